@@ -1,0 +1,57 @@
+/** The contract between what is computed (Programs, written in TF.js ops) and what computes it (engines). */
+import type { Tensor } from '@tensorflow/tfjs';
+
+export type DType = 'float32' | 'int32' | 'uint8';
+
+export interface TensorSpec {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** A tensor in host memory, row-major. */
+export interface HostTensor extends TensorSpec {
+  readonly data: Float32Array | Int32Array | Uint8Array;
+}
+
+export type Specs = Readonly<Record<string, TensorSpec>>;
+export type HostTensors = Record<string, HostTensor>;
+export type Tensors = Record<string, Tensor>;
+
+/**
+ * A pure function `(state, inputs) → { state, outputs }` in TF.js ops. `state` in the result holds only the entries that
+ * change. No hidden variables: what a checkpoint must hold is exactly the state.
+ */
+export interface Program {
+  readonly inputs: Specs;
+  apply(state: Tensors, inputs: Tensors): { state: Tensors; outputs: Tensors };
+}
+
+export interface EngineInfo {
+  readonly engine: string;
+  /** Version of the runtime library, e.g. `2.21.0`. */
+  readonly version: string;
+  readonly precision: 'fp32' | 'bf16';
+  readonly threads: number;
+  readonly device: string;
+}
+
+/** Programs that share one state, compiled; the state stays on the device between runs. */
+export interface Executable {
+  readonly info: EngineInfo;
+  /** Runs one program; resolves to its outputs. Calls are executed one after the other. */
+  run(program: string, inputs: HostTensors): Promise<HostTensors>;
+  readState(): Promise<HostTensors>;
+  /** Overwrites the named state entries; shapes and dtypes must match. */
+  writeState(values: HostTensors): Promise<void>;
+  dispose(): void;
+}
+
+export interface CompileRequest {
+  readonly state: HostTensors;
+  readonly programs: Readonly<Record<string, Program>>;
+}
+
+/** Number of elements of a shape; 1 for a scalar. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}

@@ -1,0 +1,51 @@
+/**
+ * Typed errors: what happened, where (file:line:col, path, class, step), what to do next.
+ * `src/cli/main.ts` prints them without a stack trace and turns `exitCode` into the process's exit code.
+ */
+
+export interface ErrorDetails {
+  /** Place of the fault: `file:line:col`, a path, a class or a step. */
+  where?: string;
+  /** The remedy: what the reader should do next. */
+  next?: string;
+  cause?: unknown;
+}
+
+/** Base of every error that gala raises on purpose. */
+export class GalaError extends Error {
+  readonly exitCode: number = 1;
+  readonly where: string | undefined;
+  readonly next: string | undefined;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.where = details.where;
+    this.next = details.next;
+  }
+}
+
+/** Command-line usage or configuration: exit code 2. */
+export class ConfigError extends GalaError {
+  override readonly exitCode = 2;
+}
+
+/** Training produced NaN or infinity: exit code 3. */
+export class DivergedError extends GalaError {
+  override readonly exitCode = 3;
+}
+
+/** A dataset is missing, damaged or does not fit the config: exit code 4. */
+export class DataError extends GalaError {
+  override readonly exitCode = 4;
+}
+
+/** Disk: a run folder, checkpoint or cache could not be written or read back: exit code 4. */
+export class StorageError extends GalaError {
+  override readonly exitCode = 4;
+}
+
+/** The compute engine is missing, unusable or was asked for something it does not know: exit code 5. */
+export class EngineError extends GalaError {
+  override readonly exitCode = 5;
+}

@@ -1,0 +1,87 @@
+/**
+ * Keyed random numbers. A stream is named by a tuple such as ('augment', seed, epoch, index): equal keys give equal
+ * numbers on every machine, in every worker, in any order of calls.
+ */
+
+export interface Random {
+  /** Uniform 32-bit unsigned integer. */
+  uint32(): number;
+  /** Uniform in [0, 1), 53 bits. */
+  uniform(): number;
+  /** Uniform integer in [0, bound), unbiased; 0 < bound ≤ 2^32. */
+  integer(bound: number): number;
+  /** Standard normal (Box–Muller). */
+  normal(): number;
+}
+
+/** A random stream for a key of integers and strings; xoshiro128** (Blackman & Vigna) seeded by an avalanche hash of the key. */
+export function randomFor(...key: readonly (number | string)[]): Random {
+  let hash = 0x9e3779b9;
+  const absorb = (word: number) => {
+    hash = mix32((hash ^ word) + 0x9e3779b9);
+  };
+  for (const part of key) {
+    if (typeof part === 'string') {
+      for (let i = 0; i < part.length; i++) absorb(part.charCodeAt(i));
+      absorb(0x53545200 ^ part.length);
+    } else {
+      absorb(part | 0);
+      absorb(Math.floor(part / 0x100000000) ^ 0x4e554d00);
+    }
+  }
+  let s0 = mix32(hash + 0x9e3779b9);
+  let s1 = mix32(hash + 0x3c6ef372);
+  let s2 = mix32(hash + 0xdaa66d2b);
+  let s3 = mix32(hash + 0x78dde6e4) | 1; // never the all-zero state
+  let spareNormal: number | undefined;
+
+  const uint32 = (): number => {
+    const product = Math.imul(s1, 5);
+    const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
+    const t = s1 << 9;
+    s2 ^= s0;
+    s3 ^= s1;
+    s1 ^= s2;
+    s0 ^= s3;
+    s2 ^= t;
+    s3 = (s3 << 11) | (s3 >>> 21);
+    return result;
+  };
+  const uniform = (): number => ((uint32() >>> 5) * 0x4000000 + (uint32() >>> 6)) / 0x20000000000000;
+  const integer = (bound: number): number => {
+    const limit = 0x100000000 - (0x100000000 % bound);
+    let draw = uint32();
+    while (draw >= limit) draw = uint32();
+    return draw % bound;
+  };
+  const normal = (): number => {
+    if (spareNormal !== undefined) {
+      const value = spareNormal;
+      spareNormal = undefined;
+      return value;
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+    const angle = 2 * Math.PI * uniform();
+    spareNormal = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
+  return { uint32, uniform, integer, normal };
+}
+
+/** Fisher–Yates in place. */
+export function shuffle(values: Int32Array, random: Random): Int32Array {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = random.integer(i + 1);
+    const swap = values[i]!;
+    values[i] = values[j]!;
+    values[j] = swap;
+  }
+  return values;
+}
+
+function mix32(word: number): number {
+  let h = word | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) | 0;
+}
