@@ -1,0 +1,127 @@
+/** Fashion-MNIST and other sets in the idx format, and the long-tailed one that comes with gala. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { DataError } from '../errors.js';
+import { sha256 } from '../io/hash.js';
+import type { Dataset } from './dataset.js';
+import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './sharedDataset.js';
+
+/** Class names of Fashion-MNIST in label order. */
+export const fashionMnistClassNames: readonly string[] = [
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
+];
+
+const imagesMagic = 0x00000803; // unsigned bytes, three dimensions
+const labelsMagic = 0x00000801; // unsigned bytes, one dimension
+
+/** Folder of the bundled Fashion-MNIST-LT, inside the installed package. Throws `DataError` when it is not there. */
+export function bundledFashionMnistLt(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const candidate = join(folder, 'datasets', 'fashion_mnist_lt');
+    if (existsSync(candidate)) return candidate;
+    if (folder === dirname(folder)) {
+      throw new DataError('The bundled Fashion-MNIST-LT is missing from this installation.', {
+        where: `datasets/fashion_mnist_lt, looked for in ${import.meta.dirname} and the folders above`,
+        next: 'Install the package again, or give a folder of idx files with --data DIR.',
+      });
+    }
+  }
+}
+
+/**
+ * Reads the training and test split of an idx set: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same
+ * with `t10k`, each plain or with `.gz`; images are [H, W, 1]. Throws `DataError` for a missing or damaged file.
+ */
+export function openIdxSet(
+  folder: string,
+  { name = 'fashion_mnist_lt', classNames = fashionMnistClassNames } = {},
+): { train: Dataset; test: Dataset } {
+  return {
+    train: readSplit(folder, 'train', name, classNames),
+    test: readSplit(folder, 't10k', name, classNames),
+  };
+}
+
+function readSplit(folder: string, prefix: string, name: string, classNames: readonly string[]): Dataset {
+  const imageFile = readIdx(folder, `${prefix}-images-idx3-ubyte`, imagesMagic);
+  const labelFile = readIdx(folder, `${prefix}-labels-idx1-ubyte`, labelsMagic);
+  const [count = 0, height = 0, width = 0] = imageFile.sizes;
+  if (labelFile.sizes[0] !== count) {
+    throw new DataError(`${count} images but ${labelFile.sizes[0]} labels.`, {
+      where: `${imageFile.path}, ${labelFile.path}`,
+      next: 'Take both files from the same copy of the dataset.',
+    });
+  }
+  const labels = sharedInt32(count);
+  labelFile.values.forEach((label, record) => {
+    if (label >= classNames.length) {
+      throw new DataError(`Label ${label} is out of range: the set has ${classNames.length} classes.`, {
+        where: `${labelFile.path}, record ${record}`,
+        next: 'The file is damaged or belongs to another dataset: fetch it again.',
+      });
+    }
+    labels[record] = label;
+  });
+  const pixels = sharedBytes(imageFile.values.length);
+  pixels.set(imageFile.values);
+  return sharedDataset({
+    name,
+    classNames,
+    imageShape: { height, width, channels: 1 },
+    shared: { pixels, rows: everyRow(count), labels },
+    fingerprint: sha256(imageFile.values, labelFile.values),
+  });
+}
+
+/** Header and values of one idx file; big-endian: magic, one size per dimension, then the bytes. */
+function readIdx(folder: string, file: string, magic: number): { path: string; sizes: number[]; values: Uint8Array } {
+  const path = [join(folder, `${file}.gz`), join(folder, file)].find(candidate => existsSync(candidate));
+  if (path === undefined) {
+    throw new DataError(`The idx file ${file} (or ${file}.gz) is missing.`, {
+      where: folder,
+      next: 'Give the folder of the idx files with --data DIR or data.root; without either, the bundled set is read.',
+    });
+  }
+  const bytes = readPlain(path);
+  const damaged = (what: string) =>
+    new DataError(what, { where: path, next: 'The file is damaged or is another kind of file: fetch it again.' });
+  const dimensions = magic & 0xff;
+  const header = 4 + 4 * dimensions;
+  if (bytes.length < header) throw damaged(`The idx header is cut off: ${bytes.length} of ${header} bytes.`);
+  if (bytes.readUInt32BE(0) !== magic) {
+    throw damaged(`Magic number 0x${hex(bytes.readUInt32BE(0))} where an idx file of this kind has 0x${hex(magic)}.`);
+  }
+  const sizes = Array.from({ length: dimensions }, (_, i) => bytes.readUInt32BE(4 + 4 * i));
+  const expected = header + sizes.reduce((a, b) => a * b, 1);
+  if (bytes.length !== expected) {
+    throw damaged(`${bytes.length} bytes where the header announces ${expected} (${sizes.join(' × ')}).`);
+  }
+  return { path, sizes, values: bytes.subarray(header) };
+}
+
+function readPlain(path: string): Buffer {
+  try {
+    const bytes = readFileSync(path);
+    return path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
+  } catch (error) {
+    throw new DataError(`The file could not be read: ${(error as Error).message}`, {
+      where: path,
+      next: 'Check its permissions; if it is damaged, fetch it again.',
+      cause: error,
+    });
+  }
+}
+
+function hex(word: number): string {
+  return word.toString(16).padStart(8, '0');
+}

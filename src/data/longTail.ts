@@ -1,0 +1,135 @@
+/** Long-tailed subsets with a seed of their own: which images of a balanced training set are kept. */
+import { ConfigError } from '../errors.js';
+import { sha256 } from '../io/hash.js';
+import { randomFor, shuffle } from '../random.js';
+import type { Dataset } from './dataset.js';
+import { classCounts } from './dataset.js';
+import { sharedDataset, sharedInt32 } from './sharedDataset.js';
+
+type Labels = Pick<Dataset, 'length' | 'label' | 'classNames'>;
+
+/**
+ * Images each class keeps: n_c = floor(n_max · (1/IF)^(c/(C−1))), class 0 the head (Cui et al., CVPR 2019, as used for
+ * CIFAR-LT). A product that is a whole number up to float rounding counts as that number.
+ */
+export function longTailedCounts(classes: number, largest: number, imbalanceFactor: number): Int32Array {
+  return Int32Array.from({ length: classes }, (_, c) => {
+    const exact = largest * (1 / imbalanceFactor) ** (classes === 1 ? 0 : c / (classes - 1));
+    const whole = Math.round(exact);
+    return Math.abs(exact - whole) < 1e-9 * largest ? whole : Math.floor(exact);
+  });
+}
+
+/**
+ * Indices of the long-tailed subset, ascending. Each class is shuffled by (seed, class) and a prefix is kept, so one
+ * seed gives nested subsets for growing imbalance factors. 1 keeps every image. Throws `ConfigError` naming the class
+ * that would be left empty or that has too few images.
+ */
+export function longTailedIndices(dataset: Labels, imbalanceFactor: number, seed: number): Int32Array {
+  if (imbalanceFactor === 1) return Int32Array.from({ length: dataset.length }, (_, i) => i);
+  const available = classCounts(dataset);
+  const largest = available.reduce((a, b) => Math.max(a, b), 0);
+  const keep = longTailedCounts(available.length, largest, imbalanceFactor);
+  keep.forEach((count, c) => {
+    const where = `class ${c} (${dataset.classNames[c]}), data.imbalance_factor ${imbalanceFactor}`;
+    if (count === 0) {
+      throw new ConfigError('The imbalance factor leaves a class without a training image.', {
+        where,
+        next: `Set data.imbalance_factor to at most ${largest}: the largest class has ${largest} images.`,
+      });
+    }
+    if (count > available[c]!) {
+      throw new ConfigError(`The subset needs ${count} images of a class that has ${available[c]}.`, {
+        where,
+        next: 'This set is long-tailed already: set data.imbalance_factor to 1 to keep every image.',
+      });
+    }
+  });
+  return chooseFromEachClass(dataset, available, keep, 'subset', seed);
+}
+
+/**
+ * Splits a training set in two, class by class: about `fraction` of each class is held out, at least one image of every
+ * class that has two, and never the last one. Both index lists ascend.
+ */
+export function holdOut(dataset: Labels, fraction: number, seed: number): { kept: Int32Array; heldOut: Int32Array } {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new ConfigError('The held-out part must be a fraction of the training set.', {
+      where: `fraction ${fraction}`,
+      next: 'Give a number between 0 and 1, for example 0.1.',
+    });
+  }
+  const available = classCounts(dataset);
+  const take = available.map(count => (count < 2 ? 0 : Math.min(count - 1, Math.max(1, Math.round(count * fraction)))));
+  const heldOut = chooseFromEachClass(dataset, available, take, 'hold-out', seed);
+  const chosen = new Set(heldOut);
+  const kept = new Int32Array(dataset.length - heldOut.length);
+  for (let i = 0, next = 0; i < dataset.length; i++) if (!chosen.has(i)) kept[next++] = i;
+  return { kept, heldOut };
+}
+
+/** The images of `dataset` at `indices`, in that order; shares the pixels of a dataset in shared memory. */
+export function subset(dataset: Dataset, indices: Int32Array): Dataset {
+  for (const index of indices) {
+    if (index < 0 || index >= dataset.length) {
+      throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
+    }
+  }
+  const { name, classNames, imageShape, shared } = dataset;
+  const fingerprint = sha256(dataset.fingerprint, indexHash(indices));
+  if (shared === undefined) {
+    return {
+      name,
+      classNames,
+      imageShape,
+      fingerprint,
+      length: indices.length,
+      label: index => dataset.label(indices[index]!),
+      image: (index, into) => dataset.image(indices[index]!, into),
+    };
+  }
+  const rows = sharedInt32(indices.length);
+  const labels = sharedInt32(indices.length);
+  indices.forEach((index, i) => {
+    rows[i] = shared.rows[index]!;
+    labels[i] = shared.labels[index]!;
+  });
+  return sharedDataset({
+    name,
+    classNames,
+    imageShape,
+    fingerprint,
+    shared: { pixels: shared.pixels, rows, labels },
+  });
+}
+
+/** sha256 (hex) of the indices as little-endian int32. */
+export function indexHash(indices: Int32Array): string {
+  const bytes = new DataView(new ArrayBuffer(4 * indices.length));
+  indices.forEach((index, i) => {
+    bytes.setInt32(4 * i, index, true);
+  });
+  return sha256(new Uint8Array(bytes.buffer));
+}
+
+function chooseFromEachClass(
+  dataset: Labels,
+  available: Int32Array,
+  take: Int32Array,
+  purpose: string,
+  seed: number,
+): Int32Array {
+  const members = Array.from(available, count => new Int32Array(count));
+  const filled = new Int32Array(available.length);
+  for (let i = 0; i < dataset.length; i++) {
+    const c = dataset.label(i);
+    members[c]![filled[c]!++] = i;
+  }
+  const chosen = new Int32Array(take.reduce((a, b) => a + b, 0));
+  let offset = 0;
+  members.forEach((indices, c) => {
+    chosen.set(shuffle(indices, randomFor(purpose, seed, c)).subarray(0, take[c]), offset);
+    offset += take[c]!;
+  });
+  return chosen.sort();
+}
