@@ -36,7 +36,7 @@ describe('a long-tailed subset', () => {
   });
 
   test('counts a product that is whole up to rounding as that number', () => {
-    // 1000 · (1/1000)^(1/3) is 100 exactly, but 99.99999999999999 or so in float64.
+    // 512 · (1/512)^(5/9) is 16 exactly, but 15.999999999999998 in float64.
     assert.deepEqual([...longTailedCounts(4, 1000, 1000)], [1000, 100, 10, 1]);
     assert.deepEqual([...longTailedCounts(10, 512, 512)], [512, 256, 128, 64, 32, 16, 8, 4, 2, 1]);
   });

@@ -1,0 +1,104 @@
+/** From the `data` part of a config to the datasets of a run. */
+import type { Config } from '../config/schema.js';
+import { DataError } from '../errors.js';
+import { openCifar } from './cifar.js';
+import type { Dataset } from './dataset.js';
+import { classCounts } from './dataset.js';
+import { bundledFashionMnistLt, openIdxSet } from './fashionMnist.js';
+import { holdOut, indexHash, longTailedIndices, subset } from './longTail.js';
+
+export interface OpenOptions {
+  /** The `--data` option: goes before GALA_DATA and `data.root`. */
+  readonly dataRoot?: string | undefined;
+  /** Fraction of the training images of each class to keep apart as the split `val`, drawn by `data.subset_seed`. */
+  readonly heldOutFraction?: number | undefined;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface OpenedDatasets {
+  /** What is trained on: the long-tailed subset, less the held-out part. */
+  readonly train: Dataset;
+  /** Present when a fraction was held out. */
+  readonly val: Dataset | undefined;
+  readonly test: Dataset;
+  /** Images per class of `train`. */
+  readonly counts: Int32Array;
+  /** The whole training split that the subset was drawn from. */
+  readonly trainFull: { readonly length: number; readonly counts: Int32Array; readonly fingerprint: string };
+  /** sha256 of the long-tailed subset's indices into the whole training split, before anything is held out. */
+  readonly subsetHash: string;
+  /** sha256 of the held-out images' indices into the subset. */
+  readonly heldOutHash: string | undefined;
+  /** Folder that was read. */
+  readonly root: string;
+  /** Remarks on the files, for the terminal and run.json. */
+  readonly notes: readonly string[];
+  /** Statistics for normalisation, per channel, of pixels in [0, 1]. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+const cifarStatistics = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
+const fashionMnistStatistics = { mean: [0.286], std: [0.353] };
+
+/**
+ * Opens the splits that `config` names and draws the long-tailed subset. Throws `DataError` for missing or damaged
+ * files and `ConfigError` for an imbalance factor that the set cannot give.
+ */
+export async function openDatasets(config: Config['data'], options: OpenOptions = {}): Promise<OpenedDatasets> {
+  const { environment = process.env } = options;
+  const opened =
+    config.dataset === 'fashion_mnist_lt'
+      ? openFashionMnist(options.dataRoot ?? config.root, environment)
+      : openCifarAt(config.dataset, options.dataRoot ?? (environment.GALA_DATA || config.root));
+  const { train: full, test, root, notes } = opened;
+  const indices = longTailedIndices(full, config.imbalance_factor, config.subset_seed);
+  const longTailed = subset(full, indices);
+  const split =
+    options.heldOutFraction === undefined
+      ? undefined
+      : holdOut(longTailed, options.heldOutFraction, config.subset_seed);
+  const train = split === undefined ? longTailed : subset(longTailed, split.kept);
+  return {
+    train,
+    val: split && subset(longTailed, split.heldOut),
+    test,
+    counts: classCounts(train),
+    trainFull: { length: full.length, counts: classCounts(full), fingerprint: full.fingerprint },
+    subsetHash: indexHash(indices),
+    heldOutHash: split && indexHash(split.heldOut),
+    root,
+    notes,
+    ...(config.dataset === 'fashion_mnist_lt' ? fashionMnistStatistics : cifarStatistics),
+  };
+}
+
+interface Opened {
+  readonly train: Dataset;
+  readonly test: Dataset;
+  readonly root: string;
+  readonly notes: readonly string[];
+}
+
+function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Opened {
+  if (root === undefined) {
+    throw new DataError(`The folder of ${name} is not known.`, {
+      where: 'neither --data, GALA_DATA nor data.root is given',
+      next:
+        "Unpack the authors' binary archive (www.cs.toronto.edu/~kriz/cifar.html) and name its folder with --data DIR, " +
+        'the environment variable GALA_DATA or data.root in the config.',
+    });
+  }
+  return { ...openCifar(name, root), root };
+}
+
+/** GALA_DATA names the folder of downloaded sets, so it does not replace the set that comes with gala. */
+function openFashionMnist(
+  given: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): Opened {
+  const root = given ?? bundledFashionMnistLt();
+  const ignored = given === undefined && environment.GALA_DATA ? environment.GALA_DATA : undefined;
+  const notes = ignored === undefined ? [] : [`GALA_DATA (${ignored}) is not used: fashion_mnist_lt comes with gala.`];
+  return { ...openIdxSet(root), root, notes };
+}
