@@ -1,0 +1,83 @@
+/** The per-user cache of engines, shared by all checkouts: where it is, and which of its folders hold a whole engine. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import type { WheelPin } from './pin.js';
+
+const manifestSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  wheel: z.string(),
+  sha256: z.string(),
+  /** Size in bytes of every file of the engine. */
+  files: z.record(z.string(), z.number()),
+  installed: z.string(),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export const manifestName = 'manifest.json';
+
+/** The cache folder: `explicit`, else GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala. It need not exist. */
+export function cacheFolder(explicit?: string, environment: NodeJS.ProcessEnv = process.env): string {
+  const chosen = explicit || environment.GALA_CACHE;
+  if (chosen) return resolve(chosen);
+  // The XDG specification says that a relative path is to be ignored.
+  const base = environment.XDG_CACHE_HOME?.startsWith('/')
+    ? environment.XDG_CACHE_HOME
+    : join(environment.HOME || homedir(), '.cache');
+  return join(base, 'gala');
+}
+
+/** The folder that holds one sub-folder per installed engine. */
+export function enginesFolder(cache: string): string {
+  return join(cache, 'engines');
+}
+
+/** Where the pinned engine is, or will be, in the cache. */
+export function engineFolder(cache: string, pin: WheelPin): string {
+  return join(enginesFolder(cache), `${pin.name}-${pin.version}`);
+}
+
+/** The manifest of a whole engine; undefined when the folder holds none, or one whose files are missing or cut short. */
+export function readManifest(folder: string): Manifest | undefined {
+  let manifest: Manifest;
+  try {
+    manifest = manifestSchema.parse(JSON.parse(readFileSync(join(folder, manifestName), 'utf8')));
+  } catch {
+    return undefined;
+  }
+  const whole = Object.entries(manifest.files).every(
+    ([name, bytes]) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes,
+  );
+  return whole ? manifest : undefined;
+}
+
+/** The manifest of the pinned engine in the cache, provided that it came from the pinned wheel and is whole. */
+export function installedManifest(cache: string, pin: WheelPin): Manifest | undefined {
+  const manifest = readManifest(engineFolder(cache, pin));
+  const expected = pin.members.map(member => basename(member.path));
+  return manifest?.sha256 === pin.sha256 && expected.every(name => name in manifest.files) ? manifest : undefined;
+}
+
+/** Sum of the sizes of all files below a folder; 0 for a folder that is not there. */
+export function folderBytes(folder: string): number {
+  let sum = 0;
+  for (const bytes of fileSizes(folder)) sum += bytes;
+  return sum;
+}
+
+/** Sizes of all files below a folder. Files that vanish meanwhile are left out: another process may be at work in it. */
+export function* fileSizes(folder: string): Generator<number> {
+  let entries: import('node:fs').Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return;
+  }
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* fileSizes(path);
+    else if (entry.isFile()) yield statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+}

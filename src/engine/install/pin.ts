@@ -1,0 +1,40 @@
+/** The engine that this version of gala is tested with: one wheel, one checksum, the few files of it that are kept. */
+
+export interface WheelPin {
+  /** Name of the project in the Python package index. */
+  readonly name: string;
+  readonly version: string;
+  readonly wheel: string;
+  readonly wheelBytes: number;
+  readonly sha256: string;
+  /** Tags that `pip download` is asked for, whatever Python runs it. */
+  readonly pythonVersion: string;
+  readonly platformTag: string;
+  /** The wheel is built against this C library or newer. */
+  readonly minimumGlibc: string;
+  /** Members of the wheel that are kept, with their unpacked sizes; they land side by side in the engine's folder. */
+  readonly members: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+/** TensorFlow 2.21 for CPUs: its two libraries export the whole C API, so nothing of Python is needed at run time. */
+export const tensorflowCpu: WheelPin = {
+  name: 'tensorflow-cpu',
+  version: '2.21.0',
+  wheel: 'tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl',
+  wheelBytes: 273_829_956,
+  sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
+  pythonVersion: '3.11',
+  platformTag: 'manylinux_2_27_x86_64',
+  minimumGlibc: '2.27',
+  members: [
+    { path: 'tensorflow/libtensorflow_framework.so.2', bytes: 65_222_328 },
+    { path: 'tensorflow/libtensorflow_cc.so.2', bytes: 788_086_608 },
+    { path: 'tensorflow/include/LICENSE', bytes: 11_361 },
+    { path: 'tensorflow/THIRD_PARTY_NOTICES.txt', bytes: 466_978 },
+  ],
+};
+
+/** Bytes that the kept files of an engine take on disk. */
+export function unpackedBytes(pin: WheelPin): number {
+  return pin.members.reduce((sum, member) => sum + member.bytes, 0);
+}
