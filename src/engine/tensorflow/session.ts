@@ -1,0 +1,261 @@
+/**
+ * The `tensorflow` engine: traced programs as one TensorFlow graph in one session. State lies in the session's resource
+ * variables; a run happens on another thread (koffi's async call), so the caller keeps preparing batches meanwhile.
+ */
+import { EngineError } from '../../errors.js';
+import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
+import { sizeOf } from '../program.js';
+import { trace } from '../trace/trace.js';
+import { loadTensorFlow, type Output, type Pointer, type TensorFlow } from './cApi.js';
+import { type GraphBuilder, newGraph } from './graph.js';
+import { lower } from './lower.js';
+import { sessionConfig } from './sessionConfig.js';
+
+export interface TensorFlowOptions {
+  /** Folder of libtensorflow_cc.so.2. */
+  readonly libraryFolder: string;
+  readonly threads: number;
+  readonly precision: 'fp32' | 'bf16';
+}
+
+interface Variable {
+  readonly spec: TensorSpec;
+  readonly handle: Output;
+  readonly read: Output;
+  readonly feed: Output;
+  readonly assign: Pointer;
+}
+
+/** One program in the graph: what to feed, what to fetch, which assignments to run. */
+interface Entry {
+  readonly feeds: readonly (readonly [name: string, placeholder: Output, spec: TensorSpec])[];
+  readonly fetches: readonly (readonly [name: string, output: Output, spec: TensorSpec])[];
+  readonly targets: readonly Pointer[];
+}
+
+/** Traces, lowers and loads the programs; writes the initial state. Throws `EngineError`. */
+export async function compileForTensorFlow(request: CompileRequest, options: TensorFlowOptions): Promise<Executable> {
+  const api = loadTensorFlow(options.libraryFolder);
+  const builder = newGraph(api);
+  const variables = new Map(
+    Object.entries(request.state).map(([name, spec]) => [name, addVariable(builder, name, spec)]),
+  );
+  const entries = new Map(
+    Object.entries(request.programs).map(([name, program]) => [
+      name,
+      addProgram(builder, name, trace(program, request.state), variables),
+    ]),
+  );
+  const session = openSession(api, builder.graph, options);
+  const info: EngineInfo = {
+    engine: 'tensorflow',
+    version: api.version(),
+    precision: options.precision,
+    threads: options.threads,
+    device: 'cpu',
+  };
+  const executable = executableOf(session, variables, entries, info);
+  await executable.writeState(request.state);
+  return executable;
+}
+
+function addVariable(builder: GraphBuilder, name: string, spec: TensorSpec): Variable {
+  const type = { dtype: { type: spec.dtype }, shape: { shape: spec.shape } };
+  const handle = { oper: builder.operation('VarHandleOp', [], { ...type, shared_name: { string: name } }), index: 0 };
+  const read = { oper: builder.operation('ReadVariableOp', [handle], { dtype: type.dtype }), index: 0 };
+  const feed = { oper: builder.operation('Placeholder', [], type), index: 0 };
+  const assign = builder.operation('AssignVariableOp', [handle, feed], { dtype: type.dtype });
+  return { spec, handle, read, feed, assign };
+}
+
+function addProgram(
+  builder: GraphBuilder,
+  name: string,
+  traced: ReturnType<typeof trace>,
+  variables: ReadonlyMap<string, Variable>,
+): Entry {
+  const feeds = Object.entries(traced.inputs).map(([input, spec]) => {
+    const placeholder = {
+      oper: builder.operation('Placeholder', [], { dtype: { type: spec.dtype }, shape: { shape: spec.shape } }),
+      index: 0,
+    };
+    return [input, placeholder, spec] as const;
+  });
+  // Every program reads a variable by an operation of its own: its assignments wait for its reads and for no other's.
+  const reads: Record<string, Output> = {};
+  for (const node of traced.nodes) {
+    if (node.kernel !== 'State') continue;
+    const entry = node.attributes.name as string;
+    const { handle, spec } = variables.get(entry)!;
+    reads[entry] = { oper: builder.operation('ReadVariableOp', [handle], { dtype: { type: spec.dtype } }), index: 0 };
+  }
+  const outputOf = lower(
+    builder,
+    traced,
+    reads,
+    Object.fromEntries(feeds.map(([input, placeholder]) => [input, placeholder])),
+  );
+  const targets = Object.entries(traced.state).map(([entry, value]) => {
+    const { handle, spec } = variables.get(entry)!;
+    const after = reads[entry] ? [reads[entry].oper] : [];
+    return builder.operation('AssignVariableOp', [handle, outputOf(value)], { dtype: { type: spec.dtype } }, after);
+  });
+  const fetches = Object.entries(traced.outputs).map(([output, value]) => {
+    const type = value.node.outputs[value.index]!;
+    if (type.dtype === 'bool')
+      throw new EngineError(`The output '${output}' of the program '${name}' is bool.`, { next: 'Cast it to int32.' });
+    return [output, outputOf(value), { dtype: type.dtype, shape: type.shape }] as const;
+  });
+  return { feeds, fetches, targets };
+}
+
+interface Session {
+  run(
+    feeds: readonly (readonly [Output, HostTensor])[],
+    fetches: readonly (readonly [Output, TensorSpec])[],
+    targets: readonly Pointer[],
+  ): Promise<HostTensor[]>;
+  close(): void;
+}
+
+function openSession(api: TensorFlow, graph: Pointer, options: TensorFlowOptions): Session {
+  const sessionOptions = api.newSessionOptions();
+  const config = sessionConfig({ threads: options.threads, bf16: options.precision === 'bf16' });
+  api.checked('read its session options', status => api.setConfig(sessionOptions, config, config.length, status));
+  const session = api.checked('open a session', status => api.newSession(graph, sessionOptions, status));
+  api.deleteSessionOptions(sessionOptions);
+
+  const run: Session['run'] = (feeds, fetches, targets) =>
+    new Promise((resolve, reject) => {
+      const status = api.newStatus();
+      const given = feeds.map(([, tensor]) => api.newTensor(tensor.dtype, tensor.shape, bytesOf(tensor)));
+      const results: Pointer[] = fetches.map(() => null);
+      const finished = (error: unknown) => {
+        try {
+          for (const tensor of given) api.deleteTensor(tensor);
+          if (error) throw error;
+          if (api.getCode(status) !== 0) throw runError(api.message(status));
+          resolve(results.map((tensor, i) => hostTensor(fetches[i]![1], api.tensorBytes(tensor))));
+        } catch (failure) {
+          reject(failure);
+        } finally {
+          for (const tensor of results) if (tensor) api.deleteTensor(tensor);
+          api.deleteStatus(status);
+        }
+      };
+      api.sessionRun.async(
+        session,
+        null,
+        ...[feeds.map(([placeholder]) => placeholder), given, given.length],
+        ...[fetches.map(([output]) => output), results, results.length],
+        ...[targets, targets.length, null, status, finished],
+      );
+    });
+  const close = () => {
+    api.checked('close its session', status => api.closeSession(session, status));
+    api.checked('delete its session', status => api.deleteSession(session, status));
+    api.deleteGraph(graph);
+  };
+  return { run, close };
+}
+
+function executableOf(
+  session: Session,
+  variables: ReadonlyMap<string, Variable>,
+  entries: ReadonlyMap<string, Entry>,
+  info: EngineInfo,
+): Executable {
+  let last: Promise<unknown> = Promise.resolve();
+  let disposed = false;
+  /** Runs follow one another: a second one would read variables that the first is writing. */
+  const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
+    if (disposed) throw new EngineError('The executable was disposed and is used again.');
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  };
+
+  return {
+    info,
+    run: async (program, inputs) => {
+      const entry = entries.get(program);
+      if (!entry)
+        throw new EngineError(`There is no program '${program}'; there are: ${[...entries.keys()].join(', ')}.`);
+      const feeds = entry.feeds.map(
+        ([name, placeholder, spec]) => [placeholder, matching(`input '${name}'`, inputs[name], spec)] as const,
+      );
+      const results = await enqueue(() =>
+        session.run(
+          feeds,
+          entry.fetches.map(([, output, spec]) => [output, spec] as const),
+          entry.targets,
+        ),
+      );
+      return Object.fromEntries(entry.fetches.map(([name], i) => [name, results[i]!]));
+    },
+    readState: async () => {
+      const all = [...variables];
+      const values = await enqueue(() =>
+        session.run(
+          [],
+          all.map(([, variable]) => [variable.read, variable.spec] as const),
+          [],
+        ),
+      );
+      return Object.fromEntries(all.map(([name], i) => [name, values[i]!]));
+    },
+    writeState: async (values: HostTensors) => {
+      const written = Object.entries(values).map(([name, value]) => {
+        const variable = variables.get(name);
+        if (!variable) throw new EngineError(`There is no state entry '${name}'.`);
+        return [variable, matching(`state entry '${name}'`, value, variable.spec)] as const;
+      });
+      await enqueue(() =>
+        session.run(
+          written.map(([{ feed }, value]) => [feed, value] as const),
+          [],
+          written.map(([{ assign }]) => assign),
+        ),
+      );
+    },
+    dispose: () => {
+      if (disposed) return;
+      disposed = true;
+      void last.then(() => session.close());
+    },
+  };
+}
+
+function matching(what: string, value: HostTensor | undefined, spec: TensorSpec): HostTensor {
+  if (
+    value?.dtype === spec.dtype &&
+    value.shape.join() === spec.shape.join() &&
+    value.data.length === sizeOf(spec.shape)
+  )
+    return value;
+  const given = value ? `${value.dtype} [${value.shape}] with ${value.data.length} elements` : 'nothing';
+  throw new EngineError(`The ${what} takes ${spec.dtype} [${spec.shape}] and was given ${given}.`);
+}
+
+function bytesOf({ data }: HostTensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function hostTensor(spec: TensorSpec, bytes: ArrayBuffer): HostTensor {
+  const data =
+    spec.dtype === 'float32'
+      ? new Float32Array(bytes)
+      : spec.dtype === 'int32'
+        ? new Int32Array(bytes)
+        : new Uint8Array(bytes);
+  return { ...spec, data };
+}
+
+function runError(message: string): EngineError {
+  const outOfMemory = /OOM|out of memory|bad_alloc/i.test(message);
+  return new EngineError(`TensorFlow stopped while running: ${message.split('\n', 1)[0]}`, {
+    next: outOfMemory
+      ? 'Use a smaller batch size (train.batch_size, eval.batch_size).'
+      : 'Report this with the config and `gala doctor`.',
+  });
+}

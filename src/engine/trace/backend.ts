@@ -1,0 +1,138 @@
+/** A TF.js backend whose kernels record nodes instead of computing, so that TF.js' own autodiff runs on top of it. */
+import * as tf from '@tensorflow/tfjs';
+import { EngineError } from '../../errors.js';
+import type { Attributes, IrDType, Node, Value, ValueType } from './ir.js';
+import { type KernelRule, kernelRules } from './kernels.js';
+
+interface Entry {
+  value?: Value;
+  /** A tensor made on the host (tf.scalar, tf.ones…) that becomes a Constant when a kernel first uses it. */
+  host?: { values: tf.BackendValues; shape: number[]; dtype: tf.DataType };
+}
+
+class TraceBackend extends tf.KernelBackend {
+  private readonly entries = new WeakMap<object, Entry>();
+  private nextId = 0;
+
+  override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
+    const dataId = {};
+    this.entries.set(dataId, { host: { values, shape, dtype } });
+    return dataId;
+  }
+  override move(dataId: object, values: tf.BackendValues, shape: number[], dtype: tf.DataType): void {
+    this.entries.set(dataId, { host: { values, shape, dtype } });
+  }
+  override read(): never {
+    throw new EngineError(
+      'A traced program tried to read the value of a tensor; while it is recorded there are no values yet.',
+      {
+        next: 'Compute with TF.js ops only; values come back as outputs of the program.',
+      },
+    );
+  }
+  override readSync(): never {
+    return this.read();
+  }
+  override disposeData(): boolean {
+    return true;
+  }
+  override refCount(): number {
+    return 1;
+  }
+  override incRef(): void {}
+  decRef(): void {}
+  override numDataIds(): number {
+    return 0;
+  }
+  override timerAvailable(): boolean {
+    return false;
+  }
+  override floatPrecision(): 32 {
+    return 32;
+  }
+  override epsilon(): number {
+    return 1e-7;
+  }
+  override memory() {
+    return { unreliable: true };
+  }
+
+  node(kernel: string, inputs: readonly Value[], attributes: Attributes, outputs: readonly ValueType[]): Node {
+    return { id: this.nextId++, kernel, inputs, attributes, outputs };
+  }
+
+  /** A TF.js tensor that stands for `value`. uint8 has no TF.js type and shows as int32. */
+  tensor(value: Value, { shape, dtype }: ValueType): tf.Tensor {
+    return tf.engine().makeTensorFromTensorInfo(this.info(value, { shape, dtype }));
+  }
+
+  info(value: Value, { shape, dtype }: ValueType): tf.TensorInfo {
+    const dataId = {};
+    this.entries.set(dataId, { value });
+    return { dataId: dataId as tf.TensorInfo['dataId'], shape: [...shape], dtype: dtype === 'uint8' ? 'int32' : dtype };
+  }
+
+  valueFor(info: tf.TensorInfo): Value {
+    const entry = this.entries.get(info.dataId);
+    if (entry === undefined)
+      throw new EngineError('A tensor made outside the program is used inside it.', {
+        next: 'Pass it as state or input.',
+      });
+    entry.value ??= { node: this.constant(entry.host!), index: 0 };
+    const type = entry.value.node.outputs[entry.value.index]!;
+    if (sameShape(type.shape, info.shape)) return entry.value;
+    // TF.js shares data between tensors of other shapes (reshape without a kernel)
+    return { node: this.node('Reshape', [entry.value], {}, [{ dtype: type.dtype, shape: [...info.shape] }]), index: 0 };
+  }
+
+  private constant({ values, shape, dtype }: NonNullable<Entry['host']>): Node {
+    const irType = irDType(dtype);
+    const data =
+      irType === 'float32' ? Float32Array.from(values as Float32Array) : Int32Array.from(values as Int32Array);
+    const hostType = irType === 'float32' ? ('float32' as const) : ('int32' as const);
+    const node = this.node('Constant', [], {}, [{ dtype: irType, shape: [...shape] }]);
+    return { ...node, constant: { dtype: hostType, shape: [...shape], data } };
+  }
+}
+
+function irDType(dtype: tf.DataType): IrDType {
+  if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
+  throw new EngineError(`A traced program uses the element type ${dtype}.`, { next: 'Use float32, int32 or bool.' });
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/** The one trace backend of this process; TF.js knows it by the name `trace`. */
+export const traceBackend = new TraceBackend();
+
+tf.registerBackend('trace', () => traceBackend, 0);
+
+for (const [kernel, rule] of Object.entries(kernelRules)) register(kernel, rule);
+tf.registerKernel({
+  kernelName: 'Identity',
+  backendName: 'trace',
+  kernelFunc: ({ inputs }) => {
+    const x = (inputs as Record<string, tf.TensorInfo>).x!;
+    const value = traceBackend.valueFor(x);
+    return traceBackend.info(value, value.node.outputs[value.index]!);
+  },
+});
+
+function register(kernel: string, rule: KernelRule): void {
+  tf.registerKernel({
+    kernelName: kernel,
+    backendName: 'trace',
+    kernelFunc: ({ inputs, attrs }) => {
+      const given = inputs as unknown as Record<string, tf.TensorInfo>;
+      const list = rule.inputs === 'list' ? Object.values(given) : rule.inputs.map(name => given[name]!);
+      const values = list.map(info => traceBackend.valueFor(info));
+      const types = values.map(value => value.node.outputs[value.index]!);
+      const { attributes, outputs } = rule.infer(types, (attrs ?? {}) as Record<string, unknown>);
+      const node = traceBackend.node(kernel, values, attributes, outputs);
+      const infos = outputs.map((type, index) => traceBackend.info({ node, index }, type));
+      return infos.length === 1 ? infos[0]! : infos;
+    },
+  });
+}

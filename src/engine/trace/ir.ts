@@ -1,0 +1,68 @@
+/**
+ * The recorded graph: TF.js kernels as nodes, with shapes inferred and attributes resolved (axes ≥ 0, padding in
+ * pixels), so that a lowering needs nothing from TF.js.
+ */
+import type { DType, HostTensor, Specs } from '../program.js';
+
+/** Element types inside a graph: those that cross its border, and the result of comparisons. */
+export type IrDType = DType | 'bool';
+
+export interface ValueType {
+  readonly dtype: IrDType;
+  readonly shape: readonly number[];
+}
+
+export type Attribute = number | boolean | string | readonly number[] | readonly (readonly number[])[];
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+export interface Node {
+  readonly id: number;
+  /** TF.js kernel name, a training kernel of `../trainingKernels.ts`, or `Input`, `State`, `Constant`. */
+  readonly kernel: string;
+  readonly inputs: readonly Value[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly ValueType[];
+  /** Data of a `Constant`. */
+  readonly constant?: HostTensor;
+}
+
+/** One output of a node. */
+export interface Value {
+  readonly node: Node;
+  readonly index: number;
+}
+
+export interface TracedProgram {
+  readonly inputs: Specs;
+  /** The graph's results by name: outputs, and new values of the state entries that change. */
+  readonly outputs: Readonly<Record<string, Value>>;
+  readonly state: Readonly<Record<string, Value>>;
+  /** Nodes that the results need, each after its inputs. */
+  readonly nodes: readonly Node[];
+}
+
+export function typeOf(value: Value): ValueType {
+  return value.node.outputs[value.index]!;
+}
+
+/** Nodes reachable from `results`, each after its inputs; what no result needs (dead code) is left out. */
+export function reachable(results: readonly Value[]): Node[] {
+  const ordered: Node[] = [];
+  const seen = new Set<Node>();
+  const stack: { node: Node; next: number }[] = [];
+  const visit = (node: Node) => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    stack.push({ node, next: 0 });
+  };
+  for (const result of results) {
+    visit(result.node);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      const input = top.node.inputs[top.next++];
+      if (input) visit(input.node);
+      else ordered.push(stack.pop()!.node);
+    }
+  }
+  return ordered;
+}

@@ -1,0 +1,96 @@
+/** Runs a Program once under the recording backend and returns its graph. */
+import { readFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import { EngineError } from '../../errors.js';
+import type { Program, Specs, Tensors } from '../program.js';
+import '../trainingKernels.js';
+import { traceBackend } from './backend.js';
+import { type Node, reachable, type TracedProgram, type Value } from './ir.js';
+
+/**
+ * Records `program` for a state of the given types. Throws `EngineError` with the op's name and the source line that
+ * used it when the program uses an op that the trace does not know.
+ */
+export function trace(program: Program, state: Specs): TracedProgram {
+  const previous = tf.engine().backendName;
+  void tf.setBackend('trace'); // switches at once: the backend's factory is synchronous
+  tf.engine().startScope();
+  try {
+    const result = program.apply(placeholders('State', state), placeholders('Input', program.inputs));
+    const outputs = valuesOf(result.outputs);
+    const newState = valuesOf(result.state);
+    checkState(state, newState);
+    const results = [...Object.values(outputs), ...Object.values(newState)];
+    return { inputs: program.inputs, outputs, state: newState, nodes: reachable(results) };
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    tf.engine().endScope();
+    if (previous) void tf.setBackend(previous);
+  }
+}
+
+function placeholders(kernel: 'State' | 'Input', specs: Specs): Tensors {
+  const tensors: Tensors = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    const node: Node = traceBackend.node(kernel, [], { name }, [spec]);
+    tensors[name] = traceBackend.tensor({ node, index: 0 }, spec);
+  }
+  return tensors;
+}
+
+function valuesOf(tensors: Tensors): Record<string, Value> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, traceBackend.valueFor(tensor)]));
+}
+
+function checkState(before: Specs, after: Readonly<Record<string, Value>>): void {
+  for (const [name, value] of Object.entries(after)) {
+    const type = value.node.outputs[value.index]!;
+    const spec = before[name];
+    if (spec === undefined)
+      throw new EngineError(`A program returns the state entry '${name}', which is not part of the state.`);
+    if (spec.dtype !== type.dtype || spec.shape.join() !== type.shape.join()) {
+      throw new EngineError(
+        `A program changes the type of the state entry '${name}' from ${spec.dtype} [${spec.shape}] to ${type.dtype} [${type.shape}].`,
+      );
+    }
+  }
+}
+
+function explained(error: unknown): unknown {
+  const unknownKernel =
+    error instanceof Error && /Kernel '(\w+)' not registered for backend 'trace'/.exec(error.message);
+  if (!unknownKernel) return error;
+  return new EngineError(`The op '${unknownKernel[1]}' is not one that the compiled engines know.`, {
+    where: programLine((error as Error).stack ?? ''),
+    next: 'Write that line with ops of src/engine/trace/kernels.ts, or add a rule there and a lowering beside the others.',
+    cause: error,
+  });
+}
+
+/** The first frame that is neither TF.js nor the engine, as `file:line:col` of the TypeScript source where a map exists. */
+function programLine(stack: string): string | undefined {
+  for (const [, location, line, column] of stack.matchAll(/\(?((?:file:\/\/)?\/[^\s()]+?):(\d+):(\d+)\)?$/gm)) {
+    const path = location!.startsWith('file:') ? fileURLToPath(location!) : location!;
+    if (path.includes('node_modules') || resolve(path).startsWith(dirname(import.meta.dirname))) continue;
+    return sourcePosition(path, Number(line), Number(column));
+  }
+  return undefined;
+}
+
+function sourcePosition(path: string, line: number, column: number): string {
+  try {
+    const map = new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')));
+    const entry = map.findEntry(line - 1, column - 1);
+    if ('originalSource' in entry) {
+      const source = relative(process.cwd(), resolve(dirname(path), entry.originalSource));
+      return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+    }
+  } catch {
+    // no map beside the file: the compiled position serves
+  }
+  return `${relative(process.cwd(), path)}:${line}:${column}`;
+}

@@ -1,0 +1,73 @@
+/**
+ * Kernels that training needs and TF.js lacks, added the TF.js way: a kernel name, a registered gradient, a function.
+ * TF.js' own gradients for these are composites (ones on the host, masks, moments) that cost several times as much.
+ */
+import * as tf from '@tensorflow/tfjs';
+
+const run = (kernel: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedAttrMap = {}) =>
+  tf.engine().runKernel(kernel, inputs, attrs) as unknown;
+
+tf.unregisterGradient('Relu');
+tf.registerGradient({
+  kernelName: 'Relu',
+  outputsToSave: [true],
+  gradFunc: (dy, [y]) => ({ x: () => run('ReluGrad', { dy: dy as tf.Tensor, y: y! }) as tf.Tensor }),
+});
+
+tf.registerGradient({
+  kernelName: 'BatchNormTrain',
+  inputsToSave: ['x', 'scale'],
+  outputsToSave: [false, false, false, true, true],
+  gradFunc: (dys, [x, scale, savedMean, savedVariance], attrs) => {
+    const inputs = {
+      dy: (dys as tf.Tensor[])[0]!,
+      x: x!,
+      scale: scale!,
+      savedMean: savedMean!,
+      savedVariance: savedVariance!,
+    };
+    const [dx, dScale, dOffset] = run('BatchNormTrainGrad', inputs, attrs) as tf.Tensor[];
+    return { x: () => dx!, scale: () => dScale!, offset: () => dOffset! };
+  },
+});
+
+tf.registerGradient({
+  kernelName: 'SparseSoftmaxCrossEntropy',
+  inputsToSave: ['labels'],
+  outputsToSave: [false, true],
+  gradFunc: (dys, [labels, backprop]) => ({
+    logits: () => tf.mul(tf.expandDims((dys as tf.Tensor[])[0]!, 1), backprop!),
+    labels: () => tf.zerosLike(labels!),
+  }),
+});
+
+export interface BatchNormResult {
+  /** Normalised `[B, H, W, C]`. */
+  y: tf.Tensor4D;
+  /** Batch mean `[C]`. */
+  mean: tf.Tensor1D;
+  /** Batch variance `[C]` with Bessel's correction, as running statistics take it. */
+  variance: tf.Tensor1D;
+}
+
+/** Batch normalisation in training mode over all but the last axis of `x` `[B, H, W, C]`; `scale` and `offset` `[C]`. */
+export function batchNormTrain(
+  x: tf.Tensor4D,
+  scale: tf.Tensor1D,
+  offset: tf.Tensor1D,
+  epsilon: number,
+): BatchNormResult {
+  const [y, mean, variance] = run('BatchNormTrain', { x, scale, offset }, { epsilon }) as tf.Tensor[];
+  return { y: y as tf.Tensor4D, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
+}
+
+/** Cross-entropy per sample `[B]` of logits `[B, C]` and int32 labels `[B]`. */
+export function sparseSoftmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+  const [loss] = run('SparseSoftmaxCrossEntropy', { logits, labels }) as tf.Tensor[];
+  return loss as tf.Tensor1D;
+}
+
+/** Sum of `values` `[B]` by class `[classes]`: out_j = Σ_{i: labels_i = j} values_i. Has no gradient of its own here. */
+export function sumByClass(values: tf.Tensor1D, labels: tf.Tensor1D, classes: number): tf.Tensor1D {
+  return tf.unsortedSegmentSum(values, labels, classes) as tf.Tensor1D;
+}

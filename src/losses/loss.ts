@@ -1,0 +1,20 @@
+/** What a loss is: as an optax transformation, statistics in, statistics out. */
+import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { HostTensors, Tensors } from '../engine/program.js';
+
+export interface LossResult {
+  /** Mean over the batch. */
+  loss: Scalar;
+  /** Logits that entered the cross-entropy, margins included, `[B, C]`. */
+  logits: Tensor2D;
+  /** Entries of the state that this step changes. */
+  state: Tensors;
+}
+
+export interface Loss {
+  readonly name: string;
+  /** Initial statistics; part of the training state, saved and resumed. */
+  init(classCounts: Int32Array): HostTensors;
+  /** Loss of logits `[B, C]` for int32 labels `[B]` under the statistics of the steps before. */
+  apply(logits: Tensor2D, labels: Tensor1D, state: Tensors): LossResult;
+}

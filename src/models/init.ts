@@ -1,0 +1,30 @@
+/** Initial values as PyTorch draws them, from keyed random numbers: a tensor's values depend on seed and name alone. */
+import type { HostTensor } from '../engine/program.js';
+import { sizeOf } from '../engine/program.js';
+import { randomFor } from '../random.js';
+
+/** Kaiming normal, fan_in, gain √2 (He et al. 2015; `torch.nn.init.kaiming_normal_`), for an HWIO filter. */
+export function kaimingNormal(
+  seed: number,
+  name: string,
+  shape: readonly [number, number, number, number],
+): HostTensor {
+  const random = randomFor('init', seed, name);
+  const deviation = Math.sqrt(2 / (shape[0] * shape[1] * shape[2]));
+  return filled(shape, () => random.normal() * deviation);
+}
+
+/** Uniform in ±1/√fanIn, the default of `torch.nn.Linear` for weight and bias. */
+export function linearUniform(seed: number, name: string, shape: readonly number[], fanIn: number): HostTensor {
+  const random = randomFor('init', seed, name);
+  const bound = 1 / Math.sqrt(fanIn);
+  return filled(shape, () => (2 * random.uniform() - 1) * bound);
+}
+
+export function constant(shape: readonly number[], value: number): HostTensor {
+  return filled(shape, () => value);
+}
+
+function filled(shape: readonly number[], value: () => number): HostTensor {
+  return { dtype: 'float32', shape, data: Float32Array.from({ length: sizeOf(shape) }, value) };
+}

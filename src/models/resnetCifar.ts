@@ -1,0 +1,87 @@
+/**
+ * The CIFAR ResNet (He et al. 2016, section 4.2): 3×3 convolution, three stages of 16, 32, 64 channels with (depth − 2)/6
+ * basic blocks each, option-A shortcuts (stride-2 subsampling, zero channels on both sides), global average pooling.
+ * Parameter names and initial distribution are those of the public long-tailed code bases (LDAM-DRW, MiSLAS, GALA).
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Backbone } from './backbone.js';
+import { kaimingNormal } from './init.js';
+import { batchNorm, conv3x3, initBatchNorm } from './layers.js';
+
+export interface ResNetCifarOptions {
+  /** 6n + 2: 20, 32, 44, 56. */
+  readonly depth: number;
+  /** Channels of the input images. */
+  readonly channels: number;
+  /** In place of ReLU; tests use a smooth one, with which engines agree to rounding. */
+  readonly activation?: (x: tf.Tensor4D) => tf.Tensor4D;
+}
+
+interface Block {
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly stride: 1 | 2;
+}
+
+export function resnetCifar({ depth, channels, activation = tf.relu }: ResNetCifarOptions): Backbone {
+  const blocks = basicBlocks(depth);
+
+  const init = (seed: number) => {
+    const parameters: HostTensors = {};
+    const statistics: HostTensors = {};
+    const layer = (suffix: string, prefix: string, inputs: number, outputs: number) => {
+      const name = `${prefix}conv${suffix}.weight`;
+      parameters[name] = kaimingNormal(seed, name, [3, 3, inputs, outputs]);
+      initBatchNorm(`${prefix}bn${suffix}`, outputs, parameters, statistics);
+    };
+    layer('1', '', channels, 16);
+    for (const { name, inputs, outputs } of blocks) {
+      layer('1', `${name}.`, inputs, outputs);
+      layer('2', `${name}.`, outputs, outputs);
+    }
+    return { parameters, statistics };
+  };
+
+  const apply: Backbone['apply'] = (parameters, statistics, images, training) => {
+    const updated: Tensors | undefined = training ? {} : undefined;
+    const convBatchNorm = (x: tf.Tensor4D, prefix: string, suffix: string, stride: 1 | 2) => {
+      const y = conv3x3(x, parameters[`${prefix}conv${suffix}.weight`]!, stride);
+      return batchNorm(`${prefix}bn${suffix}`, y, parameters, statistics, updated);
+    };
+    let x = activation(convBatchNorm(images, '', '1', 1));
+    for (const block of blocks) {
+      const inner = activation(convBatchNorm(x, `${block.name}.`, '1', block.stride));
+      const residual = convBatchNorm(inner, `${block.name}.`, '2', 1);
+      x = activation(tf.add(residual, shortcut(x, block)));
+    }
+    return { features: tf.mean(x, [1, 2]) as tf.Tensor2D, statistics: updated ?? {} };
+  };
+
+  return { name: `resnet${depth}`, featureSize: 64, init, apply };
+}
+
+function basicBlocks(depth: number): Block[] {
+  const perStage = (depth - 2) / 6;
+  const stages = [16, 32, 64];
+  return stages.flatMap((outputs, stage) =>
+    Array.from({ length: perStage }, (_, i) => {
+      const first = i === 0 && stage > 0;
+      const inputs = first ? stages[stage - 1]! : outputs;
+      return { name: `layer${stage + 1}.${i}`, inputs, outputs, stride: first ? (2 as const) : (1 as const) };
+    }),
+  );
+}
+
+/** Option A: a 1×1 average pool of stride 2 subsamples (a strided slice has no gradient in TF.js), zeros fill the new channels. */
+function shortcut(x: tf.Tensor4D, { inputs, outputs, stride }: Block): tf.Tensor4D {
+  if (stride === 1) return x;
+  const side = (outputs - inputs) / 2;
+  return tf.pad(tf.avgPool(x, 1, stride, 'valid'), [
+    [0, 0],
+    [0, 0],
+    [0, 0],
+    [side, side],
+  ]);
+}

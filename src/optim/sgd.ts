@@ -1,0 +1,40 @@
+import * as tf from '@tensorflow/tfjs';
+import type { HostTensors, Tensors } from '../engine/program.js';
+import { sizeOf } from '../engine/program.js';
+
+export interface Optimizer {
+  /** One momentum buffer per parameter, zero at first. */
+  init(parameters: HostTensors): HostTensors;
+  update(
+    gradients: Tensors,
+    momenta: Tensors,
+    parameters: Tensors,
+    learningRate: tf.Scalar,
+  ): { parameters: Tensors; momenta: Tensors };
+}
+
+/**
+ * Stochastic gradient descent as `torch.optim.SGD`: weight decay is added to the gradient, v ← μ·v + g, w ← w − lr·v.
+ * PyTorch's first step sets v = g, which μ·0 + g equals.
+ */
+export function sgd({ momentum, weight_decay }: { momentum: number; weight_decay: number }): Optimizer {
+  return {
+    init: parameters =>
+      Object.fromEntries(
+        Object.entries(parameters).map(([name, { shape }]) => [
+          name,
+          { dtype: 'float32', shape, data: new Float32Array(sizeOf(shape)) },
+        ]),
+      ),
+    update: (gradients, momenta, parameters, learningRate) => {
+      const updated = { parameters: {} as Tensors, momenta: {} as Tensors };
+      for (const [name, parameter] of Object.entries(parameters)) {
+        const gradient = tf.add(gradients[name]!, tf.mul(parameter, weight_decay));
+        const velocity = tf.add(tf.mul(momenta[name]!, momentum), gradient);
+        updated.momenta[name] = velocity;
+        updated.parameters[name] = tf.sub(parameter, tf.mul(velocity, learningRate));
+      }
+      return updated;
+    },
+  };
+}
