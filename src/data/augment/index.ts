@@ -1,0 +1,29 @@
+/** From the names in `data.augment` to one function on images. */
+import type { Augmentation } from '../../config/schema.js';
+import { randomFor } from '../../random.js';
+import type { ImageShape } from '../dataset.js';
+import { autoaugmentCifar10 } from './autoaugmentCifar10.js';
+import { cutout } from './cutout.js';
+import { horizontalFlip } from './horizontalFlip.js';
+import { randomCrop } from './randomCrop.js';
+import type { Transform } from './transform.js';
+
+/** Augments one HWC uint8 image in place; the same (seed, epoch, index) always gives the same image. */
+export type Augmenter = (image: Uint8Array, seed: number, epoch: number, index: number) => void;
+
+const transforms: Readonly<Record<Augmentation, (shape: ImageShape) => Transform>> = {
+  random_crop: randomCrop,
+  horizontal_flip: horizontalFlip,
+  autoaugment_cifar10: autoaugmentCifar10,
+  cutout,
+};
+
+/** Chains the named augmentations in order. Throws `ConfigError` where one does not work on images of this shape. */
+export function augmenter(names: readonly Augmentation[], shape: ImageShape): Augmenter {
+  const chain = names.map(name => transforms[name](shape));
+  return (image, seed, epoch, index) => {
+    if (chain.length === 0) return;
+    const random = randomFor('augment', seed, epoch, index);
+    for (const transform of chain) transform(image, random);
+  };
+}
