@@ -1,13 +1,18 @@
 /** Writes that are either wholly there or not there: temp file → fsync → rename → fsync of the folder. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { StorageError } from '../errors.js';
+
+/** Temp files of a write that was killed; `.tmp` with a random part, so that no two writers ever share one. */
+const temporaryName = /\.[0-9a-f]{12}\.tmp$/;
+const largestWrite = 2 ** 30;
 
 /** Replaces `path` by the concatenation of `chunks`; a crash leaves either the old or the new file. Throws `StorageError`. */
 export function writeFileAtomic(path: string, ...chunks: readonly (string | Uint8Array)[]): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    const file = openSync(temporary, 'w', 0o644);
+    const file = openSync(temporary, 'wx', 0o644);
     try {
       for (const chunk of chunks) writeFully(file, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
       fsyncSync(file);
@@ -17,25 +22,44 @@ export function writeFileAtomic(path: string, ...chunks: readonly (string | Uint
     renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeIfPossible(temporary);
     throw new StorageError(`Could not write the file: ${(error as Error).message}`, {
       where: path,
-      next: 'Check free space and permissions of the folder, then run the same command again; the previous version of the file is intact.',
+      next: 'Check free space and permissions of the folder, then run the same command again; no half-written file was left under this name.',
       cause: error,
     });
   }
 }
 
-function writeFully(file: number, bytes: Uint8Array): void {
-  let offset = 0;
-  while (offset < bytes.byteLength) offset += writeSync(file, bytes, offset, bytes.byteLength - offset);
+/** Removes what a killed `writeFileAtomic` left in a folder. Only for a folder that no other process writes to. */
+export function removeTemporaries(folder: string): void {
+  for (const name of readdirSync(folder)) if (temporaryName.test(name)) removeIfPossible(join(folder, name));
 }
 
-function syncFolder(folder: string): void {
+/** Makes a new name in a folder survive a power cut; file systems that cannot sync a folder are left alone. */
+export function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   try {
     fsyncSync(handle);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
   } finally {
     closeSync(handle);
+  }
+}
+
+function writeFully(file: number, bytes: Uint8Array): void {
+  let offset = 0;
+  // In parts, because the operating system takes less than 2 GiB a call.
+  while (offset < bytes.byteLength) {
+    offset += writeSync(file, bytes, offset, Math.min(bytes.byteLength - offset, largestWrite));
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The error that brought us here says more than this one.
   }
 }

@@ -1,0 +1,49 @@
+/** How far confidence and accuracy are apart: the expected calibration error of Guo et al. (ICML 2017). */
+
+export interface CalibrationBin {
+  readonly count: number;
+  /** Mean confidence and accuracy of the bin's images; 0 in an empty bin. */
+  readonly confidence: number;
+  readonly accuracy: number;
+}
+
+export interface Calibration {
+  /** Σ_b (count_b / N)·|accuracy_b − confidence_b|, a fraction. */
+  readonly error: number;
+  readonly bins: readonly CalibrationBin[];
+}
+
+/**
+ * Expected calibration error of logits [N, C] with predictions [N]: confidence is the softmax probability (float64) of the
+ * predicted class, bins are equal and (lower, upper], as gpleiss/temperature_scaling.
+ */
+export function calibrationOf(
+  logits: Float32Array,
+  predictions: Int32Array,
+  labels: Int32Array,
+  binCount = 15,
+): Calibration {
+  const images = labels.length;
+  const classes = logits.length / images;
+  const counts = new Float64Array(binCount);
+  const confidences = new Float64Array(binCount);
+  const correct = new Float64Array(binCount);
+  for (let i = 0; i < images; i++) {
+    const start = i * classes;
+    const chosen = logits[start + predictions[i]!]!;
+    let sum = 0;
+    for (let j = 0; j < classes; j++) sum += Math.exp(logits[start + j]! - chosen);
+    const confidence = 1 / sum;
+    const bin = Math.max(0, Math.ceil(confidence * binCount) - 1);
+    counts[bin]!++;
+    confidences[bin]! += confidence;
+    if (predictions[i] === labels[i]) correct[bin]!++;
+  }
+  const bins = Array.from(counts, (count, b) => ({
+    count,
+    confidence: count === 0 ? 0 : confidences[b]! / count,
+    accuracy: count === 0 ? 0 : correct[b]! / count,
+  }));
+  const error = bins.reduce((sum, bin) => sum + (bin.count / images) * Math.abs(bin.accuracy - bin.confidence), 0);
+  return { error, bins };
+}

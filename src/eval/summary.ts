@@ -1,0 +1,87 @@
+/** The scores of one evaluation, plain and re-balanced for every τ: what tables, run.json and reports are made of. */
+import { calibrationOf } from './calibration.js';
+import type { Evaluation, EvaluationSource } from './logitsFile.js';
+import { classAccuracies, meanClassAccuracy, type Scores, scoresOf } from './metrics.js';
+import { plainPredictions, rebalanceSweep, uniformPriorWeights } from './rebalance.js';
+
+export interface Summary {
+  readonly plain: Scores;
+  readonly rebalanced: readonly { readonly tau: number; readonly scores: Scores }[];
+  /** Expected calibration error of the plain predictions, 15 bins, a fraction. */
+  readonly calibrationError: number;
+}
+
+/** One line of a results table, as kept in run.json: `tau` is absent for plain predictions; an empty group is absent. */
+export interface ResultRow extends EvaluationSource {
+  readonly tau?: number;
+  /** What chose τ: `config`, `given` (command line), or the split on which it was the best (`test` = an oracle). */
+  readonly tauSelectedOn?: string;
+  readonly top1: number;
+  readonly many?: number;
+  readonly medium?: number;
+  readonly few?: number;
+}
+
+/**
+ * Scores of one evaluation, plain and for each τ; pure. On the split `val`, which keeps the long tail of the training set,
+ * top-1 is the mean over classes and the predicted mass is weighted to the same uniform class prior.
+ * Throws `ConfigError` for an unusable τ, `DataError` for unusable logits or labels.
+ */
+export function summarize(evaluation: Evaluation, taus: readonly number[]): Summary {
+  const { logits, labels, classCounts } = evaluation;
+  const score = (predictions: Int32Array): Scores => {
+    const scores = scoresOf(predictions, labels, classCounts);
+    if (!hasLongTail(evaluation)) return scores;
+    return { ...scores, top1: meanClassAccuracy(classAccuracies(predictions, labels, classCounts.length)) };
+  };
+  const predictions = plainPredictions(logits, classCounts.length);
+  const rebalanced = rebalancedPredictions(evaluation, taus);
+  return {
+    plain: score(predictions),
+    rebalanced: taus.map((tau, t) => ({ tau, scores: score(rebalanced[t]!) })),
+    calibrationError: calibrationOf(logits, predictions, labels).error,
+  };
+}
+
+/** Re-balanced predictions [N] of an evaluation for each τ, with the weighting that `summarize` uses. Throws as `rebalance`. */
+export function rebalancedPredictions(evaluation: Evaluation, taus: readonly number[]): Int32Array[] {
+  const { logits, labels, classCounts } = evaluation;
+  const classes = classCounts.length;
+  const weights = hasLongTail(evaluation) ? uniformPriorWeights(labels, classes) : undefined;
+  return taus.length === 0 ? [] : rebalanceSweep(logits, classes, taus, weights);
+}
+
+/** τ with the highest re-balanced top-1; of equal ones the smallest. Undefined without any τ. */
+export function bestTau(summary: Summary): number | undefined {
+  const ranked = [...summary.rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);
+  return ranked[0]?.tau;
+}
+
+/** Table lines of a summary: the plain scores, then one line per τ. */
+export function resultRows(source: EvaluationSource, summary: Summary, tauSelectedOn: string): ResultRow[] {
+  const { split, run, checkpoint, epoch, selectedOn } = source;
+  const common = {
+    run,
+    split,
+    checkpoint,
+    ...(epoch === undefined ? {} : { epoch }),
+    ...(selectedOn === undefined ? {} : { selectedOn }),
+  };
+  return [
+    { ...common, ...presentScores(summary.plain) },
+    ...summary.rebalanced.map(({ tau, scores }) => ({ ...common, tau, tauSelectedOn, ...presentScores(scores) })),
+  ];
+}
+
+function presentScores({ top1, many, medium, few }: Scores) {
+  return {
+    top1,
+    ...(many === undefined ? {} : { many }),
+    ...(medium === undefined ? {} : { medium }),
+    ...(few === undefined ? {} : { few }),
+  };
+}
+
+function hasLongTail(evaluation: Evaluation): boolean {
+  return evaluation.split === 'val';
+}

@@ -1,0 +1,218 @@
+/**
+ * Safetensors files: 8 bytes header length, JSON header, tensor bytes (little-endian, as on every platform gala runs on).
+ * Format of the `safetensors` project (https://github.com/huggingface/safetensors), read strictly; damage is an error, not a guess.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { type DType, type HostTensor, type HostTensors, sizeOf } from '../engine/program.js';
+import { StorageError } from '../errors.js';
+import { writeFileAtomic } from './atomicFile.js';
+import { sha256, updateHash } from './hash.js';
+import { FormatFault, parseHeader, type SafetensorsHeader, type TensorEntry } from './safetensorsHeader.js';
+
+export interface Safetensors {
+  readonly tensors: HostTensors;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Metadata key that holds the sha256 of the data part; written always, verified and hidden by the reader. */
+const checksumKey = 'gala.sha256';
+const largestHeader = 100_000_000;
+const largestRead = 2 ** 30;
+const names: Readonly<Record<DType, string>> = { float32: 'F32', int32: 'I32', uint8: 'U8' };
+const bytesPerElement = new Map(Object.entries({ F32: 4, I32: 4, U8: 1, F16: 2, BF16: 2, I64: 8 }));
+
+/**
+ * Reads all tensors of a file: F32, I32, U8 as they are, F16 and BF16 widened to float32, I64 narrowed to int32 (exactly, or
+ * an error). Throws `StorageError` with the path for a missing, malformed, truncated or damaged file.
+ */
+export function readSafetensors(path: string): Safetensors {
+  // Without NONBLOCK a named pipe in place of the file would wait for ever.
+  const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  try {
+    return attempt(path, () => readOpened(file));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Writes tensors and metadata atomically, with a checksum of the data part. Names are sorted; the 4-byte types lie before the
+ * bytes, because PyTorch refuses to view a tensor that is not aligned to its type. Throws `StorageError`.
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, HostTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const ordered = Object.entries(tensors).sort(
+    ([a, tensorA], [b, tensorB]) =>
+      Number(tensorA.dtype === 'uint8') - Number(tensorB.dtype === 'uint8') || (a < b ? -1 : 1),
+  );
+  const chunks: Uint8Array[] = [];
+  const entries: [string, object][] = [];
+  let offset = 0;
+  for (const [name, tensor] of ordered) {
+    const { data } = tensor;
+    if (name === '__metadata__' || data.length !== sizeOf(tensor.shape) || !(data instanceof arrayOf(tensor.dtype))) {
+      throw new StorageError(
+        `Tensor ${JSON.stringify(name)} cannot be stored: its ${data.constructor.name} of ${data.length} elements is not ${tensor.dtype} [${tensor.shape}].`,
+        { where: path, next: 'This is a fault in gala; please report it with the command line.' },
+      );
+    }
+    chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const end = offset + data.byteLength;
+    entries.push([name, { dtype: names[tensor.dtype], shape: tensor.shape, data_offsets: [offset, end] }]);
+    offset = end;
+  }
+  const header = Object.fromEntries([
+    ['__metadata__', { ...metadata, [checksumKey]: sha256(...chunks) }],
+    ...entries,
+  ]) as object;
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Math.ceil(json.length / 8) * 8;
+  const start = Buffer.alloc(8 + length, ' ');
+  start.writeBigUInt64LE(BigInt(length));
+  json.copy(start, 8);
+  writeFileAtomic(path, start, ...chunks);
+}
+
+function readOpened(file: number): Safetensors {
+  const stat = fstatSync(file);
+  if (!stat.isFile()) throw new FormatFault('it is not a regular file');
+  if (stat.size < 8) throw new FormatFault(`it has ${stat.size} bytes, fewer than the 8 of the header length`);
+  const announced = readAt(file, 0, 8).readBigUInt64LE();
+  if (announced > largestHeader || announced > stat.size - 8) {
+    throw new FormatFault(
+      `its header of ${announced} bytes does not fit (file: ${stat.size} bytes, limit: ${largestHeader})`,
+    );
+  }
+  const dataStart = 8 + Number(announced);
+  const { entries, metadata } = decodeHeader(readAt(file, 8, Number(announced)));
+  const inOrder = checkLayout(entries, stat.size - dataStart);
+
+  const hash = createHash('sha256');
+  const tensors = new Map<string, HostTensor>();
+  for (const entry of inOrder) {
+    const bytes = readAt(file, dataStart + entry.begin, entry.end - entry.begin);
+    updateHash(hash, bytes);
+    tensors.set(entry.name, decodeTensor(entry, bytes));
+  }
+  const wanted = metadata.get(checksumKey);
+  if (wanted !== undefined && wanted !== hash.digest('hex')) {
+    throw new FormatFault('its data do not match the sha256 stored with them, so bytes changed after it was written');
+  }
+  return {
+    tensors: Object.fromEntries([...tensors].sort(([a], [b]) => (a < b ? -1 : 1))),
+    metadata: Object.fromEntries([...metadata].filter(([key]) => key !== checksumKey)),
+  };
+}
+
+function decodeHeader(bytes: Uint8Array): SafetensorsHeader {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new FormatFault('its header is not UTF-8');
+  }
+  return parseHeader(text);
+}
+
+/** Entries by offset, after checking that each has the size of its shape and that together they fill the data part exactly. */
+function checkLayout(entries: readonly TensorEntry[], dataBytes: number): TensorEntry[] {
+  const inOrder = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let filled = 0;
+  for (const { name, dtype, shape, begin, end } of inOrder) {
+    const quoted = JSON.stringify(name);
+    const width = bytesPerElement.get(dtype);
+    if (width === undefined) {
+      throw new FormatFault(
+        `tensor ${quoted} has dtype ${JSON.stringify(dtype)}; gala reads ${[...bytesPerElement.keys()].join(', ')}`,
+      );
+    }
+    if (begin !== filled) {
+      throw new FormatFault(`tensor ${quoted} begins at byte ${begin} of the data, not at ${filled}: overlap or gap`);
+    }
+    // A product beyond 2^53 is inexact but still far above any file size, so the comparison stays right.
+    if (end - begin !== sizeOf(shape) * width) {
+      throw new FormatFault(`tensor ${quoted} has ${end - begin} bytes, which is not ${dtype} [${shape}]`);
+    }
+    if (end > dataBytes)
+      throw new FormatFault(`tensor ${quoted} ends at byte ${end}, but the data have only ${dataBytes}`);
+    filled = end;
+  }
+  if (filled !== dataBytes) throw new FormatFault(`${dataBytes - filled} bytes at its end belong to no tensor`);
+  return inOrder;
+}
+
+function decodeTensor({ name, dtype, shape }: TensorEntry, bytes: Buffer): HostTensor {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (dtype === 'U8') return { dtype: 'uint8', shape, data: new Uint8Array(buffer, byteOffset, byteLength) };
+  if (dtype === 'I32') return { dtype: 'int32', shape, data: new Int32Array(buffer, byteOffset, byteLength / 4) };
+  if (dtype === 'F32') return { dtype: 'float32', shape, data: new Float32Array(buffer, byteOffset, byteLength / 4) };
+  if (dtype === 'I64')
+    return { dtype: 'int32', shape, data: narrow(name, new BigInt64Array(buffer, byteOffset, byteLength / 8)) };
+  const halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
+  const bits = new Int32Array(halves.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = dtype === 'BF16' ? halves[i]! << 16 : halfToFloatBits(halves[i]!);
+  return { dtype: 'float32', shape, data: new Float32Array(bits.buffer) };
+}
+
+function narrow(name: string, wide: BigInt64Array): Int32Array {
+  const data = new Int32Array(wide.length);
+  for (let i = 0; i < wide.length; i++) {
+    data[i] = Number(wide[i]);
+    if (BigInt(data[i]!) !== wide[i]) {
+      throw new FormatFault(`tensor ${JSON.stringify(name)} holds ${wide[i]}, which does not fit into 32 bits`);
+    }
+  }
+  return data;
+}
+
+/** Bits of the float32 equal to an IEEE 754 half: every half is exact, subnormals, infinities and NaN payloads included. */
+function halfToFloatBits(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13);
+  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
+  if (fraction === 0) return sign;
+  const shift = Math.clz32(fraction) - 21; // normalise: the leading bit moves to position 10
+  return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
+}
+
+function arrayOf(dtype: DType) {
+  return dtype === 'float32' ? Float32Array : dtype === 'int32' ? Int32Array : Uint8Array;
+}
+
+/** Exactly `length` bytes in memory of their own, so that typed arrays over them are aligned. */
+function readAt(file: number, position: number, length: number): Buffer {
+  const bytes = Buffer.from(new ArrayBuffer(length));
+  let done = 0;
+  while (done < length) {
+    const count = readSync(file, bytes, done, Math.min(length - done, largestRead), position + done);
+    if (count === 0) throw new FormatFault('it became shorter while it was read');
+    done += count;
+  }
+  return bytes;
+}
+
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof FormatFault) {
+      throw new StorageError(`Not a usable safetensors file: ${error.message}.`, {
+        where: path,
+        next: 'Restore the file from a copy, or write it again with the command that made it.',
+        cause: error,
+      });
+    }
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StorageError(`Could not read the safetensors file: ${message}`, {
+      where: path,
+      next: code === 'ENOENT' ? 'Check the path.' : 'Check the file, its permissions and the free memory.',
+      cause: error,
+    });
+  }
+}

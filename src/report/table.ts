@@ -1,0 +1,103 @@
+/** Accuracy tables from the same rows in four dresses: aligned text for the terminal, Markdown, CSV, JSON. */
+import type { ResultRow } from '../eval/summary.js';
+import { toCsv } from '../io/csv.js';
+import { percent } from './csv.js';
+
+export type TableFormat = 'terminal' | 'md' | 'csv' | 'json';
+
+export interface Column<Row> {
+  /** Name in CSV and JSON. */
+  readonly key: string;
+  /** Heading in terminal and Markdown. */
+  readonly title: string;
+  /** `percent` takes fractions and shows percent with two decimals. */
+  readonly kind: 'text' | 'number' | 'percent';
+  value(row: Row): string | number | undefined;
+}
+
+/** Top-1 and groups, with the split that chose the epoch and what chose τ: a number without them cannot be compared. */
+export const accuracyColumns: readonly Column<ResultRow>[] = [
+  { key: 'run', title: 'run', kind: 'text', value: row => row.run },
+  { key: 'split', title: 'split', kind: 'text', value: row => row.split },
+  { key: 'checkpoint', title: 'checkpoint', kind: 'text', value: row => row.checkpoint },
+  { key: 'epoch', title: 'epoch', kind: 'number', value: row => row.epoch },
+  { key: 'epoch_chosen_on', title: 'epoch chosen on', kind: 'text', value: row => row.selectedOn },
+  {
+    key: 'predictions',
+    title: 'predictions',
+    kind: 'text',
+    value: row => (row.tau === undefined ? 'plain' : 're-balanced'),
+  },
+  { key: 'tau', title: 'τ', kind: 'number', value: row => row.tau },
+  {
+    key: 'tau_chosen_on',
+    title: 'τ chosen on',
+    kind: 'text',
+    value: row => (row.tauSelectedOn === 'test' ? 'test (oracle)' : row.tauSelectedOn),
+  },
+  { key: 'all', title: 'all', kind: 'percent', value: row => row.top1 },
+  { key: 'many', title: 'many', kind: 'percent', value: row => row.many },
+  { key: 'medium', title: 'medium', kind: 'percent', value: row => row.medium },
+  { key: 'few', title: 'few', kind: 'percent', value: row => row.few },
+];
+
+/**
+ * A table of rows in one of the formats, without a final newline. Missing values are "–" in terminal and Markdown, empty in
+ * CSV, null in JSON; percent columns hold percent with two decimals in every format.
+ */
+export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], format: TableFormat): string {
+  const cells = rows.map(row => columns.map(column => cellOf(row, column)));
+  const keys = columns.map(column => column.key);
+  if (format === 'csv') return toCsv(keys, cells).trimEnd();
+  if (format === 'json') {
+    const value = (cell: string | undefined, { kind }: Column<Row>) =>
+      cell === undefined ? null : kind === 'text' ? cell : Number(cell);
+    const objects = cells.map(line =>
+      Object.fromEntries(columns.map((column, c) => [column.key, value(line[c], column)])),
+    );
+    return JSON.stringify(objects, null, 2);
+  }
+  const shown = cells.map(line => line.map(cell => cell ?? '–'));
+  const titles = columns.map(column => column.title);
+  return format === 'md' ? markdown(titles, shown, columns) : aligned(titles, shown, columns);
+}
+
+function cellOf<Row>(row: Row, { kind, value }: Column<Row>): string | undefined {
+  const content = value(row);
+  if (content === undefined || content === '' || Number.isNaN(content)) return undefined;
+  return kind === 'percent' ? percent(Number(content)) : String(content);
+}
+
+function markdown<Row>(
+  titles: readonly string[],
+  lines: readonly (readonly string[])[],
+  columns: readonly Column<Row>[],
+): string {
+  const escaped = (cell: string) =>
+    cell
+      .replaceAll('\\', '\\\\')
+      .replaceAll('|', '\\|')
+      .replaceAll(/[\r\n]+/g, ' ');
+  const rule = columns.map(({ kind }) => (kind === 'text' ? '---' : '---:'));
+  return [titles.map(escaped), rule, ...lines.map(line => line.map(escaped))]
+    .map(line => `| ${line.join(' | ')} |`)
+    .join('\n');
+}
+
+function aligned<Row>(
+  titles: readonly string[],
+  lines: readonly (readonly string[])[],
+  columns: readonly Column<Row>[],
+): string {
+  const widths = titles.map((title, c) => Math.max(...[title, ...lines.map(line => line[c]!)].map(widthOf)));
+  const pad = (cell: string, c: number) => {
+    const space = ' '.repeat(widths[c]! - widthOf(cell));
+    return columns[c]!.kind === 'text' ? cell + space : space + cell;
+  };
+  const rule = widths.map(width => '─'.repeat(width));
+  return [titles, rule, ...lines].map(line => line.map(pad).join('  ').trimEnd()).join('\n');
+}
+
+function widthOf(text: string): number {
+  return [...text].length;
+}

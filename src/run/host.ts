@@ -1,0 +1,61 @@
+/** What ran the run: software versions, host and code. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, hostname, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+export interface Versions {
+  readonly gala: string;
+  readonly node: string;
+}
+
+export interface Host {
+  readonly name: string;
+  readonly cpu: string;
+  /** Cores this process may use. */
+  readonly cores: number;
+  readonly memory_bytes: number;
+  readonly platform: string;
+}
+
+export interface GitState {
+  readonly commit: string;
+  /** Whether tracked files differ from the commit. */
+  readonly dirty: boolean;
+}
+
+/** Versions of gala (its package.json) and Node. */
+export function describeVersions(): Versions {
+  const packageFile = join(import.meta.dirname, '../../../package.json');
+  const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+  return { gala: version, node: process.versions.node };
+}
+
+/** CPU model, usable cores and memory of this machine. */
+export function describeHost(): Host {
+  return {
+    name: hostname(),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memory_bytes: totalmem(),
+    platform: `${process.platform}-${process.arch}`,
+  };
+}
+
+/** Git commit of a folder; undefined without git, outside a repository, or before its first commit. */
+export function describeGit(folder: string): GitState | undefined {
+  const commit = git(folder, 'rev-parse', '--verify', 'HEAD');
+  if (commit === undefined) return undefined;
+  const changes = git(folder, 'status', '--porcelain', '--untracked-files=no');
+  return { commit, dirty: changes !== '' };
+}
+
+function git(folder: string, ...command: string[]): string | undefined {
+  const { status, stdout } = spawnSync('git', ['--no-optional-locks', ...command], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 5000,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return status === 0 ? stdout.trim() : undefined;
+}

@@ -1,0 +1,129 @@
+/** `metrics.jsonl`: the truth about every epoch, one JSON object a line, each on disk before training goes on. */
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { StorageError } from '../errors.js';
+import { syncFolder, writeFileAtomic } from '../io/atomicFile.js';
+import { toCsv } from '../io/csv.js';
+
+/** One epoch; what was not measured in it is left out. NaN and infinity become null, JSON having neither. */
+export interface EpochMetrics {
+  /** 1-based. */
+  readonly epoch: number;
+  readonly [name: string]: number | string | null | undefined;
+}
+
+export interface MetricsRead {
+  readonly lines: readonly EpochMetrics[];
+  /** What was dropped, for the log; undefined when the file was whole. */
+  readonly notice?: string;
+}
+
+/** Appends one epoch: a single write, then fsync. Throws `StorageError`. */
+export function appendMetrics(path: string, metrics: EpochMetrics): void {
+  if (!endsWithNewline(path)) write(path, readMetrics(path).lines); // a killed write must not run into this line
+  attempt(path, 'write', () => {
+    const file = openSync(path, 'a', 0o644);
+    try {
+      const isNew = fstatSync(file).size === 0;
+      const line = Buffer.from(`${JSON.stringify(metrics)}\n`);
+      const written = writeSync(file, line);
+      if (written !== line.length) throw new Error(`only ${written} of ${line.length} bytes went to disk`);
+      fsyncSync(file);
+      if (isNew) syncFolder(dirname(path));
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+/**
+ * Reads all epochs; none when the file is not there. A last line cut off by a crash is dropped, with a notice. Throws
+ * `StorageError` with the line for any other damage, and for epochs that do not go up.
+ */
+export function readMetrics(path: string): MetricsRead {
+  const text = attempt(path, 'read', () => readFileSync(path, 'utf8'), '');
+  const texts = text.split('\n');
+  const last = texts.pop()!; // empty when the file ends as it should
+  const lines = texts.map((line, i) => parseLine(line) ?? damaged(path, i, 'it is not the metrics of an epoch'));
+  const whole = last === '' ? undefined : parseLine(last);
+  if (whole !== undefined) lines.push(whole);
+  for (let i = 1; i < lines.length; i++) {
+    if (lines[i]!.epoch <= lines[i - 1]!.epoch)
+      damaged(path, i, `epoch ${lines[i]!.epoch} follows epoch ${lines[i - 1]!.epoch}`);
+  }
+  if (last === '' || whole !== undefined) return { lines };
+  return { lines, notice: `${path}: line ${texts.length + 1} was cut off by a crash and is dropped.` };
+}
+
+/** Drops every epoch after `epoch`, so that a run resumed there writes none twice. Atomic. Throws `StorageError`. */
+export function truncateToEpoch(path: string, epoch: number): MetricsRead {
+  const { lines, notice } = readMetrics(path);
+  const kept = lines.filter(line => line.epoch <= epoch);
+  write(path, kept);
+  return notice === undefined ? { lines: kept } : { lines: kept, notice };
+}
+
+/** Makes metrics.csv anew from metrics.jsonl: a column per metric, in order of first appearance. Atomic. Throws `StorageError`. */
+export function writeMetricsCsv(metricsPath: string, csvPath: string): void {
+  const { lines } = readMetrics(metricsPath);
+  const columns = [...new Set(['epoch', ...lines.flatMap(line => Object.keys(line))])];
+  writeFileAtomic(
+    csvPath,
+    toCsv(
+      columns,
+      lines.map(line => columns.map(column => line[column])),
+    ),
+  );
+}
+
+function write(path: string, lines: readonly EpochMetrics[]): void {
+  writeFileAtomic(path, lines.map(line => `${JSON.stringify(line)}\n`).join(''));
+}
+
+function parseLine(text: string): EpochMetrics | undefined {
+  try {
+    const value = JSON.parse(text) as EpochMetrics | null;
+    return Number.isInteger(value?.epoch) ? value! : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function endsWithNewline(path: string): boolean {
+  return attempt(
+    path,
+    'read',
+    () => {
+      const file = openSync(path, 'r');
+      try {
+        const { size } = fstatSync(file);
+        const byte = Buffer.alloc(1);
+        return size === 0 || (readSync(file, byte, 0, 1, size - 1) === 1 && byte[0] === 0x0a);
+      } finally {
+        closeSync(file);
+      }
+    },
+    true,
+  );
+}
+
+/** Runs a file action; `missing` is the answer for a file that is not there. */
+function attempt<T>(path: string, verb: string, action: () => T, missing?: T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (missing !== undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return missing;
+    throw new StorageError(`Could not ${verb} the metrics: ${(error as Error).message}`, {
+      where: path,
+      next: 'Check free space and permissions of the run folder.',
+      cause: error,
+    });
+  }
+}
+
+function damaged(path: string, index: number, fault: string): never {
+  throw new StorageError(`The metrics are damaged: ${fault}.`, {
+    where: `${path}:${index + 1}`,
+    next: 'Restore the file, or delete the line if you know why it is there.',
+  });
+}

@@ -1,0 +1,181 @@
+/** `run.json`: from it alone a reader can tell which data, subset, seed, code, engine and split made a number. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { configHash } from '../config/identity.js';
+import type { Config } from '../config/schema.js';
+import type { EngineInfo } from '../engine/program.js';
+import { StorageError } from '../errors.js';
+import type { ResultRow } from '../eval/summary.js';
+import { writeFileAtomic } from '../io/atomicFile.js';
+import { describeGit, describeHost, describeVersions, type GitState, type Host, type Versions } from './host.js';
+
+export type RunStatus = 'running' | 'finished' | 'interrupted' | 'diverged' | 'failed';
+
+/** A split as this run used it. */
+export interface SplitRecord {
+  readonly images: number;
+  /** sha256 of the images and labels the split was read from. */
+  readonly fingerprint: string;
+  /** sha256 of the chosen indices, for a long-tailed or held-out subset. */
+  readonly index_hash?: string;
+  readonly class_counts?: readonly number[];
+}
+
+export interface ResumeRecord {
+  readonly at: string;
+  /** Finished epochs in the checkpoint that training went on from. */
+  readonly from_epoch: number;
+  readonly command: readonly string[];
+  readonly engine: EngineInfo;
+  readonly versions: Versions;
+  readonly host: Host;
+  readonly git?: GitState;
+}
+
+export interface RunRecord {
+  readonly format: 1;
+  readonly name: string;
+  readonly status: RunStatus;
+  readonly config: Config;
+  /** sha256 of the keys of the config that decide the numbers; see `configHash`. */
+  readonly config_hash: string;
+  readonly seeds: { readonly run: number; readonly subset: number };
+  readonly splits: Readonly<Record<string, SplitRecord>>;
+  readonly engine: EngineInfo;
+  readonly versions: Versions;
+  readonly host: Host;
+  readonly git?: GitState;
+  readonly command: readonly string[];
+  /** UTC, ISO 8601. */
+  readonly started_at: string;
+  readonly updated_at: string;
+  readonly finished_at?: string;
+  /** Finished epochs. */
+  readonly epoch: number;
+  /** Seconds in training steps, added up over resumes. */
+  readonly training_seconds: number;
+  readonly resumes: readonly ResumeRecord[];
+  readonly results: readonly ResultRow[];
+  /** Why the status is `diverged` or `failed`. */
+  readonly failure?: string;
+}
+
+export interface NewRecord {
+  readonly config: Config;
+  readonly splits: Readonly<Record<string, SplitRecord>>;
+  readonly engine: EngineInfo;
+}
+
+/** What the reader relies on; everything else in the file is kept as it is. */
+const recordSchema = z.looseObject({
+  format: z.literal(1),
+  name: z.string(),
+  status: z.enum(['running', 'finished', 'interrupted', 'diverged', 'failed']),
+  config: z.looseObject({ seed: z.number() }),
+  config_hash: z.string(),
+  seeds: z.looseObject({ run: z.number(), subset: z.number() }),
+  splits: z.record(z.string(), z.looseObject({ images: z.number(), fingerprint: z.string() })),
+  engine: z.looseObject({ engine: z.string(), threads: z.number() }),
+  versions: z.looseObject({ gala: z.string() }),
+  host: z.looseObject({ cpu: z.string() }),
+  command: z.array(z.string()),
+  started_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+  epoch: z.number().int().min(0),
+  training_seconds: z.number().min(0),
+  resumes: z.array(z.looseObject({ at: z.iso.datetime(), from_epoch: z.number() })),
+  results: z.array(z.looseObject({ split: z.string(), top1: z.number() })),
+});
+
+/** Writes the first record of a run, status `running`. Throws `StorageError`. */
+export function createRecord(path: string, { config, splits, engine }: NewRecord): RunRecord {
+  const now = new Date().toISOString();
+  const record: RunRecord = {
+    format: 1,
+    name: config.name,
+    status: 'running',
+    config,
+    config_hash: configHash(config),
+    seeds: { run: config.seed, subset: config.data.subset_seed },
+    splits,
+    engine,
+    ...surroundings(),
+    started_at: now,
+    updated_at: now,
+    epoch: 0,
+    training_seconds: 0,
+    resumes: [],
+    results: [],
+  };
+  return write(path, record);
+}
+
+/** Reads run.json. Throws `StorageError` when it is missing, damaged or of another format. */
+export function readRecord(path: string): RunRecord {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new StorageError(`Could not read the run's record: ${(error as Error).message}`, {
+      where: path,
+      next: 'Check that the folder is a run folder and the file is complete.',
+      cause: error,
+    });
+  }
+  const checked = recordSchema.safeParse(content);
+  if (!checked.success) {
+    const issue = checked.error.issues[0]!;
+    throw new StorageError(`The run's record is not usable: ${issue.path.join('.') || 'the file'}: ${issue.message}.`, {
+      where: path,
+      next: 'It was changed by hand or written by another version of gala; start a new run.',
+    });
+  }
+  return content as RunRecord;
+}
+
+/** Fields a run changes while it goes on; `finished_at` and `updated_at` follow by themselves. */
+export type RecordChange = Partial<Pick<RunRecord, 'status' | 'epoch' | 'training_seconds' | 'results' | 'failure'>>;
+
+/** Rewrites run.json atomically with the changed fields. Only the holder of the folder's lock may call it. Throws `StorageError`. */
+export function updateRecord(path: string, change: RecordChange): RunRecord {
+  const { finished_at: _, ...record } = readRecord(path);
+  const now = new Date().toISOString();
+  const status = change.status ?? record.status;
+  return write(path, {
+    ...record,
+    ...change,
+    updated_at: now,
+    ...(status === 'running' ? {} : { finished_at: now }),
+  });
+}
+
+/** Notes that training goes on from a checkpoint, here and now: status `running`, a new entry of `resumes`. Throws `StorageError`. */
+export function recordResume(
+  path: string,
+  { fromEpoch, engine }: { fromEpoch: number; engine: EngineInfo },
+): RunRecord {
+  const { finished_at: _, failure: __, ...record } = readRecord(path);
+  const now = new Date().toISOString();
+  return write(path, {
+    ...record,
+    status: 'running',
+    updated_at: now,
+    epoch: fromEpoch,
+    resumes: [...record.resumes, { at: now, from_epoch: fromEpoch, engine, ...surroundings() }],
+  });
+}
+
+function surroundings() {
+  const git = describeGit(process.cwd());
+  return {
+    versions: describeVersions(),
+    host: describeHost(),
+    ...(git === undefined ? {} : { git }),
+    command: process.argv.slice(1),
+  };
+}
+
+function write(path: string, record: RunRecord): RunRecord {
+  writeFileAtomic(path, `${JSON.stringify(record, null, 2)}\n`);
+  return record;
+}

@@ -1,0 +1,181 @@
+/** `runs/<config name>/<UTC time>-<seed>/`: made exclusively, opened again for `--resume`, `eval` and `report`. */
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ConfigError, StorageError } from '../errors.js';
+import { removeTemporaries } from '../io/atomicFile.js';
+import { isLocked, lockFolder, type RunLock } from './lock.js';
+import { readRecord } from './record.js';
+
+/** Paths of everything a run writes; see docs/run-folder.md. */
+export interface RunFolder {
+  readonly directory: string;
+  readonly record: string;
+  readonly config: string;
+  readonly metrics: string;
+  readonly metricsCsv: string;
+  readonly checkpoints: string;
+  readonly logits: string;
+  readonly predictions: string;
+  readonly tableMarkdown: string;
+  readonly tableCsv: string;
+  readonly perClass: string;
+}
+
+export interface NewRunFolder {
+  /** Folder that holds all runs; `runs` below the current one by default. */
+  readonly output?: string | undefined;
+  /** Name of the config, e.g. `cifar100_lt/gala_if100`. */
+  readonly name: string;
+  readonly seed: number;
+}
+
+const folderPattern = /^\d{8}-\d{6}-\d+(-\d+)?$/;
+
+/**
+ * Makes a new run folder with `checkpoints/` and `logits/`. However many processes call it in the same second, each gets a
+ * folder of its own (`…-<seed>`, `…-<seed>-2`, …). Throws `ConfigError` for an unusable name, `StorageError` for the disk.
+ */
+export function createRunFolder({ output, name, seed }: NewRunFolder): RunFolder {
+  const parent = folderOfName(name, output);
+  const stamp = new Date()
+    .toISOString()
+    .replaceAll(/[-:]|\..*/g, '')
+    .replace('T', '-');
+  try {
+    mkdirSync(parent, { recursive: true });
+    const folder = pathsOf(makeExclusively(join(parent, `${stamp}-${seed}`)));
+    mkdirSync(folder.checkpoints);
+    mkdirSync(folder.logits);
+    return folder;
+  } catch (error) {
+    throw new StorageError(`Could not make a run folder: ${(error as Error).message}`, {
+      where: parent,
+      next: 'Check permissions and free space, or choose another place with --output.',
+      cause: error,
+    });
+  }
+}
+
+/** Opens an existing run folder. Throws `StorageError` when it is none. */
+export function openRunFolder(directory: string): RunFolder {
+  const folder = pathsOf(resolve(directory));
+  if (!statSync(folder.record, { throwIfNoEntry: false })?.isFile()) {
+    throw new StorageError('This is not a run folder: it has no run.json.', {
+      where: folder.directory,
+      next: 'Give the folder named after time and seed, e.g. runs/cifar100_lt/gala_if100/20260102-030405-0.',
+    });
+  }
+  return folder;
+}
+
+/**
+ * Takes a run folder for this process and clears the temp files that a killed one left. Only the holder may write to it.
+ * Throws `StorageError` naming the process that holds it.
+ */
+export function lockRunFolder(folder: RunFolder): RunLock {
+  const lock = lockFolder(folder.directory);
+  try {
+    for (const place of [folder.directory, folder.checkpoints, folder.logits]) {
+      mkdirSync(place, { recursive: true });
+      removeTemporaries(place);
+    }
+  } catch (error) {
+    lock.release();
+    throw new StorageError(`Could not prepare the run folder: ${(error as Error).message}`, {
+      where: folder.directory,
+      next: 'Check the permissions of the folder and free space.',
+      cause: error,
+    });
+  }
+  return lock;
+}
+
+/**
+ * The run of this config that was started last, can go on (running when killed, interrupted or failed: not finished, not
+ * diverged) and is held by no live process; undefined when there is none. Folders with an unreadable run.json are passed over.
+ */
+export function findLatestUnfinishedRun(name: string, output?: string): RunFolder | undefined {
+  const parent = folderOfName(name, output);
+  const candidates: { folder: RunFolder; startedAt: string }[] = [];
+  for (const entry of listFolder(parent)) {
+    if (!folderPattern.test(entry)) continue;
+    const folder = pathsOf(join(parent, entry));
+    try {
+      const { status, started_at } = readRecord(folder.record);
+      if (status === 'finished' || status === 'diverged' || isLocked(folder.directory)) continue;
+      candidates.push({ folder, startedAt: started_at });
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    }
+  }
+  candidates.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+  return candidates[0]?.folder;
+}
+
+/** `logits/<split>.safetensors` of a run. Throws `ConfigError` for a split name that is no plain word. */
+export function logitsPath(folder: RunFolder, split: string): string {
+  if (!/^\w[\w-]*$/.test(split)) {
+    throw new ConfigError(`${JSON.stringify(split)} is not the name of a split.`, {
+      where: '--split',
+      next: 'Use test, val or train.',
+    });
+  }
+  return join(folder.logits, `${split}.safetensors`);
+}
+
+function pathsOf(directory: string): RunFolder {
+  const at = (name: string) => join(directory, name);
+  return {
+    directory,
+    record: at('run.json'),
+    config: at('config.yaml'),
+    metrics: at('metrics.jsonl'),
+    metricsCsv: at('metrics.csv'),
+    checkpoints: at('checkpoints'),
+    logits: at('logits'),
+    predictions: at('predictions.csv'),
+    tableMarkdown: at('table.md'),
+    tableCsv: at('table.csv'),
+    perClass: at('per_class.csv'),
+  };
+}
+
+/** mkdir without `recursive` is the only call that both makes a folder and says whether another process was first. */
+function makeExclusively(wanted: string): string {
+  for (let copy = 1; ; copy++) {
+    const path = copy === 1 ? wanted : `${wanted}-${copy}`;
+    try {
+      mkdirSync(path);
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+function folderOfName(name: string, output = 'runs'): string {
+  const parts = name.split('/');
+  if (!/^[\w./-]+$/.test(name) || parts.some(part => part === '' || part === '.' || part === '..')) {
+    throw new ConfigError(
+      `${JSON.stringify(name)} cannot name a run: it would leave the output folder or is no path.`,
+      {
+        where: 'name',
+        next: 'Use words of letters, digits, "_", "-" and ".", separated by "/", e.g. cifar100_lt/gala_if100.',
+      },
+    );
+  }
+  return resolve(output, ...parts);
+}
+
+function listFolder(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new StorageError(`Could not list the runs: ${(error as Error).message}`, {
+      where: path,
+      next: 'Check --output and the permissions of the folder.',
+      cause: error,
+    });
+  }
+}

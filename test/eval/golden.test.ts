@@ -1,0 +1,66 @@
+/** Values of public implementations; see the README beside the golden files. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { calibrationOf } from '../../src/eval/calibration.js';
+import { scoresOf, topOne } from '../../src/eval/metrics.js';
+import { plainPredictions, rebalance, rebalanceSweep } from '../../src/eval/rebalance.js';
+import { sharedPath } from '../shared.js';
+
+const lossesPath = sharedPath('golden', 'losses.json');
+const tracesPath = sharedPath('golden', 'reference_traces.json');
+const skip = lossesPath && tracesPath ? false : 'no shared golden folder';
+const read = (path: string | undefined) => JSON.parse(readFileSync(path!, 'utf8'));
+const near = (actual: number | undefined, expected: number, tolerance = 1e-12) =>
+  assert.ok(Math.abs(actual! - expected) <= tolerance, `${actual} is not ${expected}`);
+
+describe('golden evaluation', { skip }, () => {
+  test('predictions, top-1, groups and calibration equal the public implementations on every set', () => {
+    const { sets } = read(lossesPath).evaluation;
+    assert.ok(sets.length >= 3);
+    for (const set of sets) {
+      const logits = Float32Array.from(set.logits.flat());
+      const labels = Int32Array.from(set.labels as number[]);
+      const predictions = plainPredictions(logits, set.C);
+      assert.deepEqual([...predictions], set.predictions, set.id);
+      const scores = scoresOf(predictions, labels, Int32Array.from(set.counts as number[]));
+      for (const key of ['top1', 'many', 'medium', 'few'] as const) near(scores[key], set[key]);
+      const calibration = calibrationOf(logits, predictions, labels);
+      near(calibration.error, set.ece);
+      assert.equal(calibration.bins.length, set.ece_bins.length);
+      for (const [b, bin] of calibration.bins.entries()) {
+        assert.equal(bin.count, set.ece_bins[b].count);
+        near(bin.confidence, set.ece_bins[b].confidence);
+        near(bin.accuracy, set.ece_bins[b].accuracy);
+      }
+    }
+  });
+
+  test('re-balanced predictions and accuracies equal the reference for every τ, one by one and as a sweep', () => {
+    const cases = read(tracesPath).rebalance;
+    assert.ok(cases.length >= 2);
+    for (const { logits, labels, taus } of cases) {
+      const flat = Float32Array.from(logits.flat());
+      const classes = logits[0].length;
+      const names = Object.keys(taus);
+      const sweep = rebalanceSweep(flat, classes, names.map(Number));
+      for (const [t, tau] of names.entries()) {
+        assert.deepEqual([...rebalance(flat, classes, Number(tau))], taus[tau].preds, `τ = ${tau}`);
+        assert.deepEqual([...sweep[t]!], taus[tau].preds, `τ = ${tau} in the sweep`);
+        near(topOne(sweep[t]!, Int32Array.from(labels as number[])), taus[tau].acc);
+      }
+    }
+  });
+
+  test('many, medium and few equal the reference on 100 classes', () => {
+    const cases = read(tracesPath).shots;
+    assert.ok(cases.length >= 1);
+    for (const { train_counts, labels, preds, many, median, low } of cases) {
+      const counts = Int32Array.from(train_counts as number[]);
+      const scores = scoresOf(Int32Array.from(preds as number[]), Int32Array.from(labels as number[]), counts);
+      near(scores.many, many, 1e-7); // the file keeps seven digits
+      near(scores.medium, median, 1e-7);
+      near(scores.few, low, 1e-7);
+    }
+  });
+});

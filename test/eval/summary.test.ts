@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConfigError } from '../../src/errors.js';
+import { classAccuracies, meanClassAccuracy, scoresOf } from '../../src/eval/metrics.js';
+import { plainPredictions, rebalance, uniformPriorWeights } from '../../src/eval/rebalance.js';
+import { bestTau, rebalancedPredictions, resultRows, summarize } from '../../src/eval/summary.js';
+import { exampleEvaluation } from './example.js';
+
+const counts = [500, 200, 60, 30, 10, 3];
+
+describe('summary', () => {
+  test('it holds the plain scores and those of each τ, in the order asked for', () => {
+    const evaluation = exampleEvaluation(300, counts);
+    const { logits, labels, classCounts } = evaluation;
+    const summary = summarize(evaluation, [1, 0, 0.5]);
+    assert.deepEqual(summary.plain, scoresOf(plainPredictions(logits, 6), labels, classCounts));
+    assert.deepEqual(
+      summary.rebalanced.map(({ tau }) => tau),
+      [1, 0, 0.5],
+    );
+    for (const { tau, scores } of summary.rebalanced) {
+      assert.deepEqual(scores, scoresOf(rebalance(logits, 6, tau), labels, classCounts));
+    }
+    assert.deepEqual(summary.rebalanced[1]!.scores, summary.plain);
+    assert.ok(summary.calibrationError > 0 && summary.calibrationError < 1);
+    assert.deepEqual(summarize(evaluation, []).rebalanced, []);
+  });
+
+  test('it changes nothing in the evaluation', () => {
+    const evaluation = exampleEvaluation(50, counts);
+    const before = structuredClone(evaluation);
+    summarize(evaluation, [0, 1]);
+    assert.deepEqual(evaluation, before);
+  });
+
+  test('the validation split, which keeps the long tail, is scored and re-balanced under a uniform class prior', () => {
+    const evaluation = exampleEvaluation(300, counts, 'val');
+    evaluation.labels.fill(0, 0, 200);
+    const { logits, labels } = evaluation;
+    const weighted = rebalance(logits, 6, 1, uniformPriorWeights(labels, 6));
+    assert.deepEqual(rebalancedPredictions(evaluation, [1]), [weighted]);
+    assert.notDeepEqual(weighted, rebalance(logits, 6, 1));
+    const { plain, rebalanced } = summarize(evaluation, [1]);
+    assert.equal(plain.top1, meanClassAccuracy(classAccuracies(plainPredictions(logits, 6), labels, 6)));
+    assert.equal(rebalanced[0]!.scores.top1, meanClassAccuracy(classAccuracies(weighted, labels, 6)));
+  });
+
+  test('the best τ has the highest top-1, the smallest of equal ones', () => {
+    const scores = (top1: number) => ({ top1, many: undefined, medium: undefined, few: undefined });
+    const rebalanced = [
+      { tau: 2, scores: scores(0.5) },
+      { tau: 1, scores: scores(0.5) },
+      { tau: 0, scores: scores(0.4) },
+    ];
+    assert.equal(bestTau({ plain: scores(0.4), rebalanced, calibrationError: 0 }), 1);
+    assert.equal(bestTau({ plain: scores(0.4), rebalanced: [], calibrationError: 0 }), undefined);
+  });
+
+  test('result rows name run, split, checkpoint, epoch and what chose epoch and τ; missing groups are absent', () => {
+    const evaluation = exampleEvaluation(50, [500, 200]);
+    const [plain, rebalanced] = resultRows(evaluation, summarize(evaluation, [1.5]), 'config');
+    assert.deepEqual(Object.keys(plain!), ['run', 'split', 'checkpoint', 'epoch', 'selectedOn', 'top1', 'many']);
+    assert.equal(rebalanced!.tau, 1.5);
+    assert.equal(rebalanced!.tauSelectedOn, 'config');
+    assert.deepEqual(JSON.parse(JSON.stringify(rebalanced)), rebalanced);
+  });
+
+  test('an unusable τ is a ConfigError', () => {
+    assert.throws(() => summarize(exampleEvaluation(5, counts), [1, NaN]), ConfigError);
+  });
+});

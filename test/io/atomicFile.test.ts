@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { StorageError } from '../../src/errors.js';
+import { removeTemporaries, writeFileAtomic } from '../../src/io/atomicFile.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+const folder = temporaryFolder();
+
+describe('atomic files', () => {
+  test('chunks are joined and replace the old content', () => {
+    const path = join(folder, 'a.txt');
+    writeFileAtomic(path, 'old');
+    writeFileAtomic(path, 'new ', Buffer.from('content'), new Uint8Array(), '!');
+    assert.equal(readFileSync(path, 'utf8'), 'new content!');
+    assert.deepEqual(readdirSync(folder), ['a.txt']);
+  });
+
+  test('a failed write is a StorageError with the path, and leaves nothing behind', () => {
+    const target = join(folder, 'taken');
+    mkdirSync(join(target, 'full'), { recursive: true });
+    const file = join(folder, 'file');
+    writeFileSync(file, 'x');
+    for (const path of [target, join(folder, 'missing', 'b.txt'), join(file, 'c.txt')]) {
+      assert.throws(
+        () => writeFileAtomic(path, 'x'),
+        (error: unknown) => error instanceof StorageError && error.where === path && error.next !== undefined,
+      );
+    }
+    assert.deepEqual(
+      readdirSync(folder).filter(name => name.endsWith('.tmp')),
+      [],
+    );
+  });
+
+  test('leftovers of a killed write are removed, and nothing else', () => {
+    const place = join(folder, 'leftovers');
+    mkdirSync(place);
+    for (const name of ['last.safetensors', 'last.safetensors.0123456789ab.tmp', 'notes.tmp'])
+      writeFileSync(join(place, name), '');
+    removeTemporaries(place);
+    assert.deepEqual(readdirSync(place).sort(), ['last.safetensors', 'notes.tmp']);
+  });
+});
