@@ -1,6 +1,7 @@
 /**
  * The experiment config: the single source of truth for its keys, types, ranges and defaults, and for the editor's JSON
- * Schema (`gala config schema`). Keys are snake_case as written in YAML.
+ * Schema (`gala config schema`). Keys are snake_case as written in YAML. Every key carries a description: the page
+ * docs/configs.md and the editor's hints are made of them.
  */
 import { z } from 'zod';
 
@@ -10,119 +11,145 @@ const positiveInteger = z.number().int().min(1);
 
 const augmentation = z.enum(['random_crop', 'horizontal_flip', 'autoaugment_cifar10', 'cutout']);
 
-const data = z.strictObject({
-  dataset: z.enum(['cifar100', 'cifar10', 'fashion_mnist_lt']).describe('Which dataset to read.'),
-  root: z
-    .string()
-    .optional()
-    .describe(
-      'Folder of the dataset files; --data and the environment variable GALA_DATA override it. The bundled set needs none.',
-    ),
-  imbalance_factor: z
-    .number()
-    .min(1)
-    .default(1)
-    .describe(
-      'Largest over smallest class of the long-tailed training subset (exponential profile); 1 keeps every image.',
-    ),
-  subset_seed: wholeNumber
-    .default(0)
-    .describe('Seed that draws the long-tailed subset; its index hash is recorded with the run.'),
-  augment: z.array(augmentation).default([]).describe('Training augmentations on uint8 images, in this order.'),
-  workers: wholeNumber
-    .max(64)
-    .default(1)
-    .describe('Worker threads that prepare batches; the numbers do not depend on it. 0 = in the main thread.'),
-});
+const data = z
+  .strictObject({
+    dataset: z.enum(['cifar100', 'cifar10', 'fashion_mnist_lt']).describe('Which dataset to read.'),
+    root: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder of the dataset files, relative to the working folder; `--data` and the environment variable GALA_DATA override it. The bundled set needs none.',
+      ),
+    imbalance_factor: z
+      .number()
+      .min(1)
+      .default(1)
+      .describe(
+        'Largest over smallest class of the long-tailed training subset (exponential profile); 1 keeps every image.',
+      ),
+    subset_seed: wholeNumber
+      .default(0)
+      .describe('Seed that draws the long-tailed subset; its index hash is recorded with the run.'),
+    augment: z.array(augmentation).default([]).describe('Training augmentations on uint8 images, in this order.'),
+    workers: wholeNumber
+      .max(64)
+      .default(1)
+      .describe('Worker threads that prepare batches; the numbers do not depend on it. 0 = in the main thread.'),
+  })
+  .describe('Which images are trained on.');
 
-const model = z.strictObject({
-  backbone: z.enum(['resnet20', 'resnet32', 'resnet44', 'resnet56']).describe('CIFAR ResNet (option-A shortcuts).'),
-  head: z.enum(['linear']).default('linear').describe('Classifier on the pooled feature.'),
-});
+const model = z
+  .strictObject({
+    backbone: z.enum(['resnet20', 'resnet32', 'resnet44', 'resnet56']).describe('CIFAR ResNet (option-A shortcuts).'),
+    head: z.enum(['linear']).default('linear').describe('Classifier on the pooled feature.'),
+  })
+  .describe('The network.');
 
-const crossEntropy = z.strictObject({ name: z.literal('cross_entropy') });
-const gala = z.strictObject({
-  name: z.literal('gala'),
-  lambda1: z.number().min(0).max(10).default(1).describe('λ1: weight of log(θ + ε), the positive-gradient margin.'),
-  lambda2: z
-    .number()
-    .min(0)
-    .max(10)
-    .default(1)
-    .describe('λ2: weight of log(φ + ε), the negative-gradient margin of the sample’s class.'),
-  variant: z
-    .enum(['released', 'paper', 'normalized'])
-    .default('released')
-    .describe('Which formula of the margins; see docs/method.md.'),
-  accumulation: z
-    .enum(['released', 'plain'])
-    .default('released')
-    .describe('How θ and φ add up over steps; see docs/method.md.'),
-});
-const loss = z.discriminatedUnion('name', [crossEntropy, gala]);
+const crossEntropy = z
+  .strictObject({ name: z.literal('cross_entropy').describe('Which loss.') })
+  .describe('Mean softmax cross-entropy.');
+const gala = z
+  .strictObject({
+    name: z.literal('gala').describe('Which loss.'),
+    lambda1: z.number().min(0).max(10).default(1).describe('λ1: weight of log(θ + ε), the positive-gradient margin.'),
+    lambda2: z
+      .number()
+      .min(0)
+      .max(10)
+      .default(1)
+      .describe('λ2: weight of log(φ + ε), the negative-gradient margin of the sample’s class.'),
+    variant: z
+      .enum(['released', 'paper', 'normalized'])
+      .default('released')
+      .describe('Which formula of the margins; see docs/method.md.'),
+    accumulation: z
+      .enum(['released', 'plain'])
+      .default('released')
+      .describe('How θ and φ add up over steps; see docs/method.md.'),
+  })
+  .describe('Gradient-aware logit adjustment.');
+const loss = z.discriminatedUnion('name', [crossEntropy, gala]).describe('The training loss.');
 
-const optim = z.strictObject({
-  name: z.literal('sgd').default('sgd'),
-  learning_rate: z.number().min(0).max(1e6).describe('Peak learning rate, reached at the end of the warm-up.'),
-  warmup_learning_rate: z.number().min(0).max(1e6).describe('Learning rate of the first epoch.'),
-  warmup_epochs: z
-    .union([z.literal('auto'), positiveInteger.min(2)])
-    .default('auto')
-    .describe('Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)).'),
-  momentum: z.number().min(0).lt(1).default(0.9),
-  weight_decay: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(5e-4)
-    .describe('L2, added to the gradient of every parameter (as PyTorch does).'),
-});
+const optim = z
+  .strictObject({
+    name: z.literal('sgd').default('sgd').describe('Which optimizer.'),
+    learning_rate: z.number().min(0).max(1e6).describe('Peak learning rate, reached at the end of the warm-up.'),
+    warmup_learning_rate: z.number().min(0).max(1e6).describe('Learning rate of the first epoch.'),
+    warmup_epochs: z
+      .union([z.literal('auto'), positiveInteger.min(2)])
+      .default('auto')
+      .describe('Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)).'),
+    momentum: z.number().min(0).lt(1).default(0.9).describe('Momentum (PyTorch form).'),
+    weight_decay: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(5e-4)
+      .describe('L2, added to the gradient of every parameter (as PyTorch does).'),
+  })
+  .describe('The optimizer and its schedule.');
 
-const train = z.strictObject({
-  epochs: positiveInteger.max(100_000),
-  batch_size: positiveInteger
-    .max(65_536)
-    .default(64)
-    .describe('Images per step; the last partial batch of an epoch is dropped.'),
-  checkpoint_every: positiveInteger.default(1).describe('Epochs between writes of the `last` checkpoint.'),
-});
+const train = z
+  .strictObject({
+    epochs: positiveInteger.max(100_000).describe('Passes over the training subset.'),
+    batch_size: positiveInteger
+      .max(65_536)
+      .default(64)
+      .describe('Images per step; the last partial batch of an epoch is dropped.'),
+    checkpoint_every: positiveInteger
+      .max(100_000)
+      .default(1)
+      .describe('Epochs between writes of the `last` checkpoint; the last epoch always writes it.'),
+  })
+  .describe('Length of the training.');
 
-const evaluation = z.strictObject({
-  batch_size: positiveInteger.max(65_536).default(500),
-  every: positiveInteger
-    .default(1)
-    .describe('Epochs between evaluations, until `every_epoch_from`; the last epoch is always evaluated.'),
-  every_epoch_from: fraction.default(1).describe('Fraction of training after which every epoch is evaluated.'),
-  select_on: z
-    .enum(['test', 'val', 'last'])
-    .default('test')
-    .describe('Split whose plain top-1 chooses the `best` checkpoint; named in every table.'),
-  tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
-});
+const evaluation = z
+  .strictObject({
+    batch_size: positiveInteger.max(65_536).default(500).describe('Images per forward pass of an evaluation.'),
+    every: positiveInteger
+      .max(100_000)
+      .default(1)
+      .describe('Epochs between evaluations, until `every_epoch_from`; the last epoch is always evaluated.'),
+    every_epoch_from: fraction.default(1).describe('Fraction of training after which every epoch is evaluated.'),
+    select_on: z
+      .enum(['test', 'val', 'last'])
+      .default('test')
+      .describe(
+        'Split whose plain top-1 chooses the `best` checkpoint (last = no choice, the last epoch); named in every table.',
+      ),
+    tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
+  })
+  .describe('When and on what the model is evaluated.');
 
-export const configSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\w./-]+$/)
-    .optional()
-    .describe('Name of the experiment; the config’s path below configs/ when left out.'),
-  seed: wholeNumber.default(0).describe('Seed of initial weights, sampling order and augmentation.'),
-  data,
-  model,
-  loss,
-  optim,
-  train,
-  eval: evaluation.prefault({}),
-  engine: z.enum(['auto', 'tensorflow']).default('auto').describe('Compute engine; see docs/engines.md.'),
-  precision: z
-    .enum(['auto', 'fp32', 'bf16'])
-    .default('auto')
-    .describe('auto = bf16 where the CPU has it (avx512_bf16 or amx), else fp32.'),
-  threads: z
-    .union([z.literal('auto'), positiveInteger.max(1024)])
-    .default('auto')
-    .describe('Compute threads; results are bit-exact for one count.'),
-});
+// Slash-separated parts that start with a letter, digit or underscore: the name becomes a folder below runs/.
+const experimentName = z
+  .string()
+  .regex(/^\w[\w.-]*(\/\w[\w.-]*)*$/, 'letters, digits, "_", "-" and "." in parts separated by "/"');
+
+export const configSchema = z
+  .strictObject({
+    name: experimentName
+      .optional()
+      .describe('Name of the experiment, not inherited by `extends`; the config’s path below configs/ when left out.'),
+    seed: wholeNumber.default(0).describe('Seed of initial weights, sampling order and augmentation.'),
+    data,
+    model,
+    loss,
+    optim,
+    train,
+    eval: evaluation.prefault({}),
+    engine: z.enum(['auto', 'tensorflow']).default('auto').describe('Compute engine; see docs/engines.md.'),
+    precision: z
+      .enum(['auto', 'fp32', 'bf16'])
+      .default('auto')
+      .describe('auto = bf16 where the CPU has it (avx512_bf16 or amx), else fp32.'),
+    threads: z
+      .union([z.literal('auto'), positiveInteger.max(1024)])
+      .default('auto')
+      .describe('Compute threads; results are bit-exact for one count.'),
+  })
+  .describe('A gala experiment.');
 
 /** A validated experiment config with every default filled in. */
 export type Config = z.output<typeof configSchema> & { name: string };

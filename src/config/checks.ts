@@ -1,0 +1,126 @@
+/** Rules between keys, which a schema of single keys cannot say: contradictions are problems, options without effect are warnings. */
+import { resolve, sep } from 'node:path';
+import { configsFolder } from './locate.js';
+import type { Origin } from './located.js';
+import type { Problem } from './problem.js';
+
+export interface Reader {
+  /** The value of a dotted key or its default; undefined when the key has a problem of its own. */
+  readonly read: (key: string) => unknown;
+  /** Where the key's value was written; undefined when it is a default. */
+  readonly origin: (key: string) => Origin | undefined;
+}
+
+type Report = (key: string, message: string) => void;
+
+/** The images of the largest class before the subset is drawn; with a larger imbalance factor the last class has none. */
+const imagesPerClass: Readonly<Record<string, number>> = { cifar100: 500, cifar10: 5000 };
+
+/** Problems and warnings (`position: sentence`) of a config whose keys are read by `reader`. */
+export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings: string[] } {
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const whereOf = (key: string) => reader.origin(key) ?? `default of ${key}`;
+  const refuse: Report = (key, message) => problems.push({ where: whereOf(key), message });
+  const warn: Report = (key, message) => warnings.push(`${whereOf(key)}: ${message}`);
+  checkData(reader, refuse, warn);
+  checkLoss(reader, warn);
+  checkSchedule(reader, refuse, warn);
+  checkEvaluation(reader, warn);
+  return { problems, warnings };
+}
+
+function checkData({ read, origin }: Reader, refuse: Report, warn: Report): void {
+  const dataset = read('data.dataset');
+  const factor = read('data.imbalance_factor');
+  const augment = read('data.augment');
+  if (dataset === 'fashion_mnist_lt' && typeof factor === 'number' && factor !== 1) {
+    refuse(
+      'data.imbalance_factor',
+      `data.imbalance_factor is ${factor}, but fashion_mnist_lt is long-tailed already (500 → 5 images a class, factor 100) and is used whole; leave the key out`,
+    );
+  }
+  const largest = typeof dataset === 'string' ? imagesPerClass[dataset] : undefined;
+  if (largest !== undefined && typeof factor === 'number' && factor > largest) {
+    refuse(
+      'data.imbalance_factor',
+      `data.imbalance_factor ${factor} leaves the last class of ${dataset} without an image; it can be at most ${largest}`,
+    );
+  }
+  if (factor === 1 && origin('data.subset_seed') !== undefined && read('data.subset_seed') !== 0) {
+    warn('data.subset_seed', 'data.subset_seed has no effect: data.imbalance_factor is 1, every image is kept');
+  }
+  if (!Array.isArray(augment)) return;
+  if (dataset === 'fashion_mnist_lt' && augment.includes('autoaugment_cifar10')) {
+    refuse(
+      'data.augment',
+      'data.augment has autoaugment_cifar10, whose operations need colour, but the images of fashion_mnist_lt are gray',
+    );
+  }
+  const repeated = augment.find((name, index) => augment.indexOf(name) !== index);
+  if (repeated !== undefined) refuse('data.augment', `data.augment lists ${repeated} twice`);
+}
+
+function checkLoss({ read, origin }: Reader, warn: Report): void {
+  const written = origin('loss.lambda2');
+  // The configs of the package state the published λ2 for the record and explain this in their comments.
+  if (written === undefined || isInPackage(written)) return;
+  if (read('loss.name') === 'gala' && read('loss.variant') === 'released') {
+    warn(
+      'loss.lambda2',
+      'loss.lambda2 has no effect on the gradient: in the variant released it shifts all logits of a row by one number; see docs/method.md',
+    );
+  }
+}
+
+function isInPackage(origin: Origin): boolean {
+  return !origin.startsWith('--') && resolve(origin).startsWith(configsFolder + sep);
+}
+
+function checkSchedule({ read }: Reader, refuse: Report, warn: Report): void {
+  const epochs = read('train.epochs');
+  const warmup = read('optim.warmup_epochs');
+  const [start, peak] = [read('optim.warmup_learning_rate'), read('optim.learning_rate')];
+  const saveEvery = read('train.checkpoint_every');
+  if (typeof epochs !== 'number') return;
+  if (typeof warmup === 'number' && warmup >= epochs) {
+    refuse(
+      'optim.warmup_epochs',
+      `optim.warmup_epochs is ${warmup}, but there are only ${epochs} epochs (train.epochs); it must be less`,
+    );
+  }
+  if (warmup === 'auto' && epochs <= 2) {
+    warn(
+      'train.epochs',
+      `train.epochs is ${epochs}: the warm-up takes at least 2 epochs, the learning rate never decays`,
+    );
+  }
+  if (typeof start === 'number' && typeof peak === 'number' && start > peak) {
+    warn(
+      'optim.warmup_learning_rate',
+      `optim.warmup_learning_rate ${start} is above optim.learning_rate ${peak}: the learning rate falls during the warm-up`,
+    );
+  }
+  if (typeof saveEvery === 'number' && saveEvery > epochs) {
+    warn(
+      'train.checkpoint_every',
+      `train.checkpoint_every ${saveEvery} is above train.epochs ${epochs}: a run that is killed starts from the beginning`,
+    );
+  }
+}
+
+function checkEvaluation({ read, origin }: Reader, warn: Report): void {
+  const [every, from, epochs] = [read('eval.every'), read('eval.every_epoch_from'), read('train.epochs')];
+  if (every === 1 && origin('eval.every_epoch_from') !== undefined && from !== 1) {
+    warn('eval.every_epoch_from', 'eval.every_epoch_from has no effect: eval.every is 1');
+  }
+  if (from === 0 && typeof every === 'number' && every > 1) {
+    warn('eval.every', 'eval.every has no effect: eval.every_epoch_from is 0, every epoch is evaluated');
+  }
+  if (from === 1 && typeof every === 'number' && typeof epochs === 'number' && every > epochs) {
+    warn('eval.every', `eval.every ${every} is above train.epochs ${epochs}: only the last epoch is evaluated`);
+  }
+  if (read('eval.tau') === 0) {
+    warn('eval.tau', 'eval.tau is 0: the re-balanced columns equal the plain ones');
+  }
+}

@@ -1,0 +1,54 @@
+/** The JSON Schema of a config file, for editors (`# yaml-language-server: $schema=…`). */
+import { completeSchema } from './keys.js';
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * JSON Schema (draft 2020-12) of one config *file*: as the schema of a complete config, but with `extends`, and with no key
+ * required, since a file may leave to its parents whatever it does not change.
+ */
+function configFileSchema(): Json {
+  const { properties, ...rest } = partial(completeSchema as unknown as Json) as { readonly [key: string]: Json };
+  const oneParent: Json = { type: 'string', minLength: 1 };
+  return {
+    ...rest,
+    title: 'gala config',
+    properties: {
+      extends: {
+        description:
+          'Config (or list of configs, later ones win) that this one changes: a path relative to this file, or a name of `gala config list`.',
+        anyOf: [oneParent, { type: 'array', items: oneParent }],
+      },
+      ...(properties as { readonly [key: string]: Json }),
+    },
+  };
+}
+
+/** The committed text of configs/schema.json: two spaces, short lists of plain values on one line. */
+export function configFileSchemaText(): string {
+  return `${format(configFileSchema(), '')}\n`;
+}
+
+function partial(json: Json): Json {
+  if (json === null || typeof json !== 'object') return json;
+  if (Array.isArray(json)) return json.map(partial);
+  const result: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(json)) {
+    if (key === 'required') continue;
+    // Without its `name` a piece such as `loss: {lambda1: 2}` may fit several alternatives: oneOf would refuse it.
+    result[key === 'oneOf' ? 'anyOf' : key] = partial(value);
+  }
+  return result;
+}
+
+function format(json: Json, indent: string): string {
+  if (json === null || typeof json !== 'object') return JSON.stringify(json);
+  const inner = `${indent}  `;
+  if (Array.isArray(json)) {
+    const line = `[${json.map(value => JSON.stringify(value)).join(', ')}]`;
+    if (json.every(value => typeof value !== 'object') && inner.length + line.length < 100) return line;
+    return `[\n${json.map(value => inner + format(value, inner)).join(',\n')}\n${indent}]`;
+  }
+  const entries = Object.entries(json).map(([key, value]) => `${inner}${JSON.stringify(key)}: ${format(value, inner)}`);
+  return entries.length === 0 ? '{}' : `{\n${entries.join(',\n')}\n${indent}}`;
+}

@@ -1,0 +1,143 @@
+/** The layers of a config, lowest first: the files of `extends`, the file itself, `--set`, `--seed`. */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isChoice } from './keys.js';
+import { displayPath, findParent } from './locate.js';
+import type { Located, LocatedEntry, LocatedMap, Origin } from './located.js';
+import { merge } from './located.js';
+import { parseConfigText, parseSetValue } from './parse.js';
+import type { Problem } from './problem.js';
+
+/** A config is a page of text; a larger file is something else, given by mistake. */
+const maxBytes = 1 << 20;
+
+export interface FileLayers {
+  readonly root: LocatedMap;
+  /** Absolute paths of the files, lowest layer first, each once. */
+  readonly sources: readonly string[];
+}
+
+/** The file at `path` merged over all it extends. Undefined when a problem keeps it from being read. */
+export function readLayers(path: string, problems: Problem[]): FileLayers | undefined {
+  const sources = new Set<string>();
+  const root = readFile(path, [], sources, problems);
+  return root === undefined ? undefined : { root, sources: [...sources] };
+}
+
+/** `root` with `--set key.path=value …` (one layer, the last of equal keys wins) and then `--seed` on top. */
+export function applyOverrides(
+  root: LocatedMap,
+  overrides: { readonly set?: readonly string[]; readonly seed?: number },
+  problems: Problem[],
+): LocatedMap {
+  let layer: LocatedMap = { kind: 'map', origin: root.origin, entries: new Map() };
+  for (const assignment of overrides.set ?? []) {
+    const one = readAssignment(assignment, root.origin, problems);
+    if (one !== undefined) layer = merge(layer, one, () => false);
+  }
+  if (overrides.seed !== undefined) {
+    const seed: Located = { kind: 'scalar', origin: '--seed', value: overrides.seed };
+    layer = { ...layer, entries: new Map(layer.entries).set('seed', { keyOrigin: '--seed', value: seed }) };
+  }
+  return merge(root, layer, isChoice);
+}
+
+function readFile(
+  path: string,
+  chain: readonly string[],
+  sources: Set<string>,
+  problems: Problem[],
+): LocatedMap | undefined {
+  const label = displayPath(path);
+  const text = readText(path, problems);
+  const own = text === undefined ? undefined : parseConfigText(text, label, problems);
+  if (own === undefined) return undefined;
+  const { parents, rest } = splitExtends(own, problems);
+  const here = [...chain, path];
+  let below: LocatedMap | undefined;
+  let readable = true;
+  for (const parent of parents) {
+    const parentPath = findParent(parent.name, dirname(path));
+    if (parentPath === undefined) {
+      const message = `extends names "${parent.name}", which is neither a file beside this one nor a config of the package (gala config list)`;
+      problems.push({ where: parent.origin, message, fatal: true });
+      readable = false;
+    } else if (here.includes(parentPath)) {
+      const cycle = [...here.slice(here.indexOf(parentPath)), parentPath].map(displayPath).join(' → ');
+      problems.push({ where: parent.origin, message: `extends goes in a circle: ${cycle}`, fatal: true });
+      readable = false;
+    } else {
+      const layer = readFile(parentPath, here, sources, problems);
+      if (layer === undefined) readable = false;
+      else below = below === undefined ? layer : merge(below, layer, isChoice);
+    }
+  }
+  sources.add(path);
+  if (!readable) return undefined;
+  return below === undefined ? rest : merge(withoutName(below), rest, isChoice);
+}
+
+function readText(path: string, problems: Problem[]): string | undefined {
+  const refuse = (message: string): undefined => {
+    problems.push({ where: displayPath(path), message, fatal: true });
+    return undefined;
+  };
+  try {
+    const bytes = statSync(path).size;
+    if (bytes > maxBytes) return refuse(`the file has ${bytes} bytes; a config has a few hundred`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    if (error instanceof TypeError) return refuse('the file is not UTF-8 text');
+    return refuse(`the file cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function splitExtends(
+  own: LocatedMap,
+  problems: Problem[],
+): { parents: { name: string; origin: Origin }[]; rest: LocatedMap } {
+  const entries = new Map(own.entries);
+  const written = entries.get('extends')?.value;
+  entries.delete('extends');
+  const names = written === undefined ? [] : written.kind === 'list' ? written.items : [written];
+  const parents = names.flatMap(name => {
+    if (name.kind === 'scalar' && typeof name.value === 'string' && name.value !== '') {
+      return { name: name.value, origin: name.origin };
+    }
+    problems.push({
+      where: name.origin,
+      message: 'extends must be a path or name of a config, or a list of them',
+      fatal: true,
+    });
+    return [];
+  });
+  return { parents, rest: { ...own, entries } };
+}
+
+/** A config that extends another is another experiment: it does not go by the other's name. */
+function withoutName(map: LocatedMap): LocatedMap {
+  const entries = new Map(map.entries);
+  entries.delete('name');
+  return { ...map, entries };
+}
+
+function readAssignment(assignment: string, rootOrigin: Origin, problems: Problem[]): LocatedMap | undefined {
+  const origin = `--set ${assignment}`;
+  const refuse = (message: string): undefined => {
+    problems.push({ where: origin, message });
+    return undefined;
+  };
+  const equals = assignment.indexOf('=');
+  const keys = assignment.slice(0, Math.max(equals, 0)).trim().split('.');
+  if (equals === -1 || keys.some(key => key === '')) {
+    return refuse('--set wants key.path=value, such as loss.lambda1=1.2');
+  }
+  if (keys[0] === 'extends') return refuse('extends is read from files only; put it in a config file');
+  const value = parseSetValue(assignment.slice(equals + 1), origin, problems);
+  if (value === undefined) return undefined;
+  return keys.reduceRight<Located>((inner, key) => {
+    const entry: LocatedEntry = { keyOrigin: origin, value: inner };
+    // The position of the config itself stays that of its file, for keys missing at the top.
+    return { kind: 'map', origin: rootOrigin, entries: new Map([[key, entry]]) };
+  }, value) as LocatedMap;
+}

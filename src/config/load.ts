@@ -1,0 +1,68 @@
+/** A config name or path → a checked experiment config that knows where every value came from. */
+import { checkAcrossKeys } from './checks.js';
+import { describeKeys } from './keys.js';
+import { applyOverrides, readLayers } from './layers.js';
+import { displayPath, findConfig, nameFromPath } from './locate.js';
+import { at } from './located.js';
+import { configError, type Problem } from './problem.js';
+import { renderConfig } from './render.js';
+import type { Config } from './schema.js';
+import { validate } from './validate.js';
+
+export interface ConfigOverrides {
+  /** `key.path=value` of each `--set`, the value in YAML. */
+  readonly set?: readonly string[];
+  /** `--seed`; wins over `--set seed=…`. */
+  readonly seed?: number;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Absolute path of the config file. */
+  readonly path: string;
+  /** Absolute paths of all files read, lowest layer of `extends` first, `path` last. */
+  readonly sources: readonly string[];
+  /** The resolved config, complete: running this text repeats the run. */
+  readonly yaml: string;
+  /** Options that do not take effect or are probably not meant, each `position: sentence`. */
+  readonly warnings: readonly string[];
+  /** Dotted key → `file:line:col`, `--set key=value`, `--seed` or `default`. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads a config by path, or by name from the package's `configs` folder (`cifar100_lt/gala_if100`), with everything it
+ * extends and the overrides of the command line. Throws one `ConfigError` that lists all problems with their positions.
+ */
+export function loadConfig(nameOrPath: string, overrides: ConfigOverrides = {}): LoadedConfig {
+  const path = findConfig(nameOrPath);
+  const problems: Problem[] = [];
+  const layers = readLayers(path, problems);
+  if (layers === undefined) throw configError(displayPath(path), problems);
+  const root = applyOverrides(layers.root, overrides, problems);
+  if (problems.some(problem => problem.fatal)) throw configError(displayPath(path), problems);
+
+  const { config: valid, problems: schemaProblems, read } = validate(root);
+  const origin = (key: string) => at(root, key.split('.'))?.origin;
+  const { problems: crossProblems, warnings } = checkAcrossKeys({ read, origin });
+  problems.push(...schemaProblems, ...crossProblems);
+  if (valid === undefined || problems.length > 0) throw configError(displayPath(path), problems);
+
+  const config: Config = { ...valid, name: valid.name ?? nameFromPath(path) };
+  const origins = new Map(describeKeys().map(({ key }) => [key, origin(key) ?? 'default']));
+  if (valid.name === undefined) origins.set('name', 'path of the file');
+  const yaml = renderConfig(config, heading(layers.sources, overrides));
+  return { config, path, sources: layers.sources, yaml, warnings, origins };
+}
+
+/** What a resolved config was made of, as the comment at its head. */
+export function heading(sources: readonly string[], overrides: ConfigOverrides): string {
+  const parts = [
+    ...sources.map(displayPath),
+    ...(overrides.set ?? []).map(assignment => `--set ${assignment}`),
+    ...(overrides.seed === undefined ? [] : [`--seed ${overrides.seed}`]),
+  ];
+  return ['Resolved by gala, every key written: running this file repeats the run. Made of, the last one winning:']
+    .concat(parts.map(part => `  ${part.replaceAll('\n', ' ')}`))
+    .join('\n');
+}

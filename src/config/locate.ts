@@ -1,0 +1,122 @@
+/** Where config files are: by path, or by name in the package's `configs` folder. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, relative, resolve, sep } from 'node:path';
+import { ConfigError } from '../errors.js';
+import { editDistance, nearest } from './suggest.js';
+
+/** The package's `configs` folder; this file runs from `dist/src/config`. */
+export const configsFolder = resolve(import.meta.dirname, '../../../configs');
+
+export interface NamedConfig {
+  /** Such as `cifar100_lt/gala_if100`. */
+  readonly name: string;
+  readonly path: string;
+  /** First line of the comment at the file's head. */
+  readonly summary: string;
+}
+
+/** The configs that come with the package and can be run, by name; recipes are parts of configs and left out. */
+export function listConfigs(): NamedConfig[] {
+  return namesIn(configsFolder)
+    .filter(name => name.includes('/') && !name.startsWith('recipes/'))
+    .map(name => {
+      const path = join(configsFolder, `${name}.yaml`);
+      return { name, path, summary: headComment(readFileSync(path, 'utf8')) };
+    });
+}
+
+/**
+ * Absolute path of the config given as a path (with or without `.yaml`) or as a name in the package's `configs` folder.
+ * Throws `ConfigError` with near names when there is none.
+ */
+export function findConfig(nameOrPath: string): string {
+  const found = firstFile(candidates(process.cwd(), nameOrPath));
+  if (found !== undefined) return found;
+  const given = plainName(nameOrPath);
+  const folder = [resolve(nameOrPath), join(configsFolder, given)].find(path => stat(path)?.isDirectory());
+  if (folder !== undefined) {
+    const inside = namesIn(folder).map(name => join(nameOrPath, name));
+    throw new ConfigError(
+      `"${nameOrPath}" is a folder${inside.length > 0 ? ` with the configs ${inside.join(', ')}` : ' without configs'}`,
+      { where: displayPath(folder), next: 'Give one config.' },
+    );
+  }
+  const near = nearNames(given);
+  throw new ConfigError(
+    `There is no config "${nameOrPath}"${near.length > 0 ? `; did you mean ${near.join(' or ')}?` : ''}`,
+    {
+      where: nameOrPath,
+      next: 'List the configs with `gala config list`, or give the path of a YAML file.',
+    },
+  );
+}
+
+/** The file that `extends: parent` means in a file of `folder`: a path relative to it, else a name in the package's configs. */
+export function findParent(parent: string, folder: string): string | undefined {
+  return firstFile(candidates(folder, parent));
+}
+
+/** Name of an experiment without `name`: the path below the last folder called `configs`, else the file's base name. */
+export function nameFromPath(path: string): string {
+  const parts = path.replace(/\.ya?ml$/, '').split(sep);
+  const configs = parts.lastIndexOf('configs', parts.length - 2);
+  const below = configs === -1 ? parts.slice(-1) : parts.slice(configs + 1);
+  return below.map(part => part.replace(/[^\w.-]/g, '_').replace(/^[.-]+/, '') || '_').join('/');
+}
+
+/** As a reader would type it: relative to the working folder when inside it, else absolute. */
+export function displayPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
+
+function candidates(folder: string, nameOrPath: string): string[] {
+  const named = join(configsFolder, plainName(nameOrPath));
+  const inPackage = named.startsWith(configsFolder + sep) ? [`${named}.yaml`] : [];
+  return [...['', '.yaml', '.yml'].map(extension => resolve(folder, nameOrPath + extension)), ...inPackage];
+}
+
+function plainName(nameOrPath: string): string {
+  return nameOrPath.replace(/^(\.\/)?(configs\/)?/, '').replace(/\.ya?ml$/, '');
+}
+
+function nearNames(given: string): string[] {
+  const names = namesIn(configsFolder).filter(name => name.includes('/'));
+  const sameBase = names.filter(name => basename(name) === basename(given));
+  const sameFolder = names.filter(name => name.split('/')[0] === given.split('/')[0]);
+  const near = new Set([...sameBase, ...nearest(given, names)]);
+  if (near.size === 0) {
+    const byBase = (name: string) => editDistance(basename(name), basename(given));
+    for (const name of sameFolder.sort((a, b) => byBase(a) - byBase(b))) near.add(name);
+  }
+  return [...near].slice(0, 3);
+}
+
+function namesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(file => /\.ya?ml$/.test(file))
+    .map(file =>
+      file
+        .replace(/\.ya?ml$/, '')
+        .split(sep)
+        .join('/'),
+    )
+    .sort();
+}
+
+function headComment(text: string): string {
+  const line = text.split('\n').find(candidate => candidate.startsWith('# ') && !candidate.includes('$schema='));
+  return line?.slice(2).trim() ?? '';
+}
+
+function firstFile(paths: readonly string[]): string | undefined {
+  return paths.find(path => stat(path)?.isDirectory() === false);
+}
+
+function stat(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // a name no file can have: too long, with a null byte, in a folder we may not read
+  }
+}

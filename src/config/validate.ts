@@ -1,0 +1,117 @@
+/** Checks located values against the schema; every issue becomes a problem in plain words at the place where the value was written. */
+import type { z } from 'zod';
+import { describeKeys, expectedText, isChoice, keysAt, schemaAt } from './keys.js';
+import { at, keyOrigin, type Located, type LocatedMap, type Path, plainValue } from './located.js';
+import type { Problem } from './problem.js';
+import { configSchema } from './schema.js';
+import { nearest, quotedAlternatives } from './suggest.js';
+
+type Issue = z.core.$ZodIssue;
+export interface Validation {
+  /** The config with all defaults; undefined when there is a problem. */
+  readonly config: z.output<typeof configSchema> | undefined;
+  readonly problems: readonly Problem[];
+  /** The value of a dotted key, its default included; undefined when it or a section around it has a problem. */
+  readonly read: (key: string) => unknown;
+}
+
+/** Checks a merged config against the schema and finds all of its problems. */
+export function validate(root: LocatedMap): Validation {
+  const result = configSchema.safeParse(plainValue(root));
+  const issues = result.error?.issues ?? [];
+  const wrong = new Set(issues.filter(issue => issue.code !== 'unrecognized_keys').map(issue => issue.path.join('.')));
+  const read = (key: string): unknown => {
+    const path = key.split('.');
+    if (path.some((_, depth) => wrong.has(path.slice(0, depth + 1).join('.')))) return undefined;
+    const written = at(root, path);
+    if (written !== undefined) return plainValue(written);
+    return schemaAt(path, chosenIn(root)).find(node => node.default !== undefined)?.default;
+  };
+  return { config: result.data, problems: issues.flatMap(issue => problemsOf(issue, root)), read };
+}
+
+function problemsOf(issue: Issue, root: LocatedMap): Problem[] {
+  const path = issue.path.map(step => (typeof step === 'number' ? step : String(step)));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map(key => ({
+      where: keyOrigin(root, [...path, key]),
+      message: unknownKey([...path, key], root),
+    }));
+  }
+  const given = at(root, path);
+  const expected = issue.code === 'invalid_format' ? issue.message : expectedAt(path, root);
+  if (given === undefined) {
+    return [{ where: keyOrigin(root, path), message: `${dotted(path)} is missing; it must be ${expected}` }];
+  }
+  const message = `${dotted(path)} must be ${expected}, but ${givenText(given)}${hint(given, path, root)}`;
+  return [{ where: given.origin, message }];
+}
+
+function unknownKey(path: Path, root: LocatedMap): string {
+  const key = String(path.at(-1));
+  const section = path.slice(0, -1);
+  const chosen = chosenIn(root);
+  const siblings = keysAt(section, chosen);
+  const unknown = `unknown key "${dotted(path)}"`;
+  if (key === '<<') return `${unknown}; YAML 1.2 has no merge keys, use extends`;
+  const near = nearest(key, siblings);
+  if (near.length > 0) {
+    return `${unknown}; did you mean ${quotedAlternatives(near.map(name => dotted([...section, name])))}?`;
+  }
+  if (isChoice(section)) {
+    const owners = describeKeys().filter(entry => entry.key === dotted(path) && entry.choice !== undefined);
+    const names = owners.map(owner => `${dotted(section)}.name: ${owner.choice}`).join(' or ');
+    if (names !== '') return `${unknown}; it belongs to ${names}, and here the name is ${chosen(section)}`;
+  }
+  const elsewhere = describeKeys().filter(entry => entry.key.split('.').at(-1) === key && entry.key !== dotted(path));
+  if (elsewhere.length > 0) {
+    return `${unknown}; did you mean ${quotedAlternatives(elsewhere.map(entry => entry.key))}?`;
+  }
+  const where = section.length === 0 ? 'the top level' : dotted(section);
+  return `${unknown}; the keys of ${where} are ${siblings.join(', ')}`;
+}
+
+function expectedAt(path: Path, root: LocatedMap): string {
+  const nodes = schemaAt(path, chosenIn(root));
+  const names = nodes.flatMap(node => node.const ?? []);
+  return names.length > 1 ? `one of ${names.join(', ')}` : nodes.map(expectedText).join(' or ');
+}
+
+function givenText(given: Located): string {
+  if (given.kind !== 'scalar') return `is a ${given.kind}`;
+  if (given.value === null) return 'has no value';
+  if (typeof given.value === 'string') return `is ${JSON.stringify(shorten(given.value))}`;
+  return `is ${shorten(given.source ?? String(given.value))}`;
+}
+
+function hint(given: Located, path: Path, root: LocatedMap): string {
+  if (given.kind !== 'scalar' || typeof given.value !== 'string') return '';
+  const nodes = schemaAt(path, chosenIn(root)).flatMap(node => [node, ...(node.anyOf ?? [])]);
+  const near = nearest(
+    given.value,
+    nodes.flatMap(node => [...(node.enum ?? []), ...(node.const === undefined ? [] : [node.const])]),
+  );
+  if (near.length > 0) return `; did you mean ${quotedAlternatives(near)}?`;
+  const wantsNumber = nodes.some(node => node.type === 'number' || node.type === 'integer');
+  const isNumber = given.value.trim() !== '' && Number.isFinite(Number(given.value));
+  return wantsNumber && isNumber ? '; write it without quotes' : '';
+}
+
+/** The `name` written in a map that is a choice, so that only the keys of the chosen alternative count. */
+function chosenIn(root: LocatedMap): (path: Path) => unknown {
+  return path => {
+    const name = at(root, [...path, 'name']);
+    return name?.kind === 'scalar' ? name.value : undefined;
+  };
+}
+
+function dotted(path: Path): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    return text === '' ? step : `${text}.${step}`;
+  }, '');
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadConfig } from '../../src/config/load.js';
+import { complaint, configFiles, smallest } from './files.js';
+
+const refused: readonly [set: string[], where: string, message: RegExp][] = [
+  [
+    ['optim.warmup_epochs=30'],
+    '--set optim.warmup_epochs=30',
+    /optim\.warmup_epochs is 30, but there are only 30 epochs/,
+  ],
+  [
+    ['data.imbalance_factor=501'],
+    '--set data.imbalance_factor=501',
+    /leaves the last class of cifar100 without an image; it can be at most 500/,
+  ],
+  [['data.augment=[cutout, cutout]'], '--set data.augment=[cutout, cutout]', /lists cutout twice/],
+  [
+    ['data.dataset=fashion_mnist_lt', 'data.imbalance_factor=100'],
+    '--set data.imbalance_factor=100',
+    /fashion_mnist_lt is long-tailed already/,
+  ],
+  [
+    ['data.dataset=fashion_mnist_lt', 'data.augment=[autoaugment_cifar10]'],
+    '--set data.augment=[autoaugment_cifar10]',
+    /autoaugment_cifar10, whose operations need colour/,
+  ],
+];
+
+for (const [set, where, message] of refused) {
+  test(`the contradiction of ${set.join(' and ')} is refused`, t => {
+    const found = complaint(configFiles(t, { 'a.yaml': smallest })('a.yaml'), { set });
+    assert.equal(found.where, where);
+    assert.match(found.message, message);
+  });
+}
+
+const warned: readonly [set: string[], warning: RegExp][] = [
+  [['data.subset_seed=3'], /^--set data\.subset_seed=3: data\.subset_seed has no effect/],
+  [['loss={name: gala, lambda2: 1}'], /^--set .*: loss\.lambda2 has no effect on the gradient/],
+  [['train.epochs=2'], /^--set train\.epochs=2: .* the learning rate never decays$/],
+  [['optim.warmup_learning_rate=0.2'], /the learning rate falls during the warm-up$/],
+  [['train.checkpoint_every=31'], /^--set train\.checkpoint_every=31: /],
+  [['eval.every_epoch_from=0.5'], /eval\.every_epoch_from has no effect: eval\.every is 1$/],
+  [['eval.every=2', 'eval.every_epoch_from=0'], /eval\.every has no effect: eval\.every_epoch_from is 0/],
+  [['eval.every=31'], /only the last epoch is evaluated$/],
+  [['eval.tau=0'], /the re-balanced columns equal the plain ones$/],
+];
+
+for (const [set, warning] of warned) {
+  test(`one warning says that ${set.join(' and ')} is without effect or probably not meant`, t => {
+    const { warnings } = loadConfig(configFiles(t, { 'a.yaml': smallest })('a.yaml'), { set });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, warning);
+  });
+}
+
+test('λ2 gives no warning where it matters', t => {
+  const path = configFiles(t, { 'a.yaml': smallest })('a.yaml');
+  for (const variant of ['paper', 'normalized']) {
+    assert.deepEqual(loadConfig(path, { set: [`loss={name: gala, lambda2: 2, variant: ${variant}}`] }).warnings, []);
+  }
+});
+
+test('allowed borders are not refused', t => {
+  const path = configFiles(t, { 'a.yaml': smallest })('a.yaml');
+  const set = ['optim.warmup_epochs=29', 'data.imbalance_factor=500', 'train.checkpoint_every=30', 'eval.every=30'];
+  assert.deepEqual(loadConfig(path, { set }).warnings, []);
+});
+
+test('contradictions are reported beside problems of single keys, but not about keys that have one', t => {
+  const path = configFiles(t, { 'a.yaml': smallest })('a.yaml');
+  const both = complaint(path, { set: ['optim.warmup_epochs=40', 'eval.tau=-1'] });
+  assert.match(both.message, /^The config has 2 problems:\n/);
+  const one = complaint(path, { set: ['optim.warmup_epochs=40', 'train.epochs=-1'] });
+  assert.match(one.message, /^train\.epochs must be a whole number/);
+});

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { loadConfig } from '../../src/config/load.js';
+import { listConfigs } from '../../src/config/locate.js';
+
+const configs = listConfigs();
+
+test('the package has a config for every row: both losses, every imbalance factor, the variants', () => {
+  const names = configs.map(({ name }) => name);
+  for (const dataset of ['cifar100_lt', 'cifar10_lt']) {
+    for (const factor of [200, 100, 50, 10]) {
+      assert.ok(names.includes(`${dataset}/gala_if${factor}`));
+      assert.ok(names.includes(`${dataset}/cross_entropy_if${factor}`));
+    }
+  }
+  for (const name of ['cifar100_lt/gala_paper_if100', 'cifar100_lt/gala_normalized_if100'])
+    assert.ok(names.includes(name));
+  for (const name of ['fashion_mnist_lt/gala', 'fashion_mnist_lt/cross_entropy']) assert.ok(names.includes(name));
+});
+
+for (const { name, path, summary } of configs) {
+  test(`${name} loads without a warning and says what its name says`, () => {
+    const { config, warnings } = loadConfig(name);
+    assert.deepEqual(warnings, []);
+    assert.equal(config.name, name);
+    const [, dataset, loss, variant, factor] =
+      /^(\w+)\/(gala|cross_entropy)(?:_(paper|normalized))?(?:_if(\d+))?$/.exec(name)!;
+    assert.equal(config.data.dataset, dataset === 'fashion_mnist_lt' ? dataset : dataset!.replace('_lt', ''));
+    assert.equal(config.loss.name, loss);
+    if (factor !== undefined) assert.equal(config.data.imbalance_factor, Number(factor));
+    if (config.loss.name === 'gala') assert.equal(config.loss.variant, variant ?? 'released');
+  });
+
+  test(`${name} opens with its row, expected value, cost and command`, () => {
+    const head = readFileSync(path, 'utf8').split('\n\n')[0]!;
+    assert.ok(head.startsWith(`# ${summary}\n`));
+    assert.match(head, /^# Table row: /m);
+    assert.match(head, /expected value|Expected values|% top-1/);
+    assert.match(head, /^# Cost: about|^# Cost: under/m);
+    assert.ok(head.includes(`gala train --config ${name}`));
+    assert.match(head, /^# yaml-language-server: \$schema=\.\.\/schema\.json$/m);
+  });
+}
+
+test('the CIFAR100-LT configs are the published protocol', () => {
+  const { config } = loadConfig('cifar100_lt/gala_if100');
+  assert.deepEqual(config.data.augment, ['random_crop', 'horizontal_flip', 'autoaugment_cifar10', 'cutout']);
+  assert.deepEqual(config.optim, {
+    name: 'sgd',
+    learning_rate: 0.1,
+    warmup_learning_rate: 0.05,
+    warmup_epochs: 'auto',
+    momentum: 0.9,
+    weight_decay: 5e-4,
+  });
+  assert.deepEqual(config.loss, {
+    name: 'gala',
+    lambda1: 1.2,
+    lambda2: 0.9,
+    variant: 'released',
+    accumulation: 'released',
+  });
+  assert.equal(config.model.backbone, 'resnet32');
+  assert.equal(config.train.epochs, 200);
+  assert.equal(config.train.batch_size, 64);
+  assert.deepEqual(config.eval, { batch_size: 500, every: 5, every_epoch_from: 0.75, select_on: 'test', tau: 1 });
+});
