@@ -1,25 +1,24 @@
-/** The command line's frame: the commands, how errors look, and the process's exit code. */
+/** The command line's frame: the commands, where errors go, and the process's exit code. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
-import { GalaError } from '../errors.js';
+import { Command } from 'commander';
+import { registerConfigCommand } from './config.js';
 import { registerEngineCommand } from './engine.js';
-import { CommandExit } from './exit.js';
+import { registerTrainCommand } from './train.js';
+import { describeError, exitCodeOf } from './failure.js';
 
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
-const registerCommands = [registerEngineCommand];
+const registerCommands = [registerTrainCommand, registerConfigCommand, registerEngineCommand];
 
-const usageExitCode = 2;
 const lingerMilliseconds = 2000;
 
 const program = createProgram();
 for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
-process.on('uncaughtException', error => finish(exitCodeOf(error)));
-
+process.on('uncaughtException', fail);
 try {
   await program.parseAsync();
 } catch (error) {
-  finish(exitCodeOf(error));
+  fail(error);
 }
 
 function createProgram(): Command {
@@ -40,39 +39,10 @@ function packageVersion(): string {
   return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-/** Prints the error and returns the exit code that it stands for. */
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommandExit) return error.exitCode;
-  // Commander has printed its message, help or version already.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
-  const debug = program.opts<{ debug?: boolean }>().debug ?? false;
-  process.stderr.write(describe(error, debug));
-  return error instanceof GalaError ? error.exitCode : 1;
-}
-
-function describe(error: unknown, debug: boolean): string {
-  const lines: string[] = [];
-  if (error instanceof GalaError) {
-    lines.push(`error: ${error.message}`);
-    if (error.where !== undefined) lines.push(`where: ${error.where}`);
-    if (error.next !== undefined) lines.push(`next:  ${error.next}`);
-  } else {
-    const message = error instanceof Error ? error.message : String(error);
-    lines.push(
-      `error: unexpected: ${message.split('\n', 1)[0]}${debug ? '' : ' (run it again with --debug for details)'}`,
-    );
-  }
-  if (debug && error instanceof Error) lines.push(stackOf(error));
-  return `${lines.join('\n')}\n`;
-}
-
-function stackOf(error: Error): string {
-  const stack = error.stack ?? error.message;
-  return error.cause instanceof Error ? `${stack}\ncaused by: ${stackOf(error.cause)}` : stack;
-}
-
-/** Lets the loop end by itself; what still holds it (workers, a step under way) after a while is cut off. */
-function finish(exitCode: number): void {
+/** Prints the error and lets the loop end by itself; what still holds it after a while (workers, a step) is cut off. */
+function fail(error: unknown): void {
+  process.stderr.write(describeError(error, program.opts<{ debug?: boolean }>().debug ?? false));
+  const exitCode = exitCodeOf(error);
   process.exitCode = exitCode;
   setTimeout(() => process.exit(exitCode), lingerMilliseconds).unref();
 }

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# npm test [-- WORD…]: installs what is missing, then type check, lint and all tests; with words only the test files whose
+# path contains one of them.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+check_machine
+check_python
+install_packages
+build
+step 'Lint: biome check'
+node_modules/.bin/biome check .
+step 'Engine: gala engine install (the first time 274 MB to download, 854 MB on disk)'
+node bin/gala.mjs engine install
+
+# Listed from the sources: dist may hold tests that are gone, and Node 20 and 22 read patterns differently.
+tests=()
+while IFS= read -r source; do
+  if [ $# -eq 0 ]; then tests+=("dist/${source%.ts}.js"); continue; fi
+  for word in "$@"; do
+    if [[ $source == *"$word"* ]]; then tests+=("dist/${source%.ts}.js"); break; fi
+  done
+done < <(find test -name '*.test.ts' | sort)
+[ ${#tests[@]} -gt 0 ] || fail "no test file matches: $*" 'give parts of paths below test/, or nothing for all tests.' 2
+
+step "Tests: ${#tests[@]} files"
+node --test --test-concurrency=2 --test-reporter=spec "${tests[@]}"
