@@ -31,11 +31,16 @@ export function registerEngineCommand(program: Command): void {
 }
 
 async function install(flags: InstallFlags): Promise<void> {
-  const { installEngine } = await import('../engine/install/install.js');
+  const [{ installEngine }, { cacheFolder }] = await Promise.all([
+    import('../engine/install/install.js'),
+    import('../engine/install/cache.js'),
+  ]);
   const listener = createProgress({ stream: process.stderr });
   const { folder, manifest, fresh } = await installEngine({ ...flags, listener });
   const verb = fresh ? 'Installed' : 'Already installed:';
   process.stdout.write(`${verb} ${manifest.name} ${manifest.version} in ${folder}\n`);
+  const cache = cacheFolder(flags.cache);
+  if (cache !== cacheFolder()) process.stdout.write(`For gala to find it there, set GALA_CACHE=${cache}\n`);
 }
 
 async function list(flags: { json?: boolean; cache?: string }): Promise<void> {

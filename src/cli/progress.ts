@@ -100,12 +100,12 @@ function createLines(
   now: () => number,
 ): Progress {
   let state: ProgressState | undefined;
-  let printedState: ProgressState | undefined;
+  let printedLine = '';
   let printedAt = 0;
   let estimate = (_value: number): number | undefined => undefined;
   const print = (shown: ProgressState) => {
-    stream.write(`${format(shown)}\n`);
-    printedState = shown;
+    printedLine = format(shown);
+    stream.write(`${printedLine}\n`);
     printedAt = now();
   };
   return {
@@ -123,7 +123,7 @@ function createLines(
       stream.write(`${formatNote(line)}\n`);
     },
     stop() {
-      if (state !== undefined && state !== printedState) print(state);
+      if (state !== undefined && format(state) !== printedLine) print(state);
       state = undefined;
     },
   };
