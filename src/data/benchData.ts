@@ -1,0 +1,53 @@
+/** How fast batches are prepared, with nothing else to do. */
+import type { Augmentation } from '../config/schema.js';
+import type { Dataset } from './dataset.js';
+import { openPipeline } from './pipeline.js';
+import { shuffledOrder } from './sampler.js';
+
+export interface DataBenchmark {
+  readonly workers: number;
+  /** Images that came through the pipeline, per second of wall clock. */
+  readonly imagesPerSecond: number;
+  /** CPU time an image costs over all threads of this process: what it takes of one core. */
+  readonly microsecondsPerImage: number;
+}
+
+/** Reads batches for about `seconds` after a warm-up of a tenth of that. Nothing else should run in the process. */
+export async function benchPipeline(options: {
+  readonly dataset: Dataset;
+  readonly augment: readonly Augmentation[];
+  readonly batchSize: number;
+  readonly workers: number;
+  readonly seconds: number;
+}): Promise<DataBenchmark> {
+  const { dataset, augment, batchSize, workers, seconds } = options;
+  const pipeline = openPipeline({ dataset, augment, seed: 0, batchSize, workers });
+  try {
+    await measure(pipeline, dataset.length, batchSize, seconds / 10);
+    const images = await measure(pipeline, dataset.length, batchSize, seconds);
+    return { workers, ...images };
+  } finally {
+    await pipeline.close();
+  }
+}
+
+async function measure(
+  pipeline: ReturnType<typeof openPipeline>,
+  length: number,
+  batchSize: number,
+  seconds: number,
+): Promise<Omit<DataBenchmark, 'workers'>> {
+  const startCpu = process.cpuUsage();
+  const start = performance.now();
+  let images = 0;
+  let elapsed = 0;
+  for (let epoch = 0; elapsed < seconds; epoch++) {
+    for await (const _ of pipeline.epoch(epoch, shuffledOrder(length, 0, epoch))) {
+      images += batchSize;
+      elapsed = (performance.now() - start) / 1000;
+      if (elapsed >= seconds) break;
+    }
+  }
+  const { user, system } = process.cpuUsage(startCpu);
+  return { imagesPerSecond: images / elapsed, microsecondsPerImage: (user + system) / images };
+}

@@ -1,0 +1,180 @@
+/** Batches of augmented images, prepared ahead of the training loop by worker threads. */
+import type { Augmentation } from '../config/schema.js';
+import { ConfigError, DataError } from '../errors.js';
+import type { Dataset } from './dataset.js';
+import { imageBytes } from './dataset.js';
+import type { BatchJob, BatchRecipe } from './prepareBatch.js';
+import { preparerOf, preparerOfAny } from './prepareBatch.js';
+import { sharedBytes, sharedInt32 } from './sharedDataset.js';
+import type { JobRunner } from './workerPool.js';
+import { openWorkerPool, runInThisThread } from './workerPool.js';
+
+/** The arrays of a batch are reused: they hold until the next batch is asked for. */
+export interface Batch {
+  /** Number of the batch in its epoch, from 0. */
+  readonly step: number;
+  /** HWC bytes, image after image: [B, H, W, C]. */
+  readonly images: Uint8Array;
+  /** [B] */
+  readonly labels: Int32Array;
+  /** Index of each image in the dataset, [B]. */
+  readonly indices: Int32Array;
+}
+
+export interface PipelineOptions {
+  readonly dataset: Dataset;
+  readonly augment: readonly Augmentation[];
+  readonly seed: number;
+  readonly batchSize: number;
+  /** Threads besides the main one; 0 prepares in the main thread, as does a dataset that is not in shared memory. */
+  readonly workers: number;
+  /** Batches to have ready or under way while one is in use; 2 per worker when left out. */
+  readonly prefetch?: number;
+}
+
+export interface Pipeline {
+  /**
+   * Batches of one epoch in the given order of indices, from `startStep` on; the last partial batch is dropped. Leaving
+   * the loop early is fine; starting another epoch ends the one before. Rejects with `DataError` when a batch cannot be
+   * prepared, with `ConfigError` when the order is shorter than one batch.
+   */
+  epoch(epoch: number, order: Int32Array, startStep?: number): AsyncIterableIterator<Batch>;
+  /** Ends the worker threads. */
+  close(): Promise<void>;
+}
+
+interface Slot {
+  readonly images: Uint8Array;
+  readonly labels: Int32Array;
+  readonly indices: Int32Array;
+}
+
+/**
+ * Starts the workers. What a batch holds depends on (seed, epoch, order, step) only, not on the number of workers.
+ * Throws `ConfigError` when an augmentation does not work on the dataset's images.
+ */
+export function openPipeline({
+  dataset,
+  augment,
+  seed,
+  batchSize,
+  workers,
+  prefetch = 2 * Math.max(1, workers),
+}: PipelineOptions): Pipeline {
+  const runner = openRunner(dataset, { imageShape: dataset.imageShape, augment, seed }, workers);
+  const free: Slot[] = Array.from({ length: prefetch + 1 }, () => ({
+    images: sharedBytes(batchSize * imageBytes(dataset.imageShape)),
+    labels: sharedInt32(batchSize),
+    indices: sharedInt32(batchSize),
+  }));
+  let current: { end(): void; wake(): void } | undefined;
+
+  const release = (slot: Slot) => {
+    free.push(slot);
+    current?.wake();
+  };
+
+  async function* epoch(epoch: number, order: Int32Array, startStep = 0): AsyncIterableIterator<Batch> {
+    const steps = Math.floor(order.length / batchSize);
+    if (steps === 0) {
+      throw new ConfigError(`One batch has ${batchSize} images, the training set only ${order.length}.`, {
+        where: 'train.batch_size',
+        next: `Set train.batch_size to at most ${order.length}.`,
+      });
+    }
+    current?.end();
+    const ahead: { readonly slot: Slot; readonly done: Promise<void> }[] = [];
+    let held: Slot | undefined;
+    let ended = false;
+    let wake = () => {};
+    const me = {
+      end: () => {
+        if (ended) return;
+        ended = true;
+        if (held !== undefined) release(held);
+        for (const { slot, done } of ahead) {
+          const whenWritten = () => release(slot);
+          done.then(whenWritten, whenWritten);
+        }
+        wake();
+      },
+      wake: () => wake(),
+    };
+    current = me;
+
+    let next = startStep;
+    const fillAhead = () => {
+      while (next < steps && free.length > 0) {
+        const slot = free.at(-1)!;
+        fillIndices(slot, dataset, order, next * batchSize);
+        free.pop();
+        next++;
+        const done = runner.run({ epoch, indices: slot.indices, images: slot.images });
+        done.catch(() => undefined); // whoever takes the batch sees the error
+        ahead.push({ slot, done });
+      }
+    };
+    try {
+      for (let step = startStep; step < steps; step++) {
+        fillAhead();
+        while (ahead.length === 0 && !ended) {
+          // Every slot is still being written for an epoch that was left early.
+          await new Promise<void>(resolve => {
+            wake = resolve;
+          });
+          if (!ended) fillAhead();
+        }
+        await ahead[0]?.done;
+        if (ended) throw epochEnded(epoch);
+        held = ahead.shift()!.slot;
+        yield { step, ...held };
+        if (ended) throw epochEnded(epoch);
+        release(held);
+        held = undefined;
+      }
+    } finally {
+      me.end();
+    }
+  }
+
+  return { epoch, close: () => runner.close() };
+}
+
+/** Every image once, in order and without augmentation; the last batch may be smaller. For evaluation. */
+export async function* readBatches(dataset: Dataset, batchSize: number): AsyncIterableIterator<Batch> {
+  const size = imageBytes(dataset.imageShape);
+  const images = new Uint8Array(batchSize * size);
+  for (let start = 0, step = 0; start < dataset.length; start += batchSize, step++) {
+    const count = Math.min(batchSize, dataset.length - start);
+    const indices = Int32Array.from({ length: count }, (_, i) => start + i);
+    for (let i = 0; i < count; i++) await dataset.image(start + i, images.subarray(i * size, (i + 1) * size));
+    const labels = indices.map(index => dataset.label(index));
+    yield { step, images: images.subarray(0, count * size), labels, indices };
+  }
+}
+
+function openRunner(dataset: Dataset, recipe: BatchRecipe, workers: number): JobRunner<BatchJob> {
+  const { shared } = dataset;
+  if (shared === undefined) return runInThisThread(preparerOfAny(dataset, recipe));
+  const prepare = preparerOf(shared, recipe); // also with workers: a wrong augmentation is an error here and now
+  if (workers === 0) return runInThisThread(prepare);
+  return openWorkerPool(new URL('./pipelineWorker.js', import.meta.url), workers, { shared, recipe });
+}
+
+function fillIndices(slot: Slot, dataset: Dataset, order: Int32Array, start: number): void {
+  for (let i = 0; i < slot.indices.length; i++) {
+    const index = order[start + i]!;
+    if (index < 0 || index >= dataset.length) {
+      throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
+    }
+    slot.indices[i] = index;
+    slot.labels[i] = dataset.label(index);
+  }
+}
+
+function epochEnded(epoch: number): DataError {
+  return new DataError(`Epoch ${epoch} was ended by the start of another one.`, {
+    where: 'data pipeline',
+    next: 'Read one epoch at a time.',
+  });
+}

@@ -1,0 +1,122 @@
+/** Worker threads that do jobs one after the other; a worker that throws or dies fails every job instead of hanging it. */
+import { Worker } from 'node:worker_threads';
+import { DataError, GalaError } from '../errors.js';
+
+export interface JobRunner<Job> {
+  /** Resolves when the job is done. Rejects with `DataError` when it failed or the runner is closed. */
+  run(job: Job): Promise<void>;
+  /** Ends every thread; jobs that are under way reject. */
+  close(): Promise<void>;
+}
+
+/** A worker's answer to a job: nothing, or the message of what it threw. */
+export type JobAnswer = { readonly error?: string };
+
+interface Waiting<Job> {
+  readonly job: Job;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Starts `count` threads of `file`, which answers each message with one `JobAnswer`; `workerData` is copied to each. */
+export function openWorkerPool<Job>(file: URL, count: number, workerData: unknown): JobRunner<Job> {
+  const queue: Waiting<Job>[] = [];
+  const running = new Map<Worker, Waiting<Job>>();
+  // The flags of this process are not for the workers: --input-type or --eval would keep them from starting.
+  const workers = Array.from({ length: count }, () => new Worker(file, { workerData, execArgv: [] }));
+  const idle = [...workers];
+  let broken: GalaError | undefined;
+
+  const fail = (error: GalaError) => {
+    broken ??= error;
+    for (const { reject } of [...running.values(), ...queue]) reject(broken);
+    running.clear();
+    queue.length = 0;
+  };
+  const dispatch = () => {
+    while (idle.length > 0 && queue.length > 0) {
+      const worker = idle.pop()!;
+      const waiting = queue.shift()!;
+      running.set(worker, waiting);
+      worker.postMessage(waiting.job);
+    }
+  };
+  workers.forEach((worker, index) => {
+    const where = `worker ${index + 1} of ${count}`;
+    worker.on('message', ({ error }: JobAnswer) => {
+      const waiting = running.get(worker);
+      running.delete(worker);
+      if (waiting === undefined) return; // the pool broke meanwhile
+      if (error !== undefined) waiting.reject(jobFailed(error, where));
+      else waiting.resolve();
+      idle.push(worker);
+      dispatch();
+    });
+    worker.on('error', error => fail(workerDied(error.message, where, error)));
+    worker.on('exit', code => {
+      if (broken === undefined) fail(workerDied(`it exited with code ${code}`, where));
+    });
+  });
+  return {
+    run: job =>
+      new Promise((resolve, reject) => {
+        if (broken !== undefined) {
+          reject(broken);
+          return;
+        }
+        queue.push({ job, resolve, reject });
+        dispatch();
+      }),
+    close: async () => {
+      fail(poolClosed());
+      await Promise.all(workers.map(worker => worker.terminate()));
+    },
+  };
+}
+
+/** Runs jobs in this thread, one after the other, each on a turn of its own of the event loop. */
+export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>): JobRunner<Job> {
+  let last: Promise<unknown> = Promise.resolve();
+  let closed = false;
+  const turn = () => new Promise(resolve => setImmediate(resolve));
+  return {
+    run: job => {
+      const done = last.then(turn).then(async () => {
+        if (closed) throw poolClosed();
+        try {
+          await work(job);
+        } catch (error) {
+          throw error instanceof GalaError ? error : jobFailed((error as Error).message, 'main thread');
+        }
+      });
+      last = done.catch(() => undefined);
+      return done;
+    },
+    close: async () => {
+      closed = true;
+      await last;
+    },
+  };
+}
+
+function jobFailed(message: string, where: string): DataError {
+  return new DataError(`A batch could not be prepared: ${message}`, {
+    where,
+    next: 'Check the dataset with `gala data`; the training state on disk is intact.',
+  });
+}
+
+function workerDied(message: string, where: string, cause?: unknown): DataError {
+  return new DataError(`A worker thread that prepares batches ended: ${message}`, {
+    where,
+    next: 'Resume the run; if it happens again, set data.workers to 0 to prepare batches in the main thread.',
+    cause,
+  });
+}
+
+function poolClosed(): DataError {
+  return new DataError('The data pipeline was closed while a batch was being prepared.', {
+    where: 'data pipeline',
+    next: 'Ask for batches before closing the pipeline.',
+  });
+}

@@ -1,0 +1,14 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { benchPipeline } from '../../src/data/benchData.js';
+import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
+
+test('the data benchmark counts images and their cost', async () => {
+  const { train } = openIdxSet(bundledFashionMnistLt());
+  for (const workers of [0, 1]) {
+    const result = await benchPipeline({ dataset: train, augment: ['cutout'], batchSize: 64, workers, seconds: 0.1 });
+    assert.equal(result.workers, workers);
+    assert.ok(result.imagesPerSecond > 0 && Number.isFinite(result.imagesPerSecond));
+    assert.ok(result.microsecondsPerImage > 0 && Number.isFinite(result.microsecondsPerImage));
+  }
+});

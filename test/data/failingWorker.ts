@@ -1,0 +1,9 @@
+/** A worker for tests of the pool: it does what each job says. */
+import { parentPort } from 'node:worker_threads';
+
+parentPort!.on('message', (job: 'work' | 'refuse' | 'throw' | 'exit' | 'hang') => {
+  if (job === 'throw') throw new Error('thrown in the worker');
+  if (job === 'exit') process.exit(3);
+  if (job === 'hang') return;
+  parentPort!.postMessage(job === 'refuse' ? { error: 'refused' } : {});
+});
