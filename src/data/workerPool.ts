@@ -102,7 +102,7 @@ export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>): 
 function jobFailed(message: string, where: string): DataError {
   return new DataError(`A batch could not be prepared: ${message}`, {
     where,
-    next: 'Check the dataset with `gala data`; the training state on disk is intact.',
+    next: 'Run the command again; if it happens again, fetch the dataset files again. The training state on disk is intact.',
   });
 }
 
