@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { registerConfigCommand } from './config.js';
 import { registerEngineCommand } from './engine.js';
+import { registerEvalCommand } from './eval.js';
 import { registerTrainCommand } from './train.js';
 import { describeError, exitCodeOf } from './failure.js';
 
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
-const registerCommands = [registerTrainCommand, registerConfigCommand, registerEngineCommand];
+const registerCommands = [registerTrainCommand, registerEvalCommand, registerConfigCommand, registerEngineCommand];
 
 const lingerMilliseconds = 2000;
 

@@ -112,6 +112,12 @@ const evaluation = z
       .default(1)
       .describe('Epochs between evaluations, until `every_epoch_from`; the last epoch is always evaluated.'),
     every_epoch_from: fraction.default(1).describe('Fraction of training after which every epoch is evaluated.'),
+    val_fraction: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.1)
+      .describe('Share of each class’s training images held out as `val`; used only with select_on: val.'),
     select_on: z
       .enum(['test', 'val', 'last'])
       .default('test')

@@ -1,0 +1,91 @@
+/** `gala eval`: the accuracy table of a run, of a weights file, or of stored logits, for any τ. */
+import { mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError, StorageError } from '../errors.js';
+import type { Evaluation } from '../eval/logitsFile.js';
+import type { Split } from '../train/evaluateRun.js';
+
+interface EvalFlags {
+  readonly run?: string;
+  readonly checkpoint?: string;
+  readonly config?: string;
+  readonly set?: string[];
+  readonly weights?: string;
+  readonly logits?: string;
+  readonly split: Split;
+  readonly tau: number[];
+  readonly data?: string;
+  readonly output?: string;
+  readonly format: 'terminal' | 'md' | 'csv' | 'json';
+}
+
+export function registerEvalCommand(program: Command): void {
+  program
+    .command('eval')
+    .description('evaluate a run, a weights file or stored logits; plain and re-balanced')
+    .option('--run <dir>', 'a run folder')
+    .option('--checkpoint <which>', 'with --run: best, last or a checkpoint file (default: best where there is one)')
+    .option('--config <config>', 'with --weights: the experiment the weights belong to')
+    .option('--set <key=value...>', 'with --config: override keys')
+    .option('--weights <file>', 'a .safetensors file: a checkpoint, or PyTorch names and layout')
+    .option('--logits <file>', 'a logits file of a run; needs neither data nor engine')
+    .addOption(new Option('--split <split>', 'which images').choices(['test', 'val', 'train']).default('test'))
+    .option('--tau <list>', 're-balancing strengths, such as 0,0.5,1', parseTaus, [1])
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .option('--output <dir>', 'where to write table.md, table.csv, per_class.csv, predictions.csv (with --run: DIR/eval/…)')
+    .addOption(new Option('--format <format>', 'of the printed table').choices(['terminal', 'md', 'csv', 'json']).default('terminal'))
+    .action(async (flags: EvalFlags) => {
+      const evaluation = await evaluationOf(flags);
+      const { resultRows, summarize, bestTau } = await import('../eval/summary.js');
+      const { accuracyColumns, formatTable } = await import('../report/table.js');
+      const summary = summarize(evaluation, flags.tau);
+      process.stdout.write(`${formatTable(resultRows(evaluation, summary, 'given'), accuracyColumns, flags.format)}\n`);
+      if (flags.tau.length > 1 && flags.format === 'terminal') {
+        process.stdout.write(`\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`);
+      }
+      const output = outputFolder(flags, evaluation);
+      if (output) await writeFiles(output, evaluation, flags.tau);
+    });
+}
+
+async function evaluationOf({ run, checkpoint, config, set, weights, logits, split, data }: EvalFlags): Promise<Evaluation> {
+  const given = [run, weights, logits].filter(source => source !== undefined).length;
+  if (given !== 1 || (weights !== undefined) !== (config !== undefined)) {
+    throw new ConfigError('Give one thing to evaluate: a run, weights with their config, or logits.', {
+      where: 'gala eval',
+      next: 'gala eval --run DIR, or --config C --weights FILE.safetensors, or --logits FILE.',
+    });
+  }
+  if (logits !== undefined) return (await import('../eval/logitsFile.js')).readLogitsFile(logits);
+  const { evaluateRun, evaluateWeights } = await import('../train/evaluateRun.js');
+  if (run !== undefined) return evaluateRun({ run, checkpoint, split, dataRoot: data });
+  const { loadConfig } = await import('../config/load.js');
+  return evaluateWeights(loadConfig(config!, { ...(set && { set }) }).config, weights!, split, data);
+}
+
+function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: Evaluation): string | undefined {
+  if (output !== undefined || run === undefined) return output;
+  return join(run, 'eval', `${split}-${basename(checkpoint, '.safetensors')}-epoch${epoch}`);
+}
+
+async function writeFiles(folder: string, evaluation: Evaluation, taus: readonly number[]): Promise<void> {
+  const { writeResultFiles } = await import('../report/resultFiles.js');
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new StorageError(`Could not make the folder: ${(cause as Error).message}`, {
+      where: folder,
+      next: 'Choose another place with --output.',
+      cause,
+    });
+  }
+  writeResultFiles(folder, [evaluation], taus, 'given');
+  process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
+}
+
+function parseTaus(text: string): number[] {
+  const taus = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (taus.every(tau => Number.isFinite(tau) && tau >= 0)) return taus;
+  throw new InvalidArgumentError('It must be numbers of at least 0, separated by commas, such as 0,0.5,1.');
+}

@@ -1,0 +1,118 @@
+/** `gala train`: flags → one run → exit code. */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { configDifference } from '../config/identity.js';
+import { type LoadedConfig, loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { ConfigError, StorageError } from '../errors.js';
+import { readRecord } from '../run/record.js';
+import { createRunFolder, findLatestUnfinishedRun, lockRunFolder, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { parseSeed } from './config.js';
+import { CommandExit } from './exit.js';
+
+export interface TrainFlags {
+  readonly config?: string;
+  readonly set?: string[];
+  readonly seed?: number;
+  readonly data?: string;
+  readonly resume?: string | true;
+  readonly output?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+export function registerTrainCommand(program: Command): void {
+  program
+    .command('train')
+    .description('train one experiment and write its run folder')
+    .option('--config <config>', 'a YAML file, or a name of `gala config list`')
+    .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
+    .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed)
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .option('--resume [run]', 'go on with a run folder, or with the latest unfinished run of the config')
+    .option('--output <dir>', 'folder of all runs', 'runs')
+    .option('--quiet', 'print the result table only')
+    .option('--json', 'print one JSON object a line: start, epochs, result')
+    .action(async (flags: TrainFlags) => {
+      const { folder, loaded, resume } = chooseRun(flags);
+      const lock = lockRunFolder(folder);
+      try {
+        await runTraining(folder, loaded, resume, flags);
+      } finally {
+        lock.release();
+      }
+    });
+}
+
+type Chosen = { folder: RunFolder; loaded: Pick<LoadedConfig, 'config' | 'yaml' | 'warnings'>; resume: boolean };
+
+/** A new folder, or the one to resume, whose config must be the same experiment. Throws `ConfigError`. */
+function chooseRun(flags: TrainFlags): Chosen {
+  const overrides = { ...(flags.set && { set: flags.set }), ...(flags.seed !== undefined && { seed: flags.seed }) };
+  if (flags.resume === undefined) {
+    const loaded = loadConfig(requireConfig(flags), overrides);
+    const { name, seed } = loaded.config;
+    return { folder: createRunFolder({ output: flags.output, name, seed }), loaded, resume: false };
+  }
+  const folder = flags.resume === true ? latestRun(flags, overrides) : openRunFolder(flags.resume);
+  const recorded = readRecord(folder.record);
+  if (recorded.status === 'finished') {
+    throw new ConfigError('This run is finished; there is nothing to resume.', {
+      where: folder.directory,
+      next: `See its results with \`gala eval --run ${folder.directory}\`, or train anew without --resume.`,
+    });
+  }
+  const loaded = loadConfig(flags.config ?? folder.config, overrides);
+  refuseOtherExperiment(recorded.config, loaded.config, folder);
+  return { folder, loaded: { ...loaded, config: { ...loaded.config, name: recorded.name } }, resume: true };
+}
+
+function requireConfig(flags: TrainFlags): string {
+  if (flags.config !== undefined) return flags.config;
+  throw new ConfigError('No config is given.', {
+    where: '--config',
+    next: 'gala train --config fashion_mnist_lt/gala; `gala config list` shows the names.',
+  });
+}
+
+function latestRun(flags: TrainFlags, overrides: { set?: string[]; seed?: number }): RunFolder {
+  const { config } = loadConfig(requireConfig(flags), overrides);
+  const folder = findLatestUnfinishedRun(config.name, flags.output);
+  if (folder) return folder;
+  throw new StorageError(`There is no unfinished run of ${config.name}.`, {
+    where: join(flags.output ?? 'runs', config.name),
+    next: 'Train without --resume, or name a run folder: --resume DIR.',
+  });
+}
+
+function refuseOtherExperiment(recorded: Config, now: Config, folder: RunFolder): void {
+  const differences = configDifference(recorded, now);
+  if (differences.length === 0) return;
+  throw new ConfigError(`The config differs from that of the run (run → now):\n  ${differences.join('\n  ')}`, {
+    where: folder.directory,
+    next: 'Resume with the config the run began with, or start a new run without --resume.',
+  });
+}
+
+async function runTraining(folder: RunFolder, loaded: Chosen['loaded'], resume: boolean, flags: TrainFlags): Promise<void> {
+  // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
+  const { executeRun } = await import('../train/run.js');
+  const { listenForStop, signalExitCode } = await import('../train/signals.js');
+  const { createTrainDisplay } = await import('./trainDisplay.js');
+  const display = createTrainDisplay(flags);
+  for (const warning of loaded.warnings) display.onNotice(`Warning: ${warning}`);
+  const stop = listenForStop(signal => display.onNotice(`${signal}: finishing the step and saving; once more to stop at once.`));
+  try {
+    const { config, yaml } = loaded;
+    const rows = await executeRun({ config, yaml, folder, resume, dataRoot: flags.data, stop, observer: display });
+    if (rows) {
+      display.showResult(folder, rows);
+      return;
+    }
+    display.onNotice(`Stopped and saved. Go on with: gala train --resume ${folder.directory}`);
+    throw new CommandExit(signalExitCode(stop.signal!));
+  } finally {
+    display.stop();
+    stop.dispose();
+  }
+}

@@ -1,0 +1,97 @@
+/** What a person, or a program with --json, sees of a training run. */
+import { relative } from 'node:path';
+import type { ResultRow } from '../eval/summary.js';
+import { accuracyColumns, formatTable } from '../report/table.js';
+import type { EpochMetrics } from '../run/metricsLog.js';
+import type { RunFolder } from '../run/runFolder.js';
+import type { RunObserver } from '../train/run.js';
+import { createProgress } from './progress.js';
+
+export interface TrainDisplay extends RunObserver {
+  showResult(folder: RunFolder, rows: readonly ResultRow[]): void;
+  /** Removes the progress bar; harmless when there is none. */
+  stop(): void;
+}
+
+const rateWindow = 50;
+
+/** Progress and notes go to stderr, the result table (or, with `json`, one object a line) to stdout. */
+export function createTrainDisplay({ quiet = false, json = false }: { quiet?: boolean; json?: boolean }): TrainDisplay {
+  const progress = createProgress({ stream: process.stderr, quiet: quiet || json });
+  const print = (object: object) => json && process.stdout.write(`${JSON.stringify(object)}\n`);
+  let epochs = 0;
+  let stepsPerEpoch = 0;
+  let batchSize = 0;
+  let times: number[] = [];
+  let epochStarted = performance.now();
+
+  return {
+    onNotice(line) {
+      if (json) process.stderr.write(`${line}\n`);
+      else progress.note(line);
+    },
+    onStart({ experiment, engine, progress: { epoch, step } }) {
+      const { config, datasets } = experiment;
+      epochs = config.train.epochs;
+      stepsPerEpoch = experiment.stepsPerEpoch;
+      batchSize = config.train.batch_size;
+      const { train, counts } = datasets;
+      progress.note(
+        `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes (${Math.max(...counts)} … ${Math.min(...counts)}), ` +
+          `${config.model.backbone}, ${epochs} epochs of ${stepsPerEpoch} steps`,
+      );
+      progress.note(`${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} threads on ${engine.device}`);
+      if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
+      print({ type: 'start', name: config.name, seed: config.seed, epochs, steps_per_epoch: stepsPerEpoch, engine, epoch, step });
+      epochStarted = performance.now();
+      progress.start(epochs * stepsPerEpoch, { epoch: `${epoch}/${epochs}` }, (epoch - 1) * stepsPerEpoch + step);
+    },
+    onStep({ epoch, step, loss, learningRate }) {
+      times.push(performance.now());
+      if (times.length > rateWindow) times.shift();
+      const seconds = (times.at(-1)! - times[0]!) / 1000;
+      const rate = seconds > 0 ? Math.round(((times.length - 1) * batchSize) / seconds) : '…';
+      progress.update((epoch - 1) * stepsPerEpoch + step, {
+        epoch: `${epoch}/${epochs}`,
+        'img/s': rate,
+        loss: loss.toFixed(3),
+        lr: learningRate.toPrecision(3),
+      });
+    },
+    onEvaluationStart() {
+      times = [];
+    },
+    onEpoch(metrics) {
+      const seconds = (performance.now() - epochStarted) / 1000;
+      epochStarted = performance.now();
+      progress.note(epochLine(metrics, epochs, seconds));
+      print({ type: 'epoch', ...metrics });
+    },
+    showResult(folder, rows) {
+      progress.stop();
+      if (json) {
+        print({ type: 'result', folder: folder.directory, rows });
+        return;
+      }
+      process.stdout.write(`\n${formatTable(rows, accuracyColumns.filter(({ key }) => key !== 'run'), 'terminal')}\n\n`);
+      if (!quiet) process.stdout.write(`Run folder: ${relative(process.cwd(), folder.directory)}\n`);
+    },
+    stop: () => progress.stop(),
+  };
+}
+
+/** `epoch   5/200  loss 3.678  lr 0.0972  test 7.20, re-balanced 8.65 (many 18.1 medium 1.9 few 0.1)  24 s` */
+function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): string {
+  const value = (name: string, digits: number) => (metrics[name] === undefined ? '–' : Number(metrics[name]).toFixed(digits));
+  const parts = [
+    `epoch ${String(metrics.epoch).padStart(String(epochs).length)}/${epochs}`,
+    `loss ${value('loss', 3)}`,
+    `lr ${Number(metrics.learning_rate).toPrecision(3)}`,
+  ];
+  for (const split of ['test', 'val']) {
+    if (metrics[`${split}_top1`] === undefined) continue;
+    const groups = ['many', 'medium', 'few'].map(group => `${group} ${value(`${split}_${group}`, 1)}`).join(' ');
+    parts.push(`${split} ${value(`${split}_top1`, 2)}, re-balanced ${value(`${split}_top1_rebalanced`, 2)} (${groups})`);
+  }
+  return [...parts, `${Math.round(seconds)} s`].join('  ');
+}

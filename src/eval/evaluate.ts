@@ -1,0 +1,35 @@
+/** Logits of a whole split, in dataset order: everything after that needs no model. */
+import type { Dataset } from '../data/dataset.js';
+import { readBatches } from '../data/pipeline.js';
+import type { Executable } from '../engine/program.js';
+
+export interface SplitLogits {
+  /** `[N, C]`. */
+  readonly logits: Float32Array;
+  /** `[N]`. */
+  readonly labels: Int32Array;
+  /** `[N]`: 0..N−1. */
+  readonly indices: Int32Array;
+}
+
+/**
+ * Runs the program `eval` over every image of `dataset`, in batches of `batchSize`; the last one is filled up with zeros,
+ * whose logits are dropped.
+ */
+export async function splitLogits(executable: Executable, dataset: Dataset, batchSize: number): Promise<SplitLogits> {
+  const { height, width, channels } = dataset.imageShape;
+  const classes = dataset.classNames.length;
+  const logits = new Float32Array(dataset.length * classes);
+  const labels = new Int32Array(dataset.length);
+  const images = new Uint8Array(batchSize * height * width * channels);
+  const shape = [batchSize, height, width, channels];
+  for await (const batch of readBatches(dataset, batchSize)) {
+    images.set(batch.images);
+    images.fill(0, batch.images.length);
+    const outputs = await executable.run('eval', { images: { dtype: 'uint8', shape, data: images } });
+    const first = batch.indices[0]!;
+    labels.set(batch.labels, first);
+    logits.set(outputs.logits!.data.subarray(0, batch.labels.length * classes), first * classes);
+  }
+  return { logits, labels, indices: Int32Array.from(labels.keys()) };
+}

@@ -1,0 +1,106 @@
+/**
+ * Checkpoints: the whole state of a run in one safetensors file, with the position in training as JSON in its metadata.
+ * One file, so that a kill between two writes cannot part the two.
+ */
+import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { HostTensors } from '../engine/program.js';
+import { GalaError, StorageError } from '../errors.js';
+import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
+
+const progressSchema = z.strictObject({
+  /** Epoch being trained, 1-based; epochs + 1 when training is over. */
+  epoch: z.number().int().min(1),
+  /** Steps done in that epoch. */
+  step: z.number().int().min(0),
+  /** Sum of the losses of those steps. */
+  loss_sum: z.number(),
+  /** Seconds of training so far, added up over resumes. */
+  training_seconds: z.number().min(0),
+  /** Best evaluated epoch so far on the selecting split, its plain top-1 as a fraction. */
+  best: z.strictObject({ epoch: z.number().int(), top1: z.number() }).optional(),
+});
+
+/** Where a run stands; with the state it determines everything that follows. */
+export type TrainingProgress = z.output<typeof progressSchema>;
+
+export interface Checkpoint {
+  readonly path: string;
+  readonly state: HostTensors;
+  readonly progress: TrainingProgress;
+}
+
+export const startOfTraining: TrainingProgress = { epoch: 1, step: 0, loss_sum: 0, training_seconds: 0 };
+
+/**
+ * Writes `<folder>/<name>.safetensors` atomically; the file that was there before stays as `<name>.previous.safetensors`
+ * when `keepPrevious` is set. Throws `StorageError`.
+ */
+export function writeCheckpoint(
+  folder: string,
+  name: string,
+  state: HostTensors,
+  progress: TrainingProgress,
+  { keepPrevious = false } = {},
+): string {
+  const path = checkpointPath(folder, name);
+  if (keepPrevious && existsSync(path)) {
+    try {
+      renameSync(path, checkpointPath(folder, `${name}.previous`));
+    } catch (cause) {
+      throw new StorageError(`Could not set the previous checkpoint aside: ${(cause as Error).message}`, {
+        where: path,
+        next: 'Check the permissions of the run folder, then go on with `gala train --resume`.',
+        cause,
+      });
+    }
+  }
+  writeSafetensors(path, state, { progress: JSON.stringify(progress) });
+  return path;
+}
+
+/** Reads a checkpoint. Throws `StorageError` when it is damaged or not one of gala's. */
+export function readCheckpoint(path: string): Checkpoint {
+  const { tensors, metadata } = readSafetensors(path);
+  const parsed = progressSchema.safeParse(parseJson(metadata.progress));
+  if (!parsed.success) {
+    throw new StorageError('This safetensors file is no checkpoint of gala: it does not say where training stood.', {
+      where: path,
+      next: 'Give a file of a run’s checkpoints folder.',
+    });
+  }
+  return { path, state: tensors, progress: parsed.data };
+}
+
+/**
+ * The checkpoint to go on from: `last`, or the one before it when that is damaged or missing, with a notice that says so.
+ * Undefined when there is none yet. Throws `StorageError` when all there are are damaged.
+ */
+export function readLastCheckpoint(folder: string): { checkpoint: Checkpoint; notice?: string } | undefined {
+  const paths = ['last', 'last.previous'].map(name => checkpointPath(folder, name)).filter(path => existsSync(path));
+  let damage: GalaError | undefined;
+  for (const path of paths) {
+    try {
+      const checkpoint = readCheckpoint(path);
+      return damage ? { checkpoint, notice: `${damage.where}: ${damage.message} Going on from ${path}.` } : { checkpoint };
+    } catch (error) {
+      if (!(error instanceof GalaError)) throw error;
+      damage ??= error;
+    }
+  }
+  if (damage) throw damage;
+  return undefined;
+}
+
+export function checkpointPath(folder: string, name: string): string {
+  return join(folder, `${name}.safetensors`);
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

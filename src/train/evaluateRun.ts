@@ -1,0 +1,82 @@
+/** Evaluations that need a network: of a run's checkpoint, or of a weights file. Stored logits are taken where they are current. */
+import { existsSync } from 'node:fs';
+import { loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import type { Dataset } from '../data/dataset.js';
+import { ConfigError } from '../errors.js';
+import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
+import { readSafetensors } from '../io/safetensors.js';
+import { fitWeights } from '../models/weights.js';
+import { logitsPath, openRunFolder } from '../run/runFolder.js';
+import { checkpointPath, readCheckpoint } from './checkpoint.js';
+import { type Experiment, openExperiment } from './experiment.js';
+import { isModelEntry } from './step.js';
+import { evaluateSplit } from './trainer.js';
+
+export type Split = 'test' | 'val' | 'train';
+
+export interface RunEvaluation {
+  readonly run: string;
+  /** `best`, `last` or the path of a checkpoint file; when left out, `best` where the run has one, else `last`. */
+  readonly checkpoint?: string | undefined;
+  readonly split: Split;
+  readonly dataRoot?: string | undefined;
+}
+
+/**
+ * Logits of one split by one checkpoint of a run. They are kept in the run's logits/ and read from there the next time, as
+ * long as the checkpoint is of the same epoch. Throws `StorageError`, `DataError`, `ConfigError`, `EngineError`.
+ */
+export async function evaluateRun({ run, split, dataRoot, ...given }: RunEvaluation): Promise<Evaluation> {
+  const folder = openRunFolder(run);
+  const hasBest = existsSync(checkpointPath(folder.checkpoints, 'best'));
+  const checkpoint = given.checkpoint ?? (hasBest ? 'best' : 'last');
+  const isNamed = checkpoint === 'best' || checkpoint === 'last';
+  const { state, progress } = readCheckpoint(isNamed ? checkpointPath(folder.checkpoints, checkpoint) : checkpoint);
+  const epoch = progress.epoch - 1;
+  const stored = isNamed ? logitsPath(folder, `${split}-${checkpoint}`) : undefined;
+  if (stored && existsSync(stored)) {
+    const evaluation = readLogitsFile(stored);
+    if (evaluation.epoch === epoch && progress.step === 0) return evaluation;
+  }
+  const { config } = loadConfig(folder.config);
+  const experiment = await openExperiment(config, dataRoot);
+  const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
+  const source = { checkpoint, epoch, ...(selectedOn && { selectedOn }) };
+  const evaluation = await evaluateWith(experiment, state, split, source, checkpoint);
+  if (stored) writeLogitsFile(stored, evaluation);
+  return evaluation;
+}
+
+/** Logits of one split by a weights file: a checkpoint of gala, or safetensors with PyTorch's names and layout. Throws as `evaluateRun`. */
+export async function evaluateWeights(config: Config, weights: string, split: Split, dataRoot?: string): Promise<Evaluation> {
+  const { tensors } = readSafetensors(weights);
+  const experiment = await openExperiment(config, dataRoot);
+  return evaluateWith(experiment, tensors, split, { checkpoint: weights }, weights);
+}
+
+async function evaluateWith(
+  experiment: Experiment,
+  weights: Parameters<typeof fitWeights>[1],
+  split: Split,
+  source: { checkpoint: string; epoch?: number; selectedOn?: string },
+  where: string,
+): Promise<Evaluation> {
+  const dataset = datasetOf(experiment, split);
+  const model = Object.fromEntries(Object.entries(experiment.initialState()).filter(([name]) => isModelEntry(name)));
+  const executable = await experiment.compileForEvaluation(fitWeights(model, weights, where));
+  try {
+    return await evaluateSplit(experiment, executable, split, dataset, source);
+  } finally {
+    executable.dispose();
+  }
+}
+
+function datasetOf({ datasets, config }: Experiment, split: Split): Dataset {
+  const dataset = datasets[split];
+  if (dataset) return dataset;
+  throw new ConfigError('This experiment has no split val: no images were held out.', {
+    where: `eval.select_on: ${config.eval.select_on}`,
+    next: 'Use --split test or train, or train with `--set eval.select_on=val`.',
+  });
+}

@@ -1,0 +1,70 @@
+/** From a config to everything a run needs: datasets, network, loss, optimiser, and the compiled programs. */
+import type { Config } from '../config/schema.js';
+import { type OpenedDatasets, openDatasets } from '../data/index.js';
+import { compile, engineSettings } from '../engine/index.js';
+import type { Executable, HostTensors } from '../engine/program.js';
+import { ConfigError } from '../errors.js';
+import { createLoss } from '../losses/index.js';
+import { linearHead } from '../models/head.js';
+import { createBackbone } from '../models/index.js';
+import { learningRateAt, warmupEpochs } from '../optim/schedule.js';
+import { sgd } from '../optim/sgd.js';
+import { evalProgram, initialState, isModelEntry, type Learning, type Network, trainProgram } from './step.js';
+
+export interface Experiment {
+  readonly config: Config;
+  readonly datasets: OpenedDatasets;
+  readonly stepsPerEpoch: number;
+  /** Learning rate per step in `epoch` (1-based). */
+  learningRate(epoch: number): number;
+  /** State at step 0. */
+  initialState(): HostTensors;
+  /** Compiles the programs `train` and `eval` on the given state. */
+  compile(state: HostTensors): Promise<Executable>;
+  /** Compiles the program `eval` alone; entries of `state` that only training needs are left out. */
+  compileForEvaluation(state: HostTensors): Promise<Executable>;
+}
+
+/** Opens the data and builds the network of a config. Throws `DataError`, `ConfigError`. */
+export async function openExperiment(config: Config, dataRoot?: string): Promise<Experiment> {
+  const datasets = await openDatasets(config.data, {
+    dataRoot,
+    heldOutFraction: config.eval.select_on === 'val' ? config.eval.val_fraction : undefined,
+  });
+  const { train, counts } = datasets;
+  const { height, width, channels } = train.imageShape;
+  const batchSize = config.train.batch_size;
+  const stepsPerEpoch = Math.floor(train.length / batchSize);
+  if (stepsPerEpoch === 0) {
+    throw new ConfigError(`A batch of ${batchSize} images is larger than the training set of ${train.length}.`, {
+      where: 'train.batch_size',
+      next: `Set train.batch_size to ${train.length} or less.`,
+    });
+  }
+
+  const backbone = createBackbone(config.model, channels);
+  const network: Network = {
+    backbone,
+    head: linearHead(backbone.featureSize, train.classNames.length),
+    imageShape: [height, width, channels],
+    mean: datasets.mean,
+    std: datasets.std,
+  };
+  const learning: Learning = { loss: createLoss(config.loss), optimizer: sgd(config.optim) };
+  const warmup = warmupEpochs(config.optim, stepsPerEpoch);
+  const settings = engineSettings(config);
+  const evaluation = evalProgram(network, config.eval.batch_size);
+
+  return {
+    config,
+    datasets,
+    stepsPerEpoch,
+    learningRate: epoch => learningRateAt(epoch, config.train.epochs, warmup, config.optim),
+    initialState: () => initialState(network, learning, counts, config.seed),
+    compile: state => compile({ state, programs: { train: trainProgram(network, learning, batchSize), eval: evaluation } }, settings),
+    compileForEvaluation: state => {
+      const model = Object.fromEntries(Object.entries(state).filter(([name]) => isModelEntry(name)));
+      return compile({ state: model, programs: { eval: evaluation } }, settings);
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/** A run from its folder's point of view: begin or resume, train, evaluate the kept checkpoints, and record how it ended. */
+import { existsSync } from 'node:fs';
+import type { Config } from '../config/schema.js';
+import type { EngineInfo } from '../engine/program.js';
+import { DivergedError } from '../errors.js';
+import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
+import type { ResultRow } from '../eval/summary.js';
+import { sha256 } from '../io/hash.js';
+import { writeFileAtomic } from '../io/atomicFile.js';
+import { writeResultFiles } from '../report/resultFiles.js';
+import { truncateToEpoch } from '../run/metricsLog.js';
+import { createRecord, readRecord, recordResume, type SplitRecord, updateRecord } from '../run/record.js';
+import { logitsPath, type RunFolder } from '../run/runFolder.js';
+import { checkpointPath, readCheckpoint, readLastCheckpoint, startOfTraining, type TrainingProgress } from './checkpoint.js';
+import { type Experiment, openExperiment } from './experiment.js';
+import type { StopRequest } from './signals.js';
+import { evaluateSplit, train, type TrainingObserver } from './trainer.js';
+
+/** The loop's observer, and what is said before and after it. */
+export interface RunObserver extends TrainingObserver {
+  onNotice(line: string): void;
+  onStart(start: { experiment: Experiment; engine: EngineInfo; progress: TrainingProgress }): void;
+}
+
+export interface RunRequest {
+  readonly config: Config;
+  /** Resolved config text for config.yaml. */
+  readonly yaml: string;
+  readonly folder: RunFolder;
+  readonly resume: boolean;
+  readonly dataRoot?: string | undefined;
+  readonly stop: StopRequest;
+  readonly observer: RunObserver;
+}
+
+/** Result rows of a finished run; undefined when it was stopped before its end, with everything saved. */
+export async function executeRun(request: RunRequest): Promise<ResultRow[] | undefined> {
+  const { config, folder, observer } = request;
+  const experiment = await openExperiment(config, request.dataRoot);
+  for (const note of experiment.datasets.notes) observer.onNotice(note);
+  const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;
+  if (saved?.notice) observer.onNotice(saved.notice);
+  const progress = saved?.checkpoint.progress ?? startOfTraining;
+  const executable = await experiment.compile(saved?.checkpoint.state ?? experiment.initialState());
+
+  try {
+    if (existsSync(folder.record)) continueRecord(request, executable.info, progress);
+    else {
+      writeFileAtomic(folder.config, request.yaml);
+      createRecord(folder.record, { config, splits: splitRecords(experiment), engine: executable.info });
+    }
+    observer.onStart({ experiment, engine: executable.info, progress });
+    const end = await train({ experiment, executable, folder, progress, stop: request.stop, observer });
+    if (end.epoch <= config.train.epochs) {
+      updateRecord(folder.record, { status: 'interrupted', training_seconds: end.training_seconds });
+      return undefined;
+    }
+    const evaluations = await evaluateKept(experiment, executable, folder);
+    const rows = writeResultFiles(folder.directory, evaluations, [config.eval.tau], 'config');
+    updateRecord(folder.record, { status: 'finished', results: rows });
+    return rows;
+  } catch (error) {
+    recordFailure(folder, error);
+    throw error;
+  } finally {
+    executable.dispose();
+  }
+}
+
+/** Test logits of `best` (where a split chose one) and `last`, stored in logits/. */
+async function evaluateKept(
+  experiment: Experiment,
+  executable: Awaited<ReturnType<Experiment['compile']>>,
+  folder: RunFolder,
+): Promise<Evaluation[]> {
+  const { config, datasets } = experiment;
+  const evaluate = async (checkpoint: 'best' | 'last', selectedOn: string) => {
+    const { state, progress } = readCheckpoint(checkpointPath(folder.checkpoints, checkpoint));
+    await executable.writeState(state);
+    const source = { checkpoint, epoch: progress.epoch - 1, selectedOn };
+    const evaluation = await evaluateSplit(experiment, executable, 'test', datasets.test, source);
+    writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), evaluation);
+    return evaluation;
+  };
+  const last = await evaluate('last', 'last');
+  return config.eval.select_on === 'last' ? [last] : [await evaluate('best', config.eval.select_on), last];
+}
+
+/** Notes a resumption in run.json and in metrics.jsonl; epochs after the checkpoint are trained, and written, again. */
+function continueRecord({ folder, observer }: RunRequest, engine: EngineInfo, progress: TrainingProgress): void {
+  const before = readRecord(folder.record).engine;
+  for (const key of ['engine', 'version', 'precision', 'threads', 'device'] as const) {
+    if (before[key] === engine[key]) continue;
+    observer.onNotice(
+      `This run began with ${key} ${before[key]} and goes on with ${engine[key]}: its numbers will differ from those of an unbroken run.`,
+    );
+  }
+  const { notice } = truncateToEpoch(folder.metrics, progress.epoch - 1);
+  if (notice) observer.onNotice(notice);
+  recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine });
+}
+
+function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
+  const { train, val, test, trainFull, counts, subsetHash, heldOutHash } = datasets;
+  const class_counts = Array.from(counts);
+  return {
+    train: { images: train.length, fingerprint: trainFull.fingerprint, index_hash: subsetHash, class_counts },
+    ...(val && { val: { images: val.length, fingerprint: trainFull.fingerprint, index_hash: heldOutHash ?? sha256('') } }),
+    test: { images: test.length, fingerprint: test.fingerprint },
+  };
+}
+
+/** The error that is being thrown matters more than one while noting it. */
+function recordFailure(folder: RunFolder, error: unknown): void {
+  try {
+    const failure = error instanceof Error ? error.message : String(error);
+    updateRecord(folder.record, { status: error instanceof DivergedError ? 'diverged' : 'failed', failure });
+  } catch {
+    // the folder is gone or the disk is full: the message of `error` says so
+  }
+}

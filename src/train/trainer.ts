@@ -1,0 +1,218 @@
+/** The training loop: reads top to bottom. What it needs comes in, what happened goes out through the run folder and the observer. */
+import { join } from 'node:path';
+import type { Dataset } from '../data/dataset.js';
+import { type Batch, openPipeline, type Pipeline } from '../data/pipeline.js';
+import { shuffledOrder } from '../data/sampler.js';
+import type { Executable } from '../engine/program.js';
+import { DivergedError } from '../errors.js';
+import { splitLogits } from '../eval/evaluate.js';
+import type { Evaluation } from '../eval/logitsFile.js';
+import { type Summary, summarize } from '../eval/summary.js';
+import { appendMetrics, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
+import { updateRecord } from '../run/record.js';
+import type { RunFolder } from '../run/runFolder.js';
+import { type TrainingProgress, writeCheckpoint } from './checkpoint.js';
+import type { Experiment } from './experiment.js';
+import type { StopRequest } from './signals.js';
+
+/** What the loop tells while it runs. */
+export interface TrainingObserver {
+  onStep(step: { epoch: number; step: number; loss: number; learningRate: number }): void;
+  onEvaluationStart(epoch: number): void;
+  onEpoch(metrics: EpochMetrics): void;
+}
+
+export interface TrainingRun {
+  readonly experiment: Experiment;
+  readonly executable: Executable;
+  readonly folder: RunFolder;
+  /** Where to begin; the executable's state must belong to it. */
+  readonly progress: TrainingProgress;
+  readonly stop: StopRequest;
+  readonly observer: TrainingObserver;
+}
+
+/**
+ * Trains until the last epoch or until asked to stop, and returns where it stands. Everything but the wall-clock seconds is
+ * a function of config, seed, engine and thread count. Throws `DivergedError` when loss or weights are no longer finite;
+ * the checkpoints of before stay.
+ */
+export async function train(run: TrainingRun): Promise<TrainingProgress> {
+  const { experiment, folder } = run;
+  const { config, datasets } = experiment;
+  const { epochs } = config.train;
+  const pipeline = openPipeline({
+    dataset: datasets.train,
+    augment: config.data.augment,
+    seed: config.seed,
+    batchSize: config.train.batch_size,
+    workers: config.data.workers,
+  });
+  let progress = run.progress;
+
+  try {
+    while (progress.epoch <= epochs) {
+      const { epoch } = progress;
+      const learningRate = experiment.learningRate(epoch);
+
+      // ------------------------------------------------ steps
+      const order = shuffledOrder(datasets.train.length, config.seed, epoch);
+      progress = await trainEpoch(run, pipeline, order, progress, learningRate);
+      if (progress.step < experiment.stepsPerEpoch) {
+        await saveLast(run, progress);
+        return progress;
+      }
+
+      // ------------------------------------------------ evaluation
+      const metrics: Record<string, number> & { epoch: number } = {
+        epoch,
+        loss: progress.loss_sum / experiment.stepsPerEpoch,
+        learning_rate: learningRate,
+        training_seconds: round(progress.training_seconds, 1),
+      };
+      let isBest = false;
+      if (isEvaluated(epoch, config.train.epochs, config.eval)) {
+        run.observer.onEvaluationStart(epoch);
+        const selecting = await evaluateSplits(run, epoch, metrics);
+        isBest = config.eval.select_on !== 'last' && selecting > (progress.best?.top1 ?? Number.NEGATIVE_INFINITY);
+        if (isBest) progress = { ...progress, best: { epoch, top1: selecting } };
+      }
+
+      // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it never skips one
+      progress = { ...progress, epoch: epoch + 1, step: 0, loss_sum: 0 };
+      appendMetrics(folder.metrics, metrics);
+      writeMetricsCsv(folder.metrics, folder.metricsCsv);
+      const finished = epoch === epochs;
+      if (isBest) await saveBest(run, progress);
+      if (finished || epoch % config.train.checkpoint_every === 0 || run.stop.signal) await saveLast(run, progress);
+      updateRecord(folder.record, { epoch, training_seconds: progress.training_seconds });
+      run.observer.onEpoch(metrics);
+      if (run.stop.signal) return progress;
+    }
+    return progress;
+  } finally {
+    await pipeline.close();
+  }
+}
+
+/** The steps of one epoch that are still to do; ends early, after a whole step, when asked to stop. */
+async function trainEpoch(
+  { experiment, executable, stop, observer }: TrainingRun,
+  pipeline: Pipeline,
+  order: Int32Array,
+  progress: TrainingProgress,
+  learningRate: number,
+): Promise<TrainingProgress> {
+  const { epoch } = progress;
+  const { height, width, channels } = experiment.datasets.train.imageShape;
+  const batchSize = experiment.config.train.batch_size;
+  const shape = [batchSize, height, width, channels];
+  const rate = { dtype: 'float32' as const, shape: [], data: Float32Array.of(learningRate) };
+  const started = performance.now();
+  let { step, loss_sum } = progress;
+
+  for await (const batch of pipeline.epoch(epoch, order, step)) {
+    const outputs = await executable.run('train', {
+      images: { dtype: 'uint8', shape, data: batch.images },
+      labels: { dtype: 'int32', shape: [batchSize], data: batch.labels },
+      learning_rate: rate,
+    });
+    const loss = outputs.loss!.data[0]!;
+    if (!Number.isFinite(loss)) throw diverged(`The loss became ${loss}`, epoch, step, batch);
+    step++;
+    loss_sum += loss;
+    observer.onStep({ epoch, step, loss, learningRate });
+    if (stop.signal) break;
+  }
+  const training_seconds = progress.training_seconds + (performance.now() - started) / 1000;
+  return { ...progress, step, loss_sum, training_seconds };
+}
+
+/** Evaluates every split that is there, adds its scores to `metrics`, and returns the plain top-1 of the selecting split. */
+async function evaluateSplits(run: TrainingRun, epoch: number, metrics: Record<string, number>): Promise<number> {
+  const { config, datasets } = run.experiment;
+  const splits: [string, Dataset][] = [['test', datasets.test]];
+  if (datasets.val) splits.push(['val', datasets.val]);
+  let selecting = 0;
+  for (const [split, dataset] of splits) {
+    const evaluation = await evaluateSplit(run.experiment, run.executable, split, dataset, { checkpoint: 'last', epoch });
+    const summary = summarize(evaluation, [config.eval.tau]);
+    Object.assign(metrics, splitMetrics(split, summary));
+    if (split === 'test' || split === config.eval.select_on) selecting = summary.plain.top1;
+  }
+  return selecting;
+}
+
+/** Logits of one split, with what they are of. */
+export async function evaluateSplit(
+  experiment: Experiment,
+  executable: Executable,
+  split: string,
+  dataset: Dataset,
+  source: { checkpoint: string; epoch?: number; selectedOn?: string },
+): Promise<Evaluation> {
+  const { config, datasets } = experiment;
+  return {
+    ...(await splitLogits(executable, dataset, config.eval.batch_size)),
+    classCounts: datasets.counts,
+    classNames: dataset.classNames,
+    run: config.name,
+    split,
+    ...source,
+  };
+}
+
+/** Scores of a split in percent: `test_top1`, `test_many`…, `test_top1_rebalanced`… */
+function splitMetrics(split: string, { plain, rebalanced }: Summary): Record<string, number> {
+  const metrics: Record<string, number> = {};
+  for (const [suffix, scores] of [
+    ['', plain],
+    ['_rebalanced', rebalanced[0]!.scores],
+  ] as const) {
+    for (const [name, score] of Object.entries(scores)) {
+      if (score !== undefined) metrics[`${split}_${name}${suffix}`] = round(100 * score, 4);
+    }
+  }
+  return metrics;
+}
+
+/** `every` epochs until the fraction `every_epoch_from` of training, then each one, and always the last. */
+export function isEvaluated(
+  epoch: number,
+  epochs: number,
+  { every, every_epoch_from }: { every: number; every_epoch_from: number },
+): boolean {
+  return epoch === epochs || epoch % every === 0 || epoch > every_epoch_from * epochs;
+}
+
+async function saveBest(run: TrainingRun, progress: TrainingProgress): Promise<void> {
+  writeCheckpoint(run.folder.checkpoints, 'best', await finiteState(run, progress), progress);
+}
+
+async function saveLast(run: TrainingRun, progress: TrainingProgress): Promise<void> {
+  writeCheckpoint(run.folder.checkpoints, 'last', await finiteState(run, progress), progress, { keepPrevious: true });
+}
+
+/** The state, proved finite: a checkpoint with NaN in it would replace the last good one. */
+async function finiteState({ executable, folder }: TrainingRun, { epoch, step }: TrainingProgress) {
+  const state = await executable.readState();
+  for (const [name, { data }] of Object.entries(state)) {
+    if (data.every(Number.isFinite)) continue;
+    throw new DivergedError(`The state entry ${name} is no longer finite.`, {
+      where: `before step ${step + 1} of epoch ${epoch}`,
+      next: `Lower optim.learning_rate; the last good checkpoint is ${join(folder.checkpoints, 'last.safetensors')}.`,
+    });
+  }
+  return state;
+}
+
+function diverged(what: string, epoch: number, step: number, batch: Batch): DivergedError {
+  return new DivergedError(`${what}.`, {
+    where: `epoch ${epoch}, step ${step + 1}, training images ${Array.from(batch.indices).join(' ')}`,
+    next: 'Lower optim.learning_rate, or look at these images (indices of the training subset); the checkpoints of before are intact.',
+  });
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
