@@ -1,9 +1,10 @@
 /** IR → TensorFlow graph, almost one to one: each kernel of `../trace/kernels.ts` as the TensorFlow operations that compute it. */
 import { EngineError } from '../../errors.js';
-import type { Attributes, IrDType, Node, TracedProgram, Value, ValueType } from '../trace/ir.js';
+import type { IrDType, Node, TracedProgram, Value, ValueType } from '../trace/ir.js';
 import { typeOf } from '../trace/ir.js';
 import type { Output } from './cApi.js';
 import type { GraphBuilder, TfAttribute } from './graph.js';
+import { spatial } from './spatial.js';
 
 interface Context {
   readonly builder: GraphBuilder;
@@ -72,32 +73,6 @@ const shapeOnly: Lowering = ({ builder, node, inputs }) =>
     }),
   );
 
-/** `strides`, `padding` and, for convolutions, `dilations` as TensorFlow's NHWC attributes. */
-function spatial(
-  attributes: Attributes,
-  inputShape: readonly number[],
-  kernelSize: readonly number[],
-): Record<string, TfAttribute> {
-  const strides = attributes.strides as number[];
-  const dilations = (attributes.dilations as number[] | undefined) ?? [1, 1];
-  const padding = attributes.padding as [number, number][];
-  const result: Record<string, TfAttribute> = { strides: { ints: [1, ...strides, 1] } };
-  if (attributes.dilations) result.dilations = { ints: [1, ...dilations, 1] };
-  const samePadding = [0, 1].map(axis => {
-    const size = inputShape[axis + 1]!;
-    const span = (kernelSize[axis]! - 1) * dilations[axis]! + 1;
-    const total = Math.max((Math.ceil(size / strides[axis]!) - 1) * strides[axis]! + span - size, 0);
-    return [Math.floor(total / 2), total - Math.floor(total / 2)];
-  });
-  if (padding.flat().every(pad => pad === 0)) result.padding = { string: 'VALID' };
-  else if (padding.flat().join() === samePadding.flat().join()) result.padding = { string: 'SAME' };
-  else {
-    result.padding = { string: 'EXPLICIT' };
-    result.explicit_paddings = { ints: [0, 0, ...padding.flat(), 0, 0] };
-  }
-  return result;
-}
-
 const pooled = (node: Node, image: ValueType): Record<string, TfAttribute> => {
   const window = node.attributes.window as number[];
   return { ...T('float32'), ksize: { ints: [1, ...window, 1] }, ...spatial(node.attributes, image.shape, window) };
@@ -142,6 +117,7 @@ const lowerings: Readonly<Record<string, Lowering>> = {
   Less: same('Less'),
   LessEqual: same('LessEqual'),
   LogicalAnd: ({ builder, inputs }) => first(builder.operation('LogicalAnd', inputs)),
+  LogicalNot: ({ builder, inputs }) => first(builder.operation('LogicalNot', inputs)),
   Select: ({ builder, node, inputs }) => first(builder.operation('SelectV2', inputs, T(inputType(node, 1).dtype))),
   Abs: same('Abs'),
   Neg: same('Neg'),
@@ -204,6 +180,15 @@ const lowerings: Readonly<Record<string, Lowering>> = {
         Tidx: { type: 'int32' },
       }),
     ),
+  SplitV: ({ builder, node, inputs }) => {
+    const { axis, sizes } = node.attributes as { axis: number; sizes: number[] };
+    const oper = builder.operation('SplitV', [inputs[0]!, builder.vector(sizes), builder.scalar(axis)], {
+      ...T(inputType(node).dtype),
+      num_split: { int: sizes.length },
+      Tlen: { type: 'int32' },
+    });
+    return sizes.map((_, index) => ({ oper, index }));
+  },
   Tile: ({ builder, node, inputs }) =>
     first(
       builder.operation('Tile', [inputs[0]!, builder.vector(node.attributes.reps as number[])], {
@@ -253,7 +238,6 @@ const lowerings: Readonly<Record<string, Lowering>> = {
       }),
     ),
   Softmax: same('Softmax'),
-  LogSoftmax: same('LogSoftmax'),
 
   BatchMatMul: ({ builder, node, inputs }) =>
     first(

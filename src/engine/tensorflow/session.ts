@@ -127,6 +127,7 @@ function openSession(api: TensorFlow, graph: Pointer, options: TensorFlowOptions
 
   const run: Session['run'] = (feeds, fetches, targets) =>
     new Promise((resolve, reject) => {
+      if (fetches.length + targets.length === 0) return resolve([]); // TensorFlow calls a run for nothing an error
       const status = api.newStatus();
       const given = feeds.map(([, tensor]) => api.newTensor(tensor.dtype, tensor.shape, bytesOf(tensor)));
       const results: Pointer[] = fetches.map(() => null);

@@ -1,7 +1,7 @@
 /** A TF.js backend whose kernels record nodes instead of computing, so that TF.js' own autodiff runs on top of it. */
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
-import type { Attributes, IrDType, Node, Value, ValueType } from './ir.js';
+import { type Attributes, type IrDType, type Node, typeOf, type Value, type ValueType } from './ir.js';
 import { type KernelRule, kernelRules } from './kernels.js';
 
 interface Entry {
@@ -79,7 +79,7 @@ class TraceBackend extends tf.KernelBackend {
         next: 'Pass it as state or input.',
       });
     entry.value ??= { node: this.constant(entry.host!), index: 0 };
-    const type = entry.value.node.outputs[entry.value.index]!;
+    const type = typeOf(entry.value);
     if (sameShape(type.shape, info.shape)) return entry.value;
     // TF.js shares data between tensors of other shapes (reshape without a kernel)
     return { node: this.node('Reshape', [entry.value], {}, [{ dtype: type.dtype, shape: [...info.shape] }]), index: 0 };
@@ -116,7 +116,7 @@ tf.registerKernel({
   kernelFunc: ({ inputs }) => {
     const x = (inputs as Record<string, tf.TensorInfo>).x!;
     const value = traceBackend.valueFor(x);
-    return traceBackend.info(value, value.node.outputs[value.index]!);
+    return traceBackend.info(value, typeOf(value));
   },
 });
 
@@ -126,13 +126,27 @@ function register(kernel: string, rule: KernelRule): void {
     backendName: 'trace',
     kernelFunc: ({ inputs, attrs }) => {
       const given = inputs as unknown as Record<string, tf.TensorInfo>;
-      const list = rule.inputs === 'list' ? Object.values(given) : rule.inputs.map(name => given[name]!);
-      const values = list.map(info => traceBackend.valueFor(info));
-      const types = values.map(value => value.node.outputs[value.index]!);
+      const names = rule.inputs === 'list' ? Object.keys(given) : rule.inputs;
+      const values = names.map(name => operand(kernel, rule, name, given[name]));
+      const types = values.map(typeOf);
       const { attributes, outputs } = rule.infer(types, (attrs ?? {}) as Record<string, unknown>);
       const node = traceBackend.node(kernel, values, attributes, outputs);
       const infos = outputs.map((type, index) => traceBackend.info({ node, index }, type));
-      return infos.length === 1 ? infos[0]! : infos;
+      return infos.length === 1 && rule.outputs !== 'list' ? infos[0]! : infos;
     },
   });
+}
+
+/** A kernel's input as the graph computes with it: of the type that its rule asks for, and bytes as the integers that TF.js sees. */
+function operand(kernel: string, rule: KernelRule, name: string, info: tf.TensorInfo | null | undefined): Value {
+  if (!info)
+    throw new EngineError(`The op '${kernel}' is used without its '${name}'.`, {
+      next: 'Pass it: the compiled engines know the op with all its inputs only.',
+    });
+  const value = traceBackend.valueFor(info);
+  const { dtype, shape } = typeOf(value);
+  const wanted = rule.operands ?? (dtype === 'uint8' && kernel !== 'Cast' ? 'int32' : dtype);
+  return wanted === dtype
+    ? value
+    : { node: traceBackend.node('Cast', [value], {}, [{ dtype: wanted, shape }]), index: 0 };
 }

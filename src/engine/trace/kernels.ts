@@ -4,12 +4,17 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Attributes, ValueType } from './ir.js';
+import { convolution, pooling, unsupported } from './windows.js';
 
 type Attrs = Record<string, unknown>;
 
 export interface KernelRule {
   /** Names of the kernel's inputs in graph order; `list` for kernels that take any number of tensors. */
   readonly inputs: readonly string[] | 'list';
+  /** Type to which the inputs are cast first. */
+  readonly operands?: 'float32';
+  /** Present where TF.js expects a list of tensors even if there is one only. */
+  readonly outputs?: 'list';
   infer(inputs: readonly ValueType[], attrs: Attrs): { attributes: Attributes; outputs: readonly ValueType[] };
 }
 
@@ -33,7 +38,8 @@ const unary = (name = 'x', keep: readonly string[] = []): KernelRule => ({
 const reduction = (dtype?: 'int32'): KernelRule => ({
   inputs: ['x'],
   infer: ([x], attrs) => {
-    const axes = tf.util.parseAxisParam(attrs.axis as number | number[], [...x!.shape]);
+    const axis = attrs.axis ?? attrs.reductionIndices; // the latter is what TF.js' Max calls it
+    const axes = tf.util.parseAxisParam(axis as number | number[], [...x!.shape]);
     const keepDims = Boolean(attrs.keepDims);
     const shape = keepDims
       ? x!.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
@@ -41,50 +47,6 @@ const reduction = (dtype?: 'int32'): KernelRule => ({
     return one({ dtype: dtype ?? x!.dtype, shape }, { axes, keepDims });
   },
 });
-
-function convolution(inputShape: readonly number[], filterShape: readonly number[], attrs: Attrs) {
-  const info = tf.backend_util.computeConv2DInfo(
-    inputShape as [number, number, number, number],
-    filterShape as [number, number, number, number],
-    attrs.strides as number,
-    (attrs.dilations as number | undefined) ?? 1,
-    attrs.pad as 'same',
-    attrs.dimRoundingMode as 'floor',
-    false,
-    tf.backend_util.convertConv2DDataFormat((attrs.dataFormat as 'NHWC' | undefined) ?? 'NHWC'),
-  );
-  const { top, bottom, left, right } = info.padInfo;
-  const attributes: Attributes = {
-    strides: [info.strideHeight, info.strideWidth],
-    dilations: [info.dilationHeight, info.dilationWidth],
-    padding: [
-      [top, bottom],
-      [left, right],
-    ],
-  };
-  return { attributes, outShape: info.outShape };
-}
-
-function pooling(inputShape: readonly number[], attrs: Attrs) {
-  const info = tf.backend_util.computePool2DInfo(
-    inputShape as [number, number, number, number],
-    attrs.filterSize as number,
-    attrs.strides as number,
-    1,
-    attrs.pad as 'same',
-    attrs.dimRoundingMode as 'floor',
-  );
-  const { top, bottom, left, right } = info.padInfo;
-  const attributes: Attributes = {
-    window: [info.effectiveFilterHeight, info.effectiveFilterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    padding: [
-      [top, bottom],
-      [left, right],
-    ],
-  };
-  return { attributes, outShape: info.outShape };
-}
 
 const channelsOf = (x: ValueType): ValueType => ({ dtype: 'float32', shape: [x.shape.at(-1)!] });
 
@@ -105,6 +67,7 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
   Less: comparison,
   LessEqual: comparison,
   LogicalAnd: comparison,
+  LogicalNot: unary(),
   Select: {
     inputs: ['condition', 't', 'e'],
     infer: ([, t]) => one(t!),
@@ -157,9 +120,9 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
   Slice: {
     inputs: ['x'],
     infer: ([x], attrs) => {
-      const begin = attrs.begin as number[];
-      const size = (attrs.size as number[]).map((n, axis) => (n < 0 ? x!.shape[axis]! - begin[axis]! : n));
-      return one({ dtype: x!.dtype, shape: size }, { begin, size });
+      const info = { shape: [...x!.shape] } as tf.TensorInfo;
+      const [begin, size] = tf.slice_util.parseSliceParams(info, attrs.begin as number[], attrs.size as number[]);
+      return one({ dtype: x!.dtype, shape: size! }, { begin: begin!, size: size! });
     },
   },
   PadV2: {
@@ -177,6 +140,17 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
       const shape = [...types[0]!.shape];
       shape[axis] = types.reduce((sum, type) => sum + type.shape[axis]!, 0);
       return one({ dtype: types[0]!.dtype, shape }, { axis });
+    },
+  },
+  SplitV: {
+    inputs: ['x'],
+    outputs: 'list',
+    infer: ([x], attrs) => {
+      const axis = tf.util.parseAxisParam(attrs.axis as number, [...x!.shape])[0]!;
+      const info = { shape: [...x!.shape] } as tf.Tensor;
+      const sizes = tf.backend_util.prepareSplitSize(info, attrs.numOrSizeSplits as number[], axis);
+      const outputs = sizes.map(size => ({ dtype: x!.dtype, shape: x!.shape.with(axis, size) }));
+      return { attributes: { axis, sizes }, outputs };
     },
   },
   Tile: {
@@ -199,6 +173,7 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
   GatherV2: {
     inputs: ['x', 'indices'],
     infer: ([x, indices], attrs) => {
+      if (attrs.batchDims) unsupported(`batchDims ${attrs.batchDims} of gather`, 'Gather without batch dimensions.');
       const axis = tf.util.parseAxisParam(attrs.axis as number, [...x!.shape])[0]!;
       const shape = [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)];
       return one({ dtype: x!.dtype, shape }, { axis });
@@ -225,12 +200,11 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
 
   // Reductions
   Sum: reduction(),
-  Mean: reduction(),
+  Mean: { ...reduction(), operands: 'float32' }, // of integers too it is a fraction in TF.js
   Max: reduction(),
   Min: reduction(),
   ArgMax: reduction('int32'),
   Softmax: unary('logits'),
-  LogSoftmax: unary('logits'),
 
   // Matrices and convolutions (NHWC, HWIO)
   BatchMatMul: {
@@ -240,7 +214,8 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
       const transposeB = Boolean(attrs.transposeB);
       const rows = a!.shape.at(transposeA ? -1 : -2)!;
       const columns = b!.shape.at(transposeB ? -2 : -1)!;
-      return one({ dtype: a!.dtype, shape: [...a!.shape.slice(0, -2), rows, columns] }, { transposeA, transposeB });
+      const batch = tf.broadcast_util.assertAndGetBroadcastShape(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
+      return one({ dtype: a!.dtype, shape: [...batch, rows, columns] }, { transposeA, transposeB });
     },
   },
   Conv2D: {
