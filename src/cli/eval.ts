@@ -33,8 +33,15 @@ export function registerEvalCommand(program: Command): void {
     .addOption(new Option('--split <split>', 'which images').choices(['test', 'val', 'train']).default('test'))
     .option('--tau <list>', 're-balancing strengths, such as 0,0.5,1', parseTaus, [1])
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
-    .option('--output <dir>', 'where to write table.md, table.csv, per_class.csv, predictions.csv (with --run: DIR/eval/…)')
-    .addOption(new Option('--format <format>', 'of the printed table').choices(['terminal', 'md', 'csv', 'json']).default('terminal'))
+    .option(
+      '--output <dir>',
+      'where to write table.md, table.csv, per_class.csv, predictions.csv (with --run: DIR/eval/…)',
+    )
+    .addOption(
+      new Option('--format <format>', 'of the printed table')
+        .choices(['terminal', 'md', 'csv', 'json'])
+        .default('terminal'),
+    )
     .action(async (flags: EvalFlags) => {
       const evaluation = await evaluationOf(flags);
       const { resultRows, summarize, bestTau } = await import('../eval/summary.js');
@@ -42,14 +49,25 @@ export function registerEvalCommand(program: Command): void {
       const summary = summarize(evaluation, flags.tau);
       process.stdout.write(`${formatTable(resultRows(evaluation, summary, 'given'), accuracyColumns, flags.format)}\n`);
       if (flags.tau.length > 1 && flags.format === 'terminal') {
-        process.stdout.write(`\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`);
+        process.stdout.write(
+          `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`,
+        );
       }
       const output = outputFolder(flags, evaluation);
       if (output) await writeFiles(output, evaluation, flags.tau);
     });
 }
 
-async function evaluationOf({ run, checkpoint, config, set, weights, logits, split, data }: EvalFlags): Promise<Evaluation> {
+async function evaluationOf({
+  run,
+  checkpoint,
+  config,
+  set,
+  weights,
+  logits,
+  split,
+  data,
+}: EvalFlags): Promise<Evaluation> {
   const given = [run, weights, logits].filter(source => source !== undefined).length;
   if (given !== 1 || (weights !== undefined) !== (config !== undefined)) {
     throw new ConfigError('Give one thing to evaluate: a run, weights with their config, or logits.', {

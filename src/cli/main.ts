@@ -2,14 +2,23 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { registerBenchCommand } from './bench.js';
 import { registerConfigCommand } from './config.js';
 import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
-import { registerTrainCommand } from './train.js';
 import { describeError, exitCodeOf } from './failure.js';
+import { registerQuickstartCommand } from './quickstart.js';
+import { registerTrainCommand } from './train.js';
 
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
-const registerCommands = [registerTrainCommand, registerEvalCommand, registerConfigCommand, registerEngineCommand];
+const registerCommands = [
+  registerQuickstartCommand,
+  registerTrainCommand,
+  registerEvalCommand,
+  registerConfigCommand,
+  registerEngineCommand,
+  registerBenchCommand,
+];
 
 const lingerMilliseconds = 2000;
 

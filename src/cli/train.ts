@@ -1,14 +1,15 @@
 /** `gala train`: flags → one run → exit code. */
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { configDifference } from '../config/identity.js';
-import { type LoadedConfig, loadConfig } from '../config/load.js';
+import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { ConfigError, StorageError } from '../errors.js';
+import type { ResultRow } from '../eval/summary.js';
 import { readRecord } from '../run/record.js';
-import { createRunFolder, findLatestUnfinishedRun, lockRunFolder, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { createRunFolder, findLatestUnfinishedRun, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { parseSeed } from './config.js';
-import { CommandExit } from './exit.js';
+import { runTraining, type TrainingJob } from './runTraining.js';
 
 export interface TrainFlags {
   readonly config?: string;
@@ -34,17 +35,13 @@ export function registerTrainCommand(program: Command): void {
     .option('--quiet', 'print the result table only')
     .option('--json', 'print one JSON object a line: start, epochs, result')
     .action(async (flags: TrainFlags) => {
-      const { folder, loaded, resume } = chooseRun(flags);
-      const lock = lockRunFolder(folder);
-      try {
-        await runTraining(folder, loaded, resume, flags);
-      } finally {
-        lock.release();
-      }
+      const chosen = chooseRun(flags);
+      const rows = await runTraining({ ...chosen, data: flags.data, quiet: flags.quiet, json: flags.json });
+      await printResult(chosen.folder, rows, flags);
     });
 }
 
-type Chosen = { folder: RunFolder; loaded: Pick<LoadedConfig, 'config' | 'yaml' | 'warnings'>; resume: boolean };
+type Chosen = Pick<TrainingJob, 'folder' | 'loaded' | 'resume'>;
 
 /** A new folder, or the one to resume, whose config must be the same experiment. Throws `ConfigError`. */
 function chooseRun(flags: TrainFlags): Chosen {
@@ -64,7 +61,8 @@ function chooseRun(flags: TrainFlags): Chosen {
   }
   const loaded = loadConfig(flags.config ?? folder.config, overrides);
   refuseOtherExperiment(recorded.config, loaded.config, folder);
-  return { folder, loaded: { ...loaded, config: { ...loaded.config, name: recorded.name } }, resume: true };
+  const config = { ...loaded.config, name: recorded.name };
+  return { folder, loaded: { ...loaded, config, warnings: [] }, resume: true }; // the run's first start showed the warnings
 }
 
 function requireConfig(flags: TrainFlags): string {
@@ -94,25 +92,13 @@ function refuseOtherExperiment(recorded: Config, now: Config, folder: RunFolder)
   });
 }
 
-async function runTraining(folder: RunFolder, loaded: Chosen['loaded'], resume: boolean, flags: TrainFlags): Promise<void> {
-  // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
-  const { executeRun } = await import('../train/run.js');
-  const { listenForStop, signalExitCode } = await import('../train/signals.js');
-  const { createTrainDisplay } = await import('./trainDisplay.js');
-  const display = createTrainDisplay(flags);
-  for (const warning of loaded.warnings) display.onNotice(`Warning: ${warning}`);
-  const stop = listenForStop(signal => display.onNotice(`${signal}: finishing the step and saving; once more to stop at once.`));
-  try {
-    const { config, yaml } = loaded;
-    const rows = await executeRun({ config, yaml, folder, resume, dataRoot: flags.data, stop, observer: display });
-    if (rows) {
-      display.showResult(folder, rows);
-      return;
-    }
-    display.onNotice(`Stopped and saved. Go on with: gala train --resume ${folder.directory}`);
-    throw new CommandExit(signalExitCode(stop.signal!));
-  } finally {
-    display.stop();
-    stop.dispose();
+async function printResult(folder: RunFolder, rows: readonly ResultRow[], { json, quiet }: TrainFlags): Promise<void> {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ type: 'result', folder: folder.directory, rows })}\n`);
+    return;
   }
+  const { accuracyColumns, formatTable } = await import('../report/table.js');
+  const columns = accuracyColumns.filter(({ key }) => key !== 'run');
+  process.stdout.write(`${formatTable(rows, columns, 'terminal')}\n`);
+  if (!quiet) process.stderr.write(`Run folder: ${relative(process.cwd(), folder.directory)}\n`);
 }

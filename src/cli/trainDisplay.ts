@@ -1,22 +1,18 @@
 /** What a person, or a program with --json, sees of a training run. */
-import { relative } from 'node:path';
-import type { ResultRow } from '../eval/summary.js';
-import { accuracyColumns, formatTable } from '../report/table.js';
 import type { EpochMetrics } from '../run/metricsLog.js';
-import type { RunFolder } from '../run/runFolder.js';
 import type { RunObserver } from '../train/run.js';
 import { createProgress } from './progress.js';
 
 export interface TrainDisplay extends RunObserver {
-  showResult(folder: RunFolder, rows: readonly ResultRow[]): void;
   /** Removes the progress bar; harmless when there is none. */
   stop(): void;
 }
 
 const rateWindow = 50;
 
-/** Progress and notes go to stderr, the result table (or, with `json`, one object a line) to stdout. */
-export function createTrainDisplay({ quiet = false, json = false }: { quiet?: boolean; json?: boolean }): TrainDisplay {
+/** Progress and notes go to stderr; with `json`, start and epochs go to stdout, one object a line. */
+export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: boolean | undefined }): TrainDisplay {
+  const { quiet = false, json = false } = flags;
   const progress = createProgress({ stream: process.stderr, quiet: quiet || json });
   const print = (object: object) => json && process.stdout.write(`${JSON.stringify(object)}\n`);
   let epochs = 0;
@@ -40,9 +36,20 @@ export function createTrainDisplay({ quiet = false, json = false }: { quiet?: bo
         `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes (${Math.max(...counts)} … ${Math.min(...counts)}), ` +
           `${config.model.backbone}, ${epochs} epochs of ${stepsPerEpoch} steps`,
       );
-      progress.note(`${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} threads on ${engine.device}`);
+      progress.note(
+        `${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} threads on ${engine.device}`,
+      );
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
-      print({ type: 'start', name: config.name, seed: config.seed, epochs, steps_per_epoch: stepsPerEpoch, engine, epoch, step });
+      print({
+        type: 'start',
+        name: config.name,
+        seed: config.seed,
+        epochs,
+        steps_per_epoch: stepsPerEpoch,
+        engine,
+        epoch,
+        step,
+      });
       epochStarted = performance.now();
       progress.start(epochs * stepsPerEpoch, { epoch: `${epoch}/${epochs}` }, (epoch - 1) * stepsPerEpoch + step);
     },
@@ -67,22 +74,14 @@ export function createTrainDisplay({ quiet = false, json = false }: { quiet?: bo
       progress.note(epochLine(metrics, epochs, seconds));
       print({ type: 'epoch', ...metrics });
     },
-    showResult(folder, rows) {
-      progress.stop();
-      if (json) {
-        print({ type: 'result', folder: folder.directory, rows });
-        return;
-      }
-      process.stdout.write(`\n${formatTable(rows, accuracyColumns.filter(({ key }) => key !== 'run'), 'terminal')}\n\n`);
-      if (!quiet) process.stdout.write(`Run folder: ${relative(process.cwd(), folder.directory)}\n`);
-    },
     stop: () => progress.stop(),
   };
 }
 
 /** `epoch   5/200  loss 3.678  lr 0.0972  test 7.20, re-balanced 8.65 (many 18.1 medium 1.9 few 0.1)  24 s` */
 function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): string {
-  const value = (name: string, digits: number) => (metrics[name] === undefined ? '–' : Number(metrics[name]).toFixed(digits));
+  const value = (name: string, digits: number) =>
+    metrics[name] === undefined ? '–' : Number(metrics[name]).toFixed(digits);
   const parts = [
     `epoch ${String(metrics.epoch).padStart(String(epochs).length)}/${epochs}`,
     `loss ${value('loss', 3)}`,
@@ -91,7 +90,9 @@ function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): stri
   for (const split of ['test', 'val']) {
     if (metrics[`${split}_top1`] === undefined) continue;
     const groups = ['many', 'medium', 'few'].map(group => `${group} ${value(`${split}_${group}`, 1)}`).join(' ');
-    parts.push(`${split} ${value(`${split}_top1`, 2)}, re-balanced ${value(`${split}_top1_rebalanced`, 2)} (${groups})`);
+    parts.push(
+      `${split} ${value(`${split}_top1`, 2)}, re-balanced ${value(`${split}_top1_rebalanced`, 2)} (${groups})`,
+    );
   }
   return [...parts, `${Math.round(seconds)} s`].join('  ');
 }

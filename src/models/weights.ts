@@ -19,7 +19,8 @@ export function fitWeights(expected: HostTensors, given: HostTensors, where: str
     else faults.push(tensor ? `${name} is [${tensor.shape}], the network has [${shape}]` : `${name} is missing`);
   }
   for (const name of Object.keys(given)) {
-    if (!(name in expected) && !/^(momentum|loss)\.|\.num_batches_tracked$/.test(name)) faults.push(`${name} is not part of the network`);
+    if (!(name in expected) && !/^(momentum|loss)\.|\.num_batches_tracked$/.test(name))
+      faults.push(`${name} is not part of the network`);
   }
   if (faults.length === 0) return fitted;
   const more = faults.length > listedAtMost ? `\n  … and ${faults.length - listedAtMost} more` : '';

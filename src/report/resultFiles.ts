@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { plainPredictions } from '../eval/rebalance.js';
-import { rebalancedPredictions, type ResultRow, resultRows, summarize } from '../eval/summary.js';
+import { type ResultRow, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { perClassCsv, predictionsCsv } from './csv.js';
 import { accuracyColumns, formatTable } from './table.js';

@@ -83,7 +83,9 @@ export function readLastCheckpoint(folder: string): { checkpoint: Checkpoint; no
   for (const path of paths) {
     try {
       const checkpoint = readCheckpoint(path);
-      return damage ? { checkpoint, notice: `${damage.where}: ${damage.message} Going on from ${path}.` } : { checkpoint };
+      return damage
+        ? { checkpoint, notice: `${damage.where}: ${damage.message} Going on from ${path}.` }
+        : { checkpoint };
     } catch (error) {
       if (!(error instanceof GalaError)) throw error;
       damage ??= error;

@@ -49,7 +49,12 @@ export async function evaluateRun({ run, split, dataRoot, ...given }: RunEvaluat
 }
 
 /** Logits of one split by a weights file: a checkpoint of gala, or safetensors with PyTorch's names and layout. Throws as `evaluateRun`. */
-export async function evaluateWeights(config: Config, weights: string, split: Split, dataRoot?: string): Promise<Evaluation> {
+export async function evaluateWeights(
+  config: Config,
+  weights: string,
+  split: Split,
+  dataRoot?: string,
+): Promise<Evaluation> {
   const { tensors } = readSafetensors(weights);
   const experiment = await openExperiment(config, dataRoot);
   return evaluateWith(experiment, tensors, split, { checkpoint: weights }, weights);

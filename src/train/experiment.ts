@@ -1,7 +1,7 @@
 /** From a config to everything a run needs: datasets, network, loss, optimiser, and the compiled programs. */
 import type { Config } from '../config/schema.js';
 import { type OpenedDatasets, openDatasets } from '../data/index.js';
-import { compile, engineSettings } from '../engine/index.js';
+import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
 import type { Executable, HostTensors } from '../engine/program.js';
 import { ConfigError } from '../errors.js';
 import { createLoss } from '../losses/index.js';
@@ -21,16 +21,20 @@ export interface Experiment {
   initialState(): HostTensors;
   /** Compiles the programs `train` and `eval` on the given state. */
   compile(state: HostTensors): Promise<Executable>;
+  /** Settings of the engine, every `auto` decided. */
+  readonly settings: EngineSettings;
   /** Compiles the program `eval` alone; entries of `state` that only training needs are left out. */
   compileForEvaluation(state: HostTensors): Promise<Executable>;
 }
 
 /** Opens the data and builds the network of a config. Throws `DataError`, `ConfigError`. */
 export async function openExperiment(config: Config, dataRoot?: string): Promise<Experiment> {
-  const datasets = await openDatasets(config.data, {
-    dataRoot,
-    heldOutFraction: config.eval.select_on === 'val' ? config.eval.val_fraction : undefined,
-  });
+  const heldOutFraction = config.eval.select_on === 'val' ? config.eval.val_fraction : undefined;
+  return experimentOn(await openDatasets(config.data, { dataRoot, heldOutFraction }), config);
+}
+
+/** The experiment of a config on opened datasets. Throws `ConfigError` when they give no whole batch. */
+export function experimentOn(datasets: OpenedDatasets, config: Config): Experiment {
   const { train, counts } = datasets;
   const { height, width, channels } = train.imageShape;
   const batchSize = config.train.batch_size;
@@ -59,9 +63,11 @@ export async function openExperiment(config: Config, dataRoot?: string): Promise
     config,
     datasets,
     stepsPerEpoch,
+    settings,
     learningRate: epoch => learningRateAt(epoch, config.train.epochs, warmup, config.optim),
     initialState: () => initialState(network, learning, counts, config.seed),
-    compile: state => compile({ state, programs: { train: trainProgram(network, learning, batchSize), eval: evaluation } }, settings),
+    compile: state =>
+      compile({ state, programs: { train: trainProgram(network, learning, batchSize), eval: evaluation } }, settings),
     compileForEvaluation: state => {
       const model = Object.fromEntries(Object.entries(state).filter(([name]) => isModelEntry(name)));
       return compile({ state: model, programs: { eval: evaluation } }, settings);

@@ -5,16 +5,22 @@ import type { EngineInfo } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
-import { sha256 } from '../io/hash.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { sha256 } from '../io/hash.js';
 import { writeResultFiles } from '../report/resultFiles.js';
 import { truncateToEpoch } from '../run/metricsLog.js';
 import { createRecord, readRecord, recordResume, type SplitRecord, updateRecord } from '../run/record.js';
 import { logitsPath, type RunFolder } from '../run/runFolder.js';
-import { checkpointPath, readCheckpoint, readLastCheckpoint, startOfTraining, type TrainingProgress } from './checkpoint.js';
+import {
+  checkpointPath,
+  readCheckpoint,
+  readLastCheckpoint,
+  startOfTraining,
+  type TrainingProgress,
+} from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
 import type { StopRequest } from './signals.js';
-import { evaluateSplit, train, type TrainingObserver } from './trainer.js';
+import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
 
 /** The loop's observer, and what is said before and after it. */
 export interface RunObserver extends TrainingObserver {
@@ -105,7 +111,9 @@ function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
   const class_counts = Array.from(counts);
   return {
     train: { images: train.length, fingerprint: trainFull.fingerprint, index_hash: subsetHash, class_counts },
-    ...(val && { val: { images: val.length, fingerprint: trainFull.fingerprint, index_hash: heldOutHash ?? sha256('') } }),
+    ...(val && {
+      val: { images: val.length, fingerprint: trainFull.fingerprint, index_hash: heldOutHash ?? sha256('') },
+    }),
     test: { images: test.length, fingerprint: test.fingerprint },
   };
 }

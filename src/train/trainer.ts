@@ -135,7 +135,10 @@ async function evaluateSplits(run: TrainingRun, epoch: number, metrics: Record<s
   if (datasets.val) splits.push(['val', datasets.val]);
   let selecting = 0;
   for (const [split, dataset] of splits) {
-    const evaluation = await evaluateSplit(run.experiment, run.executable, split, dataset, { checkpoint: 'last', epoch });
+    const evaluation = await evaluateSplit(run.experiment, run.executable, split, dataset, {
+      checkpoint: 'last',
+      epoch,
+    });
     const summary = summarize(evaluation, [config.eval.tau]);
     Object.assign(metrics, splitMetrics(split, summary));
     if (split === 'test' || split === config.eval.select_on) selecting = summary.plain.top1;

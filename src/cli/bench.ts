@@ -1,0 +1,54 @@
+/** `gala bench train|infer|data`: speed on this machine, one JSON object on stdout. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../config/load.js';
+
+interface BenchFlags {
+  readonly config: string;
+  readonly set?: string[];
+  readonly steps: number;
+  readonly warmup: number;
+}
+
+export function registerBenchCommand(program: Command): void {
+  const bench = program.command('bench').description('measure speed on random images; prints JSON');
+  const measure = (name: string, description: string, run: (flags: BenchFlags) => Promise<object>) =>
+    bench
+      .command(name)
+      .description(description)
+      .option('--config <config>', 'whose network, batch size and augmentation to measure', 'cifar100_lt/gala_if100')
+      .option('--set <key=value...>', 'override keys, such as --set precision=fp32 threads=1')
+      .option('--steps <number>', 'timed steps', parseCount, 50)
+      .option('--warmup <number>', 'steps before them', parseCount, 10)
+      .action(async (flags: BenchFlags) => {
+        process.stdout.write(`${JSON.stringify({ bench: name, config: flags.config, ...(await run(flags)) })}\n`);
+      });
+
+  const configOf = ({ config, set }: BenchFlags) => loadConfig(config, { ...(set && { set }) }).config;
+  measure('train', 'train steps: alone, and fed by the data pipeline', async flags => {
+    const { benchTraining } = await import('../bench/training.js');
+    return benchTraining(configOf(flags), flags);
+  });
+  measure('infer', 'forward passes', async flags => {
+    const { benchInference } = await import('../bench/training.js');
+    return benchInference(configOf(flags), flags);
+  });
+  measure('data', 'the data pipeline alone, for a tenth of a second per step', async flags => {
+    const { benchPipeline } = await import('../data/benchData.js');
+    const { syntheticDatasets } = await import('../bench/syntheticData.js');
+    const { data, train } = configOf(flags);
+    const dataset = syntheticDatasets(data).train;
+    return benchPipeline({
+      dataset,
+      augment: data.augment,
+      batchSize: train.batch_size,
+      workers: data.workers,
+      seconds: flags.steps / 10,
+    });
+  });
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number, at least 1.');
+  return count;
+}

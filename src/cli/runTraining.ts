@@ -1,0 +1,39 @@
+/** One training run as commands start it: lock, display, signals. */
+import type { LoadedConfig } from '../config/load.js';
+import type { ResultRow } from '../eval/summary.js';
+import { lockRunFolder, type RunFolder } from '../run/runFolder.js';
+import { CommandExit } from './exit.js';
+
+export interface TrainingJob {
+  readonly folder: RunFolder;
+  readonly loaded: Pick<LoadedConfig, 'config' | 'yaml' | 'warnings'>;
+  readonly resume: boolean;
+  readonly data?: string | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** Trains to the end and returns the result rows. Throws `CommandExit` after a signal, with everything saved. */
+export async function runTraining({ folder, loaded, resume, data, quiet, json }: TrainingJob): Promise<ResultRow[]> {
+  // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
+  const { executeRun } = await import('../train/run.js');
+  const { listenForStop, signalExitCode } = await import('../train/signals.js');
+  const { createTrainDisplay } = await import('./trainDisplay.js');
+  const lock = lockRunFolder(folder);
+  const display = createTrainDisplay({ quiet, json });
+  const stop = listenForStop(signal =>
+    display.onNotice(`${signal}: finishing the step and saving; once more to stop at once.`),
+  );
+  try {
+    for (const warning of loaded.warnings) display.onNotice(`Warning: ${warning}`);
+    const { config, yaml } = loaded;
+    const rows = await executeRun({ config, yaml, folder, resume, dataRoot: data, stop, observer: display });
+    if (rows) return rows;
+    display.onNotice(`Stopped and saved. Go on with: gala train --resume ${folder.directory}`);
+    throw new CommandExit(signalExitCode(stop.signal!));
+  } finally {
+    display.stop();
+    stop.dispose();
+    lock.release();
+  }
+}
