@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { learningRateAt, warmupEpochs } from '../../src/optim/schedule.js';
+
+const optim = { learning_rate: 0.1, warmup_learning_rate: 0.05 };
+
+describe('The learning rate', () => {
+  test('of 200 epochs begins at 0.05, peaks at 0.1, is 0.0508 at the 100th and 0 at the last', () => {
+    const at = (epoch: number) => learningRateAt(epoch, 200, 2, optim);
+    assert.equal(at(1), 0.05);
+    assert.equal(at(2), 0.1);
+    assert.equal(at(100).toFixed(4), '0.0508');
+    assert.ok(Math.abs(at(200)) < 1e-15);
+  });
+
+  test('rises in equal parts through the warm-up and falls from there on', () => {
+    const rates = Array.from({ length: 30 }, (_, i) => learningRateAt(i + 1, 30, 5, optim));
+    assert.deepEqual(
+      rates.slice(0, 5).map(rate => rate.toFixed(6)),
+      ['0.050000', '0.062500', '0.075000', '0.087500', '0.100000'],
+    );
+    for (let i = 5; i < rates.length; i++) assert.ok(rates[i]! < rates[i - 1]!, `epoch ${i + 1}`);
+  });
+});
+
+describe('The warm-up', () => {
+  test('lasts as long as the config says', () => {
+    assert.equal(warmupEpochs({ warmup_epochs: 7 }, 1000), 7);
+  });
+
+  test('of auto lasts at least 200 steps and at least two epochs', () => {
+    const auto = (stepsPerEpoch: number) => warmupEpochs({ warmup_epochs: 'auto' }, stepsPerEpoch);
+    assert.deepEqual([10, 66, 67, 100, 148, 199, 200, 305, 5000].map(auto), [20, 4, 3, 2, 2, 2, 2, 2, 2]);
+  });
+});
