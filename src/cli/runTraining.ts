@@ -1,4 +1,5 @@
 /** One training run as commands start it: lock, display, signals. */
+import { existsSync, rmSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/summary.js';
 import { lockRunFolder, type RunFolder } from '../run/runFolder.js';
@@ -35,5 +36,7 @@ export async function runTraining({ folder, loaded, resume, data, quiet, json }:
     display.stop();
     stop.dispose();
     lock.release();
+    // Nothing began (no data, no engine, a batch too large): an empty folder would only be in the way.
+    if (!existsSync(folder.record)) rmSync(folder.directory, { recursive: true, force: true });
   }
 }

@@ -32,7 +32,7 @@ export function registerTrainCommand(program: Command): void {
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
     .option('--resume [run]', 'go on with a run folder, or with the latest unfinished run of the config')
     .option('--output <dir>', 'folder of all runs', 'runs')
-    .option('--quiet', 'print the result table only')
+    .option('--quiet', 'print the result table only, and warnings')
     .option('--json', 'print one JSON object a line: start, epochs, result')
     .action(async (flags: TrainFlags) => {
       const chosen = chooseRun(flags);

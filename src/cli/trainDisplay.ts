@@ -23,7 +23,8 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
 
   return {
     onNotice(line) {
-      if (json) process.stderr.write(`${line}\n`);
+      // A quiet progress would swallow them, and notices are what a reader must not miss: warnings, a stop, how to go on.
+      if (quiet || json) process.stderr.write(`${line}\n`);
       else progress.note(line);
     },
     onStart({ experiment, engine, progress: { epoch, step } }) {
@@ -37,7 +38,7 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
           `${config.model.backbone}, ${epochs} epochs of ${stepsPerEpoch} steps`,
       );
       progress.note(
-        `${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} threads on ${engine.device}`,
+        `${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
       );
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
       print({

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
 import type { EngineInfo } from '../engine/program.js';
-import { DivergedError } from '../errors.js';
+import { DataError, DivergedError } from '../errors.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
@@ -44,6 +44,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   const { config, folder, observer } = request;
   const experiment = await openExperiment(config, request.dataRoot);
   for (const note of experiment.datasets.notes) observer.onNotice(note);
+  if (request.resume) refuseOtherData(folder, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
@@ -90,6 +91,19 @@ async function evaluateKept(
   };
   const last = await evaluate('last', 'last');
   return config.eval.select_on === 'last' ? [last] : [await evaluate('best', config.eval.select_on), last];
+}
+
+/** A run goes on with the images it began with; the config does not tell them, a folder's content may change. */
+function refuseOtherData(folder: RunFolder, experiment: Experiment): void {
+  const before = readRecord(folder.record).splits;
+  for (const [split, now] of Object.entries(splitRecords(experiment))) {
+    const then = before[split];
+    if (then?.fingerprint === now.fingerprint && then.index_hash === now.index_hash) continue;
+    throw new DataError(`The ${split} images are not those this run began with.`, {
+      where: `${experiment.datasets.root}; the run's are splits.${split} in ${folder.record}`,
+      next: 'Give the folder of the same files with --data, or start a new run without --resume.',
+    });
+  }
 }
 
 /** Notes a resumption in run.json and in metrics.jsonl; epochs after the checkpoint are trained, and written, again. */
