@@ -1,0 +1,47 @@
+/** Weights, images and labels that scripts/make-smooth-fixture.py makes by the same formulas: no file needs to hold them. */
+import type { HostTensor, HostTensors } from '../../src/engine/program.js';
+import { sizeOf } from '../../src/engine/program.js';
+import { float32, int32 } from '../numbers.js';
+
+/** Numbers in [0, 1) of a linear congruential generator started by the FNV-1a hash of `name`. */
+export function stream(name: string, count: number): Float64Array {
+  let x = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) x = Math.imul(x ^ name.charCodeAt(i), 0x01000193);
+  return Float64Array.from({ length: count }, () => {
+    x = (Math.imul(1664525, x) + 1013904223) | 0;
+    return (x >>> 0) / 2 ** 32;
+  });
+}
+
+/** A vector of +1 and −1. */
+export function signs(name: string, count: number): Float64Array {
+  return stream(name, count).map(u => (u < 0.5 ? -1 : 1));
+}
+
+/** A tensor of the network's model state under its name: convolutions Kaiming-uniform, the rest near what training finds. */
+function formulaTensor(name: string, shape: readonly number[]): HostTensor {
+  const around = (centre: number, scale: number) =>
+    float32(
+      shape,
+      stream(name, sizeOf(shape)).map(u => centre + scale * (2 * u - 1)),
+    );
+  if (shape.length === 4) return around(0, (6 / (9 * shape[2]!)) ** 0.5);
+  if (name.startsWith('classifier.')) return around(0, 0.125);
+  return around(/running_mean|bias/.test(name) ? 0 : 1, 0.25);
+}
+
+/** The model entries of `state` replaced by the formula; momenta and loss statistics stay as they are. */
+export function formulaState(state: HostTensors, isModelEntry: (name: string) => boolean): HostTensors {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, value]) => [name, isModelEntry(name) ? formulaTensor(name, value.shape) : value]),
+  );
+}
+
+export function formulaImages(name: string, shape: readonly number[]): HostTensor {
+  return { dtype: 'uint8', shape, data: Uint8Array.from(stream(name, sizeOf(shape)), u => Math.floor(256 * u)) };
+}
+
+export const formulaLabels: readonly HostTensor[] = [
+  int32([8], [0, 1, 0, 2, 0, 1, 3, 0]),
+  int32([8], [0, 0, 4, 1, 0, 2, 1, 19]),
+];

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { DataError } from '../../src/errors.js';
+import { fitWeights } from '../../src/models/weights.js';
+import { float32, int32, randomTensor } from '../numbers.js';
+
+const expected = {
+  'backbone.conv1.weight': randomTensor('filter', [3, 3, 2, 4]),
+  'classifier.bias': randomTensor('bias', [5]),
+};
+
+describe('Weights that fit the network', () => {
+  test('are taken as they are from a checkpoint, without its training state', () => {
+    const given = {
+      'backbone.conv1.weight': randomTensor('other filter', [3, 3, 2, 4]),
+      'classifier.bias': randomTensor('other bias', [5]),
+      'momentum.classifier.bias': randomTensor('momentum', [5]),
+      'loss.theta': randomTensor('theta', [5]),
+    };
+    const fitted = fitWeights(expected, given, 'here');
+    assert.deepEqual(fitted, {
+      'backbone.conv1.weight': given['backbone.conv1.weight'],
+      'classifier.bias': given['classifier.bias'],
+    });
+  });
+
+  test('in PyTorch’s layout have their filters turned from OIHW to HWIO, and batch counters passed over', () => {
+    const oihw = float32(
+      [4, 2, 3, 3],
+      Array.from({ length: 72 }, (_, i) => i),
+    );
+    const given = {
+      'backbone.conv1.weight': oihw,
+      'backbone.bn1.num_batches_tracked': int32([1], [9]),
+      'classifier.bias': expected['classifier.bias'],
+    };
+    const { shape, data } = fitWeights(expected, given, 'here')['backbone.conv1.weight']!;
+    assert.deepEqual([...shape], [3, 3, 2, 4]);
+    for (let o = 0; o < 4; o++)
+      for (let i = 0; i < 2; i++)
+        for (let y = 0; y < 3; y++)
+          for (let x = 0; x < 3; x++) assert.equal(data[((y * 3 + x) * 2 + i) * 4 + o], ((o * 2 + i) * 3 + y) * 3 + x);
+  });
+});
+
+test('Weights that do not fit are refused with every fault and the file', () => {
+  const given = {
+    'backbone.conv1.weight': randomTensor('wide filter', [3, 3, 2, 8]),
+    'fc.bias': expected['classifier.bias'],
+  };
+  assert.throws(
+    () => fitWeights(expected, given, 'model.safetensors'),
+    (error: unknown) => {
+      assert.ok(error instanceof DataError);
+      assert.equal(error.where, 'model.safetensors');
+      assert.match(error.message, /backbone\.conv1\.weight is \[3,3,2,8\], the network has \[3,3,2,4\]/);
+      assert.match(error.message, /classifier\.bias is missing/);
+      assert.match(error.message, /fc\.bias is not part of the network/);
+      return true;
+    },
+  );
+});

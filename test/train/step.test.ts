@@ -1,0 +1,185 @@
+/** The train step on a network small enough to write out: images are averaged over their pixels and go into a linear head. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import type { Tensors } from '../../src/engine/program.js';
+import { crossEntropy } from '../../src/losses/crossEntropy.js';
+import { gala } from '../../src/losses/gala.js';
+import type { Backbone } from '../../src/models/backbone.js';
+import { linearHead } from '../../src/models/head.js';
+import { resnetCifar } from '../../src/models/resnetCifar.js';
+import { sgd } from '../../src/optim/sgd.js';
+import { evalProgram, initialState, isModelEntry, type Network, trainProgram } from '../../src/train/step.js';
+import { compileForTest } from '../engine/compute.js';
+import { float32, maxError, randomBytes, randomIntegers } from '../numbers.js';
+
+const classes = 4;
+const batchSize = 6;
+
+/** Channel means times a scale each; counts its training steps in a running statistic. */
+const channelMeans: Backbone = {
+  name: 'channel means',
+  featureSize: 3,
+  init: () => ({
+    parameters: { scale: float32([3], [1, 0.5, 2]) },
+    statistics: { 'steps.running_mean': float32([1], [0]) },
+  }),
+  apply: (parameters, statistics, images, training) => ({
+    features: tf.mul(tf.mean(images, [1, 2]), parameters.scale!),
+    statistics: (training ? { 'steps.running_mean': tf.add(statistics['steps.running_mean']!, 1) } : {}) as Tensors,
+  }),
+};
+const network: Network = {
+  backbone: channelMeans,
+  head: linearHead(3, classes),
+  imageShape: [4, 5, 3],
+  mean: [0.5, 0.25, 0.75],
+  std: [0.2, 0.1, 0.4],
+};
+const momentum = 0.9;
+const decay = 0.01;
+const learning = { loss: crossEntropy(), optimizer: sgd({ momentum, weight_decay: decay }) };
+
+const images = randomBytes('images', [batchSize, ...network.imageShape]);
+const labels = randomIntegers('labels', [batchSize], classes);
+const rate = (value: number) => float32([], [value]);
+
+/** The same network and step in float64 loops. */
+function reference(scale: number[], weight: number[], bias: number[]) {
+  const means = Array.from({ length: batchSize }, (_, b) =>
+    [0, 1, 2].map(c => {
+      let sum = 0;
+      for (let pixel = 0; pixel < 20; pixel++) sum += images.data[(b * 20 + pixel) * 3 + c]! / 255;
+      return (sum / 20 - network.mean[c]!) / network.std[c]!;
+    }),
+  );
+  const logits = means.map(row =>
+    bias.map((offset, j) => row.reduce((sum, mean, c) => sum + mean * scale[c]! * weight[3 * j + c]!, offset)),
+  );
+  const gradient = { scale: [0, 0, 0], weight: weight.map(() => 0), bias: bias.map(() => 0) };
+  let loss = 0;
+  for (const [b, row] of logits.entries()) {
+    const total = row.reduce((sum, logit) => sum + Math.exp(logit), 0);
+    loss -= Math.log(Math.exp(row[labels.data[b]!]!) / total) / batchSize;
+    for (const [j, logit] of row.entries()) {
+      const g = (Math.exp(logit) / total - (labels.data[b] === j ? 1 : 0)) / batchSize;
+      gradient.bias[j]! += g;
+      for (const c of [0, 1, 2]) {
+        gradient.weight[3 * j + c]! += g * means[b]![c]! * scale[c]!;
+        gradient.scale[c]! += g * means[b]![c]! * weight[3 * j + c]!;
+      }
+    }
+  }
+  return { loss, logits: logits.flat(), gradient };
+}
+
+describe('A train step', async () => {
+  const start = initialState(network, learning, new Int32Array(classes), 5);
+  const executable = await compileForTest({
+    state: start,
+    programs: { train: trainProgram(network, learning, batchSize), eval: evalProgram(network, batchSize) },
+  });
+  const parameters = { scale: 'backbone.scale', weight: 'classifier.weight', bias: 'classifier.bias' } as const;
+  const values = (state: typeof start) =>
+    [parameters.scale, parameters.weight, parameters.bias].map(name => Array.from(state[name]!.data, Number)) as [
+      ...[number[], number[], number[]],
+    ];
+
+  test('normalises bytes, gives the loss before the update, and moves weights and momenta as SGD does', async () => {
+    await executable.writeState(start);
+    const expected = reference(...values(start));
+    const { loss } = await executable.run('train', { images, labels, learning_rate: rate(0.1) });
+    assert.ok(maxError(loss!.data, [expected.loss]) < 1e-6);
+    const after = await executable.readState();
+    for (const [short, name] of Object.entries(parameters)) {
+      const gradient = expected.gradient[short as keyof typeof parameters];
+      const weights = start[name]!.data;
+      const velocity = gradient.map((g, i) => g + decay * weights[i]!);
+      assert.ok(maxError(after[`momentum.${name}`]!.data, velocity) < 1e-5, `momentum of ${name}`);
+      const moved = velocity.map((v, i) => weights[i]! - 0.1 * v);
+      assert.ok(maxError(after[name]!.data, moved) < 1e-6, name);
+    }
+    assert.deepEqual([...after['backbone.steps.running_mean']!.data], [1]);
+  });
+
+  test('at a learning rate of 0 keeps the weights and still updates statistics and momenta', async () => {
+    await executable.writeState(start);
+    await executable.run('train', { images, labels, learning_rate: rate(0) });
+    const after = await executable.readState();
+    assert.deepEqual(values(after), values(start));
+    assert.deepEqual([...after['backbone.steps.running_mean']!.data], [1]);
+    assert.ok(after['momentum.classifier.bias']!.data.some(v => v !== 0));
+  });
+
+  test('has an evaluation beside it that gives logits of the weights as they are and changes nothing', async () => {
+    await executable.writeState(start);
+    await executable.run('train', { images, labels, learning_rate: rate(0.1) });
+    const before = await executable.readState();
+    const { logits } = await executable.run('eval', { images });
+    assert.deepEqual([...logits!.shape], [batchSize, classes]);
+    assert.ok(maxError(logits!.data, reference(...values(before)).logits) < 1e-5);
+    assert.deepEqual(await executable.readState(), before);
+    executable.dispose();
+  });
+});
+
+describe('The state of a training', () => {
+  const resnet = { ...network, backbone: resnetCifar({ depth: 20, channels: 3 }), head: linearHead(64, classes) };
+  const withGala = {
+    ...learning,
+    loss: gala({ lambda1: 1, lambda2: 1, variant: 'released', accumulation: 'released' }),
+  };
+  const state = initialState(resnet, withGala, new Int32Array(classes), 0);
+
+  test('holds the model, a zero momentum for every parameter and none for running statistics, and the loss', () => {
+    const names = Object.keys(state);
+    const model = names.filter(isModelEntry);
+    const momenta = names.filter(name => name.startsWith('momentum.'));
+    assert.deepEqual(
+      momenta.sort(),
+      model
+        .filter(name => !name.includes('running_'))
+        .map(name => `momentum.${name}`)
+        .sort(),
+    );
+    for (const name of momenta) assert.ok(state[name]!.data.every(value => value === 0));
+    const rest = names.filter(name => !model.includes(name) && !momenta.includes(name));
+    assert.deepEqual(rest.sort(), [
+      ...['loss.nu', 'loss.nu_running', 'loss.phi', 'loss.phi_running', 'loss.theta', 'loss.theta_running'],
+    ]);
+  });
+
+  test('has no two entries over one piece of memory', () => {
+    assert.equal(new Set(Object.values(state).map(({ data }) => data.buffer)).size, Object.keys(state).length);
+  });
+
+  test('is drawn from the seed: the same seed gives the same weights, another one others', () => {
+    assert.deepEqual(initialState(resnet, withGala, new Int32Array(classes), 0), state);
+    const other = initialState(resnet, withGala, new Int32Array(classes), 1);
+    assert.notDeepEqual(other['backbone.conv1.weight'], state['backbone.conv1.weight']);
+    assert.notDeepEqual(other['classifier.weight'], state['classifier.weight']);
+  });
+});
+
+test('A small ResNet learns a fixed batch: the loss falls below a tenth in sixty steps', async () => {
+  const small: Network = {
+    backbone: resnetCifar({ depth: 20, channels: 1 }),
+    head: linearHead(64, classes),
+    imageShape: [8, 8, 1],
+    mean: [0.5],
+    std: [0.3],
+  };
+  const optimizer = sgd({ momentum: 0.9, weight_decay: 5e-4 });
+  const loss = gala({ lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' });
+  const executable = await compileForTest({
+    state: initialState(small, { loss, optimizer }, new Int32Array(classes), 0),
+    programs: { train: trainProgram(small, { loss, optimizer }, 8) },
+  });
+  const batch = { images: randomBytes('noise', [8, 8, 8, 1]), labels: randomIntegers('noise', [8], classes) };
+  const losses: number[] = [];
+  for (let step = 0; step < 60; step++) {
+    losses.push((await executable.run('train', { ...batch, learning_rate: rate(0.05) })).loss!.data[0]!);
+  }
+  executable.dispose();
+  assert.ok(losses.at(-1)! < losses[0]! / 10, `from ${losses[0]} to ${losses.at(-1)}`);
+});
