@@ -70,6 +70,33 @@ describe('The state of an executable', () => {
       }),
     ));
 
+  test('is read by a run before the run writes it: twenty entries change places', async () => {
+    const count = 20;
+    const names = Array.from({ length: count }, (_, i) => `entry ${i}`);
+    const executable = await compileForTest({
+      state: Object.fromEntries(names.map((name, i) => [name, float32([3], [i, i, i])])),
+      programs: {
+        rotate: {
+          inputs: {},
+          apply: state => ({
+            state: Object.fromEntries(names.map((name, i) => [name, state[names[(i + 1) % count]!]!])),
+            outputs: { total: names.map(name => state[name]!).reduce((a, b) => tf.add(a, b)) },
+          }),
+        },
+      },
+    });
+    for (let turn = 1; turn <= 3; turn++) {
+      const { total } = await executable.run('rotate', {});
+      assert.deepEqual(total, float32([3], [190, 190, 190]));
+      const state = await executable.readState();
+      assert.deepEqual(
+        names.map(name => state[name]!.data[0]),
+        names.map((_, i) => (i + turn) % count),
+      );
+    }
+    executable.dispose();
+  });
+
   test('holds bytes and integers as well as floats', async () => {
     const state = { pixels: randomBytes('state', [2, 3]), ids: int32([2], [5, -5]), w: randomTensor('state', [3]) };
     const executable = await compileForTest({ state, programs: {} });
