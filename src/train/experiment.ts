@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import { type OpenedDatasets, openDatasets } from '../data/index.js';
 import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
 import type { Executable, HostTensors } from '../engine/program.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, StorageError } from '../errors.js';
 import { createLoss } from '../losses/index.js';
 import { linearHead } from '../models/head.js';
 import { createBackbone } from '../models/index.js';
@@ -58,6 +58,7 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
   const warmup = warmupEpochs(config.optim, stepsPerEpoch);
   const settings = engineSettings(config);
   const evaluation = evalProgram(network, config.eval.batch_size);
+  const initial = () => initialState(network, learning, counts, config.seed);
 
   return {
     config,
@@ -65,12 +66,34 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     stepsPerEpoch,
     settings,
     learningRate: epoch => learningRateAt(epoch, config.train.epochs, warmup, config.optim),
-    initialState: () => initialState(network, learning, counts, config.seed),
+    initialState: initial,
     compile: state =>
-      compile({ state, programs: { train: trainProgram(network, learning, batchSize), eval: evaluation } }, settings),
+      compile(
+        {
+          state: inOrderOf(initial(), state),
+          programs: { train: trainProgram(network, learning, batchSize), eval: evaluation },
+        },
+        settings,
+      ),
     compileForEvaluation: state => {
       const model = Object.fromEntries(Object.entries(state).filter(([name]) => isModelEntry(name)));
       return compile({ state: model, programs: { eval: evaluation } }, settings);
     },
   };
+}
+
+/**
+ * The order of the state's entries becomes the order of the graph's operations, which decides how sums are rounded. A
+ * checkpoint sorts its entries by name: taken as they come, a resumed run would drift away from an unbroken one.
+ */
+function inOrderOf(initial: HostTensors, state: HostTensors): HostTensors {
+  const names = Object.keys(initial);
+  const missing = names.find(name => !(name in state));
+  const unknown = Object.keys(state).find(name => !(name in initial));
+  if (missing === undefined && unknown === undefined)
+    return Object.fromEntries(names.map(name => [name, state[name]!]));
+  throw new StorageError('The checkpoint is not one of this experiment.', {
+    where: missing === undefined ? `it has ${unknown}, the network has not` : `it lacks ${missing}`,
+    next: 'It was changed, or written by another version of gala; start a new run without --resume.',
+  });
 }
