@@ -14,7 +14,7 @@ export interface Output {
 
 // RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE: without NODELETE Node crashes at exit, when TensorFlow's threads outlive its code.
 const openFlags = 0x2 | 0x100 | 0x1000;
-const dataTypes: Readonly<Record<IrDType, number>> = { float32: 1, int32: 3, uint8: 4, bool: 10 };
+const dataTypes: Readonly<Record<IrDType, number>> = { float32: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14 };
 
 export type TensorFlow = ReturnType<typeof bind>;
 

@@ -5,6 +5,8 @@
 import { EngineError } from '../../errors.js';
 import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
 import { sizeOf } from '../program.js';
+import type { TracedProgram } from '../trace/ir.js';
+import { withBf16Convolutions } from '../trace/mixedPrecision.js';
 import { trace } from '../trace/trace.js';
 import { loadTensorFlow, type Output, type Pointer, type TensorFlow } from './cApi.js';
 import { type GraphBuilder, newGraph } from './graph.js';
@@ -43,7 +45,7 @@ export async function compileForTensorFlow(request: CompileRequest, options: Ten
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => [
       name,
-      addProgram(builder, name, trace(program, request.state), variables),
+      addProgram(builder, name, inPrecision(trace(program, request.state), options.precision), variables),
     ]),
   );
   const session = openSession(api, builder.graph, options);
@@ -59,6 +61,10 @@ export async function compileForTensorFlow(request: CompileRequest, options: Ten
   return executable;
 }
 
+function inPrecision(traced: TracedProgram, precision: TensorFlowOptions['precision']): TracedProgram {
+  return precision === 'bf16' ? withBf16Convolutions(traced) : traced;
+}
+
 function addVariable(builder: GraphBuilder, name: string, spec: TensorSpec): Variable {
   const type = { dtype: { type: spec.dtype }, shape: { shape: spec.shape } };
   const handle = { oper: builder.operation('VarHandleOp', [], { ...type, shared_name: { string: name } }), index: 0 };
@@ -71,7 +77,7 @@ function addVariable(builder: GraphBuilder, name: string, spec: TensorSpec): Var
 function addProgram(
   builder: GraphBuilder,
   name: string,
-  traced: ReturnType<typeof trace>,
+  traced: TracedProgram,
   variables: ReadonlyMap<string, Variable>,
 ): Entry {
   const feeds = Object.entries(traced.inputs).map(([input, spec]) => {
@@ -102,8 +108,10 @@ function addProgram(
   });
   const fetches = Object.entries(traced.outputs).map(([output, value]) => {
     const type = value.node.outputs[value.index]!;
-    if (type.dtype === 'bool')
-      throw new EngineError(`The output '${output}' of the program '${name}' is bool.`, { next: 'Cast it to int32.' });
+    if (type.dtype === 'bool' || type.dtype === 'bfloat16')
+      throw new EngineError(`The output '${output}' of the program '${name}' is ${type.dtype}.`, {
+        next: 'Cast it to int32.',
+      });
     return [output, outputOf(value), { dtype: type.dtype, shape: type.shape }] as const;
   });
   return { feeds, fetches, targets };
@@ -120,7 +128,7 @@ interface Session {
 
 function openSession(api: TensorFlow, graph: Pointer, options: TensorFlowOptions): Session {
   const sessionOptions = api.newSessionOptions();
-  const config = sessionConfig({ threads: options.threads, bf16: options.precision === 'bf16' });
+  const config = sessionConfig(options.threads);
   api.checked('read its session options', status => api.setConfig(sessionOptions, config, config.length, status));
   const session = api.checked('open a session', status => api.newSession(graph, sessionOptions, status));
   api.deleteSessionOptions(sessionOptions);

@@ -1,24 +1,11 @@
-/** TensorFlow's ConfigProto, encoded by hand: six small fields do not need a protobuf library. */
-
-export interface SessionOptions {
-  /** Threads that one operation may use. */
-  readonly threads: number;
-  readonly bf16: boolean;
-}
+/** TensorFlow's ConfigProto, encoded by hand: two small fields do not need a protobuf library. */
 
 /**
- * Bytes of a ConfigProto (tensorflow/core/protobuf/config.proto, rewriter_config.proto): intra_op_parallelism_threads = 2,
- * inter_op_parallelism_threads = 5 (1 is the fastest on few cores and keeps one order of execution), graph_options = 10
- * { rewrite_options = 10 { auto_mixed_precision_onednn_bfloat16 = 31: ON } }.
+ * Bytes of a ConfigProto (tensorflow/core/protobuf/config.proto): intra_op_parallelism_threads = 2, threads inside one
+ * operation; inter_op_parallelism_threads = 5, one operation at a time, the fastest on few cores.
  */
-export function sessionConfig({ threads, bf16 }: SessionOptions): Buffer {
-  const rewrite = bf16 ? varintField(31, 1) : [];
-  const graphOptions = rewrite.length > 0 ? bytesField(10, rewrite) : [];
-  return Buffer.from([
-    ...varintField(2, threads),
-    ...varintField(5, 1),
-    ...(graphOptions.length > 0 ? bytesField(10, graphOptions) : []),
-  ]);
+export function sessionConfig(threads: number): Buffer {
+  return Buffer.from([...varintField(2, threads), ...varintField(5, 1)]);
 }
 
 function varint(value: number): number[] {
@@ -32,4 +19,3 @@ function varint(value: number): number[] {
 }
 
 const varintField = (field: number, value: number) => [...varint(field << 3), ...varint(value)];
-const bytesField = (field: number, bytes: number[]) => [...varint((field << 3) | 2), ...varint(bytes.length), ...bytes];

@@ -12,7 +12,6 @@ interface Entry {
 
 class TraceBackend extends tf.KernelBackend {
   private readonly entries = new WeakMap<object, Entry>();
-  private nextId = 0;
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
     const dataId = {};
@@ -58,7 +57,7 @@ class TraceBackend extends tf.KernelBackend {
   }
 
   node(kernel: string, inputs: readonly Value[], attributes: Attributes, outputs: readonly ValueType[]): Node {
-    return { id: this.nextId++, kernel, inputs, attributes, outputs };
+    return { kernel, inputs, attributes, outputs };
   }
 
   /** A TF.js tensor that stands for `value`. uint8 has no TF.js type and shows as int32. */
@@ -69,7 +68,7 @@ class TraceBackend extends tf.KernelBackend {
   info(value: Value, { shape, dtype }: ValueType): tf.TensorInfo {
     const dataId = {};
     this.entries.set(dataId, { value });
-    return { dataId: dataId as tf.TensorInfo['dataId'], shape: [...shape], dtype: dtype === 'uint8' ? 'int32' : dtype };
+    return { dataId: dataId as tf.TensorInfo['dataId'], shape: [...shape], dtype: tfjsType(dtype) };
   }
 
   valueFor(info: tf.TensorInfo): Value {
@@ -93,6 +92,11 @@ class TraceBackend extends tf.KernelBackend {
     const node = this.node('Constant', [], {}, [{ dtype: irType, shape: [...shape] }]);
     return { ...node, constant: { dtype: hostType, shape: [...shape], data } };
   }
+}
+
+function tfjsType(dtype: IrDType): tf.DataType {
+  if (dtype === 'uint8') return 'int32';
+  return dtype === 'bfloat16' ? 'float32' : dtype;
 }
 
 function irDType(dtype: tf.DataType): IrDType {

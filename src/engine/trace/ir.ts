@@ -4,8 +4,8 @@
  */
 import type { DType, HostTensor, Specs } from '../program.js';
 
-/** Element types inside a graph: those that cross its border, and the result of comparisons. */
-export type IrDType = DType | 'bool';
+/** Element types inside a graph: those that cross its border, the result of comparisons, and what mixed precision computes in. */
+export type IrDType = DType | 'bool' | 'bfloat16';
 
 export interface ValueType {
   readonly dtype: IrDType;
@@ -16,7 +16,6 @@ export type Attribute = number | boolean | string | readonly number[] | readonly
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export interface Node {
-  readonly id: number;
   /** TF.js kernel name, a training kernel of `../trainingKernels.ts`, or `Input`, `State`, `Constant`. */
   readonly kernel: string;
   readonly inputs: readonly Value[];

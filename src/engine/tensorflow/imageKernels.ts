@@ -1,0 +1,98 @@
+/** Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. In bfloat16, per-channel values stay float32. */
+import type { Attributes, Node, ValueType } from '../trace/ir.js';
+import type { TfAttribute } from './graph.js';
+import { first, inputType, type Lowering, same, T } from './lowering.js';
+
+export const imageKernels: Readonly<Record<string, Lowering>> = {
+  Conv2D: ({ builder, node, inputs }) =>
+    first(
+      builder.operation('Conv2D', inputs, {
+        ...T(inputType(node).dtype),
+        ...spatial(node.attributes, inputType(node).shape, inputType(node, 1).shape),
+      }),
+    ),
+  Conv2DBackpropInput: ({ builder, node, inputs }) => {
+    const image = node.outputs[0]!.shape;
+    const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, image, inputType(node, 1).shape) };
+    return first(builder.operation('Conv2DBackpropInput', [builder.vector(image), inputs[1]!, inputs[0]!], attributes));
+  },
+  Conv2DBackpropFilter: ({ builder, node, inputs }) => {
+    const filter = node.outputs[0]!.shape;
+    const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, inputType(node).shape, filter) };
+    return first(
+      builder.operation('Conv2DBackpropFilter', [inputs[0]!, builder.vector(filter), inputs[1]!], attributes),
+    );
+  },
+  AvgPool: ({ builder, node, inputs }) => first(builder.operation('AvgPool', inputs, pooled(node, inputType(node)))),
+  AvgPoolGrad: ({ builder, node, inputs }) =>
+    first(
+      builder.operation(
+        'AvgPoolGrad',
+        [builder.vector(inputType(node, 1).shape), inputs[0]!],
+        pooled(node, inputType(node, 1)),
+      ),
+    ),
+  MaxPool: ({ builder, node, inputs }) => first(builder.operation('MaxPool', inputs, pooled(node, inputType(node)))),
+  MaxPoolGrad: ({ builder, node, inputs: [dy, image, output] }) =>
+    first(builder.operation('MaxPoolGrad', [image!, output!, dy!], pooled(node, inputType(node, 1)))),
+  FusedBatchNorm: ({ builder, node, inputs }) =>
+    first(builder.operation('FusedBatchNormV3', inputs, batchNorm(node, false))),
+
+  ReluGrad: same('ReluGrad'),
+  BatchNormTrain: ({ builder, node, inputs }) => {
+    const empty = builder.constant('float32', [0], new Float32Array(0));
+    const oper = builder.operation('FusedBatchNormV3', [...inputs, empty, empty], batchNorm(node, true));
+    return [0, 1, 2, 3, 4].map(index => ({ oper, index }));
+  },
+  BatchNormTrainGrad: ({ builder, node, inputs, output }) => {
+    // TensorFlow's gradient takes a third reserve space, which only its own forward operation can make
+    const forward = output(node.inputs[4]!);
+    const reserve = [...inputs.slice(3), { oper: forward.oper, index: 5 }];
+    const oper = builder.operation('FusedBatchNormGradV3', [...inputs.slice(0, 3), ...reserve], batchNorm(node, true));
+    return [0, 1, 2].map(index => ({ oper, index }));
+  },
+};
+
+function batchNorm(node: Node, training: boolean): Record<string, TfAttribute> {
+  return {
+    ...T(node.outputs[0]!.dtype),
+    U: { type: 'float32' },
+    epsilon: { float: node.attributes.epsilon as number },
+    is_training: { bool: training },
+  };
+}
+
+const pooled = (node: Node, image: ValueType): Record<string, TfAttribute> => {
+  const window = node.attributes.window as number[];
+  return {
+    ...T(node.outputs[0]!.dtype),
+    ksize: { ints: [1, ...window, 1] },
+    ...spatial(node.attributes, image.shape, window),
+  };
+};
+
+/** `strides`, `padding` and, for convolutions, `dilations` as TensorFlow's NHWC attributes. */
+function spatial(
+  attributes: Attributes,
+  inputShape: readonly number[],
+  kernelSize: readonly number[],
+): Record<string, TfAttribute> {
+  const strides = attributes.strides as number[];
+  const dilations = (attributes.dilations as number[] | undefined) ?? [1, 1];
+  const padding = attributes.padding as [number, number][];
+  const result: Record<string, TfAttribute> = { strides: { ints: [1, ...strides, 1] } };
+  if (attributes.dilations) result.dilations = { ints: [1, ...dilations, 1] };
+  const samePadding = [0, 1].map(axis => {
+    const size = inputShape[axis + 1]!;
+    const span = (kernelSize[axis]! - 1) * dilations[axis]! + 1;
+    const total = Math.max((Math.ceil(size / strides[axis]!) - 1) * strides[axis]! + span - size, 0);
+    return [Math.floor(total / 2), total - Math.floor(total / 2)];
+  });
+  if (padding.flat().every(pad => pad === 0)) result.padding = { string: 'VALID' };
+  else if (padding.flat().join() === samePadding.flat().join()) result.padding = { string: 'SAME' };
+  else {
+    result.padding = { string: 'EXPLICIT' };
+    result.explicit_paddings = { ints: [0, 0, ...padding.flat(), 0, 0] };
+  }
+  return result;
+}
