@@ -22,9 +22,9 @@ export function engineSettings(config: Pick<Config, 'engine' | 'precision' | 'th
 
 /** Compiles programs that share one state. Throws `EngineError` when no runtime is installed. */
 export async function compile(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
-  const { libraryFolder } = await requireTensorFlow();
+  const libraries = requireTensorFlow();
   const { compileForTensorFlow } = await import('./tensorflow/session.js');
-  return compileForTensorFlow(request, { libraryFolder, precision: settings.precision, threads: settings.threads });
+  return compileForTensorFlow(request, { libraries, precision: settings.precision, threads: settings.threads });
 }
 
 /** True where the CPU multiplies bfloat16 natively; elsewhere bf16 is emulated and slower than fp32. */

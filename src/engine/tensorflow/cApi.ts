@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import koffi, { type LibraryHandle, type TypeObject } from 'koffi';
 import { EngineError } from '../../errors.js';
+import type { TensorFlowLocation } from '../install/locate.js';
 import type { IrDType } from '../trace/ir.js';
 
 /** An opaque pointer of the C API. */
@@ -20,8 +21,11 @@ export type TensorFlow = ReturnType<typeof bind>;
 
 const loaded = new Map<string, TensorFlow>();
 
-/** Loads `libtensorflow_framework.so.2` and `libtensorflow_cc.so.2` of `folder`, once per process. Throws `EngineError`. */
-export function loadTensorFlow(folder: string): TensorFlow {
+/** Where the libraries are, and their file names in the order of loading; the last one exports the C API. */
+export type Libraries = Pick<TensorFlowLocation, 'libraryFolder' | 'libraries'>;
+
+/** Loads TensorFlow's libraries, once per process. Throws `EngineError`. */
+export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries): TensorFlow {
   const known = loaded.get(folder);
   if (known) return known;
   const verbose = process.env.TF_CPP_MIN_LOG_LEVEL === '0';
@@ -31,13 +35,13 @@ export function loadTensorFlow(folder: string): TensorFlow {
     const dlopen = libc.func('void* dlopen(const char*, int)');
     const dlerror = libc.func('const char* dlerror()');
     const open = () => {
-      for (const library of ['libtensorflow_framework.so.2', 'libtensorflow_cc.so.2']) {
+      for (const library of libraries) {
         if (!dlopen(`${folder}/${library}`, openFlags)) throw new Error(dlerror());
       }
     };
     if (verbose) open();
     else withoutStderr(libc, open);
-    const api = bind(koffi.load(`${folder}/libtensorflow_cc.so.2`));
+    const api = bind(koffi.load(`${folder}/${libraries.at(-1)}`));
     loaded.set(folder, api);
     return api;
   } catch (cause) {

@@ -8,14 +8,13 @@ import { sizeOf } from '../program.js';
 import type { TracedProgram } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
 import { trace } from '../trace/trace.js';
-import { loadTensorFlow, type Output, type Pointer, type TensorFlow } from './cApi.js';
+import { type Libraries, loadTensorFlow, type Output, type Pointer, type TensorFlow } from './cApi.js';
 import { type GraphBuilder, newGraph } from './graph.js';
 import { lower } from './lower.js';
 import { sessionConfig } from './sessionConfig.js';
 
 export interface TensorFlowOptions {
-  /** Folder of libtensorflow_cc.so.2. */
-  readonly libraryFolder: string;
+  readonly libraries: Libraries;
   readonly threads: number;
   readonly precision: 'fp32' | 'bf16';
 }
@@ -37,7 +36,7 @@ interface Entry {
 
 /** Traces, lowers and loads the programs; writes the initial state. Throws `EngineError`. */
 export async function compileForTensorFlow(request: CompileRequest, options: TensorFlowOptions): Promise<Executable> {
-  const api = loadTensorFlow(options.libraryFolder);
+  const api = loadTensorFlow(options.libraries);
   const builder = newGraph(api);
   const variables = new Map(
     Object.entries(request.state).map(([name, spec]) => [name, addVariable(builder, name, spec)]),

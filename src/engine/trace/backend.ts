@@ -134,11 +134,17 @@ function register(kernel: string, rule: KernelRule): void {
       const values = names.map(name => operand(kernel, rule, name, given[name]));
       const types = values.map(typeOf);
       const { attributes, outputs } = rule.infer(types, (attrs ?? {}) as Record<string, unknown>);
+      if (changesNothing(kernel, types, outputs)) return traceBackend.info(values[0]!, outputs[0]!);
       const node = traceBackend.node(kernel, values, attributes, outputs);
       const infos = outputs.map((type, index) => traceBackend.info({ node, index }, type));
       return infos.length === 1 && rule.outputs !== 'list' ? infos[0]! : infos;
     },
   });
+}
+
+/** TF.js casts to the type that is there and reshapes to the shape that is there, above all in gradients: the value serves itself. */
+function changesNothing(kernel: string, [x]: readonly ValueType[], [y]: readonly ValueType[]): boolean {
+  return (kernel === 'Cast' || kernel === 'Reshape') && x!.dtype === y!.dtype && sameShape(x!.shape, y!.shape);
 }
 
 /** A kernel's input as the graph computes with it: of the type that its rule asks for, and bytes as the integers that TF.js sees. */

@@ -27,6 +27,7 @@ const rules: Readonly<Record<string, Rule>> = {
   ReluGrad: { follows: [1] },
   Add: { follows: [0, 1] },
   PadV2: { follows: [0] },
+  Reshape: { follows: [0] },
   Slice: { follows: [0] },
   AvgPool: { follows: [0] },
   AvgPoolGrad: { follows: [0] },
