@@ -5,7 +5,7 @@
 import { EngineError } from '../../errors.js';
 import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
 import { sizeOf } from '../program.js';
-import type { TracedProgram } from '../trace/ir.js';
+import { type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
 import { trace } from '../trace/trace.js';
 import { type Libraries, loadTensorFlow, type Output, type Pointer, type TensorFlow } from './cApi.js';
@@ -106,14 +106,20 @@ function addProgram(
     return builder.operation('AssignVariableOp', [handle, outputOf(value)], { dtype: { type: spec.dtype } }, after);
   });
   const fetches = Object.entries(traced.outputs).map(([output, value]) => {
-    const type = value.node.outputs[value.index]!;
+    const type = typeOf(value);
     if (type.dtype === 'bool' || type.dtype === 'bfloat16')
       throw new EngineError(`The output '${output}' of the program '${name}' is ${type.dtype}.`, {
         next: 'Cast it to int32.',
       });
-    return [output, outputOf(value), { dtype: type.dtype, shape: type.shape }] as const;
+    return [output, fetchable(builder, value, outputOf(value)), { dtype: type.dtype, shape: type.shape }] as const;
   });
   return { feeds, fetches, targets };
+}
+
+/** An input that is returned as it is goes through an operation: TensorFlow does not fetch what it is fed. */
+function fetchable(builder: GraphBuilder, value: Value, output: Output): Output {
+  if (value.node.kernel !== 'Input') return output;
+  return { oper: builder.operation('Identity', [output], { T: { type: typeOf(value).dtype } }), index: 0 };
 }
 
 interface Session {
