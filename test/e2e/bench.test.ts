@@ -1,0 +1,52 @@
+/** `gala bench` as a program reads it: one JSON object with figures that can be. No threshold on speed. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { gala } from './gala.js';
+
+const options = { cwd: temporaryFolder() };
+const flags = [
+  '--config',
+  'fashion_mnist_lt/gala',
+  '--steps',
+  '3',
+  '--warmup',
+  '1',
+  '--set',
+  'threads=1',
+  'precision=fp32',
+];
+
+async function bench(name: string): Promise<Record<string, unknown>> {
+  const { stdout } = await gala(['bench', name, ...flags], 0, options);
+  assert.equal(stdout.trimEnd().split('\n').length, 1);
+  const figures = JSON.parse(stdout) as Record<string, unknown>;
+  assert.equal(figures.bench, name);
+  assert.equal(figures.config, 'fashion_mnist_lt/gala');
+  for (const [key, value] of Object.entries(figures))
+    if (typeof value === 'number') assert.ok(value > 0 || key === 'workers', `${key}: ${value}`);
+  return figures;
+}
+
+test('gala bench train prints the time of a step, alone and fed by the pipeline, as one JSON object', async () => {
+  const figures = await bench('train');
+  const { engine, precision, threads, batch } = figures;
+  assert.deepEqual(
+    { engine, precision, threads, batch },
+    { engine: 'tensorflow', precision: 'fp32', threads: 1, batch: 32 },
+  );
+  const { train_ms, train_img_s, end_to_end_img_s, end_to_end_share, rss_mb_start, rss_mb_end } = figures as Record<
+    string,
+    number
+  >;
+  assert.ok(Math.abs((train_ms! * train_img_s!) / 32_000 - 1) < 1e-3, 'milliseconds and images per second agree');
+  assert.ok(Math.abs(end_to_end_img_s! / train_img_s! / end_to_end_share! - 1) < 1e-3);
+  assert.ok(rss_mb_start! > 50 && rss_mb_end! > 50);
+});
+
+test('gala bench infer and data print one JSON object each', async () => {
+  const infer = (await bench('infer')) as Record<string, number>;
+  assert.ok(Math.abs((infer.infer_ms! * infer.infer_img_s!) / 32_000 - 1) < 1e-3);
+  const data = await bench('data');
+  assert.ok(Object.values(data).filter(value => typeof value === 'number').length >= 2);
+});

@@ -1,0 +1,40 @@
+/**
+ * Loaded into gala before it starts (`node --import`): kills the process, as SIGKILL from outside would, at one exact
+ * file operation. GALA_KILL_AT = `<when> <file> <n>`, the n-th time from 1: `writing` = half the bytes of a write to the
+ * file or its temp file are done, `before` = the temp file is whole and not yet renamed, `after` = it has been renamed.
+ */
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { basename } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+
+const [when, file, count] = (process.env.GALA_KILL_AT ?? '').split(' ');
+let left = Number(count);
+
+if (isMainThread && when !== undefined && file !== undefined) {
+  const { openSync, writeSync, renameSync } = fs;
+  const paths = new Map<number, string>();
+  const isDue = (moment: string, path: string) =>
+    moment === when && basename(path).replace(/\.[0-9a-f]+\.tmp$/, '') === file && --left === 0;
+  const die = () => process.kill(process.pid, 'SIGKILL');
+
+  fs.openSync = (path, flags, mode) => {
+    const handle = openSync(path, flags, mode);
+    paths.set(handle, String(path));
+    return handle;
+  };
+  // gala writes buffers only: (file, bytes), or (file, bytes, offset, length).
+  const write = (handle: number, bytes: Uint8Array, offset = 0, length = bytes.byteLength - offset): number => {
+    if (!isDue('writing', paths.get(handle) ?? '')) return writeSync(handle, bytes, offset, length);
+    writeSync(handle, bytes, offset, Math.ceil(length / 2));
+    die();
+    return length;
+  };
+  fs.writeSync = write as typeof fs.writeSync;
+  fs.renameSync = (from, to) => {
+    if (isDue('before', String(to))) die();
+    renameSync(from, to);
+    if (isDue('after', String(to))) die();
+  };
+  syncBuiltinESMExports();
+}

@@ -1,0 +1,86 @@
+/** What `--resume` takes and what it refuses; one process a run folder. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { errorOf, expectExit, gala, startGala } from './gala.js';
+import { onlyRun, recordOf } from './outcome.js';
+import { smallConfig, smallTraining, writeSmallSet } from './smallSet.js';
+
+const temporary = temporaryFolder();
+const at = (name: string) => join(temporary, name);
+const options = { cwd: temporary };
+const set = writeSmallSet(at('set'));
+let run: string;
+let recordBefore: string;
+
+before(async () => {
+  const child = startGala([...smallTraining(set, at('runs')), '--json'], options);
+  await child.printed(/"type":"start"/);
+  child.kill('SIGTERM');
+  expectExit(await child.finished, 143);
+  run = onlyRun(at('runs'));
+  recordBefore = readFileSync(join(run, 'run.json'), 'utf8');
+});
+
+test('Resuming with another config shows every difference as old → new and exits with 2', async () => {
+  const flags = ['--set', 'loss.lambda1=0.5', 'train.epochs=7', 'data.workers=2', '--seed', '3'];
+  const refused = await gala(['train', '--resume', run, '--data', set, ...flags], 2, options);
+  const differences = [...refused.stderr.matchAll(/^ {2}([\w.]+): (.*) → (.*)$/gm)].map(([, ...parts]) =>
+    parts.join(' '),
+  );
+  assert.deepEqual(differences.sort(), ['loss.lambda1 1 0.5', 'seed 0 3', 'train.epochs 3 7']);
+  assert.equal(errorOf(refused).where, run);
+  assert.equal(readFileSync(join(run, 'run.json'), 'utf8'), recordBefore);
+});
+
+test('Resuming on other images exits with 4', async () => {
+  const other = writeSmallSet(at('other'), 2);
+  const refused = await gala(['train', '--resume', run, '--data', other], 4, options);
+  assert.match(errorOf(refused).message, /^The train images are not those this run began with\.$/);
+  assert.ok(errorOf(refused).where.includes(other) && errorOf(refused).where.includes(run));
+  assert.match(errorOf(refused).next, /--data/);
+  assert.equal(readFileSync(join(run, 'run.json'), 'utf8'), recordBefore);
+});
+
+test('Another thread count is warned about and goes on; a second process is refused with the pid of the first; a finished run is not resumed', async t => {
+  const first = startGala(['train', '--resume', run, '--data', set, '--set', 'threads=2'], options);
+  await first.printed(/^Going on at epoch 1/m);
+  first.kill('SIGSTOP'); // alive, and not at its end before the others have come
+
+  await t.test('the second process', async () => {
+    const second = await gala(['train', '--resume', run, '--data', set], 4, options);
+    assert.equal(errorOf(second).message, `Process ${first.pid} already works in this run folder.`);
+    assert.match(errorOf(second).next, new RegExp(`kill ${first.pid}\\b`));
+    const latest = await gala(
+      ['train', '--resume', ...smallConfig(), '--data', set, '--output', at('runs')],
+      4,
+      options,
+    );
+    assert.match(errorOf(latest).message, /There is no unfinished run/);
+  });
+
+  await t.test('the first goes on to the end', async () => {
+    first.kill('SIGCONT');
+    const { stderr } = expectExit(await first.finished, 0);
+    assert.match(stderr, /^This run began with threads 1 and goes on with 2: its numbers will differ/m);
+    const { status, engine, resumes } = recordOf(run);
+    assert.equal(status, 'finished');
+    assert.deepEqual([engine.threads, resumes.length, resumes[0]!.engine.threads], [1, 1, 2]);
+  });
+
+  await t.test('the finished run', async () => {
+    const finished = readFileSync(join(run, 'run.json'), 'utf8');
+    const refused = await gala(['train', '--resume', run, '--data', set], 2, options);
+    assert.match(errorOf(refused).message, /^This run is finished; there is nothing to resume\.$/);
+    assert.match(errorOf(refused).next, /gala eval --run/);
+    assert.equal(readFileSync(join(run, 'run.json'), 'utf8'), finished);
+  });
+});
+
+test('Something that is no run folder cannot be resumed: exit 4', async () => {
+  const refused = await gala(['train', '--resume', temporary], 4, options);
+  assert.match(errorOf(refused).message, /not a run folder/);
+  assert.equal(errorOf(refused).where, temporary);
+});

@@ -1,0 +1,111 @@
+/** SIGINT and SIGTERM: the step ends, everything is saved, the exit code says which signal, and resuming loses nothing. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { expectExit, gala, startGala } from './gala.js';
+import { assertSameOutcome, checkpointOf, filesIn, metricsOf, onlyRun, recordOf, untimed } from './outcome.js';
+import { smallTraining, writeSmallSet } from './smallSet.js';
+
+const temporary = temporaryFolder();
+const at = (name: string) => join(temporary, name);
+const options = { cwd: temporary };
+const set = writeSmallSet(at('set'));
+const stepsPerEpoch = 39;
+let unbroken: string;
+
+before(async () => {
+  await gala(smallTraining(set, at('unbroken')), 0, options);
+  unbroken = onlyRun(at('unbroken'));
+});
+
+test('SIGTERM, then SIGINT after resuming, stop in the middle of an epoch; resumed, the run ends with the bits of an unbroken one', async t => {
+  const output = at('stopped');
+
+  await t.test('SIGTERM in the first epoch: exit 143, the state of that step saved, status interrupted', async () => {
+    const child = startGala([...smallTraining(set, output), '--json'], options);
+    await child.printed(/"type":"start"/);
+    child.kill('SIGTERM');
+    const { stderr } = expectExit(await child.finished, 143);
+    const run = onlyRun(output);
+    assert.match(stderr, /^SIGTERM: finishing the step and saving; once more to stop at once\.$/m);
+    assert.ok(stderr.includes(`Stopped and saved. Go on with: gala train --resume ${run}\n`));
+    assert.equal(recordOf(run).status, 'interrupted');
+    assert.equal(recordOf(run).epoch, 0);
+    const { epoch, step } = checkpointOf(run, 'last').position;
+    assert.equal(epoch, 1);
+    assert.ok(step > 0 && step < stepsPerEpoch, `stopped after step ${step}`);
+    assert.ok(!existsSync(join(run, 'metrics.jsonl')) && !existsSync(join(run, 'table.csv')));
+    assert.deepEqual(
+      filesIn(run).filter(file => /\.tmp$|lock/.test(file)),
+      [],
+    );
+  });
+
+  const run = onlyRun(output);
+  await t.test(
+    'SIGINT in the second epoch of the resumed run: exit 130, the first epoch is as in the unbroken run',
+    async () => {
+      const { step } = checkpointOf(run, 'last').position;
+      const child = startGala(['train', '--resume', run, '--data', set, '--json'], options);
+      await child.printed(/"type":"epoch","epoch":1,/);
+      child.kill('SIGINT');
+      const { stdout, stderr } = expectExit(await child.finished, 130);
+      assert.match(stdout, new RegExp(`^{"type":"start",.*"epoch":1,"step":${step}}$`, 'm'));
+      assert.match(stderr, /^SIGINT: finishing the step/m);
+      assert.equal(recordOf(run).status, 'interrupted');
+      const { position } = checkpointOf(run, 'last');
+      assert.equal(position.epoch, 2);
+      assert.ok(position.step > 0 && position.step < stepsPerEpoch, `stopped after step ${position.step}`);
+      assert.deepEqual(metricsOf(run).map(untimed), metricsOf(unbroken).slice(0, 1).map(untimed));
+    },
+  );
+
+  await t.test('resumed to its end', async () => {
+    const { stderr } = await gala(['train', '--resume', run, '--data', set], 0, options);
+    assert.match(stderr, /^Going on at epoch 2, step \d+\.$/m);
+    assertSameOutcome(run, unbroken);
+    const record = recordOf(run);
+    assert.equal(record.status, 'finished');
+    assert.deepEqual(
+      record.resumes.map(resume => resume.from_epoch),
+      [0, 1],
+    );
+    const trained = metricsOf(run).map(metrics => metrics.training_seconds!);
+    assert.ok(trained[0]! <= trained[1]! && trained[1]! <= trained[2]!, 'seconds add up over resumes');
+  });
+});
+
+test('A second signal stops at once, by the signal itself, and the run can still be resumed', async () => {
+  // One step an epoch, so long that the second signal comes before its end.
+  const output = at('twice');
+  const child = startGala(
+    [
+      'train',
+      '--config',
+      'fashion_mnist_lt/gala',
+      '--output',
+      output,
+      '--json',
+      '--set',
+      'train.batch_size=1236',
+    ].concat('precision=fp32', 'threads=1'),
+    options,
+  );
+  await child.printed(/"type":"start"/);
+  child.kill('SIGTERM');
+  await child.printed(/SIGTERM: finishing the step/);
+  child.kill('SIGTERM');
+  const { code, signal, stderr } = await child.finished;
+  assert.deepEqual({ code, signal }, { code: null, signal: 'SIGTERM' }, stderr);
+  const run = onlyRun(output);
+  assert.deepEqual(filesIn(join(run, 'checkpoints')), [], 'nothing was saved');
+  assert.equal(recordOf(run).status, 'running');
+
+  const again = startGala(['train', '--resume', run, '--json'], options);
+  await again.printed(/"type":"start"/);
+  again.kill('SIGKILL');
+  await again.finished;
+  assert.equal(recordOf(run).resumes.length, 1);
+});
