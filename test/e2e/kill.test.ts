@@ -30,6 +30,7 @@ before(async () => {
 
 test(`A run killed at random moments and resumed, ${kills} kills in all, ends with the bits of an unbroken run`, async t => {
   const output = at('random');
+  const aims = ['last.safetensors', 'best.safetensors', undefined, undefined];
   const random = randomFor('end-to-end kills');
   let done = 0;
   let compared = 0;
@@ -40,14 +41,14 @@ test(`A run killed at random moments and resumed, ${kills} kills in all, ends wi
       run === undefined ? smallTraining(set, output) : resumption(run, output, random.integer(2)),
       options,
     );
-    const aim = { delay: random.uniform() * unbrokenMilliseconds, atCheckpoint: random.integer(2) === 1 };
+    const aim = { delay: random.uniform() * unbrokenMilliseconds, writing: aims[random.integer(aims.length)] };
     const finished =
       done < kills ? await shoot(child, aim, () => run ?? runFolders(output)[known]) : await child.finished;
     const folders = runFolders(output);
     run ??= folders[known];
     if (finished.signal === 'SIGKILL') {
       done++;
-      const how = aim.atCheckpoint ? 'when a checkpoint was written' : 'at any moment';
+      const how = aim.writing ? `aimed at ${aim.writing}` : 'at any moment';
       t.diagnostic(`kill ${done}, ${how}: ${run === undefined ? 'nothing there yet' : describe(run)}`);
       if (run === undefined) continue;
       assertNothingHalf(run);
@@ -118,18 +119,18 @@ function resumption(run: string, output: string, form: number): string[] {
     : ['train', '--resume', ...smallConfig(), '--data', set, '--output', output];
 }
 
-/** Kills after the delay, or after it at the first sight of a temp file of a checkpoint. */
+/** Kills after the delay; with `writing`, at the first sight of that checkpoint's temp file from then on. */
 async function shoot(
   child: GalaProcess,
-  { delay, atCheckpoint }: { delay: number; atCheckpoint: boolean },
+  { delay, writing }: { delay: number; writing: string | undefined },
   folderOf: () => string | undefined,
 ): Promise<Finished> {
   await Promise.race([sleep(delay), child.finished]);
   const folder = folderOf();
   let watcher: FSWatcher | undefined;
-  if (atCheckpoint && folder !== undefined && existsSync(join(folder, 'checkpoints'))) {
+  if (writing !== undefined && folder !== undefined && existsSync(join(folder, 'checkpoints'))) {
     watcher = watch(join(folder, 'checkpoints'), (_, file) => {
-      if (file?.endsWith('.tmp')) child.kill('SIGKILL');
+      if (file?.startsWith(writing) && file.endsWith('.tmp')) child.kill('SIGKILL');
     });
   } else {
     child.kill('SIGKILL');
