@@ -79,7 +79,7 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
   };
 }
 
-/** `epoch   5/200  loss 3.678  lr 0.0972  test 7.20, re-balanced 8.65 (many 18.1 medium 1.9 few 0.1)  24 s` */
+/** `epoch   5/200  loss 3.678  lr 0.0972  test 7.20 (many 18.1 medium 1.9 few 0.1), re-balanced 8.65  24 s` */
 function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): string {
   const value = (name: string, digits: number) =>
     metrics[name] === undefined ? '–' : Number(metrics[name]).toFixed(digits);
@@ -92,7 +92,7 @@ function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): stri
     if (metrics[`${split}_top1`] === undefined) continue;
     const groups = ['many', 'medium', 'few'].map(group => `${group} ${value(`${split}_${group}`, 1)}`).join(' ');
     parts.push(
-      `${split} ${value(`${split}_top1`, 2)}, re-balanced ${value(`${split}_top1_rebalanced`, 2)} (${groups})`,
+      `${split} ${value(`${split}_top1`, 2)} (${groups}), re-balanced ${value(`${split}_top1_rebalanced`, 2)}`,
     );
   }
   return [...parts, `${Math.round(seconds)} s`].join('  ');

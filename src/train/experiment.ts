@@ -1,7 +1,7 @@
 /** From a config to everything a run needs: datasets, network, loss, optimiser, and the compiled programs. */
 import type { Config } from '../config/schema.js';
 import { type OpenedDatasets, openDatasets } from '../data/index.js';
-import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
+import { compile, engineSettings } from '../engine/index.js';
 import type { Executable, HostTensors } from '../engine/program.js';
 import { ConfigError, StorageError } from '../errors.js';
 import { createLoss } from '../losses/index.js';
@@ -21,8 +21,6 @@ export interface Experiment {
   initialState(): HostTensors;
   /** Compiles the programs `train` and `eval` on the given state. */
   compile(state: HostTensors): Promise<Executable>;
-  /** Settings of the engine, every `auto` decided. */
-  readonly settings: EngineSettings;
   /** Compiles the program `eval` alone; entries of `state` that only training needs are left out. */
   compileForEvaluation(state: HostTensors): Promise<Executable>;
 }
@@ -64,7 +62,6 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     config,
     datasets,
     stepsPerEpoch,
-    settings,
     learningRate: epoch => learningRateAt(epoch, config.train.epochs, warmup, config.optim),
     initialState: initial,
     compile: state =>
