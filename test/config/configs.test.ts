@@ -64,5 +64,12 @@ test('the CIFAR100-LT configs are the published protocol', () => {
   assert.equal(config.model.backbone, 'resnet32');
   assert.equal(config.train.epochs, 200);
   assert.equal(config.train.batch_size, 64);
-  assert.deepEqual(config.eval, { batch_size: 500, every: 5, every_epoch_from: 0.75, select_on: 'test', tau: 1 });
+  assert.deepEqual(config.eval, {
+    batch_size: 500,
+    every: 5,
+    every_epoch_from: 0.75,
+    val_fraction: 0.1,
+    select_on: 'test',
+    tau: 1,
+  });
 });
