@@ -4,11 +4,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-check_machine
-check_python
-install_packages
-build
-step 'Engine: gala engine install (the first time 274 MB to download, 854 MB on disk)'
-node bin/gala.mjs engine install
+prepare
+install_engine
 step 'Train: gala quickstart'
 node bin/gala.mjs quickstart "$@"

@@ -1,5 +1,5 @@
-# Sourced by quickstart.sh and test.sh: checks the machine, installs the Node packages, builds. It leaves the shell in the
-# package's root and defines fail and step.
+# Sourced by quickstart.sh and test.sh: `prepare` checks the machine, installs the Node packages and builds, `install_engine` gets
+# the engine. It leaves the shell in the package's root and defines fail and step.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -45,4 +45,16 @@ install_packages() {
 build() {
   step 'Build: tsc --build'
   node_modules/.bin/tsc --build
+}
+
+prepare() {
+  check_machine
+  check_python
+  install_packages
+  build
+}
+
+install_engine() {
+  step 'Engine: gala engine install (the first time 274 MB to download, 854 MB on disk)'
+  node bin/gala.mjs engine install
 }

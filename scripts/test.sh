@@ -4,14 +4,10 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-check_machine
-check_python
-install_packages
-build
+prepare
 step 'Lint: biome check'
 node_modules/.bin/biome check .
-step 'Engine: gala engine install (the first time 274 MB to download, 854 MB on disk)'
-node bin/gala.mjs engine install
+install_engine
 
 # Listed from the sources: dist may hold tests that are gone, and Node 20 and 22 read patterns differently.
 tests=()
