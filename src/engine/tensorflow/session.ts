@@ -270,6 +270,6 @@ function runError(message: string): EngineError {
   return new EngineError(`TensorFlow stopped while running: ${message.split('\n', 1)[0]}`, {
     next: outOfMemory
       ? 'Use a smaller batch size (train.batch_size, eval.batch_size).'
-      : 'Report this with the config and `gala doctor`.',
+      : 'Report this with the config and the output of `gala engine list`.',
   });
 }
