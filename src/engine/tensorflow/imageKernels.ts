@@ -40,8 +40,13 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
 
   ReluGrad: same('ReluGrad'),
   BatchNormTrain: ({ builder, node, inputs }) => {
+    const momentum = node.attributes.momentum as number | undefined; // with running averages: see runningAverages.ts
     const empty = builder.constant('float32', [0], new Float32Array(0));
-    const oper = builder.operation('FusedBatchNormV3', [...inputs, empty, empty], batchNorm(node, true));
+    const operands = momentum === undefined ? [...inputs, empty, empty] : inputs;
+    const oper = builder.operation('FusedBatchNormV3', operands, {
+      ...batchNorm(node, true),
+      exponential_avg_factor: { float: momentum ?? 1 },
+    });
     return [0, 1, 2, 3, 4].map(index => ({ oper, index }));
   },
   BatchNormTrainGrad: ({ builder, node, inputs, output }) => {

@@ -11,6 +11,8 @@ import { trace } from '../trace/trace.js';
 import { type Libraries, loadTensorFlow, type Output, type Pointer, type TensorFlow } from './cApi.js';
 import { type GraphBuilder, newGraph } from './graph.js';
 import { lower } from './lower.js';
+import { takeMomentumUpdates } from './momentum.js';
+import { withRunningAverages } from './runningAverages.js';
 import { sessionConfig } from './sessionConfig.js';
 
 export interface TensorFlowOptions {
@@ -76,9 +78,10 @@ function addVariable(builder: GraphBuilder, name: string, spec: TensorSpec): Var
 function addProgram(
   builder: GraphBuilder,
   name: string,
-  traced: TracedProgram,
+  whole: TracedProgram,
   variables: ReadonlyMap<string, Variable>,
 ): Entry {
+  const { program: traced, updates } = takeMomentumUpdates(withRunningAverages(whole));
   const feeds = Object.entries(traced.inputs).map(([input, spec]) => {
     const placeholder = {
       oper: builder.operation('Placeholder', [], { dtype: { type: spec.dtype }, shape: { shape: spec.shape } }),
@@ -105,6 +108,13 @@ function addProgram(
     const after = reads[entry] ? [reads[entry].oper] : [];
     return builder.operation('AssignVariableOp', [handle, outputOf(value)], { dtype: { type: spec.dtype } }, after);
   });
+  for (const { parameter, velocity, ...update } of updates) {
+    const [w, v] = [variables.get(parameter)!.handle, variables.get(velocity)!.handle];
+    const [learningRate, gradient, momentum] = [update.learningRate, update.gradient, update.momentum].map(outputOf);
+    const after = reads[parameter] ? [reads[parameter].oper] : [];
+    const operands = [w, v, learningRate!, gradient!, momentum!];
+    targets.push(builder.operation('ResourceApplyMomentum', operands, { T: { type: 'float32' } }, after));
+  }
   const fetches = Object.entries(traced.outputs).map(([output, value]) => {
     const type = typeOf(value);
     if (type.dtype === 'bool' || type.dtype === 'bfloat16')

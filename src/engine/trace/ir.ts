@@ -65,3 +65,17 @@ export function reachable(results: readonly Value[]): Node[] {
   }
   return ordered;
 }
+
+/** How often each node's outputs are taken, by other nodes and as results of the program. */
+export function countUses({
+  nodes,
+  outputs,
+  state,
+}: Pick<TracedProgram, 'nodes' | 'outputs' | 'state'>): Map<Node, number> {
+  const uses = new Map<Node, number>();
+  const results = [...Object.values(outputs), ...Object.values(state)];
+  for (const { node } of [...nodes.flatMap(({ inputs }) => inputs), ...results]) {
+    uses.set(node, (uses.get(node) ?? 0) + 1);
+  }
+  return uses;
+}

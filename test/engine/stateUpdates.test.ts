@@ -1,0 +1,149 @@
+/** What the tensorflow engine computes in place: SGD's momentum updates, and the running averages of batch normalisation. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import type { HostTensors, Program, Tensors } from '../../src/engine/program.js';
+import { takeMomentumUpdates } from '../../src/engine/tensorflow/momentum.js';
+import { withRunningAverages } from '../../src/engine/tensorflow/runningAverages.js';
+import { withBf16Convolutions } from '../../src/engine/trace/mixedPrecision.js';
+import { trace } from '../../src/engine/trace/trace.js';
+import { crossEntropy } from '../../src/losses/crossEntropy.js';
+import { linearHead } from '../../src/models/head.js';
+import { batchNorm } from '../../src/models/layers.js';
+import { resnetCifar } from '../../src/models/resnetCifar.js';
+import { sgd } from '../../src/optim/sgd.js';
+import { initialState, trainProgram } from '../../src/train/step.js';
+import { float32, maxError, randomTensor } from '../numbers.js';
+import { compileForTest } from './compute.js';
+
+describe('A train step of ResNet-20', () => {
+  const network = {
+    backbone: resnetCifar({ depth: 20, channels: 3 }),
+    head: linearHead(64, 10),
+    imageShape: [32, 32, 3] as const,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.2, 0.2, 0.2],
+  };
+  const learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }) };
+  const state = initialState(network, learning, new Int32Array(10), 0);
+  const step = trace(trainProgram(network, learning, 8), state);
+
+  for (const [precision, program] of [
+    ['fp32', step],
+    ['bf16', withBf16Convolutions(step)],
+  ] as const) {
+    test(`has all its parameters and running averages updated in place in ${precision}`, () => {
+      const { program: rest, updates } = takeMomentumUpdates(withRunningAverages(program));
+      const parameters = Object.keys(state).filter(name => name.startsWith('momentum.'));
+      assert.deepEqual(updates.map(({ velocity }) => velocity).sort(), parameters.sort());
+      const averages = Object.entries(rest.state).filter(([name]) => /\.running_(mean|var)$/.test(name));
+      assert.equal(averages.length, 2 * 19);
+      for (const [name, { node }] of averages) assert.equal(node.kernel, 'BatchNormTrain', name);
+    });
+  }
+});
+
+describe('Two steps of SGD on w, v by g, whose v is needed elsewhere too:', () => {
+  const state = { w: randomTensor('w', [3, 5]), v: randomTensor('v', [3, 5]) };
+  const inputs = { g: randomTensor('g', [3, 5]), rate: float32([], [0.3]) };
+  const update = ({ w, v }: Tensors, { g, rate }: Tensors) => {
+    const velocity = tf.add(tf.mul(v!, 0.9), g!);
+    return { w: tf.sub(w!, tf.mul(velocity, rate!)), v: velocity };
+  };
+  const specs = { g: inputs.g, rate: inputs.rate };
+  const programs: Record<string, { program: Program; inPlace: boolean }> = {
+    'nothing else': {
+      program: { inputs: specs, apply: (given, fed) => ({ state: update(given, fed), outputs: {} }) },
+      inPlace: true,
+    },
+    'the new v as an output': {
+      program: {
+        inputs: specs,
+        apply: (given, fed) => {
+          const updated = update(given, fed);
+          return { state: updated, outputs: { velocity: updated.v } };
+        },
+      },
+      inPlace: false,
+    },
+    'the old v and w as outputs': {
+      program: {
+        inputs: specs,
+        apply: (given, fed) => ({
+          state: update(given, fed),
+          outputs: { w: tf.mul(given.w!, 1), v: tf.mul(given.v!, 1) },
+        }),
+      },
+      inPlace: false,
+    },
+    'w and v exchanged': {
+      program: {
+        inputs: specs,
+        apply: (given, fed) => {
+          const { w, v } = update({ w: given.v!, v: given.w! }, fed);
+          return { state: { w: v, v: w }, outputs: {} };
+        },
+      },
+      inPlace: true,
+    },
+  };
+
+  for (const [what, { program, inPlace }] of Object.entries(programs)) {
+    test(`${what}, ${inPlace ? 'in place' : 'not in place'}, with the numbers of the formula`, async () => {
+      assert.equal(takeMomentumUpdates(trace(program, state)).updates.length, inPlace ? 1 : 0);
+      const executable = await compileForTest({ state, programs: { step: program } });
+      const [w, v] = what.includes('exchanged') ? ['v', 'w'] : ['w', 'v'];
+      const expected = { [w]: Array.from(state[w as 'w'].data, Number), [v]: Array.from(state[v as 'v'].data, Number) };
+      try {
+        for (let step = 0; step < 2; step++) {
+          const outputs: HostTensors = await executable.run('step', inputs);
+          if (what.includes('old')) assert.ok(maxError(outputs.w!.data, expected.w!) < 1e-6, 'w before the step');
+          for (const i of expected.w!.keys()) {
+            expected[v]![i] = 0.9 * expected[v]![i]! + inputs.g.data[i]!;
+            expected[w]![i]! -= 0.3 * expected[v]![i]!;
+          }
+          if (what.includes('new')) assert.ok(maxError(outputs.velocity!.data, expected.v!) < 1e-6, 'the new v');
+          const now = await executable.readState();
+          for (const name of ['w', 'v']) assert.ok(maxError(now[name]!.data, expected[name]!) < 1e-6, name);
+        }
+      } finally {
+        executable.dispose();
+      }
+    });
+  }
+});
+
+test('Running averages stay outside when the batch’s own mean is needed as well, with the same numbers', async () => {
+  const state = {
+    'bn.weight': float32([2], [1, 2]),
+    'bn.bias': float32([2], [0, 1]),
+    'bn.running_mean': float32([2], [0.2, 0.4]),
+    'bn.running_var': float32([2], [1, 3]),
+  };
+  const x = randomTensor('x', [4, 3, 3, 2]);
+  const programOf = (needsMean: boolean): Program => ({
+    inputs: { x },
+    apply: (given, fed) => {
+      const updated: Tensors = {};
+      const y = batchNorm('bn', fed.x as tf.Tensor4D, given, given, updated);
+      const again = needsMean ? tf.add(y, tf.sub(updated['bn.running_mean']!, updated['bn.running_mean']!)) : y;
+      return { state: updated, outputs: { y: again } };
+    },
+  });
+  const results = [];
+  for (const needsMean of [false, true]) {
+    const program = programOf(needsMean);
+    const rewritten = withRunningAverages(trace(program, state)).nodes.filter(({ attributes }) => attributes.momentum);
+    const executable = await compileForTest({ state, programs: { step: program } });
+    await executable.run('step', { x });
+    const { y } = await executable.run('step', { x });
+    results.push({ rewritten: rewritten.length, y: y!, state: await executable.readState() });
+    executable.dispose();
+  }
+  const [inside, outside] = results;
+  assert.deepEqual([inside!.rewritten, outside!.rewritten], [1, 0]);
+  assert.ok(maxError(inside!.y.data, outside!.y.data) < 1e-6);
+  for (const [name, { data }] of Object.entries(inside!.state)) {
+    assert.ok(maxError(data, outside!.state[name]!.data) < 1e-6, name);
+  }
+});
