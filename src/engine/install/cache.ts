@@ -60,13 +60,6 @@ export function installedManifest(cache: string, pin: WheelPin): Manifest | unde
   return manifest?.sha256 === pin.sha256 && expected.every(name => name in manifest.files) ? manifest : undefined;
 }
 
-/** Sum of the sizes of all files below a folder; 0 for a folder that is not there. */
-export function folderBytes(folder: string): number {
-  let sum = 0;
-  for (const bytes of fileSizes(folder)) sum += bytes;
-  return sum;
-}
-
 /** Sizes of all files below a folder. Files that vanish meanwhile are left out: another process may be at work in it. */
 export function* fileSizes(folder: string): Generator<number> {
   let entries: import('node:fs').Dirent[];
