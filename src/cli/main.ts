@@ -8,6 +8,7 @@ import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
 import { describeError, exitCodeOf } from './failure.js';
 import { registerQuickstartCommand } from './quickstart.js';
+import { registerReportCommand } from './report.js';
 import { registerTrainCommand } from './train.js';
 
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
@@ -15,6 +16,7 @@ const registerCommands = [
   registerQuickstartCommand,
   registerTrainCommand,
   registerEvalCommand,
+  registerReportCommand,
   registerConfigCommand,
   registerEngineCommand,
   registerBenchCommand,

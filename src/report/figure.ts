@@ -1,0 +1,50 @@
+/** What a figure of the report is made of; src/report/html.ts turns it into markup. */
+
+/** How a legend shows its entry: as the marks of the plot look. */
+export type LegendMark = 'line' | 'dashed' | 'bar' | 'faint' | 'tick' | 'dot' | 'ring';
+
+export interface LegendEntry {
+  readonly label: string;
+  /** A CSS colour, such as `var(--run-0)`. */
+  readonly color: string;
+  readonly mark: LegendMark;
+}
+
+export interface Panel {
+  readonly heading?: string;
+  /** SVG text for a width in px; called once for a wide page and once for a phone. */
+  draw(width: number): string;
+}
+
+export interface Figure {
+  /** Anchor in the page. */
+  readonly id: string;
+  readonly title: string;
+  /** What the figure shows, and of which split, checkpoint and τ. */
+  readonly sentence: string;
+  readonly legend: readonly LegendEntry[];
+  readonly panels: readonly Panel[];
+  /** Panels side by side on a wide page. */
+  readonly columns: 1 | 2 | 3;
+}
+
+/** Colour of the run at `index`, as the page's style defines it. */
+export function runColor(index: number): string {
+  return `var(--run-${index})`;
+}
+
+/** The most runs that have a colour of their own. */
+export const mostRuns = 8;
+
+/** Legend entries of all runs with one mark each. */
+export function runLegend(runs: readonly { readonly label: string }[], mark: LegendMark): LegendEntry[] {
+  return runs.map(({ label }, index) => ({ label, color: runColor(index), mark }));
+}
+
+/** Legend entries that tell plain from re-balanced predictions, in the text's colour. */
+export function predictionLegend(plain: LegendMark, rebalanced: LegendMark): LegendEntry[] {
+  return [
+    { label: 'plain', color: 'currentColor', mark: plain },
+    { label: 're-balanced', color: 'currentColor', mark: rebalanced },
+  ];
+}

@@ -1,0 +1,35 @@
+/** Text for HTML, and the small pictures of a legend. */
+import type { LegendEntry, LegendMark } from './figure.js';
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text as HTML shows it, in elements and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, character => entities[character]!);
+}
+
+const marks: Readonly<Record<LegendMark, string>> = {
+  line: '<path d="M0 6H24" stroke="currentColor" stroke-width="2.5"/>',
+  dashed: '<path d="M0 6H24" stroke="currentColor" stroke-width="2.5" stroke-dasharray="5 3"/>',
+  bar: '<rect x="2" y="1" width="20" height="10" fill="currentColor" fill-opacity=".8"/>',
+  faint: '<rect x="2" y="1" width="20" height="10" fill="currentColor" fill-opacity=".4"/>',
+  tick: '<path d="M12 0V12" stroke="currentColor" stroke-width="2.5"/>',
+  dot: '<circle cx="12" cy="6" r="4.5" fill="currentColor"/>',
+  ring: '<circle cx="12" cy="6" r="4.5" fill="none" stroke="currentColor" stroke-width="2"/>',
+};
+
+/** A legend as a list; nothing for no entries. */
+export function legendHtml(entries: readonly LegendEntry[]): string {
+  if (entries.length === 0) return '';
+  const items = entries.map(
+    ({ label, color, mark }) =>
+      `<li><svg viewBox="0 0 24 12" aria-hidden="true" style="color:${color}">${marks[mark]}</svg>${escapeHtml(label)}</li>`,
+  );
+  return `<ul class="legend">${items.join('')}</ul>`;
+}

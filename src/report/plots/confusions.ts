@@ -1,0 +1,84 @@
+/** Which classes are taken for which, worst first. */
+import { barX, text } from '@observablehq/plot';
+import { labelCounts } from '../../eval/metrics.js';
+import { type Figure, type Panel, runColor } from '../figure.js';
+import type { ReportRun } from '../reportRun.js';
+import { sourceSentence } from '../source.js';
+import { renderSvg } from '../svg.js';
+
+const shown = 12;
+const rowHeight = 24;
+
+export function confusionsFigure(runs: readonly ReportRun[]): Figure {
+  return {
+    id: 'confusions',
+    title: 'Worst confusions',
+    sentence: `The ${shown} pairs “true → predicted” with the largest share of the true class's images, in percent; in brackets the training images of both. Plain predictions. ${sourceSentence(runs)}`,
+    legend: [],
+    panels: runs.map(panel),
+    columns: runs.length === 1 ? 1 : 2,
+  };
+}
+
+export interface Confusion {
+  readonly label: number;
+  readonly predicted: number;
+  /** Images of the class `label` that were taken for `predicted`. */
+  readonly images: number;
+  /** Of all images of the class, a fraction. */
+  readonly share: number;
+}
+
+/** The `most` pairs of different classes with the largest share, from predictions [N] and labels [N]; ties by class. */
+export function worstConfusions(
+  predictions: Int32Array,
+  labels: Int32Array,
+  classes: number,
+  most: number,
+): Confusion[] {
+  const counts = labelCounts(labels, classes);
+  const pairs = new Map<number, number>();
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] === predictions[i]) continue;
+    const pair = labels[i]! * classes + predictions[i]!;
+    pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+  }
+  return [...pairs]
+    .map(([pair, images]) => {
+      const label = Math.floor(pair / classes);
+      return { label, predicted: pair % classes, images, share: images / counts[label]! };
+    })
+    .sort((a, b) => b.share - a.share || a.label - b.label || a.predicted - b.predicted)
+    .slice(0, most);
+}
+
+function panel({ label, evaluation, plain }: ReportRun, index: number): Panel {
+  const { labels, classNames, classCounts } = evaluation;
+  const nameOf = (klass: number) => `${classNames[klass]!.replaceAll('_', ' ')} (${classCounts[klass]})`;
+  const rows = worstConfusions(plain, labels, classNames.length, shown).map((pair, rank) => ({
+    rank,
+    share: 100 * pair.share,
+    name: `${nameOf(pair.label)} → ${nameOf(pair.predicted)}`,
+    value: (100 * pair.share).toFixed(0),
+    title: `${pair.images} images of ${classNames[pair.label]} were taken for ${classNames[pair.predicted]}`,
+  }));
+  return {
+    heading: rows.length === 0 ? `${label}: none` : label,
+    draw: width =>
+      renderSvg(width, `Worst confusions of ${label}`, {
+        height: rows.length * rowHeight + 8,
+        marginLeft: 34,
+        marginTop: 4,
+        marginBottom: 4,
+        marginRight: 4,
+        x: { domain: [0, 100], axis: null },
+        y: { domain: rows.map(({ rank }) => rank), axis: null, padding: 0.15 },
+        marks: [
+          barX(rows, { x: 100, y: 'rank', fill: 'currentColor', fillOpacity: 0.05 }),
+          barX(rows, { x: 'share', y: 'rank', fill: runColor(index), fillOpacity: 0.45, title: 'title' }),
+          text(rows, { x: 0, y: 'rank', text: 'value', textAnchor: 'end', dx: -6 }),
+          text(rows, { x: 0, y: 'rank', text: 'name', textAnchor: 'start', dx: 6 }),
+        ],
+      }),
+  };
+}

@@ -1,0 +1,61 @@
+/** The page's style: light and dark by the reader's setting, one column on a phone, no font or image to load. */
+export const pageStyle = `
+:root {
+  color-scheme: light dark;
+  --background: #ffffff; --text: #1c2128; --soft: #59636e; --line: #d1d9e0; --shade: #f6f8fa; --caution: #9a6700;
+  --run-0: #1f6feb; --run-1: #d9480f; --run-2: #12805c; --run-3: #a23fb5;
+  --run-4: #9a6b00; --run-5: #0b7f95; --run-6: #c2255c; --run-7: #6b7280;
+  --many: #1f6feb; --medium: #9a6b00; --few: #c2255c;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --background: #12161c; --text: #e2e7ed; --soft: #9aa5b1; --line: #38414c; --shade: #1a2028; --caution: #e3b341;
+    --run-0: #6cb0ff; --run-1: #ff9a5c; --run-2: #4ccf9f; --run-3: #dc9cf0;
+    --run-4: #e0b83f; --run-5: #4fc9de; --run-6: #ff8fb3; --run-7: #aab4c0;
+    --many: #6cb0ff; --medium: #e0b83f; --few: #ff8fb3;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; padding: 24px 20px 64px; max-width: 960px; background: var(--background); color: var(--text);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif;
+}
+h1 { font-size: 1.6rem; margin: 0 0 4px; }
+h2 { font-size: 1.2rem; margin: 0 0 4px; }
+h3 { font-size: 0.9rem; font-weight: 600; margin: 12px 0 4px; }
+h1, h3, td { overflow-wrap: anywhere; }
+p { margin: 0 0 8px; }
+a { color: inherit; }
+nav { margin: 12px 0 28px; font-size: 0.9rem; }
+nav a { display: inline-block; margin: 0 14px 4px 0; }
+figure, section { margin: 0 0 44px; }
+figcaption, .soft { color: var(--soft); font-size: 0.9rem; }
+.cautions { margin: 16px 0 0; padding: 10px 14px 10px 30px; border-left: 4px solid var(--caution); background: var(--shade); font-size: 0.9rem; }
+.cautions li { margin: 2px 0; }
+table { border-collapse: collapse; width: 100%; font-size: 0.88rem; }
+th, td { padding: 4px 10px 4px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+tbody th { color: var(--soft); font-weight: 400; width: 11.5em; }
+td { font-variant-numeric: tabular-nums; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 8px 0 0; padding: 0; list-style: none; font-size: 0.88rem; }
+.legend svg { width: 24px; height: 12px; margin-right: 6px; vertical-align: -1px; }
+.panels { display: grid; gap: 8px 20px; align-items: start; }
+.columns-2 { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+.columns-3 { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+.plot { display: block; max-width: 100%; height: auto; --plot-background: var(--background); }
+.plot text { white-space: pre; }
+.phone { display: none; }
+@media (max-width: 760px) {
+  body { padding: 16px 16px 48px; }
+  .columns-2, .columns-3 { grid-template-columns: minmax(0, 1fr); }
+  .wide { display: none; }
+  .phone { display: block; }
+  table, tbody, tr { display: block; }
+  thead { display: none; }
+  tbody th { display: block; width: auto; padding: 6px 0 0; border: 0; }
+  tr { border-bottom: 1px solid var(--line); padding-bottom: 6px; }
+  td { display: block; padding: 0; border: 0; }
+  .several td { display: grid; grid-template-columns: 9em minmax(0, 1fr); gap: 10px; }
+  .several td::before { content: attr(data-run); color: var(--soft); overflow-wrap: anywhere; }
+}
+@media print { nav { display: none; } figure { break-inside: avoid; } }
+`;

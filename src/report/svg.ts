@@ -1,0 +1,40 @@
+/** A plot as SVG text, drawn by Observable Plot on linkedom's document: no browser, no fonts, no script. */
+import { type PlotOptions, plot } from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+export const fontSize = 12;
+
+/** Widths in px that a panel is drawn at: one of a wide page's columns, and a phone's 390 px less the page's margins. */
+export const panelWidths = { 1: 920, 2: 448, 3: 292, phone: 350 } as const;
+
+/**
+ * One plot, `width` px wide. Colours are CSS variables and currentColor, so the page's light and dark styles reach them;
+ * `description` is read out by screen readers.
+ */
+export function renderSvg(width: number, description: string, options: PlotOptions): string {
+  const { document } = parseHTML('<html><body></body></html>');
+  const svg = plot({
+    document: document as unknown as NonNullable<PlotOptions['document']>,
+    width,
+    style: { fontSize: `${fontSize}px` },
+    ariaLabel: description,
+    className: 'plot',
+    ...options,
+  }) as unknown as Element;
+  svg.setAttribute('role', 'img');
+  // The page's style has these rules once for all plots.
+  svg.querySelector('style')?.remove();
+  return shortenNumbers(svg.outerHTML);
+}
+
+/** Hundredths of a px are as good as 1e-15 of one, and make a third of the size. Text between the tags is left as it is. */
+function shortenNumbers(markup: string): string {
+  return markup.replaceAll(/<[^>]*>/g, tag =>
+    tag.startsWith('<svg') ? tag : tag.replaceAll(/\d+\.\d{3,}/g, number => String(Number(Number(number).toFixed(2)))),
+  );
+}
+
+type Element = { setAttribute(name: string, value: string): void; querySelector(s: string): Element | null } & {
+  remove(): void;
+  readonly outerHTML: string;
+};
