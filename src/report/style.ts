@@ -22,7 +22,7 @@ body {
 }
 h1 { font-size: 1.6rem; margin: 0 0 4px; }
 h2 { font-size: 1.2rem; margin: 0 0 4px; }
-h3 { font-size: 0.9rem; font-weight: 600; margin: 12px 0 4px; }
+h3 { font-size: 0.9rem; font-weight: 600; margin: 4px 0; }
 h1, h3, td { overflow-wrap: anywhere; }
 p { margin: 0 0 8px; }
 a { color: inherit; }
@@ -38,7 +38,7 @@ tbody th { color: var(--soft); font-weight: 400; width: 11.5em; }
 td { font-variant-numeric: tabular-nums; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 8px 0 0; padding: 0; list-style: none; font-size: 0.88rem; }
 .legend svg { width: 24px; height: 12px; margin-right: 6px; vertical-align: -1px; }
-.panels { display: grid; gap: 8px 20px; align-items: start; }
+.panels { display: grid; gap: 8px 20px; margin-top: 10px; align-items: start; }
 .columns-2 { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 .columns-3 { grid-template-columns: repeat(3, minmax(0, 1fr)); }
 .plot { display: block; max-width: 100%; height: auto; --plot-background: var(--background); }

@@ -19,6 +19,9 @@ export function renderSvg(width: number, description: string, options: PlotOptio
     style: { fontSize: `${fontSize}px` },
     ariaLabel: description,
     className: 'plot',
+    // Plot's own margins are for smaller text: the axis labels would touch the ticks.
+    marginTop: 30,
+    marginBottom: 44,
     ...options,
   }) as unknown as Element;
   svg.setAttribute('role', 'img');

@@ -11,6 +11,8 @@ const groupTitles = { many: 'Many (> 100 images)', medium: 'Medium (20 to 100)',
 /** More classes than this in a group are thinned out: a bar needs the height of a line of text. */
 const mostClasses = 60;
 const longestName = 16;
+const marginTop = 40;
+const marginBottom = 6;
 
 export function classBarsFigure(runs: readonly ReportRun[]): Figure {
   const [first] = runs;
@@ -29,7 +31,7 @@ export function classBarsFigure(runs: readonly ReportRun[]): Figure {
   return {
     id: 'classes',
     title: 'Accuracy per class',
-    sentence: `Accuracy of each class, from the most to the least frequent${runs.length > 1 ? ` in ${first!.label}` : ''}; the number is its training images. Bars are plain predictions, dark ticks re-balanced ones at ${tauWords(runs)}.${thinning.join('')} ${sourceSentence(runs)}`,
+    sentence: `Accuracy of each class, from the most to the least frequent${runs.length > 1 ? ` in ${first!.label}` : ''}; the number is its training images. Bars are plain predictions, ticks re-balanced ones at ${tauWords(runs)}.${thinning.join('')} ${sourceSentence(runs)}`,
     legend: [...runLegend(runs, 'bar'), ...predictionLegend('bar', 'tick')],
     panels,
     columns: panels.length as 1 | 2 | 3,
@@ -50,7 +52,7 @@ function panel(runs: readonly ReportRun[], heading: string, classes: readonly nu
   const barHeight = runs.length === 1 ? 12 : runs.length <= 3 ? 8 : 5;
   const rowHeight = Math.max(15, runs.length * barHeight + 5);
   const around = (rowHeight - runs.length * barHeight) / 2;
-  const marginLeft = Math.max(...[...names.values()].map(name => name.length)) * 6.3 + 12;
+  const marginLeft = Math.max(...[...names.values()].map(name => name.length)) * 6.8 + 14;
   const marks = runs.flatMap((run, index) => {
     const insets = {
       insetTop: around + index * barHeight,
@@ -66,9 +68,10 @@ function panel(runs: readonly ReportRun[], heading: string, classes: readonly nu
     heading,
     draw: width =>
       renderSvg(width, `Accuracy of each class: ${heading}`, {
-        height: classes.length * rowHeight + 66,
+        height: classes.length * rowHeight + marginTop + marginBottom,
         marginLeft,
-        marginTop: 36,
+        marginTop,
+        marginBottom,
         marginRight: 14,
         x: { domain: [0, 100], label: 'accuracy (%)', grid: true, axis: 'top', ticks: [0, 25, 50, 75, 100] },
         y: { domain: classes, label: null, padding: 0, tickSize: 0, tickFormat: (klass: number) => names.get(klass)! },

@@ -3,7 +3,7 @@ import { barX, text } from '@observablehq/plot';
 import { labelCounts } from '../../eval/metrics.js';
 import { type Figure, type Panel, runColor } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
-import { sourceSentence } from '../source.js';
+import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 
 const shown = 12;
@@ -13,10 +13,13 @@ export function confusionsFigure(runs: readonly ReportRun[]): Figure {
   return {
     id: 'confusions',
     title: 'Worst confusions',
-    sentence: `The ${shown} pairs “true → predicted” with the largest share of the true class's images, in percent; in brackets the training images of both. Plain predictions. ${sourceSentence(runs)}`,
+    sentence: `The ${shown} pairs “true → predicted” with the largest share of the true class's images, in percent; in brackets the training images of both. ${runs.length === 1 ? `Plain predictions, and re-balanced at ${tauWords(runs)}` : 'Plain predictions'}. ${sourceSentence(runs)}`,
     legend: [],
-    panels: runs.map(panel),
-    columns: runs.length === 1 ? 1 : 2,
+    panels:
+      runs.length === 1
+        ? [panel(runs[0]!, 0, 'Plain', runs[0]!.plain), panel(runs[0]!, 0, 'Re-balanced', runs[0]!.rebalanced)]
+        : runs.map((run, index) => panel(run, index, run.label, run.plain)),
+    columns: 2,
   };
 }
 
@@ -52,10 +55,10 @@ export function worstConfusions(
     .slice(0, most);
 }
 
-function panel({ label, evaluation, plain }: ReportRun, index: number): Panel {
+function panel({ label, evaluation }: ReportRun, index: number, heading: string, predictions: Int32Array): Panel {
   const { labels, classNames, classCounts } = evaluation;
   const nameOf = (klass: number) => `${classNames[klass]!.replaceAll('_', ' ')} (${classCounts[klass]})`;
-  const rows = worstConfusions(plain, labels, classNames.length, shown).map((pair, rank) => ({
+  const rows = worstConfusions(predictions, labels, classNames.length, shown).map((pair, rank) => ({
     rank,
     share: 100 * pair.share,
     name: `${nameOf(pair.label)} → ${nameOf(pair.predicted)}`,
@@ -63,9 +66,9 @@ function panel({ label, evaluation, plain }: ReportRun, index: number): Panel {
     title: `${pair.images} images of ${classNames[pair.label]} were taken for ${classNames[pair.predicted]}`,
   }));
   return {
-    heading: rows.length === 0 ? `${label}: none` : label,
+    heading: rows.length === 0 ? `${heading}: none` : heading,
     draw: width =>
-      renderSvg(width, `Worst confusions of ${label}`, {
+      renderSvg(width, `Worst confusions of ${label}: ${heading}`, {
         height: rows.length * rowHeight + 8,
         marginLeft: 34,
         marginTop: 4,

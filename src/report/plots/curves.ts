@@ -33,7 +33,7 @@ function lossPanel(runs: readonly ReportRun[]): Panel {
   const marks = runs.flatMap((run, index) => curve(valuesOf(run, 'loss'), runColor(index)));
   return {
     heading: 'Training loss',
-    draw: width => renderSvg(width, 'Training loss by epoch', { height, ...axes('loss'), marks }),
+    draw: width => renderSvg(width, 'Training loss by epoch', { height, ...axes(runs, 'loss'), marks }),
   };
 }
 
@@ -52,7 +52,7 @@ function topOnePanel(runs: readonly ReportRun[], split: string): Panel {
     draw: width =>
       renderSvg(width, `Top-1 accuracy on ${split} by epoch`, {
         height,
-        ...axes('top-1 (%)'),
+        ...axes(runs, 'top-1 (%)'),
         marks: [ruleY([0], { strokeOpacity: 0.3 }), ...marks],
       }),
   };
@@ -82,10 +82,17 @@ function valuesOf({ metrics }: ReportRun, name: string): Value[] {
   });
 }
 
-function axes(label: string) {
+/** The same epochs in every panel, whichever of them were evaluated. */
+function axes(runs: readonly ReportRun[], label: string) {
+  const last = Math.max(2, ...runs.flatMap(({ metrics }) => metrics.map(({ epoch }) => epoch)));
   return {
     marginLeft: 44,
-    x: { label: 'epoch', tickFormat: (epoch: number) => (Number.isInteger(epoch) ? String(epoch) : '') },
+    x: {
+      label: 'epoch',
+      domain: [1, last],
+      ticks: Math.min(8, last),
+      tickFormat: (epoch: number) => (Number.isInteger(epoch) ? String(epoch) : ''),
+    },
     y: { label, grid: true, nice: true },
   };
 }

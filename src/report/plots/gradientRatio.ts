@@ -5,6 +5,7 @@ import type { Figure, LegendEntry, Panel } from '../figure.js';
 import type { EpochGradients } from '../gradients.js';
 import type { ReportRun } from '../reportRun.js';
 import { renderSvg } from '../svg.js';
+import { logAxis } from './logAxis.js';
 
 const groups: readonly Group[] = ['many', 'medium', 'few'];
 /** Epochs drawn: more points than this change the line by less than its width, and make the file large. */
@@ -18,11 +19,7 @@ export function gradientRatioFigure(all: readonly ReportRun[]): Figure | undefin
   if (runs.length === 0) return undefined;
   const without = all.filter(run => !runs.includes(run)).map(({ label }) => label);
   const ratios = runs.map(run => ratiosOf(run.gradients!));
-  const values = ratios.flat(2).filter(({ ratio }) => ratio > 0);
-  const domain: [number, number] = [
-    values.reduce((least, { ratio }) => Math.min(least, ratio), Infinity),
-    values.reduce((most, { ratio }) => Math.max(most, ratio), 0),
-  ];
+  const values = ratios.flat(2).map(({ ratio }) => ratio);
   return {
     id: 'gradients',
     title: 'Positive over received negative gradient',
@@ -33,7 +30,7 @@ export function gradientRatioFigure(all: readonly ReportRun[]): Figure | undefin
     legend: groups
       .filter(group => runs.some(({ evaluation }) => evaluation.classCounts.some(count => groupOf(count) === group)))
       .map((group): LegendEntry => ({ label: group, color: `var(--${group})`, mark: 'line' })),
-    panels: runs.map((run, index) => panel(run, ratios[index]!, domain)),
+    panels: runs.map((run, index) => panel(run, ratios[index]!, values)),
     columns: runs.length === 1 ? 1 : 2,
   };
 }
@@ -43,25 +40,25 @@ interface Ratio {
   readonly ratio: number;
 }
 
-/** θ/ν of each class [C] at each epoch drawn; a class without negative gradient yet is left out. */
+/** θ/ν of each class [C] at each epoch drawn; what is 0 on either side is left out. */
 export function ratiosOf(gradients: readonly EpochGradients[]): Ratio[][] {
   const step = Math.max(1, (gradients.length - 1) / (mostEpochs - 1));
   const drawn = new Set(gradients.map((_, index) => Math.round(Math.round(index / step) * step)));
   const epochs = gradients.filter((_, index) => drawn.has(index));
   return gradients[0]!.positive.map((_, klass) =>
     epochs.flatMap(({ epoch, positive, negative }) =>
-      negative[klass]! > 0 ? [{ epoch, ratio: positive[klass]! / negative[klass]! }] : [],
+      negative[klass]! > 0 && positive[klass]! > 0 ? [{ epoch, ratio: positive[klass]! / negative[klass]! }] : [],
     ),
   );
 }
 
-function panel({ label, evaluation }: ReportRun, ratios: readonly Ratio[][], domain: [number, number]): Panel {
+function panel({ label, evaluation }: ReportRun, ratios: readonly Ratio[][], values: readonly number[]): Panel {
   const { classCounts } = evaluation;
   const membersOf = (group: Group) => ratios.filter((_, klass) => groupOf(classCounts[klass]!) === group);
   const thin = ratios.length > mostClassLines ? [] : ratios;
   const marks = [
-    ...thin.map((values, klass) =>
-      lineY(values, {
+    ...thin.map((points, klass) =>
+      lineY(points, {
         x: 'epoch',
         y: 'ratio',
         stroke: `var(--${groupOf(classCounts[klass]!)})`,
@@ -80,16 +77,8 @@ function panel({ label, evaluation }: ReportRun, ratios: readonly Ratio[][], dom
         height: 320,
         marginLeft: 48,
         x: { label: 'epoch', tickFormat: (epoch: number) => (Number.isInteger(epoch) ? String(epoch) : '') },
-        y: {
-          type: 'log',
-          domain,
-          nice: true,
-          label: 'θ ÷ ν',
-          grid: true,
-          ticks: 5,
-          tickFormat: (value: number) => String(Number(value.toPrecision(2))),
-        },
-        marks: [...(domain[0] < 1 && domain[1] > 1 ? [ruleY([1], { strokeOpacity: 0.6 })] : []), ...marks],
+        y: { label: 'θ ÷ ν', ...logAxis(values) },
+        marks: [ruleY([1], { strokeOpacity: 0.6 }), ...marks],
       }),
   };
 }

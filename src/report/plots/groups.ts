@@ -30,7 +30,8 @@ export function groupsFigure(runs: readonly ReportRun[]): Figure {
       {
         draw: width =>
           renderSvg(width, 'Top-1 of all, many, medium and few', {
-            height: shown.length * (bars.length * barHeight + 14) + 50,
+            height: shown.length * (bars.length * barHeight + 14) + 52,
+            marginTop: 8,
             marginLeft: 60,
             marginRight: 46,
             x: { domain: [0, 100], label: 'accuracy (%)', grid: true },

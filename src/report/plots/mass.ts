@@ -1,64 +1,37 @@
 /** How much probability the model hands to each class, before and after re-balancing. */
-import { dot, lineY, ruleY } from '@observablehq/plot';
+import { ruleY } from '@observablehq/plot';
 import { labelCounts } from '../../eval/metrics.js';
 import { predictedMass } from '../../eval/rebalance.js';
-import { type Figure, predictionLegend, runColor, runLegend } from '../figure.js';
+import { type Figure, type Panel, runLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
-import { classesByFrequency, sourceSentence, tauWords } from '../source.js';
+import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
+import {
+  type ClassPoint,
+  classPointMarks,
+  classPoints,
+  frequencyAxis,
+  geometricMean,
+  windowWords,
+} from './classPoints.js';
+import { logAxis } from './logAxis.js';
 
-/** Above this many classes the dots would run together. */
-const mostDots = 30;
+/** Less than this is drawn as this: a class of no mass at all has no place on a logarithmic axis. */
 const smallestShare = 1e-3;
 
 export function massFigure(runs: readonly ReportRun[]): Figure {
-  const byFrequency = classesByFrequency(runs[0]!);
-  const curves = runs.flatMap((run, index) => {
-    const { before, after } = massesOf(run);
-    const color = runColor(index);
-    return [
-      { color, dash: undefined, points: pointsOf(run, before, byFrequency, 'before') },
-      { color, dash: '4 3', points: pointsOf(run, after, byFrequency, `after re-balancing at τ = ${run.tau}`) },
-    ];
-  });
-  const marks = curves.flatMap(({ color, dash, points }) => [
-    lineY(points, { x: 'rank', y: 'share', stroke: color, strokeWidth: 1.8, ...(dash && { strokeDasharray: dash }) }),
-    // Dots carry the tooltips; where there are too many to look at they are there without being seen.
-    dot(points, {
-      x: 'rank',
-      y: 'share',
-      r: 3,
-      fill: color,
-      fillOpacity: points.length > mostDots ? 0 : 1,
-      title: 'title',
-    }),
-  ]);
+  const masses = runs.map(massesOf);
+  const before = runs.map((run, index) => pointsOf(run, masses[index]!.before, 'before re-balancing'));
+  const after = runs.map((run, index) => pointsOf(run, masses[index]!.after, `re-balanced at τ = ${run.tau}`));
+  const values = [...before, ...after].flat().map(({ value }) => value);
+  const cut = values.includes(smallestShare) ? ` Shares below ${smallestShare} are drawn there.` : '';
   return {
     id: 'mass',
     title: 'Predicted mass per class',
-    sentence: `The sum of a class's probabilities over all images, divided by the images it really has: at 1 the model expects the class as often as it is there. Classes from the most (1) to the least frequent${runs.length > 1 ? ` in ${runs[0]!.label}` : ''}; before, and after re-balancing at ${tauWords(runs)}. Shares below ${smallestShare} are drawn there. ${sourceSentence(runs)}`,
-    legend: [
-      ...runLegend(runs, 'line'),
-      { label: 'before', color: 'currentColor', mark: 'line' },
-      { ...predictionLegend('line', 'dashed')[1]!, label: 'after re-balancing' },
-    ],
-    panels: [
-      {
-        draw: width =>
-          renderSvg(width, 'Predicted mass per class before and after re-balancing', {
-            height: 320,
-            marginLeft: 48,
-            x: {
-              label: 'class, by training frequency',
-              domain: [1, Math.max(2, byFrequency.length)],
-              tickFormat: wholeOnly,
-            },
-            y: { type: 'log', label: 'mass ÷ images', grid: true, nice: true, ticks: 5, tickFormat: plainNumber },
-            marks: [ruleY([1], { strokeOpacity: 0.6 }), ...marks],
-          }),
-      },
-    ],
-    columns: 1,
+    sentence: `Each dot is a class: the sum of its probabilities over all images, divided by the images it really has, so that at 1 the model expects the class as often as it is there; ${windowWords(runs[0]!.evaluation.classNames.length)}. Before re-balancing, and after it at ${tauWords(runs)}.${cut} ${sourceSentence(runs)}`,
+    legend: runLegend(runs, 'dot'),
+    panels: [panel(runs, 'Before re-balancing', before, values), panel(runs, 'After re-balancing', after, values)],
+    columns: 2,
   };
 }
 
@@ -76,21 +49,33 @@ export function massesOf({ evaluation, tau }: Pick<ReportRun, 'evaluation' | 'ta
   return { before, after };
 }
 
-function pointsOf({ label, evaluation }: ReportRun, mass: Float64Array, order: readonly number[], when: string) {
-  const { classNames, labels } = evaluation;
+function pointsOf(run: ReportRun, mass: Float64Array, when: string): ClassPoint[] {
+  const { classNames, labels } = run.evaluation;
   const images = labelCounts(labels, classNames.length);
-  return order.flatMap((klass, index) => {
-    if (images[klass] === 0) return [];
-    const share = mass[klass]! / images[klass]!;
-    const title = `${label}: ${classNames[klass]}, ${when}: ${share.toFixed(3)}`;
-    return [{ rank: index + 1, share: Math.max(smallestShare, share), title }];
+  return classPoints(run, klass => {
+    const share = images[klass] === 0 ? Number.NaN : mass[klass]! / images[klass]!;
+    const title = `${run.label}: ${classNames[klass]}, ${when}: ${share.toFixed(3)}`;
+    return { value: Math.max(smallestShare, share), title };
   });
 }
 
-function wholeOnly(rank: number): string {
-  return Number.isInteger(rank) ? String(rank) : '';
-}
-
-function plainNumber(value: number): string {
-  return String(Number(value.toPrecision(2)));
+function panel(
+  runs: readonly ReportRun[],
+  heading: string,
+  points: readonly (readonly ClassPoint[])[],
+  values: readonly number[],
+): Panel {
+  const axis = frequencyAxis(runs);
+  const marks = classPointMarks(points, geometricMean);
+  return {
+    heading,
+    draw: width =>
+      renderSvg(width, `Predicted mass of each class by its number of training images: ${heading}`, {
+        ...axis.options,
+        height: 310,
+        marginLeft: 46,
+        y: { label: 'mass ÷ images', ...logAxis(values) },
+        marks: [ruleY([1], { strokeOpacity: 0.6 }), ...axis.marks, ...marks],
+      }),
+  };
 }
