@@ -9,6 +9,8 @@ import { registerEvalCommand } from './eval.js';
 import { describeError, exitCodeOf } from './failure.js';
 import { registerQuickstartCommand } from './quickstart.js';
 import { registerReportCommand } from './report.js';
+import { registerReproduceCommand } from './reproduce.js';
+import { registerResultsCommand } from './results.js';
 import { registerTrainCommand } from './train.js';
 
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
@@ -17,6 +19,8 @@ const registerCommands = [
   registerTrainCommand,
   registerEvalCommand,
   registerReportCommand,
+  registerReproduceCommand,
+  registerResultsCommand,
   registerConfigCommand,
   registerEngineCommand,
   registerBenchCommand,

@@ -1,0 +1,157 @@
+/** `gala reproduce`: the runs of a table, claims beside what came out, and exit code 1 where it falls short. */
+import { relative } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../config/load.js';
+import type { Comparison } from '../results/compare.js';
+import type { ExpectedTable } from '../results/expected.js';
+import type { Planned } from '../results/plan.js';
+import type { Verification } from '../results/verify.js';
+import { createRunFolder, openRunFolder } from '../run/runFolder.js';
+import { parseSeed } from './config.js';
+import { CommandExit } from './exit.js';
+import { runTraining } from './runTraining.js';
+
+interface ReproduceFlags {
+  readonly rows?: string[];
+  readonly seeds?: number[];
+  readonly runs: string;
+  readonly results: string;
+  readonly data?: string;
+  readonly expected?: string;
+  readonly dryRun?: boolean;
+  readonly checkOnly?: boolean;
+  readonly quiet?: boolean;
+}
+
+const shortfallExitCode = 1;
+
+export function registerReproduceCommand(program: Command): void {
+  program
+    .command('reproduce')
+    .description('run what is missing of a table and compare it with what is claimed')
+    .argument('<table>', 'a table of configs/expected.yaml: cifar100_lt or fashion_mnist_lt')
+    .option('--rows <list>', 'only these rows, such as if100,if50', parseList)
+    .option('--seeds <list>', 'seeds to run (default: 0); compared are these, or all recorded', parseSeeds)
+    .option('--runs <dir>', 'folder of all runs', 'runs')
+    .option('--results <dir>', 'folder of all records', 'results')
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA)')
+    .option('--expected <file>', 'another file of expected values')
+    .option('--dry-run', 'print what would be run')
+    .option('--check-only', 'train nothing: count the recorded predictions again and compare')
+    .option('--quiet', 'print the tables only, and warnings')
+    .action(async (name: string, flags: ReproduceFlags) => {
+      const { readExpected } = await import('../results/expected.js');
+      const table = readExpected(name, flags.expected, flags.rows);
+      if (!flags.checkOnly) {
+        const planned = await plan(table, flags);
+        if (flags.dryRun) return;
+        for (const run of planned) await execute(run, table, flags);
+      }
+      await check(table, flags);
+    });
+}
+
+async function plan(table: ExpectedTable, flags: ReproduceFlags): Promise<Planned[]> {
+  const { planColumns, planRuns } = await import('../results/plan.js');
+  const { formatTable } = await import('../report/table.js');
+  const planned = planRuns(table, flags.seeds ?? [0], flags.runs, await recordedRows(table, flags.results));
+  process.stdout.write(`${formatTable(planned, planColumns, 'terminal')}\n\n`);
+  return planned;
+}
+
+/** Records by row, as they are: what is wrong with them is said at the end. */
+async function recordedRows(table: ExpectedTable, results: string) {
+  const { listResults, readResult } = await import('../results/record.js');
+  const records = listResults(results, table.name).map(path => readResult(path).record);
+  const names = new Map(table.rows.map(({ row, config }) => [row, loadConfig(config).config.name]));
+  return (row: string) => records.filter(record => record.name === names.get(row));
+}
+
+/** Trains a run to its end, or takes a finished one, and records it. */
+async function execute({ step, loaded, seed, directory }: Planned, table: ExpectedTable, flags: ReproduceFlags) {
+  if (step === 'recorded') return;
+  if (step === 'in progress') {
+    process.stderr.write(`${directory} is being trained by another process; it is left alone.\n`);
+    return;
+  }
+  let folder = directory;
+  if (step !== 'record') {
+    const resume = step === 'resume';
+    const run = resume
+      ? openRunFolder(directory!)
+      : createRunFolder({ output: flags.runs, name: loaded.config.name, seed });
+    const { config, yaml, warnings } = resume ? loadConfig(run.config) : loaded;
+    const job = { config: { ...config, name: loaded.config.name }, yaml, warnings };
+    await runTraining({ folder: run, loaded: job, resume, data: flags.data, quiet: flags.quiet });
+    folder = run.directory;
+  }
+  const { addResult } = await import('../results/fromRun.js');
+  const { writeGeneratedFiles } = await import('../results/tables.js');
+  const path = addResult(flags.results, folder!);
+  writeGeneratedFiles(flags.results, table.name);
+  process.stderr.write(`Recorded: ${relative(process.cwd(), path)}\n`);
+}
+
+/** Prints claims beside results. Throws `CommandExit` 1 for a shortfall, a missing run or a record with a fault. */
+async function check(table: ExpectedTable, { results, data, seeds, rows }: ReproduceFlags): Promise<void> {
+  const { compare, comparisonColumns, isShort } = await import('../results/compare.js');
+  const { verifyTable } = await import('../results/verify.js');
+  const { formatTable } = await import('../report/table.js');
+  const verification = await verifyTable({ table, results, dataRoot: data, seeds, rowsOnly: rows !== undefined });
+  const comparisons = compare(table, verification.recordsOf);
+  process.stdout.write(`${formatTable(comparisons, comparisonColumns, 'terminal')}\n\n`);
+  process.stdout.write(proofOf(verification));
+  const missing = [...missingRuns(comparisons), ...missingSeeds(table, verification, seeds ?? [])];
+  for (const line of missing) process.stdout.write(`Missing: ${line}\n`);
+  for (const fault of verification.faults) process.stdout.write(`FAULT ${fault}\n`);
+  const below = comparisons.filter(({ verdict }) => verdict === 'BELOW');
+  for (const { row, metric, difference, tolerance } of below) {
+    process.stdout.write(
+      `Below: ${row} ${metric} by ${Math.abs(difference!).toFixed(2)}, more than ${tolerance!.toFixed(1)}\n`,
+    );
+  }
+  if (verification.faults.length > 0 || missing.length > 0 || comparisons.some(isShort)) {
+    throw new CommandExit(shortfallExitCode);
+  }
+}
+
+/** What was proved, and what was not. */
+function proofOf({ recounted, unlabelled, faults }: Verification): string {
+  const records = (n: number) => `${n} record${n === 1 ? '' : 's'}`;
+  const lines: string[] = [];
+  if (recounted > 0)
+    lines.push(`${records(recounted)} counted again from the stored predictions and the labels of the data.`);
+  if (unlabelled > 0) {
+    lines.push(
+      `${records(unlabelled)} checked without labels: files unchanged, accuracies follow from the right answers per class, and these are`,
+      'possible with the stored predictions. That the right answers are right was NOT checked: name the data with --data DIR or GALA_DATA.',
+    );
+  }
+  if (faults.length > 0) lines.push(`${faults.length} fault${faults.length === 1 ? '' : 's'}:`);
+  return lines.map(line => `${line}\n`).join('');
+}
+
+function missingRuns(comparisons: readonly Comparison[]): string[] {
+  const rows = comparisons.filter(({ verdict }) => verdict === 'NO RUN').map(({ row }) => row);
+  return [...new Set(rows)].map(row => `no recorded run of row ${row}`);
+}
+
+function missingSeeds(table: ExpectedTable, { recordsOf }: Verification, seeds: readonly number[]): string[] {
+  return table.rows.flatMap(({ row }) => {
+    const recorded = recordsOf(row).map(record => record.seeds.run);
+    if (recorded.length === 0) return [];
+    return seeds
+      .filter(seed => !recorded.includes(seed))
+      .map(seed => `no recorded run of row ${row} with seed ${seed}`);
+  });
+}
+
+function parseList(text: string): string[] {
+  const words = text.split(',').map(word => word.trim());
+  if (words.every(word => word !== '')) return words;
+  throw new InvalidArgumentError('It must be words separated by commas, such as if100,if50.');
+}
+
+function parseSeeds(text: string): number[] {
+  return parseList(text).map(parseSeed);
+}

@@ -1,0 +1,97 @@
+/** Whether a record's numbers are what its predictions give: with the labels a recount, without them a check of consistency. */
+import { basename } from 'node:path';
+import { type GroupAccuracies, groupAccuracies } from '../eval/metrics.js';
+import { sha256 } from '../io/hash.js';
+import { correctOf, labelsHash } from './fromRun.js';
+import { predictionsOf, predictionsPath, type ResultRecord, type Score, type StoredResult } from './record.js';
+
+/** What the data themselves say about a record. */
+export interface Truth {
+  /** Of the test images [N], in dataset order. */
+  readonly labels: Int32Array;
+  /** sha256 of the subset that the record's config draws. */
+  readonly indexHash: string;
+  /** Training images per class [C]. */
+  readonly classCounts: Int32Array;
+}
+
+/** Rounding of a sum of fractions; anything typed by hand differs by more. */
+const rounding = 1e-9;
+
+/**
+ * What is wrong with a record, one sentence each; empty when nothing is. Without `truth` the predictions cannot be marked
+ * right or wrong: then every accuracy must follow from the right answers per class, none of which may exceed the images or
+ * the predictions of that class. That finds a changed number or file, not a record that was forged as a whole.
+ */
+export function faultsOf({ path, record, predictions }: StoredResult, truth?: Truth): string[] {
+  if (predictions === undefined) return [`its predictions are missing: there is no ${basename(predictionsPath(path))}`];
+  const { scores, test } = record;
+  const expected = scores.length * test.images;
+  if (predictions.length !== expected) {
+    return [`its predictions have ${predictions.length} bytes where ${scores.length} × ${test.images} are expected`];
+  }
+  const faults: string[] = [];
+  if (sha256(predictions) !== record.predictions_sha256) faults.push('its predictions were changed: another sha256');
+  if (truth) faults.push(...faultsOfData(record, truth));
+  for (const [k, score] of scores.entries()) {
+    const fault = faultOfScore(record, score, predictionsOf(record, predictions, k), truth);
+    if (fault) faults.push(`${describeScore(score)}: ${fault}`);
+  }
+  return faults;
+}
+
+/** Such as `best, re-balanced at τ = 1`. */
+export function describeScore({ checkpoint, tau }: Score): string {
+  return `${checkpoint}, ${tau === undefined ? 'plain' : `re-balanced at τ = ${tau}`}`;
+}
+
+function faultsOfData({ train, test }: ResultRecord, truth: Truth): string[] {
+  const faults: string[] = [];
+  if (labelsHash(truth.labels) !== test.labels_sha256) faults.push('its test labels are not those of the data');
+  if (truth.indexHash !== train.index_hash) faults.push('its training subset is not the one that its config draws');
+  if (truth.classCounts.join() !== train.class_counts.join())
+    faults.push('its training images per class are not those of the data');
+  return faults;
+}
+
+function faultOfScore(record: ResultRecord, score: Score, predictions: Int32Array, truth?: Truth): string | undefined {
+  const { class_counts: images } = record.test;
+  const classes = record.train.class_counts.length;
+  if (images.length !== classes || score.correct.length !== classes)
+    return 'its lists have different numbers of classes';
+  const outside = predictions.findIndex(klass => klass >= classes);
+  if (outside !== -1) return `the prediction of image ${outside} is class ${predictions[outside]} of ${classes}`;
+  if (truth?.labels.length === predictions.length) {
+    const counted = correctOf(predictions, truth.labels, classes);
+    const klass = counted.findIndex((right, c) => right !== score.correct[c]);
+    if (klass !== -1)
+      return `it says ${score.correct[klass]} right of class ${klass}, the predictions and labels give ${counted[klass]}`;
+  }
+  const predicted = new Int32Array(classes);
+  for (const klass of predictions) predicted[klass]!++;
+  const klass = score.correct.findIndex((right, c) => right > images[c]! || right > predicted[c]!);
+  if (klass !== -1) {
+    return `it says ${score.correct[klass]} right of class ${klass}, which has ${images[klass]} images and ${predicted[klass]} predictions`;
+  }
+  const right = score.correct.reduce((sum, correct) => sum + correct, 0);
+  return faultOfAccuracies(score, right / record.test.images, groupsOf(record, score));
+}
+
+function groupsOf({ train, test }: ResultRecord, { correct }: Score): GroupAccuracies {
+  const accuracies = Float64Array.from(correct, (right, klass) => right / test.class_counts[klass]!);
+  return groupAccuracies(accuracies, Int32Array.from(train.class_counts));
+}
+
+function faultOfAccuracies(score: Score, top1: number, groups: GroupAccuracies): string | undefined {
+  for (const [name, counted] of Object.entries({ top1, ...groups })) {
+    const said = score[name as 'top1' | keyof GroupAccuracies];
+    if (said === counted || (said !== undefined && counted !== undefined && Math.abs(said - counted) <= rounding))
+      continue;
+    return `it says ${name} ${percentOf(said)}, the predictions give ${percentOf(counted)}`;
+  }
+  return undefined;
+}
+
+function percentOf(fraction: number | undefined): string {
+  return fraction === undefined ? 'none' : `${Number((100 * fraction).toFixed(4))} %`;
+}

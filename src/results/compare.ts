@@ -1,0 +1,97 @@
+/** Claims beside what the records say: difference and verdict. Values in percent. */
+import type { Column } from '../report/table.js';
+import type { Claim, ExpectedTable, Metric } from './expected.js';
+import type { ResultRecord, Score } from './record.js';
+
+export type Verdict = 'reached' | 'within tolerance' | 'BELOW' | 'no claim' | 'NO RUN';
+
+export interface Comparison {
+  readonly row: string;
+  readonly metric: Metric;
+  readonly claim?: Claim;
+  /** Mean over the runs, percent; undefined without a run. */
+  readonly mean?: number | undefined;
+  /** Sample standard deviation (n − 1); undefined for fewer than two runs. */
+  readonly std?: number | undefined;
+  readonly runs: number;
+  /** Mean less claim, percentage points. */
+  readonly difference?: number;
+  readonly tolerance?: number;
+  readonly verdict: Verdict;
+}
+
+/** Two decimals are shown, more are noise; without this a value exactly at the tolerance depends on rounding in binary. */
+const rounding = 1e-9;
+
+/** A comparison per claim, and for rows nobody claimed anything of one per plain and re-balanced top-1. */
+export function compare(table: ExpectedTable, recordsOf: (row: string) => readonly ResultRecord[]): Comparison[] {
+  return table.rows.flatMap(({ row }) => {
+    const claims = table.claims.filter(claim => claim.row === row);
+    const records = recordsOf(row);
+    if (claims.length > 0) return claims.map(claim => compareMetric(row, claim.metric, records, claim));
+    return (['top1', 'top1_rebalanced'] as const).map(metric => compareMetric(row, metric, records));
+  });
+}
+
+/** True when a claim was missed or a row has no run: exit code 1. */
+export function isShort({ verdict }: Comparison): boolean {
+  return verdict === 'BELOW' || verdict === 'NO RUN';
+}
+
+/** Mean and sample standard deviation; undefined without, and with fewer than two, values. */
+export function meanAndStd(values: readonly number[]): { mean: number | undefined; std: number | undefined } {
+  const n = values.length;
+  if (n === 0) return { mean: undefined, std: undefined };
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, std: n < 2 ? undefined : Math.sqrt(squares / (n - 1)) };
+}
+
+/** `51.99`, or `51.99 ± 0.31` for several runs; empty without any. */
+export function formatMean({ mean, std }: { mean?: number | undefined; std?: number | undefined }): string {
+  if (mean === undefined) return '';
+  return std === undefined ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${std.toFixed(2)}`;
+}
+
+/** The accuracy of a metric in percent; undefined where the group is empty. */
+export function metricOf(record: ResultRecord, metric: Metric): number | undefined {
+  const isRebalanced = metric.endsWith('_rebalanced');
+  const score = reportedScores(record).find(
+    ({ tauSelectedOn }) => tauSelectedOn === (isRebalanced ? 'config' : undefined),
+  );
+  const fraction = score?.[metric.replace('_rebalanced', '') as 'top1' | 'many' | 'medium' | 'few'];
+  return fraction === undefined ? undefined : 100 * fraction;
+}
+
+/** Scores of the reported checkpoint: `best` where a split chose one, else `last`. */
+export function reportedScores({ scores }: ResultRecord): Score[] {
+  return scores.filter(({ checkpoint }) => checkpoint === scores[0]!.checkpoint);
+}
+
+function compareMetric(row: string, metric: Metric, records: readonly ResultRecord[], claim?: Claim): Comparison {
+  const values = records.map(record => metricOf(record, metric)).filter(value => value !== undefined);
+  const runs = values.length;
+  const { mean, std } = meanAndStd(values);
+  const common = { row, metric, mean, std, runs, ...(claim && { claim }) };
+  if (mean === undefined) return { ...common, verdict: 'NO RUN' };
+  if (claim === undefined) return { ...common, verdict: 'no claim' };
+  const difference = mean - claim.value;
+  const tolerance = runs > 1 ? claim.tolerance.mean : claim.tolerance.one_seed;
+  const verdict = difference >= 0 ? 'reached' : difference >= -tolerance - rounding ? 'within tolerance' : 'BELOW';
+  return { ...common, difference, tolerance, verdict };
+}
+
+export const comparisonColumns: readonly Column<Comparison>[] = [
+  { key: 'row', title: 'row', kind: 'text', value: ({ row }) => row },
+  { key: 'metric', title: 'metric', kind: 'text', value: ({ metric }) => metric },
+  { key: 'claim', title: 'claim', kind: 'number', value: ({ claim }) => claim?.value.toFixed(1) },
+  { key: 'ours', title: 'ours', kind: 'number', value: formatMean },
+  { key: 'runs', title: 'n', kind: 'number', value: ({ runs }) => runs },
+  { key: 'difference', title: 'difference', kind: 'number', value: ({ difference }) => signed(difference) },
+  { key: 'tolerance', title: 'tolerance', kind: 'number', value: ({ tolerance }) => tolerance?.toFixed(1) },
+  { key: 'verdict', title: 'verdict', kind: 'text', value: ({ verdict }) => verdict },
+];
+
+function signed(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
+}

@@ -1,0 +1,95 @@
+/** `configs/expected.yaml`: for each table its rows (which config is which row) and what is claimed of them. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { configsFolder } from '../config/locate.js';
+import { ConfigError } from '../errors.js';
+
+const metrics = [
+  'top1',
+  'many',
+  'medium',
+  'few',
+  'top1_rebalanced',
+  'many_rebalanced',
+  'medium_rebalanced',
+  'few_rebalanced',
+] as const;
+
+const claimSchema = z.strictObject({
+  row: z.string(),
+  /** Of the reported checkpoint: `best` where a split chose one, else `last`; `_rebalanced` at the config's τ. */
+  metric: z.enum(metrics),
+  /** Percent. */
+  value: z.number().min(0).max(100),
+  source: z.string(),
+  /** Percentage points that ours may lie below: of one seed, and of a mean of two or more. */
+  tolerance: z.strictObject({ one_seed: z.number().min(0), mean: z.number().min(0) }),
+});
+
+const tableSchema = z.strictObject({
+  labels_sha256: z.string().describe('sha256 of the test labels, one byte each'),
+  rows: z.record(z.string(), z.string()),
+  claims: z.array(claimSchema),
+});
+
+export type Claim = z.output<typeof claimSchema>;
+export type Metric = Claim['metric'];
+
+export interface ExpectedTable {
+  readonly name: string;
+  readonly labelsSha256: string;
+  /** In the order in which they are run. */
+  readonly rows: readonly { readonly row: string; readonly config: string }[];
+  readonly claims: readonly Claim[];
+}
+
+/** The file that comes with gala. */
+export const expectedFile = join(configsFolder, 'expected.yaml');
+
+/** A table of the file, with `rows` only when they are given. Throws `ConfigError`. */
+export function readExpected(name: string, path = expectedFile, rows?: readonly string[]): ExpectedTable {
+  const tables = readTables(path);
+  const table = tables[name];
+  if (table === undefined) {
+    throw new ConfigError(`There is no table ${JSON.stringify(name)}.`, {
+      where: path,
+      next: `Give one of ${Object.keys(tables).join(', ')}.`,
+    });
+  }
+  const known = Object.keys(table.rows);
+  const unknown = [...(rows ?? []), ...table.claims.map(({ row }) => row)].find(row => !known.includes(row));
+  if (unknown !== undefined) {
+    throw new ConfigError(`The table ${name} has no row ${JSON.stringify(unknown)}.`, {
+      where: path,
+      next: `Its rows are ${known.join(', ')}.`,
+    });
+  }
+  const chosen = known.filter(row => rows === undefined || rows.includes(row));
+  return {
+    name,
+    labelsSha256: table.labels_sha256,
+    rows: chosen.map(row => ({ row, config: table.rows[row]! })),
+    claims: table.claims.filter(({ row }) => chosen.includes(row)),
+  };
+}
+
+/** Names of all tables of the file. Throws `ConfigError`. */
+export function expectedTables(path = expectedFile): string[] {
+  return Object.keys(readTables(path));
+}
+
+function readTables(path: string): Record<string, z.output<typeof tableSchema>> {
+  try {
+    return z.record(z.string(), tableSchema).parse(parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
+    const fault = issue ? `${issue.path.join('.')}: ${issue.message}` : (error as Error).message;
+    throw new ConfigError(`The expected values are not usable: ${fault}`, {
+      where: path,
+      next: 'See docs/reproduce.md for what the file holds.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,124 @@
+/** From a finished run folder to the record that the repository keeps. Needs the stored logits, no data and no engine. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { ConfigError } from '../errors.js';
+import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
+import { classAccuracies, labelCounts } from '../eval/metrics.js';
+import { plainPredictions } from '../eval/rebalance.js';
+import { bestTau, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
+import { sha256 } from '../io/hash.js';
+import { readRecord } from '../run/record.js';
+import { logitsPath, openRunFolder } from '../run/runFolder.js';
+import { predictionsPath, type ResultRecord, readResult, resultPath, type Score, writeResult } from './record.js';
+
+/** τ that the oracle chooses among: 0, 0.05, … 3. */
+const oracleTaus = Array.from({ length: 61 }, (_, i) => i / 20);
+
+/**
+ * Writes record and predictions of a finished run below `results` and returns the record's path. A record of another run of
+ * the same config and seeds is not replaced. Throws `ConfigError`, `StorageError`, `DataError`.
+ */
+export function addResult(results: string, directory: string): string {
+  const { record, predictions } = resultOfRun(directory);
+  const path = resultPath(results, record);
+  if (existsSync(path)) {
+    const before = readResult(path).record;
+    if (before.run !== record.run || before.finished_at !== record.finished_at) {
+      throw new ConfigError(`There is a record of another run of ${record.name} with these seeds: ${before.run}.`, {
+        where: path,
+        next: `Choosing the better of two runs would bias the table. If the old one is void, delete it and ${basename(predictionsPath(path))}.`,
+      });
+    }
+  }
+  return writeResult(results, record, predictions);
+}
+
+/** Record and predictions [scores, images] of a finished run. Throws `ConfigError`, `StorageError`, `DataError`. */
+export function resultOfRun(directory: string): { record: ResultRecord; predictions: Uint8Array } {
+  const folder = openRunFolder(directory);
+  const run = readRecord(folder.record);
+  if (run.status !== 'finished') {
+    throw new ConfigError(`This run is not finished: its status is ${run.status}.`, {
+      where: folder.directory,
+      next: `Finish it first: gala train --resume ${folder.directory}`,
+    });
+  }
+  const { root: _, ...data } = run.config.data;
+  const checkpoints = run.config.eval.select_on === 'last' ? (['last'] as const) : (['best', 'last'] as const);
+  const evaluations = checkpoints.map(checkpoint => readLogitsFile(logitsPath(folder, `test-${checkpoint}`)));
+  const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, run.config.eval.tau, e === 0));
+  const { labels, classCounts } = evaluations[0]!;
+  const classes = classCounts.length;
+  if (classes > 256) {
+    throw new ConfigError(`A record keeps one byte a prediction and takes at most 256 classes, not ${classes}.`, {
+      where: folder.directory,
+      next: 'Its tables stay in the run folder: gala eval --run DIR.',
+    });
+  }
+  const { train, test } = run.splits;
+  const predictions = new Uint8Array(scored.length * labels.length);
+  for (const [k, line] of scored.entries()) predictions.set(line.predictions, k * labels.length);
+  const { name: _host, ...host } = run.host;
+  const record: ResultRecord = {
+    format: 1,
+    name: run.name,
+    run: basename(folder.directory),
+    config: { ...run.config, data },
+    seeds: run.seeds,
+    train: {
+      images: train!.images,
+      fingerprint: train!.fingerprint,
+      index_hash: train!.index_hash!,
+      class_counts: Array.from(classCounts),
+    },
+    test: {
+      images: test!.images,
+      fingerprint: test!.fingerprint,
+      labels_sha256: labelsHash(labels),
+      class_counts: Array.from(labelCounts(labels, classes)),
+    },
+    engine: { ...run.engine },
+    versions: { ...run.versions },
+    host,
+    ...(run.git && { git: { ...run.git } }),
+    finished_at: run.finished_at!,
+    training_hours: Number((run.training_seconds / 3600).toFixed(3)),
+    resumes: run.resumes.length,
+    predictions_sha256: sha256(predictions),
+    scores: scored.map(({ score }) => score),
+  };
+  return { record, predictions };
+}
+
+/** sha256 of labels [N] as one byte each. */
+export function labelsHash(labels: Int32Array): string {
+  return sha256(Uint8Array.from(labels));
+}
+
+/** Plain, re-balanced at τ of the config and, for the reported checkpoint, at the oracle's τ. */
+function scoresOf(
+  evaluation: Evaluation,
+  tau: number,
+  withOracle: boolean,
+): { score: Score; predictions: Int32Array }[] {
+  const { labels, classCounts, logits } = evaluation;
+  const configured = resultRows(evaluation, summarize(evaluation, [tau]), 'config');
+  const oracleTau = withOracle ? bestTau(summarize(evaluation, oracleTaus))! : undefined;
+  const oracle =
+    oracleTau === undefined ? [] : resultRows(evaluation, summarize(evaluation, [oracleTau]), 'test').slice(1);
+  return [...configured, ...oracle].map(row => {
+    const { run: _run, split: _split, ...score } = row;
+    const predictions =
+      row.tau === undefined
+        ? plainPredictions(logits, classCounts.length)
+        : rebalancedPredictions(evaluation, [row.tau])[0]!;
+    return { score: { ...score, correct: correctOf(predictions, labels, classCounts.length) } as Score, predictions };
+  });
+}
+
+/** Right predictions of each class [C]. */
+export function correctOf(predictions: Int32Array, labels: Int32Array, classes: number): number[] {
+  const images = labelCounts(labels, classes);
+  const accuracies = classAccuracies(predictions, labels, classes);
+  return Array.from(images, (total, klass) => (total === 0 ? 0 : Math.round(accuracies[klass]! * total)));
+}

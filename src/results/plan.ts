@@ -1,0 +1,95 @@
+/** Which runs of a table are there, half done or missing. */
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { configDifference } from '../config/identity.js';
+import { type LoadedConfig, loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { StorageError } from '../errors.js';
+import type { Column } from '../report/table.js';
+import { isLocked } from '../run/lock.js';
+import { type RunRecord, readRecord } from '../run/record.js';
+import type { ExpectedTable } from './expected.js';
+import { configOf, type ResultRecord } from './record.js';
+
+export type Step = 'recorded' | 'record' | 'resume' | 'train' | 'in progress';
+
+export interface Planned {
+  readonly row: string;
+  readonly loaded: LoadedConfig;
+  readonly seed: number;
+  /** `in progress`: another process trains it. */
+  readonly step: Step;
+  /** The run folder to record, to resume, or in which another process works. */
+  readonly directory?: string;
+  /** Finished epochs of that run. */
+  readonly epoch?: number;
+}
+
+/** What is left to do for every row and seed. `recordsOf` gives the records of a row. */
+export function planRuns(
+  table: ExpectedTable,
+  seeds: readonly number[],
+  runs: string,
+  recordsOf: (row: string) => readonly ResultRecord[],
+): Planned[] {
+  return table.rows.flatMap(({ row, config }) =>
+    seeds.map(seed => {
+      const loaded = loadForSeed(config, seed);
+      const planned = { row, loaded, seed };
+      if (recordsOf(row).some(({ seeds }) => seeds.run === seed)) return { ...planned, step: 'recorded' as const };
+      const found = findRun(runs, loaded.config);
+      return found ? { ...planned, ...found } : { ...planned, step: 'train' as const };
+    }),
+  );
+}
+
+/** The config of a row for a seed, which also draws the long-tailed subset: the spread over seeds includes that of the draw. */
+export function loadForSeed(config: string, seed: number): LoadedConfig {
+  const loaded = loadConfig(config, { seed });
+  return loaded.config.data.imbalance_factor > 1
+    ? loadConfig(config, { seed, set: [`data.subset_seed=${seed}`] })
+    : loaded;
+}
+
+/** `key: row → run` for the keys in which a run is not the row's experiment; seeds and what computed it may differ. */
+export function differencesFromRow(row: Config, run: Config): string[] {
+  return configDifference(row, run).filter(line => !/^(seed|data\.subset_seed|precision|engine): /.test(line));
+}
+
+export const planColumns: readonly Column<Planned>[] = [
+  { key: 'row', title: 'row', kind: 'text', value: ({ row }) => row },
+  { key: 'seed', title: 'seed', kind: 'number', value: ({ seed }) => seed },
+  { key: 'config', title: 'config', kind: 'text', value: ({ loaded }) => loaded.config.name },
+  {
+    key: 'step',
+    title: 'to do',
+    kind: 'text',
+    value: ({ step }) => (step === 'recorded' ? 'nothing: recorded' : step),
+  },
+  { key: 'run', title: 'run', kind: 'text', value: ({ directory }) => directory && basename(directory) },
+  { key: 'epoch', title: 'epoch', kind: 'number', value: ({ epoch }) => epoch },
+];
+
+/** The run of this config and seed that is nearest to its end: finished, in progress, or the longest of those to resume. */
+function findRun(runs: string, config: Config): Pick<Planned, 'step' | 'directory' | 'epoch'> | undefined {
+  const parent = join(runs, ...config.name.split('/'));
+  const candidates = (existsSync(parent) ? readdirSync(parent) : []).flatMap(entry => {
+    const directory = join(parent, entry);
+    const record = readIfUsable(join(directory, 'run.json'));
+    if (record === undefined || record.status === 'diverged' || record.seeds.run !== config.seed) return [];
+    if (differencesFromRow(config, configOf(record)).length > 0) return [];
+    const step: Step = record.status === 'finished' ? 'record' : isLocked(directory) ? 'in progress' : 'resume';
+    return [{ step, directory, epoch: record.epoch }];
+  });
+  const order: readonly Step[] = ['record', 'in progress', 'resume'];
+  return candidates.sort((a, b) => order.indexOf(a.step) - order.indexOf(b.step) || b.epoch - a.epoch)[0];
+}
+
+function readIfUsable(path: string): RunRecord | undefined {
+  try {
+    return readRecord(path);
+  } catch (error) {
+    if (error instanceof StorageError) return undefined;
+    throw error;
+  }
+}

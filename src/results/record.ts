@@ -1,0 +1,153 @@
+/**
+ * `results/<config name>-seed<n>-subset<m>.json` and `.predictions`: what the repository keeps of a finished run. Every accuracy
+ * in the record has the predictions it was counted from beside it, one byte (class) an image, so that it can be counted again.
+ */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { type Config, configSchema } from '../config/schema.js';
+import { StorageError } from '../errors.js';
+import { writeFileAtomic } from '../io/atomicFile.js';
+
+const fraction = z.number().min(0).max(1);
+const count = z.number().int().min(0);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** One accuracy line, as `ResultRow`; line k of the predictions file holds its N predictions. */
+const scoreSchema = z.strictObject({
+  checkpoint: z.enum(['best', 'last']),
+  epoch: count,
+  /** What chose the epoch: a split, or `last` for none. */
+  selectedOn: z.string(),
+  /** Absent = plain. */
+  tau: z.number().optional(),
+  /** `config`, or `test`: the τ with the highest accuracy on the very images it is reported on (oracle). */
+  tauSelectedOn: z.enum(['config', 'test']).optional(),
+  top1: fraction,
+  many: fraction.optional(),
+  medium: fraction.optional(),
+  few: fraction.optional(),
+  /** Right predictions of each class [C]. */
+  correct: z.array(count),
+});
+
+const recordSchema = z.strictObject({
+  format: z.literal(1),
+  name: z.string(),
+  /** Name of the run folder it was made from. */
+  run: z.string(),
+  /** Resolved config without paths of the machine. */
+  config: z.looseObject({}),
+  seeds: z.strictObject({ run: count, subset: count }),
+  train: z.strictObject({
+    images: count,
+    fingerprint: z.string(),
+    index_hash: z.string(),
+    class_counts: z.array(count).min(1).max(256),
+  }),
+  test: z.strictObject({
+    images: count,
+    fingerprint: z.string(),
+    /** sha256 of the labels, one byte each, in dataset order. */
+    labels_sha256: hash,
+    class_counts: z.array(count).min(1).max(256),
+  }),
+  engine: z.looseObject({ engine: z.string(), version: z.string(), precision: z.string(), threads: z.number() }),
+  versions: z.looseObject({ gala: z.string(), node: z.string() }),
+  host: z.looseObject({ cpu: z.string() }),
+  git: z.looseObject({ commit: z.string(), dirty: z.boolean() }).optional(),
+  finished_at: z.string(),
+  /** Hours in training steps, evaluation not counted, added up over resumes. */
+  training_hours: z.number().min(0),
+  resumes: count,
+  predictions_sha256: hash,
+  scores: z.array(scoreSchema).min(1),
+});
+
+export type Score = z.output<typeof scoreSchema>;
+export type ResultRecord = z.output<typeof recordSchema>;
+
+/** A record with its file, and the predictions [scores, images] when they could be read. */
+export interface StoredResult {
+  readonly path: string;
+  readonly record: ResultRecord;
+  readonly predictions: Uint8Array | undefined;
+}
+
+/** Path of the record of a run below the folder of all results. */
+export function resultPath(results: string, { name, seeds }: Pick<ResultRecord, 'name' | 'seeds'>): string {
+  return join(results, `${name}-seed${seeds.run}-subset${seeds.subset}.json`);
+}
+
+/** The file of predictions beside a record. */
+export function predictionsPath(path: string): string {
+  return path.replace(/\.json$/, '.predictions');
+}
+
+/** The line `index` of the predictions [scores, images], as class indices [images]. */
+export function predictionsOf(record: ResultRecord, predictions: Uint8Array, index: number): Int32Array {
+  const { images } = record.test;
+  return Int32Array.from(predictions.subarray(index * images, (index + 1) * images));
+}
+
+/** Writes a record and its predictions, predictions first. Throws `StorageError`. */
+export function writeResult(results: string, record: ResultRecord, predictions: Uint8Array): string {
+  const path = resultPath(results, record);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileAtomic(predictionsPath(path), predictions);
+  writeFileAtomic(path, `${withNumbersOnOneLine(JSON.stringify(record, null, 2))}\n`);
+  return path;
+}
+
+/** Reads a record. Throws `StorageError` when it is missing, damaged or of another format. */
+export function readResult(path: string): StoredResult {
+  let record: ResultRecord;
+  try {
+    record = recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
+    const fault = issue ? `${issue.path.join('.') || 'the file'}: ${issue.message}` : (error as Error).message;
+    throw new StorageError(`The result record is not usable: ${fault}`, {
+      where: path,
+      next: 'Take it from the repository again, or make it anew: gala results add RUN_DIR.',
+      cause: error,
+    });
+  }
+  return { path, record, predictions: readIfThere(predictionsPath(path)) };
+}
+
+/** Paths of the records of a table, sorted; none when the folder is not there. */
+export function listResults(results: string, table: string): string[] {
+  const folder = join(results, table);
+  try {
+    return readdirSync(folder)
+      .filter(name => name.endsWith('.json'))
+      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      .map(name => join(folder, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The config of a record with the defaults of keys that came after it. */
+export function configOf({ config, name }: { config: object; name: string }): Config {
+  const parsed = configSchema.safeParse(config);
+  return { ...(parsed.success ? parsed.data : (config as Config)), name };
+}
+
+function readIfThere(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function withNumbersOnOneLine(json: string): string {
+  return json.replaceAll(
+    /\[\s+(\d[\d\s,]*)\]/g,
+    (_, numbers: string) => `[${numbers.trim().replaceAll(/,\s+/g, ', ')}]`,
+  );
+}

@@ -1,0 +1,153 @@
+/** What is generated from the records: `results/<table>.csv`, and the table between two markers of README.md beside it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { writeFileAtomic } from '../io/atomicFile.js';
+import { percent } from '../report/csv.js';
+import { type Column, formatTable } from '../report/table.js';
+import { formatMean, meanAndStd, metricOf, reportedScores } from './compare.js';
+import type { Metric } from './expected.js';
+import { listResults, type ResultRecord, readResult, type Score } from './record.js';
+
+interface Line {
+  readonly record: ResultRecord;
+  readonly score: Score;
+}
+
+const text = <Row>(key: string, value: (row: Row) => string | number | undefined): Column<Row> => ({
+  key,
+  title: key,
+  kind: 'text',
+  value,
+});
+
+/** One line per score: percent with two decimals, and what a reader needs to tell two runs apart. */
+const csvColumns: readonly Column<Line>[] = [
+  text('config', ({ record }) => record.name),
+  text('seed', ({ record }) => record.seeds.run),
+  text('subset_seed', ({ record }) => record.seeds.subset),
+  text('subset_hash', ({ record }) => record.train.index_hash),
+  text('checkpoint', ({ score }) => score.checkpoint),
+  text('epoch', ({ score }) => score.epoch),
+  text('epoch_chosen_on', ({ score }) => score.selectedOn),
+  text('predictions', ({ score }) => (score.tau === undefined ? 'plain' : 're-balanced')),
+  text('tau', ({ score }) => score.tau),
+  text('tau_chosen_on', ({ score }) => (score.tauSelectedOn === 'test' ? 'test (oracle)' : score.tauSelectedOn)),
+  ...(['top1', 'many', 'medium', 'few'] as const).map(key => text<Line>(key, ({ score }) => percent(score[key]))),
+  text('engine', ({ record }) => `${record.engine.engine} ${record.engine.version}`),
+  text('precision', ({ record }) => record.engine.precision),
+  text('threads', ({ record }) => record.engine.threads),
+  text('cpu', ({ record }) => record.host.cpu),
+  text('training_hours', ({ record }) => record.training_hours),
+  text('gala', ({ record }) => record.versions.gala),
+  text('commit', ({ record }) => record.git?.commit),
+];
+
+interface Group {
+  readonly name: string;
+  readonly records: readonly ResultRecord[];
+}
+
+const meanOf =
+  (...metrics: readonly Metric[]) =>
+  ({ records }: Group) =>
+    metrics
+      .map(metric => formatMean(meanAndStd(records.map(record => metricOf(record, metric)).filter(isNumber))) || '–')
+      .join(' / ');
+
+const readmeColumns: readonly Column<Group>[] = [
+  { key: 'config', title: 'config', kind: 'text', value: ({ name }) => name },
+  { key: 'runs', title: 'runs', kind: 'number', value: ({ records }) => records.length },
+  {
+    key: 'epoch',
+    title: 'epoch chosen on',
+    kind: 'text',
+    value: ({ records }) => reportedScores(records[0]!)[0]!.selectedOn,
+  },
+  { key: 'top1', title: 'top-1', kind: 'number', value: meanOf('top1') },
+  { key: 'groups', title: 'many / medium / few', kind: 'number', value: meanOf('many', 'medium', 'few') },
+  { key: 'rebalanced', title: 're-balanced, τ of the config', kind: 'number', value: meanOf('top1_rebalanced') },
+  {
+    key: 'oracle',
+    title: 'τ chosen on test (oracle)',
+    kind: 'number',
+    value: ({ records }) => meanOfScore(records, 'oracle'),
+  },
+  { key: 'last', title: 'last epoch', kind: 'number', value: ({ records }) => meanOfScore(records, 'last') },
+  {
+    key: 'precision',
+    title: 'precision',
+    kind: 'text',
+    value: ({ records }) => unique(records.map(({ engine }) => engine.precision)),
+  },
+  {
+    key: 'hours',
+    title: 'training hours',
+    kind: 'number',
+    value: ({ records }) => meanAndStd(records.map(hoursOf)).mean?.toFixed(2),
+  },
+];
+
+/** Text of `results/<table>.csv`. */
+export function resultsCsv(records: readonly ResultRecord[]): string {
+  const lines = records.flatMap(record => record.scores.map(score => ({ record, score })));
+  return `${formatTable(lines, csvColumns, 'csv')}\n`;
+}
+
+/** The table of README.md: a line per config, mean ± standard deviation over its runs. */
+export function resultsMarkdown(records: readonly ResultRecord[]): string {
+  if (records.length === 0) return 'No run is recorded yet.';
+  const names = [...new Set(records.map(({ name }) => name))];
+  const groups = names.map(name => ({ name, records: records.filter(record => record.name === name) }));
+  return formatTable(groups, readmeColumns, 'md');
+}
+
+export interface GeneratedFile {
+  readonly path: string;
+  readonly content: string;
+  readonly isCurrent: boolean;
+}
+
+/** What the generated files of a table should hold, and whether they do. Without records there is no CSV. */
+export function generatedFiles(results: string, table: string): GeneratedFile[] {
+  const records = listResults(results, table).map(path => readResult(path).record);
+  const files: GeneratedFile[] = [];
+  const add = (path: string, content: string) =>
+    files.push({ path, content, isCurrent: existsSync(path) && readFileSync(path, 'utf8') === content });
+  if (records.length > 0) add(join(results, `${table}.csv`), resultsCsv(records));
+  const readme = join(dirname(resolve(results)), 'README.md');
+  const page = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
+  const [before, after] = [`<!-- results:${table} (made by gala results tables) -->`, `<!-- /results:${table} -->`];
+  const [start, end] = [page.indexOf(before), page.indexOf(after)];
+  if (start !== -1 && end > start) {
+    add(readme, `${page.slice(0, start + before.length)}\n\n${resultsMarkdown(records)}\n\n${page.slice(end)}`);
+  }
+  return files;
+}
+
+/** Writes the generated files that are not current and returns their paths. Throws `StorageError`. */
+export function writeGeneratedFiles(results: string, table: string): string[] {
+  const stale = generatedFiles(results, table).filter(({ isCurrent }) => !isCurrent);
+  for (const { path, content } of stale) writeFileAtomic(path, content);
+  return stale.map(({ path }) => path);
+}
+
+function meanOfScore(records: readonly ResultRecord[], which: 'oracle' | 'last'): string {
+  const values = records.map(({ scores }) =>
+    scores.find(({ checkpoint, tau, tauSelectedOn }) =>
+      which === 'oracle' ? tauSelectedOn === 'test' : checkpoint === 'last' && tau === undefined,
+    ),
+  );
+  return formatMean(meanAndStd(values.filter(score => score !== undefined).map(({ top1 }) => 100 * top1)));
+}
+
+function hoursOf({ training_hours }: ResultRecord): number {
+  return training_hours;
+}
+
+function unique(values: readonly string[]): string {
+  return [...new Set(values)].join(', ');
+}
+
+function isNumber(value: number | undefined): value is number {
+  return value !== undefined;
+}

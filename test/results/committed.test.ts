@@ -1,0 +1,63 @@
+/** What stands in the repository: expected values, records, and the tables made of them. */
+import assert from 'node:assert/strict';
+import { join, resolve } from 'node:path';
+import { describe, test } from 'node:test';
+import { loadConfig } from '../../src/config/load.js';
+import { expectedTables, readExpected } from '../../src/results/expected.js';
+import { generatedFiles } from '../../src/results/tables.js';
+import { verifyTable } from '../../src/results/verify.js';
+import { sharedPath } from '../shared.js';
+
+const results = join(resolve(import.meta.dirname, '../../..'), 'results');
+
+for (const name of expectedTables()) {
+  describe(name, () => {
+    const table = readExpected(name);
+
+    test('has a config for every row, named after the table, and a claim only of its rows', () => {
+      for (const { config } of table.rows) assert.equal(loadConfig(config).config.name.split('/')[0], name);
+      assert.ok(table.claims.length > 0);
+    });
+
+    test('has generated files that are what the records give (else: gala results tables)', () => {
+      const stale = generatedFiles(results, name).filter(({ isCurrent }) => !isCurrent);
+      assert.deepEqual(
+        stale.map(({ path }) => path),
+        [],
+      );
+    });
+
+    test('has records without a fault', async context => {
+      const dataRoot = name === 'cifar100_lt' ? sharedPath('data', 'cifar-100-binary') : undefined;
+      const { faults, recounted, unlabelled } = await verifyTable({ table, results, dataRoot });
+      context.diagnostic(`${recounted} records counted again, ${unlabelled} checked without labels`);
+      assert.deepEqual(faults, []);
+    });
+  });
+}
+
+test('The README has a place for the table of every set', () => {
+  for (const name of expectedTables()) {
+    assert.ok(
+      generatedFiles(results, name).some(({ path }) => path.endsWith('README.md')),
+      name,
+    );
+  }
+});
+
+test('The values claimed of CIFAR100-LT are the published ones, with the tolerances of one run and of a mean', () => {
+  const { claims } = readExpected('cifar100_lt');
+  const published = { if200: [48.0, 48.5], if100: [52.1, 52.3], if50: [56.0, 56.5], if10: [63.8, 64.2] };
+  for (const [row, values] of Object.entries(published)) {
+    const ours = claims.filter(claim => claim.row === row);
+    assert.deepEqual(
+      ours.map(({ metric }) => metric),
+      ['top1', 'top1_rebalanced'],
+    );
+    assert.deepEqual(
+      ours.map(({ value }) => value),
+      values,
+    );
+    for (const { tolerance } of ours) assert.deepEqual(tolerance, { one_seed: 1.5, mean: 0.7 });
+  }
+});

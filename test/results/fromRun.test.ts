@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readLogitsFile } from '../../src/eval/logitsFile.js';
+import { bestTau, summarize } from '../../src/eval/summary.js';
+import { addResult, resultOfRun } from '../../src/results/fromRun.js';
+import { predictionsOf, readResult } from '../../src/results/record.js';
+import { updateRecord } from '../../src/run/record.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { writeExampleRun } from './exampleRun.js';
+
+const temporary = temporaryFolder();
+const results = join(temporary, 'results');
+
+test("A record holds the run's scores, plain, re-balanced and at the oracle's τ, each with its predictions", async () => {
+  const run = await writeExampleRun(join(temporary, 'a'));
+  const { record, predictions } = readResult(addResult(results, run));
+  const evaluation = readLogitsFile(join(run, 'logits/test-last.safetensors'));
+  const { plain, rebalanced } = summarize(evaluation, [1]);
+  const [first, second, oracle] = record.scores;
+  assert.equal(record.scores.length, 3);
+  assert.equal(first!.top1, plain.top1);
+  assert.equal(first!.few, plain.few);
+  assert.deepEqual([second!.top1, second!.tau, second!.tauSelectedOn], [rebalanced[0]!.scores.top1, 1, 'config']);
+  const taus = Array.from({ length: 61 }, (_, i) => i / 20);
+  assert.equal(oracle!.tau, bestTau(summarize(evaluation, taus)));
+  assert.equal(oracle!.tauSelectedOn, 'test');
+  for (const [k, score] of record.scores.entries()) {
+    const right = predictionsOf(record, predictions!, k).filter((klass, i) => klass === evaluation.labels[i]).length;
+    assert.equal(right / 2000, score.top1);
+  }
+});
+
+test('A record names no folder and no host of the machine that ran the run', async () => {
+  const run = await writeExampleRun(join(temporary, 'b'));
+  const { record } = resultOfRun(run);
+  const text = JSON.stringify(record);
+  assert.ok(!text.includes(temporary));
+  assert.ok(!('name' in record.host) && !('root' in (record.config.data as object)));
+  assert.ok(!('command' in record));
+});
+
+test('Adding the same run again changes nothing; another run of the same seeds is refused', async () => {
+  const [run, other] = [
+    await writeExampleRun(join(temporary, 'c'), { seed: 5 }),
+    await writeExampleRun(join(temporary, 'd'), { seed: 5 }),
+  ];
+  const path = addResult(results, run);
+  const before = readFileSync(path, 'utf8');
+  addResult(results, run);
+  assert.equal(readFileSync(path, 'utf8'), before);
+  assert.throws(() => addResult(results, other), {
+    name: 'ConfigError',
+    message: /There is a record of another run of fashion_mnist_lt\/gala with these seeds/,
+    next: /Choosing the better of two runs would bias the table/,
+  });
+});
+
+test('A run that is not finished is refused with the command that finishes it', async () => {
+  const run = await writeExampleRun(join(temporary, 'e'));
+  updateRecord(join(run, 'run.json'), { status: 'interrupted' });
+  assert.throws(() => addResult(results, run), {
+    message: /not finished: its status is interrupted/,
+    next: /gala train --resume/,
+  });
+});
