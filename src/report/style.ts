@@ -23,7 +23,7 @@ body {
 h1 { font-size: 1.6rem; margin: 0 0 4px; }
 h2 { font-size: 1.2rem; margin: 0 0 4px; }
 h3 { font-size: 0.9rem; font-weight: 600; margin: 4px 0; }
-h1, h3, td { overflow-wrap: anywhere; }
+body { overflow-wrap: anywhere; }
 p { margin: 0 0 8px; }
 a { color: inherit; }
 nav { margin: 12px 0 28px; font-size: 0.9rem; }

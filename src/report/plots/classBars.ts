@@ -5,12 +5,14 @@ import { type Figure, type Panel, predictionLegend, runColor, runLegend } from '
 import type { ReportRun } from '../reportRun.js';
 import { classesByFrequency, sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
+import { shortened, textWidth } from '../textWidth.js';
 
 const groups: readonly Group[] = ['many', 'medium', 'few'];
 const groupTitles = { many: 'Many (> 100 images)', medium: 'Medium (20 to 100)', few: 'Few (< 20)' } as const;
 /** More classes than this in a group are thinned out: a bar needs the height of a line of text. */
 const mostClasses = 60;
-const longestName = 16;
+/** In px. */
+const widestName = 105;
 const marginTop = 40;
 const marginBottom = 6;
 
@@ -48,11 +50,13 @@ function thinned(classes: readonly number[]): number[] {
 
 function panel(runs: readonly ReportRun[], heading: string, classes: readonly number[]): Panel {
   const { classNames, classCounts } = runs[0]!.evaluation;
-  const names = new Map(classes.map(klass => [klass, `${shortened(classNames[klass]!)} ${classCounts[klass]}`]));
+  const names = new Map(
+    classes.map(klass => [klass, `${shortened(classNames[klass]!, widestName)} ${classCounts[klass]}`]),
+  );
   const barHeight = runs.length === 1 ? 12 : runs.length <= 3 ? 8 : 5;
   const rowHeight = Math.max(15, runs.length * barHeight + 5);
   const around = (rowHeight - runs.length * barHeight) / 2;
-  const marginLeft = Math.max(...[...names.values()].map(name => name.length)) * 6.8 + 14;
+  const marginLeft = Math.max(...[...names.values()].map(textWidth)) + 10;
   const marks = runs.flatMap((run, index) => {
     const insets = {
       insetTop: around + index * barHeight,
@@ -90,9 +94,4 @@ function rowsOf({ label, evaluation, plain, rebalanced, tau }: ReportRun, classe
     const title = `${label}: ${classNames[klass]}, plain ${accuracies.plain.toFixed(1)} %, re-balanced (τ = ${tau}) ${accuracies.rebalanced.toFixed(1)} %`;
     return { klass, ...accuracies, title };
   });
-}
-
-function shortened(name: string): string {
-  const letters = [...name.replaceAll('_', ' ')];
-  return letters.length <= longestName ? letters.join('') : `${letters.slice(0, longestName - 1).join('')}…`;
 }

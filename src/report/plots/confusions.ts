@@ -5,9 +5,12 @@ import { type Figure, type Panel, runColor } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
+import { shortened } from '../textWidth.js';
 
 const shown = 12;
 const rowHeight = 24;
+/** In px: two names, their counts and the arrow fit a phone. */
+const widestName = 98;
 
 export function confusionsFigure(runs: readonly ReportRun[]): Figure {
   return {
@@ -57,7 +60,7 @@ export function worstConfusions(
 
 function panel({ label, evaluation }: ReportRun, index: number, heading: string, predictions: Int32Array): Panel {
   const { labels, classNames, classCounts } = evaluation;
-  const nameOf = (klass: number) => `${classNames[klass]!.replaceAll('_', ' ')} (${classCounts[klass]})`;
+  const nameOf = (klass: number) => `${shortened(classNames[klass]!, widestName)} (${classCounts[klass]})`;
   const rows = worstConfusions(predictions, labels, classNames.length, shown).map((pair, rank) => ({
     rank,
     share: 100 * pair.share,

@@ -1,0 +1,53 @@
+/** Small run folders for the report's tests: random logits, made-up curves, made-up gradients. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeLogitsFile } from '../../src/eval/logitsFile.js';
+import { appendMetrics } from '../../src/run/metricsLog.js';
+import { createRecord, updateRecord } from '../../src/run/record.js';
+import { createRunFolder, logitsPath, type RunFolder } from '../../src/run/runFolder.js';
+import { exampleEvaluation } from '../eval/example.js';
+import { exampleRecord } from '../run/example.js';
+
+export interface ExampleRun {
+  readonly name?: string;
+  readonly classCounts?: readonly number[];
+  readonly classNames?: readonly string[];
+  readonly images?: number;
+  readonly gradients?: boolean;
+  readonly finished?: boolean;
+  /** None leaves a run that was not evaluated yet. */
+  readonly checkpoints?: readonly ('best' | 'last')[];
+}
+
+export const longTail = [500, 200, 150, 90, 40, 25, 15, 8, 5];
+
+export function writeExampleRun(output: string, run: ExampleRun = {}): RunFolder {
+  const { name = 'cifar100_lt/gala_if100', classCounts = longTail, images = 300, checkpoints = ['best'] } = run;
+  const folder = createRunFolder({ output, name, seed: 3 });
+  createRecord(folder.record, exampleRecord(name));
+  if (run.finished ?? true) updateRecord(folder.record, { status: 'finished', epoch: 200, training_seconds: 3000 });
+  for (const epoch of [1, 2, 3]) {
+    const tested = epoch === 1 ? {} : { test_top1: 20 * epoch, test_top1_rebalanced: 21 * epoch };
+    appendMetrics(folder.metrics, { epoch, loss: epoch === 2 ? null : 3 / epoch, learning_rate: 0.1, ...tested });
+  }
+  for (const checkpoint of checkpoints) {
+    writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), {
+      ...exampleEvaluation(images, classCounts),
+      ...(run.classNames && { classNames: run.classNames }),
+      checkpoint,
+      epoch: checkpoint === 'best' ? 2 : 3,
+      selectedOn: checkpoint === 'best' ? 'test' : 'last',
+    });
+  }
+  if (run.gradients) writeFileSync(join(folder.directory, 'gradients.jsonl'), gradientLines(classCounts));
+  return folder;
+}
+
+function gradientLines(classCounts: readonly number[]): string {
+  const line = (epoch: number) => ({
+    epoch,
+    positive: classCounts.map(count => epoch * count),
+    negative: classCounts.map((_, klass) => epoch * (klass + 1)),
+  });
+  return [1, 2, 3].map(epoch => `${JSON.stringify(line(epoch))}\n`).join('');
+}

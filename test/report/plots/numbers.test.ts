@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { rebalance } from '../../../src/eval/rebalance.js';
+import { windowOf } from '../../../src/report/plots/classPoints.js';
+import { worstConfusions } from '../../../src/report/plots/confusions.js';
+import { ratiosOf } from '../../../src/report/plots/gradientRatio.js';
+import { logAxis } from '../../../src/report/plots/logAxis.js';
+import { massesOf } from '../../../src/report/plots/mass.js';
+import { oracleTau } from '../../../src/report/plots/tauSweep.js';
+import { exampleEvaluation } from '../../eval/example.js';
+import { longTail } from '../exampleRuns.js';
+
+describe('what the figures compute', () => {
+  test('the predicted mass adds up to the images before and after re-balancing, which makes it more even', () => {
+    const evaluation = exampleEvaluation(400, longTail);
+    const biased = evaluation.logits.map((logit, k) => logit - 0.5 * (k % longTail.length));
+    const { before, after } = massesOf({ evaluation: { ...evaluation, logits: biased }, tau: 1 });
+    const sum = (mass: Float64Array) => mass.reduce((total, value) => total + value, 0);
+    const spread = (mass: Float64Array) => Math.max(...mass) / Math.min(...mass);
+    assert.ok(Math.abs(sum(before) - 400) < 1e-9 && Math.abs(sum(after) - 400) < 1e-9);
+    assert.ok(spread(after) < spread(before) / 2, `${spread(before)} → ${spread(after)}`);
+  });
+
+  test('the mass after re-balancing is of the scores that the re-balanced prediction ranks', () => {
+    const row = (...probabilities: number[]) => probabilities.map(Math.log);
+    const logits = Float32Array.from([...row(0.8, 0.2), ...row(0.6, 0.4)]);
+    const evaluation = { ...exampleEvaluation(2, [5, 5]), logits };
+    const { before, after } = massesOf({ evaluation, tau: 1 });
+    assert.ok(Math.abs(before[0]! - 1.4) < 1e-6);
+    // p / mass is (.8/1.4, .2/.6) and (.6/1.4, .4/.6): the second image is of class 1 now.
+    const first = 0.8 / 1.4 / (0.8 / 1.4 + 0.2 / 0.6) + 0.6 / 1.4 / (0.6 / 1.4 + 0.4 / 0.6);
+    assert.ok(Math.abs(after[0]! - first) < 1e-6, `${after[0]} is not ${first}`);
+    assert.deepEqual([...rebalance(logits, 2, 1)], [0, 1]);
+  });
+
+  test('confusions rank by the share of the true class, not by images, and leave out correct predictions', () => {
+    const labels = Int32Array.of(0, 0, 0, 0, 1, 1, 2);
+    const predictions = Int32Array.of(0, 1, 1, 2, 0, 1, 2);
+    assert.deepEqual(worstConfusions(predictions, labels, 3, 2), [
+      { label: 0, predicted: 1, images: 2, share: 0.5 },
+      { label: 1, predicted: 0, images: 1, share: 0.5 },
+    ]);
+    assert.equal(worstConfusions(predictions, labels, 3, 10).length, 3);
+    assert.deepEqual(worstConfusions(labels, labels, 3, 10), []);
+  });
+
+  test('the gradient ratio is positive over received negative, class by class, without zeros', () => {
+    const gradients = [
+      { epoch: 1, positive: [2, 1], negative: [1, 0] },
+      { epoch: 2, positive: [6, 1], negative: [2, 4] },
+    ];
+    assert.deepEqual(ratiosOf(gradients), [
+      [
+        { epoch: 1, ratio: 2 },
+        { epoch: 2, ratio: 3 },
+      ],
+      [{ epoch: 2, ratio: 0.25 }],
+    ]);
+  });
+
+  test('a long training is thinned to some epochs, the first and the last among them', () => {
+    for (const epochs of [60, 61, 119, 200, 1000]) {
+      const gradients = Array.from({ length: epochs }, (_, k) => ({ epoch: k + 1, positive: [1], negative: [1] }));
+      const drawn = ratiosOf(gradients)[0]!.map(({ epoch }) => epoch);
+      assert.ok(drawn.length <= 60 && drawn.length >= 50, `${epochs}: ${drawn.length}`);
+      assert.deepEqual([drawn[0], drawn.at(-1)], [1, epochs]);
+    }
+  });
+
+  test('the oracle τ is sought in the sweep alone', () => {
+    const scores = (top1: number) => ({ top1, many: undefined, medium: undefined, few: undefined });
+    const rebalanced = [
+      { tau: 5, scores: scores(0.9) },
+      { tau: 0, scores: scores(0.4) },
+      { tau: 1, scores: scores(0.6) },
+      { tau: 2, scores: scores(0.6) },
+    ];
+    assert.equal(oracleTau({ summary: { plain: scores(0.4), rebalanced, calibrationError: 0 } }), 1);
+  });
+
+  test('lines average an odd number of neighbours from 30 classes on', () => {
+    assert.deepEqual([10, 29, 30, 100, 1000].map(windowOf), [1, 1, 5, 11, 101]);
+  });
+
+  test('a logarithmic axis holds all values and 1, with ticks inside it', () => {
+    const { domain, ticks } = logAxis([0.05, 0.7]);
+    assert.ok(domain[0]! < 0.05 && domain[1]! > 1);
+    assert.deepEqual(ticks, [0.1, 0.3, 1]);
+    assert.deepEqual(logAxis([1e-3, 1e4]).ticks, [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10_000]);
+  });
+});
