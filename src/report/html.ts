@@ -68,9 +68,10 @@ function runsSection(runs: readonly ReportRun[]): string {
     ({ label }, index) => `<th scope="col" style="color:${runColor(index)}">${escapeHtml(label)}</th>`,
   );
   const rows = runTableRows(runs).map(({ title, cells }) => {
-    const values = cells.map(
-      (cell, index) => `<td data-run="${escapeHtml(runs[index]!.label)}">${escapeHtml(cell)}</td>`,
-    );
+    const same = several && cells.every(cell => cell === cells[0]);
+    const values = same
+      ? [`<td colspan="${runs.length}" data-run="all">${escapeHtml(cells[0]!)}</td>`]
+      : cells.map((cell, index) => `<td data-run="${escapeHtml(runs[index]!.label)}">${escapeHtml(cell)}</td>`);
     return `<tr><th scope="row">${escapeHtml(title)}</th>${values.join('')}</tr>`;
   });
   const cautions = cautionsOf(runs).map(caution => `<li>${escapeHtml(caution)}</li>`);

@@ -101,7 +101,8 @@ describe('the report', () => {
     assert.ok(rows.get('top-1, plain')![0]!.startsWith(`${(100 * gala!.summary.plain.top1).toFixed(2)} %`));
     assert.match(rows.get('last evaluated epoch')![0]!, /^60\.00 % plain, re-balanced 63\.00 % \(epoch 3\)$/);
     assert.match(rows.get('training images')![0]!, /10847 images.*imbalance factor 100, subset seed 5, sha256 cd$/);
-    assert.deepEqual(rows.get('status'), ['finished, 200 of 200 epochs', 'finished, 200 of 200 epochs']);
+    assert.deepEqual(rows.get('config'), ['set/gala', 'set/cross_entropy']);
+    assert.deepEqual(rows.get('status'), ['finished, 200 of 200 epochs'], 'what all runs share is said once');
   });
 
   test('it warns of an epoch chosen on test, of unfinished runs and of runs that differ', () => {
@@ -126,11 +127,11 @@ describe('the report', () => {
   });
 
   test('names are text, whatever is in them', () => {
-    const classNames = ['<b>&amp;</b>', '"quoted"', '</title><script>', 'a', 'b', 'c', 'd', 'e', 'f'];
+    const classNames = ['<b>&amp;', '"quoted"', '</title><script>', 'a', 'b', 'c', 'd', 'e', 'f'];
     const [run] = readReportRuns([writeExampleRun(output, { classNames }).directory]);
     const html = reportHtml([run!]);
     assert.doesNotMatch(html, /<b>|<script/);
-    assert.ok(textsOf(pageOf([run!]), '#classes .wide text').includes('<b>&amp;</b> 500'));
+    assert.ok(textsOf(pageOf([run!]), '#classes .wide text').includes('<b>&amp; 500'));
   });
 
   test('each of 100 classes has its row; of thousands some are shown, and the page says how many', () => {
