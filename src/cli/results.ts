@@ -15,7 +15,10 @@ export function registerResultsCommand(program: Command): void {
       const { addResult } = await import('../results/fromRun.js');
       const paths = runs.map(run => addResult(flags.results, run));
       for (const path of paths) process.stdout.write(`${relative(process.cwd(), path)}\n`);
-      await writeTables(flags.results, new Set(paths.map(path => relative(flags.results, dirname(path)))));
+      await writeTables(
+        flags.results,
+        new Set(paths.map(path => relative(flags.results, dirname(path))).filter(table => table !== '')),
+      );
     });
 
   results

@@ -9,7 +9,7 @@ import type { ExpectedTable } from './expected.js';
 import { differencesFromRow } from './plan.js';
 import { configOf, listResults, predictionsPath, type ResultRecord, readResult, resultPath } from './record.js';
 import { generatedFiles } from './tables.js';
-import { readTruth } from './truth.js';
+import { truthReader } from './truth.js';
 
 export interface Verification {
   /** Records of a row, those with faults too. */
@@ -37,6 +37,7 @@ export async function verifyTable(request: VerificationRequest): Promise<Verific
   const { table, results, dataRoot, seeds, rowsOnly } = request;
   const rows = table.rows.map(({ row, config }) => ({ row, config: configOfRow(table, config) }));
   const byRow = new Map(rows.map(({ row }) => [row, [] as ResultRecord[]]));
+  const truthOf = truthReader(dataRoot);
   const faults: string[] = [];
   let [recounted, unlabelled, unreadable] = [0, 0, 0];
   const paths = listResults(results, table.name);
@@ -51,7 +52,7 @@ export async function verifyTable(request: VerificationRequest): Promise<Verific
       const differences = row ? differencesFromRow(row.config, configOf(record)) : [];
       if (differences.length > 0) fault(`it is not the experiment of row ${row!.row}: ${differences.join(', ')}`);
       if (row && record.test.labels_sha256 !== table.labelsSha256) fault('its test labels are not those of the table');
-      const truth = await readTruth(record, dataRoot);
+      const truth = await truthOf(record);
       for (const sentence of faultsOf(stored, truth)) fault(sentence);
       if (truth) recounted++;
       else unlabelled++;

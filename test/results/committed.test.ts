@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
+import { compare, isShort } from '../../src/results/compare.js';
 import { expectedTables, readExpected } from '../../src/results/expected.js';
 import { generatedFiles } from '../../src/results/tables.js';
 import { verifyTable } from '../../src/results/verify.js';
@@ -35,6 +36,14 @@ for (const name of expectedTables()) {
     });
   });
 }
+
+test('The recorded runs of the bundled set are what is claimed of them', async () => {
+  const table = readExpected('fashion_mnist_lt');
+  const { recordsOf } = await verifyTable({ table, results });
+  const comparisons = compare(table, recordsOf);
+  assert.equal(comparisons.length, 4);
+  assert.ok(!comparisons.some(isShort), JSON.stringify(comparisons.filter(isShort)));
+});
 
 test('The README has a place for the table of every set', () => {
   for (const name of expectedTables()) {

@@ -8,7 +8,7 @@ import { faultsOf } from '../../src/results/check.js';
 import type { ExpectedTable } from '../../src/results/expected.js';
 import { predictionsOf, type ResultRecord, readResult } from '../../src/results/record.js';
 import { writeGeneratedFiles } from '../../src/results/tables.js';
-import { readTruth } from '../../src/results/truth.js';
+import { truthReader } from '../../src/results/truth.js';
 import { verifyTable } from '../../src/results/verify.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleTable, writeExampleResults } from './exampleRun.js';
@@ -83,7 +83,7 @@ describe('With the labels the gate fails for', () => {
 
   test('predictions made right for the labels, with a fitting sha256', async () => {
     const { path, predictions, edit, faults } = await sound();
-    const { labels } = (await readTruth(readResult(path).record, undefined))!;
+    const { labels } = (await truthReader()(readResult(path).record))!;
     const bytes = readFileSync(predictions);
     bytes.set(Uint8Array.from(labels));
     writeFileSync(predictions, bytes);

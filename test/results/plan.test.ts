@@ -1,0 +1,94 @@
+/** What `gala reproduce` finds to do, from run folders in every state. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { loadConfig } from '../../src/config/load.js';
+import type { ExpectedTable } from '../../src/results/expected.js';
+import { differencesFromRow, loadForSeed, planRuns } from '../../src/results/plan.js';
+import { configOf, readResult } from '../../src/results/record.js';
+import { lockFolder } from '../../src/run/lock.js';
+import { type RunStatus, updateRecord } from '../../src/run/record.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { exampleTable, writeExampleResults, writeExampleRun } from './exampleRun.js';
+
+const temporary = temporaryFolder();
+let table: ExpectedTable;
+let folders = 0;
+
+before(async () => {
+  table = await exampleTable(join(temporary, 'expected.yaml'), 50);
+});
+
+/** A folder of runs, one for each state given: status and finished epochs. */
+async function runsIn(...states: readonly [RunStatus, number][]): Promise<{ runs: string; directories: string[] }> {
+  const runs = join(temporary, String(folders++));
+  const directories: string[] = [];
+  for (const [status, epoch] of states) {
+    const directory = await writeExampleRun(runs);
+    updateRecord(join(directory, 'run.json'), { status, epoch });
+    directories.push(directory);
+  }
+  return { runs, directories };
+}
+
+const planned = (runs: string, seed = 0) => planRuns(table, [seed], runs, () => [])[0]!;
+
+test('Without any run the step is to train', async () => {
+  assert.equal(planned(join(temporary, 'none')).step, 'train');
+});
+
+test('A finished run is recorded before anything is resumed', async () => {
+  const { runs, directories } = await runsIn(['interrupted', 5], ['finished', 20], ['failed', 7]);
+  const { step, directory } = planned(runs);
+  assert.deepEqual([step, directory], ['record', directories[1]]);
+});
+
+test('Of the unfinished runs the longest is resumed; a diverged one never', async () => {
+  const { runs, directories } = await runsIn(['interrupted', 5], ['running', 9], ['diverged', 15]);
+  const { step, directory, epoch } = planned(runs);
+  assert.deepEqual([step, directory, epoch], ['resume', directories[1], 9]);
+});
+
+test('A run in which a process works is left alone', async () => {
+  const { runs, directories } = await runsIn(['running', 9]);
+  const lock = lockFolder(directories[0]!);
+  assert.equal(planned(runs).step, 'in progress');
+  lock.release();
+  assert.equal(planned(runs).step, 'resume');
+});
+
+test('A run of another seed does not count', async () => {
+  const { runs } = await runsIn(['finished', 20]);
+  assert.equal(planned(runs, 1).step, 'train');
+});
+
+test('A row and seed that is recorded needs no run folder', async () => {
+  const { path } = await writeExampleResults(join(temporary, 'recorded'));
+  const { record } = readResult(path);
+  const [plan] = planRuns(table, [0], join(temporary, 'none'), () => [record]);
+  assert.equal(plan!.step, 'recorded');
+});
+
+test('A run is not the experiment of its row with another λ or length, and is with another seed, subset or precision', () => {
+  const differences = (...set: string[]) =>
+    differencesFromRow(
+      loadConfig('cifar100_lt/gala_if100').config,
+      loadConfig('cifar100_lt/gala_if100', { set }).config,
+    );
+  assert.deepEqual(differences('loss.lambda1=1'), ['loss.lambda1: 1.2 → 1']);
+  assert.deepEqual(differences('train.epochs=30'), ['train.epochs: 200 → 30']);
+  assert.deepEqual(differences('eval.select_on=val'), ['eval.select_on: "test" → "val"']);
+  assert.deepEqual(differences('seed=3', 'data.subset_seed=3', 'precision=fp32', 'threads=2', 'data.root=x'), []);
+});
+
+test('A seed also draws the long-tailed subset, where gala draws one', () => {
+  assert.equal(loadForSeed('cifar100_lt/gala_if100', 2).config.data.subset_seed, 2);
+  assert.equal(loadForSeed('fashion_mnist_lt/gala', 2).config.data.subset_seed, 0);
+});
+
+test('A record written before a key was added counts with that key at its default', () => {
+  const { config } = loadConfig('cifar100_lt/gala_if100');
+  const { val_fraction: _, ...evaluation } = config.eval;
+  const older = configOf({ config: { ...config, eval: evaluation }, name: config.name });
+  assert.deepEqual(differencesFromRow(config, older), []);
+});
