@@ -57,7 +57,7 @@ export function cautionsOf(runs: readonly ReportRun[]): string[] {
   const those = (test: (run: ReportRun) => boolean) => runs.filter(test).map(({ label }) => label);
   const cautions: string[] = [];
   const say = (labels: readonly string[], text: string) => {
-    if (labels.length > 0) cautions.push(runs.length === 1 ? text : `${text} (${labels.join(', ')})`);
+    if (labels.length > 0) cautions.push(labels.length === runs.length ? text : `${text} (${labels.join(', ')})`);
   };
   say(
     those(({ evaluation }) => evaluation.selectedOn === 'test'),

@@ -146,6 +146,7 @@ describe('the report', () => {
       );
     assert.equal(shown.filter(text => text.startsWith('class ')).length, 100);
     const [many] = readReportRuns([writeExampleRun(output, { classCounts: tail(1000), images: 500 }).directory]);
+    assert.doesNotMatch(reportHtml([many!]), /NaN|Infinity|undefined/, 'classes without test images have no numbers');
     assert.match(textsOf(pageOf([many!]), '#classes figcaption')[0]!, /Of the \d+ classes of many, 60 are shown/);
   });
 });

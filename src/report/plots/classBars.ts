@@ -91,7 +91,10 @@ function rowsOf({ label, evaluation, plain, rebalanced, tau }: ReportRun, classe
   );
   return classes.map(klass => {
     const accuracies = { plain: 100 * before![klass]!, rebalanced: 100 * after![klass]! };
-    const title = `${label}: ${classNames[klass]}, plain ${accuracies.plain.toFixed(1)} %, re-balanced (τ = ${tau}) ${accuracies.rebalanced.toFixed(1)} %`;
+    const scores = Number.isNaN(accuracies.plain)
+      ? 'no test images'
+      : `plain ${accuracies.plain.toFixed(1)} %, re-balanced (τ = ${tau}) ${accuracies.rebalanced.toFixed(1)} %`;
+    const title = `${label}: ${classNames[klass]}, ${scores}`;
     return { klass, ...accuracies, title };
   });
 }

@@ -2,6 +2,7 @@
 import { dot, lineY, type Markish, type PlotOptions, ruleX, text } from '@observablehq/plot';
 import { runColor } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
+import { logAxis, logMarks } from './axes.js';
 
 export interface ClassPoint {
   /** Training images of the class. */
@@ -11,7 +12,6 @@ export interface ClassPoint {
   readonly title: string;
 }
 
-const ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 /** Borders of few / medium / many. */
 const borders = [20, 100] as const;
 
@@ -53,6 +53,7 @@ export function classPointMarks(
 export function frequencyAxis(runs: readonly ReportRun[]): { options: PlotOptions; marks: Markish[] } {
   const counts = runs.flatMap(({ evaluation }) => Array.from(evaluation.classCounts)).filter(count => count > 0);
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
+  const axis = logAxis(counts, 1.1);
   const names = [
     { name: 'few', from: fewest, to: Math.min(borders[0], most) },
     { name: 'medium', from: Math.max(borders[0], fewest), to: Math.min(borders[1], most) },
@@ -60,17 +61,9 @@ export function frequencyAxis(runs: readonly ReportRun[]): { options: PlotOption
   ].filter(({ from, to }) => to > from);
   const middle = ({ from, to }: { from: number; to: number }) => Math.sqrt(from * to);
   return {
-    options: {
-      marginTop: 36,
-      x: {
-        type: 'log',
-        domain: [fewest * 0.9, most * 1.1],
-        label: 'training images of the class',
-        ticks: ticks.filter(tick => tick >= fewest && tick <= most),
-        tickFormat: String,
-      },
-    },
+    options: { marginTop: 36, x: { ...axis.scale, label: 'training images of the class' } },
     marks: [
+      ...logMarks('x', axis),
       ruleX(
         borders.filter(border => border > fewest && border < most),
         { strokeDasharray: '2 3', strokeOpacity: 0.5 },

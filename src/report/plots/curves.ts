@@ -4,6 +4,7 @@ import { type Figure, type Panel, predictionLegend, runColor, runLegend } from '
 import type { ReportRun } from '../reportRun.js';
 import { choiceOf, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
+import { epochAxis } from './axes.js';
 
 const height = 280;
 /** Up to so many points a curve shows each of them: a curve of one epoch would be invisible otherwise. */
@@ -84,15 +85,6 @@ function valuesOf({ metrics }: ReportRun, name: string): Value[] {
 
 /** The same epochs in every panel, whichever of them were evaluated. */
 function axes(runs: readonly ReportRun[], label: string) {
-  const last = Math.max(2, ...runs.flatMap(({ metrics }) => metrics.map(({ epoch }) => epoch)));
-  return {
-    marginLeft: 44,
-    x: {
-      label: 'epoch',
-      domain: [1, last],
-      ticks: Math.min(8, last),
-      tickFormat: (epoch: number) => (Number.isInteger(epoch) ? String(epoch) : ''),
-    },
-    y: { label, grid: true, nice: true },
-  };
+  const last = Math.max(0, ...runs.flatMap(({ metrics }) => metrics.map(({ epoch }) => epoch)));
+  return { marginLeft: 44, x: epochAxis(last), y: { label, grid: true, nice: true } };
 }

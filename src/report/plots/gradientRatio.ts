@@ -5,7 +5,7 @@ import type { Figure, LegendEntry, Panel } from '../figure.js';
 import type { EpochGradients } from '../gradients.js';
 import type { ReportRun } from '../reportRun.js';
 import { renderSvg } from '../svg.js';
-import { logAxis } from './logAxis.js';
+import { epochAxis, logAxis, logMarks } from './axes.js';
 
 const groups: readonly Group[] = ['many', 'medium', 'few'];
 /** Epochs drawn: more points than this change the line by less than its width, and make the file large. */
@@ -70,15 +70,17 @@ function panel({ label, evaluation }: ReportRun, ratios: readonly Ratio[][], val
       lineY(medians(membersOf(group)), { x: 'epoch', y: 'ratio', stroke: `var(--${group})`, strokeWidth: 3 }),
     ),
   ];
+  const axis = logAxis([...values, 1], 1.3);
+  const last = Math.max(...ratios.flat().map(({ epoch }) => epoch));
   return {
     heading: label,
     draw: width =>
       renderSvg(width, `Positive over received negative gradient of each class by epoch, ${label}`, {
         height: 320,
         marginLeft: 48,
-        x: { label: 'epoch', tickFormat: (epoch: number) => (Number.isInteger(epoch) ? String(epoch) : '') },
-        y: { label: 'θ ÷ ν', ...logAxis(values) },
-        marks: [ruleY([1], { strokeOpacity: 0.6 }), ...marks],
+        x: epochAxis(last),
+        y: { ...axis.scale, label: 'θ ÷ ν', grid: axis.ticks as number[] },
+        marks: [...logMarks('y', axis), ruleY([1], { strokeOpacity: 0.6 }), ...marks],
       }),
   };
 }

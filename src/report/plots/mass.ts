@@ -6,6 +6,7 @@ import { type Figure, type Panel, runLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
+import { logAxis, logMarks } from './axes.js';
 import {
   type ClassPoint,
   classPointMarks,
@@ -14,7 +15,6 @@ import {
   geometricMean,
   windowWords,
 } from './classPoints.js';
-import { logAxis } from './logAxis.js';
 
 /** Less than this is drawn as this: a class of no mass at all has no place on a logarithmic axis. */
 const smallestShare = 1e-3;
@@ -66,6 +66,7 @@ function panel(
   values: readonly number[],
 ): Panel {
   const axis = frequencyAxis(runs);
+  const shares = logAxis([...values, 1], 1.3);
   const marks = classPointMarks(points, geometricMean);
   return {
     heading,
@@ -74,8 +75,8 @@ function panel(
         ...axis.options,
         height: 310,
         marginLeft: 46,
-        y: { label: 'mass ÷ images', ...logAxis(values) },
-        marks: [ruleY([1], { strokeOpacity: 0.6 }), ...axis.marks, ...marks],
+        y: { ...shares.scale, label: 'mass ÷ images', grid: shares.ticks as number[] },
+        marks: [...logMarks('y', shares), ruleY([1], { strokeOpacity: 0.6 }), ...axis.marks, ...marks],
       }),
   };
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { rebalance } from '../../../src/eval/rebalance.js';
+import { epochAxis, logAxis } from '../../../src/report/plots/axes.js';
 import { windowOf } from '../../../src/report/plots/classPoints.js';
 import { worstConfusions } from '../../../src/report/plots/confusions.js';
 import { ratiosOf } from '../../../src/report/plots/gradientRatio.js';
-import { logAxis } from '../../../src/report/plots/logAxis.js';
 import { massesOf } from '../../../src/report/plots/mass.js';
 import { oracleTau } from '../../../src/report/plots/tauSweep.js';
 import { exampleEvaluation } from '../../eval/example.js';
@@ -82,10 +82,17 @@ describe('what the figures compute', () => {
     assert.deepEqual([10, 29, 30, 100, 1000].map(windowOf), [1, 1, 5, 11, 101]);
   });
 
-  test('a logarithmic axis holds all values and 1, with ticks inside it', () => {
-    const { domain, ticks } = logAxis([0.05, 0.7]);
-    assert.ok(domain[0]! < 0.05 && domain[1]! > 1);
-    assert.deepEqual(ticks, [0.1, 0.3, 1]);
-    assert.deepEqual(logAxis([1e-3, 1e4]).ticks, [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10_000]);
+  test('a logarithmic axis holds all values, with ticks inside it, fewer a decade where it is long', () => {
+    const { scale, ticks } = logAxis([0.05, 0.7], 1.3);
+    assert.ok(scale.domain[0] < 0.05 && scale.domain[1] > 0.7);
+    assert.deepEqual(ticks, [0.05, 0.1, 0.2, 0.5]);
+    assert.deepEqual(logAxis([5, 5000], 1.1).ticks, [10, 30, 100, 300, 1000, 3000]);
+    assert.deepEqual(logAxis([1e-3, 1e4], 1.3).ticks, [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10_000]);
+  });
+
+  test('epochs have whole ticks, at most eight', () => {
+    assert.deepEqual(epochAxis(3).ticks, [1, 2, 3]);
+    assert.deepEqual(epochAxis(200).ticks, [25, 50, 75, 100, 125, 150, 175, 200]);
+    for (let last = 1; last < 2000; last++) assert.ok(epochAxis(last).ticks.length <= 8, `${last}`);
   });
 });
