@@ -9,6 +9,9 @@ import { predictionsOf, predictionsPath, type ResultRecord, type Score, type Sto
 export interface Truth {
   /** Of the test images [N], in dataset order. */
   readonly labels: Int32Array;
+  /** Of the training and test images as they lie on the disk. */
+  readonly trainFingerprint: string;
+  readonly testFingerprint: string;
   /** sha256 of the subset that the record's config draws. */
   readonly indexHash: string;
   /** Training images per class [C]. */
@@ -48,6 +51,8 @@ export function describeScore({ checkpoint, tau }: Score): string {
 function faultsOfData({ train, test }: ResultRecord, truth: Truth): string[] {
   const faults: string[] = [];
   if (labelsHash(truth.labels) !== test.labels_sha256) faults.push('its test labels are not those of the data');
+  if (truth.testFingerprint !== test.fingerprint) faults.push('its test images are not those of the data');
+  if (truth.trainFingerprint !== train.fingerprint) faults.push('its training images are not those of the data');
   if (truth.indexHash !== train.index_hash) faults.push('its training subset is not the one that its config draws');
   if (truth.classCounts.join() !== train.class_counts.join())
     faults.push('its training images per class are not those of the data');

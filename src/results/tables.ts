@@ -1,6 +1,6 @@
-/** What is generated from the records: `results/<table>.csv`, and the table between two markers of README.md beside it. */
+/** What is generated from the records: `results/<table>.csv`, and the table between two markers of README.md beside `results`. */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { percent } from '../report/csv.js';
 import { type Column, formatTable } from '../report/table.js';
@@ -115,7 +115,8 @@ export function generatedFiles(results: string, table: string): GeneratedFile[] 
     files.push({ path, content, isCurrent: existsSync(path) && readFileSync(path, 'utf8') === content });
   if (records.length > 0) add(join(results, `${table}.csv`), resultsCsv(records));
   const readme = join(dirname(resolve(results)), 'README.md');
-  const page = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
+  // Only the folder `results` speaks for a repository: `--results mine` must not rewrite its README.
+  const page = basename(results) === 'results' && existsSync(readme) ? readFileSync(readme, 'utf8') : '';
   const [before, after] = [`<!-- results:${table} (made by gala results tables) -->`, `<!-- /results:${table} -->`];
   const [start, end] = [page.indexOf(before), page.indexOf(after)];
   if (start !== -1 && end > start) {

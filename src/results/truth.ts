@@ -23,9 +23,11 @@ export function truthReader(dataRoot?: string): (record: ResultRecord) => Promis
 }
 
 async function read(data: Config['data'], options: OpenOptions): Promise<Truth> {
-  const { test, subsetHash, counts } = await openDatasets(data, options);
+  const { test, trainFull, subsetHash, counts } = await openDatasets(data, options);
   return {
     labels: Int32Array.from({ length: test.length }, (_, i) => test.label(i)),
+    trainFingerprint: trainFull.fingerprint,
+    testFingerprint: test.fingerprint,
     indexHash: subsetHash,
     classCounts: counts,
   };

@@ -139,15 +139,19 @@ describe('With the labels the gate fails for', () => {
     assert.match((await faults()).join('\n'), /it is not the experiment of row gala: train\.epochs: 20 → 30/);
   });
 
-  test('labels or a training subset other than those of the data', async () => {
+  test('images, labels or a training subset other than those of the data', async () => {
     const { edit, faults } = await sound();
     edit(record => {
       record.test.labels_sha256 = '0'.repeat(64);
       record.train.index_hash = '1'.repeat(64);
+      record.train.fingerprint = '2'.repeat(64);
+      record.test.fingerprint = '3'.repeat(64);
     });
     const text = (await faults()).join('\n');
     assert.match(text, /its test labels are not those of the table/);
     assert.match(text, /its test labels are not those of the data/);
+    assert.match(text, /its test images are not those of the data/);
+    assert.match(text, /its training images are not those of the data/);
     assert.match(text, /its training subset is not the one that its config draws/);
   });
 
