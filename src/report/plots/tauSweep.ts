@@ -18,6 +18,9 @@ export function tauSweepFigure(runs: readonly ReportRun[]): Figure {
       dot(oracle, { x: 'tau', y: 'top1', r: 7, stroke: color, strokeWidth: 2 }),
     ];
   });
+  const values = runs.flatMap(run => sweepOf(run).map(({ top1 }) => top1));
+  // A curve that τ does not move still needs an axis with a height.
+  const domain = [Math.max(0, Math.min(...values) - 0.5), Math.max(...values) + 0.5];
   const oracles = runs.map(run => {
     const top1 = sweepOf(run).find(({ tau }) => tau === oracleTau(run))!.top1;
     return `${runs.length === 1 ? '' : `${run.label}: `}τ = ${oracleTau(run)} with ${top1.toFixed(2)} %`;
@@ -38,7 +41,7 @@ export function tauSweepFigure(runs: readonly ReportRun[]): Figure {
             height: 300,
             marginLeft: 48,
             x: { label: 'τ', ticks: 5 },
-            y: { label: 'top-1 (%)', grid: true, nice: true, ticks: 6 },
+            y: { label: 'top-1 (%)', domain, grid: true, nice: true, ticks: 6 },
             marks,
           }),
       },
