@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { percent } from '../report/csv.js';
 import { type Column, formatTable } from '../report/table.js';
 import { formatMean, meanAndStd, metricOf, reportedScores } from './compare.js';
-import type { Metric } from './expected.js';
+import { type Claim, expectedTables, type Metric, readExpected } from './expected.js';
 import { listResults, type ResultRecord, readResult, type Score } from './record.js';
 
 interface Line {
@@ -44,6 +44,7 @@ const csvColumns: readonly Column<Line>[] = [
 
 interface Group {
   readonly name: string;
+  readonly claims: readonly Claim[];
   readonly records: readonly ResultRecord[];
 }
 
@@ -64,8 +65,15 @@ const readmeColumns: readonly Column<Group>[] = [
     value: ({ records }) => reportedScores(records[0]!)[0]!.selectedOn,
   },
   { key: 'top1', title: 'top-1', kind: 'number', value: meanOf('top1') },
+  { key: 'claim', title: 'claimed', kind: 'number', value: ({ claims }) => claimed(claims, 'top1') },
   { key: 'groups', title: 'many / medium / few', kind: 'number', value: meanOf('many', 'medium', 'few') },
   { key: 'rebalanced', title: 're-balanced, τ of the config', kind: 'number', value: meanOf('top1_rebalanced') },
+  {
+    key: 'claim_rebalanced',
+    title: 'claimed',
+    kind: 'number',
+    value: ({ claims }) => claimed(claims, 'top1_rebalanced'),
+  },
   {
     key: 'oracle',
     title: 'τ chosen on test (oracle)',
@@ -93,11 +101,18 @@ export function resultsCsv(records: readonly ResultRecord[]): string {
   return `${formatTable(lines, csvColumns, 'csv')}\n`;
 }
 
-/** The table of README.md: a line per config, mean ± standard deviation over its runs. */
-export function resultsMarkdown(records: readonly ResultRecord[]): string {
+/** The table of README.md: a line per config, mean ± standard deviation over its runs, beside what is claimed of it. */
+export function resultsMarkdown(
+  records: readonly ResultRecord[],
+  claimsOf: (config: string) => readonly Claim[] = () => [],
+): string {
   if (records.length === 0) return 'No run is recorded yet.';
   const names = [...new Set(records.map(({ name }) => name))];
-  const groups = names.map(name => ({ name, records: records.filter(record => record.name === name) }));
+  const groups = names.map(name => ({
+    name,
+    claims: claimsOf(name),
+    records: records.filter(record => record.name === name),
+  }));
   return formatTable(groups, readmeColumns, 'md');
 }
 
@@ -120,7 +135,10 @@ export function generatedFiles(results: string, table: string): GeneratedFile[] 
   const [before, after] = [`<!-- results:${table} (made by gala results tables) -->`, `<!-- /results:${table} -->`];
   const [start, end] = [page.indexOf(before), page.indexOf(after)];
   if (start !== -1 && end > start) {
-    add(readme, `${page.slice(0, start + before.length)}\n\n${resultsMarkdown(records)}\n\n${page.slice(end)}`);
+    add(
+      readme,
+      `${page.slice(0, start + before.length)}\n\n${resultsMarkdown(records, claimsOfConfigs(table))}\n\n${page.slice(end)}`,
+    );
   }
   return files;
 }
@@ -130,6 +148,17 @@ export function writeGeneratedFiles(results: string, table: string): string[] {
   const stale = generatedFiles(results, table).filter(({ isCurrent }) => !isCurrent);
   for (const { path, content } of stale) writeFileAtomic(path, content);
   return stale.map(({ path }) => path);
+}
+
+/** What configs/expected.yaml claims of a config; nothing for a table that is not in it. */
+function claimsOfConfigs(table: string): (config: string) => readonly Claim[] {
+  if (!expectedTables().includes(table)) return () => [];
+  const { rows, claims } = readExpected(table);
+  return config => claims.filter(claim => rows.some(({ row, config: name }) => row === claim.row && name === config));
+}
+
+function claimed(claims: readonly Claim[], metric: Metric): string | undefined {
+  return claims.find(claim => claim.metric === metric)?.value.toFixed(1);
 }
 
 function meanOfScore(records: readonly ResultRecord[], which: 'oracle' | 'last'): string {
