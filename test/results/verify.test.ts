@@ -43,6 +43,17 @@ test('Sound results have no fault, with the labels and without', async () => {
   assert.deepEqual(faultsOf(readResult(path)), []);
 });
 
+test('A record whose data nobody named is counted as one without labels; a folder that is named and empty is an error', async () => {
+  delete process.env.GALA_DATA;
+  const { results, edit } = await sound();
+  edit(record => {
+    record.config.data = { dataset: 'cifar100', imbalance_factor: 100 };
+  });
+  const { recounted, unlabelled } = await verifyTable({ table, results, rowsOnly: true });
+  assert.deepEqual([recounted, unlabelled], [0, 1]);
+  await assert.rejects(verifyTable({ table, results, rowsOnly: true, dataRoot: results }), { name: 'DataError' });
+});
+
 describe('With the labels the gate fails for', () => {
   test('a top-1 typed by hand', async () => {
     const { edit, faults } = await sound();
