@@ -1,4 +1,4 @@
-/** `metrics.jsonl`: the truth about every epoch, one JSON object a line, each on disk before training goes on. */
+/** `metrics.jsonl` and `gradients.jsonl`: the truth about every epoch, one JSON object a line, each on disk before training goes on. */
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StorageError } from '../errors.js';
@@ -12,6 +12,12 @@ export interface EpochMetrics {
   readonly [name: string]: number | string | null | undefined;
 }
 
+/** A line of either file. */
+export interface EpochLine {
+  readonly epoch: number;
+  readonly [name: string]: number | string | null | undefined | readonly number[];
+}
+
 export interface MetricsRead {
   readonly lines: readonly EpochMetrics[];
   /** What was dropped, for the log; undefined when the file was whole. */
@@ -19,7 +25,7 @@ export interface MetricsRead {
 }
 
 /** Appends one epoch: a single write, then fsync. Throws `StorageError`. */
-export function appendMetrics(path: string, metrics: EpochMetrics): void {
+export function appendEpoch(path: string, metrics: EpochLine): void {
   if (!endsWithNewline(path)) write(path, readMetrics(path).lines); // a killed write must not run into this line
   attempt(path, 'write', () => {
     const file = openSync(path, 'a', 0o644);

@@ -13,12 +13,9 @@ export interface RunFolder {
   readonly config: string;
   readonly metrics: string;
   readonly metricsCsv: string;
+  readonly gradients: string;
   readonly checkpoints: string;
   readonly logits: string;
-  readonly predictions: string;
-  readonly tableMarkdown: string;
-  readonly tableCsv: string;
-  readonly perClass: string;
 }
 
 export interface NewRunFolder {
@@ -131,12 +128,9 @@ function pathsOf(directory: string): RunFolder {
     config: at('config.yaml'),
     metrics: at('metrics.jsonl'),
     metricsCsv: at('metrics.csv'),
+    gradients: at('gradients.jsonl'),
     checkpoints: at('checkpoints'),
     logits: at('logits'),
-    predictions: at('predictions.csv'),
-    tableMarkdown: at('table.md'),
-    tableCsv: at('table.csv'),
-    perClass: at('per_class.csv'),
   };
 }
 

@@ -115,8 +115,10 @@ function continueRecord({ folder, observer }: RunRequest, engine: EngineInfo, pr
       `This run began with ${key} ${before[key]} and goes on with ${engine[key]}: its numbers will differ from those of an unbroken run.`,
     );
   }
-  const { notice } = truncateToEpoch(folder.metrics, progress.epoch - 1);
-  if (notice) observer.onNotice(notice);
+  for (const path of [folder.metrics, folder.gradients]) {
+    const { notice } = truncateToEpoch(path, progress.epoch - 1);
+    if (notice) observer.onNotice(notice);
+  }
   recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine });
 }
 

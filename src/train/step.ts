@@ -5,6 +5,7 @@ import type { Loss } from '../losses/loss.js';
 import type { Backbone } from '../models/backbone.js';
 import type { Head } from '../models/head.js';
 import type { Optimizer } from '../optim/sgd.js';
+import { initialGradientRecord, recordGradient } from './gradientRecord.js';
 
 export interface Network {
   readonly backbone: Backbone;
@@ -21,11 +22,12 @@ export interface Learning {
   readonly optimizer: Optimizer;
 }
 
-// Names of the state: parameters and statistics under `backbone.` and `classifier.` as in the reference code, `momentum.<parameter>`, `loss.<statistic>`.
+// Names of the state: parameters and statistics under `backbone.` and `classifier.` as in the reference code, `momentum.<parameter>`, `loss.<statistic>`, `gradient.<sum>`.
 const backbonePrefix = 'backbone.';
 const headPrefix = 'classifier.';
 const momentumPrefix = 'momentum.';
 const lossPrefix = 'loss.';
+const gradientPrefix = 'gradient.';
 
 /** Everything a step reads and writes, at step 0: what a checkpoint must hold. */
 export function initialState(network: Network, learning: Learning, classCounts: Int32Array, seed: number): HostTensors {
@@ -36,12 +38,18 @@ export function initialState(network: Network, learning: Learning, classCounts: 
     ...withPrefix(backbonePrefix, statistics),
     ...withPrefix(momentumPrefix, learning.optimizer.init(trained)),
     ...withPrefix(lossPrefix, learning.loss.init(classCounts)),
+    ...withPrefix(gradientPrefix, initialGradientRecord(classCounts.length)),
   };
 }
 
 /** True for state entries that belong to the model: what evaluation and export need. */
 export function isModelEntry(name: string): boolean {
   return name.startsWith(backbonePrefix) || name.startsWith(headPrefix);
+}
+
+/** The sums of a state's gradient record, by name. */
+export function gradientRecordOf(state: HostTensors): HostTensors {
+  return withoutPrefix(gradientPrefix, state);
 }
 
 /**
@@ -59,18 +67,24 @@ export function trainProgram(network: Network, { loss, optimizer }: Learning, ba
       const { parameters, statistics } = splitModel(state);
       const names = Object.keys(parameters);
       const images = normalized(inputs.images as tf.Tensor4D, network);
+      const labels = inputs.labels as tf.Tensor1D;
+      const record = withoutPrefix(gradientPrefix, state);
+      // Zeros added to the logits: their gradient is that of the logits, whatever the loss.
+      const probe = tf.zeros([batchSize, record.positive!.shape[0]!]);
       let updatedStatistics: Tensors = {};
       let lossState: Tensors = {};
-      const lossOf = (...values: tf.Tensor[]) => {
+      const lossOf = (added: tf.Tensor, ...values: tf.Tensor[]) => {
         const current = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
         const forward = logitsOf(network, current, statistics, images, true);
         updatedStatistics = kept(forward.statistics);
-        const result = loss.apply(forward.logits, inputs.labels as tf.Tensor1D, withoutPrefix(lossPrefix, state));
+        const logits = tf.add(forward.logits, added) as tf.Tensor2D;
+        const result = loss.apply(logits, labels, withoutPrefix(lossPrefix, state));
         lossState = kept(result.state);
         return result.loss;
       };
-      const { value, grads } = tf.valueAndGrads(lossOf)(names.map(name => parameters[name]!));
-      const gradients = Object.fromEntries(names.map((name, i) => [name, grads[i]!]));
+      const { value, grads } = tf.valueAndGrads(lossOf)([probe, ...names.map(name => parameters[name]!)]);
+      const [ofLogits, ...ofParameters] = grads;
+      const gradients = Object.fromEntries(names.map((name, i) => [name, ofParameters[i]!]));
       const momenta = withoutPrefix(momentumPrefix, state);
       const updated = optimizer.update(gradients, momenta, parameters, inputs.learning_rate as tf.Scalar);
       return {
@@ -79,6 +93,7 @@ export function trainProgram(network: Network, { loss, optimizer }: Learning, ba
           ...withPrefix(backbonePrefix, updatedStatistics),
           ...withPrefix(momentumPrefix, updated.momenta),
           ...withPrefix(lossPrefix, lossState),
+          ...withPrefix(gradientPrefix, recordGradient(record, ofLogits as tf.Tensor2D, labels)),
         },
         outputs: { loss: value },
       };

@@ -8,12 +8,14 @@ import { DivergedError } from '../errors.js';
 import { splitLogits } from '../eval/evaluate.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { type Summary, summarize } from '../eval/summary.js';
-import { appendMetrics, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
+import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
 import { updateRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
 import { type TrainingProgress, writeCheckpoint } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
+import { gradientLine } from './gradientRecord.js';
 import type { StopRequest } from './signals.js';
+import { gradientRecordOf } from './step.js';
 
 /** What the loop tells while it runs. */
 export interface TrainingObserver {
@@ -80,7 +82,8 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
 
       // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it never skips one
       progress = { ...progress, epoch: epoch + 1, step: 0, loss_sum: 0 };
-      appendMetrics(folder.metrics, metrics);
+      appendEpoch(folder.gradients, gradientLine(epoch, gradientRecordOf(await run.executable.readState())));
+      appendEpoch(folder.metrics, metrics);
       writeMetricsCsv(folder.metrics, folder.metricsCsv);
       const finished = epoch === epochs;
       if (isBest) await saveBest(run, progress);

@@ -15,7 +15,7 @@ export interface Position {
 }
 
 /** Files of a run whose every byte is a function of config, seed, engine and thread count. */
-const repeatableFiles = ['predictions.csv', 'per_class.csv', 'table.csv', 'table.md'];
+const repeatableFiles = ['gradients.jsonl', 'predictions.csv', 'per_class.csv', 'table.csv', 'table.md'];
 
 export function recordOf(folder: string): RunRecord {
   return JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as RunRecord;

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeLogitsFile } from '../../src/eval/logitsFile.js';
-import { appendMetrics } from '../../src/run/metricsLog.js';
+import { appendEpoch } from '../../src/run/metricsLog.js';
 import { createRecord, updateRecord } from '../../src/run/record.js';
 import { createRunFolder, logitsPath, type RunFolder } from '../../src/run/runFolder.js';
 import { exampleEvaluation } from '../eval/example.js';
@@ -28,7 +28,7 @@ export function writeExampleRun(output: string, run: ExampleRun = {}): RunFolder
   if (run.finished ?? true) updateRecord(folder.record, { status: 'finished', epoch: 200, training_seconds: 3000 });
   for (const epoch of [1, 2, 3]) {
     const tested = epoch === 1 ? {} : { test_top1: 20 * epoch, test_top1_rebalanced: 21 * epoch };
-    appendMetrics(folder.metrics, { epoch, loss: epoch === 2 ? null : 3 / epoch, learning_rate: 0.1, ...tested });
+    appendEpoch(folder.metrics, { epoch, loss: epoch === 2 ? null : 3 / epoch, learning_rate: 0.1, ...tested });
   }
   for (const checkpoint of checkpoints) {
     writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
 import {
-  appendMetrics,
+  appendEpoch,
   type EpochMetrics,
   readMetrics,
   truncateToEpoch,
@@ -22,7 +22,7 @@ const epochs: EpochMetrics[] = [
 
 beforeEach(() => {
   writeFileSync(path, '');
-  for (const metrics of epochs) appendMetrics(path, metrics);
+  for (const metrics of epochs) appendEpoch(path, metrics);
 });
 
 describe('metrics.jsonl', () => {
@@ -46,7 +46,7 @@ describe('metrics.jsonl', () => {
       const { lines, notice } = readMetrics(path);
       assert.deepEqual(lines, epochs.slice(0, 2));
       assert.match(notice!, /line 3 was cut off/);
-      appendMetrics(path, epochs[2]!);
+      appendEpoch(path, epochs[2]!);
       assert.equal(readFileSync(path, 'utf8'), text);
     }
   });
@@ -55,7 +55,7 @@ describe('metrics.jsonl', () => {
     const text = readFileSync(path, 'utf8');
     writeFileSync(path, text.trimEnd());
     assert.deepEqual(readMetrics(path), { lines: epochs });
-    appendMetrics(path, { epoch: 4 });
+    appendEpoch(path, { epoch: 4 });
     assert.equal(readFileSync(path, 'utf8'), `${text}{"epoch":4}\n`);
   });
 
@@ -88,7 +88,7 @@ describe('metrics.jsonl', () => {
     const { lines, notice } = truncateToEpoch(path, 2);
     assert.deepEqual(lines, epochs.slice(0, 2));
     assert.match(notice!, /line 4/);
-    appendMetrics(path, epochs[2]!);
+    appendEpoch(path, epochs[2]!);
     assert.deepEqual(readMetrics(path), { lines: epochs });
     assert.deepEqual(truncateToEpoch(path, 0), { lines: [] });
     assert.equal(readFileSync(path, 'utf8'), '');
@@ -96,7 +96,7 @@ describe('metrics.jsonl', () => {
 
   test('the CSV has a column per metric and empty cells where an epoch lacks it', () => {
     const csv = join(folder, 'metrics.csv');
-    appendMetrics(path, { epoch: 4, train_loss: Number.NaN, note: 'a,b' });
+    appendEpoch(path, { epoch: 4, train_loss: Number.NaN, note: 'a,b' });
     writeMetricsCsv(path, csv);
     assert.equal(
       readFileSync(csv, 'utf8'),
@@ -105,6 +105,6 @@ describe('metrics.jsonl', () => {
   });
 
   test('a folder that cannot be written is a StorageError', () => {
-    assert.throws(() => appendMetrics(join(folder, 'none', 'metrics.jsonl'), { epoch: 1 }), StorageError);
+    assert.throws(() => appendEpoch(join(folder, 'none', 'metrics.jsonl'), { epoch: 1 }), StorageError);
   });
 });

@@ -5,11 +5,19 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../../src/engine/program.js';
 import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { gala } from '../../src/losses/gala.js';
+import type { Loss } from '../../src/losses/loss.js';
 import type { Backbone } from '../../src/models/backbone.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { evalProgram, initialState, isModelEntry, type Network, trainProgram } from '../../src/train/step.js';
+import {
+  evalProgram,
+  gradientRecordOf,
+  initialState,
+  isModelEntry,
+  type Network,
+  trainProgram,
+} from '../../src/train/step.js';
 import { compileForTest } from '../engine/compute.js';
 import { float32, maxError, randomBytes, randomIntegers } from '../numbers.js';
 
@@ -73,6 +81,57 @@ function reference(scale: number[], weight: number[], bias: number[]) {
   return { loss, logits: logits.flat(), gradient };
 }
 
+describe('The gradient record', () => {
+  const images = randomBytes('images', [batchSize, ...network.imageShape]);
+  const recordsAfter = async (loss: Loss, steps: number) => {
+    const start = initialState(network, { ...learning, loss }, new Int32Array(classes), 5);
+    const executable = await compileForTest({
+      state: start,
+      programs: {
+        train: trainProgram(network, { ...learning, loss }, batchSize),
+        eval: evalProgram(network, batchSize),
+      },
+    });
+    try {
+      const logits: Float32Array[] = [];
+      for (let step = 0; step < steps; step++) {
+        logits.push((await executable.run('eval', { images })).logits!.data as Float32Array);
+        await executable.run('train', { images, labels, learning_rate: rate(0.1) });
+      }
+      return { logits, state: await executable.readState() };
+    } finally {
+      executable.dispose();
+    }
+  };
+
+  test('sums what each classifier gets from its own class and from the others', async () => {
+    const { logits, state } = await recordsAfter(crossEntropy(), 3);
+    const expected = { positive: new Float64Array(classes), negative: new Float64Array(classes) };
+    for (const values of logits) {
+      for (let b = 0; b < batchSize; b++) {
+        const row = Array.from(values.slice(b * classes, (b + 1) * classes), Math.exp);
+        const total = row.reduce((sum, value) => sum + value, 0);
+        for (const [j, value] of row.entries()) {
+          if (labels.data[b] === j) expected.positive[j]! += (1 - value / total) / batchSize;
+          else expected.negative[j]! += value / total / batchSize;
+        }
+      }
+    }
+    const record = gradientRecordOf(state);
+    assert.deepEqual(Object.keys(record), ['positive', 'negative']);
+    for (const name of ['positive', 'negative'] as const)
+      assert.ok(maxError(record[name]!.data, expected[name]) < 1e-5, name);
+  });
+
+  test('is GALA’s own θ and ν where these add up step by step', async () => {
+    const loss = gala({ lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation: 'plain' });
+    const { state } = await recordsAfter(loss, 3);
+    const { positive, negative } = gradientRecordOf(state);
+    assert.ok(maxError(positive!.data, state['loss.theta']!.data) < 1e-5);
+    assert.ok(maxError(negative!.data, state['loss.nu']!.data) < 1e-5);
+  });
+});
+
 describe('A train step', async () => {
   const start = initialState(network, learning, new Int32Array(classes), 5);
   const executable = await compileForTest({
@@ -131,7 +190,7 @@ describe('The state of a training', () => {
   };
   const state = initialState(resnet, withGala, new Int32Array(classes), 0);
 
-  test('holds the model, a zero momentum for every parameter and none for running statistics, and the loss', () => {
+  test('holds the model, a zero momentum for every parameter and none for running statistics, the loss, and the gradient record', () => {
     const names = Object.keys(state);
     const model = names.filter(isModelEntry);
     const momenta = names.filter(name => name.startsWith('momentum.'));
@@ -145,6 +204,7 @@ describe('The state of a training', () => {
     for (const name of momenta) assert.ok(state[name]!.data.every(value => value === 0));
     const rest = names.filter(name => !model.includes(name) && !momenta.includes(name));
     assert.deepEqual(rest.sort(), [
+      ...['gradient.negative', 'gradient.positive'],
       ...['loss.nu', 'loss.nu_running', 'loss.phi', 'loss.phi_running', 'loss.theta', 'loss.theta_running'],
     ]);
   });
