@@ -145,7 +145,7 @@ export const configSchema = z
     optim,
     train,
     eval: evaluation.prefault({}),
-    engine: z.enum(['auto', 'tensorflow']).default('auto').describe('Compute engine; see docs/engines.md.'),
+    engine: z.enum(['auto', 'tensorflow', 'xla']).default('auto').describe('Compute engine; see docs/engines.md.'),
     precision: z
       .enum(['auto', 'fp32', 'bf16'])
       .default('auto')

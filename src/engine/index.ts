@@ -22,6 +22,12 @@ export function engineSettings(config: Pick<Config, 'engine' | 'precision' | 'th
 
 /** Compiles programs that share one state. Throws `EngineError` when no runtime is installed. */
 export async function compile(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
+  if (settings.engine === 'xla') {
+    const { requirePlugin } = await import('./pjrt/locate.js');
+    const plugin = requirePlugin();
+    const { compileForPjrt } = await import('./pjrt/executable.js');
+    return compileForPjrt(request, { plugin, precision: settings.precision, threads: settings.threads });
+  }
   const libraries = requireTensorFlow();
   const { compileForTensorFlow } = await import('./tensorflow/session.js');
   return compileForTensorFlow(request, { libraries, precision: settings.precision, threads: settings.threads });

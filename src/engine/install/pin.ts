@@ -34,6 +34,19 @@ export const tensorflowCpu: WheelPin = {
   ],
 };
 
+/** XLA for CPUs as a PJRT plugin, by the OpenXLA authors: what the `xla` engine is tested with where there is no GPU. */
+export const xlaCpu: WheelPin = {
+  name: 'xla-cpu-pjrt',
+  version: '0.0.1',
+  wheel: 'xla_cpu_pjrt-0.0.1-py3-none-manylinux_2_27_x86_64.whl',
+  wheelBytes: 63_461_052,
+  sha256: '55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81a1e2d3f060d960decc',
+  pythonVersion: '3.11',
+  platformTag: 'manylinux_2_27_x86_64',
+  minimumGlibc: '2.27',
+  members: [{ path: 'xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so', bytes: 259_284_552 }],
+};
+
 /** Bytes that the kept files of an engine take on disk. */
 export function unpackedBytes(pin: WheelPin): number {
   return pin.members.reduce((sum, member) => sum + member.bytes, 0);

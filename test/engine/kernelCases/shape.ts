@@ -75,7 +75,7 @@ export const shapeCases: readonly KernelCase[] = [
   ),
   kernelCase('SplitV', 'equal parts', [[2, 6]], x => tf.sub(...(tf.split(x, 2, -1) as [tf.Tensor, tf.Tensor]))),
   kernelCase('SplitV', 'given sizes', [[5, 3]], x =>
-    tf.squaredDifference(x, tf.concat(tf.split(x, [2, -1]).reverse())),
+    tf.squaredDifference(x, tf.concat([...tf.split(x, [2, -1])].reverse())),
   ),
   kernelCase('SplitV', 'one part', [[5, 3]], x => tf.split(x, 1)[0]!, { gradient: false }),
   kernelCase('Tile', 'two axes', [[2, 3]], x => tf.tile(x, [3, 2])),

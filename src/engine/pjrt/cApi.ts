@@ -1,0 +1,178 @@
+/**
+ * The PJRT C API (xla/pjrt/c/pjrt_c_api.h) through koffi. A plugin exports one function, GetPjrtApi, which returns a table:
+ * its size, an extension pointer, the version (size, extension, two ints) and then one function pointer a word. Every
+ * function takes one struct (its size, an extension pointer, then words) and returns an error or null; newer plugins
+ * append functions and fields, and read no further than the size that they are given.
+ */
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import koffi from 'koffi';
+import { EngineError } from '../../errors.js';
+
+/** The address of something that the plugin owns, or of native memory. */
+export type Address = bigint;
+
+/** Positions in the table of functions. */
+const functions = {
+  errorDestroy: 0,
+  errorMessage: 1,
+  pluginInitialize: 3,
+  eventDestroy: 5,
+  eventAwait: 8,
+  clientCreate: 10,
+  clientDestroy: 11,
+  platformName: 12,
+  addressableDevices: 16,
+  compile: 20,
+  bufferFromHost: 22,
+  executableDestroy: 50,
+  execute: 55,
+  bufferDestroy: 58,
+  toHostBuffer: 70,
+} as const;
+export type FunctionName = keyof typeof functions;
+
+const tableStart = 5;
+const neededBytes = 8 * (tableStart + Math.max(...Object.values(functions)) + 1);
+// RTLD_NOW | RTLD_NODELETE: without the latter Node crashes at exit, when the plugin's threads outlive its code.
+const openFlags = 0x2 | 0x1000;
+
+/** Native memory of whole words, zeroed; whoever asks for it frees it. */
+export interface Block {
+  readonly address: Address;
+  readonly words: BigUint64Array;
+  readonly bytes: Uint8Array;
+  free(): void;
+}
+
+export function newBlock(byteLength: number): Block {
+  const size = Math.max(8, Math.ceil(byteLength / 8) * 8);
+  const pointer = koffi.alloc('uint8', size);
+  const bytes = new Uint8Array(koffi.view(pointer, size));
+  bytes.fill(0);
+  const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, size / 8);
+  return { address: koffi.address(pointer), words, bytes, free: () => koffi.free(pointer) };
+}
+
+/** A copy of `length` bytes at an address of the plugin. */
+export function bytesAt(address: Address, length: number): Uint8Array {
+  return length === 0 ? new Uint8Array(0) : new Uint8Array(koffi.view(address, length).slice(0));
+}
+
+export interface Pjrt {
+  /** Version of the API that the plugin was built with, for instance `0.81`. */
+  readonly version: string;
+  /** Calls a function with the words after the struct's size and extension; returns them as the plugin left them. */
+  call(name: FunctionName, words: readonly (bigint | number)[], what: string): bigint[];
+  /** The same on another thread. */
+  callAsync(name: FunctionName, words: readonly (bigint | number)[], what: string): Promise<bigint[]>;
+}
+
+const loaded = new Map<string, Pjrt>();
+
+/**
+ * Loads a plugin, once per process. `threads`, where the plugin computes on the CPU, counts for the whole process: the
+ * plugin makes its pool of threads when its first client is made. Throws `EngineError`: missing, no plugin, too old.
+ */
+export function loadPlugin(path: string, threads = availableParallelism()): Pjrt {
+  const known = loaded.get(path);
+  if (known) return known;
+  if (!existsSync(path)) throw new EngineError('The PJRT plugin is not there.', { where: path, next: pluginRemedy });
+  // Read by XLA when it makes its thread pools, and by its logging when the library is loaded
+  process.env.NPROC = String(threads);
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  const table = tableOf(path);
+  const head = new DataView(koffi.view(table, 8 * tableStart));
+  const size = Number(head.getBigUint64(0, true));
+  const version = requireVersion(path, size, head.getInt32(32, true), head.getInt32(36, true));
+  const api = bind(new BigUint64Array(koffi.view(table, neededBytes)), version);
+  api.call('pluginInitialize', [], 'initialise the plugin');
+  loaded.set(path, api);
+  return api;
+}
+
+const pluginRemedy = 'Run `gala engine install --xla-cpu`, or point GALA_PJRT_PLUGIN to the .so file of a PJRT plugin.';
+
+function tableOf(path: string): Address {
+  try {
+    const libc = koffi.load('libc.so.6');
+    const dlopen = libc.func('void* dlopen(const char*, int)');
+    const dlerror = libc.func('const char* dlerror()');
+    if (!dlopen(path, openFlags)) throw new Error(dlerror());
+    return koffi.load(path).func('void* GetPjrtApi()')() as Address;
+  } catch (cause) {
+    const isLibrary = /GetPjrtApi/.test((cause as Error).message);
+    const what = isLibrary ? 'is no PJRT plugin: it has no function GetPjrtApi' : 'could not be loaded';
+    const reason = isLibrary ? '' : `: ${(cause as Error).message}`;
+    throw new EngineError(`The library ${what}${reason}.`, { where: path, next: pluginRemedy, cause });
+  }
+}
+
+/** Refuses a plugin whose table of functions ends before the last one that is used. Returns the version as text. */
+export function requireVersion(path: string, tableBytes: number, major: number, minor: number): string {
+  const version = `${major}.${minor}`;
+  if (major === 0 && tableBytes >= neededBytes) return version;
+  const fault = major === 0 ? 'older' : 'another';
+  throw new EngineError(
+    `The PJRT plugin speaks ${fault} version of the PJRT C API than this gala: ${version}, a table of ${tableBytes} bytes (needed: 0.x, ${neededBytes} bytes).`,
+    { where: path, next: pluginRemedy },
+  );
+}
+
+function bind(table: BigUint64Array, version: string): Pjrt {
+  const prototype = koffi.proto('void* (void*)');
+  const bound = Object.fromEntries(
+    Object.entries(functions).map(([name, slot]) => [name, koffi.decode(table[tableStart + slot]!, prototype)]),
+  ) as Record<FunctionName, ((struct: Address) => Address | null) & { async(...given: unknown[]): void }>;
+
+  const prepare = (words: readonly (bigint | number)[]): Block => {
+    const block = newBlock(8 * (words.length + 2));
+    block.words[0] = BigInt(block.words.byteLength);
+    for (const [i, word] of words.entries()) block.words[i + 2] = BigInt(word);
+    return block;
+  };
+  /** The message of an error, which is destroyed. */
+  const messageOf = (error: Address): string => {
+    const asked = prepare([error, 0, 0]);
+    bound.errorMessage(asked.address);
+    const message = new TextDecoder().decode(bytesAt(asked.words[3]!, Number(asked.words[4])));
+    asked.free();
+    const destroyed = prepare([error]);
+    bound.errorDestroy(destroyed.address);
+    destroyed.free();
+    return message;
+  };
+  const finish = (block: Block, error: Address | null, what: string): bigint[] => {
+    const words = [...block.words.slice(2)];
+    block.free();
+    if (error) throw pluginError(what, messageOf(error));
+    return words;
+  };
+
+  return {
+    version,
+    call: (name, words, what) => {
+      const block = prepare(words);
+      return finish(block, bound[name](block.address), what);
+    },
+    callAsync: (name, words, what) =>
+      new Promise((resolve, reject) => {
+        const block = prepare(words);
+        bound[name].async(block.address, (failure: unknown, error: Address | null) => {
+          if (failure) return reject(failure);
+          try {
+            resolve(finish(block, error, what));
+          } catch (refused) {
+            reject(refused);
+          }
+        });
+      }),
+  };
+}
+
+function pluginError(what: string, message: string): EngineError {
+  const outOfMemory = /RESOURCE_EXHAUSTED|out of memory/i.test(message);
+  return new EngineError(`The PJRT plugin could not ${what}: ${message.trim()}`, {
+    next: outOfMemory ? 'Use a smaller batch size (train.batch_size, eval.batch_size).' : undefined,
+  });
+}

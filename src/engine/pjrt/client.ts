@@ -1,0 +1,144 @@
+/** A PJRT client with one device: compiles modules, moves tensors to and from the device, runs. */
+import { EngineError } from '../../errors.js';
+import type { DType, HostTensor, TensorSpec } from '../program.js';
+import { sizeOf } from '../program.js';
+import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
+
+export type { Address } from './cApi.js';
+
+/** PJRT_Buffer_Type. */
+const bufferTypes: Readonly<Record<DType, number>> = { int32: 4, uint8: 6, float32: 11 };
+const elementBytes: Readonly<Record<DType, number>> = { int32: 4, uint8: 1, float32: 4 };
+/** CompileOptionsProto: executable_build_options (3) with num_replicas (4) = 1 and num_partitions (5) = 1. */
+const compileOptions = [0x1a, 4, 0x20, 1, 0x28, 1];
+const executeOptionsBytes = 112;
+
+export interface Client {
+  /** Name of the platform, for instance `cpu`. */
+  readonly platform: string;
+  /** Compiles the text of a StableHLO module, on another thread. */
+  compile(text: string): Promise<Address>;
+  /** A device buffer that holds a copy of the tensor. */
+  upload(tensor: HostTensor): Address;
+  /** Waits for the buffer's value and copies it to the host. */
+  download(buffer: Address, spec: TensorSpec): Promise<HostTensor>;
+  /** Runs an executable with one result or more, waits for its end; returns the results' buffers. */
+  execute(executable: Address, parameters: readonly Address[], results: number): Promise<Address[]>;
+  destroyBuffer(buffer: Address): void;
+  destroyExecutable(executable: Address): void;
+  /** Buffers and executables must be destroyed before. */
+  destroy(): void;
+}
+
+/** A client of the plugin's first device. Throws `EngineError` with the plugin's reason when there is none. */
+export function newClient(api: Pjrt): Client {
+  const client = api.call('clientCreate', [0, 0, 0, 0, 0, 0, 0, 0, 0], 'make a client')[6]!;
+  const [, nameAddress, nameLength] = api.call('platformName', [client, 0, 0], 'name its platform');
+  const platform = new TextDecoder().decode(bytesAt(nameAddress!, Number(nameLength)));
+  const [, devices, count] = api.call('addressableDevices', [client, 0, 0], 'list its devices');
+  if (!count) throw new EngineError(`The PJRT plugin for ${platform} has no device.`);
+  const device = new BigUint64Array(bytesAt(devices!, 8).buffer)[0]!;
+
+  /** Waits for an event and destroys it; its error is the error of what it stands for. */
+  const settled = async (event: Address | undefined, what: string): Promise<void> => {
+    if (!event) return;
+    try {
+      await api.callAsync('eventAwait', [event], what);
+    } finally {
+      api.call('eventDestroy', [event], 'destroy an event');
+    }
+  };
+
+  return {
+    platform,
+    compile: async text => {
+      const code = Buffer.from(text);
+      const block = newBlock(48 + 8 + 8 + code.length);
+      const [format, options, module] = [48, 56, 64];
+      block.words.set([
+        48n,
+        0n,
+        block.address + BigInt(module!),
+        BigInt(code.length),
+        block.address + BigInt(format!),
+        4n,
+      ]);
+      block.bytes.set(Buffer.from('mlir'), format);
+      block.bytes.set(compileOptions, options);
+      block.bytes.set(code, module);
+      try {
+        const words = [client, block.address, block.address + BigInt(options!), compileOptions.length, 0];
+        return (await api.callAsync('compile', words, 'compile a program'))[4]!;
+      } finally {
+        block.free();
+      }
+    },
+    upload: ({ data, dtype, shape }) => {
+      const values = newBlock(data.byteLength);
+      const sizes = newBlock(8 * shape.length);
+      values.bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      for (const [axis, size] of shape.entries()) sizes.words[axis] = BigInt(size);
+      try {
+        // Semantics 0: the plugin copies the data during the call
+        const words = api.call(
+          'bufferFromHost',
+          [client, values.address, bufferTypes[dtype], sizes.address, shape.length, 0, 0, 0, device, 0, 0, 0, 0],
+          'take a tensor',
+        );
+        const event = words[11]!;
+        if (event) {
+          api.call('eventAwait', [event], 'take a tensor');
+          api.call('eventDestroy', [event], 'destroy an event');
+        }
+        return words[12]!;
+      } finally {
+        values.free();
+        sizes.free();
+      }
+    },
+    download: async (buffer, spec) => {
+      const bytes = sizeOf(spec.shape) * elementBytes[spec.dtype];
+      const block = newBlock(bytes);
+      try {
+        const [, , , , event] = api.call('toHostBuffer', [buffer, 0, block.address, bytes, 0], 'return a tensor');
+        await settled(event, 'return a tensor');
+        return hostTensor(spec, block.bytes.slice(0, bytes).buffer);
+      } finally {
+        block.free();
+      }
+    },
+    execute: async (executable, parameters, results) => {
+      const block = newBlock(executeOptionsBytes + 8 * (parameters.length + results + 3));
+      const at = (word: number) => block.address + BigInt(8 * word);
+      const given = executeOptionsBytes / 8;
+      const made = given + parameters.length;
+      const [givenList, madeList, event] = [made + results, made + results + 1, made + results + 2];
+      block.words[0] = BigInt(executeOptionsBytes);
+      for (const [i, parameter] of parameters.entries()) block.words[given + i] = parameter;
+      block.words[givenList] = at(given);
+      block.words[madeList] = at(made);
+      try {
+        const words = [executable, block.address, at(givenList), 1, parameters.length, at(madeList), at(event), 0];
+        await api.callAsync('execute', words, 'run a program');
+        const buffers = [...block.words.slice(made, made + results)];
+        try {
+          await settled(block.words[event], 'run a program');
+        } catch (error) {
+          for (const buffer of buffers) api.call('bufferDestroy', [buffer], 'destroy a buffer');
+          throw error;
+        }
+        return buffers;
+      } finally {
+        block.free();
+      }
+    },
+    destroyBuffer: buffer => void api.call('bufferDestroy', [buffer], 'destroy a buffer'),
+    destroyExecutable: executable => void api.call('executableDestroy', [executable], 'destroy a program'),
+    destroy: () => void api.call('clientDestroy', [client], 'destroy its client'),
+  };
+}
+
+function hostTensor(spec: TensorSpec, bytes: ArrayBufferLike): HostTensor {
+  const types = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
+  return { dtype: spec.dtype, shape: spec.shape, data: new types[spec.dtype](bytes as ArrayBuffer) };
+}

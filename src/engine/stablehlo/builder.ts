@@ -1,0 +1,150 @@
+/** Writes the body of a StableHLO function, one operation a line; shapes are explicit, nothing broadcasts by itself. */
+import type { HostTensor } from '../program.js';
+import type { IrDType, ValueType } from '../trace/ir.js';
+import { elementText, listText, tensorText, typeText } from './text.js';
+
+/** A value of the function: its name in the text and its type. */
+export interface Hlo {
+  readonly name: string;
+  readonly type: ValueType;
+}
+
+export type Reduction = 'add' | 'maximum' | 'minimum';
+
+export interface HloBuilder {
+  /** The lines written so far. */
+  readonly lines: readonly string[];
+  /** Adds an operation with one result; `text` is all that stands right of `=`. */
+  emit(type: ValueType, text: string): Hlo;
+  /** A scalar, shared by all its users. */
+  scalar(dtype: IrDType, value: number): Hlo;
+  constant(tensor: HostTensor): Hlo;
+  /** A tensor with one value everywhere. */
+  full(type: ValueType, value: number): Hlo;
+  /** `dimensions[i]` is the axis of the result that axis i of `x` becomes; sizes must agree. */
+  spread(x: Hlo, shape: readonly number[], dimensions: readonly number[]): Hlo;
+  /** NumPy's broadcasting: axes from the right, sizes of 1 repeated. */
+  broadcast(x: Hlo, shape: readonly number[]): Hlo;
+  reshape(x: Hlo, shape: readonly number[]): Hlo;
+  convert(x: Hlo, dtype: IrDType): Hlo;
+  /** An operation of one or more operands that have the result's type. */
+  apply(operation: string, ...operands: readonly Hlo[]): Hlo;
+  compare(direction: 'EQ' | 'NE' | 'GT' | 'GE' | 'LT' | 'LE', a: Hlo, b: Hlo): Hlo;
+  select(condition: Hlo, yes: Hlo, no: Hlo): Hlo;
+  /** Reduces over `axes`, which vanish. */
+  reduce(x: Hlo, axes: readonly number[], how: Reduction): Hlo;
+  /** 0, 1, 2, … along `axis`, int32. */
+  iota(shape: readonly number[], axis: number): Hlo;
+  /** Rows `low` and `high` more on both sides of each axis, and `interior` between elements; negative takes away. */
+  pad(x: Hlo, value: number, low: readonly number[], high: readonly number[], interior: readonly number[]): Hlo;
+  slice(x: Hlo, begin: readonly number[], end: readonly number[], strides?: readonly number[]): Hlo;
+}
+
+export function newBuilder(): HloBuilder {
+  const lines: string[] = [];
+  const scalars = new Map<string, Hlo>();
+
+  const emit: HloBuilder['emit'] = (type, text) => {
+    const name = `%v${lines.length}`;
+    lines.push(`${name} = ${text}`);
+    return { name, type };
+  };
+  const scalar: HloBuilder['scalar'] = (dtype, value) => {
+    const key = `${dtype} ${elementText(dtype, value)}`;
+    const known = scalars.get(key);
+    if (known) return known;
+    const type = { dtype, shape: [] };
+    const made = emit(type, `stablehlo.constant dense<${elementText(dtype, value)}> : ${typeText(type)}`);
+    scalars.set(key, made);
+    return made;
+  };
+  const reshape: HloBuilder['reshape'] = (x, shape) => {
+    if (x.type.shape.join() === shape.join()) return x;
+    const type = { dtype: x.type.dtype, shape };
+    return emit(type, `stablehlo.reshape ${x.name} : (${typeText(x.type)}) -> ${typeText(type)}`);
+  };
+  const spread: HloBuilder['spread'] = (x, shape, dimensions) => {
+    if (x.type.shape.join() === shape.join()) return x;
+    const type = { dtype: x.type.dtype, shape };
+    const dims = `dims = ${listText(dimensions)}`;
+    return emit(type, `stablehlo.broadcast_in_dim ${x.name}, ${dims} : (${typeText(x.type)}) -> ${typeText(type)}`);
+  };
+  const apply: HloBuilder['apply'] = (operation, ...operands) => {
+    const type = operands[0]!.type;
+    return emit(type, `stablehlo.${operation} ${operands.map(({ name }) => name).join(', ')} : ${typeText(type)}`);
+  };
+
+  return {
+    lines,
+    emit,
+    scalar,
+    reshape,
+    spread,
+    apply,
+    constant: tensor => emit(tensor, `stablehlo.constant dense<${tensorText(tensor)}> : ${typeText(tensor)}`),
+    full: ({ dtype, shape }, value) => spread(scalar(dtype, value), shape, []),
+    broadcast: (x, shape) => {
+      const offset = shape.length - x.type.shape.length;
+      const kept = x.type.shape.map((_, axis) => axis).filter(axis => x.type.shape[axis] === shape[axis + offset]);
+      const squeezed = reshape(
+        x,
+        kept.map(axis => x.type.shape[axis]!),
+      );
+      return spread(
+        squeezed,
+        shape,
+        kept.map(axis => axis + offset),
+      );
+    },
+    convert: (x, dtype) => {
+      if (x.type.dtype === dtype) return x;
+      const type = { dtype, shape: x.type.shape };
+      return emit(type, `stablehlo.convert ${x.name} : (${typeText(x.type)}) -> ${typeText(type)}`);
+    },
+    compare: (direction, a, b) => {
+      const type: ValueType = { dtype: 'bool', shape: a.type.shape };
+      const types = `(${typeText(a.type)}, ${typeText(b.type)}) -> ${typeText(type)}`;
+      return emit(type, `stablehlo.compare ${direction}, ${a.name}, ${b.name} : ${types}`);
+    },
+    select: (condition, yes, no) => {
+      const types = `${typeText(condition.type)}, ${typeText(yes.type)}`;
+      return emit(yes.type, `stablehlo.select ${condition.name}, ${yes.name}, ${no.name} : ${types}`);
+    },
+    reduce: (x, axes, how) => {
+      if (axes.length === 0) return x;
+      const { dtype, shape } = x.type;
+      const type = { dtype, shape: shape.filter((_, axis) => !axes.includes(axis)) };
+      const start = scalar(dtype, neutral(how, dtype));
+      const across = `applies stablehlo.${how} across dimensions = ${listText(axes)}`;
+      const types = `(${typeText(x.type)}, ${typeText(start.type)}) -> ${typeText(type)}`;
+      return emit(type, `stablehlo.reduce(${x.name} init: ${start.name}) ${across} : ${types}`);
+    },
+    iota: (shape, axis) => {
+      const type: ValueType = { dtype: 'int32', shape };
+      return emit(type, `stablehlo.iota dim = ${axis} : ${typeText(type)}`);
+    },
+    pad: (x, value, low, high, interior) => {
+      const { dtype, shape } = x.type;
+      const sizes = shape.map((size, i) => low[i]! + high[i]! + size + Math.max(size - 1, 0) * interior[i]!);
+      const type = { dtype, shape: sizes };
+      const filler = scalar(dtype, value);
+      const amounts = `low = ${listText(low)}, high = ${listText(high)}, interior = ${listText(interior)}`;
+      const types = `(${typeText(x.type)}, ${typeText(filler.type)}) -> ${typeText(type)}`;
+      return emit(type, `stablehlo.pad ${x.name}, ${filler.name}, ${amounts} : ${types}`);
+    },
+    slice: (x, begin, end, strides = begin.map(() => 1)) => {
+      const shape = begin.map((start, i) => Math.ceil((end[i]! - start) / strides[i]!));
+      const type = { dtype: x.type.dtype, shape };
+      const ranges = begin.map((start, i) => `${start}:${end[i]}:${strides[i]}`);
+      return emit(type, `stablehlo.slice ${x.name} ${listText(ranges)} : (${typeText(x.type)}) -> ${typeText(type)}`);
+    },
+  };
+}
+
+/** What a reduction starts from: it changes no result. */
+export function neutral(how: Reduction, dtype: IrDType): number {
+  if (how === 'add') return 0;
+  const largest = dtype === 'int32' ? 2 ** 31 - 1 : Number.POSITIVE_INFINITY;
+  if (how === 'minimum') return largest;
+  return dtype === 'int32' ? -largest - 1 : -largest;
+}

@@ -1,0 +1,27 @@
+/** What a lowering to StableHLO is, and the few pieces that many of them share. */
+import type { Node } from '../trace/ir.js';
+import type { Hlo, HloBuilder } from './builder.js';
+
+export interface Context {
+  readonly builder: HloBuilder;
+  readonly node: Node;
+  readonly inputs: readonly Hlo[];
+}
+
+/** Writes the operations that compute a node and returns its outputs. */
+export type Lowering = (context: Context) => readonly Hlo[];
+
+/** A lowering whose operands are first broadcast to the shape of the result. */
+export const elementwise =
+  (compute: (builder: HloBuilder, ...operands: readonly Hlo[]) => Hlo): Lowering =>
+  ({ builder, node, inputs }) => {
+    const { shape } = node.outputs[0]!;
+    return [compute(builder, ...inputs.map(input => builder.broadcast(input, shape)))];
+  };
+
+/** An operation of StableHLO that takes operands of the result's type. */
+export const same = (operation: string): Lowering =>
+  elementwise((builder, ...operands) => builder.apply(operation, ...operands));
+
+/** A tensor of the type of `x` with one value everywhere. */
+export const like = (builder: HloBuilder, x: Hlo, value: number): Hlo => builder.full(x.type, value);

@@ -1,0 +1,255 @@
+/** Kernels that know nothing of images: arithmetic, shapes, indexing, reductions, matrices. */
+import type { HostTensor } from '../program.js';
+import { sizeOf } from '../program.js';
+import type { Hlo, HloBuilder, Reduction } from './builder.js';
+import { elementwise, type Lowering, like, same } from './lowering.js';
+import { arrayText, listText, typeText } from './text.js';
+
+const comparison = (direction: Parameters<HloBuilder['compare']>[0]): Lowering =>
+  elementwise((builder, a, b) => builder.compare(direction, a!, b!));
+
+const reduction =
+  (how: Reduction): Lowering =>
+  ({ builder, node, inputs }) => {
+    const reduced = builder.reduce(inputs[0]!, node.attributes.axes as number[], how);
+    return [builder.reshape(reduced, node.outputs[0]!.shape)];
+  };
+
+const shapeOnly: Lowering = ({ builder, node, inputs }) => [builder.reshape(inputs[0]!, node.outputs[0]!.shape)];
+
+const fill =
+  (value: number | undefined): Lowering =>
+  ({ builder, node }) => [builder.full(node.outputs[0]!, value ?? (node.attributes.value as number))];
+
+/** Whether index `labels` [...] is each of `0 … depth − 1`: bool [..., depth]. */
+export function isIndex(builder: HloBuilder, labels: Hlo, depth: number): Hlo {
+  const shape = [...labels.type.shape, depth];
+  const axes = labels.type.shape.map((_, axis) => axis);
+  return builder.compare('EQ', builder.iota(shape, axes.length), builder.spread(labels, shape, axes));
+}
+
+/** Along the last axis of `x`: x − max, exp of it, and the sum of that [...]. */
+function exponentials(builder: HloBuilder, x: Hlo) {
+  const last = x.type.shape.length - 1;
+  const leading = x.type.shape.slice(0, -1).map((_, axis) => axis);
+  const spread = (reduced: Hlo) => builder.spread(reduced, x.type.shape, leading);
+  const shifted = builder.apply('subtract', x, spread(builder.reduce(x, [last], 'maximum')));
+  const powers = builder.apply('exponential', shifted);
+  const sum = builder.reduce(powers, [last], 'add');
+  return { shifted, sum, softmax: builder.apply('divide', powers, spread(sum)) };
+}
+
+export const plainKernels: Readonly<Record<string, Lowering>> = {
+  Constant: ({ builder, node }) => {
+    const { dtype, shape } = node.outputs[0]!;
+    const { data } = node.constant!;
+    if (dtype !== 'bool') return [builder.constant(node.constant!)];
+    const bytes: HostTensor = { dtype: 'uint8', shape, data: Uint8Array.from(data) };
+    const numbers = builder.constant(bytes);
+    return [builder.compare('NE', numbers, like(builder, numbers, 0))];
+  },
+
+  Add: same('add'),
+  Sub: same('subtract'),
+  Multiply: same('multiply'),
+  RealDiv: same('divide'),
+  Maximum: same('maximum'),
+  Minimum: same('minimum'),
+  Pow: same('power'),
+  SquaredDifference: elementwise((builder, a, b) => {
+    const difference = builder.apply('subtract', a!, b!);
+    return builder.apply('multiply', difference, difference);
+  }),
+  Equal: comparison('EQ'),
+  NotEqual: comparison('NE'),
+  Greater: comparison('GT'),
+  GreaterEqual: comparison('GE'),
+  Less: comparison('LT'),
+  LessEqual: comparison('LE'),
+  LogicalAnd: same('and'),
+  LogicalNot: same('not'),
+  Select: elementwise((builder, condition, yes, no) => builder.select(condition!, yes!, no!)),
+  Abs: same('abs'),
+  Neg: same('negate'),
+  Exp: same('exponential'),
+  Log: same('log'),
+  Log1p: same('log_plus_one'),
+  Sqrt: same('sqrt'),
+  Rsqrt: same('rsqrt'),
+  Square: ({ builder, inputs: [x] }) => [builder.apply('multiply', x!, x!)],
+  Relu: ({ builder, inputs: [x] }) => [builder.apply('maximum', x!, like(builder, x!, 0))],
+  ReluGrad: ({ builder, inputs: [dy, y] }) => [
+    builder.select(builder.compare('GT', y!, like(builder, y!, 0)), dy!, like(builder, dy!, 0)),
+  ],
+  Sigmoid: same('logistic'),
+  Softplus: ({ builder, inputs: [x] }) => {
+    // log(1 + e^x) without overflow: max(x, 0) + log1p(e^−|x|)
+    const small = builder.apply('exponential', builder.apply('negate', builder.apply('abs', x!)));
+    const positive = builder.apply('maximum', x!, like(builder, x!, 0));
+    return [builder.apply('add', positive, builder.apply('log_plus_one', small))];
+  },
+  Tanh: same('tanh'),
+  Step: ({ builder, node, inputs: [x] }) => {
+    const positive = builder.compare('GT', x!, like(builder, x!, 0));
+    return [builder.select(positive, like(builder, x!, 1), like(builder, x!, node.attributes.alpha as number))];
+  },
+  Cast: ({ builder, node, inputs: [x] }) => {
+    const { dtype } = node.outputs[0]!;
+    if (dtype !== 'bool' || x!.type.dtype === 'bool') return [builder.convert(x!, dtype)];
+    return [builder.compare('NE', x!, like(builder, x!, 0))];
+  },
+  ZerosLike: fill(0),
+  OnesLike: fill(1),
+  Fill: fill(undefined),
+
+  Reshape: shapeOnly,
+  ExpandDims: shapeOnly,
+  Transpose: ({ builder, node, inputs: [x] }) => {
+    const type = node.outputs[0]!;
+    const dims = listText(node.attributes.perm as number[]);
+    return [
+      builder.emit(
+        type,
+        `stablehlo.transpose ${x!.name}, dims = ${dims} : (${typeText(x!.type)}) -> ${typeText(type)}`,
+      ),
+    ];
+  },
+  Slice: ({ builder, node, inputs: [x] }) => {
+    const { begin, size } = node.attributes as { begin: number[]; size: number[] };
+    const end = begin.map((start, axis) => start + size[axis]!);
+    return [builder.slice(x!, begin, end)];
+  },
+  PadV2: ({ builder, node, inputs: [x] }) => {
+    const paddings = node.attributes.paddings as [number, number][];
+    const [low, high] = [paddings.map(([before]) => before), paddings.map(([, after]) => after)];
+    const none = paddings.map(() => 0);
+    return [builder.pad(x!, node.attributes.value as number, low, high, none)];
+  },
+  Concat: ({ builder, node, inputs }) => {
+    const type = node.outputs[0]!;
+    const names = inputs.map(({ name }) => name).join(', ');
+    const types = inputs.map(input => typeText(input.type)).join(', ');
+    const dim = node.attributes.axis as number;
+    return [builder.emit(type, `stablehlo.concatenate ${names}, dim = ${dim} : (${types}) -> ${typeText(type)}`)];
+  },
+  SplitV: ({ builder, node, inputs: [x] }) => {
+    const { axis, sizes } = node.attributes as { axis: number; sizes: number[] };
+    const { shape } = x!.type;
+    let start = 0;
+    return sizes.map(size => {
+      const begin = shape.map((_, i) => (i === axis ? start : 0));
+      start += size;
+      return builder.slice(x!, begin, shape.with(axis, start));
+    });
+  },
+  Tile: ({ builder, node, inputs: [x] }) => {
+    const reps = node.attributes.reps as number[];
+    const { shape } = x!.type;
+    const repeated = shape.flatMap((size, axis) => [reps[axis]!, size]);
+    const own = shape.map((_, axis) => 2 * axis + 1);
+    return [builder.reshape(builder.spread(x!, repeated, own), node.outputs[0]!.shape)];
+  },
+
+  GatherV2: ({ builder, node, inputs: [x, indices] }) => {
+    const axis = node.attributes.axis as number;
+    const type = node.outputs[0]!;
+    const rank = indices!.type.shape.length;
+    const offsets = type.shape.map((_, i) => i).filter(i => i < axis || i >= axis + rank);
+    const numbers = [
+      `offset_dims = ${listText(offsets)}`,
+      `collapsed_slice_dims = [${axis}]`,
+      `start_index_map = [${axis}]`,
+      `index_vector_dim = ${rank}`,
+    ].join(', ');
+    const sizes = arrayText(x!.type.shape.with(axis, 1));
+    const attributes = `dimension_numbers = #stablehlo.gather<${numbers}>, slice_sizes = ${sizes}`;
+    const types = `(${typeText(x!.type)}, ${typeText(indices!.type)}) -> ${typeText(type)}`;
+    return [builder.emit(type, `"stablehlo.gather"(${x!.name}, ${indices!.name}) {${attributes}} : ${types}`)];
+  },
+  OneHot: ({ builder, node, inputs: [indices] }) => {
+    const { depth, on, off } = node.attributes as { depth: number; on: number; off: number };
+    const type = node.outputs[0]!;
+    return [builder.select(isIndex(builder, indices!, depth), builder.full(type, on), builder.full(type, off))];
+  },
+  UnsortedSegmentSum: ({ builder, node, inputs: [x, ids] }) => {
+    // A scatter leaves out what lies outside of the result, as the kernel does with ids below 0
+    const type = node.outputs[0]!;
+    const rank = ids!.type.shape.length;
+    const zeros = builder.full(type, 0);
+    const windows = x!.type.shape.map((_, axis) => axis).filter(axis => axis >= rank);
+    const numbers = [
+      `update_window_dims = ${listText(windows)}`,
+      'inserted_window_dims = [0]',
+      'scatter_dims_to_operand_dims = [0]',
+      `index_vector_dim = ${rank}`,
+    ].join(', ');
+    const element = typeText({ dtype: type.dtype, shape: [] });
+    const add = `({ ^bb0(%a: ${element}, %b: ${element}): %c = stablehlo.add %a, %b : ${element} stablehlo.return %c : ${element} })`;
+    const types = `(${[zeros.type, ids!.type, x!.type].map(typeText).join(', ')}) -> ${typeText(type)}`;
+    const attributes = `{scatter_dimension_numbers = #stablehlo.scatter<${numbers}>}`;
+    return [
+      builder.emit(
+        type,
+        `"stablehlo.scatter"(${zeros.name}, ${ids!.name}, ${x!.name}) ${add} ${attributes} : ${types}`,
+      ),
+    ];
+  },
+
+  Sum: reduction('add'),
+  Mean: context => {
+    const [sum] = reduction('add')(context);
+    const count = sizeOf(context.inputs[0]!.type.shape) / sizeOf(sum!.type.shape);
+    return [context.builder.apply('divide', sum!, like(context.builder, sum!, count))];
+  },
+  Max: reduction('maximum'),
+  Min: reduction('minimum'),
+  ArgMax: ({ builder, node, inputs: [x] }) => {
+    // The smallest index among those that hold the maximum
+    const axis = (node.attributes.axes as number[])[0]!;
+    const { shape } = x!.type;
+    const others = shape.map((_, i) => i).filter(i => i !== axis);
+    const largest = builder.spread(builder.reduce(x!, [axis], 'maximum'), shape, others);
+    const index = builder.iota(shape, axis);
+    const candidates = builder.select(
+      builder.compare('EQ', x!, largest),
+      index,
+      like(builder, index, shape[axis]! - 1),
+    );
+    return [builder.reshape(builder.reduce(candidates, [axis], 'minimum'), node.outputs[0]!.shape)];
+  },
+  Softmax: ({ builder, inputs: [x] }) => [exponentials(builder, x!).softmax],
+
+  BatchMatMul: ({ builder, node, inputs }) => {
+    const { transposeA, transposeB } = node.attributes;
+    const type = node.outputs[0]!;
+    const rank = type.shape.length;
+    const batch = type.shape.slice(0, -2);
+    const [a, b] = inputs.map(input => builder.broadcast(input, [...batch, ...input.type.shape.slice(-2)]));
+    const axes = listText(batch.map((_, axis) => axis));
+    const batching = rank > 2 ? `batching_dims = ${axes} x ${axes}, ` : '';
+    const contracting = `contracting_dims = [${rank - (transposeA ? 2 : 1)}] x [${rank - (transposeB ? 1 : 2)}]`;
+    const types = `(${typeText(a!.type)}, ${typeText(b!.type)}) -> ${typeText(type)}`;
+    return [
+      builder.emit(
+        type,
+        `stablehlo.dot_general ${a!.name}, ${b!.name}, ${batching}${contracting}, precision = [HIGHEST, HIGHEST] : ${types}`,
+      ),
+    ];
+  },
+  SparseSoftmaxCrossEntropy: ({ builder, inputs: [logits, labels] }) => {
+    const { shifted, sum, softmax } = exponentials(builder, logits!);
+    const isLabel = isIndex(builder, labels!, logits!.type.shape[1]!);
+    const own = builder.reduce(builder.select(isLabel, shifted, like(builder, shifted, 0)), [1], 'add');
+    const loss = builder.apply('subtract', builder.apply('log', sum), own);
+    return [loss, builder.apply('subtract', softmax, builder.convert(isLabel, 'float32'))];
+  },
+  MomentumUpdate: ({ builder, node, inputs: [parameter, velocity, gradient, learningRate] }) => {
+    // v ← μ·v + g + decay·w, w ← w − η·v
+    const { momentum, weightDecay } = node.attributes as { momentum: number; weightDecay: number };
+    const times = (x: Hlo, factor: number) => builder.apply('multiply', x, like(builder, x, factor));
+    const pulled = builder.apply('add', gradient!, times(parameter!, weightDecay));
+    const moved = builder.apply('add', times(velocity!, momentum), pulled);
+    const step = builder.apply('multiply', moved, builder.broadcast(learningRate!, moved.type.shape));
+    return [builder.apply('subtract', parameter!, step), moved];
+  },
+};
