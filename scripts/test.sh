@@ -8,6 +8,8 @@ prepare
 step 'Lint: biome check'
 node_modules/.bin/biome check .
 install_engine
+step 'Plugin of engine xla: gala engine install --xla-cpu (the first time 63 MB to download, 259 MB on disk)'
+node bin/gala.mjs engine install --xla-cpu || echo 'Not installed: the tests that need it are skipped.'
 
 # Listed from the sources: dist may hold tests that are gone, and Node 20 and 22 read patterns differently.
 tests=()
