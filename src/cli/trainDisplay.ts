@@ -34,12 +34,12 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
       batchSize = config.train.batch_size;
       const { train, counts } = datasets;
       progress.note(
-        `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes (${Math.max(...counts)} … ${Math.min(...counts)}), ` +
-          `${config.model.backbone}, ${epochs} epochs of ${stepsPerEpoch} steps`,
+        `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes (${Math.max(...counts)} … ${Math.min(...counts)})`,
       );
       progress.note(
-        `${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
+        `${config.model.backbone}, ${epochs} epochs of ${stepsPerEpoch} steps; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
       );
+      progress.note(`Top-1 in %: all (many/medium/few), and all re-balanced at τ = ${config.eval.tau}.`);
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
       print({
         type: 'start',
@@ -79,21 +79,21 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
   };
 }
 
-/** `epoch   5/200  loss 3.678  lr 0.0972  test 7.20 (many 18.1 medium 1.9 few 0.1), re-balanced 8.65  24 s` */
+/** `epoch   5/200  24 s  loss 3.678  lr 0.0972  test 7.20 (18.1/1.9/0.1)  re-balanced 8.65`: fits 100 columns. */
 function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): string {
   const value = (name: string, digits: number) =>
     metrics[name] === undefined ? '–' : Number(metrics[name]).toFixed(digits);
   const parts = [
     `epoch ${String(metrics.epoch).padStart(String(epochs).length)}/${epochs}`,
+    `${Math.round(seconds)} s`,
     `loss ${value('loss', 3)}`,
-    `lr ${Number(metrics.learning_rate).toPrecision(3)}`,
+    `lr ${Number(metrics.learning_rate).toPrecision(3).padEnd(6)}`,
   ];
   for (const split of ['test', 'val']) {
     if (metrics[`${split}_top1`] === undefined) continue;
-    const groups = ['many', 'medium', 'few'].map(group => `${group} ${value(`${split}_${group}`, 1)}`).join(' ');
-    parts.push(
-      `${split} ${value(`${split}_top1`, 2)} (${groups}), re-balanced ${value(`${split}_top1_rebalanced`, 2)}`,
-    );
+    const groups = ['many', 'medium', 'few'].map(group => value(`${split}_${group}`, 1)).join('/');
+    parts.push(`${split} ${value(`${split}_top1`, 2)} (${groups})`);
+    parts.push(`re-balanced ${value(`${split}_top1_rebalanced`, 2)}`);
   }
-  return [...parts, `${Math.round(seconds)} s`].join('  ');
+  return parts.join('  ').trimEnd();
 }

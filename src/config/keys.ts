@@ -12,6 +12,7 @@ export interface SchemaNode {
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
@@ -125,8 +126,11 @@ function ownProperty(map: SchemaNode, key: string): SchemaNode | undefined {
   return map.properties !== undefined && Object.hasOwn(map.properties, key) ? map.properties[key] : undefined;
 }
 
-function rangeText({ minimum, maximum, exclusiveMaximum }: SchemaNode): string {
-  if (exclusiveMaximum !== undefined) return ` from ${minimum} to below ${exclusiveMaximum}`;
+function rangeText({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: SchemaNode): string {
+  if (exclusiveMaximum !== undefined) {
+    const from = exclusiveMinimum === undefined ? `from ${minimum} to` : `above ${exclusiveMinimum} and`;
+    return ` ${from} below ${exclusiveMaximum}`;
+  }
   // zod writes the largest exact integer where the schema sets no bound.
   if (maximum === undefined || maximum === Number.MAX_SAFE_INTEGER)
     return minimum === undefined ? '' : `, at least ${minimum}`;
