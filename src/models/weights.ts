@@ -19,7 +19,7 @@ export function fitWeights(expected: HostTensors, given: HostTensors, where: str
     else faults.push(tensor ? `${name} is [${tensor.shape}], the network has [${shape}]` : `${name} is missing`);
   }
   for (const name of Object.keys(given)) {
-    if (!(name in expected) && !/^(momentum|loss)\.|\.num_batches_tracked$/.test(name))
+    if (!(name in expected) && !/^(momentum|loss|gradient)\.|\.num_batches_tracked$/.test(name))
       faults.push(`${name} is not part of the network`);
   }
   if (faults.length === 0) return fitted;

@@ -109,7 +109,7 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
     normalise(builder, node, [builder.convert(x!, 'float32'), ...perChannel]),
   ],
 
-  BatchNormTrain: ({ builder, node, inputs: [image, scale, offset, runningMean, runningVariance] }) => {
+  BatchNormTrain: ({ builder, node, inputs: [image, scale, offset] }) => {
     const x = builder.convert(image!, 'float32');
     const batchMean = mean(builder, x);
     const centred = builder.apply('subtract', x, everywhere(builder, batchMean, x));
@@ -117,16 +117,10 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
     const count = sizeOf(x.type.shape) / x.type.shape.at(-1)!;
     const bessel = like(builder, variance, count > 1 ? count / (count - 1) : 1);
     const unbiased = builder.apply('multiply', variance, bessel);
-    const momentum = (node.attributes.momentum as number | undefined) ?? 1;
-    const averaged = (before: Hlo | undefined, batch: Hlo) => {
-      if (!before) return batch;
-      const kept = builder.apply('multiply', before, like(builder, before, 1 - momentum));
-      return builder.apply('add', kept, builder.apply('multiply', batch, like(builder, batch, momentum)));
-    };
     return [
       normalise(builder, node, [x, scale!, offset!, batchMean, variance]),
-      averaged(runningMean, batchMean),
-      averaged(runningVariance, unbiased),
+      batchMean,
+      unbiased,
       batchMean,
       variance,
     ];

@@ -243,13 +243,4 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     const loss = builder.apply('subtract', builder.apply('log', sum), own);
     return [loss, builder.apply('subtract', softmax, builder.convert(isLabel, 'float32'))];
   },
-  MomentumUpdate: ({ builder, node, inputs: [parameter, velocity, gradient, learningRate] }) => {
-    // v ← μ·v + g + decay·w, w ← w − η·v
-    const { momentum, weightDecay } = node.attributes as { momentum: number; weightDecay: number };
-    const times = (x: Hlo, factor: number) => builder.apply('multiply', x, like(builder, x, factor));
-    const pulled = builder.apply('add', gradient!, times(parameter!, weightDecay));
-    const moved = builder.apply('add', times(velocity!, momentum), pulled);
-    const step = builder.apply('multiply', moved, builder.broadcast(learningRate!, moved.type.shape));
-    return [builder.apply('subtract', parameter!, step), moved];
-  },
 };
