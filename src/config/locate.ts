@@ -4,6 +4,9 @@ import { basename, join, relative, resolve, sep } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { editDistance, nearest } from './suggest.js';
 
+/** Configs that an error names. */
+const listedAtMost = 8;
+
 /** The package's `configs` folder; this file runs from `dist/src/config`. */
 export const configsFolder = resolve(import.meta.dirname, '../../../configs');
 
@@ -36,8 +39,10 @@ export function findConfig(nameOrPath: string): string {
   const folder = [resolve(nameOrPath), join(configsFolder, given)].find(path => stat(path)?.isDirectory());
   if (folder !== undefined) {
     const inside = namesIn(folder).map(name => join(nameOrPath, name));
+    const more = inside.length > listedAtMost ? ` and ${inside.length - listedAtMost} more (gala config list)` : '';
+    const names = `${inside.slice(0, listedAtMost).join(', ')}${more}`;
     throw new ConfigError(
-      `"${nameOrPath}" is a folder${inside.length > 0 ? ` with the configs ${inside.join(', ')}` : ' without configs'}`,
+      `"${nameOrPath}" is a folder${inside.length > 0 ? ` with the configs ${names}` : ' without configs'}`,
       { where: displayPath(folder), next: 'Give one config.' },
     );
   }

@@ -69,7 +69,46 @@ const gala = z
       .describe('How θ and φ add up over steps; see docs/method.md.'),
   })
   .describe('Gradient-aware logit adjustment.');
-const loss = z.discriminatedUnion('name', [crossEntropy, gala]).describe('The training loss.');
+const labelSmoothing = z
+  .strictObject({
+    name: z.literal('label_smoothing').describe('Which loss.'),
+    epsilon: z.number().min(0).lt(1).default(0.1).describe('ε: share of the target spread over all classes.'),
+  })
+  .describe('Cross-entropy with smoothed labels.');
+const gamma = z.number().min(0).max(10);
+const focal = z
+  .strictObject({
+    name: z.literal('focal').describe('Which loss.'),
+    gamma: gamma.default(2).describe('γ: exponent of (1 − p) of the sample’s class.'),
+  })
+  .describe('Focal loss of the softmax.');
+const classBalanced = z
+  .strictObject({
+    name: z.literal('class_balanced').describe('Which loss.'),
+    beta: z.number().min(0).lt(1).default(0.9999).describe('β of the effective number (1 − β^n) / (1 − β).'),
+    gamma: gamma.default(0).describe('γ of the focal factor; 0 = plain cross-entropy.'),
+  })
+  .describe('Cross-entropy or focal loss weighted by the effective number of samples.');
+const balancedSoftmax = z
+  .strictObject({ name: z.literal('balanced_softmax').describe('Which loss.') })
+  .describe('Cross-entropy of the logits + log n.');
+const logitAdjustment = z
+  .strictObject({
+    name: z.literal('logit_adjustment').describe('Which loss.'),
+    tau: z.number().min(0).max(10).default(1).describe('τ: weight of the log prior added to the logits in training.'),
+  })
+  .describe('Cross-entropy of the logits + τ · log prior.');
+const loss = z
+  .discriminatedUnion('name', [
+    crossEntropy,
+    labelSmoothing,
+    focal,
+    classBalanced,
+    balancedSoftmax,
+    logitAdjustment,
+    gala,
+  ])
+  .describe('The training loss.');
 
 const optim = z
   .strictObject({

@@ -52,7 +52,8 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'an unknown loss',
     text: smallest.replace('cross_entropy', 'crossentropie'),
     where: 'a.yaml:3:14',
-    message: 'loss.name must be one of cross_entropy, gala, but is "crossentropie"; did you mean "cross_entropy"?',
+    message:
+      'loss.name must be one of cross_entropy, label_smoothing, focal, class_balanced, balanced_softmax, logit_adjustment, gala, but is "crossentropie"; did you mean "cross_entropy"?',
   },
   {
     says: 'a value out of range',
@@ -107,7 +108,8 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a section that is a list',
     text: smallest.replace('{name: cross_entropy}', '[gala]'),
     where: 'a.yaml:3:7',
-    message: 'loss must be a map with the keys name, lambda1, lambda2, variant, accumulation, but is a list',
+    message:
+      'loss must be a map with the keys name, epsilon, gamma, beta, tau, lambda1, lambda2, variant, accumulation, but is a list',
   },
   {
     says: 'a name that leaves the folder of runs',

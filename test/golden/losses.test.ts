@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { classBalanced } from '../../src/losses/classBalanced.js';
 import { crossEntropy } from '../../src/losses/crossEntropy.js';
+import { focal } from '../../src/losses/focal.js';
+import { labelSmoothing } from '../../src/losses/labelSmoothing.js';
+import { balancedSoftmax, logitAdjustment } from '../../src/losses/logitAdjustment.js';
 import type { Loss } from '../../src/losses/loss.js';
 import { compute } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';
@@ -13,6 +17,7 @@ interface Case {
   id: string;
   B: number;
   C: number;
+  counts: number[];
   logits: number[][];
   labels: number[];
 }
@@ -25,15 +30,25 @@ const path = sharedPath('golden', 'losses.json');
 const skip = path === undefined ? 'the shared golden folder is not here' : false;
 const golden: Golden = path ? JSON.parse(readFileSync(path, 'utf8')) : { cases: [], losses: {} };
 
-const losses: Readonly<Record<string, Loss>> = { cross_entropy: crossEntropy() };
+/** By their names in the golden file, with its parameters. */
+const losses: Readonly<Record<string, Loss>> = {
+  cross_entropy: crossEntropy(),
+  label_smoothing: labelSmoothing({ epsilon: 0.1 }),
+  focal_softmax: focal({ gamma: 2 }),
+  cb_softmax: classBalanced({ beta: 0.9999, gamma: 0 }),
+  cb_focal_softmax: classBalanced({ beta: 0.9999, gamma: 2 }),
+  balanced_softmax: balancedSoftmax(),
+  logit_adjusted: logitAdjustment({ tau: 1 }),
+};
 
 describe('A loss and its gradient equal the public implementation’s:', { skip }, () => {
   for (const [name, loss] of Object.entries(losses)) {
-    for (const { id, B, C, logits, labels } of golden.cases) {
+    for (const { id, B, C, counts, logits, labels } of golden.cases) {
       test(`${name}, case ${id}`, async () => {
-        const inputs = { logits: float32([B, C], logits.flat()), labels: int32([B], labels) };
+        const state = loss.init(Int32Array.from(counts));
+        const inputs = { ...state, logits: float32([B, C], logits.flat()), labels: int32([B], labels) };
         const outputs = await compute(inputs, given => {
-          const lossOf = (x: tf.Tensor) => loss.apply(x as tf.Tensor2D, given.labels as tf.Tensor1D, {}).loss;
+          const lossOf = (x: tf.Tensor) => loss.apply(x as tf.Tensor2D, given.labels as tf.Tensor1D, given).loss;
           const { value, grad } = tf.valueAndGrad(lossOf)(given.logits!);
           return { value, grad };
         });
