@@ -1,5 +1,6 @@
 /** A PJRT client with one device: compiles modules, moves tensors to and from the device, runs. */
 import { EngineError } from '../../errors.js';
+import { hostTensor } from '../hostTensor.js';
 import type { DType, HostTensor, TensorSpec } from '../program.js';
 import { sizeOf } from '../program.js';
 import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
@@ -102,7 +103,7 @@ export function newClient(api: Pjrt): Client {
       try {
         const [, , , , event] = api.call('toHostBuffer', [buffer, 0, block.address, bytes, 0], 'return a tensor');
         await settled(event, 'return a tensor');
-        return hostTensor(spec, block.bytes.slice(0, bytes).buffer);
+        return hostTensor(spec, block.bytes.slice(0, bytes).buffer as ArrayBuffer);
       } finally {
         block.free();
       }
@@ -136,9 +137,4 @@ export function newClient(api: Pjrt): Client {
     destroyExecutable: executable => void api.call('executableDestroy', [executable], 'destroy a program'),
     destroy: () => void api.call('clientDestroy', [client], 'destroy its client'),
   };
-}
-
-function hostTensor(spec: TensorSpec, bytes: ArrayBufferLike): HostTensor {
-  const types = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
-  return { dtype: spec.dtype, shape: spec.shape, data: new types[spec.dtype](bytes as ArrayBuffer) };
 }

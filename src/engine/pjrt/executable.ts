@@ -3,8 +3,8 @@
  * a program that changes an entry is given its buffer for the result (donation), so state takes its memory once.
  */
 import { EngineError } from '../../errors.js';
+import { matching } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
-import { sizeOf } from '../program.js';
 import { lower, type Module } from '../stablehlo/lower.js';
 import { typeOf } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
@@ -172,14 +172,3 @@ function destroyAll(client: Client, state: ReadonlyMap<string, Address>, entries
 }
 
 const specOf = ({ dtype, shape }: TensorSpec): TensorSpec => ({ dtype, shape });
-
-function matching(what: string, value: HostTensor | undefined, spec: TensorSpec): HostTensor {
-  if (
-    value?.dtype === spec.dtype &&
-    value.shape.join() === spec.shape.join() &&
-    value.data.length === sizeOf(spec.shape)
-  )
-    return value;
-  const given = value ? `${value.dtype} [${value.shape}] with ${value.data.length} elements` : 'nothing';
-  throw new EngineError(`The ${what} takes ${spec.dtype} [${spec.shape}] and was given ${given}.`);
-}

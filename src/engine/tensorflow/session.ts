@@ -3,8 +3,8 @@
  * variables; a run happens on another thread (koffi's async call), so the caller keeps preparing batches meanwhile.
  */
 import { EngineError } from '../../errors.js';
+import { hostTensor, matching } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
-import { sizeOf } from '../program.js';
 import { type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
 import { trace } from '../trace/trace.js';
@@ -250,29 +250,8 @@ function executableOf(
   };
 }
 
-function matching(what: string, value: HostTensor | undefined, spec: TensorSpec): HostTensor {
-  if (
-    value?.dtype === spec.dtype &&
-    value.shape.join() === spec.shape.join() &&
-    value.data.length === sizeOf(spec.shape)
-  )
-    return value;
-  const given = value ? `${value.dtype} [${value.shape}] with ${value.data.length} elements` : 'nothing';
-  throw new EngineError(`The ${what} takes ${spec.dtype} [${spec.shape}] and was given ${given}.`);
-}
-
 function bytesOf({ data }: HostTensor): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-function hostTensor(spec: TensorSpec, bytes: ArrayBuffer): HostTensor {
-  const data =
-    spec.dtype === 'float32'
-      ? new Float32Array(bytes)
-      : spec.dtype === 'int32'
-        ? new Int32Array(bytes)
-        : new Uint8Array(bytes);
-  return { ...spec, data };
 }
 
 function runError(message: string): EngineError {

@@ -1,0 +1,21 @@
+/** Tensors in host memory at the border of every runtime: checked on the way in, given a type on the way out. */
+import { EngineError } from '../errors.js';
+import { type HostTensor, sizeOf, type TensorSpec } from './program.js';
+
+/** `value` if it is of the type that `what` takes. Throws `EngineError` that names both types. */
+export function matching(what: string, value: HostTensor | undefined, spec: TensorSpec): HostTensor {
+  if (
+    value?.dtype === spec.dtype &&
+    value.shape.join() === spec.shape.join() &&
+    value.data.length === sizeOf(spec.shape)
+  )
+    return value;
+  const given = value ? `${value.dtype} [${value.shape}] with ${value.data.length} elements` : 'nothing';
+  throw new EngineError(`The ${what} takes ${spec.dtype} [${spec.shape}] and was given ${given}.`);
+}
+
+/** The tensor of `spec` over its bytes, which are not copied. */
+export function hostTensor({ dtype, shape }: TensorSpec, bytes: ArrayBuffer): HostTensor {
+  const types = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
+  return { dtype, shape, data: new types[dtype](bytes) };
+}
