@@ -11,6 +11,7 @@ import { registerQuickstartCommand } from './quickstart.js';
 import { registerReportCommand } from './report.js';
 import { registerReproduceCommand } from './reproduce.js';
 import { registerResultsCommand } from './results.js';
+import { registerTableCommand } from './table.js';
 import { registerTrainCommand } from './train.js';
 
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
@@ -19,6 +20,7 @@ const registerCommands = [
   registerTrainCommand,
   registerEvalCommand,
   registerReportCommand,
+  registerTableCommand,
   registerReproduceCommand,
   registerResultsCommand,
   registerConfigCommand,

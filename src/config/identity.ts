@@ -28,8 +28,8 @@ export function configDifference(old: Config, now: Config): string[] {
     .map(key => `${key}: ${before.get(key) ?? '(none)'} → ${after.get(key) ?? '(none)'}`);
 }
 
-/** Dotted key → JSON of its value. */
-function weightyValues(config: Config): Map<string, string> {
+/** Dotted key → JSON of its value, for the keys that decide the numbers. */
+export function weightyValues(config: Config): Map<string, string> {
   const values = new Map<string, string>();
   for (const { key } of describeKeys()) {
     const value = key

@@ -21,6 +21,9 @@ export interface Truth {
 /** Rounding of a sum of fractions; anything typed by hand differs by more. */
 const rounding = 1e-9;
 
+/** metrics.jsonl has percent with four decimals. */
+const metricsRounding = 1e-6;
+
 /**
  * What is wrong with a record, one sentence each; empty when nothing is. Without `truth` the predictions cannot be marked
  * right or wrong: then every accuracy must follow from the right answers per class, none of which may exceed the images or
@@ -40,7 +43,25 @@ export function faultsOf({ path, record, predictions }: StoredResult, truth?: Tr
     const fault = faultOfScore(record, score, predictionsOf(record, predictions, k), truth);
     if (fault) faults.push(`${describeScore(score)}: ${fault}`);
   }
+  const fault = faultOfRebalancedBest(record);
+  if (fault) faults.push(`re-balanced, own best epoch: ${fault}`);
   return faults;
+}
+
+/** It has no predictions to count again; it can still contradict the scores that can. */
+function faultOfRebalancedBest({ scores, test, rebalanced_best: best }: ResultRecord): string | undefined {
+  if (best === undefined) return undefined;
+  const right = best.top1 * test.images;
+  if (Math.abs(right - Math.round(right)) > metricsRounding * test.images)
+    return `top1 ${percentOf(best.top1)} is not a whole number of ${test.images} images`;
+  for (const { checkpoint, epoch, top1, tauSelectedOn } of scores) {
+    if (tauSelectedOn !== 'config') continue;
+    const difference = best.top1 - top1;
+    const isLess = best.selectedOn === 'test' && difference < -metricsRounding;
+    if (!isLess && (best.epoch !== epoch || Math.abs(difference) <= metricsRounding)) continue;
+    return `it says ${percentOf(best.top1)} at epoch ${best.epoch}, checkpoint ${checkpoint} has ${percentOf(top1)} at epoch ${epoch}`;
+  }
+  return undefined;
 }
 
 /** Such as `best, re-balanced at τ = 1`. */

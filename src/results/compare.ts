@@ -1,7 +1,7 @@
 /** Claims beside what the records say: difference and verdict. Values in percent. */
 import type { Column } from '../report/table.js';
 import type { Claim, ExpectedTable, Metric } from './expected.js';
-import type { ResultRecord, Score } from './record.js';
+import type { ResultRecord, RunResult, Score } from './record.js';
 
 export type Verdict = 'reached' | 'within tolerance' | 'BELOW' | 'no claim' | 'NO RUN';
 
@@ -54,7 +54,7 @@ export function formatMean({ mean, std }: { mean?: number | undefined; std?: num
 }
 
 /** The accuracy of a metric in percent; undefined where the group is empty. */
-export function metricOf(record: ResultRecord, metric: Metric): number | undefined {
+export function metricOf(record: RunResult, metric: Metric): number | undefined {
   const isRebalanced = metric.endsWith('_rebalanced');
   const score = reportedScores(record).find(
     ({ tauSelectedOn }) => tauSelectedOn === (isRebalanced ? 'config' : undefined),
@@ -64,7 +64,7 @@ export function metricOf(record: ResultRecord, metric: Metric): number | undefin
 }
 
 /** Scores of the reported checkpoint: `best` where a split chose one, else `last`. */
-export function reportedScores({ scores }: ResultRecord): Score[] {
+export function reportedScores({ scores }: RunResult): Score[] {
   return scores.filter(({ checkpoint }) => checkpoint === scores[0]!.checkpoint);
 }
 

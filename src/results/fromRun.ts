@@ -1,4 +1,4 @@
-/** From a finished run folder to the record that the repository keeps. Needs the stored logits, no data and no engine. */
+/** From a finished run folder to what tables say of it and to the record that the repository keeps. Needs the stored logits, no data and no engine. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ConfigError } from '../errors.js';
@@ -7,9 +7,19 @@ import { classAccuracies, labelCounts } from '../eval/metrics.js';
 import { plainPredictions } from '../eval/rebalance.js';
 import { bestTau, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
+import { readMetrics } from '../run/metricsLog.js';
 import { readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder } from '../run/runFolder.js';
-import { predictionsPath, type ResultRecord, readResult, resultPath, type Score, writeResult } from './record.js';
+import { rebalancedBestOf } from './rebalancedBest.js';
+import {
+  predictionsPath,
+  type ResultRecord,
+  type RunResult,
+  readResult,
+  resultPath,
+  type Score,
+  writeResult,
+} from './record.js';
 
 /** τ that the oracle chooses among: 0, 0.05, … 3. */
 const oracleTaus = Array.from({ length: 61 }, (_, i) => i / 20);
@@ -35,6 +45,33 @@ export function addResult(results: string, directory: string): string {
 
 /** Record and predictions [scores, images] of a finished run. Throws `ConfigError`, `StorageError`, `DataError`. */
 export function resultOfRun(directory: string): { record: ResultRecord; predictions: Uint8Array } {
+  const { result, predictions: lines } = readRunResult(directory);
+  const classes = result.train.class_counts.length;
+  if (classes > 256) {
+    throw new ConfigError(`A record keeps one byte a prediction and takes at most 256 classes, not ${classes}.`, {
+      where: directory,
+      next: 'Its numbers stay in the run folder: gala table DIR, gala eval --run DIR.',
+    });
+  }
+  const { images } = result.test;
+  const predictions = new Uint8Array(lines.length * images);
+  for (const [k, line] of lines.entries()) predictions.set(line, k * images);
+  const { scores, rebalanced_best, ...about } = result;
+  const record: ResultRecord = {
+    format: 1,
+    ...about,
+    predictions_sha256: sha256(predictions),
+    scores,
+    ...(rebalanced_best && { rebalanced_best }),
+  };
+  return { record, predictions };
+}
+
+/**
+ * What tables say of a finished run, for any number of classes, and the predictions [N] behind each of its scores. Throws
+ * `ConfigError` for a run that is not finished, `StorageError`, `DataError`.
+ */
+export function readRunResult(directory: string): { result: RunResult; predictions: Int32Array[] } {
   const folder = openRunFolder(directory);
   const run = readRecord(folder.record);
   if (run.status !== 'finished') {
@@ -44,23 +81,15 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
     });
   }
   const { root: _, ...data } = run.config.data;
-  const checkpoints = run.config.eval.select_on === 'last' ? (['last'] as const) : (['best', 'last'] as const);
+  const { select_on, tau } = run.config.eval;
+  const checkpoints = select_on === 'last' ? (['last'] as const) : (['best', 'last'] as const);
   const evaluations = checkpoints.map(checkpoint => readLogitsFile(logitsPath(folder, `test-${checkpoint}`)));
-  const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, run.config.eval.tau, e === 0));
+  const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, tau, e === 0));
   const { labels, classCounts } = evaluations[0]!;
-  const classes = classCounts.length;
-  if (classes > 256) {
-    throw new ConfigError(`A record keeps one byte a prediction and takes at most 256 classes, not ${classes}.`, {
-      where: folder.directory,
-      next: 'Its tables stay in the run folder: gala eval --run DIR.',
-    });
-  }
   const { train, test } = run.splits;
-  const predictions = new Uint8Array(scored.length * labels.length);
-  for (const [k, line] of scored.entries()) predictions.set(line.predictions, k * labels.length);
   const { name: _host, ...host } = run.host;
-  const record: ResultRecord = {
-    format: 1,
+  const rebalancedBest = rebalancedBestOf(readMetrics(folder.metrics).lines, run.config.eval);
+  const result: RunResult = {
     name: run.name,
     run: basename(folder.directory),
     config: { ...run.config, data },
@@ -75,7 +104,7 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
       images: test!.images,
       fingerprint: test!.fingerprint,
       labels_sha256: labelsHash(labels),
-      class_counts: Array.from(labelCounts(labels, classes)),
+      class_counts: Array.from(labelCounts(labels, classCounts.length)),
     },
     engine: { ...run.engine },
     versions: { ...run.versions },
@@ -84,10 +113,10 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
     finished_at: run.finished_at!,
     training_hours: Number((run.training_seconds / 3600).toFixed(3)),
     resumes: run.resumes.length,
-    predictions_sha256: sha256(predictions),
     scores: scored.map(({ score }) => score),
+    ...(rebalancedBest && { rebalanced_best: rebalancedBest }),
   };
-  return { record, predictions };
+  return { result, predictions: scored.map(({ predictions }) => predictions) };
 }
 
 /** sha256 of labels [N] as one byte each. */

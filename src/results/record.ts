@@ -31,6 +31,19 @@ const scoreSchema = z.strictObject({
   correct: z.array(count),
 });
 
+/** The epoch with the highest re-balanced accuracy, as metrics.jsonl has it: no predictions of it are kept. */
+const rebalancedBestSchema = z.strictObject({
+  epoch: count,
+  /** The split whose re-balanced top-1 chose the epoch. */
+  selectedOn: z.string(),
+  /** Of the config. */
+  tau: z.number(),
+  top1: fraction,
+  many: fraction.optional(),
+  medium: fraction.optional(),
+  few: fraction.optional(),
+});
+
 const recordSchema = z.strictObject({
   format: z.literal(1),
   name: z.string(),
@@ -62,10 +75,16 @@ const recordSchema = z.strictObject({
   resumes: count,
   predictions_sha256: hash,
   scores: z.array(scoreSchema).min(1),
+  /** On the test images; absent where no split chose the epoch, and in records made before it was kept. */
+  rebalanced_best: rebalancedBestSchema.optional(),
 });
 
 export type Score = z.output<typeof scoreSchema>;
+export type RebalancedBest = z.output<typeof rebalancedBestSchema>;
 export type ResultRecord = z.output<typeof recordSchema>;
+
+/** A finished run as tables need it: from its record, or from its folder. */
+export type RunResult = Omit<ResultRecord, 'format' | 'predictions_sha256'>;
 
 /** A record with its file, and the predictions [scores, images] when they could be read. */
 export interface StoredResult {

@@ -4,13 +4,14 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { percent } from '../report/csv.js';
 import { type Column, formatTable } from '../report/table.js';
-import { formatMean, meanAndStd, metricOf, reportedScores } from './compare.js';
 import { type Claim, expectedTables, type Metric, readExpected } from './expected.js';
+import { groupColumns } from './groupColumns.js';
+import { groupResults, type ResultGroup } from './groups.js';
 import { listResults, type ResultRecord, readResult, type Score } from './record.js';
 
 interface Line {
   readonly record: ResultRecord;
-  readonly score: Score;
+  readonly score: Omit<Score, 'checkpoint' | 'correct'> & { readonly checkpoint: string };
 }
 
 const text = <Row>(key: string, value: (row: Row) => string | number | undefined): Column<Row> => ({
@@ -42,78 +43,52 @@ const csvColumns: readonly Column<Line>[] = [
   text('commit', ({ record }) => record.git?.commit),
 ];
 
-interface Group {
-  readonly name: string;
+interface Row extends ResultGroup {
   readonly claims: readonly Claim[];
-  readonly records: readonly ResultRecord[];
 }
 
-const meanOf =
-  (...metrics: readonly Metric[]) =>
-  ({ records }: Group) =>
-    metrics
-      .map(metric => formatMean(meanAndStd(records.map(record => metricOf(record, metric)).filter(isNumber))) || '–')
-      .join(' / ');
+const claimColumn = (key: string, metric: Metric): Column<Row> => ({
+  key,
+  title: 'claimed',
+  kind: 'number',
+  value: ({ claims }) => claims.find(claim => claim.metric === metric)?.value.toFixed(1),
+});
 
-const readmeColumns: readonly Column<Group>[] = [
-  { key: 'config', title: 'config', kind: 'text', value: ({ name }) => name },
-  { key: 'runs', title: 'runs', kind: 'number', value: ({ records }) => records.length },
-  {
-    key: 'epoch',
-    title: 'epoch chosen on',
-    kind: 'text',
-    value: ({ records }) => reportedScores(records[0]!)[0]!.selectedOn,
-  },
-  { key: 'top1', title: 'top-1', kind: 'number', value: meanOf('top1') },
-  { key: 'claim', title: 'claimed', kind: 'number', value: ({ claims }) => claimed(claims, 'top1') },
-  { key: 'groups', title: 'many / medium / few', kind: 'number', value: meanOf('many', 'medium', 'few') },
-  { key: 'rebalanced', title: 're-balanced, τ of the config', kind: 'number', value: meanOf('top1_rebalanced') },
-  {
-    key: 'claim_rebalanced',
-    title: 'claimed',
-    kind: 'number',
-    value: ({ claims }) => claimed(claims, 'top1_rebalanced'),
-  },
-  {
-    key: 'oracle',
-    title: 'τ chosen on test (oracle)',
-    kind: 'number',
-    value: ({ records }) => meanOfScore(records, 'oracle'),
-  },
-  { key: 'last', title: 'last epoch', kind: 'number', value: ({ records }) => meanOfScore(records, 'last') },
-  {
-    key: 'precision',
-    title: 'precision',
-    kind: 'text',
-    value: ({ records }) => unique(records.map(({ engine }) => engine.precision)),
-  },
-  {
-    key: 'hours',
-    title: 'training hours',
-    kind: 'number',
-    value: ({ records }) => meanAndStd(records.map(hoursOf)).mean?.toFixed(2),
-  },
+const readmeColumns: readonly Column<Row>[] = [
+  groupColumns.config,
+  groupColumns.runs,
+  groupColumns.chosenOn,
+  groupColumns.top1,
+  claimColumn('claim', 'top1'),
+  groupColumns.groups,
+  groupColumns.rebalanced,
+  claimColumn('claim_rebalanced', 'top1_rebalanced'),
+  groupColumns.rebalancedBest,
+  groupColumns.oracle,
+  groupColumns.last,
+  groupColumns.precision,
+  groupColumns.hours,
 ];
 
 /** Text of `results/<table>.csv`. */
 export function resultsCsv(records: readonly ResultRecord[]): string {
-  const lines = records.flatMap(record => record.scores.map(score => ({ record, score })));
+  const lines = records.flatMap(record => linesOf(record).map(score => ({ record, score })));
   return `${formatTable(lines, csvColumns, 'csv')}\n`;
 }
 
-/** The table of README.md: a line per config, mean ± standard deviation over its runs, beside what is claimed of it. */
+/** The scores, and the epoch that re-balanced accuracy would have chosen: of that the metrics remain, no checkpoint. */
+function linesOf({ scores, rebalanced_best: best }: ResultRecord): Line['score'][] {
+  return best ? [...scores, { ...best, checkpoint: 'none kept', tauSelectedOn: 'config' }] : scores;
+}
+
+/** The table of README.md: a line per experiment, mean ± standard deviation over its runs, beside what is claimed of it. */
 export function resultsMarkdown(
   records: readonly ResultRecord[],
   claimsOf: (config: string) => readonly Claim[] = () => [],
 ): string {
   if (records.length === 0) return 'No run is recorded yet.';
-  const names = [...new Set(records.map(({ name }) => name))];
-  const groups = names.map(name => ({
-    name,
-    claims: claimsOf(name),
-    records: records.filter(record => record.name === name),
-  }));
-  return formatTable(groups, readmeColumns, 'md');
+  const rows = groupResults(records).map(group => ({ ...group, claims: claimsOf(group.name) }));
+  return formatTable(rows, readmeColumns, 'md');
 }
 
 export interface GeneratedFile {
@@ -155,29 +130,4 @@ function claimsOfConfigs(table: string): (config: string) => readonly Claim[] {
   if (!expectedTables().includes(table)) return () => [];
   const { rows, claims } = readExpected(table);
   return config => claims.filter(claim => rows.some(({ row, config: name }) => row === claim.row && name === config));
-}
-
-function claimed(claims: readonly Claim[], metric: Metric): string | undefined {
-  return claims.find(claim => claim.metric === metric)?.value.toFixed(1);
-}
-
-function meanOfScore(records: readonly ResultRecord[], which: 'oracle' | 'last'): string {
-  const values = records.map(({ scores }) =>
-    scores.find(({ checkpoint, tau, tauSelectedOn }) =>
-      which === 'oracle' ? tauSelectedOn === 'test' : checkpoint === 'last' && tau === undefined,
-    ),
-  );
-  return formatMean(meanAndStd(values.filter(score => score !== undefined).map(({ top1 }) => 100 * top1)));
-}
-
-function hoursOf({ training_hours }: ResultRecord): number {
-  return training_hours;
-}
-
-function unique(values: readonly string[]): string {
-  return [...new Set(values)].join(', ');
-}
-
-function isNumber(value: number | undefined): value is number {
-  return value !== undefined;
 }

@@ -54,6 +54,25 @@ test('A record whose data nobody named is counted as one without labels; a folde
   await assert.rejects(verifyTable({ table, results, rowsOnly: true, dataRoot: results }), { name: 'DataError' });
 });
 
+test('A re-balanced best epoch that contradicts the scores is a fault, one that does not is none', async () => {
+  const { edit, faults } = await sound();
+  const say = (epoch: number, more: number, selectedOn = 'test') =>
+    edit(record => {
+      const { epoch: last, top1 } = record.scores[1]!;
+      record.rebalanced_best = { epoch: last - 20 + epoch, selectedOn, tau: 1, top1: Number((top1 + more).toFixed(6)) };
+    });
+  say(19, 0.01);
+  assert.deepEqual(await faults(), []);
+  say(20, 0.01);
+  assert.match((await faults()).join(), /own best epoch: it says [\d.]+ % at epoch 20, checkpoint last has/);
+  say(19, -0.01);
+  assert.match((await faults()).join(), /own best epoch: it says/);
+  say(19, -0.01, 'val');
+  assert.deepEqual(await faults(), []);
+  say(19, 0.0101);
+  assert.match((await faults()).join(), /not a whole number of 2000 images/);
+});
+
 describe('With the labels the gate fails for', () => {
   test('a top-1 typed by hand', async () => {
     const { edit, faults } = await sound();

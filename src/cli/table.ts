@@ -1,0 +1,21 @@
+/** `gala table`: run folders → one accuracy table, a line per experiment. */
+import { type Command, Option } from 'commander';
+import type { TableFormat } from '../report/table.js';
+
+export function registerTableCommand(program: Command): void {
+  program
+    .command('table')
+    .description('accuracy table of finished runs: a line per config, mean ± standard deviation over seeds')
+    .argument('<dirs...>', 'run folders, or folders of runs')
+    .addOption(
+      new Option('--format <format>', 'of the printed table')
+        .choices(['terminal', 'md', 'csv', 'json'])
+        .default('terminal'),
+    )
+    .action(async (directories: string[], { format }: { format: TableFormat }) => {
+      const { formatGroups, readRuns } = await import('../results/tableOfRuns.js');
+      const { groups, left } = readRuns(directories);
+      process.stdout.write(`${formatGroups(groups, format)}\n`);
+      for (const sentence of left) process.stderr.write(`Not in the table: ${sentence}\n`);
+    });
+}

@@ -1,0 +1,82 @@
+/** Runs of one experiment together: the rows of an accuracy table. */
+import { weightyValues } from '../config/identity.js';
+import { configOf, type RunResult } from './record.js';
+
+export interface ResultGroup<Result extends RunResult = RunResult> {
+  /** Name of the config; where experiments of one name differ, with the keys in which they do: `gala_if100 (train.epochs=30)`. */
+  readonly label: string;
+  readonly name: string;
+  /** By seed. */
+  readonly results: readonly Result[];
+}
+
+/** Keys in which runs of one experiment may differ: what was drawn, and what computed it. */
+const keysOfARun: ReadonlySet<string> = new Set(['seed', 'data.subset_seed', 'precision', 'engine']);
+
+/**
+ * Groups runs by name and by every key of the config that decides the numbers, seeds, precision and engine excepted, in order
+ * of first appearance: a mean is never taken over different experiments.
+ */
+export function groupResults<Result extends RunResult>(results: readonly Result[]): ResultGroup<Result>[] {
+  const groups = new Map<string, { name: string; values: Map<string, string>; results: Result[] }>();
+  for (const result of results) {
+    const values = experimentOf(result);
+    const key = JSON.stringify([result.name, ...values]);
+    const group = groups.get(key) ?? { name: result.name, values, results: [] };
+    group.results.push(result);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ name, values, results }, _, all) => {
+    const others = all.filter(other => other.name === name).map(other => other.values);
+    const keys = [...new Set(others.flatMap(other => [...other.keys()]))];
+    const told = keys.filter(key => others.some(other => other.get(key) !== values.get(key)));
+    const settings = told.map(key => `${key}=${unquoted(values.get(key))}`).join(' ');
+    return {
+      label: settings === '' ? name : `${name} (${settings})`,
+      name,
+      results: [...results].sort((a, b) => a.seeds.run - b.seeds.run || a.seeds.subset - b.seeds.subset),
+    };
+  });
+}
+
+/** Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`; empty for a single run. */
+export function differencesWithin(results: readonly RunResult[]): string[] {
+  const facts: readonly (readonly [name: string, of: (result: RunResult) => string])[] = [
+    ['training data', ({ train }) => short(train.fingerprint)],
+    ['training subset', subsetOf],
+    ['test data', ({ test }) => short(test.fingerprint)],
+    ['engine', ({ engine }) => `${engine.engine} ${engine.version}`],
+    ['device', ({ engine }) => String(engine.device ?? 'unknown')],
+    ['precision', ({ engine }) => engine.precision],
+    ['threads', ({ engine }) => String(engine.threads)],
+    ['CPU', ({ host }) => host.cpu],
+    ['gala', ({ versions }) => versions.gala],
+    ['commit', ({ git }) => (git ? `${git.commit.slice(0, 7)}${git.dirty ? ' with changes' : ''}` : 'unknown')],
+  ];
+  const differing = facts.flatMap(([name, of]) => {
+    const values = [...new Set(results.map(of))];
+    return values.length > 1 ? [`${name}: ${values.join(', ')}`] : [];
+  });
+  const seeds = results.map(result => `seed ${result.seeds.run}, ${subsetOf(result)}`);
+  const isRepeated = new Set(seeds).size < seeds.length;
+  return isRepeated ? ['seed: the same one more than once, which makes the spread too small', ...differing] : differing;
+}
+
+function experimentOf(result: RunResult): Map<string, string> {
+  return new Map([...weightyValues(configOf(result))].filter(([key]) => !keysOfARun.has(key)));
+}
+
+/** Without an imbalance factor the subset's seed draws nothing. */
+function subsetOf(result: RunResult): string {
+  const { imbalance_factor } = configOf(result).data;
+  return `${imbalance_factor > 1 ? `seed ${result.seeds.subset} ` : ''}(sha256 ${short(result.train.index_hash)})`;
+}
+
+/** A JSON value as it is typed after --set. */
+function unquoted(json: string | undefined): string {
+  return json === undefined ? '(none)' : json.replace(/^"(.*)"$/, '$1');
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 8);
+}

@@ -1,0 +1,97 @@
+/** Accuracy tables straight from run folders: one line per experiment, and what a reader must know beside it. */
+import { ConfigError } from '../errors.js';
+import { type Column, formatTable, type TableFormat } from '../report/table.js';
+import { findRunFolders } from '../run/findRuns.js';
+import { readRecord } from '../run/record.js';
+import { openRunFolder } from '../run/runFolder.js';
+import { reportedScores } from './compare.js';
+import { readRunResult } from './fromRun.js';
+import { groupColumns, groupDataColumns } from './groupColumns.js';
+import { differencesWithin, groupResults, type ResultGroup } from './groups.js';
+
+export interface RunsRead {
+  readonly groups: readonly ResultGroup[];
+  /** A sentence per run that is not in the groups because its training has not ended. */
+  readonly left: readonly string[];
+}
+
+/**
+ * The finished runs among run folders and folders of runs, as groups in the order of the folders. A run that is met twice
+ * counts once. Throws `StorageError` where there is no run, `ConfigError` where none is finished, `DataError` for unusable logits.
+ */
+export function readRuns(directories: readonly string[]): RunsRead {
+  const folders = findRunFolders(directories);
+  const left: string[] = [];
+  const results = folders.flatMap(directory => {
+    const { status, epoch, config } = readRecord(openRunFolder(directory).record);
+    if (status === 'finished') return [readRunResult(directory).result];
+    left.push(`${directory}: ${status}, epoch ${epoch} of ${config.train.epochs}`);
+    return [];
+  });
+  if (results.length > 0) return { groups: groupResults(results), left };
+  throw new ConfigError('None of these runs is finished.', {
+    where: left.join('\n       '),
+    next: 'Wait for their end, or go on with one: gala train --resume DIR.',
+  });
+}
+
+const { config, seeds, chosenOn, epoch, top1, groups, groupMeans, last, precision, hours } = groupColumns;
+const { tau, rebalanced, rebalancedBest, oracle, lastRebalanced } = groupColumns;
+
+const pageColumns: readonly Column<ResultGroup>[] = [
+  config,
+  seeds,
+  chosenOn,
+  epoch,
+  top1,
+  groups,
+  tau,
+  rebalanced,
+  rebalancedBest,
+  oracle,
+  last,
+  lastRebalanced,
+  precision,
+  hours,
+];
+
+/** Fewer and shorter: a terminal does not scroll sideways. */
+const terminalColumns: readonly Column<ResultGroup>[] = [
+  config,
+  seeds,
+  { ...chosenOn, title: 'chosen on' },
+  epoch,
+  top1,
+  groupMeans,
+  { ...rebalanced, title: 're-balanced' },
+  { ...rebalancedBest, title: 'own best' },
+  { ...last, title: 'last epoch' },
+  { ...lastRebalanced, title: 're-balanced' },
+];
+
+/** The table in one of the formats, without a final newline; for people with notes below it. */
+export function formatGroups(groups: readonly ResultGroup[], format: TableFormat): string {
+  if (format === 'csv' || format === 'json') return formatTable(groups, groupDataColumns, format);
+  const columns = format === 'md' ? pageColumns : terminalColumns;
+  const notes = notesOf(groups).map(note => (format === 'md' ? `- ${note}` : note));
+  return `${formatTable(groups, columns, format)}\n\n${notes.join('\n')}`;
+}
+
+/** What the columns mean, and what a reader must know before comparing the lines. */
+function notesOf(groups: readonly ResultGroup[]): string[] {
+  const taus = [...new Set(groups.map(group => String(tau.value(group))))].join(', ');
+  const notes = [
+    'Top-1 % on the test images, mean ± sample standard deviation over the seeds; many / medium / few: classes with more than 100, 20 to 100, fewer than 20 training images.',
+    `Re-balanced at the τ of the config (${taus}), of the same epoch; “own best”: of the epoch that the same split chooses by re-balanced accuracy.`,
+  ];
+  const onTest = groups.filter(({ results }) => reportedScores(results[0]!)[0]!.selectedOn === 'test');
+  if (onTest.length > 0) {
+    const whose = onTest.length === groups.length ? '' : ` (${onTest.map(({ label }) => label).join(', ')})`;
+    notes.push(`The epoch was chosen on the images that it is reported on${whose}; the last epoch was not chosen.`);
+  }
+  for (const { label, results } of groups) {
+    const differences = differencesWithin(results);
+    if (differences.length > 0) notes.push(`The runs of ${label} differ in ${differences.join('; ')}.`);
+  }
+  return notes;
+}

@@ -1,0 +1,85 @@
+/** Which runs are averaged, and what is said of those that are. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { differencesWithin, groupResults } from '../../src/results/groups.js';
+import type { RunResult } from '../../src/results/record.js';
+import { exampleRecord } from '../run/example.js';
+
+interface Changes {
+  readonly name?: string;
+  readonly seed?: number;
+  readonly subset?: number;
+  readonly epochs?: number;
+  readonly precision?: string;
+  readonly dirty?: boolean;
+}
+
+function result({
+  name = 'set/gala',
+  seed = 0,
+  subset = 0,
+  epochs = 200,
+  precision = 'bf16',
+  dirty,
+}: Changes = {}): RunResult {
+  const { config, engine } = exampleRecord(name);
+  return {
+    name,
+    run: `20260102-030405-${seed}`,
+    config: {
+      ...config,
+      seed,
+      data: { ...config.data, subset_seed: subset },
+      train: { ...config.train, epochs },
+      precision,
+    },
+    seeds: { run: seed, subset },
+    train: { images: 3, fingerprint: 'a'.repeat(64), index_hash: String(subset).repeat(64), class_counts: [2, 1] },
+    test: { images: 2, fingerprint: 'b'.repeat(64), labels_sha256: 'c'.repeat(64), class_counts: [1, 1] },
+    engine: { ...engine, precision },
+    versions: { gala: '0.1.0', node: '20' },
+    host: { cpu: 'cpu' },
+    ...(dirty !== undefined && { git: { commit: 'd'.repeat(40), dirty } }),
+    finished_at: '2026-01-02T03:04:05Z',
+    training_hours: 1,
+    resumes: 0,
+    scores: [{ checkpoint: 'last', epoch: 200, selectedOn: 'last', top1: 0.5, correct: [1, 0] }],
+  };
+}
+
+describe('groups of runs', () => {
+  test('seeds, subset seeds and precision do not part runs of one config; they are sorted by seed', () => {
+    const runs = [result({ seed: 2 }), result({ seed: 0, subset: 5 }), result({ seed: 1, precision: 'fp32' })];
+    const groups = groupResults(runs);
+    assert.deepEqual(
+      groups.map(({ label, results }) => [label, results.map(({ seeds }) => seeds.run)]),
+      [['set/gala', [0, 1, 2]]],
+    );
+  });
+
+  test('runs of one name with another key that decides the numbers are never averaged, and the label tells the key', () => {
+    const runs = [result(), result({ name: 'set/ce' }), result({ epochs: 30 }), result({ seed: 1, epochs: 30 })];
+    assert.deepEqual(
+      groupResults(runs).map(({ label, name, results }) => [label, name, results.length]),
+      [
+        ['set/gala (train.epochs=200)', 'set/gala', 1],
+        ['set/ce', 'set/ce', 1],
+        ['set/gala (train.epochs=30)', 'set/gala', 2],
+      ],
+    );
+  });
+
+  test('what the runs of a line differ in is told, the seed alone is not', () => {
+    assert.deepEqual(differencesWithin([result()]), []);
+    assert.deepEqual(differencesWithin([result(), result({ seed: 1 })]), []);
+    assert.deepEqual(differencesWithin([result(), result({ seed: 1, subset: 1, precision: 'fp32', dirty: true })]), [
+      'training subset: seed 0 (sha256 00000000), seed 1 (sha256 11111111)',
+      'precision: bf16, fp32',
+      'commit: unknown, ddddddd with changes',
+    ]);
+  });
+
+  test('a seed that was run twice is told: its spread says nothing', () => {
+    assert.match(differencesWithin([result(), result()]).join(), /^seed: the same one more than once/);
+  });
+});
