@@ -47,7 +47,10 @@ export function registerEvalCommand(program: Command): void {
       const { resultRows, summarize, bestTau } = await import('../eval/summary.js');
       const { accuracyColumns, formatTable } = await import('../report/table.js');
       const summary = summarize(evaluation, flags.tau);
-      process.stdout.write(`${formatTable(resultRows(evaluation, summary, 'given'), accuracyColumns, flags.format)}\n`);
+      // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
+      const isForPeople = flags.format === 'terminal' || flags.format === 'md';
+      const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
+      process.stdout.write(`${formatTable(resultRows(evaluation, summary, 'given'), columns, flags.format)}\n`);
       if (flags.tau.length > 1 && flags.format === 'terminal') {
         process.stdout.write(
           `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`,

@@ -8,7 +8,8 @@ import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { sha256 } from '../io/hash.js';
 import { writeResultFiles } from '../report/resultFiles.js';
-import { truncateToEpoch } from '../run/metricsLog.js';
+import { startSession } from '../run/eventFile.js';
+import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
 import { createRecord, readRecord, recordResume, type SplitRecord, updateRecord } from '../run/record.js';
 import { logitsPath, type RunFolder } from '../run/runFolder.js';
 import {
@@ -56,8 +57,10 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
       writeFileAtomic(folder.config, request.yaml);
       createRecord(folder.record, { config, splits: splitRecords(experiment), engine: executable.info });
     }
+    const { started_at } = readRecord(folder.record);
+    const events = startSession(folder.directory, readMetrics(folder.metrics).lines, started_at);
     observer.onStart({ experiment, engine: executable.info, progress });
-    const end = await train({ experiment, executable, folder, progress, stop: request.stop, observer });
+    const end = await train({ experiment, executable, folder, events, progress, stop: request.stop, observer });
     if (end.epoch <= config.train.epochs) {
       updateRecord(folder.record, { status: 'interrupted', training_seconds: end.training_seconds });
       return undefined;

@@ -8,6 +8,7 @@ import { DivergedError } from '../errors.js';
 import { splitLogits } from '../eval/evaluate.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { type Summary, summarize } from '../eval/summary.js';
+import { appendEvents } from '../run/eventFile.js';
 import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
 import { updateRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
@@ -28,6 +29,8 @@ export interface TrainingRun {
   readonly experiment: Experiment;
   readonly executable: Executable;
   readonly folder: RunFolder;
+  /** Path of the event file. */
+  readonly events: string;
   /** Where to begin; the executable's state must belong to it. */
   readonly progress: TrainingProgress;
   readonly stop: StopRequest;
@@ -35,7 +38,7 @@ export interface TrainingRun {
 }
 
 /**
- * Trains until the last epoch or until asked to stop, and returns where it stands. Everything but the wall-clock seconds is
+ * Trains until the last epoch or until asked to stop, and returns where it stands. Everything but the times is
  * a function of config, seed, engine and thread count. Throws `DivergedError` when loss or weights are no longer finite;
  * the checkpoints of before stay.
  */
@@ -83,7 +86,9 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
       // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it never skips one
       progress = { ...progress, epoch: epoch + 1, step: 0, loss_sum: 0 };
       appendEpoch(folder.gradients, gradientLine(epoch, gradientRecordOf(await run.executable.readState())));
+      metrics.unix_seconds = round(Date.now() / 1000, 3);
       appendEpoch(folder.metrics, metrics);
+      appendEvents(run.events, metrics);
       writeMetricsCsv(folder.metrics, folder.metricsCsv);
       const finished = epoch === epochs;
       if (isBest) await saveBest(run, progress);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { HostTensors } from '../../src/engine/program.js';
 import { readSafetensors } from '../../src/io/safetensors.js';
 import type { RunRecord } from '../../src/run/record.js';
+import { eventFiles, readEvents } from '../run/eventReader.js';
 
 export interface Position {
   readonly epoch: number;
@@ -71,6 +72,11 @@ export function filesIn(folder: string): string[] {
     .sort();
 }
 
+/** The same with `<time>` for the time in the name of the event file. */
+export function untimedFilesIn(folder: string): string[] {
+  return filesIn(folder).map(name => name.replace(/tfevents\.\d+/, 'tfevents.<time>'));
+}
+
 /** Names of the tensors that differ in any bit, shape or presence. */
 export function differingTensors(a: HostTensors, b: HostTensors): string[] {
   const bits = ({ data }: HostTensors[string]) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
@@ -104,9 +110,36 @@ export function assertSameOutcome(actual: string, expected: string): void {
     assert.ok(readFileSync(join(actual, 'logits', file)).equals(readFileSync(join(expected, 'logits', file))), file);
   }
   assert.deepEqual(recordOf(actual).results, recordOf(expected).results);
+  assertEventsOfMetrics(actual);
 }
 
-export function untimed<T extends object>(values: T): Omit<T, 'training_seconds'> {
-  const { training_seconds: _, ...rest } = values as T & { training_seconds?: unknown };
-  return rest as Omit<T, 'training_seconds'>;
+/** Asserts that the one event file of a run has each epoch once, with the values and the time of metrics.jsonl. */
+function assertEventsOfMetrics(folder: string): void {
+  const [path, ...others] = eventFiles(folder);
+  assert.deepEqual(others, []);
+  const { scalars } = readEvents(path!);
+  const metrics = metricsOf(folder);
+  for (const [tag, points] of scalars) {
+    const name = tag.startsWith('train/') ? tag.slice('train/'.length) : tag.replace('/', '_');
+    const expected = metrics.filter(line => name in line);
+    assert.deepEqual(
+      points,
+      expected.map(line => ({ step: line.epoch, seconds: line.unix_seconds, value: Math.fround(line[name]!) })),
+    );
+  }
+  const names = metrics.flatMap(line => Object.keys(line));
+  assert.equal(scalars.size, new Set(names).size - 2, 'a tag a metric, epoch and unix_seconds excepted');
+}
+
+/** Without what a clock says. */
+export function untimed<T extends object>(values: T): Omit<T, 'training_seconds' | 'unix_seconds'> {
+  const {
+    training_seconds: _,
+    unix_seconds: __,
+    ...rest
+  } = values as T & {
+    training_seconds?: unknown;
+    unix_seconds?: unknown;
+  };
+  return rest as Omit<T, 'training_seconds' | 'unix_seconds'>;
 }

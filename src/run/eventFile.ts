@@ -1,0 +1,127 @@
+/**
+ * `events.out.tfevents.<time>.gala`: the curves of metrics.jsonl for TensorBoard, a step an epoch. One file a run, to which every
+ * process appends: a TensorBoard that is open cannot follow a file that is replaced or removed. What a resumed run trains again
+ * is cancelled by a session start, the way that TensorFlow's own writers do it.
+ */
+import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { StorageError } from '../errors.js';
+import { writeFileAtomic } from '../io/atomicFile.js';
+import { tfRecord, wholeRecords } from '../io/tfRecord.js';
+import type { EpochMetrics } from './metricsLog.js';
+
+/** TensorBoard takes every file with `tfevents` in its name. */
+const namePattern = /^events\.out\.tfevents\.\d+\.gala$/;
+
+/**
+ * Begins a session of training after the epochs `lines` and returns the path of the run's event file. Where there is none it is
+ * made, with those epochs; `startedAt` (ISO 8601) places the ones of before metrics.jsonl had `unix_seconds`. What a crash cut
+ * off is dropped. Throws `StorageError`.
+ */
+export function startSession(directory: string, lines: readonly EpochMetrics[], startedAt: string): string {
+  const now = Date.now() / 1000;
+  const start = event(now, (lines.at(-1)?.epoch ?? 0) + 1, bytesField(7, varintField(1, 1))); // SessionLog.status START
+  const existing = readdirSync(directory).find(name => namePattern.test(name));
+  if (existing === undefined) {
+    const path = join(directory, `events.out.tfevents.${Math.floor(now)}.gala`);
+    const version = event(now, 0, bytesField(3, Buffer.from('brain.Event:2')));
+    const began = Date.parse(startedAt) / 1000;
+    writeFileAtomic(path, version, ...lines.map(line => epochRecord(line, began)), start);
+    return path;
+  }
+  const path = join(directory, existing);
+  attempt(path, 'r+', file => {
+    const bytes = readFileSync(path);
+    const whole = wholeRecords(bytes);
+    if (whole < bytes.length) ftruncateSync(file, whole);
+  });
+  append(path, start);
+  return path;
+}
+
+/** Appends one epoch: a single write, then fsync. Throws `StorageError`. */
+export function appendEvents(path: string, line: EpochMetrics): void {
+  append(path, epochRecord(line, Date.now() / 1000));
+}
+
+function append(path: string, record: Uint8Array): void {
+  attempt(path, 'a', file => {
+    const written = writeSync(file, record);
+    if (written !== record.length) throw new Error(`only ${written} of ${record.length} bytes went to disk`);
+    fsyncSync(file);
+  });
+}
+
+function attempt(path: string, mode: 'a' | 'r+', action: (file: number) => void): void {
+  try {
+    const file = openSync(path, mode, 0o644);
+    try {
+      action(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw new StorageError(`Could not write the events for TensorBoard: ${(error as Error).message}`, {
+      where: path,
+      next: 'Check free space and permissions of the run folder.',
+      cause: error,
+    });
+  }
+}
+
+/** `test_top1_rebalanced` → `test/top1_rebalanced`, `loss` → `train/loss`: TensorBoard makes a section of what is before the slash. */
+export function tagOf(metric: string): string {
+  const [, split, name] = /^(test|val)_(.+)$/.exec(metric) ?? [];
+  return split === undefined ? `train/${metric}` : `${split}/${name}`;
+}
+
+/** `began`: when the run did, seconds since 1970. */
+function epochRecord({ epoch, unix_seconds, ...metrics }: EpochMetrics, began: number): Uint8Array {
+  const seconds = typeof metrics.training_seconds === 'number' ? metrics.training_seconds : 0;
+  const values = Object.entries(metrics).flatMap(([metric, value]) => {
+    if (typeof value !== 'number') return [];
+    return [bytesField(1, message([bytesField(1, Buffer.from(tagOf(metric))), floatField(2, value)]))];
+  });
+  const time = typeof unix_seconds === 'number' ? unix_seconds : began + seconds;
+  return event(time, epoch, bytesField(5, message(values)));
+}
+
+// ---- protocol buffers: Event of tensorflow/core/util/event.proto, Summary of tensorflow/core/framework/summary.proto
+
+function event(seconds: number, step: number, content: Uint8Array): Uint8Array {
+  return tfRecord(message([doubleField(1, seconds), varintField(2, step), content]));
+}
+
+function message(fields: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(fields);
+}
+
+function varintField(field: number, value: number): Uint8Array {
+  return Buffer.concat([varint(field << 3), varint(value)]);
+}
+
+function doubleField(field: number, value: number): Uint8Array {
+  const bytes = Buffer.alloc(9);
+  bytes[0] = (field << 3) | 1;
+  bytes.writeDoubleLE(value, 1);
+  return bytes;
+}
+
+function floatField(field: number, value: number): Uint8Array {
+  const bytes = Buffer.alloc(5);
+  bytes[0] = (field << 3) | 5;
+  bytes.writeFloatLE(value, 1);
+  return bytes;
+}
+
+function bytesField(field: number, bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([varint((field << 3) | 2), varint(bytes.length), bytes]);
+}
+
+/** Of a whole number from 0 to 2^31 − 1. */
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
+  return Uint8Array.from([...bytes, rest]);
+}
