@@ -54,7 +54,7 @@ td { font-variant-numeric: tabular-nums; }
   tbody th { display: block; width: auto; padding: 6px 0 0; border: 0; }
   tr { border-bottom: 1px solid var(--line); padding-bottom: 6px; }
   td { display: block; padding: 0; border: 0; }
-  .several td { display: grid; grid-template-columns: 9em minmax(0, 1fr); gap: 10px; }
+  .several td { display: grid; grid-template-columns: 11em minmax(0, 1fr); gap: 10px; }
   .several td::before { content: attr(data-run); color: var(--soft); overflow-wrap: anywhere; }
 }
 @media print { nav { display: none; } figure { break-inside: avoid; } }

@@ -13,11 +13,14 @@ import { writeExampleRun } from './exampleRuns.js';
 const candidates = [
   process.env.GALA_CHROMIUM,
   '/usr/bin/chromium',
+  '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
 ];
 const executablePath = candidates.find(path => path !== undefined && existsSync(path));
-const skip = executablePath === undefined && 'there is no Chromium; install it, or name it in GALA_CHROMIUM';
+const skip =
+  executablePath === undefined &&
+  'there is no Chromium; scripts/test-tools.sh installs one, or name it in GALA_CHROMIUM';
 const folder = temporaryFolder();
 const file = join(folder, 'report.html');
 

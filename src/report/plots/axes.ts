@@ -6,12 +6,13 @@ export interface LogAxis {
   readonly ticks: readonly number[];
 }
 
-/** A logarithmic axis around positive numbers, with a label at every tick: 1, 2, 5 a decade, fewer where there are many decades. */
+/** A logarithmic axis around positive numbers, with a label at every tick: 1, 2, 5 a decade, more in less than one, fewer in many. */
 export function logAxis(values: readonly number[], room: number): LogAxis {
   const lowest = values.reduce((least, value) => Math.min(least, value), Infinity) / room;
   const highest = values.reduce((most, value) => Math.max(most, value), 0) * room;
   const decades = Math.log10(highest / lowest);
-  const steps = decades > 4.5 ? [1] : decades > 2.5 ? [1, 3] : [1, 2, 5];
+  const steps =
+    decades > 4.5 ? [1] : decades > 2.5 ? [1, 3] : decades > 0.8 ? [1, 2, 5] : [1, 1.2, 1.5, 2, 3, 4, 5, 6, 8];
   const [first, last] = [Math.floor(Math.log10(lowest)), Math.ceil(Math.log10(highest))];
   const ticks = Array.from({ length: last - first + 1 }, (_, k) => steps.map(step => Number(`${step}e${first + k}`)))
     .flat()

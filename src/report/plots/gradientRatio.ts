@@ -5,11 +5,13 @@ import type { Figure, LegendEntry, Panel } from '../figure.js';
 import type { EpochGradients } from '../gradients.js';
 import type { ReportRun } from '../reportRun.js';
 import { renderSvg } from '../svg.js';
-import { epochAxis, logAxis, logMarks } from './axes.js';
+import { type LogAxis, logAxis, logMarks } from './axes.js';
 
 const groups: readonly Group[] = ['many', 'medium', 'few'];
 /** Epochs drawn: more points than this change the line by less than its width, and make the file large. */
 const mostEpochs = 60;
+/** Share of the classes' points at each end that may lie outside the frame: one class of five images must not flatten all others. */
+const outside = 0.01;
 /** With more classes only the medians are drawn. */
 const mostClassLines = 200;
 
@@ -19,18 +21,18 @@ export function gradientRatioFigure(all: readonly ReportRun[]): Figure | undefin
   if (runs.length === 0) return undefined;
   const without = all.filter(run => !runs.includes(run)).map(({ label }) => label);
   const ratios = runs.map(run => ratiosOf(run.gradients!));
-  const values = ratios.flat(2).map(({ ratio }) => ratio);
+  const axis = ratioAxis(runs, ratios);
   return {
     id: 'gradients',
     title: 'Positive over received negative gradient',
     sentence:
       'For each class, the gradient its classifier got from images of the class (θ) over what it received from images of all other classes (ν), both summed since the start of training. ' +
-      'Thin lines are classes, thick ones the median of many, medium and few; at 1 the two are equal. Measured on the training images while training, so it has no split, checkpoint or τ.' +
+      'Thin lines are classes (1 % of their points at either end may lie outside the frame), thick ones the median of many, medium and few; at 1 the two are equal. Measured on the training images while training, so it has no split, checkpoint or τ.' +
       (without.length > 0 ? ` Not recorded by: ${without.join(', ')}.` : ''),
     legend: groups
       .filter(group => runs.some(({ evaluation }) => evaluation.classCounts.some(count => groupOf(count) === group)))
       .map((group): LegendEntry => ({ label: group, color: `var(--${group})`, mark: 'line' })),
-    panels: runs.map((run, index) => panel(run, ratios[index]!, values)),
+    panels: runs.map((run, index) => panel(run, ratios[index]!, axis)),
     columns: runs.length === 1 ? 1 : 2,
   };
 }
@@ -40,11 +42,11 @@ interface Ratio {
   readonly ratio: number;
 }
 
-/** θ/ν of each class [C] at each epoch drawn; what is 0 on either side is left out. */
+/** θ/ν of each class [C] at each epoch drawn, which lie evenly on a logarithmic axis; what is 0 on either side is left out. */
 export function ratiosOf(gradients: readonly EpochGradients[]): Ratio[][] {
-  const step = Math.max(1, (gradients.length - 1) / (mostEpochs - 1));
-  const drawn = new Set(gradients.map((_, index) => Math.round(Math.round(index / step) * step)));
-  const epochs = gradients.filter((_, index) => drawn.has(index));
+  const places = Array.from({ length: mostEpochs }, (_, k) => gradients.length ** (k / (mostEpochs - 1)));
+  const drawn = new Set(places.map(place => Math.round(place) - 1));
+  const epochs = gradients.length <= mostEpochs ? gradients : gradients.filter((_, index) => drawn.has(index));
   return gradients[0]!.positive.map((_, klass) =>
     epochs.flatMap(({ epoch, positive, negative }) =>
       negative[klass]! > 0 && positive[klass]! > 0 ? [{ epoch, ratio: positive[klass]! / negative[klass]! }] : [],
@@ -52,9 +54,27 @@ export function ratiosOf(gradients: readonly EpochGradients[]): Ratio[][] {
   );
 }
 
-function panel({ label, evaluation }: ReportRun, ratios: readonly Ratio[][], values: readonly number[]): Panel {
+/** One axis for all panels: 1, every median, and all but the outermost points of the classes. */
+function ratioAxis(runs: readonly ReportRun[], ratios: readonly Ratio[][][]): LogAxis {
+  const medianValues = runs.flatMap((run, index) =>
+    groups.flatMap(group => medians(membersOf(run, ratios[index]!, group))),
+  );
+  const sorted = ratios
+    .flat(2)
+    .map(({ ratio }) => ratio)
+    .sort((a, b) => a - b);
+  const cut = Math.floor(outside * sorted.length);
+  const kept = sorted.slice(cut, sorted.length - cut);
+  return logAxis([1, ...medianValues.map(({ ratio }) => ratio), ...kept], 1.05);
+}
+
+function membersOf({ evaluation }: ReportRun, ratios: readonly Ratio[][], group: Group): Ratio[][] {
+  return ratios.filter((_, klass) => groupOf(evaluation.classCounts[klass]!) === group);
+}
+
+function panel(run: ReportRun, ratios: readonly Ratio[][], axis: LogAxis): Panel {
+  const { label, evaluation } = run;
   const { classCounts } = evaluation;
-  const membersOf = (group: Group) => ratios.filter((_, klass) => groupOf(classCounts[klass]!) === group);
   const thin = ratios.length > mostClassLines ? [] : ratios;
   const marks = [
     ...thin.map((points, klass) =>
@@ -64,23 +84,28 @@ function panel({ label, evaluation }: ReportRun, ratios: readonly Ratio[][], val
         stroke: `var(--${groupOf(classCounts[klass]!)})`,
         strokeWidth: 0.8,
         strokeOpacity: 0.4,
+        clip: true,
       }),
     ),
     ...groups.map(group =>
-      lineY(medians(membersOf(group)), { x: 'epoch', y: 'ratio', stroke: `var(--${group})`, strokeWidth: 3 }),
+      lineY(medians(membersOf(run, ratios, group)), {
+        x: 'epoch',
+        y: 'ratio',
+        stroke: `var(--${group})`,
+        strokeWidth: 3,
+      }),
     ),
   ];
-  const axis = logAxis([...values, 1], 1.3);
-  const last = Math.max(...ratios.flat().map(({ epoch }) => epoch));
+  const epochs = logAxis([1, Math.max(2, ...ratios.flat().map(({ epoch }) => epoch))], 1);
   return {
     heading: label,
     draw: width =>
       renderSvg(width, `Positive over received negative gradient of each class by epoch, ${label}`, {
         height: 320,
         marginLeft: 48,
-        x: epochAxis(last),
+        x: { ...epochs.scale, label: 'epoch' },
         y: { ...axis.scale, label: 'θ ÷ ν', grid: axis.ticks as number[] },
-        marks: [...logMarks('y', axis), ruleY([1], { strokeOpacity: 0.6 }), ...marks],
+        marks: [...logMarks('x', epochs), ...logMarks('y', axis), ruleY([1], { strokeOpacity: 0.6 }), ...marks],
       }),
   };
 }

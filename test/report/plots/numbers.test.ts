@@ -62,7 +62,7 @@ describe('what the figures compute', () => {
     for (const epochs of [60, 61, 119, 200, 1000]) {
       const gradients = Array.from({ length: epochs }, (_, k) => ({ epoch: k + 1, positive: [1], negative: [1] }));
       const drawn = ratiosOf(gradients)[0]!.map(({ epoch }) => epoch);
-      assert.ok(drawn.length <= 60 && drawn.length >= 50, `${epochs}: ${drawn.length}`);
+      assert.ok(drawn.length <= 60 && drawn.length >= 35, `${epochs}: ${drawn.length}`);
       assert.deepEqual([drawn[0], drawn.at(-1)], [1, epochs]);
     }
   });
@@ -86,6 +86,8 @@ describe('what the figures compute', () => {
     const { scale, ticks } = logAxis([0.05, 0.7], 1.3);
     assert.ok(scale.domain[0] < 0.05 && scale.domain[1] > 0.7);
     assert.deepEqual(ticks, [0.05, 0.1, 0.2, 0.5]);
+    assert.deepEqual(logAxis([0.6, 1.4], 1.05).ticks, [0.6, 0.8, 1, 1.2]);
+    assert.deepEqual(logAxis([1, 200], 1).ticks, [1, 2, 5, 10, 20, 50, 100, 200]);
     assert.deepEqual(logAxis([5, 5000], 1.1).ticks, [10, 30, 100, 300, 1000, 3000]);
     assert.deepEqual(logAxis([1e-3, 1e4], 1.3).ticks, [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10_000]);
   });
