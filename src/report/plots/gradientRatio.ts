@@ -10,7 +10,7 @@ import { type LogAxis, logAxis, logMarks } from './axes.js';
 const groups: readonly Group[] = ['many', 'medium', 'few'];
 /** Epochs drawn: more points than this change the line by less than its width, and make the file large. */
 const mostEpochs = 60;
-/** Share of the classes' points at each end that may lie outside the frame: one class of five images must not flatten all others. */
+/** Share of the classes' points at each end that may be left out: one class of five images must not flatten all others. */
 const outside = 0.01;
 /** With more classes only the medians are drawn. */
 const mostClassLines = 200;
@@ -27,7 +27,7 @@ export function gradientRatioFigure(all: readonly ReportRun[]): Figure | undefin
     title: 'Positive over received negative gradient',
     sentence:
       'For each class, the gradient its classifier got from images of the class (θ) over what it received from images of all other classes (ν), both summed since the start of training. ' +
-      'Thin lines are classes (1 % of their points at either end may lie outside the frame), thick ones the median of many, medium and few; at 1 the two are equal. Measured on the training images while training, so it has no split, checkpoint or τ.' +
+      'Thin lines are classes (at most 1 % of their points at either end lie outside the frame and are left out), thick ones the median of many, medium and few; at 1 the two are equal. Measured on the training images while training, so it has no split, checkpoint or τ.' +
       (without.length > 0 ? ` Not recorded by: ${without.join(', ')}.` : ''),
     legend: groups
       .filter(group => runs.some(({ evaluation }) => evaluation.classCounts.some(count => groupOf(count) === group)))
@@ -75,7 +75,13 @@ function membersOf({ evaluation }: ReportRun, ratios: readonly Ratio[][], group:
 function panel(run: ReportRun, ratios: readonly Ratio[][], axis: LogAxis): Panel {
   const { label, evaluation } = run;
   const { classCounts } = evaluation;
-  const thin = ratios.length > mostClassLines ? [] : ratios;
+  const [lowest, highest] = axis.scale.domain;
+  // Left out rather than clipped: a clip path has an id, and the page has every plot twice.
+  const gapOutside = ({ epoch, ratio }: Ratio) => ({
+    epoch,
+    ratio: ratio < lowest || ratio > highest ? Number.NaN : ratio,
+  });
+  const thin = ratios.length > mostClassLines ? [] : ratios.map(points => points.map(gapOutside));
   const marks = [
     ...thin.map((points, klass) =>
       lineY(points, {
@@ -84,7 +90,6 @@ function panel(run: ReportRun, ratios: readonly Ratio[][], axis: LogAxis): Panel
         stroke: `var(--${groupOf(classCounts[klass]!)})`,
         strokeWidth: 0.8,
         strokeOpacity: 0.4,
-        clip: true,
       }),
     ),
     ...groups.map(group =>
