@@ -37,7 +37,7 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
         `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes (${Math.max(...counts)} … ${Math.min(...counts)})`,
       );
       progress.note(
-        `${config.model.backbone}, ${epochs} epochs of ${stepsPerEpoch} steps; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
+        `${config.model.backbone}, ${epochs} epoch${epochs === 1 ? '' : 's'} of ${stepsPerEpoch} steps; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
       );
       progress.note(`Top-1 in %: all (many/medium/few), and all re-balanced at τ = ${config.eval.tau}.`);
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
@@ -61,6 +61,7 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
       const rate = seconds > 0 ? Math.round(((times.length - 1) * batchSize) / seconds) : '…';
       progress.update((epoch - 1) * stepsPerEpoch + step, {
         epoch: `${epoch}/${epochs}`,
+        step: `${step}/${stepsPerEpoch}`,
         'img/s': rate,
         loss: loss.toFixed(3),
         lr: learningRate.toPrecision(3),
