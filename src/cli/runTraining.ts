@@ -23,7 +23,9 @@ export async function runTraining({ folder, loaded, resume, data, quiet, json }:
   const lock = lockRunFolder(folder);
   const display = createTrainDisplay({ quiet, json });
   const stop = listenForStop(signal =>
-    display.onNotice(`${signal}: finishing the step and saving; once more to stop at once.`),
+    display.onNotice(
+      `${signal}: finishing the step and saving${signal === 'SIGUSR1' ? '' : '; once more to stop at once'}.`,
+    ),
   );
   try {
     for (const warning of loaded.warnings) display.onNotice(`Warning: ${warning}`);

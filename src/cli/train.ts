@@ -1,13 +1,14 @@
 /** `gala train`: flags → one run → exit code. */
 import { join, relative } from 'node:path';
-import type { Command } from 'commander';
-import { configDifference } from '../config/identity.js';
+import { type Command, Option } from 'commander';
+import { configDifference, configHash } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { ConfigError, StorageError } from '../errors.js';
+import { ConfigError, DivergedError, StorageError } from '../errors.js';
 import type { ResultRow } from '../eval/summary.js';
 import { readRecord } from '../run/record.js';
 import { createRunFolder, findLatestUnfinishedRun, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { findRunOfHash } from '../run/runOfConfig.js';
 import { parseSeed } from './config.js';
 import { runTraining, type TrainingJob } from './runTraining.js';
 
@@ -17,6 +18,7 @@ export interface TrainFlags {
   readonly seed?: number;
   readonly data?: string;
   readonly resume?: string | true;
+  readonly continue?: boolean;
   readonly output?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -31,21 +33,46 @@ export function registerTrainCommand(program: Command): void {
     .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed)
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
     .option('--resume [run]', 'go on with a run folder, or with the latest unfinished run of the config')
+    .addOption(
+      new Option(
+        '--continue',
+        'go on with the run of this very config, or start it; a finished one is shown',
+      ).conflicts('resume'),
+    )
     .option('--output <dir>', 'folder of all runs', 'runs')
     .option('--quiet', 'print the result table only, and warnings')
     .option('--json', 'print one JSON object a line: start, epochs, result')
     .action(async (flags: TrainFlags) => {
-      const chosen = chooseRun(flags);
-      const rows = await runTraining({ ...chosen, data: flags.data, quiet: flags.quiet, json: flags.json });
+      const chosen = flags.continue ? continueRun(flags) : chooseRun(flags);
+      const rows =
+        'results' in chosen
+          ? chosen.results
+          : await runTraining({ ...chosen, data: flags.data, quiet: flags.quiet, json: flags.json });
       await printResult(chosen.folder, rows, flags);
     });
 }
 
 type Chosen = Pick<TrainingJob, 'folder' | 'loaded' | 'resume'>;
 
+/** The run of the same config hash: its results, the run to resume, or a new folder. Throws `DivergedError` where it diverged. */
+function continueRun(flags: TrainFlags): Chosen | { folder: RunFolder; results: readonly ResultRow[] } {
+  const loaded = loadConfig(requireConfig(flags), overridesOf(flags));
+  const { name, seed } = loaded.config;
+  const found = findRunOfHash(flags.output ?? 'runs', name, configHash(loaded.config));
+  if (found === undefined)
+    return { folder: createRunFolder({ output: flags.output, name, seed }), loaded, resume: false };
+  const folder = openRunFolder(found.directory);
+  if (found.state === 'finished') return { folder, results: found.record.results };
+  if (found.state !== 'diverged') return { folder, loaded, resume: true };
+  throw new DivergedError(`This experiment has diverged already: ${found.record.failure ?? 'NaN or infinity'}`, {
+    where: found.directory,
+    next: 'The same config would do so again: change it, such as optim.learning_rate, or delete the folder.',
+  });
+}
+
 /** A new folder, or the one to resume, whose config must be the same experiment. Throws `ConfigError`. */
 function chooseRun(flags: TrainFlags): Chosen {
-  const overrides = { ...(flags.set && { set: flags.set }), ...(flags.seed !== undefined && { seed: flags.seed }) };
+  const overrides = overridesOf(flags);
   if (flags.resume === undefined) {
     const loaded = loadConfig(requireConfig(flags), overrides);
     const { name, seed } = loaded.config;
@@ -63,6 +90,10 @@ function chooseRun(flags: TrainFlags): Chosen {
   refuseOtherExperiment(recorded.config, loaded.config, folder);
   const config = { ...loaded.config, name: recorded.name };
   return { folder, loaded: { ...loaded, config, warnings: [] }, resume: true }; // the run's first start showed the warnings
+}
+
+function overridesOf({ set, seed }: TrainFlags): { set?: string[]; seed?: number } {
+  return { ...(set && { set }), ...(seed !== undefined && { seed }) };
 }
 
 function requireConfig(flags: TrainFlags): string {

@@ -1,13 +1,10 @@
 /** Which runs of a table are there, half done or missing. */
-import { existsSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { configDifference } from '../config/identity.js';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { StorageError } from '../errors.js';
 import type { Column } from '../report/table.js';
-import { isLocked } from '../run/lock.js';
-import { type RunRecord, readRecord } from '../run/record.js';
+import { findRun as findRunIn } from '../run/runOfConfig.js';
 import type { ExpectedTable } from './expected.js';
 import { configOf, type ResultRecord } from './record.js';
 
@@ -70,26 +67,17 @@ export const planColumns: readonly Column<Planned>[] = [
   { key: 'epoch', title: 'epoch', kind: 'number', value: ({ epoch }) => epoch },
 ];
 
-/** The run of this config and seed that is nearest to its end: finished, in progress, or the longest of those to resume. */
+/** The run of this config and seed that is nearest to its end; a diverged one is trained anew. */
 function findRun(runs: string, config: Config): Pick<Planned, 'step' | 'directory' | 'epoch'> | undefined {
-  const parent = join(runs, ...config.name.split('/'));
-  const candidates = (existsSync(parent) ? readdirSync(parent) : []).flatMap(entry => {
-    const directory = join(parent, entry);
-    const record = readIfUsable(join(directory, 'run.json'));
-    if (record === undefined || record.status === 'diverged' || record.seeds.run !== config.seed) return [];
-    if (differencesFromRow(config, configOf(record)).length > 0) return [];
-    const step: Step = record.status === 'finished' ? 'record' : isLocked(directory) ? 'in progress' : 'resume';
-    return [{ step, directory, epoch: record.epoch }];
-  });
-  const order: readonly Step[] = ['record', 'in progress', 'resume'];
-  return candidates.sort((a, b) => order.indexOf(a.step) - order.indexOf(b.step) || b.epoch - a.epoch)[0];
-}
-
-function readIfUsable(path: string): RunRecord | undefined {
-  try {
-    return readRecord(path);
-  } catch (error) {
-    if (error instanceof StorageError) return undefined;
-    throw error;
-  }
+  const found = findRunIn(
+    runs,
+    config.name,
+    record =>
+      record.status !== 'diverged' &&
+      record.seeds.run === config.seed &&
+      differencesFromRow(config, configOf(record)).length === 0,
+  );
+  if (found === undefined) return undefined;
+  const steps = { finished: 'record', 'in progress': 'in progress', resumable: 'resume', diverged: 'train' } as const;
+  return { step: steps[found.state], directory: found.directory, epoch: found.record.epoch };
 }

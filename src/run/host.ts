@@ -1,6 +1,6 @@
 /** What ran the run: software versions, host and code. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { availableParallelism, cpus, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 
@@ -40,6 +40,15 @@ export function describeHost(): Host {
     memory_bytes: totalmem(),
     platform: `${process.platform}-${process.arch}`,
   };
+}
+
+/** The file that this process's messages go to; undefined where that is a terminal or a pipe, or cannot be told. */
+export function describeLog(): string | undefined {
+  try {
+    return fstatSync(2).isFile() ? readlinkSync('/proc/self/fd/2') : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Git commit of a folder; undefined without git, outside a repository, or before its first commit. */

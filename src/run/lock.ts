@@ -20,9 +20,11 @@ interface Holder {
   /** Id of the boot of the machine, without dashes. */
   readonly boot: string;
   readonly host: string;
+  /** The SLURM job it works in, and how often that job was started again. */
+  readonly job: { readonly id: string; readonly restart: number } | undefined;
 }
 
-const filePattern = /^\.lock-(\d+)-(\d+)-([0-9a-f]+)-(.+)$/;
+const filePattern = /^\.lock-(\d+)-(\d+)-([0-9a-f]+)-(.+?)(?:\+job(\d+)\.(\d+))?$/;
 const attempts = 6;
 
 /**
@@ -31,7 +33,7 @@ const attempts = 6;
  */
 export function lockFolder(folder: string): RunLock {
   const self = identify();
-  const name = `.lock-${self.pid}-${self.startTicks}-${self.boot}-${self.host}`;
+  const name = nameOf(self);
   const path = join(folder, name);
   for (let attempt = 1; ; attempt++) {
     announce(path, folder, self.pid);
@@ -52,6 +54,26 @@ export function isLocked(folder: string): boolean {
     const holder = parseName(name);
     return holder !== undefined && isAlive(holder, self);
   });
+}
+
+/**
+ * Removes the locks that processes on other hosts left in SLURM jobs that are over by `isOver`: killed without a chance to clean
+ * up, they cannot be seen from here, but the batch system knows that they are gone.
+ */
+export function removeLocksOfJobs(folder: string, isOver: (job: string) => boolean): void {
+  const self = identify();
+  for (const name of readdirSync(folder)) {
+    const holder = parseName(name);
+    if (holder?.job && holder.host !== self.host && isOver(holder.job.id)) rmSync(join(folder, name), { force: true });
+  }
+}
+
+/** The process that holds the folder, where it is one of this host. */
+export function localHolder(folder: string): number | undefined {
+  const self = identify();
+  return readdirSync(folder)
+    .map(parseName)
+    .find(holder => holder?.host === self.host && isAlive(holder, self))?.pid;
 }
 
 function announce(path: string, folder: string, pid: number): void {
@@ -86,14 +108,24 @@ function liveHolder(folder: string, own: string, self: Holder): { holder: Holder
 }
 
 function isAlive(holder: Holder, self: Holder): boolean {
-  // A process of another machine cannot be seen from here; a person has to decide.
-  if (holder.host !== self.host) return true;
+  // A process of another machine cannot be seen from here; a person has to decide. But SLURM starts a job again only when its
+  // former processes are gone, wherever they were.
+  if (holder.host !== self.host) {
+    return !(holder.job && self.job && holder.job.id === self.job.id && holder.job.restart < self.job.restart);
+  }
   return holder.boot === self.boot && startTicksOf(holder.pid) === holder.startTicks;
 }
 
 function parseName(name: string): Holder | undefined {
   const match = filePattern.exec(name);
-  return match ? { pid: Number(match[1]), startTicks: match[2]!, boot: match[3]!, host: match[4]! } : undefined;
+  if (!match) return undefined;
+  const [, pid, startTicks, boot, host, id, restart] = match;
+  const job = id === undefined ? undefined : { id, restart: Number(restart) };
+  return { pid: Number(pid), startTicks: startTicks!, boot: boot!, host: host!, job };
+}
+
+function nameOf({ pid, startTicks, boot, host, job }: Holder): string {
+  return `.lock-${pid}-${startTicks}-${boot}-${host}${job ? `+job${job.id}.${job.restart}` : ''}`;
 }
 
 function identify(): Holder {
@@ -105,7 +137,9 @@ function identify(): Holder {
     });
   }
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').replaceAll(/[^0-9a-f]/g, '');
-  return { pid: process.pid, startTicks, boot, host: hostname() };
+  const { SLURM_JOB_ID: id, SLURM_RESTART_COUNT: restarts } = process.env;
+  const job = id !== undefined && /^\d+$/.test(id) ? { id, restart: Number(restarts ?? 0) } : undefined;
+  return { pid: process.pid, startTicks, boot, host: hostname(), job };
 }
 
 /** Field 22 of /proc/<pid>/stat; undefined for no such process and for a zombie, which writes nothing any more. */

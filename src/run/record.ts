@@ -7,7 +7,15 @@ import type { EngineInfo } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { describeGit, describeHost, describeVersions, type GitState, type Host, type Versions } from './host.js';
+import {
+  describeGit,
+  describeHost,
+  describeLog,
+  describeVersions,
+  type GitState,
+  type Host,
+  type Versions,
+} from './host.js';
 
 export type RunStatus = 'running' | 'finished' | 'interrupted' | 'diverged' | 'failed';
 
@@ -30,6 +38,7 @@ export interface ResumeRecord {
   readonly versions: Versions;
   readonly host: Host;
   readonly git?: GitState;
+  readonly log?: string;
 }
 
 export interface RunRecord {
@@ -46,6 +55,8 @@ export interface RunRecord {
   readonly host: Host;
   readonly git?: GitState;
   readonly command: readonly string[];
+  /** The file that its messages go to, where that is a file: the log of a sweep, of a batch system, of nohup. */
+  readonly log?: string;
   /** UTC, ISO 8601. */
   readonly started_at: string;
   readonly updated_at: string;
@@ -167,11 +178,13 @@ export function recordResume(
 
 function surroundings() {
   const git = describeGit(process.cwd());
+  const log = describeLog();
   return {
     versions: describeVersions(),
     host: describeHost(),
     ...(git === undefined ? {} : { git }),
     command: process.argv.slice(1),
+    ...(log === undefined ? {} : { log }),
   };
 }
 

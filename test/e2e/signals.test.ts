@@ -109,3 +109,29 @@ test('A second signal stops at once, by the signal itself, and the run can still
   await again.finished;
   assert.equal(recordOf(run).resumes.length, 1);
 });
+
+test('SIGUSR1 saves and ends with 138; --continue goes on with that very run to the bits of an unbroken one, then shows it', async t => {
+  const output = at('preempted');
+  const continued = [...smallTraining(set, output), '--continue'];
+  const child = startGala([...continued, '--json'], options);
+  await child.printed(/"type":"start"/);
+  child.kill('SIGUSR1');
+  const { stderr } = expectExit(await child.finished, 138);
+  assert.match(stderr, /^SIGUSR1: finishing the step and saving\.$/m);
+  assert.equal(recordOf(onlyRun(output)).status, 'interrupted');
+
+  await gala(continued, 0, options);
+  assertSameOutcome(onlyRun(output), unbroken);
+  assert.equal(recordOf(onlyRun(output)).resumes.length, 1);
+
+  await t.test('a third time there is nothing to train', async () => {
+    const { stdout } = await gala(continued, 0, options);
+    assert.match(stdout, /re-balanced/);
+    assert.equal(recordOf(onlyRun(output)).resumes.length, 1);
+  });
+
+  await t.test('--resume beside it is a usage error', async () => {
+    const { stderr } = await gala([...continued, '--resume'], 2, options);
+    assert.match(stderr, /--continue.*cannot be used with.*--resume/);
+  });
+});

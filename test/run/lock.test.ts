@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
-import { isLocked, lockFolder } from '../../src/run/lock.js';
+import { isLocked, localHolder, lockFolder, removeLocksOfJobs } from '../../src/run/lock.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const parent = temporaryFolder();
@@ -111,5 +111,60 @@ describe('the lock of a run folder', () => {
 
   test('a folder that is not there is a StorageError', () => {
     assert.throws(() => lockFolder(join(parent, 'missing')), StorageError);
+  });
+});
+
+/** Runs `action` as if in a SLURM job. */
+function inJob<T>(id: string, restart: number, action: () => T): T {
+  const before = { ...process.env };
+  Object.assign(process.env, { SLURM_JOB_ID: id, SLURM_RESTART_COUNT: String(restart) });
+  try {
+    return action();
+  } finally {
+    process.env = before;
+  }
+}
+
+describe('the lock of a SLURM job', () => {
+  const foreign = '.lock-7-99-abc-node17+job40.1';
+
+  test('what the same job left on another node before it was started again does not count', () => {
+    const folder = freshFolder();
+    writeFileSync(join(folder, foreign), '');
+    assert.equal(isLocked(folder), true);
+    assert.equal(
+      inJob('41', 3, () => isLocked(folder)),
+      true,
+    );
+    assert.equal(
+      inJob('40', 1, () => isLocked(folder)),
+      true,
+    );
+    assert.equal(
+      inJob('40', 2, () => isLocked(folder)),
+      false,
+    );
+    inJob('40', 2, () => lockFolder(folder)).release();
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  test('what a job that is over left on another node is removed, and nothing else', () => {
+    const folder = freshFolder();
+    for (const name of [foreign, '.lock-8-99-abc-node17', '.lock-9-99-abc-node17+job55.0']) {
+      writeFileSync(join(folder, name), '');
+    }
+    removeLocksOfJobs(folder, job => job === '40');
+    assert.deepEqual(readdirSync(folder).sort(), ['.lock-8-99-abc-node17', '.lock-9-99-abc-node17+job55.0']);
+  });
+
+  test('the holder on this host is told by its pid, one elsewhere is not', () => {
+    const folder = freshFolder();
+    writeFileSync(join(folder, foreign), '');
+    assert.equal(localHolder(folder), undefined);
+    const free = freshFolder();
+    const lock = inJob('40', 0, () => lockFolder(free));
+    assert.match(readdirSync(free)[0]!, /\+job40\.0$/);
+    assert.equal(localHolder(free), process.pid);
+    lock.release();
   });
 });

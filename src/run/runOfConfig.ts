@@ -1,0 +1,51 @@
+/** Which run folder holds a given experiment: what a sweep does not run again, `--continue` goes on with, and a table records. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { StorageError } from '../errors.js';
+import { isLocked } from './lock.js';
+import { type RunRecord, readRecord } from './record.js';
+
+/** What can be done with a run: nothing more (`finished`, `diverged`), wait for its process, or resume it. */
+export type RunState = 'finished' | 'in progress' | 'resumable' | 'diverged';
+
+export interface FoundRun {
+  readonly state: RunState;
+  readonly directory: string;
+  readonly record: RunRecord;
+}
+
+const order: readonly RunState[] = ['finished', 'in progress', 'resumable', 'diverged'];
+
+/**
+ * Of the runs `<output>/<config name>/*` that `isWanted`, the nearest to its end: finished, in progress, or the longest of
+ * those to resume; a diverged one last. Folders with an unreadable run.json are passed over.
+ */
+export function findRun(output: string, name: string, isWanted: (record: RunRecord) => boolean): FoundRun | undefined {
+  const parent = join(output, ...name.split('/'));
+  const found = (existsSync(parent) ? readdirSync(parent) : []).flatMap(entry => {
+    const run = readRun(join(parent, entry));
+    return run && isWanted(run.record) ? [run] : [];
+  });
+  return found.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || b.record.epoch - a.record.epoch)[0];
+}
+
+/** `findRun` by the hash of the config: equal hashes are equal experiments. */
+export function findRunOfHash(output: string, name: string, hash: string): FoundRun | undefined {
+  return findRun(output, name, record => record.config_hash === hash);
+}
+
+/** The run in a folder and its state; undefined when its run.json cannot be read. */
+export function readRun(directory: string): FoundRun | undefined {
+  try {
+    const record = readRecord(join(directory, 'run.json'));
+    return { state: stateOf(directory, record), directory, record };
+  } catch (error) {
+    if (error instanceof StorageError) return undefined;
+    throw error;
+  }
+}
+
+function stateOf(directory: string, { status }: RunRecord): RunState {
+  if (status === 'finished' || status === 'diverged') return status;
+  return isLocked(directory) ? 'in progress' : 'resumable';
+}
