@@ -7,18 +7,17 @@ import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../data/share
 import { randomFor } from '../random.js';
 
 const shapes = {
-  cifar100: { classes: 100, largest: 500, imageShape: { height: 32, width: 32, channels: 3 } },
-  cifar10: { classes: 10, largest: 5000, imageShape: { height: 32, width: 32, channels: 3 } },
-  fashion_mnist_lt: { classes: 10, largest: 500, imageShape: { height: 28, width: 28, channels: 1 } },
+  cifar100: { classes: 100, largest: 500, test: 10_000, imageShape: { height: 32, width: 32, channels: 3 } },
+  cifar10: { classes: 10, largest: 5000, test: 10_000, imageShape: { height: 32, width: 32, channels: 3 } },
+  fashion_mnist_lt: { classes: 10, largest: 500, test: 2000, imageShape: { height: 28, width: 28, channels: 1 } },
 } as const;
 
 const fashionMnistImbalance = 100;
 
 /** Training and test images of uniform noise with the class counts the config would give. */
 export function syntheticDatasets({ dataset, imbalance_factor }: Config['data']): OpenedDatasets {
-  const { classes, largest, imageShape } = shapes[dataset];
-  const factor = dataset === 'fashion_mnist_lt' ? fashionMnistImbalance : imbalance_factor;
-  const perClass = longTailedCounts(classes, largest, factor);
+  const { classes, imageShape } = shapes[dataset];
+  const perClass = trainingCounts({ dataset, imbalance_factor });
   const train = noise(
     [...perClass].flatMap((count, label) => Array<number>(count).fill(label)),
     classes,
@@ -37,6 +36,22 @@ export function syntheticDatasets({ dataset, imbalance_factor }: Config['data'])
     mean: Array(imageShape.channels).fill(0.5),
     std: Array(imageShape.channels).fill(0.25),
   };
+}
+
+/** Training images that the config leaves (before any are held out), and test images, of the real set. */
+export function datasetSizes(data: Pick<Config['data'], 'dataset' | 'imbalance_factor'>): {
+  train: number;
+  test: number;
+} {
+  return { train: trainingCounts(data).reduce((sum, count) => sum + count, 0), test: shapes[data.dataset].test };
+}
+
+function trainingCounts({
+  dataset,
+  imbalance_factor,
+}: Pick<Config['data'], 'dataset' | 'imbalance_factor'>): Int32Array {
+  const { classes, largest } = shapes[dataset];
+  return longTailedCounts(classes, largest, dataset === 'fashion_mnist_lt' ? fashionMnistImbalance : imbalance_factor);
 }
 
 function noise(

@@ -1,6 +1,7 @@
 /** `gala bench train|infer|data`: speed on this machine, one JSON object on stdout. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
+import { parseCount } from './lists.js';
 
 interface BenchFlags {
   readonly config: string;
@@ -45,10 +46,4 @@ export function registerBenchCommand(program: Command): void {
       seconds: flags.steps / 10,
     });
   });
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number, at least 1.');
-  return count;
 }

@@ -11,6 +11,8 @@ import { registerQuickstartCommand } from './quickstart.js';
 import { registerReportCommand } from './report.js';
 import { registerReproduceCommand } from './reproduce.js';
 import { registerResultsCommand } from './results.js';
+import { registerRunsCommand } from './runs.js';
+import { registerSweepCommand } from './sweep.js';
 import { registerTableCommand } from './table.js';
 import { registerTrainCommand } from './train.js';
 
@@ -21,6 +23,8 @@ const registerCommands = [
   registerEvalCommand,
   registerReportCommand,
   registerTableCommand,
+  registerSweepCommand,
+  registerRunsCommand,
   registerReproduceCommand,
   registerResultsCommand,
   registerConfigCommand,

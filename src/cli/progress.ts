@@ -21,6 +21,8 @@ export interface ProgressOptions {
   readonly json?: boolean;
   /** Seconds between plain lines or JSON lines. */
   readonly intervalSeconds?: number;
+  /** The time left is told by the rate over this long; more than the longest pause between updates. */
+  readonly rateWindowSeconds?: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
 }
@@ -35,21 +37,30 @@ interface ProgressState {
 
 const widestBar = 30;
 const narrowestBar = 5;
-const rateWindowMilliseconds = 30_000;
+const defaultRateWindowSeconds = 30;
 const rateSampleMilliseconds = 500;
 
 /** Chooses the form of progress: `quiet`, then `json`, then a bar where the stream is a terminal, else plain lines. */
 export function createProgress(options: ProgressOptions = {}): Progress {
   const { stream = process.stderr, quiet = false, json = false, intervalSeconds = 10 } = options;
   const now = options.now ?? (() => performance.now());
+  const window = 1000 * (options.rateWindowSeconds ?? defaultRateWindowSeconds);
+  const estimator: Estimator = (total, initial) => createEstimate(total, initial, now, window);
   if (quiet) return { start() {}, update() {}, note() {}, stop() {} };
   if (json)
-    return createLines(stream, jsonLine, note => JSON.stringify({ type: 'note', text: note }), intervalSeconds, now);
-  if (stream.isTTY) return createBar(stream, now);
-  return createLines(stream, plainLine, note => note, intervalSeconds, now);
+    return createLines(
+      stream,
+      jsonLine,
+      note => JSON.stringify({ type: 'note', text: note }),
+      intervalSeconds,
+      now,
+      estimator,
+    );
+  if (stream.isTTY) return createBar(stream, estimator);
+  return createLines(stream, plainLine, note => note, intervalSeconds, now, estimator);
 }
 
-function createBar(stream: NodeJS.WriteStream, now: () => number): Progress {
+function createBar(stream: NodeJS.WriteStream, estimator: Estimator): Progress {
   let bars: MultiBar | undefined;
   let bar: ReturnType<MultiBar['create']> | undefined;
   let state: ProgressState = { value: 0, total: 0, secondsLeft: undefined, payload: {} };
@@ -62,7 +73,7 @@ function createBar(stream: NodeJS.WriteStream, now: () => number): Progress {
     start(total, payload = {}, initial = 0) {
       stop();
       state = { value: initial, total, secondsLeft: undefined, payload };
-      estimate = createEstimate(total, initial, now);
+      estimate = estimator(total, initial);
       bars = new MultiBar({
         stream,
         format: () => formatProgress(state, stream.columns || 80),
@@ -98,6 +109,7 @@ function createLines(
   formatNote: (note: string) => string,
   intervalSeconds: number,
   now: () => number,
+  estimator: Estimator,
 ): Progress {
   let state: ProgressState | undefined;
   let printedLine = '';
@@ -110,7 +122,7 @@ function createLines(
   };
   return {
     start(total, payload = {}, initial = 0) {
-      estimate = createEstimate(total, initial, now);
+      estimate = estimator(total, initial);
       state = { value: initial, total, secondsLeft: undefined, payload };
       print(state);
     },
@@ -129,13 +141,16 @@ function createLines(
   };
 }
 
-/** Seconds left by the rate of the last half minute: evaluations and warm-up between epochs must not stick to it. */
-function createEstimate(total: number, initial: number, now: () => number): (value: number) => number | undefined {
+/** Begins to watch a piece of work; the answer gives the seconds left at a value, once the rate is known. */
+type Estimator = (total: number, initial: number) => (value: number) => number | undefined;
+
+/** Seconds left by the rate of the last `window` milliseconds: evaluations and warm-up between epochs must not stick to it. */
+function createEstimate(total: number, initial: number, now: () => number, window: number): ReturnType<Estimator> {
   const samples = [{ time: now(), value: initial }];
   return value => {
     const time = now();
     if (time - samples.at(-1)!.time >= rateSampleMilliseconds) samples.push({ time, value });
-    while (samples.length > 2 && time - samples[0]!.time > rateWindowMilliseconds) samples.shift();
+    while (samples.length > 2 && time - samples[0]!.time > window) samples.shift();
     const oldest = samples[0]!;
     if (value <= oldest.value || time <= oldest.time) return undefined;
     return (Math.max(0, total - value) * (time - oldest.time)) / (value - oldest.value) / 1000;

@@ -1,14 +1,14 @@
 /** `gala reproduce`: the runs of a table, claims beside what came out, and exit code 1 where it falls short. */
 import { relative } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
 import type { Comparison } from '../results/compare.js';
 import type { ExpectedTable } from '../results/expected.js';
 import type { Planned } from '../results/plan.js';
 import type { Verification } from '../results/verify.js';
 import { createRunFolder, openRunFolder } from '../run/runFolder.js';
-import { parseSeed } from './config.js';
 import { CommandExit } from './exit.js';
+import { parseList, parseSeeds } from './lists.js';
 import { runTraining } from './runTraining.js';
 
 interface ReproduceFlags {
@@ -144,14 +144,4 @@ function missingSeeds(table: ExpectedTable, { recordsOf }: Verification, seeds: 
       .filter(seed => !recorded.includes(seed))
       .map(seed => `no recorded run of row ${row} with seed ${seed}`);
   });
-}
-
-function parseList(text: string): string[] {
-  const words = text.split(',').map(word => word.trim());
-  if (words.every(word => word !== '')) return words;
-  throw new InvalidArgumentError('It must be words separated by commas, such as if100,if50.');
-}
-
-function parseSeeds(text: string): number[] {
-  return parseList(text).map(parseSeed);
 }

@@ -40,12 +40,11 @@ export function planRuns(
   );
 }
 
-/** The config of a row for a seed, which also draws the long-tailed subset: the spread over seeds includes that of the draw. */
-export function loadForSeed(config: string, seed: number): LoadedConfig {
-  const loaded = loadConfig(config, { seed });
-  return loaded.config.data.imbalance_factor > 1
-    ? loadConfig(config, { seed, set: [`data.subset_seed=${seed}`] })
-    : loaded;
+/** A config for a seed, which also draws the long-tailed subset unless `set` does: the spread over seeds includes that of the draw. */
+export function loadForSeed(config: string, seed: number, set: readonly string[] = []): LoadedConfig {
+  const loaded = loadConfig(config, { seed, set });
+  const isDrawn = loaded.config.data.imbalance_factor > 1 && !set.some(text => text.startsWith('data.subset_seed='));
+  return isDrawn ? loadConfig(config, { seed, set: [...set, `data.subset_seed=${seed}`] }) : loaded;
 }
 
 /** `key: row → run` for the keys in which a run is not the row's experiment; seeds and what computed it may differ. */

@@ -1,0 +1,126 @@
+/** Where runs go: the flags of the launchers, and the launch itself. `gala sweep` and `gala reproduce` share them. */
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { parseDocument } from 'yaml';
+import { ConfigError } from '../errors.js';
+import type { LauncherSettings, Sweep, SweepTask } from '../sweep/manifest.js';
+import type { Point } from '../sweep/points.js';
+import type { SlurmOptions } from '../sweep/slurm/options.js';
+import type { TaskStatus } from '../sweep/status.js';
+import { CommandExit } from './exit.js';
+import { parseCount, parseList } from './lists.js';
+
+export interface LauncherFlags {
+  readonly launcher?: 'local' | 'slurm';
+  readonly slots?: number;
+  readonly gpus?: string[];
+  readonly slurm?: string[];
+}
+
+export interface LaunchOptions {
+  readonly quiet?: boolean | undefined;
+  /** Called as each run ends. */
+  readonly onEnd?: (status: TaskStatus) => void | Promise<void>;
+}
+
+const failureExitCode = 1;
+
+export function addLauncherOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--launcher <launcher>', 'where runs go (default: local)').choices(['local', 'slurm']))
+    .addOption(
+      new Option('--slots <number>', 'local: runs at the same time (default: as many as the cores have room for)')
+        .argParser(parseCount)
+        .conflicts('gpus'),
+    )
+    .option('--gpus <list>', 'local: GPUs such as 0,1, a run at a time on each (CUDA_VISIBLE_DEVICES)', parseList)
+    .option('--slurm <key=value...>', 'slurm: partition, time, gpus, cpus, mem, … (docs/sweeps.md)');
+}
+
+/** Settings of the launcher, from flags over those of a sweep file. Throws `ConfigError`. */
+export async function launcherSettings(
+  flags: LauncherFlags,
+  points: readonly Point[],
+  file: { launcher?: 'local' | 'slurm' | undefined; slurm?: Readonly<Record<string, unknown>> } = {},
+): Promise<LauncherSettings> {
+  const name = flags.launcher ?? file.launcher ?? 'local';
+  refuseOtherFlags(name, flags);
+  if (name === 'slurm') return { name, options: await slurmOptions(file.slurm ?? {}, flags.slurm ?? []) };
+  const { slotsByCores } = await import('../sweep/plan.js');
+  if (flags.gpus) return { name, slots: flags.gpus.length, gpus: flags.gpus };
+  return { name, slots: flags.slots ?? slotsByCores(points) };
+}
+
+/** Options as they were, with `key=value` of each `--slurm` on top. Throws `ConfigError`. */
+export async function slurmOptions(
+  before: Readonly<Record<string, unknown>>,
+  given: readonly string[],
+): Promise<SlurmOptions> {
+  const { parseSlurmOptions } = await import('../sweep/slurm/options.js');
+  const entries = given.map(text => {
+    const equals = text.indexOf('=');
+    if (equals < 1) {
+      throw new ConfigError('--slurm wants key=value.', {
+        where: `--slurm ${text}`,
+        next: 'Such as --slurm partition=gpu time=4:00:00 gpus=1 cpus=8 mem=16G.',
+      });
+    }
+    const [key, value] = [text.slice(0, equals), text.slice(equals + 1)];
+    // 4:00:00 is a text in YAML 1.2; a word stays what it is, and lists such as setup are written as lists.
+    return [key, value.startsWith('[') || /^\d+$/.test(value) ? parseDocument(value).toJS() : value] as const;
+  });
+  return parseSlurmOptions({ ...before, ...Object.fromEntries(entries) }, 'slurm');
+}
+
+/** Compute threads of each run where its config leaves them open; undefined = all cores. */
+export function threadsPerRun(settings: LauncherSettings, runs: number): number | undefined {
+  if (settings.name === 'slurm') return settings.options.cpus ?? 1;
+  const slots = Math.min(settings.slots, runs);
+  return slots === 1 ? undefined : Math.max(1, Math.floor(availableParallelism() / slots));
+}
+
+/**
+ * Starts the tasks of a sweep: locally to their end, on SLURM to their submission. Throws `CommandExit` 1 where a local run failed
+ * and 130 or 143 after a signal.
+ */
+export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options: LaunchOptions = {}): Promise<void> {
+  const { launcher, name } = sweep.manifest;
+  if (tasks.length === 0) return;
+  if (launcher.name === 'slurm') {
+    const { submitTasks } = await import('../sweep/slurm/submit.js');
+    const id = submitTasks(sweep, launcher.options, tasks);
+    process.stderr.write(`Submitted: job array ${id} of ${tasks.length} tasks. See gala sweep status ${name}\n`);
+    return;
+  }
+  const { runLocally } = await import('../sweep/localPool.js');
+  const { createSweepDisplay } = await import('./sweepDisplay.js');
+  const { lockFolder } = await import('../run/lock.js');
+  const { signalExitCode } = await import('../train/signals.js');
+  const lock = lockFolder(sweep.directory);
+  const display = createSweepDisplay(sweep, tasks, { quiet: options.quiet });
+  try {
+    const onEnd = async (status: TaskStatus) => {
+      display.onEnd(status);
+      await options.onEnd?.(status);
+    };
+    const signal = await runLocally({ sweep, tasks, ...launcher, observer: { ...display, onEnd } });
+    if (signal) {
+      display.note(`Stopped and saved. Go on with: gala sweep resume ${name}`);
+      throw new CommandExit(signalExitCode(signal));
+    }
+  } finally {
+    display.stop();
+    lock.release();
+  }
+  if (display.failures() > 0) throw new CommandExit(failureExitCode);
+}
+
+/** A flag of the other launcher would have no effect: the reader meant something else. */
+function refuseOtherFlags(name: 'local' | 'slurm', { slots, gpus, slurm }: LauncherFlags): void {
+  const wrong = name === 'local' ? (slurm ? '--slurm' : undefined) : slots ? '--slots' : gpus ? '--gpus' : undefined;
+  if (wrong === undefined) return;
+  throw new ConfigError(`${wrong} has no effect with the launcher ${name}.`, {
+    where: wrong,
+    next: name === 'local' ? 'Add --launcher slurm.' : 'Use --slurm parallel=N or gpus=N.',
+  });
+}

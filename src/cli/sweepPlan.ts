@@ -1,0 +1,94 @@
+/** The plan of a sweep as it is printed: a line a run, then time and disk. */
+
+import type { LauncherSettings } from '../sweep/manifest.js';
+import type { PlannedRun } from '../sweep/plan.js';
+import { createProgress, formatDuration } from './progress.js';
+
+export interface PlanPrint {
+  /** Whether to measure the speed of each kind of run first: some ten seconds each. */
+  readonly estimate: boolean;
+  readonly stream: NodeJS.WriteStream;
+}
+
+/** Prints the plan. Throws `EngineError` where the speed cannot be measured. */
+export async function printPlan(
+  planned: readonly PlannedRun[],
+  launcher: LauncherSettings,
+  { estimate, stream }: PlanPrint,
+): Promise<void> {
+  const { isToDo, planColumns } = await import('../sweep/plan.js');
+  const { formatTable } = await import('../report/table.js');
+  const todo = planned.filter(isToDo);
+  const seconds = estimate && todo.length > 0 ? await estimateOf(todo) : undefined;
+  const print = (line: string) => stream.write(`${line}\n`);
+  print(`${formatTable(planned, planColumns(seconds), 'terminal')}\n`);
+  print(countsOf(planned));
+  if (todo.length === 0) return;
+  print(where(launcher));
+  if (seconds) for (const line of await timeOf(todo, seconds, launcher)) print(line);
+  print(await diskOf(todo));
+}
+
+function countsOf(planned: readonly PlannedRun[]): string {
+  const names = { finished: 'finished', 'in progress': 'in progress', resumable: 'to resume', diverged: 'diverged' };
+  const count = (test: (run: PlannedRun) => boolean, name: string) => {
+    const n = planned.filter(test).length;
+    return n === 0 ? [] : [`${n} ${name}`];
+  };
+  const parts = [
+    ...count(({ found }) => found === undefined, 'to train'),
+    ...Object.entries(names).flatMap(([state, name]) => count(({ found }) => found?.state === state, name)),
+  ];
+  return `${planned.length} run${planned.length === 1 ? '' : 's'}: ${parts.join(', ')}.`;
+}
+
+function where(launcher: LauncherSettings): string {
+  if (launcher.name === 'local') {
+    if (launcher.gpus) return `Here, one at a time on each of the GPUs ${launcher.gpus.join(', ')}.`;
+    return `Here, ${launcher.slots === 1 ? 'one after the other' : `${launcher.slots} at a time`}.`;
+  }
+  const { setup: _, extra: __, ...options } = launcher.options;
+  const shown = Object.entries({ cpus: 1, ...options }).map(([key, value]) => `${key} ${value}`);
+  return `On SLURM: ${shown.join(', ')}.`;
+}
+
+/** Seconds of a whole run, by the measured speed of its kind. */
+async function estimateOf(todo: readonly PlannedRun[]): Promise<(run: PlannedRun) => number> {
+  const { measureSpeed, secondsOf, speedKey } = await import('../sweep/estimate.js');
+  const configOf = ({ point }: PlannedRun) => point.loaded.config;
+  const kinds = new Map(todo.map(run => [speedKey(configOf(run)), run]));
+  const speeds = new Map<string, Awaited<ReturnType<typeof measureSpeed>>>();
+  const progress = createProgress({ stream: process.stderr });
+  progress.note(
+    `Measuring the speed of ${kinds.size === 1 ? 'such a run' : `${kinds.size} kinds of runs`} (gala bench) …`,
+  );
+  for (const [key, { point }] of kinds) speeds.set(key, await measureSpeed(point.loaded));
+  return run => secondsOf(configOf(run), speeds.get(speedKey(configOf(run)))!);
+}
+
+async function timeOf(
+  todo: readonly PlannedRun[],
+  seconds: (run: PlannedRun) => number,
+  launcher: LauncherSettings,
+): Promise<string[]> {
+  const { leftOf } = await import('../sweep/plan.js');
+  const left = todo.map(run => leftOf(run, seconds(run)));
+  const sum = left.reduce((total, one) => total + one, 0);
+  const measured = 'by the speed measured just now on this machine, one run at a time';
+  if (launcher.name === 'slurm')
+    return [`Time: about ${formatDuration(sum)} of runs, ${measured}; the nodes may differ.`];
+  const slots = Math.min(launcher.slots, todo.length);
+  const wall = Math.max(sum / slots, ...left);
+  const beside =
+    slots === 1 ? '' : `, ${formatDuration(wall)} with ${slots} at a time if they do not slow each other down`;
+  return [`Time: about ${formatDuration(sum)}${beside}, ${measured}.`];
+}
+
+async function diskOf(todo: readonly PlannedRun[]): Promise<string> {
+  const { bytesOf } = await import('../sweep/estimate.js');
+  const sizes = todo.map(({ point }) => bytesOf(point.loaded.config));
+  const megabytes = (key: 'checkpoints' | 'results') =>
+    Math.ceil(sizes.reduce((sum, size) => sum + size[key], 0) / 1e6);
+  const [checkpoints, results] = [megabytes('checkpoints'), megabytes('results')];
+  return `Disk: about ${checkpoints + results} MB: ${results} MB of results, ${checkpoints} MB of checkpoints (gala runs clean removes those of finished runs).`;
+}

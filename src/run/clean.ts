@@ -1,0 +1,59 @@
+/** What a finished run no longer needs: its checkpoints. Everything that a table, a record or a report is made of stays. */
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { StorageError } from '../errors.js';
+import { readRecord } from './record.js';
+import { lockRunFolder, openRunFolder } from './runFolder.js';
+
+export interface Cleaned {
+  /** Bytes of the checkpoints that were, or would be, removed. */
+  readonly bytes: number;
+  /** The status for which the run was left alone. */
+  readonly kept?: string;
+}
+
+/** Removes the checkpoints of a run if it is finished. Throws `StorageError` when the folder is none, or in use. */
+export function cleanRun(directory: string, dryRun: boolean): Cleaned {
+  const folder = openRunFolder(directory);
+  const { status } = readRecord(folder.record);
+  if (status !== 'finished') return { bytes: 0, kept: status };
+  if (dryRun) return { bytes: sizeOf(folder.checkpoints) };
+  const lock = lockRunFolder(folder);
+  try {
+    const bytes = sizeOf(folder.checkpoints);
+    for (const file of checkpointsIn(folder.checkpoints)) rmSync(join(folder.checkpoints, file));
+    return { bytes };
+  } catch (cause) {
+    throw new StorageError(`Could not remove the checkpoints: ${(cause as Error).message}`, {
+      where: folder.checkpoints,
+      next: 'Check the permissions of the folder.',
+      cause,
+    });
+  } finally {
+    lock.release();
+  }
+}
+
+/** Every run folder below a folder of runs. */
+export function runFoldersBelow(output: string): string[] {
+  try {
+    return readdirSync(output, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile() && entry.name === 'run.json')
+      .map(entry => entry.parentPath)
+      .sort();
+  } catch (cause) {
+    throw new StorageError(`Could not list the runs: ${(cause as Error).message}`, {
+      where: output,
+      next: 'Name the folder of all runs with --output.',
+      cause,
+    });
+  }
+}
+
+function checkpointsIn(folder: string): string[] {
+  return readdirSync(folder).filter(name => name.endsWith('.safetensors'));
+}
+
+function sizeOf(folder: string): number {
+  return checkpointsIn(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}

@@ -1,0 +1,219 @@
+/**
+ * `<output>/sweeps/<name>/`: what a sweep consists of, fixed when it is made. `sweep.json` (this file's schema), `configs/<n>.yaml`
+ * (resolved: task n is `gala train --config` of it), `logs/<n>.log`, `exits/<n>` (exit code of the last attempt), `submit-<k>.sh`.
+ * The runs themselves lie where all runs lie and are found by their config hash.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { nearest } from '../config/suggest.js';
+import { ConfigError, StorageError } from '../errors.js';
+import { writeFileAtomic } from '../io/atomicFile.js';
+import { describeVersions } from '../run/host.js';
+import { describePoint, type Point } from './points.js';
+import { slurmSchema } from './slurm/options.js';
+
+const count = z.number().int().min(0);
+
+const taskSchema = z.strictObject({
+  index: count,
+  /** Name of the config. */
+  config: z.string(),
+  label: z.string(),
+  seed: count,
+  config_hash: z.string(),
+  epochs: z.number().int().min(1),
+});
+
+const manifestSchema = z.strictObject({
+  format: z.literal(1),
+  name: z.string(),
+  created_at: z.string(),
+  gala: z.string(),
+  command: z.array(z.string()),
+  /** Working folder of the runs: relative paths in configs start here. */
+  cwd: z.string(),
+  /** `--data`, absolute. */
+  data: z.string().optional(),
+  launcher: z.discriminatedUnion('name', [
+    z.strictObject({ name: z.literal('local'), slots: z.number().int().min(1), gpus: z.array(z.string()).optional() }),
+    z.strictObject({ name: z.literal('slurm'), options: slurmSchema }),
+  ]),
+  tasks: z.array(taskSchema).min(1),
+  /** Job arrays in the order of their submission. */
+  jobs: z.array(z.strictObject({ id: z.string(), tasks: z.array(count), submitted_at: z.string() })),
+});
+
+export type SweepTask = z.output<typeof taskSchema>;
+export type SweepManifest = z.output<typeof manifestSchema>;
+export type LauncherSettings = SweepManifest['launcher'];
+
+export interface Sweep {
+  /** Absolute. */
+  readonly directory: string;
+  /** The folder of all runs, absolute. */
+  readonly output: string;
+  readonly manifest: SweepManifest;
+}
+
+export interface NewSweep {
+  readonly name: string;
+  readonly output: string;
+  readonly data?: string | undefined;
+  readonly launcher: LauncherSettings;
+  readonly points: readonly Point[];
+}
+
+/** The sweep as it would be made; nothing is written. */
+export function draftSweep({ name, output, data, launcher, points }: NewSweep): Sweep {
+  return {
+    directory: sweepFolder(name, output),
+    output: resolve(output),
+    manifest: {
+      format: 1,
+      name,
+      created_at: new Date().toISOString(),
+      gala: describeVersions().gala,
+      command: process.argv.slice(1),
+      cwd: process.cwd(),
+      ...(data !== undefined && { data: resolve(data) }),
+      launcher,
+      tasks: points.map(({ loaded: { config }, label, hash }, index) => ({
+        index,
+        config: config.name,
+        label,
+        seed: config.seed,
+        config_hash: hash,
+        epochs: config.train.epochs,
+      })),
+      jobs: [],
+    },
+  };
+}
+
+/** Writes manifest and configs of a new sweep. Throws `ConfigError` where the name is taken, `StorageError` for the disk. */
+export function createSweep(sweep: Sweep, points: readonly Point[]): void {
+  const { directory, manifest } = sweep;
+  try {
+    mkdirSync(join(directory, '..'), { recursive: true });
+    mkdirSync(directory);
+    for (const folder of ['configs', 'logs', 'exits']) mkdirSync(join(directory, folder));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw nameTaken(sweep);
+    throw new StorageError(`Could not make the folder of the sweep: ${(cause as Error).message}`, {
+      where: directory,
+      next: 'Check permissions and free space, or choose another place with --output.',
+      cause,
+    });
+  }
+  for (const [index, { loaded }] of points.entries()) writeFileAtomic(taskConfig(sweep, index), loaded.yaml);
+  writeManifest(directory, manifest);
+}
+
+/** Throws `ConfigError` where a sweep of this name is there already. */
+export function refuseTakenName(sweep: Sweep): void {
+  if (existsSync(sweep.directory)) throw nameTaken(sweep);
+}
+
+/** Opens a sweep by name. Throws `ConfigError` when there is none, `StorageError` when its manifest is damaged. */
+export function openSweep(name: string, output: string): Sweep {
+  const directory = sweepFolder(name, output);
+  const path = join(directory, 'sweep.json');
+  if (!existsSync(path)) {
+    const near = nearest(name, listSweeps(output));
+    const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
+    throw new ConfigError(`There is no sweep ${JSON.stringify(name)}.${hint}`, {
+      where: resolve(output, 'sweeps'),
+      next: 'Give the name of a sweep, and with --output the folder of all runs it belongs to.',
+    });
+  }
+  const parsed = manifestSchema.safeParse(jsonOf(path));
+  if (parsed.success) return { directory, output: resolve(output), manifest: parsed.data };
+  const issue = parsed.error.issues[0]!;
+  throw new StorageError(
+    `The sweep’s manifest is not usable: ${issue.path.join('.') || 'the file'}: ${issue.message}.`,
+    {
+      where: path,
+      next: 'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep over them.',
+    },
+  );
+}
+
+export function isSweep(name: string, output: string): boolean {
+  return isSweepName(name) && existsSync(join(sweepFolder(name, output), 'sweep.json'));
+}
+
+/** Names of all sweeps. */
+export function listSweeps(output: string): string[] {
+  const folder = resolve(output, 'sweeps');
+  return (existsSync(folder) ? readdirSync(folder) : []).filter(name => existsSync(join(folder, name, 'sweep.json')));
+}
+
+/** Notes a submitted job array in the manifest. Throws `StorageError`. */
+export function recordJob(sweep: Sweep, id: string, tasks: readonly number[]): Sweep {
+  const job = { id, tasks: [...tasks], submitted_at: new Date().toISOString() };
+  const manifest = { ...sweep.manifest, jobs: [...sweep.manifest.jobs, job] };
+  writeManifest(sweep.directory, manifest);
+  return { ...sweep, manifest };
+}
+
+/** The first of `base`, `base-2`, `base-3`, … that no sweep has. */
+export function freeName(base: string, output: string): string {
+  for (let copy = 1; ; copy++) {
+    const name = copy === 1 ? base : `${base}-${copy}`;
+    if (!existsSync(sweepFolder(name, output))) return name;
+  }
+}
+
+export function taskConfig({ directory }: Pick<Sweep, 'directory'>, index: number): string {
+  return join(directory, 'configs', `${index}.yaml`);
+}
+
+export function taskLog({ directory }: Pick<Sweep, 'directory'>, index: number): string {
+  return join(directory, 'logs', `${index}.log`);
+}
+
+export function taskExit({ directory }: Pick<Sweep, 'directory'>, index: number): string {
+  return join(directory, 'exits', String(index));
+}
+
+/** `cifar100_lt/gala_if100 lambda1=1.2, seed 0`. */
+export function describeTask({ config, label, seed }: SweepTask): string {
+  return describePoint({ loaded: { config: { name: config, seed } }, label });
+}
+
+/** The folder of a sweep, absolute. Throws `ConfigError` for a name that cannot be one. */
+export function sweepFolder(name: string, output: string): string {
+  if (isSweepName(name)) return resolve(output, 'sweeps', name);
+  throw new ConfigError(`${JSON.stringify(name)} cannot name a sweep.`, {
+    where: '--name',
+    next: 'Use letters, digits, "_", "-" and ".", such as lambda1.',
+  });
+}
+
+function isSweepName(name: string): boolean {
+  return /^\w[\w.-]*$/.test(name);
+}
+
+function writeManifest(directory: string, manifest: SweepManifest): void {
+  writeFileAtomic(join(directory, 'sweep.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+function jsonOf(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new StorageError(`Could not read the sweep’s manifest: ${(cause as Error).message}`, {
+      where: path,
+      next: 'Its runs are whole; start a new sweep over them with another --name.',
+      cause,
+    });
+  }
+}
+
+function nameTaken({ directory, manifest: { name } }: Sweep): ConfigError {
+  return new ConfigError(`There is a sweep ${name} already.`, {
+    where: directory,
+    next: `Go on with it: gala sweep resume ${name}; or give this one another --name. What is trained already is not trained again.`,
+  });
+}

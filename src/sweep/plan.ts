@@ -1,0 +1,94 @@
+/** The plan of a sweep, before anything is written: what there is already, what is left to do, time and disk. */
+import { availableParallelism } from 'node:os';
+import type { LoadedConfig } from '../config/load.js';
+import { renderConfig } from '../config/render.js';
+import type { Column } from '../report/table.js';
+import { findRunOfHash, type RunState } from '../run/runOfConfig.js';
+import type { Point } from './points.js';
+
+export interface PlannedRun {
+  readonly index: number;
+  readonly point: Point;
+  /** Undefined where nothing is trained yet. */
+  readonly found: { readonly state: RunState; readonly epoch: number; readonly directory: string } | undefined;
+}
+
+/** Each point with the run that holds it already, if one does. */
+export function planPoints(points: readonly Point[], output: string): PlannedRun[] {
+  return points.map((point, index) => {
+    const run = findRunOfHash(output, point.loaded.config.name, point.hash);
+    return { index, point, found: run && { state: run.state, epoch: run.record.epoch, directory: run.directory } };
+  });
+}
+
+/** Whether there is something to train. */
+export function isToDo({ found }: PlannedRun): boolean {
+  return found === undefined || found.state === 'resumable';
+}
+
+const todo = {
+  finished: 'nothing: finished',
+  'in progress': 'in progress',
+  resumable: 'resume',
+  diverged: 'nothing: diverged',
+};
+
+/** Columns of the plan; `seconds` is the estimate of a whole run where there is one. */
+export function planColumns(seconds?: (run: PlannedRun) => number | undefined): Column<PlannedRun>[] {
+  const config = ({ point }: PlannedRun) => point.loaded.config;
+  return [
+    { key: 'task', title: 'task', kind: 'number', value: ({ index }) => index },
+    { key: 'config', title: 'config', kind: 'text', value: run => config(run).name },
+    { key: 'point', title: 'point', kind: 'text', value: ({ point }) => point.label },
+    { key: 'seed', title: 'seed', kind: 'number', value: run => config(run).seed },
+    { key: 'step', title: 'to do', kind: 'text', value: ({ found }) => (found ? todo[found.state] : 'train') },
+    {
+      key: 'epoch',
+      title: 'epochs',
+      kind: 'text',
+      value: run => `${run.found?.epoch ?? 0}/${config(run).train.epochs}`,
+    },
+    ...(seconds
+      ? ([
+          {
+            key: 'minutes',
+            title: 'minutes left',
+            kind: 'number',
+            value: run => {
+              const whole = isToDo(run) ? seconds(run) : 0;
+              return whole === undefined ? undefined : (leftOf(run, whole) / 60).toFixed(1);
+            },
+          },
+        ] satisfies Column<PlannedRun>[])
+      : []),
+  ];
+}
+
+/** Seconds left of a run that takes `whole` seconds from its beginning. */
+export function leftOf({ point, found }: PlannedRun, whole: number): number {
+  return whole * (1 - (found?.epoch ?? 0) / point.loaded.config.train.epochs);
+}
+
+/**
+ * Runs side by side must not each take all cores: where a config leaves `threads` open it gets `threads`, written into its
+ * resolved text. The config hash does not change by it.
+ */
+export function withThreads(point: Point, threads: number): Point {
+  const { loaded } = point;
+  if (loaded.config.threads !== 'auto') return point;
+  const config = { ...loaded.config, threads };
+  const head = loaded.yaml
+    .split('\n')
+    .filter(line => line.startsWith('#'))
+    .map(line => line.replace(/^# ?/, ''))
+    .join('\n');
+  const changed: LoadedConfig = { ...loaded, config, yaml: renderConfig(config, head) };
+  return { ...point, loaded: changed };
+}
+
+/** Slots that the cores have room for: one for each `threads` cores where all points say how many they take, else one. */
+export function slotsByCores(points: readonly Point[], cores = availableParallelism()): number {
+  const threads = points.map(({ loaded }) => loaded.config.threads);
+  const most = Math.max(...threads.map(count => (count === 'auto' ? cores : count)));
+  return Math.max(1, Math.floor(cores / most));
+}

@@ -1,0 +1,198 @@
+/** From what is varied to the experiments themselves: grid × seeds, plus a list, less what is excluded, each a checked config. */
+import { isSeq, type Node, parseDocument } from 'yaml';
+import { configHash } from '../config/identity.js';
+import { type LoadedConfig, loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { ConfigError } from '../errors.js';
+import { loadForSeed } from '../results/plan.js';
+
+/** Dotted key → value as YAML text; the key `config` names the config instead of setting a key in it. */
+export type Assignments = ReadonlyMap<string, string>;
+
+export interface SweepSpec {
+  /** The config of every point that names none itself. */
+  readonly config?: string | undefined;
+  /** Set in every point. */
+  readonly set: Assignments;
+  /** Every combination of these is a point. */
+  readonly grid: ReadonlyMap<string, readonly string[]>;
+  /** Further points, one by one. */
+  readonly list: readonly Assignments[];
+  /** A point whose resolved config has all values of one of these is left out. */
+  readonly exclude: readonly Assignments[];
+  /** Every point with each of these seeds, which also draw the long-tailed subset, as in `gala reproduce`. */
+  readonly seeds?: readonly number[] | undefined;
+}
+
+export interface Point {
+  /** The values that tell it from the others, such as `lambda1=1.2`; empty where nothing but config or seed varies. */
+  readonly label: string;
+  readonly loaded: LoadedConfig;
+  readonly hash: string;
+}
+
+export interface Points {
+  readonly points: readonly Point[];
+  /** What was merged or had no effect. */
+  readonly notes: readonly string[];
+}
+
+const mostPoints = 10_000;
+
+/** All points of a sweep in the order grid, list; seeds vary fastest. Throws `ConfigError`. */
+export function expandPoints(spec: SweepSpec): Points {
+  const notes: string[] = [];
+  const combinations = [...gridOf(spec), ...spec.list];
+  const seeds = spec.seeds ?? [undefined];
+  if (combinations.length * seeds.length > mostPoints) {
+    throw new ConfigError(`The sweep has ${combinations.length * seeds.length} runs, more than ${mostPoints}.`, {
+      where: [...spec.grid].map(([key, values]) => `${key}: ${values.length} values`).join(', '),
+      next: 'Vary fewer keys, or split it into several sweeps.',
+    });
+  }
+  const varying = varyingKeys(combinations);
+  const used = new Set<Assignments>();
+  const points = new Map<string, Point>();
+  for (const combination of combinations) {
+    for (const seed of seeds) {
+      const assigned = new Map([...spec.set, ...combination]);
+      refuseTwoSeeds(assigned, seed);
+      let loaded: LoadedConfig | undefined;
+      const load = () => {
+        loaded ??= loadPoint(spec, assigned, seed);
+        return loaded;
+      };
+      const excluded = spec.exclude.find(rule => matches(rule, assigned, seed, load));
+      if (excluded) {
+        used.add(excluded);
+        continue;
+      }
+      const label = varying.map(key =>
+        combination.has(key) ? `${shortKey(key, varying)}=${combination.get(key)}` : '',
+      );
+      const point = { label: label.filter(Boolean).join(' '), loaded: load(), hash: configHash(load().config) };
+      const identity = `${point.loaded.config.name} ${point.hash}`;
+      const before = points.get(identity);
+      if (before) notes.push(`${describePoint(point)} is the same experiment as ${describePoint(before)}: run once.`);
+      else points.set(identity, point);
+    }
+  }
+  for (const rule of spec.exclude) if (!used.has(rule)) notes.push(`exclude {${textOf(rule)}} leaves nothing out.`);
+  if (points.size === 0) {
+    throw new ConfigError('The sweep has no runs: everything is excluded.', {
+      where: 'exclude',
+      next: 'Make the rules of exclude narrower.',
+    });
+  }
+  return { points: [...points.values()], notes: [...new Set([...notes, ...warningsOf([...points.values()])])] };
+}
+
+interface Described {
+  readonly loaded: { readonly config: Pick<Config, 'name' | 'seed'> };
+  readonly label: string;
+}
+
+/** `cifar100_lt/gala_if100 lambda1=1.2, seed 0`. */
+export function describePoint({ loaded, label }: Described): string {
+  const { name, seed } = loaded.config;
+  return `${name}${label && ` ${label}`}, seed ${seed}`;
+}
+
+/**
+ * The values of `--set key=value[,value…]`: the text is split where a YAML list would be, so that `[a, b]` and `{name: gala}`
+ * are one value each. Throws `ConfigError`.
+ */
+export function parseValues(assignment: string): { key: string; values: string[] } {
+  const equals = assignment.indexOf('=');
+  const key = assignment.slice(0, Math.max(0, equals)).trim();
+  const text = `[${assignment.slice(equals + 1)}]`;
+  const document = parseDocument(text, { version: '1.2', prettyErrors: false });
+  const items = isSeq<Node>(document.contents) ? document.contents.items : [];
+  const values = items.map(({ range }) => (range ? text.slice(range[0], range[1]) : ''));
+  if (key !== '' && document.errors.length === 0 && values.length > 0 && values.every(value => value !== '')) {
+    return { key, values };
+  }
+  throw new ConfigError('--set wants key=value, or key=value,value,… to vary it.', {
+    where: `--set ${assignment}`,
+    next: 'Such as --set loss.lambda1=1.0,1.2; values are YAML, so a list of lists is [a],[a,b].',
+  });
+}
+
+function gridOf({ grid, list }: SweepSpec): Assignments[] {
+  if (grid.size === 0) return list.length > 0 ? [] : [new Map()];
+  return [...grid].reduce<Map<string, string>[]>(
+    (points, [key, values]) => points.flatMap(point => values.map(value => new Map(point).set(key, value))),
+    [new Map()],
+  );
+}
+
+function loadPoint(spec: SweepSpec, assigned: Assignments, seed: number | undefined): LoadedConfig {
+  const named = assigned.get('config');
+  const config = named === undefined ? spec.config : String(parsed(named));
+  if (config === undefined) {
+    throw new ConfigError('A point of the sweep has no config.', {
+      where: textOf(assigned) || 'gala sweep',
+      next: 'Give --config NAME, or `config:` in the sweep file; `gala config list` shows the names.',
+    });
+  }
+  const set = [...assigned].filter(([key]) => key !== 'config').map(([key, value]) => `${key}=${value}`);
+  return seed === undefined ? loadConfig(config, { set }) : loadForSeed(config, seed, set);
+}
+
+function refuseTwoSeeds(assigned: Assignments, seed: number | undefined): void {
+  if (seed === undefined || !assigned.has('seed')) return;
+  throw new ConfigError('The seed is given twice: by seeds, and as the key seed.', {
+    where: textOf(assigned),
+    next: 'Keep seeds (which also draws the long-tailed subset), or the key seed (which does not).',
+  });
+}
+
+/** What is assigned is compared as it is; only other keys need the config, which an excluded point may not even have. */
+function matches(
+  rule: Assignments,
+  assigned: Assignments,
+  seed: number | undefined,
+  load: () => LoadedConfig,
+): boolean {
+  const keys = [...rule.keys()].sort((a, b) => Number(assigned.has(b)) - Number(assigned.has(a)));
+  return keys.every(key => {
+    const wanted = parsed(rule.get(key)!);
+    const given = assigned.get(key);
+    if (given !== undefined) return same(parsed(given), wanted);
+    if (key === 'seed' && seed !== undefined) return same(seed, wanted);
+    return same(key === 'config' ? load().config.name : valueAt(load().config, key), wanted);
+  });
+}
+
+function valueAt(config: Config, key: string): unknown {
+  return key.split('.').reduce<unknown>((map, step) => (map as Record<string, unknown> | undefined)?.[step], config);
+}
+
+function varyingKeys(combinations: readonly Assignments[]): string[] {
+  const keys = [...new Set(combinations.flatMap(combination => [...combination.keys()]))];
+  return keys
+    .filter(key => key !== 'config' && key !== 'seed')
+    .filter(key => new Set(combinations.map(combination => combination.get(key))).size > 1);
+}
+
+/** The last word of a key, where that is enough. */
+function shortKey(key: string, keys: readonly string[]): string {
+  const last = (whole: string) => whole.slice(whole.lastIndexOf('.') + 1);
+  return keys.filter(other => last(other) === last(key)).length > 1 ? key : last(key);
+}
+
+function warningsOf(points: readonly Point[]): string[] {
+  return points.flatMap(({ loaded }) => loaded.warnings.map(warning => `Warning: ${warning}`));
+}
+
+function textOf(assignments: Assignments): string {
+  return [...assignments].map(([key, value]) => `${key}: ${value}`).join(', ');
+}
+
+function parsed(yaml: string): unknown {
+  return parseDocument(yaml, { version: '1.2' }).toJS();
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

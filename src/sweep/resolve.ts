@@ -1,0 +1,24 @@
+/** What `gala report` and `gala table` take: run folders, and names of sweeps for all finished runs of each. */
+import { ConfigError } from '../errors.js';
+import { isSweep, openSweep } from './manifest.js';
+import { sweepStatus } from './status.js';
+
+/**
+ * Each argument that is the name of a sweep below `output` becomes the folders of its finished runs, in the order of the sweep; any
+ * other argument stays as it is. Throws `ConfigError` for a sweep without a finished run.
+ */
+export function runsOf(argumentsGiven: readonly string[], output: string): string[] {
+  return argumentsGiven.flatMap(given => (isSweep(given, output) ? finishedRuns(given, output) : [given]));
+}
+
+/** Folders of the finished runs of a sweep. Throws `ConfigError` where there are none, or no such sweep. */
+export function finishedRuns(name: string, output: string): string[] {
+  const directories = sweepStatus(openSweep(name, output)).flatMap(({ state, directory }) =>
+    state === 'finished' && directory !== undefined ? [directory] : [],
+  );
+  if (directories.length > 0) return directories;
+  throw new ConfigError(`The sweep ${name} has no finished run yet.`, {
+    where: openSweep(name, output).directory,
+    next: `See how far it is: gala sweep status ${name}`,
+  });
+}

@@ -1,0 +1,113 @@
+/** How far each task of a sweep is: from its run folder first, then from SLURM, then from what its last attempt left. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { ResultRow } from '../eval/summary.js';
+import type { Column } from '../report/table.js';
+import { localHolder } from '../run/lock.js';
+import { findRunOfHash } from '../run/runOfConfig.js';
+import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
+import { type SlurmState, taskStates } from './slurm/client.js';
+
+/** `stopped`: saved by a signal, or killed; it can be resumed. */
+export type TaskState = 'finished' | 'running' | 'waiting' | 'stopped' | 'failed' | 'diverged' | 'not started';
+
+export interface TaskStatus {
+  readonly task: SweepTask;
+  readonly state: TaskState;
+  /** Finished epochs. */
+  readonly epoch: number;
+  /** Why it waits, failed or stopped. */
+  readonly reason?: string | undefined;
+  /** The run folder, once there is one. */
+  readonly directory?: string | undefined;
+  /** Result rows of a finished run. */
+  readonly results?: readonly ResultRow[] | undefined;
+  /** SLURM's `<job>_<index>`. */
+  readonly job?: string | undefined;
+}
+
+/** All tasks of a sweep. Throws `ConfigError` where the sweep is SLURM's and squeue cannot be asked. */
+export function sweepStatus(sweep: Sweep): TaskStatus[] {
+  const { jobs, tasks } = sweep.manifest;
+  const states = taskStates(jobs.map(({ id }) => id));
+  return tasks.map(task => {
+    const job = jobs.findLast(({ tasks }) => tasks.includes(task.index));
+    const id = job && `${job.id}_${task.index}`;
+    const slurm = id === undefined ? undefined : (states.get(id) ?? { id, word: '', phase: 'over' });
+    return { ...taskStatus(sweep, task, slurm), job: id };
+  });
+}
+
+/** One task; without `slurm` it was never SLURM's. What SLURM has forgotten is over, with an empty word. */
+export function taskStatus(sweep: Sweep, task: SweepTask, slurm?: SlurmState): TaskStatus {
+  const run = findRunOfHash(sweep.output, task.config, task.config_hash);
+  const base = { task, epoch: run?.record.epoch ?? 0, directory: run?.directory };
+  if (run?.state === 'finished') return { ...base, state: 'finished', results: run.record.results };
+  if (slurm?.phase === 'waiting') return { ...base, state: 'waiting', reason: slurm.reason };
+  if (slurm?.phase === 'running') return { ...base, state: 'running' };
+  if (run?.state === 'diverged') return { ...base, state: 'diverged', reason: run.record.failure };
+  // Where SLURM says that the task is over, a lock of another host is a leftover; a process here can be seen.
+  const isHeld = run?.state === 'in progress' && (slurm === undefined || localHolder(run.directory) !== undefined);
+  if (isHeld) return { ...base, state: 'running' };
+  const exit = lastExit(sweep, task);
+  const word = slurm?.word === 'COMPLETED' ? undefined : slurm?.word || undefined;
+  if (run?.record.status === 'failed' && exit !== '0') {
+    return { ...base, state: 'failed', reason: run.record.failure };
+  }
+  if (run) return { ...base, state: 'stopped', reason: word ?? stoppedBy(exit, run.record.status) };
+  if (exit !== undefined && exit !== '0') return { ...base, state: 'failed', reason: failureOf(sweep, task, exit) };
+  return word === undefined ? { ...base, state: 'not started' } : { ...base, state: 'failed', reason: word };
+}
+
+/** Tasks that another attempt may bring to their end. */
+export function isOpen({ state }: TaskStatus): boolean {
+  return state === 'stopped' || state === 'failed' || state === 'not started';
+}
+
+/** Exit code of the last attempt, or the signal that killed it; undefined before its end. */
+function lastExit(sweep: Sweep, { index }: SweepTask): string | undefined {
+  const path = taskExit(sweep, index);
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+}
+
+/** The last error that the log of a task tells, else its exit code. */
+function failureOf(sweep: Sweep, { index }: SweepTask, exit: string): string {
+  const path = taskLog(sweep, index);
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+  const said = lines.findLast(line => line.startsWith('error: ') || line.startsWith('slurmstepd: error: '));
+  return (
+    said?.replace(/^(slurmstepd: )?error: /, '') ?? (exit.startsWith('SIG') ? `killed by ${exit}` : `exit code ${exit}`)
+  );
+}
+
+function stoppedBy(exit: string | undefined, status: string): string {
+  if (status === 'interrupted') return exit === '138' ? 'preempted' : 'stopped by a signal, saved';
+  return 'killed';
+}
+
+export const statusColumns: readonly Column<TaskStatus>[] = [
+  { key: 'task', title: 'task', kind: 'number', value: ({ task }) => task.index },
+  { key: 'config', title: 'config', kind: 'text', value: ({ task }) => task.config },
+  { key: 'point', title: 'point', kind: 'text', value: ({ task }) => task.label },
+  { key: 'seed', title: 'seed', kind: 'number', value: ({ task }) => task.seed },
+  { key: 'state', title: 'state', kind: 'text', value: ({ state }) => state },
+  { key: 'epoch', title: 'epoch', kind: 'text', value: ({ epoch, task }) => `${epoch}/${task.epochs}` },
+  { key: 'top1', title: 'top-1', kind: 'percent', value: ({ results }) => reportedScores(results)?.plain?.top1 },
+  {
+    key: 'top1_rebalanced',
+    title: 're-balanced',
+    kind: 'percent',
+    value: ({ results }) => reportedScores(results)?.rebalanced?.top1,
+  },
+  { key: 'job', title: 'job', kind: 'text', value: ({ job }) => job },
+  { key: 'reason', title: 'reason', kind: 'text', value: ({ reason }) => reason },
+];
+
+/** Scores of the reported checkpoint: `best` where a split chose one, else `last`; re-balanced at the config's τ. */
+export function reportedScores(rows: readonly ResultRow[] | undefined) {
+  if (rows === undefined || rows.length === 0) return undefined;
+  const reported = rows.filter(({ checkpoint }) => checkpoint === rows[0]!.checkpoint);
+  return {
+    plain: reported.find(({ tau }) => tau === undefined),
+    rebalanced: reported.find(({ tau }) => tau !== undefined),
+  };
+}

@@ -1,0 +1,93 @@
+/** The sweep file: `config`, `set`, `grid`, `list`, `exclude`, `seeds`, `launcher`, `slurm` in YAML. */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { displayPath } from '../config/locate.js';
+import { at, keyOrigin, plainValue } from '../config/located.js';
+import { parseConfigText } from '../config/parse.js';
+import { configError, type Problem } from '../config/problem.js';
+import { ConfigError } from '../errors.js';
+import type { Assignments, SweepSpec } from './points.js';
+
+const assignments = z.record(z.string(), z.unknown());
+
+const fileSchema = z.strictObject({
+  name: z.string().optional(),
+  config: z.string().optional(),
+  set: assignments.optional(),
+  grid: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
+  list: z.array(assignments).min(1).optional(),
+  exclude: z.array(assignments.refine(rule => Object.keys(rule).length > 0, 'expected at least one key')).optional(),
+  seeds: z.array(z.number().int().min(0)).min(1).optional(),
+  launcher: z.enum(['local', 'slurm']).optional(),
+  slurm: assignments.optional(),
+});
+
+export interface SweepFile {
+  /** `name`, or the name of the file. */
+  readonly name: string;
+  readonly spec: SweepSpec;
+  readonly launcher: 'local' | 'slurm' | undefined;
+  readonly slurm: Readonly<Record<string, unknown>>;
+}
+
+/** Reads a sweep file. Throws one `ConfigError` that lists its problems with their positions. */
+export function readSweepFile(path: string): SweepFile {
+  const label = displayPath(path);
+  const problems: Problem[] = [];
+  const root = parseConfigText(textOf(path), label, problems);
+  if (root === undefined || problems.length > 0) throw configError(label, problems);
+  const result = fileSchema.safeParse(plainValue(root));
+  if (!result.success) {
+    for (const issue of result.error.issues) {
+      const place = issue.path.filter(step => typeof step !== 'symbol');
+      if (issue.code === 'unrecognized_keys') {
+        for (const key of issue.keys) {
+          const message = `unknown key "${key}"; a sweep file has ${Object.keys(fileSchema.shape).join(', ')}`;
+          problems.push({ where: keyOrigin(root, [...place, key]), message, fatal: true });
+        }
+      } else {
+        const where = at(root, place)?.origin ?? keyOrigin(root, place);
+        problems.push({ where, message: `${place.join('.')}: ${issue.message}`, fatal: true });
+      }
+    }
+    throw configError(label, problems);
+  }
+  const { name, config, set, grid, list, exclude, seeds, launcher, slurm } = result.data;
+  return {
+    name: name ?? basename(path).replace(/\.ya?ml$/, ''),
+    spec: {
+      config,
+      set: asYaml(set ?? {}),
+      grid: new Map(Object.entries(grid ?? {}).map(([key, values]) => [key, values.map(yamlOf)])),
+      list: (list ?? []).map(asYaml),
+      exclude: (exclude ?? []).map(asYaml),
+      seeds,
+    },
+    launcher,
+    slurm: slurm ?? {},
+  };
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`Could not read the sweep file: ${(cause as Error).message}`, {
+      where: path,
+      next: 'Give the path of a YAML file with grid: or list:; see docs/sweeps.md.',
+      cause,
+    });
+  }
+}
+
+function asYaml(values: Readonly<Record<string, unknown>>): Assignments {
+  return new Map(Object.entries(values).map(([key, value]) => [key, yamlOf(value)]));
+}
+
+/** JSON is YAML; a plain word goes without its quotes, for readers of labels. */
+function yamlOf(value: unknown): string {
+  return typeof value === 'string' && /^[a-z_][\w/.-]*$/i.test(value) && !/^(true|false|null|nan|inf)$/i.test(value)
+    ? value
+    : JSON.stringify(value);
+}
