@@ -13,7 +13,10 @@ export function registerReportCommand(program: Command): void {
     .description('one HTML page with the figures of one run, or of several compared')
     .argument('<dirs...>', 'run folders, or names of sweeps')
     .option('--runs <dir>', 'folder of all runs, where sweeps are looked for', 'runs')
-    .option('--output <file>', 'where to write it (default: report.html in the folder of the run or sweep; of several, here)')
+    .option(
+      '--output <file>',
+      'where to write it (default: report.html in the folder of the run or sweep; of several, here)',
+    )
     .action(async (given: string[], { output, runs }: ReportFlags) => {
       const { runsOf } = await import('../sweep/resolve.js');
       const { isSweep, sweepFolder } = await import('../sweep/manifest.js');

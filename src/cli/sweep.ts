@@ -1,7 +1,9 @@
 /** `gala sweep`: many runs from one command. The plan first, then the launcher, then the table. */
+import { rmSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
+import type { Sweep } from '../sweep/manifest.js';
 import type { SweepSpec } from '../sweep/points.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from './launch.js';
 import { parseSeeds } from './lists.js';
@@ -79,10 +81,24 @@ async function startSweep(flags: SweepFlags): Promise<void> {
 
   createSweep(draft, points);
   process.stderr.write(`Sweep ${name}: ${relative(process.cwd(), draft.directory)}\n`);
+  if (launcher.name === 'slurm') {
+    await submitOrForget(draft, () => launch(draft, tasks));
+    return;
+  }
   try {
     await launch(draft, tasks, { quiet: flags.quiet });
   } finally {
-    if (launcher.name === 'local') await printSweepTable(draft);
+    await printSweepTable(draft);
+  }
+}
+
+/** A sweep that SLURM refused does not keep its name: the same command, corrected, makes it anew. */
+async function submitOrForget({ directory }: Sweep, submit: () => Promise<void>): Promise<void> {
+  try {
+    await submit();
+  } catch (error) {
+    if (error instanceof ConfigError) rmSync(directory, { recursive: true, force: true });
+    throw error;
   }
 }
 

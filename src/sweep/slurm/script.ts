@@ -58,8 +58,8 @@ function directives({ directory, manifest }: Sweep, options: SlurmOptions, tasks
   return [
     `--job-name=gala-${manifest.name}`,
     `--array=${arraySpec(tasks)}${options.parallel === undefined ? '' : `%${options.parallel}`}`,
-    `--chdir=${escaped(manifest.cwd)}`,
-    `--output=${escaped(join(directory, 'logs')).replaceAll('%', '%%')}/%a.log`,
+    `--chdir=${inDirective(manifest.cwd)}`,
+    `--output=${inDirective(`${join(directory, 'logs').replaceAll('%', '%%')}/%a.log`)}`,
     '--open-mode=append',
     '--requeue',
     `--signal=B:USR1@${options.signal_seconds}`,
@@ -90,7 +90,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A path in a directive: blanks and quotes end a word there too. */
-function escaped(path: string): string {
-  return path.replaceAll(/[^\w./%@:+,=-]/g, character => `\\${character}`);
+/** A path in a directive: in double quotes where a blank or a quote would end it. */
+function inDirective(path: string): string {
+  return /^[\w./%@:+,=-]+$/.test(path) ? path : `"${path.replaceAll(/["\\]/g, '\\$&')}"`;
 }
