@@ -21,6 +21,8 @@ export interface LaunchOptions {
   readonly quiet?: boolean | undefined;
   /** Called as each run ends. */
   readonly onEnd?: (status: TaskStatus) => void | Promise<void>;
+  /** Whether a failed run ends the command with exit code 1 (default: true). */
+  readonly failuresAreFatal?: boolean;
 }
 
 const failureExitCode = 1;
@@ -112,7 +114,7 @@ export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options:
     display.stop();
     lock.release();
   }
-  if (display.failures() > 0) throw new CommandExit(failureExitCode);
+  if (display.failures() > 0 && options.failuresAreFatal !== false) throw new CommandExit(failureExitCode);
 }
 
 /** A flag of the other launcher would have no effect: the reader meant something else. */

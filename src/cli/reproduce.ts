@@ -1,17 +1,20 @@
 /** `gala reproduce`: the runs of a table, claims beside what came out, and exit code 1 where it falls short. */
 import { relative } from 'node:path';
 import type { Command } from 'commander';
+import { configHash } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
 import type { Comparison } from '../results/compare.js';
 import type { ExpectedTable } from '../results/expected.js';
 import type { Planned } from '../results/plan.js';
 import type { Verification } from '../results/verify.js';
-import { createRunFolder, openRunFolder } from '../run/runFolder.js';
+import { openRunFolder } from '../run/runFolder.js';
+import type { Point } from '../sweep/points.js';
+import type { TaskStatus } from '../sweep/status.js';
 import { CommandExit } from './exit.js';
+import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from './launch.js';
 import { parseList, parseSeeds } from './lists.js';
-import { runTraining } from './runTraining.js';
 
-interface ReproduceFlags {
+interface ReproduceFlags extends LauncherFlags {
   readonly rows?: string[];
   readonly seeds?: number[];
   readonly runs: string;
@@ -26,7 +29,7 @@ interface ReproduceFlags {
 const shortfallExitCode = 1;
 
 export function registerReproduceCommand(program: Command): void {
-  program
+  const reproduce = program
     .command('reproduce')
     .description('run what is missing of a table and compare it with what is claimed')
     .argument('<table>', 'a table of configs/expected.yaml: cifar100_lt or fashion_mnist_lt')
@@ -36,7 +39,8 @@ export function registerReproduceCommand(program: Command): void {
     .option('--results <dir>', 'folder of all records', 'results')
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA)')
     .option('--expected <file>', 'another file of expected values')
-    .option('--dry-run', 'print what would be run')
+    .option('--dry-run', 'print what would be run');
+  addLauncherOptions(reproduce)
     .option('--check-only', 'train nothing: count the recorded predictions again and compare')
     .option('--quiet', 'print the tables only, and warnings')
     .action(async (name: string, flags: ReproduceFlags) => {
@@ -45,7 +49,10 @@ export function registerReproduceCommand(program: Command): void {
       if (!flags.checkOnly) {
         const planned = await plan(table, flags);
         if (flags.dryRun) return;
-        for (const run of planned) await execute(run, table, flags);
+        if (await execute(planned, table, flags)) {
+          process.stderr.write('When these have ended, the same command records and compares them.\n');
+          return;
+        }
       }
       await check(table, flags);
     });
@@ -67,28 +74,45 @@ async function recordedRows(table: ExpectedTable, results: string) {
   return (row: string) => records.filter(record => record.name === names.get(row));
 }
 
-/** Trains a run to its end, or takes a finished one, and records it. */
-async function execute({ step, loaded, seed, directory }: Planned, table: ExpectedTable, flags: ReproduceFlags) {
-  if (step === 'recorded') return;
-  if (step === 'in progress') {
-    process.stderr.write(`${directory} is being trained by another process; it is left alone.\n`);
-    return;
+/** Records the finished runs, then trains what is missing as a sweep, each run recorded as it ends. True when all was submitted to SLURM only. */
+async function execute(planned: readonly Planned[], table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
+  for (const { step, directory } of planned) {
+    if (step === 'record') await record(directory!, table, flags);
+    if (step === 'in progress')
+      process.stderr.write(`${directory} is being trained by another process; it is left alone.\n`);
   }
-  let folder = directory;
-  if (step !== 'record') {
-    const resume = step === 'resume';
-    const run = resume
-      ? openRunFolder(directory!)
-      : createRunFolder({ output: flags.runs, name: loaded.config.name, seed });
-    const { config, yaml, warnings } = resume ? loadConfig(run.config) : loaded;
-    const job = { config: { ...config, name: loaded.config.name }, yaml, warnings };
-    await runTraining({ folder: run, loaded: job, resume, data: flags.data, quiet: flags.quiet });
-    folder = run.directory;
-  }
+  const open = planned.filter(({ step }) => step === 'train' || step === 'resume');
+  if (open.length === 0) return false;
+  const { createSweep, draftSweep, freeName } = await import('../sweep/manifest.js');
+  const { withThreads } = await import('../sweep/plan.js');
+  const asGiven = open.map(pointOf);
+  for (const warning of new Set(asGiven.flatMap(({ loaded }) => loaded.warnings)))
+    process.stderr.write(`Warning: ${warning}\n`);
+  const launcher = await launcherSettings(flags, asGiven);
+  const threads = threadsPerRun(launcher, open.length);
+  const points = threads === undefined ? asGiven : asGiven.map(point => withThreads(point, threads));
+  const name = freeName(`reproduce-${table.name}`, flags.runs);
+  const sweep = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
+  createSweep(sweep, points);
+  const onEnd = async ({ state, directory }: TaskStatus) => {
+    if (state === 'finished') await record(directory!, table, flags);
+  };
+  await launch(sweep, sweep.manifest.tasks, { quiet: flags.quiet, onEnd, failuresAreFatal: false });
+  return launcher.name === 'slurm';
+}
+
+/** A run to resume goes on with the config it began with, whose precision may be another; the row gives it its name. */
+function pointOf({ step, loaded, directory }: Planned): Point {
+  const own = step === 'resume' ? loadConfig(openRunFolder(directory!).config) : loaded;
+  const config = { ...own.config, name: loaded.config.name };
+  return { label: '', loaded: { ...own, config, warnings: loaded.warnings }, hash: configHash(config) };
+}
+
+async function record(directory: string, table: ExpectedTable, { results }: ReproduceFlags): Promise<void> {
   const { addResult } = await import('../results/fromRun.js');
   const { writeGeneratedFiles } = await import('../results/tables.js');
-  const path = addResult(flags.results, folder!);
-  writeGeneratedFiles(flags.results, table.name);
+  const path = addResult(results, directory);
+  writeGeneratedFiles(results, table.name);
   process.stderr.write(`Recorded: ${relative(process.cwd(), path)}\n`);
 }
 

@@ -20,7 +20,12 @@ export function createSweepDisplay(
   { quiet = false }: { quiet?: boolean | undefined },
 ): SweepDisplay {
   // Epochs come minutes apart: only the rate since the start says when all will be done.
-  const progress = createProgress({ stream: process.stderr, quiet, rateWindowSeconds: Number.POSITIVE_INFINITY });
+  const progress = createProgress({
+    stream: process.stderr,
+    quiet,
+    intervalSeconds: 60,
+    rateWindowSeconds: Number.POSITIVE_INFINITY,
+  });
   const note = (line: string) => (quiet ? process.stderr.write(`${line}\n`) : progress.note(line));
   const epochs = new Map(tasks.map(task => [task.index, taskStatus(sweep, task).epoch]));
   const total = tasks.reduce((sum, task) => sum + task.epochs, 0);
@@ -34,9 +39,9 @@ export function createSweepDisplay(
     failures: () => failed,
     onStart() {
       running++;
-      if (!begun) progress.start(total, payload(), done());
+      if (begun) update();
+      else progress.start(total, payload(), done());
       begun = true;
-      update();
     },
     onProgress({ task, epoch }) {
       epochs.set(task.index, epoch);

@@ -74,7 +74,7 @@ async function timeOf(
   const { leftOf } = await import('../sweep/plan.js');
   const left = todo.map(run => leftOf(run, seconds(run)));
   const sum = left.reduce((total, one) => total + one, 0);
-  const measured = 'by the speed measured just now on this machine, one run at a time';
+  const measured = 'at the speed of one run alone, measured just now on this machine';
   if (launcher.name === 'slurm')
     return [`Time: about ${formatDuration(sum)} of runs, ${measured}; the nodes may differ.`];
   const slots = Math.min(launcher.slots, todo.length);

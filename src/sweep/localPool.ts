@@ -1,5 +1,5 @@
 /** The local launcher: so many slots, a process of its own for each run, no run waits for another's failure. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { StorageError } from '../errors.js';
@@ -31,28 +31,38 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs the tasks in their order, `slots` at a time, each with its messages in the task's log. SIGINT and SIGTERM are handed on to
- * every run, which saves; nothing is started after that. Returns the signal, if one came. Throws what the observer throws.
+ * every run, which saves; nothing is started after that. Returns the signal, if one came. Throws what the observer throws, once
+ * the other runs have saved.
  */
 export async function runLocally(request: PoolRequest): Promise<NodeJS.Signals | undefined> {
   const { tasks, gpus, observer } = request;
   const slots = Math.min(gpus?.length ?? request.slots, tasks.length);
   const queue = [...tasks];
-  const running = new Set<number>();
+  const running = new Set<ChildProcess>();
   let stopped: NodeJS.Signals | undefined;
+  const end = (signal: NodeJS.Signals) => {
+    queue.length = 0;
+    for (const child of running) child.kill(signal);
+  };
   const stop = (signal: NodeJS.Signals) => {
     stopped ??= signal;
     observer.onStop(signal);
     // A closed terminal is no reason to lose an epoch: SIGHUP would kill a run.
-    for (const pid of running) process.kill(pid, signal === 'SIGHUP' ? 'SIGTERM' : signal);
+    end(signal === 'SIGHUP' ? 'SIGTERM' : signal);
   };
-  for (const signal of stopSignals) process.on(signal, stop);
   const slot = async (index: number) => {
-    for (let task = queue.shift(); task && !stopped; task = queue.shift()) {
-      await runTask(request, task, gpus?.[index], running);
+    try {
+      for (let task = queue.shift(); task; task = queue.shift()) await runTask(request, task, gpus?.[index], running);
+    } catch (error) {
+      end('SIGTERM');
+      throw error;
     }
   };
+  for (const signal of stopSignals) process.on(signal, stop);
   try {
-    await Promise.all(Array.from({ length: slots }, (_, index) => slot(index)));
+    const ended = await Promise.allSettled(Array.from({ length: slots }, (_, index) => slot(index)));
+    const failure = ended.find(({ status }) => status === 'rejected');
+    if (failure) throw (failure as PromiseRejectedResult).reason;
   } finally {
     for (const signal of stopSignals) process.off(signal, stop);
   }
@@ -63,7 +73,7 @@ async function runTask(
   { sweep, observer }: PoolRequest,
   task: SweepTask,
   gpu: string | undefined,
-  running: Set<number>,
+  running: Set<ChildProcess>,
 ): Promise<void> {
   rmSync(taskExit(sweep, task.index), { force: true });
   const log = openLog(taskLog(sweep, task.index));
@@ -76,14 +86,14 @@ async function runTask(
     env: gpu === undefined ? process.env : { ...process.env, CUDA_VISIBLE_DEVICES: gpu },
   });
   closeSync(log);
-  if (child.pid !== undefined) running.add(child.pid);
+  running.add(child);
   observer.onStart(task);
   const poll = setInterval(() => observer.onProgress(taskStatus(sweep, task)), pollMilliseconds);
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    if (child.pid !== undefined) running.delete(child.pid);
     writeFileAtomic(taskExit(sweep, task.index), `${signal ?? code}\n`);
   } finally {
+    running.delete(child);
     clearInterval(poll);
   }
   await observer.onEnd(taskStatus(sweep, task));

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { expandPoints } from '../../src/sweep/points.js';
+import { readSweepFile } from '../../src/sweep/sweepFile.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+const folder = temporaryFolder();
+const fileOf = (...lines: string[]) => {
+  const path = join(folder, 'study.yaml');
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return path;
+};
+
+test('A sweep file gives grid, list, exclusions, seeds and the launcher; its name is that of the file', () => {
+  const { name, spec, launcher, slurm } = readSweepFile(
+    fileOf(
+      'config: cifar100_lt/gala_if100',
+      'set: { train.epochs: 30 }',
+      'grid:',
+      '  loss.lambda1: [1.0, 1.2]',
+      '  data.augment: [[random_crop], [random_crop, cutout]]',
+      'list:',
+      '  - { config: cifar100_lt/cross_entropy_if100 }',
+      'exclude:',
+      '  - { loss.lambda1: 1, data.augment: [random_crop] }',
+      'seeds: [0, 1]',
+      'launcher: slurm',
+      'slurm: { partition: gpu, time: 4:00:00 }',
+    ),
+  );
+  assert.deepEqual([name, launcher, slurm], ['study', 'slurm', { partition: 'gpu', time: '4:00:00' }]);
+  const points = expandPoints(spec).points.map(
+    ({ label, loaded: { config } }) => `${label} ${config.loss.name} ${config.seed}`,
+  );
+  assert.equal(points.length, 8);
+  assert.equal(points[0], 'lambda1=1 augment=["random_crop","cutout"] gala 0');
+  assert.equal(points[7], ' cross_entropy 1');
+});
+
+test('Problems have their line; unknown keys and YAML errors too', () => {
+  const refused = (lines: string[], where: string, message: RegExp) =>
+    assert.throws(
+      () => readSweepFile(fileOf(...lines)),
+      (error: Error & { where?: string }) =>
+        error.name === 'ConfigError' && error.where!.endsWith(where) && message.test(error.message),
+    );
+  refused(['config: a', 'gird: {}'], 'study.yaml:2:1', /unknown key "gird"; a sweep file has name, config/);
+  refused(['grid:', '  loss.lambda1: 1'], 'study.yaml:2:17', /grid\.loss\.lambda1: .*expected array/);
+  refused(['seeds: [0, -1]'], 'study.yaml:1:12', /seeds\.1: /);
+  refused(['exclude: [{}]'], 'study.yaml:1:11', /at least one key/);
+  refused(['grid: ['], 'study.yaml:2:1', /not valid YAML/);
+});
+
+test('A file that is not there is an error with its path', () => {
+  assert.throws(() => readSweepFile(join(folder, 'none.yaml')), {
+    name: 'ConfigError',
+    where: join(folder, 'none.yaml'),
+  });
+});
