@@ -55,7 +55,8 @@ export function taskStatus(sweep: Sweep, task: SweepTask, slurm?: SlurmState): T
   }
   if (run) return { ...base, state: 'stopped', reason: word ?? stoppedBy(exit, run.record.status) };
   if (exit !== undefined && exit !== '0') return { ...base, state: 'failed', reason: failureOf(sweep, task, exit) };
-  return word === undefined ? { ...base, state: 'not started' } : { ...base, state: 'failed', reason: word };
+  const isFailure = word !== undefined && word !== 'CANCELLED';
+  return { ...base, state: isFailure ? 'failed' : 'not started', reason: word };
 }
 
 /** Tasks that another attempt may bring to their end. */
