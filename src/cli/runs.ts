@@ -8,13 +8,14 @@ export function registerRunsCommand(program: Command): void {
   runs
     .command('clean')
     .description('remove the checkpoints of finished runs; results, logits and tables stay')
-    .argument('[runs...]', 'run folders or names of sweeps (default: all runs)')
+    .argument('[runs...]', 'run folders, folders of runs, or names of sweeps (default: all runs)')
     .option('--output <dir>', 'folder of all runs', 'runs')
     .option('--dry-run', 'print what would be removed')
     .action(async (given: string[], { output, dryRun = false }: { output: string; dryRun?: boolean }) => {
-      const { cleanRun, runFoldersBelow } = await import('../run/clean.js');
+      const { cleanRun } = await import('../run/clean.js');
+      const { findRunFolders } = await import('../run/findRuns.js');
       const { runsOf } = await import('../sweep/resolve.js');
-      const folders = given.length > 0 ? runsOf(given, output) : runFoldersBelow(output);
+      const folders = findRunFolders(given.length > 0 ? runsOf(given, output) : [output]);
       let [total, cleaned] = [0, 0];
       for (const folder of folders) {
         const { bytes, kept } = cleanRun(folder, dryRun);

@@ -49,15 +49,13 @@ async function printStatus(sweep: Sweep, json: boolean): Promise<void> {
   await printSweepTable(sweep, statuses);
 }
 
-/** The table over finished runs, on stdout; nothing where none is finished. */
+/** The table over finished runs, as of `gala table NAME`, on stdout; nothing where none is finished. */
 export async function printSweepTable(sweep: Sweep, statuses?: readonly TaskStatus[]): Promise<void> {
-  const { sweepStatus } = await import('../sweep/status.js');
-  const { groupColumns, groupTasks } = await import('../sweep/summary.js');
-  const { formatTable } = await import('../report/table.js');
-  const known = statuses ?? sweepStatus(sweep);
-  if (!known.some(({ state }) => state === 'finished')) return;
-  process.stdout.write(`\n${formatTable(groupTasks(known), groupColumns, 'terminal')}\n`);
-  process.stdout.write('Top-1 % on the test images; mean ± standard deviation over the finished runs.\n');
+  const { finishedIn, sweepStatus } = await import('../sweep/status.js');
+  const { formatGroups, readRuns } = await import('../results/tableOfRuns.js');
+  const directories = finishedIn(statuses ?? sweepStatus(sweep));
+  if (directories.length === 0) return;
+  process.stdout.write(`\n${formatGroups(readRuns(directories).groups, 'terminal')}\n`);
 }
 
 async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?: boolean }): Promise<void> {

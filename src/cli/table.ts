@@ -6,15 +6,17 @@ export function registerTableCommand(program: Command): void {
   program
     .command('table')
     .description('accuracy table of finished runs: a line per config, mean ± standard deviation over seeds')
-    .argument('<dirs...>', 'run folders, or folders of runs')
+    .argument('<dirs...>', 'run folders, folders of runs, or names of sweeps')
+    .option('--runs <dir>', 'folder of all runs, where sweeps are looked for', 'runs')
     .addOption(
       new Option('--format <format>', 'of the printed table')
         .choices(['terminal', 'md', 'csv', 'json'])
         .default('terminal'),
     )
-    .action(async (directories: string[], { format }: { format: TableFormat }) => {
+    .action(async (given: string[], { format, runs }: { format: TableFormat; runs: string }) => {
+      const { runsOf } = await import('../sweep/resolve.js');
       const { formatGroups, readRuns } = await import('../results/tableOfRuns.js');
-      const { groups, left } = readRuns(directories);
+      const { groups, left } = readRuns(runsOf(given, runs));
       process.stdout.write(`${formatGroups(groups, format)}\n`);
       for (const sentence of left) process.stderr.write(`Not in the table: ${sentence}\n`);
     });

@@ -34,22 +34,6 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   }
 }
 
-/** Every run folder below a folder of runs. */
-export function runFoldersBelow(output: string): string[] {
-  try {
-    return readdirSync(output, { recursive: true, withFileTypes: true })
-      .filter(entry => entry.isFile() && entry.name === 'run.json')
-      .map(entry => entry.parentPath)
-      .sort();
-  } catch (cause) {
-    throw new StorageError(`Could not list the runs: ${(cause as Error).message}`, {
-      where: output,
-      next: 'Name the folder of all runs with --output.',
-      cause,
-    });
-  }
-}
-
 function checkpointsIn(folder: string): string[] {
   return readdirSync(folder).filter(name => name.endsWith('.safetensors'));
 }

@@ -1,7 +1,7 @@
 /** What `gala report` and `gala table` take: run folders, and names of sweeps for all finished runs of each. */
 import { ConfigError } from '../errors.js';
 import { isSweep, openSweep } from './manifest.js';
-import { sweepStatus } from './status.js';
+import { finishedIn, sweepStatus } from './status.js';
 
 /**
  * Each argument that is the name of a sweep below `output` becomes the folders of its finished runs, in the order of the sweep; any
@@ -12,10 +12,8 @@ export function runsOf(argumentsGiven: readonly string[], output: string): strin
 }
 
 /** Folders of the finished runs of a sweep. Throws `ConfigError` where there are none, or no such sweep. */
-export function finishedRuns(name: string, output: string): string[] {
-  const directories = sweepStatus(openSweep(name, output)).flatMap(({ state, directory }) =>
-    state === 'finished' && directory !== undefined ? [directory] : [],
-  );
+function finishedRuns(name: string, output: string): string[] {
+  const directories = finishedIn(sweepStatus(openSweep(name, output)));
   if (directories.length > 0) return directories;
   throw new ConfigError(`The sweep ${name} has no finished run yet.`, {
     where: openSweep(name, output).directory,

@@ -64,6 +64,13 @@ export function isOpen({ state }: TaskStatus): boolean {
   return state === 'stopped' || state === 'failed' || state === 'not started';
 }
 
+/** Folders of the finished runs. */
+export function finishedIn(statuses: readonly TaskStatus[]): string[] {
+  return statuses.flatMap(({ state, directory }) =>
+    state === 'finished' && directory !== undefined ? [directory] : [],
+  );
+}
+
 /** Exit code of the last attempt, or the signal that killed it; undefined before its end. */
 function lastExit(sweep: Sweep, { index }: SweepTask): string | undefined {
   const path = taskExit(sweep, index);
