@@ -1,9 +1,10 @@
 /** Fashion-MNIST and other sets in the idx format, and the long-tailed one that comes with gala. */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
+import { readPlainOrGzip } from '../io/plainOrGzip.js';
+import { bundledFolder } from './bundled.js';
 import type { Dataset } from './dataset.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './sharedDataset.js';
 
@@ -26,16 +27,7 @@ const labelsMagic = 0x00000801; // unsigned bytes, one dimension
 
 /** Folder of the bundled Fashion-MNIST-LT, inside the installed package. Throws `DataError` when it is not there. */
 export function bundledFashionMnistLt(): string {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    const candidate = join(folder, 'datasets', 'fashion_mnist_lt');
-    if (existsSync(candidate)) return candidate;
-    if (folder === dirname(folder)) {
-      throw new DataError('The bundled Fashion-MNIST-LT is missing from this installation.', {
-        where: `datasets/fashion_mnist_lt, looked for in ${import.meta.dirname} and the folders above`,
-        next: 'Install the package again, or give a folder of idx files with --data DIR.',
-      });
-    }
-  }
+  return bundledFolder('fashion_mnist_lt');
 }
 
 /**
@@ -92,7 +84,7 @@ function readIdx(folder: string, file: string, magic: number): { path: string; s
       next: 'Give the folder of the idx files with --data DIR or data.root; without either, the bundled set is read.',
     });
   }
-  const bytes = readPlain(path);
+  const bytes = readPlainOrGzip(path);
   const damaged = (what: string) =>
     new DataError(what, { where: path, next: 'The file is damaged or is another kind of file: fetch it again.' });
   const dimensions = magic & 0xff;
@@ -107,19 +99,6 @@ function readIdx(folder: string, file: string, magic: number): { path: string; s
     throw damaged(`${bytes.length} bytes where the header announces ${expected} (${sizes.join(' × ')}).`);
   }
   return { path, sizes, values: bytes.subarray(header) };
-}
-
-function readPlain(path: string): Buffer {
-  try {
-    const bytes = readFileSync(path);
-    return path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
-  } catch (error) {
-    throw new DataError(`The file could not be read: ${(error as Error).message}`, {
-      where: path,
-      next: 'Check its permissions; if it is damaged, fetch it again.',
-      cause: error,
-    });
-  }
 }
 
 function hex(word: number): string {

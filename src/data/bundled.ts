@@ -1,0 +1,18 @@
+/** The files of `datasets/` that come with gala. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DataError } from '../errors.js';
+
+/** A folder of `datasets/` inside the installed package. Throws `DataError` when it is not there. */
+export function bundledFolder(name: 'fashion_mnist_lt' | 'lists'): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const candidate = join(folder, 'datasets', name);
+    if (existsSync(candidate)) return candidate;
+    if (folder === dirname(folder)) {
+      throw new DataError(`The bundled ${name} is missing from this installation.`, {
+        where: `datasets/${name}, looked for in ${import.meta.dirname} and the folders above`,
+        next: 'Install the package again.',
+      });
+    }
+  }
+}
