@@ -1,0 +1,198 @@
+;; Kernels on RGB bytes in WebAssembly SIMD. In plain JavaScript they take three to five times as long and are the larger part
+;; of preparing an image of 224 x 224. Assembled by scripts/assemble-kernels.mjs into imageWasm.ts, which a test keeps equal to this
+;; file. Everything reads and writes whole vectors: up to 16 bytes behind a region may be touched.
+(module
+  (memory (export "memory") 1)
+
+  ;; Makes each of $rows RGB rows shorter or longer. One record of taps for each output: the first input, the number of inputs
+  ;; (at least 1), and their weights in 22-bit fixed point, int32 all. Two rows at a time share the loading of weights; the last of
+  ;; an odd number is done twice. Rows of outputs are $intoStride bytes apart, with 16 bytes between them.
+  (func (export "resampleRows")
+    (param $from i32) (param $stride i32) (param $rows i32)
+    (param $taps i32) (param $record i32) (param $outputs i32)
+    (param $into i32) (param $intoStride i32)
+    (local $tap i32) (local $left i32) (local $weight i32) (local $weightsEnd i32)
+    (local $at i32) (local $below i32) (local $out i32) (local $outBelow i32)
+    (local $sum v128) (local $sumBelow v128)
+    (loop $nextRows
+      (local.set $below (i32.const 0))
+      (local.set $outBelow (i32.const 0))
+      (if (i32.gt_s (local.get $rows) (i32.const 1)) (then
+        (local.set $below (local.get $stride))
+        (local.set $outBelow (local.get $intoStride))))
+      (local.set $tap (local.get $taps))
+      (local.set $left (local.get $outputs))
+      (local.set $out (local.get $into))
+      (loop $nextOutput
+        (local.set $sum (v128.const i32x4 0x200000 0x200000 0x200000 0x200000))
+        (local.set $sumBelow (local.get $sum))
+        (local.set $at
+          (i32.add (local.get $from) (i32.mul (i32.load (local.get $tap)) (i32.const 3))))
+        (local.set $weight (i32.add (local.get $tap) (i32.const 8)))
+        (local.set $weightsEnd
+          (i32.add (local.get $weight) (i32.shl (i32.load offset=4 (local.get $tap)) (i32.const 2))))
+        (loop $nextTap
+          (local.set $sum (i32x4.add (local.get $sum) (i32x4.mul
+            (v128.load32_splat (local.get $weight))
+            (i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (v128.load32_zero (local.get $at)))))))
+          (local.set $sumBelow (i32x4.add (local.get $sumBelow) (i32x4.mul
+            (v128.load32_splat (local.get $weight))
+            (i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u
+              (v128.load32_zero (i32.add (local.get $at) (local.get $below))))))))
+          (local.set $at (i32.add (local.get $at) (i32.const 3)))
+          (br_if $nextTap (i32.lt_u
+            (local.tee $weight (i32.add (local.get $weight) (i32.const 4)))
+            (local.get $weightsEnd))))
+        (local.set $sum (i16x8.narrow_i32x4_s
+          (i32x4.shr_s (local.get $sum) (i32.const 22))
+          (i32x4.shr_s (local.get $sumBelow) (i32.const 22))))
+        (local.set $sum (i8x16.narrow_i16x8_u (local.get $sum) (local.get $sum)))
+        (v128.store32_lane 0 (local.get $out) (local.get $sum))
+        (v128.store32_lane 1 (i32.add (local.get $out) (local.get $outBelow)) (local.get $sum))
+        (local.set $out (i32.add (local.get $out) (i32.const 3)))
+        (local.set $tap (i32.add (local.get $tap) (local.get $record)))
+        (br_if $nextOutput (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+      (local.set $from (i32.add (local.get $from) (i32.shl (local.get $stride) (i32.const 1))))
+      (local.set $into (i32.add (local.get $into) (i32.shl (local.get $intoStride) (i32.const 1))))
+      (br_if $nextRows (i32.gt_s (local.tee $rows (i32.sub (local.get $rows) (i32.const 2))) (i32.const 0)))))
+
+  ;; Makes each output row of weighted input rows of $rowBytes bytes, 16 bytes at a time; taps and strides as above.
+  (func (export "resampleColumns")
+    (param $from i32) (param $stride i32) (param $rowBytes i32)
+    (param $taps i32) (param $record i32) (param $outputs i32)
+    (param $into i32) (param $intoStride i32)
+    (local $row i32) (local $byte i32) (local $at i32) (local $weight i32) (local $weightsEnd i32)
+    (local $factor v128) (local $bytes v128) (local $half v128)
+    (local $sum0 v128) (local $sum1 v128) (local $sum2 v128) (local $sum3 v128)
+    (loop $nextOutput
+      (local.set $row
+        (i32.add (local.get $from) (i32.mul (i32.load (local.get $taps)) (local.get $stride))))
+      (local.set $weightsEnd (i32.add
+        (i32.add (local.get $taps) (i32.const 8))
+        (i32.shl (i32.load offset=4 (local.get $taps)) (i32.const 2))))
+      (local.set $byte (i32.const 0))
+      (loop $nextBytes
+        (local.set $sum0 (v128.const i32x4 0x200000 0x200000 0x200000 0x200000))
+        (local.set $sum1 (local.get $sum0))
+        (local.set $sum2 (local.get $sum0))
+        (local.set $sum3 (local.get $sum0))
+        (local.set $at (i32.add (local.get $row) (local.get $byte)))
+        (local.set $weight (i32.add (local.get $taps) (i32.const 8)))
+        (loop $nextTap
+          (local.set $factor (v128.load32_splat (local.get $weight)))
+          (local.set $bytes (v128.load (local.get $at)))
+          (local.set $half (i16x8.extend_low_i8x16_u (local.get $bytes)))
+          (local.set $sum0 (i32x4.add (local.get $sum0)
+            (i32x4.mul (local.get $factor) (i32x4.extend_low_i16x8_u (local.get $half)))))
+          (local.set $sum1 (i32x4.add (local.get $sum1)
+            (i32x4.mul (local.get $factor) (i32x4.extend_high_i16x8_u (local.get $half)))))
+          (local.set $half (i16x8.extend_high_i8x16_u (local.get $bytes)))
+          (local.set $sum2 (i32x4.add (local.get $sum2)
+            (i32x4.mul (local.get $factor) (i32x4.extend_low_i16x8_u (local.get $half)))))
+          (local.set $sum3 (i32x4.add (local.get $sum3)
+            (i32x4.mul (local.get $factor) (i32x4.extend_high_i16x8_u (local.get $half)))))
+          (local.set $at (i32.add (local.get $at) (local.get $stride)))
+          (br_if $nextTap (i32.lt_u
+            (local.tee $weight (i32.add (local.get $weight) (i32.const 4)))
+            (local.get $weightsEnd))))
+        (v128.store (i32.add (local.get $into) (local.get $byte)) (i8x16.narrow_i16x8_u
+          (i16x8.narrow_i32x4_s
+            (i32x4.shr_s (local.get $sum0) (i32.const 22)) (i32x4.shr_s (local.get $sum1) (i32.const 22)))
+          (i16x8.narrow_i32x4_s
+            (i32x4.shr_s (local.get $sum2) (i32.const 22)) (i32x4.shr_s (local.get $sum3) (i32.const 22)))))
+        (br_if $nextBytes (i32.lt_u
+          (local.tee $byte (i32.add (local.get $byte) (i32.const 16)))
+          (local.get $rowBytes))))
+      (local.set $into (i32.add (local.get $into) (local.get $intoStride)))
+      (local.set $taps (i32.add (local.get $taps) (local.get $record)))
+      (br_if $nextOutput (local.tee $outputs (i32.sub (local.get $outputs) (i32.const 1))))))
+  ;; Blends every byte with one value in float32, value + factor * (byte - value), cut off to a byte (Pillow's Image.blend).
+  (func (export "blendWithValue") (param $at i32) (param $bytes i32) (param $value f32) (param $factor f32)
+    (local $end i32) (local $v v128) (local $half v128) (local $d v128) (local $f v128)
+    (local.set $d (f32x4.splat (local.get $value)))
+    (local.set $f (f32x4.splat (local.get $factor)))
+    (local.set $end (i32.add (local.get $at) (local.get $bytes)))
+    (loop $next
+      (local.set $v (v128.load (local.get $at)))
+      (v128.store (local.get $at) (i8x16.narrow_i16x8_u
+        (i16x8.narrow_i32x4_s
+          (call $blend (local.get $d) (local.get $f)
+            (i32x4.extend_low_i16x8_u (local.tee $half (i16x8.extend_low_i8x16_u (local.get $v)))))
+          (call $blend (local.get $d) (local.get $f) (i32x4.extend_high_i16x8_u (local.get $half))))
+        (i16x8.narrow_i32x4_s
+          (call $blend (local.get $d) (local.get $f)
+            (i32x4.extend_low_i16x8_u (local.tee $half (i16x8.extend_high_i8x16_u (local.get $v)))))
+          (call $blend (local.get $d) (local.get $f) (i32x4.extend_high_i16x8_u (local.get $half))))))
+      (br_if $next (i32.lt_u
+        (local.tee $at (i32.add (local.get $at) (i32.const 16)))
+        (local.get $end)))))
+
+  ;; Sum of the lumas of $pixels pixels; those that fill up the last vector must be 0.
+  (func (export "lumaSum") (param $at i32) (param $pixels i32) (result i32)
+    (local $v v128) (local $sum v128)
+    (loop $next
+      (local.set $v (v128.load (local.get $at)))
+      (local.set $sum (i32x4.add (local.get $sum) (call $luma
+        (call $red (local.get $v)) (call $green (local.get $v)) (call $blue (local.get $v)))))
+      (local.set $at (i32.add (local.get $at) (i32.const 12)))
+      (br_if $next (i32.gt_s
+        (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 4)))
+        (i32.const 0))))
+    (i32.add
+      (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
+      (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))
+
+  ;; Blends every pixel with its luma.
+  (func (export "blendWithLuma") (param $at i32) (param $pixels i32) (param $factor f32)
+    (local $v v128) (local $r v128) (local $g v128) (local $b v128) (local $d v128) (local $f v128)
+    (local.set $f (f32x4.splat (local.get $factor)))
+    (loop $next
+      (local.set $v (v128.load (local.get $at)))
+      (local.set $r (call $red (local.get $v)))
+      (local.set $g (call $green (local.get $v)))
+      (local.set $b (call $blue (local.get $v)))
+      (local.set $d (f32x4.convert_i32x4_s (call $luma (local.get $r) (local.get $g) (local.get $b))))
+      (local.set $v (v128.or
+        (call $byte (call $blend (local.get $d) (local.get $f) (local.get $r)))
+        (v128.or
+          (i32x4.shl (call $byte (call $blend (local.get $d) (local.get $f) (local.get $g))) (i32.const 8))
+          (i32x4.shl (call $byte (call $blend (local.get $d) (local.get $f) (local.get $b))) (i32.const 16)))))
+      (local.set $v (i8x16.shuffle 0 1 2 4 5 6 8 9 10 12 13 14 0 0 0 0 (local.get $v) (local.get $v)))
+      (v128.store64_lane 0 (local.get $at) (local.get $v))
+      (v128.store32_lane offset=8 2 (local.get $at) (local.get $v))
+      (local.set $at (i32.add (local.get $at) (i32.const 12)))
+      (br_if $next (i32.gt_s
+        (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 4)))
+        (i32.const 0)))))
+
+  ;; value + factor * (x - value) of four integers, as integers.
+  (func $blend (param $value v128) (param $factor v128) (param $x v128) (result v128)
+    (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $value)
+      (f32x4.mul (local.get $factor) (f32x4.sub (f32x4.convert_i32x4_s (local.get $x)) (local.get $value))))))
+
+  ;; Cut off to 0 .. 255.
+  (func $byte (param $x v128) (result v128)
+    (i32x4.min_s
+      (i32x4.max_s (local.get $x) (v128.const i32x4 0 0 0 0))
+      (v128.const i32x4 255 255 255 255)))
+
+  ;; ITU-R 601-2 luma in 16-bit fixed point (Pillow's convert('L')).
+  (func $luma (param $r v128) (param $g v128) (param $b v128) (result v128)
+    (i32x4.shr_u
+      (i32x4.add
+        (i32x4.add
+          (i32x4.mul (local.get $r) (v128.const i32x4 19595 19595 19595 19595))
+          (i32x4.mul (local.get $g) (v128.const i32x4 38470 38470 38470 38470)))
+        (i32x4.add
+          (i32x4.mul (local.get $b) (v128.const i32x4 7471 7471 7471 7471))
+          (v128.const i32x4 32768 32768 32768 32768)))
+      (i32.const 16)))
+
+  ;; One channel of the four pixels in the first 12 bytes.
+  (func $red (param $v v128) (result v128)
+    (i8x16.shuffle 0 16 16 16 3 16 16 16 6 16 16 16 9 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+  (func $green (param $v v128) (result v128)
+    (i8x16.shuffle 1 16 16 16 4 16 16 16 7 16 16 16 10 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+  (func $blue (param $v v128) (result v128)
+    (i8x16.shuffle 2 16 16 16 5 16 16 16 8 16 16 16 11 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+)
