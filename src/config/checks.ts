@@ -4,6 +4,10 @@ import { configsFolder } from './locate.js';
 import type { Origin } from './located.js';
 import type { Problem } from './problem.js';
 
+const oneSize: readonly string[] = ['cifar100', 'cifar10', 'fashion_mnist_lt'];
+const needColour: readonly unknown[] = ['autoaugment_cifar10', 'color_jitter', 'rand_augment'];
+const cutFromFiles: readonly unknown[] = ['reflect_pad', 'random_resized_crop'];
+
 export interface Reader {
   /** The value of a dotted key or its default; undefined when the key has a problem of its own. */
   readonly read: (key: string) => unknown;
@@ -51,14 +55,33 @@ function checkData({ read, origin }: Reader, refuse: Report, warn: Report): void
     warn('data.subset_seed', 'data.subset_seed has no effect: data.imbalance_factor is 1, every image is kept');
   }
   if (!Array.isArray(augment)) return;
-  if (dataset === 'fashion_mnist_lt' && augment.includes('autoaugment_cifar10')) {
+  const coloured = augment.find(name => needColour.includes(name));
+  if (dataset === 'fashion_mnist_lt' && coloured !== undefined) {
     refuse(
       'data.augment',
-      'data.augment has autoaugment_cifar10, whose operations need colour, but the images of fashion_mnist_lt are gray',
+      `data.augment has ${coloured}, whose operations need colour, but the images of fashion_mnist_lt are gray`,
     );
   }
+  checkCropping(augment, String(dataset), refuse);
   const repeated = augment.find((name, index) => augment.indexOf(name) !== index);
   if (repeated !== undefined) refuse('data.augment', `data.augment lists ${repeated} twice`);
+}
+
+/** Images of any size are cut to the network's size first of all. */
+function checkCropping(augment: readonly unknown[], dataset: string, refuse: Report): void {
+  const cuts = augment.filter(name => cutFromFiles.includes(name));
+  if (cuts.length === 0) return;
+  if (oneSize.includes(dataset)) {
+    refuse(
+      'data.augment',
+      `data.augment has ${cuts[0]}, which cuts image files of any size; the images of ${dataset} have one size`,
+    );
+  } else if (cuts.at(-1) !== 'random_resized_crop' || cuts.some((name, i) => augment[i] !== name)) {
+    refuse(
+      'data.augment',
+      `data.augment has ${cuts.join(' and ')}, but must begin with random_resized_crop, or with reflect_pad and then random_resized_crop`,
+    );
+  }
 }
 
 function checkLoss({ read, origin }: Reader, warn: Report): void {

@@ -9,7 +9,16 @@ const fraction = z.number().min(0).max(1);
 const wholeNumber = z.number().int().min(0);
 const positiveInteger = z.number().int().min(1);
 
-const augmentation = z.enum(['random_crop', 'horizontal_flip', 'autoaugment_cifar10', 'cutout']);
+const augmentation = z.enum([
+  'random_crop',
+  'horizontal_flip',
+  'autoaugment_cifar10',
+  'cutout',
+  'reflect_pad',
+  'random_resized_crop',
+  'color_jitter',
+  'rand_augment',
+]);
 
 const data = z
   .strictObject({

@@ -25,6 +25,11 @@ const refused: readonly [set: string[], where: string, message: RegExp][] = [
     '--set data.augment=[autoaugment_cifar10]',
     /autoaugment_cifar10, whose operations need colour/,
   ],
+  [
+    ['data.augment=[random_resized_crop]'],
+    '--set data.augment=[random_resized_crop]',
+    /has random_resized_crop, which cuts image files of any size; the images of cifar100 have one size/,
+  ],
 ];
 
 for (const [set, where, message] of refused) {

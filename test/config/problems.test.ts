@@ -90,7 +90,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     text: smallest.replace('cifar100', 'cifar100, augment: [cutout, random_flip]'),
     where: 'a.yaml:1:45',
     message:
-      'data.augment[1] must be one of random_crop, horizontal_flip, autoaugment_cifar10, cutout, but is "random_flip"',
+      'data.augment[1] must be one of random_crop, horizontal_flip, autoaugment_cifar10, cutout, reflect_pad, random_resized_crop, color_jitter, rand_augment, but is "random_flip"',
   },
   {
     says: 'a missing key, at the section it belongs to',

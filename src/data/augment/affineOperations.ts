@@ -1,56 +1,19 @@
 /** AutoAugment operations that move pixels: shear (bicubic), translate and rotate (nearest); what comes from outside is grey. */
+import { moveAlongX, moveAlongY, roundedTo15 } from './affine.js';
 import type { Operation } from './operation.js';
 import { outside } from './operation.js';
 import { shift } from './shift.js';
 
-/**
- * out(x, y) = in(x + magnitude·y, y), pixel centres at ½. Rows stay rows, so Pillow's bicubic weights are 0 but along x.
- */
-export const shearX: Operation = (image, { height, width }, magnitude, { source }) => {
-  source.set(image);
-  for (let y = 0, out = 0; y < height; y++) {
-    const row = y * width * 3;
-    for (let x = 0; x < width; x++, out += 3) {
-      const at = x + 0.5 + magnitude * (y + 0.5);
-      if (at < 0 || at >= width) {
-        image[out] = image[out + 1] = image[out + 2] = outside;
-        continue;
-      }
-      const first = Math.floor(at - 0.5);
-      const fraction = at - 0.5 - first;
-      const a = row + 3 * Math.max(0, first - 1);
-      const b = row + 3 * Math.max(0, first);
-      const c = row + 3 * Math.min(width - 1, first + 1);
-      const d = row + 3 * Math.min(width - 1, first + 2);
-      for (let k = 0; k < 3; k++) {
-        image[out + k] = cubic(source[a + k]!, source[b + k]!, source[c + k]!, source[d + k]!, fraction);
-      }
-    }
-  }
+const grey = { interpolation: 'bicubic', fill: [outside, outside, outside] } as const;
+
+/** out(x, y) = in(x + magnitude·y, y), bicubic. */
+export const shearX: Operation = (image, shape, magnitude, scratch) => {
+  moveAlongX(image, shape, { shear: magnitude, shift: 0 }, grey, scratch);
 };
 
-/** out(x, y) = in(x, y + magnitude·x), pixel centres at ½; bicubic along y. */
-export const shearY: Operation = (image, { height, width }, magnitude, { source }) => {
-  source.set(image);
-  const row = width * 3;
-  for (let y = 0, out = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, out += 3) {
-      const at = magnitude * (x + 0.5) + (y + 0.5);
-      if (at < 0 || at >= height) {
-        image[out] = image[out + 1] = image[out + 2] = outside;
-        continue;
-      }
-      const first = Math.floor(at - 0.5);
-      const fraction = at - 0.5 - first;
-      const a = row * Math.max(0, first - 1) + 3 * x;
-      const b = row * Math.max(0, first) + 3 * x;
-      const c = row * Math.min(height - 1, first + 1) + 3 * x;
-      const d = row * Math.min(height - 1, first + 2) + 3 * x;
-      for (let k = 0; k < 3; k++) {
-        image[out + k] = cubic(source[a + k]!, source[b + k]!, source[c + k]!, source[d + k]!, fraction);
-      }
-    }
-  }
+/** out(x, y) = in(x, y + magnitude·x), bicubic. */
+export const shearY: Operation = (image, shape, magnitude, scratch) => {
+  moveAlongY(image, shape, { shear: magnitude, shift: 0 }, grey, scratch);
 };
 
 /** out(x, y) = in(x + magnitude·width, y), nearest. */
@@ -94,17 +57,6 @@ export const rotate: Operation = (image, { height, width }, magnitude, { source 
   }
 };
 
-/** Pillow's bicubic (a = −1) between `b` and `c`, cut off to a byte. */
-function cubic(a: number, b: number, c: number, d: number, fraction: number): number {
-  const value = b + fraction * (c - a + fraction * (2 * (a - b) + c - d + fraction * (b - a - c + d)));
-  return value <= 0 ? 0 : value >= 255 ? 255 : value | 0;
-}
-
 function fixed(value: number): number {
   return Math.floor(value * 65536 + 0.5);
-}
-
-/** Pillow rounds the rotation matrix to 15 decimals. */
-function roundedTo15(value: number): number {
-  return Number(value.toFixed(15));
 }

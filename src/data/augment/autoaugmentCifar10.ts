@@ -1,11 +1,10 @@
 /** AutoAugment's CIFAR-10 policy (Cubuk et al., CVPR 2019), magnitudes as in the common public Pillow implementation. */
-import { ConfigError } from '../../errors.js';
 import type { Random } from '../../random.js';
 import type { ImageShape } from '../dataset.js';
 import { rotate, shearX, shearY, translateX, translateY } from './affineOperations.js';
 import { color, sharpness } from './colorOperations.js';
 import type { Operation, Scratch } from './operation.js';
-import { makeScratch } from './operation.js';
+import { makeScratch, requireColour } from './operation.js';
 import { autocontrast, brightness, contrast, equalize, invert, posterize, solarize } from './pointOperations.js';
 import type { Transform } from './transform.js';
 
@@ -76,12 +75,7 @@ export const subPolicies: readonly (readonly [Step, Step])[] = [
 
 /** Applies one sub-policy, drawn uniformly, to an RGB image. Throws `ConfigError` for images of other than 3 channels. */
 export function autoaugmentCifar10(shape: ImageShape): Transform {
-  if (shape.channels !== 3) {
-    throw new ConfigError(`AutoAugment works on RGB images; this dataset's have ${shape.channels} channel(s).`, {
-      where: 'data.augment: autoaugment_cifar10',
-      next: 'Take autoaugment_cifar10 out of data.augment; random_crop, horizontal_flip and cutout work on any image.',
-    });
-  }
+  requireColour(shape, 'autoaugment_cifar10');
   const scratch = makeScratch(shape);
   return (image, random) => {
     const [first, second] = subPolicies[random.integer(subPolicies.length)]!;

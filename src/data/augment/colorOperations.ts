@@ -1,17 +1,10 @@
 /** AutoAugment operations that blend each pixel with its grey or smoothed self: color and sharpness. */
 import type { Operation } from './operation.js';
-import { blend, luma } from './operation.js';
+import { blend, inKernels } from './operation.js';
 
 /** Towards grey or away from it: a blend with factor 1 + magnitude. */
-export const color: Operation = (image, _shape, magnitude) => {
-  const factor = Math.fround(1 + magnitude);
-  if (factor === 1) return;
-  for (let i = 0; i < image.length; i += 3) {
-    const grey = luma(image[i]!, image[i + 1]!, image[i + 2]!);
-    image[i] = blend(grey, image[i]!, factor);
-    image[i + 1] = blend(grey, image[i + 1]!, factor);
-    image[i + 2] = blend(grey, image[i + 2]!, factor);
-  }
+export const color: Operation = (image, _shape, magnitude, scratch) => {
+  inKernels(image, scratch, kernels => kernels.blendWithLuma(0, image.length / 3, 1 + magnitude));
 };
 
 /** Weighted sum of a 3×3 neighbourhood (1 around 5, in thirteenths) → its rounded mean. */

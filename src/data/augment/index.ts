@@ -1,10 +1,13 @@
 /** From the names in `data.augment` to one function on images. */
 import type { Augmentation } from '../../config/schema.js';
+import { ConfigError } from '../../errors.js';
 import { randomFor } from '../../random.js';
 import type { ImageShape } from '../dataset.js';
 import { autoaugmentCifar10 } from './autoaugmentCifar10.js';
+import { colorJitter } from './colorJitter.js';
 import { cutout } from './cutout.js';
 import { horizontalFlip } from './horizontalFlip.js';
+import { randAugment } from './randAugment.js';
 import { randomCrop } from './randomCrop.js';
 import type { Transform } from './transform.js';
 
@@ -16,14 +19,31 @@ const transforms: Readonly<Record<Augmentation, (shape: ImageShape) => Transform
   horizontal_flip: horizontalFlip,
   autoaugment_cifar10: autoaugmentCifar10,
   cutout,
+  color_jitter: colorJitter,
+  rand_augment: randAugment,
+  random_resized_crop: () => onlyForFiles('random_resized_crop'),
+  reflect_pad: () => onlyForFiles('reflect_pad'),
 };
+
+/** The named augmentations in order. Throws `ConfigError` where one does not work on images of this shape. */
+export function transformsOf(names: readonly Augmentation[], shape: ImageShape): readonly Transform[] {
+  return names.map(name => transforms[name](shape));
+}
 
 /** Chains the named augmentations in order. Throws `ConfigError` where one does not work on images of this shape. */
 export function augmenter(names: readonly Augmentation[], shape: ImageShape): Augmenter {
-  const chain = names.map(name => transforms[name](shape));
+  const chain = transformsOf(names, shape);
   return (image, seed, epoch, index) => {
     if (chain.length === 0) return;
     const random = randomFor('augment', seed, epoch, index);
     for (const transform of chain) transform(image, random);
   };
+}
+
+/** These cut images of any size to the network's size (images/fit.ts). */
+function onlyForFiles(name: Augmentation): never {
+  throw new ConfigError(`${name} works on image files; the images of this dataset have one size already.`, {
+    where: `data.augment: ${name}`,
+    next: `Take ${name} out of data.augment; random_crop and horizontal_flip work on images of one size.`,
+  });
 }

@@ -1,20 +1,19 @@
 /** AutoAugment operations that map each byte by a table: brightness, contrast, posterize, solarize, invert, autocontrast, equalize. */
-import type { Operation, Scratch } from './operation.js';
-import { blend, luma } from './operation.js';
+import type { Operation } from './operation.js';
+import { inKernels } from './operation.js';
 
 /** Towards black (magnitude −1) or away from it: a blend with factor 1 + magnitude. */
 export const brightness: Operation = (image, _shape, magnitude, scratch) => {
-  const factor = Math.fround(1 + magnitude);
-  sameTable(image, scratch, value => blend(0, value, factor));
+  inKernels(image, scratch, kernels => kernels.blendWithValue(0, image.length, 0, 1 + magnitude));
 };
 
 /** Towards the mean luma of the image or away from it: a blend with factor 1 + magnitude. */
 export const contrast: Operation = (image, _shape, magnitude, scratch) => {
-  let sum = 0;
-  for (let i = 0; i < image.length; i += 3) sum += luma(image[i]!, image[i + 1]!, image[i + 2]!);
-  const mean = Math.floor(sum / (image.length / 3) + 0.5);
-  const factor = Math.fround(1 + magnitude);
-  sameTable(image, scratch, value => blend(mean, value, factor));
+  const pixels = image.length / 3;
+  inKernels(image, scratch, kernels => {
+    const mean = Math.floor(kernels.lumaSum(0, pixels) / pixels + 0.5);
+    kernels.blendWithValue(0, image.length, mean, 1 + magnitude);
+  });
 };
 
 /** Keeps the `magnitude` highest bits. */
@@ -28,6 +27,14 @@ export const solarize: Operation = (image, _shape, magnitude) => {
   for (let i = 0; i < image.length; i++) {
     const value = image[i]!;
     if (value >= magnitude) image[i] = 255 - value;
+  }
+};
+
+/** Adds `magnitude` to the bytes below 128. */
+export const solarizeAdd: Operation = (image, _shape, magnitude) => {
+  for (let i = 0; i < image.length; i++) {
+    const value = image[i]!;
+    if (value < 128) image[i] = Math.min(255, value + magnitude);
   }
 };
 
@@ -70,11 +77,6 @@ export const equalize: Operation = (image, _shape, _magnitude, { tables, histogr
   }
   mapChannels(image, tables);
 };
-
-function sameTable(image: Uint8Array, { tables }: Scratch, map: (value: number) => number): void {
-  for (let value = 0; value < 256; value++) tables[value] = map(value);
-  for (let i = 0; i < image.length; i++) image[i] = tables[image[i]!]!;
-}
 
 function mapChannels(image: Uint8Array, tables: Uint8Array): void {
   for (let i = 0; i < image.length; i += 3) {
