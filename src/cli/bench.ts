@@ -1,6 +1,7 @@
 /** `gala bench train|infer|data`: speed on this machine, one JSON object on stdout. */
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
 import { parseCount } from './lists.js';
 
 interface BenchFlags {
@@ -8,10 +9,12 @@ interface BenchFlags {
   readonly set?: string[];
   readonly steps: number;
   readonly warmup: number;
+  /** Only of `bench data`. */
+  readonly data?: string;
 }
 
 export function registerBenchCommand(program: Command): void {
-  const bench = program.command('bench').description('measure speed on random images; prints JSON');
+  const bench = program.command('bench').description('measure speed; prints JSON');
   const measure = (name: string, description: string, run: (flags: BenchFlags) => Promise<object>) =>
     bench
       .command(name)
@@ -25,19 +28,18 @@ export function registerBenchCommand(program: Command): void {
       });
 
   const configOf = ({ config, set }: BenchFlags) => loadConfig(config, { ...(set && { set }) }).config;
-  measure('train', 'train steps: alone, and fed by the data pipeline', async flags => {
+  measure('train', 'train steps on random images: alone, and fed by the data pipeline', async flags => {
     const { benchTraining } = await import('../bench/training.js');
     return benchTraining(configOf(flags), flags);
   });
-  measure('infer', 'forward passes', async flags => {
+  measure('infer', 'forward passes on random images', async flags => {
     const { benchInference } = await import('../bench/training.js');
     return benchInference(configOf(flags), flags);
   });
   measure('data', 'the data pipeline alone, for a tenth of a second per step', async flags => {
     const { benchPipeline } = await import('../data/benchData.js');
-    const { syntheticDatasets } = await import('../bench/syntheticData.js');
     const { data, train } = configOf(flags);
-    const dataset = syntheticDatasets(data).train;
+    const { train: dataset } = await trainingImages(data, flags.data);
     return benchPipeline({
       dataset,
       augment: data.augment,
@@ -45,5 +47,10 @@ export function registerBenchCommand(program: Command): void {
       workers: data.workers,
       seconds: flags.steps / 10,
     });
-  });
+  }).option('--data <dir>', 'read these images, files or packed, instead of random ones');
+}
+
+async function trainingImages(config: Config['data'], dataRoot: string | undefined) {
+  if (dataRoot !== undefined) return (await import('../data/index.js')).openDatasets(config, { dataRoot });
+  return (await import('../bench/syntheticData.js')).syntheticDatasets(config);
 }

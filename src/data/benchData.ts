@@ -6,6 +6,8 @@ import { shuffledOrder } from './sampler.js';
 
 export interface DataBenchmark {
   readonly workers: number;
+  /** What was read: `memory`, `files`, or of what size the images of a packed set are. */
+  readonly imagesFrom: string;
   /** Images that came through the pipeline, per second of wall clock. */
   readonly imagesPerSecond: number;
   /** CPU time an image costs over all threads of this process: what it takes of one core. */
@@ -25,7 +27,7 @@ export async function benchPipeline(options: {
   try {
     await measure(pipeline, dataset.length, batchSize, seconds / 10);
     const images = await measure(pipeline, dataset.length, batchSize, seconds);
-    return { workers, ...images };
+    return { workers, imagesFrom: dataset.stored?.form ?? 'memory', ...images };
   } finally {
     await pipeline.close();
   }
@@ -36,7 +38,7 @@ async function measure(
   length: number,
   batchSize: number,
   seconds: number,
-): Promise<Omit<DataBenchmark, 'workers'>> {
+): Promise<Pick<DataBenchmark, 'imagesPerSecond' | 'microsecondsPerImage'>> {
   const startCpu = process.cpuUsage();
   const start = performance.now();
   let images = 0;

@@ -1,4 +1,6 @@
 /** Where image bytes come from; nothing here knows about batches, augmentation or engines. */
+import type { ImageLocation } from './images/location.js';
+import type { BatchJob, BatchRecipe } from './prepareBatch.js';
 
 export interface ImageShape {
   readonly height: number;
@@ -16,6 +18,20 @@ export interface SharedImages {
   readonly labels: Int32Array;
 }
 
+/** Images that lie in files and are decoded when they are wanted. */
+export interface StoredImages {
+  /** Where image `index` lies. */
+  locate(index: number): ImageLocation;
+  /** Length that the shorter side gets before the central crop of evaluation. */
+  readonly shortSide: number;
+  /** For run.json: `files`, or of what size the images of a packed set are. */
+  readonly form: string;
+  /** Prepares batches of these images in this thread. Throws `ConfigError` for augmentations that do not work. */
+  preparerOf(recipe: BatchRecipe): (job: BatchJob) => Promise<void>;
+  /** The file of a worker that does the same, started with `{ recipe, shortSide }`. */
+  readonly worker: URL;
+}
+
 export interface Dataset {
   readonly name: string;
   readonly classNames: readonly string[];
@@ -25,12 +41,14 @@ export interface Dataset {
   readonly imageShape: ImageShape;
   /** Class of image `index`, in [0, classNames.length). */
   label(index: number): number;
-  /** Writes the HWC bytes of image `index` into `into` (length height·width·channels). */
+  /** Writes the HWC bytes of image `index` into `into` (length height·width·channels); of a stored image the central crop. */
   image(index: number, into: Uint8Array): void | Promise<void>;
   /** sha256 (hex) that identifies the images and labels this dataset was read from. */
   readonly fingerprint: string;
   /** Present when the images lie in shared memory; the pipeline's workers need it. */
   readonly shared?: SharedImages;
+  /** Present when the images lie in files. */
+  readonly stored?: StoredImages;
 }
 
 /** Bytes of one image. */

@@ -75,7 +75,7 @@ export function subset(dataset: Dataset, indices: Int32Array): Dataset {
       throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
     }
   }
-  const { name, classNames, imageShape, shared } = dataset;
+  const { name, classNames, imageShape, shared, stored } = dataset;
   const fingerprint = sha256(dataset.fingerprint, indexHash(indices));
   if (shared === undefined) {
     return {
@@ -86,6 +86,7 @@ export function subset(dataset: Dataset, indices: Int32Array): Dataset {
       length: indices.length,
       label: index => dataset.label(indices[index]!),
       image: (index, into) => dataset.image(indices[index]!, into),
+      ...(stored && { stored: { ...stored, locate: index => stored.locate(indices[index]!) } }),
     };
   }
   const rows = sharedInt32(indices.length);

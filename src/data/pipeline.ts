@@ -30,11 +30,13 @@ export interface PipelineOptions {
   readonly workers: number;
   /** Batches to have ready or under way while one is in use; 2 per worker when left out. */
   readonly prefetch?: number;
+  /** Whether the last batch of an epoch may be smaller; it is dropped when left out. */
+  readonly keepPartial?: boolean;
 }
 
 export interface Pipeline {
   /**
-   * Batches of one epoch in the given order of indices, from `startStep` on; the last partial batch is dropped. Leaving
+   * Batches of one epoch in the given order of indices, from `startStep` on. Leaving
    * the loop early is fine; starting another epoch ends the one before. Rejects with `DataError` when a batch cannot be
    * prepared, with `ConfigError` when the order is shorter than one batch.
    */
@@ -60,7 +62,9 @@ export function openPipeline({
   batchSize,
   workers,
   prefetch = 2 * Math.max(1, workers),
+  keepPartial = false,
 }: PipelineOptions): Pipeline {
+  const { stored } = dataset;
   const runner = openRunner(dataset, { imageShape: dataset.imageShape, augment, seed }, workers);
   const free: Slot[] = Array.from({ length: prefetch + 1 }, () => ({
     images: sharedBytes(batchSize * imageBytes(dataset.imageShape)),
@@ -75,15 +79,15 @@ export function openPipeline({
   };
 
   async function* epoch(epoch: number, order: Int32Array, startStep = 0): AsyncIterableIterator<Batch> {
-    const steps = Math.floor(order.length / batchSize);
-    if (steps === 0) {
+    const steps = (keepPartial ? Math.ceil : Math.floor)(order.length / batchSize);
+    if (steps === 0 && !keepPartial) {
       throw new ConfigError(`One batch has ${batchSize} images, the training set only ${order.length}.`, {
         where: 'train.batch_size',
         next: `Set train.batch_size to at most ${order.length}.`,
       });
     }
     current?.end();
-    const ahead: { readonly slot: Slot; readonly done: Promise<void> }[] = [];
+    const ahead: { readonly slot: Slot; readonly batch: Slot; readonly done: Promise<void> }[] = [];
     let held: Slot | undefined;
     let ended = false;
     let wake = () => {};
@@ -106,12 +110,13 @@ export function openPipeline({
     const fillAhead = () => {
       while (next < steps && free.length > 0) {
         const slot = free.at(-1)!;
-        fillIndices(slot, dataset, order, next * batchSize);
+        const batch = fillIndices(slot, dataset, order, next * batchSize);
         free.pop();
         next++;
-        const done = runner.run({ epoch, indices: slot.indices, images: slot.images });
+        const locations = stored && Array.from(batch.indices, index => stored.locate(index));
+        const done = runner.run({ epoch, indices: batch.indices, images: batch.images, locations });
         done.catch(() => undefined); // whoever takes the batch sees the error
-        ahead.push({ slot, done });
+        ahead.push({ slot, batch, done });
       }
     };
     try {
@@ -126,8 +131,9 @@ export function openPipeline({
         }
         await ahead[0]?.done;
         if (ended) throw epochEnded(epoch);
-        held = ahead.shift()!.slot;
-        yield { step, ...held };
+        const { slot, batch } = ahead.shift()!;
+        held = slot;
+        yield { step, ...batch };
         if (ended) throw epochEnded(epoch);
         release(held);
         held = undefined;
@@ -140,29 +146,41 @@ export function openPipeline({
   return { epoch, close: () => runner.close() };
 }
 
-/** Every image once, in order and without augmentation; the last batch may be smaller. For evaluation. */
-export async function* readBatches(dataset: Dataset, batchSize: number): AsyncIterableIterator<Batch> {
-  const size = imageBytes(dataset.imageShape);
-  const images = new Uint8Array(batchSize * size);
-  for (let start = 0, step = 0; start < dataset.length; start += batchSize, step++) {
-    const count = Math.min(batchSize, dataset.length - start);
-    const indices = Int32Array.from({ length: count }, (_, i) => start + i);
-    for (let i = 0; i < count; i++) await dataset.image(start + i, images.subarray(i * size, (i + 1) * size));
-    const labels = indices.map(index => dataset.label(index));
-    yield { step, images: images.subarray(0, count * size), labels, indices };
+/**
+ * Every image once, in order and without augmentation; the last batch may be smaller. For evaluation. Images in files are
+ * decoded by `workers` threads.
+ */
+export async function* readBatches(dataset: Dataset, batchSize: number, workers = 0): AsyncIterableIterator<Batch> {
+  const options = { dataset, augment: [], seed: 0, batchSize, prefetch: Math.max(1, workers), keepPartial: true };
+  const pipeline = openPipeline({ ...options, workers: dataset.stored === undefined ? 0 : workers });
+  try {
+    yield* pipeline.epoch(
+      0,
+      Int32Array.from({ length: dataset.length }, (_, i) => i),
+    );
+  } finally {
+    await pipeline.close();
   }
 }
 
 function openRunner(dataset: Dataset, recipe: BatchRecipe, workers: number): JobRunner<BatchJob> {
-  const { shared } = dataset;
+  // Also with workers the preparer is made here: a wrong augmentation is an error here and now.
+  const { shared, stored } = dataset;
+  if (stored !== undefined) {
+    const prepare = stored.preparerOf(recipe);
+    if (workers === 0) return runInThisThread(prepare);
+    return openWorkerPool(stored.worker, workers, { recipe, shortSide: stored.shortSide });
+  }
   if (shared === undefined) return runInThisThread(preparerOfAny(dataset, recipe));
-  const prepare = preparerOf(shared, recipe); // also with workers: a wrong augmentation is an error here and now
+  const prepare = preparerOf(shared, recipe);
   if (workers === 0) return runInThisThread(prepare);
   return openWorkerPool(new URL('./pipelineWorker.js', import.meta.url), workers, { shared, recipe });
 }
 
-function fillIndices(slot: Slot, dataset: Dataset, order: Int32Array, start: number): void {
-  for (let i = 0; i < slot.indices.length; i++) {
+/** Writes indices and labels of the batch that begins at `start` of the order; returns the part of the slot it takes. */
+function fillIndices(slot: Slot, dataset: Dataset, order: Int32Array, start: number): Slot {
+  const count = Math.min(slot.indices.length, order.length - start);
+  for (let i = 0; i < count; i++) {
     const index = order[start + i]!;
     if (index < 0 || index >= dataset.length) {
       throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
@@ -170,6 +188,11 @@ function fillIndices(slot: Slot, dataset: Dataset, order: Int32Array, start: num
     slot.indices[i] = index;
     slot.labels[i] = dataset.label(index);
   }
+  return {
+    images: slot.images.subarray(0, count * imageBytes(dataset.imageShape)),
+    labels: slot.labels.subarray(0, count),
+    indices: slot.indices.subarray(0, count),
+  };
 }
 
 function epochEnded(epoch: number): DataError {

@@ -3,6 +3,7 @@ import type { Augmentation } from '../config/schema.js';
 import { augmenter } from './augment/index.js';
 import type { Dataset, ImageShape, SharedImages } from './dataset.js';
 import { imageBytes } from './dataset.js';
+import type { ImageLocation } from './images/location.js';
 
 /** What a worker thread is started with; plain data and shared memory only. */
 export interface BatchRecipe {
@@ -16,6 +17,8 @@ export interface BatchJob {
   readonly epoch: number;
   readonly indices: Int32Array;
   readonly images: Uint8Array;
+  /** Where each image lies; only for a dataset of files. */
+  readonly locations?: readonly ImageLocation[] | undefined;
 }
 
 /** Prepares batches from shared memory. Throws `RangeError` where an index has no pixels. */

@@ -9,8 +9,12 @@ export interface JobRunner<Job> {
   close(): Promise<void>;
 }
 
-/** A worker's answer to a job: nothing, or the message of what it threw. */
-export type JobAnswer = { readonly error?: string };
+/** A worker's answer to a job: nothing, or what it threw; with place and remedy where the worker knows them. */
+export interface JobAnswer {
+  readonly error?: string;
+  readonly where?: string | undefined;
+  readonly next?: string | undefined;
+}
 
 interface Waiting<Job> {
   readonly job: Job;
@@ -43,11 +47,11 @@ export function openWorkerPool<Job>(file: URL, count: number, workerData: unknow
   };
   workers.forEach((worker, index) => {
     const where = `worker ${index + 1} of ${count}`;
-    worker.on('message', ({ error }: JobAnswer) => {
+    worker.on('message', ({ error, ...known }: JobAnswer) => {
       const waiting = running.get(worker);
       running.delete(worker);
       if (waiting === undefined) return; // the pool broke meanwhile
-      if (error !== undefined) waiting.reject(jobFailed(error, where));
+      if (error !== undefined) waiting.reject(known.where ? new DataError(error, known) : jobFailed(error, where));
       else waiting.resolve();
       idle.push(worker);
       dispatch();

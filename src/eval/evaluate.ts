@@ -14,16 +14,21 @@ export interface SplitLogits {
 
 /**
  * Runs the program `eval` over every image of `dataset`, in batches of `batchSize`; the last one is filled up with zeros,
- * whose logits are dropped.
+ * whose logits are dropped. Images in files are decoded by `workers` threads.
  */
-export async function splitLogits(executable: Executable, dataset: Dataset, batchSize: number): Promise<SplitLogits> {
+export async function splitLogits(
+  executable: Executable,
+  dataset: Dataset,
+  batchSize: number,
+  workers = 0,
+): Promise<SplitLogits> {
   const { height, width, channels } = dataset.imageShape;
   const classes = dataset.classNames.length;
   const logits = new Float32Array(dataset.length * classes);
   const labels = new Int32Array(dataset.length);
   const images = new Uint8Array(batchSize * height * width * channels);
   const shape = [batchSize, height, width, channels];
-  for await (const batch of readBatches(dataset, batchSize)) {
+  for await (const batch of readBatches(dataset, batchSize, workers)) {
     images.set(batch.images);
     images.fill(0, batch.images.length);
     const outputs = await executable.run('eval', { images: { dtype: 'uint8', shape, data: images } });

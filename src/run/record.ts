@@ -27,6 +27,8 @@ export interface SplitRecord {
   /** sha256 of the chosen indices, for a long-tailed or held-out subset. */
   readonly index_hash?: string;
   readonly class_counts?: readonly number[];
+  /** Only of image files: `files`, or the size of the packed images that were read instead. */
+  readonly images_from?: string;
 }
 
 export interface ResumeRecord {

@@ -129,11 +129,21 @@ function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
   const { train, val, test, trainFull, counts, subsetHash, heldOutHash } = datasets;
   const class_counts = Array.from(counts);
   return {
-    train: { images: train.length, fingerprint: trainFull.fingerprint, index_hash: subsetHash, class_counts },
+    train: {
+      images: train.length,
+      fingerprint: trainFull.fingerprint,
+      index_hash: subsetHash,
+      class_counts,
+      ...(train.stored && { images_from: train.stored.form }),
+    },
     ...(val && {
       val: { images: val.length, fingerprint: trainFull.fingerprint, index_hash: heldOutHash ?? sha256('') },
     }),
-    test: { images: test.length, fingerprint: test.fingerprint },
+    test: {
+      images: test.length,
+      fingerprint: test.fingerprint,
+      ...(test.stored && { images_from: test.stored.form }),
+    },
   };
 }
 

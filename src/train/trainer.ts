@@ -164,7 +164,7 @@ export async function evaluateSplit(
 ): Promise<Evaluation> {
   const { config, datasets } = experiment;
   return {
-    ...(await splitLogits(executable, dataset, config.eval.batch_size)),
+    ...(await splitLogits(executable, dataset, config.eval.batch_size, config.data.workers)),
     classCounts: datasets.counts,
     classNames: dataset.classNames,
     run: config.name,

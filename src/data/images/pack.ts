@@ -1,0 +1,121 @@
+/** `gala data pack`: decodes and resizes every image once, into shards that training reads without decoding. */
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { DataError } from '../../errors.js';
+import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
+import type { ImageFiles } from '../imageFiles.js';
+import { sharedInt32 } from '../sharedDataset.js';
+import { openWorkerPool } from '../workerPool.js';
+import type { PackHeader } from './packFormat.js';
+import {
+  headerPath,
+  imagesInShard,
+  packSchema,
+  readPackFile,
+  shardCount,
+  shardIndexPath,
+  shardPath,
+  shardSchema,
+} from './packFormat.js';
+import type { ShardJob } from './packShard.js';
+
+export interface PackOptions {
+  readonly files: ImageFiles;
+  readonly split: string;
+  readonly folder: string;
+  readonly shortSide: number;
+  readonly workers: number;
+  /** As many as fit into 64 MB when left out. */
+  readonly imagesPerShard?: number;
+  /** Told several times a second how many images are packed. */
+  readonly onProgress: (images: number) => void;
+}
+
+export interface PackSummary {
+  readonly images: number;
+  /** Images that an earlier, unfinished call had packed. */
+  readonly found: number;
+  readonly bytes: number;
+}
+
+/** Bytes that a shard has at most when its images are as wide as 4:3. */
+const shardBytes = 2 ** 26;
+const progressMilliseconds = 200;
+
+/**
+ * Packs a split into `folder`. A call that was killed goes on where it was; a call on a finished pack makes only the shards
+ * that are missing or cut off. Throws `DataError` naming an image that cannot be decoded, or when the folder holds
+ * something else, and `StorageError` when the disk is full.
+ */
+export async function packImages(options: PackOptions): Promise<PackSummary> {
+  const { files, split, folder, shortSide, workers, onProgress } = options;
+  const header: PackHeader = {
+    format: 1,
+    dataset: files.name,
+    split,
+    images: files.length,
+    short_side: shortSide,
+    images_per_shard: options.imagesPerShard ?? Math.max(1, Math.floor(shardBytes / (4 * shortSide ** 2))),
+    class_names: [...files.classNames],
+    source_fingerprint: files.fingerprint,
+  };
+  begin(folder, header);
+  const shards = Array.from({ length: shardCount(header) }, (_, shard) => shard);
+  const missing = shards.filter(shard => !isWhole(folder, header, shard));
+  const found = files.length - missing.reduce((sum, shard) => sum + imagesInShard(header, shard), 0);
+  const packed = sharedInt32(1);
+  const report = () => onProgress(found + Atomics.load(packed, 0));
+  const timer = setInterval(report, progressMilliseconds);
+  const pool = openWorkerPool<ShardJob>(new URL('./packWorker.js', import.meta.url), workers, { shortSide, packed });
+  try {
+    // A few at a time, so that the paths of a long list are not all in the queue.
+    const waiting = missing.values();
+    const lane = async () => {
+      for (const shard of waiting) await pool.run(jobOf(files, folder, header, shard));
+    };
+    await Promise.all(Array.from({ length: workers }, lane));
+    report();
+  } finally {
+    clearInterval(timer);
+    await pool.close();
+  }
+  const bytes = shards.reduce((sum, shard) => sum + statSync(shardPath(folder, shard)).size, 0);
+  return { images: files.length, found, bytes };
+}
+
+function begin(folder: string, header: PackHeader): void {
+  const path = headerPath(folder);
+  if (existsSync(path)) {
+    const before = readPackFile(path, packSchema);
+    for (const key of ['dataset', 'split', 'short_side', 'source_fingerprint', 'images_per_shard'] as const) {
+      if (before[key] === header[key]) continue;
+      throw new DataError(`The folder holds another pack: its ${key} is ${before[key]}, not ${header[key]}.`, {
+        where: path,
+        next: 'Give another --output, or delete this folder.',
+      });
+    }
+    removeTemporaries(folder);
+    return;
+  }
+  mkdirSync(folder, { recursive: true });
+  writeFileAtomic(path, `${JSON.stringify(header, null, 2)}\n`);
+}
+
+/** Whether a shard is there with the size that its index tells. */
+function isWhole(folder: string, header: PackHeader, shard: number): boolean {
+  const index = shardIndexPath(folder, shard);
+  if (!existsSync(index) || !existsSync(shardPath(folder, shard))) return false;
+  const { entries } = readPackFile(index, shardSchema);
+  const bytes = entries.reduce((sum, [, height, width]) => sum + 3 * height * width, 0);
+  return entries.length === imagesInShard(header, shard) && statSync(shardPath(folder, shard)).size === bytes;
+}
+
+function jobOf(files: ImageFiles, folder: string, header: PackHeader, shard: number): ShardJob {
+  const first = shard * header.images_per_shard;
+  const indices = Array.from({ length: imagesInShard(header, shard) }, (_, i) => first + i);
+  return {
+    shard: shardPath(folder, shard),
+    index: shardIndexPath(folder, shard),
+    paths: indices.map(index => files.path(index)),
+    labels: indices.map(index => files.labels[index]!),
+  };
+}

@@ -1,0 +1,53 @@
+/** Reading, fitting and augmenting the images of one batch that lie in files or shards: the work of a pipeline's worker. */
+import type { Random } from '../../random.js';
+import { randomFor } from '../../random.js';
+import { transformsOf } from '../augment/index.js';
+import { imageBytes } from '../dataset.js';
+import type { BatchJob, BatchRecipe } from '../prepareBatch.js';
+import type { Placement } from './fit.js';
+import { fitOf } from './fit.js';
+import type { ImageLocation } from './location.js';
+import { makeImageReader } from './readImage.js';
+import type { RgbImage } from './rgbImage.js';
+
+/** Images being read while one is fitted: decoding runs on threads of its own. */
+const readAhead = 2;
+
+/** Prepares batches. Throws `ConfigError` for augmentations that do not work; rejects with `DataError` naming the file. */
+export function preparerOfFiles(recipe: BatchRecipe, shortSide: number): (job: BatchJob) => Promise<void> {
+  const { augment, imageShape, seed } = recipe;
+  const size = imageBytes(imageShape);
+  const read = makeImageReader();
+  const { fit, rest } = fitOf({ augment, side: imageShape.height, shortSide });
+  const chain = transformsOf(rest, imageShape);
+  const start = (location: ImageLocation, index: number, epoch: number): Reading => {
+    const random = randomFor('augment', seed, epoch, index);
+    let placement: Placement | undefined;
+    const image = read(location, imageSize => {
+      placement = fit.place(imageSize, random);
+      return placement.part;
+    });
+    image.catch(() => undefined); // whoever takes it sees the error
+    return { random, image, placement: () => placement! };
+  };
+  return async ({ epoch, indices, images, locations }) => {
+    const reading: Reading[] = [];
+    for (let i = 0; i < indices.length; i++) {
+      for (let next = i + reading.length; reading.length <= readAhead && next < indices.length; next++) {
+        reading.push(start(locations![next]!, indices[next]!, epoch));
+      }
+      const { random, image, placement } = reading.shift()!;
+      const into = images.subarray(i * size, (i + 1) * size);
+      fit.render(await image, placement(), into);
+      for (const transform of chain) transform(into, random);
+    }
+  };
+}
+
+/** An image under way, with the random numbers that go on where its placement left off. */
+interface Reading {
+  readonly random: Random;
+  readonly image: Promise<RgbImage>;
+  /** Known once the image is there. */
+  readonly placement: () => Placement;
+}

@@ -1,0 +1,67 @@
+/** A dataset of images that are decoded when they are wanted: one square input size, whatever sizes they have. */
+import sharp from 'sharp';
+import { randomFor } from '../../random.js';
+import type { Dataset } from '../dataset.js';
+import type { ImageFiles } from '../imageFiles.js';
+import type { Placement } from './fit.js';
+import { fitOf } from './fit.js';
+import type { ImageLocation } from './location.js';
+import { preparerOfFiles } from './prepareFiles.js';
+import { makeImageReader } from './readImage.js';
+import type { Size } from './rgbImage.js';
+
+/** How an image becomes the network's input in evaluation: Resize(shortSide), CenterCrop(side). */
+export interface InputSize {
+  readonly side: number;
+  readonly shortSide: number;
+}
+
+export interface StoredDatasetParts {
+  readonly name: string;
+  readonly classNames: readonly string[];
+  readonly length: number;
+  readonly labels: Int32Array;
+  readonly locate: (index: number) => ImageLocation;
+  readonly fingerprint: string;
+  readonly form: string;
+  readonly size: InputSize;
+}
+
+// For this process and its threads: each image is decoded by one thread while the workers use the other cores, and no
+// image is read twice in a row, so libvips' cache of operations would only hold memory.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** The images of a list, read from their files. */
+export function fileDataset(files: ImageFiles, size: InputSize): Dataset {
+  const { name, classNames, length, labels, fingerprint } = files;
+  const locate = (index: number) => ({ path: files.path(index) });
+  return storedDataset({ name, classNames, length, labels, locate, fingerprint, form: 'files', size });
+}
+
+export function storedDataset({ labels, locate, form, size, ...parts }: StoredDatasetParts): Dataset {
+  const { side, shortSide } = size;
+  const read = makeImageReader();
+  const { fit } = fitOf({ augment: [], side, shortSide });
+  const random = randomFor('central crop'); // which draws nothing
+  return {
+    ...parts,
+    imageShape: { height: side, width: side, channels: 3 },
+    label: index => labels[index]!,
+    image: async (index, into) => {
+      let placement: Placement | undefined;
+      const place = (imageSize: Size) => {
+        placement = fit.place(imageSize, random);
+        return placement.part;
+      };
+      fit.render(await read(locate(index), place), placement!, into);
+    },
+    stored: {
+      locate,
+      shortSide,
+      form,
+      preparerOf: recipe => preparerOfFiles(recipe, shortSide),
+      worker: new URL('./imageWorker.js', import.meta.url),
+    },
+  };
+}
