@@ -1,7 +1,7 @@
 /** `gala train`: flags → one run → exit code. */
 import { join, relative } from 'node:path';
 import { type Command, Option } from 'commander';
-import { configDifference, configHash } from '../config/identity.js';
+import { configDifference, configHash, configOf } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { ConfigError, DivergedError, StorageError } from '../errors.js';
@@ -87,7 +87,7 @@ function chooseRun(flags: TrainFlags): Chosen {
     });
   }
   const loaded = loadConfig(flags.config ?? folder.config, overrides);
-  refuseOtherExperiment(recorded.config, loaded.config, folder);
+  refuseOtherExperiment(configOf(recorded), loaded.config, folder);
   const config = { ...loaded.config, name: recorded.name };
   return { folder, loaded: { ...loaded, config, warnings: [] }, resume: true }; // the run's first start showed the warnings
 }

@@ -1,7 +1,7 @@
 /** When two configs are the same experiment: on resume, and to find runs of equal configs. */
 import { sha256 } from '../io/hash.js';
 import { describeKeys } from './keys.js';
-import type { Config } from './schema.js';
+import { type Config, configSchema } from './schema.js';
 
 /**
  * Keys that name, place or pace a run without changing what it computes. `threads` changes only the order of rounding; the
@@ -18,6 +18,12 @@ const keysWithoutWeight: ReadonlySet<string> = new Set([
 /** sha256 (hex) of the keys that decide the numbers, as JSON in the order of the schema: equal experiments have equal hashes. */
 export function configHash(config: Config): string {
   return sha256(JSON.stringify([...weightyValues(config)]));
+}
+
+/** The config of a record with the defaults of the keys that came after it: what an older version of gala ran is the same experiment. */
+export function configOf({ config, name }: { config: object; name: string }): Config {
+  const parsed = configSchema.safeParse(config);
+  return { ...(parsed.success ? parsed.data : (config as Config)), name };
 }
 
 /** `key: old → new` for each key that decides the numbers and differs; empty exactly when the hashes are equal. */

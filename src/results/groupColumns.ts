@@ -1,8 +1,9 @@
 /** Columns of accuracy tables with one line per experiment: mean ± sample standard deviation over its runs, in percent. */
+import { configOf } from '../config/identity.js';
 import type { Column } from '../report/table.js';
 import { formatMean, meanAndStd, reportedScores } from './compare.js';
 import { differencesWithin, type ResultGroup } from './groups.js';
-import { configOf, type RunResult, type Score } from './record.js';
+import type { RunResult, Score } from './record.js';
 
 type Accuracies = Pick<Score, 'top1' | 'many' | 'medium' | 'few'>;
 type Accuracy = keyof Accuracies;

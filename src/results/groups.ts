@@ -1,6 +1,6 @@
 /** Runs of one experiment together: the rows of an accuracy table. */
-import { weightyValues } from '../config/identity.js';
-import { configOf, type RunResult } from './record.js';
+import { configOf, weightyValues } from '../config/identity.js';
+import type { RunResult } from './record.js';
 
 export interface ResultGroup<Result extends RunResult = RunResult> {
   /** Name of the config; where experiments of one name differ, with the keys in which they do: `gala_if100 (train.epochs=30)`. */

@@ -1,12 +1,12 @@
 /** Which runs of a table are there, half done or missing. */
 import { basename } from 'node:path';
-import { configDifference } from '../config/identity.js';
+import { configDifference, configOf } from '../config/identity.js';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { Column } from '../report/table.js';
 import { findRun as findRunIn } from '../run/runOfConfig.js';
 import type { ExpectedTable } from './expected.js';
-import { configOf, type ResultRecord } from './record.js';
+import type { ResultRecord } from './record.js';
 
 export type Step = 'recorded' | 'record' | 'resume' | 'train' | 'in progress';
 

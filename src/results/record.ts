@@ -5,7 +5,6 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { type Config, configSchema } from '../config/schema.js';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 
@@ -147,12 +146,6 @@ export function listResults(results: string, table: string): string[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-}
-
-/** The config of a record with the defaults of keys that came after it. */
-export function configOf({ config, name }: { config: object; name: string }): Config {
-  const parsed = configSchema.safeParse(config);
-  return { ...(parsed.success ? parsed.data : (config as Config)), name };
 }
 
 function readIfThere(path: string): Uint8Array | undefined {

@@ -1,8 +1,9 @@
 /** The labels and the training subset of a record, read from the data where they are. */
+import { configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import { type OpenOptions, openDatasets } from '../data/index.js';
 import type { Truth } from './check.js';
-import { configOf, type ResultRecord } from './record.js';
+import type { ResultRecord } from './record.js';
 
 /**
  * Reads what the data say about a record, or undefined where nobody named their folder (`--data`, GALA_DATA; the bundled set

@@ -1,13 +1,15 @@
 /** All records of a table, checked: which row each belongs to, what is wrong, and how much could be proved. */
+
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { configOf } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { ConfigError, StorageError } from '../errors.js';
 import { faultsOf } from './check.js';
 import type { ExpectedTable } from './expected.js';
 import { differencesFromRow } from './plan.js';
-import { configOf, listResults, predictionsPath, type ResultRecord, readResult, resultPath } from './record.js';
+import { listResults, predictionsPath, type ResultRecord, readResult, resultPath } from './record.js';
 import { generatedFiles } from './tables.js';
 import { truthReader } from './truth.js';
 

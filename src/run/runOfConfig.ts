@@ -1,6 +1,7 @@
 /** Which run folder holds a given experiment: what a sweep does not run again, `--continue` goes on with, and a table records. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { configHash, configOf } from '../config/identity.js';
 import { StorageError } from '../errors.js';
 import { isLocked } from './lock.js';
 import { type RunRecord, readRecord } from './record.js';
@@ -29,9 +30,9 @@ export function findRun(output: string, name: string, isWanted: (record: RunReco
   return found.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || b.record.epoch - a.record.epoch)[0];
 }
 
-/** `findRun` by the hash of the config: equal hashes are equal experiments. */
+/** `findRun` by the hash of the config: equal hashes are equal experiments. A record of an older gala is hashed as this one would. */
 export function findRunOfHash(output: string, name: string, hash: string): FoundRun | undefined {
-  return findRun(output, name, record => record.config_hash === hash);
+  return findRun(output, name, record => record.config_hash === hash || configHash(configOf(record)) === hash);
 }
 
 /** The run in a folder and its state; undefined when its run.json cannot be read. */

@@ -1,11 +1,13 @@
 /** What `gala reproduce` finds to do, from run folders in every state. */
+
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { configOf } from '../../src/config/identity.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { ExpectedTable } from '../../src/results/expected.js';
 import { differencesFromRow, loadForSeed, planRuns } from '../../src/results/plan.js';
-import { configOf, readResult } from '../../src/results/record.js';
+import { readResult } from '../../src/results/record.js';
 import { lockFolder } from '../../src/run/lock.js';
 import { type RunStatus, updateRecord } from '../../src/run/record.js';
 import { temporaryFolder } from '../temporaryFolder.js';

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { configDifference, configHash, configOf } from '../../src/config/identity.js';
+import { createRecord, readRecord } from '../../src/run/record.js';
+import { findRunOfHash } from '../../src/run/runOfConfig.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { exampleRecord } from './example.js';
+
+test('a run that an older gala began, before some key was there, is found and is the same experiment', () => {
+  const output = temporaryFolder();
+  const directory = join(output, 'a', 'run');
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, 'run.json');
+  const record = createRecord(path, exampleRecord('a'));
+  const old = JSON.parse(readFileSync(path, 'utf8'));
+  delete old.config.eval.every_epoch_from;
+  writeFileSync(path, JSON.stringify({ ...old, config_hash: '0'.repeat(64) }));
+
+  assert.equal(findRunOfHash(output, 'a', configHash(record.config))?.directory, directory);
+  assert.deepEqual(configDifference(configOf(readRecord(path)), record.config), []);
+  assert.equal(findRunOfHash(output, 'a', configHash({ ...record.config, seed: 4 })), undefined);
+});
