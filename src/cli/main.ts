@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { registerBenchCommand } from './bench.js';
 import { registerConfigCommand } from './config.js';
+import { registerDataCommand } from './data.js';
 import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
 import { describeError, exitCodeOf } from './failure.js';
@@ -27,6 +28,7 @@ const registerCommands = [
   registerRunsCommand,
   registerReproduceCommand,
   registerResultsCommand,
+  registerDataCommand,
   registerConfigCommand,
   registerEngineCommand,
   registerBenchCommand,

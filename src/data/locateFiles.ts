@@ -10,6 +10,8 @@ export type FolderCandidates = (folder: string) => readonly string[];
 
 export interface LocatedFiles {
   readonly table: FileTable;
+  /** The folders of `table` as the list has them. */
+  readonly listFolders: readonly string[];
   /** Indices of files that are not there, ascending. */
   readonly missing: Int32Array;
   /** Folders of the list of which no candidate exists, with the candidates as absolute paths. */
@@ -46,7 +48,12 @@ export function locateFiles(list: ImageList, root: string, candidatesOf: FolderC
     for (const i of chosen.lacking) missing.push(i);
     return chosen.path;
   });
-  return { table: { ...list, folders }, missing: Int32Array.from(missing).sort(), missingFolders };
+  return {
+    table: { ...list, folders },
+    listFolders: list.folders,
+    missing: Int32Array.from(missing).sort(),
+    missingFolders,
+  };
 }
 
 function only(folder: string): readonly string[] {

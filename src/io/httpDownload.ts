@@ -1,0 +1,172 @@
+/** Fetching one large file over HTTP(S): goes on where it stopped, tries again when the connection drops, never waits for ever. */
+import { closeSync, fsyncSync, openSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigError, DataError, GalaError, StorageError } from '../errors.js';
+
+export interface DownloadOptions {
+  /** Hears the bytes that are there and the size of the whole, where the server tells it. */
+  readonly onProgress?: (bytes: number, total: number | undefined) => void;
+  /** Hears a sentence when a try failed and another begins. */
+  readonly onRetry?: (line: string) => void;
+  /** Tries in a row that bring no byte before it gives up. */
+  readonly fruitlessTries?: number;
+  /** A server that sends nothing for so long is tried again. */
+  readonly stallSeconds?: number;
+  /** Pause before a try; doubles with each that brought nothing. */
+  readonly pauseSeconds?: number;
+  /** What to do without network; ends the error's advice. */
+  readonly otherwise: string;
+}
+
+interface Answer {
+  readonly total: number | undefined;
+  /** Whether every byte that the server announced is on disk. */
+  readonly complete: boolean;
+}
+
+/**
+ * Fetches `url` into the file `path`, which is kept when it fails: the next call asks for the rest only. The content is not
+ * checked here. Throws `DataError` (server, network), `StorageError` (disk) or `ConfigError` (no address).
+ */
+export async function downloadFile(url: string, path: string, options: DownloadOptions): Promise<void> {
+  const { fruitlessTries = 4, pauseSeconds = 1 } = options;
+  requireAddress(url);
+  for (let fruitless = 0; ; ) {
+    const before = sizeOf(path);
+    let failure: string;
+    try {
+      const { complete, total } = await attempt(url, path, before, options);
+      if (complete) return;
+      failure = `the connection ended after ${sizeOf(path)} of ${total} bytes`;
+    } catch (error) {
+      if (error instanceof GalaError) throw error;
+      failure = reasonOf(error);
+    }
+    fruitless = sizeOf(path) > before ? 0 : fruitless + 1;
+    if (fruitless === fruitlessTries) {
+      throw new DataError(`The download stopped: ${failure} (${fruitlessTries} tries).`, {
+        where: url,
+        next: `Check the network and run the same command again: it goes on where it stopped (${sizeOf(path)} bytes). ${options.otherwise}`,
+      });
+    }
+    options.onRetry?.(`${failure}; trying again at ${sizeOf(path)} bytes.`);
+    await sleep(1000 * pauseSeconds * 2 ** Math.max(0, fruitless - 1));
+  }
+}
+
+function requireAddress(url: string): void {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return;
+  throw new ConfigError('This is no address that can be downloaded.', {
+    where: url,
+    next: 'Give an address that begins with http:// or https://.',
+  });
+}
+
+async function attempt(url: string, path: string, have: number, options: DownloadOptions): Promise<Answer> {
+  const stall = new AbortController();
+  const seconds = options.stallSeconds ?? 60;
+  const abort = () => stall.abort(new Error(`the server sent nothing for ${seconds} seconds`));
+  let timer = setTimeout(abort, 1000 * seconds);
+  try {
+    const response = await fetch(url, {
+      // `identity`: bytes are counted and hashed as they are stored, never unpacked on the way.
+      headers: { 'accept-encoding': 'identity', ...(have > 0 && { range: `bytes=${have}-` }) },
+      signal: stall.signal,
+    });
+    const range = contentRange(response.headers.get('content-range'));
+    if (response.status === 416) return startOver(path, have, range.total);
+    if (!response.ok || response.body === null) throw refused(url, response, options);
+    const resumed = response.status === 206 && range.start === have;
+    // A server that does not know ranges sends the whole; one that sends another range would spoil the file.
+    if (response.status === 206 && !resumed) throw new Error('the server sent other bytes than were asked for');
+    const start = resumed ? have : 0;
+    const length = response.headers.get('content-length');
+    const total = range.total ?? (length === null ? undefined : start + Number(length));
+    options.onProgress?.(start, total);
+    const bytes =
+      start +
+      (await write(response.body, path, resumed, received => {
+        clearTimeout(timer);
+        timer = setTimeout(abort, 1000 * seconds);
+        options.onProgress?.(start + received, total);
+      }));
+    return { total, complete: total === undefined || bytes === total };
+  } catch (error) {
+    throw diskFault(error, path) ?? (stall.signal.aborted ? stall.signal.reason : error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Each piece is on its way to the disk before the next is asked for, so that a dropped connection costs nothing that has come. */
+async function write(
+  body: AsyncIterable<Uint8Array>,
+  path: string,
+  append: boolean,
+  onReceived: (bytes: number) => void,
+): Promise<number> {
+  const file = openSync(path, append ? 'a' : 'w');
+  let received = 0;
+  try {
+    for await (const chunk of body) {
+      for (let offset = 0; offset < chunk.length; ) offset += writeSync(file, chunk, offset);
+      received += chunk.length;
+      onReceived(received);
+    }
+    fsyncSync(file);
+    return received;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** 416: there is nothing after what we have. Either that is the whole file, or the file there is another one. */
+function startOver(path: string, have: number, total: number | undefined): Answer {
+  if (total === have) return { total, complete: true };
+  truncateSync(path, 0);
+  throw new Error(`the server's file has ${total ?? 'fewer'} bytes, fewer than the ${have} here, so it begins anew`);
+}
+
+// `bytes 100-199/200`, or a star in place of the range.
+function contentRange(header: string | null): { start?: number; total?: number } {
+  const match = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(header ?? '');
+  if (match === null) return {};
+  const [, start, total] = match;
+  return {
+    ...(start !== undefined && { start: Number(start) }),
+    ...(total !== undefined && total !== '*' && { total: Number(total) }),
+  };
+}
+
+/** A server's no. What may pass (busy, being repaired) is tried again. */
+function refused(url: string, { status, statusText }: Response, { otherwise }: DownloadOptions): Error {
+  const said = `the server answered ${status} ${statusText}`.trimEnd();
+  if (status >= 500 || status === 408 || status === 429) return new Error(said);
+  return new DataError(`The file could not be downloaded: ${said}.`, {
+    where: url,
+    next: `The file may have moved: look for it and give its address. ${otherwise}`,
+  });
+}
+
+function diskFault(error: unknown, path: string): StorageError | undefined {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall !== 'open' && syscall !== 'write' && syscall !== 'fsync') return undefined;
+  return new StorageError(`The download could not be written: ${message}`, {
+    where: path,
+    next:
+      code === 'ENOSPC' || code === 'EDQUOT'
+        ? 'Free some space, then run the same command again: it goes on where it stopped.'
+        : 'Check the permissions of the folder.',
+    cause: error,
+  });
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  const inner = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : undefined;
+  return inner ? `${message} (${inner})` : message;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
