@@ -110,12 +110,13 @@ async function pipelinedStepMilliseconds(
   return times.reduce((sum, time) => sum + time, 0) / times.length;
 }
 
-function trainInputs({ config, datasets, learningRate }: Experiment, batch: Batch): HostTensors {
+function trainInputs({ config, datasets, learningRate, stepInputs }: Experiment, batch: Batch): HostTensors {
   const { height, width, channels } = datasets.train.imageShape;
   const size = config.train.batch_size;
   return {
     images: { dtype: 'uint8', shape: [size, height, width, channels], data: batch.images },
     labels: { dtype: 'int32', shape: [size], data: batch.labels },
+    ...stepInputs(1, 0),
     learning_rate: { dtype: 'float32', shape: [], data: Float32Array.of(learningRate(1) / 100) },
   };
 }

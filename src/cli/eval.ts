@@ -15,6 +15,7 @@ interface EvalFlags {
   readonly logits?: string;
   readonly split: Split;
   readonly tau: number[];
+  readonly logitAdjustment: number[];
   readonly data?: string;
   readonly output?: string;
   readonly format: 'terminal' | 'md' | 'csv' | 'json';
@@ -32,6 +33,12 @@ export function registerEvalCommand(program: Command): void {
     .option('--logits <file>', 'a logits file of a run; needs neither data nor engine')
     .addOption(new Option('--split <split>', 'which images').choices(['test', 'val', 'train']).default('test'))
     .option('--tau <list>', 're-balancing strengths, such as 0,0.5,1', parseTaus, [1])
+    .option(
+      '--logit-adjustment <list>',
+      'strengths τ of post-hoc logit adjustment (by the training prior), such as 0.5,1',
+      parseTaus,
+      [],
+    )
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
     .option(
       '--output <dir>',
@@ -46,7 +53,7 @@ export function registerEvalCommand(program: Command): void {
       const evaluation = await evaluationOf(flags);
       const { resultRows, summarize, bestTau } = await import('../eval/summary.js');
       const { accuracyColumns, formatTable } = await import('../report/table.js');
-      const summary = summarize(evaluation, flags.tau);
+      const summary = summarize(evaluation, flags.tau, flags.logitAdjustment);
       // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
       const isForPeople = flags.format === 'terminal' || flags.format === 'md';
       const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
@@ -57,7 +64,7 @@ export function registerEvalCommand(program: Command): void {
         );
       }
       const output = outputFolder(flags, evaluation);
-      if (output) await writeFiles(output, evaluation, flags.tau);
+      if (output) await writeFiles(output, evaluation, flags);
     });
 }
 
@@ -90,7 +97,7 @@ function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: 
   return join(run, 'eval', `${split}-${basename(checkpoint, '.safetensors')}-epoch${epoch}`);
 }
 
-async function writeFiles(folder: string, evaluation: Evaluation, taus: readonly number[]): Promise<void> {
+async function writeFiles(folder: string, evaluation: Evaluation, flags: EvalFlags): Promise<void> {
   const { writeResultFiles } = await import('../report/resultFiles.js');
   try {
     mkdirSync(folder, { recursive: true });
@@ -101,7 +108,7 @@ async function writeFiles(folder: string, evaluation: Evaluation, taus: readonly
       cause,
     });
   }
-  writeResultFiles(folder, [evaluation], taus, 'given');
+  writeResultFiles(folder, [evaluation], flags.tau, 'given', flags.logitAdjustment);
   process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
 }
 

@@ -3,6 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/summary.js';
 import { lockRunFolder, type RunFolder } from '../run/runFolder.js';
+import type { StartingPoint } from '../train/startingPoint.js';
 import { CommandExit } from './exit.js';
 
 export interface TrainingJob {
@@ -12,10 +13,15 @@ export interface TrainingJob {
   readonly data?: string | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
+  /** What a new run of a second stage starts from. */
+  readonly start?: StartingPoint | undefined;
+  /** Another stage follows by the same command. */
+  readonly isFirstStage?: boolean;
 }
 
 /** Trains to the end and returns the result rows. Throws `CommandExit` after a signal, with everything saved. */
-export async function runTraining({ folder, loaded, resume, data, quiet, json }: TrainingJob): Promise<ResultRow[]> {
+export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
+  const { folder, loaded, resume, data, quiet, json, start, isFirstStage } = job;
   // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
   const { executeRun } = await import('../train/run.js');
   const { listenForStop, signalExitCode } = await import('../train/signals.js');
@@ -30,9 +36,10 @@ export async function runTraining({ folder, loaded, resume, data, quiet, json }:
   try {
     for (const warning of loaded.warnings) display.onNotice(`Warning: ${warning}`);
     const { config, yaml } = loaded;
-    const rows = await executeRun({ config, yaml, folder, resume, dataRoot: data, stop, observer: display });
+    const rows = await executeRun({ config, yaml, folder, resume, start, dataRoot: data, stop, observer: display });
     if (rows) return rows;
-    display.onNotice(`Stopped and saved. Go on with: gala train --resume ${folder.directory}`);
+    const again = isFirstStage ? 'the same command' : `gala train --resume ${folder.directory}`;
+    display.onNotice(`Stopped and saved. Go on with: ${again}`);
     throw new CommandExit(signalExitCode(stop.signal!));
   } finally {
     display.stop();

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { configDifference, configHash, configOf } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
-import type { Config } from '../config/schema.js';
+import type { Config, StageConfig } from '../config/schema.js';
 import { ConfigError, DivergedError, StorageError } from '../errors.js';
 import type { ResultRow } from '../eval/summary.js';
 import { readRecord } from '../run/record.js';
@@ -44,26 +44,42 @@ export function registerTrainCommand(program: Command): void {
     .option('--json', 'print one JSON object a line: start, epochs, result')
     .action(async (flags: TrainFlags) => {
       const chosen = flags.continue ? continueRun(flags) : chooseRun(flags);
-      const rows =
-        'results' in chosen
-          ? chosen.results
-          : await runTraining({ ...chosen, data: flags.data, quiet: flags.quiet, json: flags.json });
-      await printResult(chosen.folder, rows, flags);
+      if ('results' in chosen) await printResult(chosen.folder, chosen.results, flags);
+      else await trainChosen(chosen, flags);
     });
 }
 
-type Chosen = Pick<TrainingJob, 'folder' | 'loaded' | 'resume'>;
+interface Chosen {
+  readonly loaded: TrainingJob['loaded'];
+  /** The run to resume; a new one is begun when left out. */
+  readonly folder?: RunFolder;
+}
+
+async function trainChosen({ loaded, folder: given }: Chosen, flags: TrainFlags): Promise<void> {
+  const { config } = loaded;
+  const { data, quiet, json, output = 'runs' } = flags;
+  // Before the folder is made: a first stage takes hours, and an empty run folder would stay behind when it is killed.
+  const start =
+    given === undefined && config.stages ? await startingPointOf(config.stages.representation, flags) : undefined;
+  const folder = given ?? createRunFolder({ output, name: config.name, seed: config.seed });
+  const rows = await runTraining({ folder, loaded, resume: given !== undefined, data, quiet, json, start });
+  await printResult(folder, rows, flags);
+}
+
+async function startingPointOf(config: StageConfig, { data, quiet, json, output = 'runs' }: TrainFlags) {
+  const { finishedFirstStage } = await import('./firstStage.js');
+  const { readStartingPoint } = await import('../train/startingPoint.js');
+  return readStartingPoint(await finishedFirstStage({ config, output, data, quiet, json }), output);
+}
 
 /** The run of the same config hash: its results, the run to resume, or a new folder. Throws `DivergedError` where it diverged. */
 function continueRun(flags: TrainFlags): Chosen | { folder: RunFolder; results: readonly ResultRow[] } {
   const loaded = loadConfig(requireConfig(flags), overridesOf(flags));
-  const { name, seed } = loaded.config;
-  const found = findRunOfHash(flags.output ?? 'runs', name, configHash(loaded.config));
-  if (found === undefined)
-    return { folder: createRunFolder({ output: flags.output, name, seed }), loaded, resume: false };
+  const found = findRunOfHash(flags.output ?? 'runs', loaded.config.name, configHash(loaded.config));
+  if (found === undefined) return { loaded };
   const folder = openRunFolder(found.directory);
   if (found.state === 'finished') return { folder, results: found.record.results };
-  if (found.state !== 'diverged') return { folder, loaded, resume: true };
+  if (found.state !== 'diverged') return { folder, loaded };
   throw new DivergedError(`This experiment has diverged already: ${found.record.failure ?? 'NaN or infinity'}`, {
     where: found.directory,
     next: 'The same config would do so again: change it, such as optim.learning_rate, or delete the folder.',
@@ -73,11 +89,7 @@ function continueRun(flags: TrainFlags): Chosen | { folder: RunFolder; results: 
 /** A new folder, or the one to resume, whose config must be the same experiment. Throws `ConfigError`. */
 function chooseRun(flags: TrainFlags): Chosen {
   const overrides = overridesOf(flags);
-  if (flags.resume === undefined) {
-    const loaded = loadConfig(requireConfig(flags), overrides);
-    const { name, seed } = loaded.config;
-    return { folder: createRunFolder({ output: flags.output, name, seed }), loaded, resume: false };
-  }
+  if (flags.resume === undefined) return { loaded: loadConfig(requireConfig(flags), overrides) };
   const folder = flags.resume === true ? latestRun(flags, overrides) : openRunFolder(flags.resume);
   const recorded = readRecord(folder.record);
   if (recorded.status === 'finished') {
@@ -89,7 +101,7 @@ function chooseRun(flags: TrainFlags): Chosen {
   const loaded = loadConfig(flags.config ?? folder.config, overrides);
   refuseOtherExperiment(configOf(recorded), loaded.config, folder);
   const config = { ...loaded.config, name: recorded.name };
-  return { folder, loaded: { ...loaded, config, warnings: [] }, resume: true }; // the run's first start showed the warnings
+  return { folder, loaded: { ...loaded, config, warnings: [] } }; // the run's first start showed the warnings
 }
 
 function overridesOf({ set, seed }: TrainFlags): { set?: string[]; seed?: number } {
@@ -110,7 +122,9 @@ function latestRun(flags: TrainFlags, overrides: { set?: string[]; seed?: number
   if (folder) return folder;
   throw new StorageError(`There is no unfinished run of ${config.name}.`, {
     where: join(flags.output ?? 'runs', config.name),
-    next: 'Train without --resume, or name a run folder: --resume DIR.',
+    next: config.stages
+      ? `Train without --resume, or name a run folder: --resume DIR. A first stage that was stopped goes on by itself.`
+      : 'Train without --resume, or name a run folder: --resume DIR.',
   });
 }
 

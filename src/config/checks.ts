@@ -13,6 +13,8 @@ export interface Reader {
   readonly read: (key: string) => unknown;
   /** Where the key's value was written; undefined when it is a default. */
   readonly origin: (key: string) => Origin | undefined;
+  /** True for a stage that starts from another. */
+  readonly hasFirstStage: boolean;
 }
 
 type Report = (key: string, message: string) => void;
@@ -28,7 +30,10 @@ export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings
   const refuse: Report = (key, message) => problems.push({ where: whereOf(key), message });
   const warn: Report = (key, message) => warnings.push(`${whereOf(key)}: ${message}`);
   checkData(reader, refuse, warn);
+  checkModel(reader, refuse, warn);
+  checkTauNormalized(reader, refuse);
   checkLoss(reader, warn);
+  checkFrozen(reader, refuse);
   checkSchedule(reader, refuse, warn);
   checkEvaluation(reader, warn);
   return { problems, warnings };
@@ -84,6 +89,35 @@ function checkCropping(augment: readonly unknown[], dataset: string, refuse: Rep
   }
 }
 
+function checkModel({ read, origin }: Reader, refuse: Report, warn: Report): void {
+  const isCosine = read('model.head') === 'cosine';
+  if (!isCosine && origin('model.scale') !== undefined && read('model.scale') !== 30)
+    warn('model.scale', 'model.scale has no effect: model.head is linear');
+  if (!isCosine && read('loss.name') === 'ldam') {
+    const message = 'loss.name is ldam, whose margins are measured in cosines; set model.head to cosine';
+    refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
+  }
+}
+
+/** τ-normalisation is made of a trained classifier and trains nothing; every other stage does. */
+function checkTauNormalized({ read, hasFirstStage }: Reader, refuse: Report): void {
+  const isTauNormalized = read('model.head') === 'tau_normalized';
+  const epochs = read('train.epochs');
+  if (!isTauNormalized) {
+    if (epochs === 0) refuse('train.epochs', 'train.epochs is 0, but model.head is to be trained; give at least 1');
+    return;
+  }
+  if (!hasFirstStage)
+    refuse('model.head', 'model.head tau_normalized is made of a trained classifier; give a first stage (stages)');
+  if (typeof epochs === 'number' && epochs > 0)
+    refuse('train.epochs', 'train.epochs must be 0 with model.head tau_normalized, which trains nothing');
+  if (read('eval.select_on') !== 'last')
+    refuse(
+      'eval.select_on',
+      'eval.select_on must be last with model.head tau_normalized: there are no epochs to choose from',
+    );
+}
+
 function checkLoss({ read, origin }: Reader, warn: Report): void {
   const written = origin('loss.lambda2');
   // The configs of the package state the published λ2 for the record and explain this in their comments.
@@ -100,13 +134,25 @@ function isInPackage(origin: Origin): boolean {
   return !origin.startsWith('--') && resolve(origin).startsWith(configsFolder + sep);
 }
 
+function checkFrozen({ read, hasFirstStage }: Reader, refuse: Report): void {
+  if (read('freeze.backbone') === true) {
+    if (hasFirstStage) return;
+    refuse(
+      'freeze.backbone',
+      'freeze.backbone is true, but the backbone has no weights to keep: it would stay as it was drawn; give a first stage (stages)',
+    );
+  } else if (read('freeze.batch_stats') === true) {
+    refuse('freeze.batch_stats', 'freeze.batch_stats wants a frozen backbone; set freeze.backbone to true');
+  }
+}
+
 function checkSchedule({ read }: Reader, refuse: Report, warn: Report): void {
   const epochs = read('train.epochs');
   const warmup = read('optim.warmup_epochs');
   const [start, peak] = [read('optim.warmup_learning_rate'), read('optim.learning_rate')];
   const saveEvery = read('train.checkpoint_every');
-  if (typeof epochs !== 'number') return;
-  if (typeof warmup === 'number' && warmup >= epochs) {
+  if (typeof epochs !== 'number' || epochs === 0) return;
+  if (typeof warmup === 'number' && warmup > 1 && warmup >= epochs) {
     refuse(
       'optim.warmup_epochs',
       `optim.warmup_epochs is ${warmup}, but there are only ${epochs} epochs (train.epochs); it must be less`,
@@ -140,7 +186,7 @@ function checkEvaluation({ read, origin }: Reader, warn: Report): void {
   if (from === 0 && typeof every === 'number' && every > 1) {
     warn('eval.every', 'eval.every has no effect: eval.every_epoch_from is 0, every epoch is evaluated');
   }
-  if (from === 1 && typeof every === 'number' && typeof epochs === 'number' && every > epochs) {
+  if (from === 1 && typeof every === 'number' && typeof epochs === 'number' && epochs > 0 && every > epochs) {
     warn('eval.every', `eval.every ${every} is above train.epochs ${epochs}: only the last epoch is evaluated`);
   }
   if (read('eval.tau') === 0) {

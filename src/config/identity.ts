@@ -1,7 +1,8 @@
 /** When two configs are the same experiment: on resume, and to find runs of equal configs. */
 import { sha256 } from '../io/hash.js';
 import { describeKeys } from './keys.js';
-import { type Config, configSchema } from './schema.js';
+import { type Config, configSchema, type StageConfig } from './schema.js';
+import { sharedKeys } from './stages.js';
 
 /**
  * Keys that name, place or pace a run without changing what it computes. `threads` changes only the order of rounding; the
@@ -15,15 +16,19 @@ const keysWithoutWeight: ReadonlySet<string> = new Set([
   'train.checkpoint_every',
 ]);
 
-/** sha256 (hex) of the keys that decide the numbers, as JSON in the order of the schema: equal experiments have equal hashes. */
+/**
+ * sha256 (hex) of the keys that decide the numbers and are not at their defaults: equal experiments have equal hashes, also
+ * where one was recorded before a key existed.
+ */
 export function configHash(config: Config): string {
-  return sha256(JSON.stringify([...weightyValues(config)]));
+  const values = entriesOf(config).filter(({ value, standard }) => value !== standard);
+  return sha256(JSON.stringify(values.map(({ key, value }) => [key, value])));
 }
 
 /** The config of a record with the defaults of the keys that came after it: what an older version of gala ran is the same experiment. */
 export function configOf({ config, name }: { config: object; name: string }): Config {
   const parsed = configSchema.safeParse(config);
-  return { ...(parsed.success ? parsed.data : (config as Config)), name };
+  return { ...((parsed.success ? parsed.data : config) as Config), name };
 }
 
 /** `key: old → new` for each key that decides the numbers and differs; empty exactly when the hashes are equal. */
@@ -34,14 +39,34 @@ export function configDifference(old: Config, now: Config): string[] {
     .map(key => `${key}: ${before.get(key) ?? '(none)'} → ${after.get(key) ?? '(none)'}`);
 }
 
-/** Dotted key → JSON of its value, for the keys that decide the numbers. */
+/** Dotted key → JSON of its value, for the keys that decide the numbers; a key that a recorded config lacks has its default. */
 export function weightyValues(config: Config): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const { key } of describeKeys()) {
-    const value = key
-      .split('.')
-      .reduce<unknown>((map, step) => (map as Record<string, unknown> | undefined)?.[step], config);
-    if (value !== undefined && !keysWithoutWeight.has(key)) values.set(key, JSON.stringify(value));
-  }
-  return values;
+  return new Map(entriesOf(config).map(({ key, value }) => [key, value]));
+}
+
+interface Entry {
+  readonly key: string;
+  /** JSON, as is `standard`, the default. */
+  readonly value: string;
+  readonly standard: string | undefined;
+}
+
+function entriesOf(config: Config): Entry[] {
+  const first = config.stages && stageEntries(config.stages.representation);
+  const own = first?.filter(({ key }) => !sharedKeys.includes(key)) ?? [];
+  return [...stageEntries(config), ...own.map(entry => ({ ...entry, key: `stages.representation.${entry.key}` }))];
+}
+
+function stageEntries(config: StageConfig): Entry[] {
+  return describeKeys().flatMap(({ key, choice, default: standard }) => {
+    const path = key.split('.');
+    if (keysWithoutWeight.has(key) || path[0] === 'stages') return [];
+    if (choice !== undefined && valueAt(config, [...path.slice(0, -1), 'name']) !== choice) return [];
+    const value = valueAt(config, path) ?? standard;
+    return value === undefined ? [] : [{ key, value: JSON.stringify(value), standard: JSON.stringify(standard) }];
+  });
+}
+
+function valueAt(config: StageConfig, path: readonly string[]): unknown {
+  return path.reduce<unknown>((map, step) => (map as Record<string, unknown> | undefined)?.[step], config);
 }

@@ -50,7 +50,9 @@ export function schemaAt(path: Path, chosen: (path: Path) => unknown = () => und
 
 /** Whether the map at `path` is a choice among alternatives by its `name`. */
 export function isChoice(path: Path): boolean {
-  return schemaAt(path).some(node => node.oneOf !== undefined);
+  // The keys of a stage are those of the top level.
+  const own = path[0] === 'stages' ? path.slice(2) : path;
+  return schemaAt(own).some(node => node.oneOf !== undefined);
 }
 
 /** Keys that the map at `path` may have. */
@@ -79,6 +81,8 @@ export function expectedText(node: SchemaNode): string {
   }
   if (node.type === 'number') return `a number${rangeText(node)}`;
   if (node.type === 'integer') return `a whole number${rangeText(node)}`;
+  if (node.type === 'boolean') return 'true or false';
+  if (node.type === 'object') return 'a map of keys';
   return 'a text';
 }
 
@@ -131,6 +135,7 @@ function rangeText({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Sch
     const from = exclusiveMinimum === undefined ? `from ${minimum} to` : `above ${exclusiveMinimum} and`;
     return ` ${from} below ${exclusiveMaximum}`;
   }
+  if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}, at most ${maximum}`;
   // zod writes the largest exact integer where the schema sets no bound.
   if (maximum === undefined || maximum === Number.MAX_SAFE_INTEGER)
     return minimum === undefined ? '' : `, at least ${minimum}`;

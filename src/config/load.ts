@@ -3,10 +3,11 @@ import { checkAcrossKeys } from './checks.js';
 import { describeKeys } from './keys.js';
 import { applyOverrides, readLayers } from './layers.js';
 import { displayPath, findConfig, nameFromPath } from './locate.js';
-import { at } from './located.js';
+import { at, type LocatedMap, type Origin } from './located.js';
 import { configError, type Problem } from './problem.js';
 import { renderConfig } from './render.js';
-import type { Config } from './schema.js';
+import type { Config, StageConfig } from './schema.js';
+import { joinStages, splitStages } from './stages.js';
 import { validate } from './validate.js';
 
 export interface ConfigOverrides {
@@ -42,17 +43,53 @@ export function loadConfig(nameOrPath: string, overrides: ConfigOverrides = {}):
   const root = applyOverrides(layers.root, overrides, problems);
   if (problems.some(problem => problem.fatal)) throw configError(displayPath(path), problems);
 
-  const { config: valid, problems: schemaProblems, read } = validate(root);
-  const origin = (key: string) => at(root, key.split('.'))?.origin;
-  const { problems: crossProblems, warnings } = checkAcrossKeys({ read, origin });
-  problems.push(...schemaProblems, ...crossProblems);
-  if (valid === undefined || problems.length > 0) throw configError(displayPath(path), problems);
+  const stages = splitStages(root, problems);
+  if (problems.some(problem => problem.fatal)) throw configError(displayPath(path), problems);
+  const first = stages && checkStage(stages.representation, false);
+  const last = checkStage(stages?.classifier ?? root, stages !== undefined);
+  problems.push(...withoutRepetitions([...(first?.problems ?? []), ...last.problems]));
+  if (last.config === undefined || problems.length > 0) throw configError(displayPath(path), problems);
 
-  const config: Config = { ...valid, name: valid.name ?? nameFromPath(path) };
-  const origins = new Map(describeKeys().map(({ key }) => [key, origin(key) ?? 'default']));
-  if (valid.name === undefined) origins.set('name', 'path of the file');
+  const named = { ...last.config, name: last.config.name ?? nameFromPath(path) };
+  const config = first?.config ? joinStages(named, first.config) : named;
+  const origins = new Map([
+    ...originsOf((first ?? last).origin, ''),
+    ...(first ? originsOf(last.origin, 'stages.classifier.') : []),
+  ]);
+  if (last.config.name === undefined) origins.set('name', 'path of the file');
+  const warnings = [...new Set([...(first?.warnings ?? []), ...last.warnings])];
   const yaml = renderConfig(config, heading(layers.sources, overrides));
   return { config, path, sources: layers.sources, yaml, warnings, origins };
+}
+
+interface CheckedStage {
+  /** Undefined where there is a problem. */
+  readonly config: (Omit<StageConfig, 'name'> & { name?: string }) | undefined;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+  readonly origin: (key: string) => Origin | undefined;
+}
+
+function checkStage(root: LocatedMap, hasFirstStage: boolean): CheckedStage {
+  const { config, problems, read } = validate(root);
+  const origin = (key: string) => at(root, key.split('.'))?.origin;
+  const across = checkAcrossKeys({ read, origin, hasFirstStage });
+  const { stages: _, ...valid } = config ?? {};
+  return {
+    config: config && (valid as CheckedStage['config']),
+    problems: [...problems, ...across.problems],
+    warnings: across.warnings,
+    origin,
+  };
+}
+
+function originsOf(origin: CheckedStage['origin'], prefix: string): [string, string][] {
+  return describeKeys().map(({ key }) => [prefix + key, origin(key) ?? 'default']);
+}
+
+/** What is wrong at the top level is wrong in both stages. */
+function withoutRepetitions(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map(problem => [`${problem.where} ${problem.message}`, problem])).values()];
 }
 
 /** What a resolved config was made of, as the comment at its head. */

@@ -1,11 +1,11 @@
 /** A config as YAML that can be run again. */
 import { Document, isMap, isScalar, isSeq, type Node } from 'yaml';
 import type { Config } from './schema.js';
+import { fileLayout } from './stages.js';
 
 /** The config as YAML, every key written; with `origins`, a trailing comment says where each value came from. */
 export function renderConfig(config: Config, head: string, origins?: ReadonlyMap<string, string>): string {
-  const { name, ...rest } = config;
-  const document = new Document({ name, ...rest });
+  const document = new Document(fileLayout(config));
   document.commentBefore = head
     .split('\n')
     .map(line => ` ${line}`)

@@ -41,6 +41,12 @@ const data = z
       .default(0)
       .describe('Seed that draws the long-tailed subset; its index hash is recorded with the run.'),
     augment: z.array(augmentation).default([]).describe('Training augmentations on uint8 images, in this order.'),
+    sampler: z
+      .enum(['shuffled', 'class_aware', 'class_balanced'])
+      .default('shuffled')
+      .describe(
+        'Which images an epoch visits, always as many as the set has: shuffled = each once; class_aware = shuffled rounds over the classes, 4 images of each; class_balanced = a random image of a random class.',
+      ),
     workers: wholeNumber
       .max(64)
       .default(1)
@@ -51,7 +57,19 @@ const data = z
 const model = z
   .strictObject({
     backbone: z.enum(['resnet20', 'resnet32', 'resnet44', 'resnet56']).describe('CIFAR ResNet (option-A shortcuts).'),
-    head: z.enum(['linear']).default('linear').describe('Classifier on the pooled feature.'),
+    head: z
+      .enum(['linear', 'cosine', 'tau_normalized'])
+      .default('linear')
+      .describe(
+        'Classifier on the pooled feature; cosine (weights and features of length 1, no bias) is what LDAM wants; tau_normalized = the first stage’s, its rows divided by their length to the power `tau`, without training.',
+      ),
+    scale: z.number().gt(0).max(1000).default(30).describe('Logits per cosine of the cosine head.'),
+    tau: z
+      .number()
+      .min(0)
+      .max(2)
+      .default(1)
+      .describe('τ of the tau_normalized head; 0 = the weight as it was trained.'),
   })
   .describe('The network.');
 
@@ -96,8 +114,21 @@ const classBalanced = z
     name: z.literal('class_balanced').describe('Which loss.'),
     beta: z.number().min(0).lt(1).default(0.9999).describe('β of the effective number (1 − β^n) / (1 − β).'),
     gamma: gamma.default(0).describe('γ of the focal factor; 0 = plain cross-entropy.'),
+    reweight_from: fraction
+      .default(0)
+      .describe('Fraction of training after which the weights apply (DRW); 1 all before. 0 = from the start.'),
   })
   .describe('Cross-entropy or focal loss weighted by the effective number of samples.');
+const ldam = z
+  .strictObject({
+    name: z.literal('ldam').describe('Which loss.'),
+    max_margin: z.number().min(0).max(2).default(0.5).describe('Margin of the rarest class, in cosines.'),
+    beta: z.number().min(0).lt(1).default(0.9999).describe('β of the effective number, for the weights of DRW.'),
+    reweight_from: fraction
+      .default(0.8)
+      .describe('Fraction of training after which classes are re-weighted (DRW); 0 = from the start, 1 = never.'),
+  })
+  .describe('Label-distribution-aware margins on cosine logits, with deferred re-weighting.');
 const balancedSoftmax = z
   .strictObject({ name: z.literal('balanced_softmax').describe('Which loss.') })
   .describe('Cross-entropy of the logits + log n.');
@@ -113,6 +144,7 @@ const loss = z
     labelSmoothing,
     focal,
     classBalanced,
+    ldam,
     balancedSoftmax,
     logitAdjustment,
     gala,
@@ -125,9 +157,11 @@ const optim = z
     learning_rate: z.number().min(0).max(1e6).describe('Peak learning rate, reached at the end of the warm-up.'),
     warmup_learning_rate: z.number().min(0).max(1e6).describe('Learning rate of the first epoch.'),
     warmup_epochs: z
-      .union([z.literal('auto'), positiveInteger.min(2)])
+      .union([z.literal('auto'), wholeNumber])
       .default('auto')
-      .describe('Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)).'),
+      .describe(
+        'Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = none, cosine from the first epoch on.',
+      ),
     momentum: z.number().min(0).lt(1).default(0.9).describe('Momentum (PyTorch form).'),
     weight_decay: z
       .number()
@@ -140,17 +174,54 @@ const optim = z
 
 const train = z
   .strictObject({
-    epochs: positiveInteger.max(100_000).describe('Passes over the training subset.'),
+    epochs: wholeNumber
+      .max(100_000)
+      .describe('Passes over the training subset; 0 for a stage that trains nothing (τ-normalisation).'),
     batch_size: positiveInteger
       .max(65_536)
       .default(64)
       .describe('Images per step; the last partial batch of an epoch is dropped.'),
+    mixup_alpha: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(0)
+      .describe('α of mixup: images and losses are blended by λ ~ Beta(α, α), one λ a step; 0 = no mixup.'),
     checkpoint_every: positiveInteger
       .max(100_000)
       .default(1)
       .describe('Epochs between writes of the `last` checkpoint; the last epoch always writes it.'),
   })
   .describe('Length of the training.');
+
+const freeze = z
+  .strictObject({
+    backbone: z
+      .boolean()
+      .default(false)
+      .describe('Train the classifier alone, anew; the backbone keeps the weights it is given.'),
+    batch_stats: z
+      .boolean()
+      .default(false)
+      .describe(
+        'With a frozen backbone: normalise by its running statistics, which then stay as they are; false = by those of the batch, which update them.',
+      ),
+  })
+  .describe('What is not trained.');
+
+const stage = z.record(z.string(), z.unknown());
+const stages = z
+  .strictObject({
+    representation: stage
+      .optional()
+      .describe('Keys that are different in the first stage; its `name` says where its runs are kept and looked for.'),
+    classifier: stage
+      .optional()
+      .describe(
+        'Keys that are different in the second stage, which starts from the last epoch of the first and is what the experiment reports.',
+      ),
+  })
+  .describe('Two stages of training; see “Two stages”.');
 
 const evaluation = z
   .strictObject({
@@ -192,6 +263,7 @@ export const configSchema = z
     loss,
     optim,
     train,
+    freeze: freeze.prefault({}),
     eval: evaluation.prefault({}),
     engine: z.enum(['auto', 'tensorflow', 'xla']).default('auto').describe('Compute engine; see docs/engines.md.'),
     precision: z
@@ -202,11 +274,14 @@ export const configSchema = z
       .union([z.literal('auto'), positiveInteger.max(1024)])
       .default('auto')
       .describe('Compute threads; results are bit-exact for one count.'),
+    stages: stages.optional(),
   })
   .describe('A gala experiment.');
 
-/** A validated experiment config with every default filled in. */
-export type Config = z.output<typeof configSchema> & { name: string };
+/** A validated config of one training with every default filled in. */
+export type StageConfig = Omit<z.output<typeof configSchema>, 'stages'> & { name: string };
+/** An experiment: one training, or the second of two, which starts from the first. */
+export type Config = StageConfig & { stages?: { representation: StageConfig } };
 export type LossConfig = Config['loss'];
 export type OptimConfig = Config['optim'];
 export type Augmentation = z.output<typeof augmentation>;

@@ -45,7 +45,10 @@ const fashionMnistStatistics = { mean: [0.286], std: [0.353] };
  * Opens the splits that `config` names and draws the long-tailed subset. Throws `DataError` for missing or damaged
  * files and `ConfigError` for an imbalance factor that the set cannot give.
  */
-export async function openDatasets(config: Config['data'], options: OpenOptions = {}): Promise<OpenedDatasets> {
+export async function openDatasets(
+  config: Omit<Config['data'], 'sampler'>,
+  options: OpenOptions = {},
+): Promise<OpenedDatasets> {
   const { environment = process.env } = options;
   const opened =
     config.dataset === 'fashion_mnist_lt'

@@ -49,6 +49,7 @@ interface Slot {
   readonly images: Uint8Array;
   readonly labels: Int32Array;
   readonly indices: Int32Array;
+  readonly draws: Int32Array;
 }
 
 /**
@@ -70,6 +71,7 @@ export function openPipeline({
     images: sharedBytes(batchSize * imageBytes(dataset.imageShape)),
     labels: sharedInt32(batchSize),
     indices: sharedInt32(batchSize),
+    draws: sharedInt32(batchSize),
   }));
   let current: { end(): void; wake(): void } | undefined;
 
@@ -106,15 +108,16 @@ export function openPipeline({
     };
     current = me;
 
+    const draws = earlierUses(order, dataset.length);
     let next = startStep;
     const fillAhead = () => {
       while (next < steps && free.length > 0) {
         const slot = free.at(-1)!;
-        const batch = fillIndices(slot, dataset, order, next * batchSize);
+        const batch = fillIndices(slot, dataset, order, draws, next * batchSize);
         free.pop();
         next++;
         const locations = stored && Array.from(batch.indices, index => stored.locate(index));
-        const done = runner.run({ epoch, indices: batch.indices, images: batch.images, locations });
+        const done = runner.run({ epoch, indices: batch.indices, draws: batch.draws, images: batch.images, locations });
         done.catch(() => undefined); // whoever takes the batch sees the error
         ahead.push({ slot, batch, done });
       }
@@ -178,7 +181,7 @@ function openRunner(dataset: Dataset, recipe: BatchRecipe, workers: number): Job
 }
 
 /** Writes indices and labels of the batch that begins at `start` of the order; returns the part of the slot it takes. */
-function fillIndices(slot: Slot, dataset: Dataset, order: Int32Array, start: number): Slot {
+function fillIndices(slot: Slot, dataset: Dataset, order: Int32Array, draws: Int32Array, start: number): Slot {
   const count = Math.min(slot.indices.length, order.length - start);
   for (let i = 0; i < count; i++) {
     const index = order[start + i]!;
@@ -186,13 +189,21 @@ function fillIndices(slot: Slot, dataset: Dataset, order: Int32Array, start: num
       throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
     }
     slot.indices[i] = index;
+    slot.draws[i] = draws[start + i]!;
     slot.labels[i] = dataset.label(index);
   }
   return {
     images: slot.images.subarray(0, count * imageBytes(dataset.imageShape)),
     labels: slot.labels.subarray(0, count),
     indices: slot.indices.subarray(0, count),
+    draws: slot.draws.subarray(0, count),
   };
+}
+
+/** For each place in `order`, how often its index came before. */
+function earlierUses(order: Int32Array, length: number): Int32Array {
+  const uses = new Int32Array(length);
+  return order.map(index => (index >= 0 && index < length ? uses[index]!++ : 0));
 }
 
 function epochEnded(epoch: number): DataError {

@@ -16,6 +16,8 @@ export interface BatchRecipe {
 export interface BatchJob {
   readonly epoch: number;
   readonly indices: Int32Array;
+  /** How often the epoch has used each of them before. */
+  readonly draws: Int32Array;
   readonly images: Uint8Array;
   /** Where each image lies; only for a dataset of files. */
   readonly locations?: readonly ImageLocation[] | undefined;
@@ -26,14 +28,14 @@ export function preparerOf(shared: SharedImages, recipe: BatchRecipe): (job: Bat
   const { imageShape, seed } = recipe;
   const size = imageBytes(imageShape);
   const augment = augmenter(recipe.augment, imageShape);
-  return ({ epoch, indices, images }) => {
+  return ({ epoch, indices, draws, images }) => {
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i]!;
       const start = shared.rows[index]! * size;
       if (!(start >= 0 && start + size <= shared.pixels.length)) throw new RangeError(`Image ${index} has no pixels.`);
       const image = images.subarray(i * size, (i + 1) * size);
       image.set(shared.pixels.subarray(start, start + size));
-      augment(image, seed, epoch, index);
+      augment(image, seed, epoch, index, draws[i]);
     }
   };
 }
@@ -42,12 +44,12 @@ export function preparerOf(shared: SharedImages, recipe: BatchRecipe): (job: Bat
 export function preparerOfAny(dataset: Dataset, recipe: BatchRecipe): (job: BatchJob) => Promise<void> {
   const size = imageBytes(recipe.imageShape);
   const augment = augmenter(recipe.augment, recipe.imageShape);
-  return async ({ epoch, indices, images }) => {
+  return async ({ epoch, indices, draws, images }) => {
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i]!;
       const image = images.subarray(i * size, (i + 1) * size);
       await dataset.image(index, image);
-      augment(image, recipe.seed, epoch, index);
+      augment(image, recipe.seed, epoch, index, draws[i]);
     }
   };
 }

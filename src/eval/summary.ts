@@ -1,5 +1,6 @@
 /** The scores of one evaluation, plain and re-balanced for every τ: what tables, run.json and reports are made of. */
 import { calibrationOf } from './calibration.js';
+import { logitAdjustedPredictions } from './logitAdjustment.js';
 import type { Evaluation, EvaluationSource } from './logitsFile.js';
 import { classAccuracies, meanClassAccuracy, type Scores, scoresOf } from './metrics.js';
 import { plainPredictions, rebalanceSweep, uniformPriorWeights } from './rebalance.js';
@@ -7,6 +8,8 @@ import { plainPredictions, rebalanceSweep, uniformPriorWeights } from './rebalan
 export interface Summary {
   readonly plain: Scores;
   readonly rebalanced: readonly { readonly tau: number; readonly scores: Scores }[];
+  /** By post-hoc logit adjustment, for each τ of its own. */
+  readonly adjusted: readonly { readonly tau: number; readonly scores: Scores }[];
   /** Expected calibration error of the plain predictions, 15 bins, a fraction. */
   readonly calibrationError: number;
 }
@@ -14,6 +17,8 @@ export interface Summary {
 /** One line of a results table, as kept in run.json: `tau` is absent for plain predictions; an empty group is absent. */
 export interface ResultRow extends EvaluationSource {
   readonly tau?: number;
+  /** What τ is of, where it is not re-balancing. */
+  readonly method?: 'logit_adjusted';
   /** What chose τ: `config`, `given` (command line), or the split on which it was the best (`test` = an oracle). */
   readonly tauSelectedOn?: string;
   readonly top1: number;
@@ -23,11 +28,15 @@ export interface ResultRow extends EvaluationSource {
 }
 
 /**
- * Scores of one evaluation, plain and for each τ; pure. On the split `val`, which keeps the long tail of the training set,
+ * Scores of one evaluation: plain, re-balanced for each of `taus`, logit-adjusted for each of `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set,
  * top-1 is the mean over classes and the predicted mass is weighted to the same uniform class prior.
  * Throws `ConfigError` for an unusable τ, `DataError` for unusable logits or labels.
  */
-export function summarize(evaluation: Evaluation, taus: readonly number[]): Summary {
+export function summarize(
+  evaluation: Evaluation,
+  taus: readonly number[],
+  adjustmentTaus: readonly number[] = [],
+): Summary {
   const { logits, labels, classCounts } = evaluation;
   const score = (predictions: Int32Array): Scores => {
     const scores = scoresOf(predictions, labels, classCounts);
@@ -39,6 +48,10 @@ export function summarize(evaluation: Evaluation, taus: readonly number[]): Summ
   return {
     plain: score(predictions),
     rebalanced: taus.map((tau, t) => ({ tau, scores: score(rebalanced[t]!) })),
+    adjusted: adjustmentTaus.map(tau => ({
+      tau,
+      scores: score(logitAdjustedPredictions(logits, classCounts, tau)),
+    })),
     calibrationError: calibrationOf(logits, predictions, labels).error,
   };
 }
@@ -52,12 +65,12 @@ export function rebalancedPredictions(evaluation: Evaluation, taus: readonly num
 }
 
 /** τ with the highest re-balanced top-1; of equal ones the smallest. Undefined without any τ. */
-export function bestTau(summary: Summary): number | undefined {
+export function bestTau(summary: Pick<Summary, 'rebalanced'>): number | undefined {
   const ranked = [...summary.rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);
   return ranked[0]?.tau;
 }
 
-/** Table lines of a summary: the plain scores, then one line per τ. */
+/** Table lines of a summary: the plain scores, then one line per τ of re-balancing and of logit adjustment. */
 export function resultRows(source: EvaluationSource, summary: Summary, tauSelectedOn: string): ResultRow[] {
   const { split, run, checkpoint, epoch, selectedOn } = source;
   const common = {
@@ -70,6 +83,13 @@ export function resultRows(source: EvaluationSource, summary: Summary, tauSelect
   return [
     { ...common, ...presentScores(summary.plain) },
     ...summary.rebalanced.map(({ tau, scores }) => ({ ...common, tau, tauSelectedOn, ...presentScores(scores) })),
+    ...summary.adjusted.map(({ tau, scores }) => ({
+      ...common,
+      tau,
+      method: 'logit_adjusted' as const,
+      tauSelectedOn,
+      ...presentScores(scores),
+    })),
   ];
 }
 

@@ -5,10 +5,12 @@ import { crossEntropy } from './crossEntropy.js';
 import { focal } from './focal.js';
 import { gala } from './gala.js';
 import { labelSmoothing } from './labelSmoothing.js';
+import { ldam } from './ldam.js';
 import { balancedSoftmax, logitAdjustment } from './logitAdjustment.js';
 import type { Loss } from './loss.js';
 
-export function createLoss(config: LossConfig): Loss {
+/** The loss of a config; `scale` is that of a cosine head's logits, 1 for a linear head. */
+export function createLoss(config: LossConfig, scale = 1): Loss {
   switch (config.name) {
     case 'cross_entropy':
       return crossEntropy();
@@ -18,6 +20,8 @@ export function createLoss(config: LossConfig): Loss {
       return focal(config);
     case 'class_balanced':
       return classBalanced(config);
+    case 'ldam':
+      return ldam(config, scale);
     case 'balanced_softmax':
       return balancedSoftmax();
     case 'logit_adjustment':

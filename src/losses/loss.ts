@@ -15,6 +15,11 @@ export interface Loss {
   readonly name: string;
   /** Initial statistics; part of the training state, saved and resumed. */
   init(classCounts: Int32Array): HostTensors;
-  /** Loss of logits `[B, C]` for int32 labels `[B]` under the statistics of the steps before. */
-  apply(logits: Tensor2D, labels: Tensor1D, state: Tensors): LossResult;
+  /** True where `apply` needs `progress`; a train step has the input `progress` for such a loss only. */
+  readonly usesProgress?: boolean;
+  /**
+   * Loss of logits `[B, C]` for int32 labels `[B]` under the statistics of the steps before; `progress` [] is the fraction of
+   * all epochs that was over when this one began.
+   */
+  apply(logits: Tensor2D, labels: Tensor1D, state: Tensors, progress?: Scalar): LossResult;
 }

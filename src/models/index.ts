@@ -1,6 +1,7 @@
 /** Name → backbone. */
 import type { Config } from '../config/schema.js';
 import type { Backbone } from './backbone.js';
+import { cosineHead, type Head, linearHead, tauNormalizedHead } from './head.js';
 import { resnetCifar } from './resnetCifar.js';
 
 type Factory = (channels: number) => Backbone;
@@ -13,6 +14,28 @@ const backbones: Readonly<Record<Config['model']['backbone'], Factory>> = {
 };
 
 /** The backbone of a config for images with so many channels. */
-export function createBackbone(model: Config['model'], channels: number): Backbone {
+export function createBackbone(model: Pick<Config['model'], 'backbone'>, channels: number): Backbone {
   return backbones[model.backbone](channels);
+}
+
+/** The classifier of a config. */
+export function createHead({ head, scale, tau }: Config['model'], featureSize: number, classes: number): Head {
+  switch (head) {
+    case 'linear':
+      return linearHead(featureSize, classes);
+    case 'cosine':
+      return cosineHead(featureSize, classes, scale);
+    case 'tau_normalized':
+      return tauNormalizedHead(featureSize, classes, tau);
+  }
+}
+
+/** True for a head that is made of the trained weight of a linear one. */
+export function keepsClassifier({ head }: Pick<Config['model'], 'head'>): boolean {
+  return head === 'tau_normalized';
+}
+
+/** What the head multiplies its cosines by; 1 for the others. */
+export function logitScale({ head, scale }: Config['model']): number {
+  return head === 'cosine' ? scale : 1;
 }

@@ -21,6 +21,19 @@ export function linearUniform(seed: number, name: string, shape: readonly number
   return filled(shape, () => (2 * random.uniform() - 1) * bound);
 }
 
+/** Uniform in ±1, each row then scaled to length 1 (`NormedLinear` of kaidic/LDAM-DRW). */
+export function unitRows(seed: number, name: string, shape: readonly [number, number]): HostTensor {
+  const random = randomFor('init', seed, name);
+  const tensor = filled(shape, () => 2 * random.uniform() - 1);
+  const { data } = tensor;
+  for (let start = 0; start < data.length; start += shape[1]) {
+    const row = data.subarray(start, start + shape[1]);
+    const length = Math.hypot(...row);
+    for (const [i, value] of row.entries()) row[i] = value / length;
+  }
+  return tensor;
+}
+
 export function constant(shape: readonly number[], value: number): HostTensor {
   return filled(shape, () => value);
 }

@@ -7,7 +7,8 @@ export function warmupEpochs(optim: Pick<OptimConfig, 'warmup_epochs'>, stepsPer
 
 /**
  * Learning rate of `epoch` (1-based) of `epochs`: linear from `warmup_learning_rate` at epoch 1 to `learning_rate` at epoch
- * W, then half a cosine to 0 at the last epoch (the reference's schedule).
+ * W, then half a cosine to 0 at the last epoch (the reference's schedule). With W ≤ 1 the cosine begins at `learning_rate` in
+ * the first epoch and would reach 0 after the last (MiSLAS, second stage).
  */
 export function learningRateAt(
   epoch: number,
@@ -15,6 +16,7 @@ export function learningRateAt(
   warmup: number,
   { learning_rate, warmup_learning_rate }: Pick<OptimConfig, 'learning_rate' | 'warmup_learning_rate'>,
 ): number {
+  if (warmup <= 1) return (learning_rate / 2) * (1 + Math.cos((Math.PI * (epoch - 1)) / epochs));
   if (epoch <= warmup)
     return warmup_learning_rate + ((learning_rate - warmup_learning_rate) * (epoch - 1)) / (warmup - 1);
   return (learning_rate / 2) * (1 + Math.cos((Math.PI * (epoch - warmup)) / (epochs - warmup)));

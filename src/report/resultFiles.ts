@@ -9,7 +9,7 @@ import { accuracyColumns, formatTable } from './table.js';
 
 /**
  * Writes table.md and table.csv over all `evaluations` into `folder`, per_class.csv and predictions.csv of the first, and
- * returns the rows. `taus` were chosen by `tauSelectedOn`; the files per class and image take τ = 1, or the first τ where 1
+ * returns the rows. `taus` (and those of logit adjustment) were chosen by `tauSelectedOn`; the files per class and image take τ = 1, or the first τ where 1
  * is not among them. Throws `StorageError`.
  */
 export function writeResultFiles(
@@ -17,8 +17,11 @@ export function writeResultFiles(
   evaluations: readonly Evaluation[],
   taus: readonly number[],
   tauSelectedOn: string,
+  adjustmentTaus: readonly number[] = [],
 ): ResultRow[] {
-  const rows = evaluations.flatMap(evaluation => resultRows(evaluation, summarize(evaluation, taus), tauSelectedOn));
+  const rows = evaluations.flatMap(evaluation =>
+    resultRows(evaluation, summarize(evaluation, taus, adjustmentTaus), tauSelectedOn),
+  );
   const write = (name: string, text: string) => writeFileAtomic(join(folder, name), text);
   write('table.md', `${formatTable(rows, accuracyColumns, 'md')}\n`);
   write('table.csv', `${formatTable(rows, accuracyColumns, 'csv')}\n`);

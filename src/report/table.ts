@@ -26,7 +26,8 @@ export const accuracyColumns: readonly Column<ResultRow>[] = [
     key: 'predictions',
     title: 'predictions',
     kind: 'text',
-    value: row => (row.tau === undefined ? 'plain' : 're-balanced'),
+    value: row =>
+      row.tau === undefined ? 'plain' : row.method === 'logit_adjusted' ? 'logit-adjusted' : 're-balanced',
   },
   { key: 'tau', title: 'τ', kind: 'number', value: row => row.tau },
   {

@@ -3,7 +3,14 @@ import { basename } from 'node:path';
 import { type GroupAccuracies, groupAccuracies } from '../eval/metrics.js';
 import { sha256 } from '../io/hash.js';
 import { correctOf, labelsHash } from './fromRun.js';
-import { predictionsOf, predictionsPath, type ResultRecord, type Score, type StoredResult } from './record.js';
+import {
+  bytesPerClass,
+  predictionsOf,
+  predictionsPath,
+  type ResultRecord,
+  type Score,
+  type StoredResult,
+} from './record.js';
 
 /** What the data themselves say about a record. */
 export interface Truth {
@@ -32,9 +39,11 @@ const metricsRounding = 1e-6;
 export function faultsOf({ path, record, predictions }: StoredResult, truth?: Truth): string[] {
   if (predictions === undefined) return [`its predictions are missing: there is no ${basename(predictionsPath(path))}`];
   const { scores, test } = record;
-  const expected = scores.length * test.images;
+  const size = bytesPerClass(test.class_counts.length);
+  const expected = scores.length * test.images * size;
   if (predictions.length !== expected) {
-    return [`its predictions have ${predictions.length} bytes where ${scores.length} × ${test.images} are expected`];
+    const parts = [scores.length, test.images, ...(size === 1 ? [] : [size])].join(' × ');
+    return [`its predictions have ${predictions.length} bytes where ${parts} are expected`];
   }
   const faults: string[] = [];
   if (sha256(predictions) !== record.predictions_sha256) faults.push('its predictions were changed: another sha256');
@@ -71,7 +80,8 @@ export function describeScore({ checkpoint, tau }: Score): string {
 
 function faultsOfData({ train, test }: ResultRecord, truth: Truth): string[] {
   const faults: string[] = [];
-  if (labelsHash(truth.labels) !== test.labels_sha256) faults.push('its test labels are not those of the data');
+  if (labelsHash(truth.labels, truth.classCounts.length) !== test.labels_sha256)
+    faults.push('its test labels are not those of the data');
   if (truth.testFingerprint !== test.fingerprint) faults.push('its test images are not those of the data');
   if (truth.trainFingerprint !== train.fingerprint) faults.push('its training images are not those of the data');
   if (truth.indexHash !== train.index_hash) faults.push('its training subset is not the one that its config draws');

@@ -29,7 +29,9 @@ const claimSchema = z.strictObject({
 });
 
 const tableSchema = z.strictObject({
-  labels_sha256: z.string().describe('sha256 of the test labels, one byte each'),
+  labels_sha256: z
+    .string()
+    .describe('sha256 of the test labels, one byte each (two, little-endian, of more than 256 classes)'),
   rows: z.record(z.string(), z.string()),
   claims: z.array(claimSchema),
 });

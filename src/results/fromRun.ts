@@ -1,6 +1,7 @@
 /** From a finished run folder to what tables say of it and to the record that the repository keeps. Needs the stored logits, no data and no engine. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { Config } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { classAccuracies, labelCounts } from '../eval/metrics.js';
@@ -12,6 +13,9 @@ import { readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder } from '../run/runFolder.js';
 import { rebalancedBestOf } from './rebalancedBest.js';
 import {
+  bytesPerClass,
+  encodeClasses,
+  mostClasses,
   predictionsPath,
   type ResultRecord,
   type RunResult,
@@ -47,15 +51,18 @@ export function addResult(results: string, directory: string): string {
 export function resultOfRun(directory: string): { record: ResultRecord; predictions: Uint8Array } {
   const { result, predictions: lines } = readRunResult(directory);
   const classes = result.train.class_counts.length;
-  if (classes > 256) {
-    throw new ConfigError(`A record keeps one byte a prediction and takes at most 256 classes, not ${classes}.`, {
-      where: directory,
-      next: 'Its numbers stay in the run folder: gala table DIR, gala eval --run DIR.',
-    });
+  if (classes > mostClasses) {
+    throw new ConfigError(
+      `A record keeps two bytes a prediction and takes at most ${mostClasses} classes, not ${classes}.`,
+      {
+        where: directory,
+        next: 'Its numbers stay in the run folder: gala table DIR, gala eval --run DIR.',
+      },
+    );
   }
-  const { images } = result.test;
-  const predictions = new Uint8Array(lines.length * images);
-  for (const [k, line] of lines.entries()) predictions.set(line, k * images);
+  const predictions = new Uint8Array(lines.length * result.test.images * bytesPerClass(classes));
+  for (const [k, line] of lines.entries())
+    predictions.set(encodeClasses(line, classes), (k * predictions.length) / lines.length);
   const { scores, rebalanced_best, ...about } = result;
   const record: ResultRecord = {
     format: 1,
@@ -80,7 +87,6 @@ export function readRunResult(directory: string): { result: RunResult; predictio
       next: `Finish it first: gala train --resume ${folder.directory}`,
     });
   }
-  const { root: _, ...data } = run.config.data;
   const { select_on, tau } = run.config.eval;
   const checkpoints = select_on === 'last' ? (['last'] as const) : (['best', 'last'] as const);
   const evaluations = checkpoints.map(checkpoint => readLogitsFile(logitsPath(folder, `test-${checkpoint}`)));
@@ -92,7 +98,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   const result: RunResult = {
     name: run.name,
     run: basename(folder.directory),
-    config: { ...run.config, data },
+    config: withoutPaths(run.config),
     seeds: run.seeds,
     train: {
       images: train!.images,
@@ -103,7 +109,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
     test: {
       images: test!.images,
       fingerprint: test!.fingerprint,
-      labels_sha256: labelsHash(labels),
+      labels_sha256: labelsHash(labels, classCounts.length),
       class_counts: Array.from(labelCounts(labels, classCounts.length)),
     },
     engine: { ...run.engine },
@@ -111,7 +117,8 @@ export function readRunResult(directory: string): { result: RunResult; predictio
     host,
     ...(run.git && { git: { ...run.git } }),
     finished_at: run.finished_at!,
-    training_hours: Number((run.training_seconds / 3600).toFixed(3)),
+    training_hours: Number(((run.training_seconds + (run.first_stage?.training_seconds ?? 0)) / 3600).toFixed(3)),
+    ...(run.first_stage && { first_stage: run.first_stage }),
     resumes: run.resumes.length,
     scores: scored.map(({ score }) => score),
     ...(rebalancedBest && { rebalanced_best: rebalancedBest }),
@@ -119,9 +126,16 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   return { result, predictions: scored.map(({ predictions }) => predictions) };
 }
 
-/** sha256 of labels [N] as one byte each. */
-export function labelsHash(labels: Int32Array): string {
-  return sha256(Uint8Array.from(labels));
+/** Where data and weights lay is nobody else's business; what they were is in the fingerprints. */
+function withoutPaths({ stages, ...config }: Config): Omit<Config, 'stages'> {
+  const { root: _, ...data } = config.data;
+  const first = stages && { stages: { representation: withoutPaths(stages.representation) } };
+  return { ...config, data, ...first };
+}
+
+/** sha256 of labels [N] as one byte each, or two where there are more than 256 classes. */
+export function labelsHash(labels: Int32Array, classes: number): string {
+  return sha256(encodeClasses(labels, classes));
 }
 
 /** Plain, re-balanced at τ of the config and, for the reported checkpoint, at the oracle's τ. */

@@ -1,12 +1,16 @@
 /**
  * `results/<config name>-seed<n>-subset<m>.json` and `.predictions`: what the repository keeps of a finished run. Every accuracy
- * in the record has the predictions it was counted from beside it, one byte (class) an image, so that it can be counted again.
+ * in the record has the predictions it was counted from beside it, one byte (class) an image or two where there are more than
+ * 256 classes, so that it can be counted again.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+
+/** What two bytes can tell apart. */
+export const mostClasses = 65_536;
 
 const fraction = z.number().min(0).max(1);
 const count = z.number().int().min(0);
@@ -43,6 +47,14 @@ const rebalancedBestSchema = z.strictObject({
   few: fraction.optional(),
 });
 
+const firstStageSchema = z.strictObject({
+  run: z.string(),
+  config_hash: hash,
+  epoch: count,
+  weights_sha256: hash,
+  training_seconds: z.number().min(0),
+});
+
 const recordSchema = z.strictObject({
   format: z.literal(1),
   name: z.string(),
@@ -55,22 +67,24 @@ const recordSchema = z.strictObject({
     images: count,
     fingerprint: z.string(),
     index_hash: z.string(),
-    class_counts: z.array(count).min(1).max(256),
+    class_counts: z.array(count).min(1).max(mostClasses),
   }),
   test: z.strictObject({
     images: count,
     fingerprint: z.string(),
-    /** sha256 of the labels, one byte each, in dataset order. */
+    /** sha256 of the labels as `encodeClasses` writes them, in dataset order. */
     labels_sha256: hash,
-    class_counts: z.array(count).min(1).max(256),
+    class_counts: z.array(count).min(1).max(mostClasses),
   }),
   engine: z.looseObject({ engine: z.string(), version: z.string(), precision: z.string(), threads: z.number() }),
   versions: z.looseObject({ gala: z.string(), node: z.string() }),
   host: z.looseObject({ cpu: z.string() }),
   git: z.looseObject({ commit: z.string(), dirty: z.boolean() }).optional(),
   finished_at: z.string(),
-  /** Hours in training steps, evaluation not counted, added up over resumes. */
+  /** Hours in training steps, evaluation not counted, added up over resumes; those of a first stage too. */
   training_hours: z.number().min(0),
+  /** The run that a second stage started from. */
+  first_stage: firstStageSchema.optional(),
   resumes: count,
   predictions_sha256: hash,
   scores: z.array(scoreSchema).min(1),
@@ -104,8 +118,22 @@ export function predictionsPath(path: string): string {
 
 /** The line `index` of the predictions [scores, images], as class indices [images]. */
 export function predictionsOf(record: ResultRecord, predictions: Uint8Array, index: number): Int32Array {
-  const { images } = record.test;
-  return Int32Array.from(predictions.subarray(index * images, (index + 1) * images));
+  const { images, class_counts } = record.test;
+  const size = bytesPerClass(class_counts.length);
+  const line = predictions.subarray(index * images * size, (index + 1) * images * size);
+  if (size === 1) return Int32Array.from(line);
+  return Int32Array.from({ length: images }, (_, i) => line[2 * i]! + 256 * line[2 * i + 1]!);
+}
+
+/** Bytes of one prediction or label in a file: 1, or 2 where there are more than 256 classes. */
+export function bytesPerClass(classes: number): 1 | 2 {
+  return classes > 256 ? 2 : 1;
+}
+
+/** Class indices as bytes, two-byte ones little-endian. */
+export function encodeClasses(values: Int32Array, classes: number): Uint8Array {
+  if (bytesPerClass(classes) === 1) return Uint8Array.from(values);
+  return Uint8Array.from({ length: 2 * values.length }, (_, i) => values[i >> 1]! >> (8 * (i & 1)));
 }
 
 /** Writes a record and its predictions, predictions first. Throws `StorageError`. */

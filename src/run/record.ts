@@ -43,6 +43,19 @@ export interface ResumeRecord {
   readonly log?: string;
 }
 
+/** The run that a second stage started from. */
+export interface FirstStage {
+  /** Its folder below that of all runs, `<config name>/<time>-<seed>`. */
+  readonly run: string;
+  readonly config_hash: string;
+  /** Its last one: nothing was chosen on test images on the way. */
+  readonly epoch: number;
+  /** sha256 of its parameters and batch statistics, in the order of their names. */
+  readonly weights_sha256: string;
+  /** Seconds in its training steps, not in those of the second stage. */
+  readonly training_seconds: number;
+}
+
 export interface RunRecord {
   readonly format: 1;
   readonly name: string;
@@ -51,6 +64,8 @@ export interface RunRecord {
   /** sha256 of the keys of the config that decide the numbers; see `configHash`. */
   readonly config_hash: string;
   readonly seeds: { readonly run: number; readonly subset: number };
+  /** Present for a second stage. */
+  readonly first_stage?: FirstStage;
   readonly splits: Readonly<Record<string, SplitRecord>>;
   readonly engine: EngineInfo;
   readonly versions: Versions;
@@ -77,6 +92,7 @@ export interface NewRecord {
   readonly config: Config;
   readonly splits: Readonly<Record<string, SplitRecord>>;
   readonly engine: EngineInfo;
+  readonly firstStage?: FirstStage | undefined;
 }
 
 /** What the reader relies on; everything else in the file is kept as it is. */
@@ -101,7 +117,7 @@ const recordSchema = z.looseObject({
 });
 
 /** Writes the first record of a run, status `running`. Throws `StorageError`. */
-export function createRecord(path: string, { config, splits, engine }: NewRecord): RunRecord {
+export function createRecord(path: string, { config, splits, engine, firstStage }: NewRecord): RunRecord {
   const now = new Date().toISOString();
   const record: RunRecord = {
     format: 1,
@@ -110,6 +126,7 @@ export function createRecord(path: string, { config, splits, engine }: NewRecord
     config,
     config_hash: configHash(config),
     seeds: { run: config.seed, subset: config.data.subset_seed },
+    ...(firstStage && { first_stage: firstStage }),
     splits,
     engine,
     ...surroundings(),

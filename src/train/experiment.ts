@@ -1,22 +1,27 @@
 /** From a config to everything a run needs: datasets, network, loss, optimiser, and the compiled programs. */
 import type { Config } from '../config/schema.js';
 import { type OpenedDatasets, openDatasets } from '../data/index.js';
+import { createSampler, type Sampler } from '../data/sampler.js';
 import { compile, engineSettings } from '../engine/index.js';
-import type { Executable, HostTensors } from '../engine/program.js';
+import type { Executable, HostTensor, HostTensors } from '../engine/program.js';
 import { ConfigError, StorageError } from '../errors.js';
 import { createLoss } from '../losses/index.js';
-import { linearHead } from '../models/head.js';
-import { createBackbone } from '../models/index.js';
+import { createBackbone, createHead, logitScale } from '../models/index.js';
 import { learningRateAt, warmupEpochs } from '../optim/schedule.js';
 import { sgd } from '../optim/sgd.js';
+import { mixupInputs } from './mixup.js';
 import { evalProgram, initialState, isModelEntry, type Learning, type Network, trainProgram } from './step.js';
 
 export interface Experiment {
   readonly config: Config;
   readonly datasets: OpenedDatasets;
   readonly stepsPerEpoch: number;
+  /** Indices of the training images that `epoch` (1-based) visits, in order. */
+  readonly order: Sampler;
   /** Learning rate per step in `epoch` (1-based). */
   learningRate(epoch: number): number;
+  /** What the program `train` takes besides images and labels in a step (from 0) of `epoch` (from 1). */
+  stepInputs(epoch: number, step: number): HostTensors;
   /** State at step 0. */
   initialState(): HostTensors;
   /** Compiles the programs `train` and `eval` on the given state. */
@@ -47,22 +52,32 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
   const backbone = createBackbone(config.model, channels);
   const network: Network = {
     backbone,
-    head: linearHead(backbone.featureSize, train.classNames.length),
+    head: createHead(config.model, backbone.featureSize, train.classNames.length),
     imageShape: [height, width, channels],
     mean: datasets.mean,
     std: datasets.std,
   };
-  const learning: Learning = { loss: createLoss(config.loss), optimizer: sgd(config.optim) };
+  const loss = createLoss(config.loss, logitScale(config.model));
+  const { mixup_alpha } = config.train;
+  const learning: Learning = { loss, optimizer: sgd(config.optim), mixup: mixup_alpha > 0, freeze: config.freeze };
   const warmup = warmupEpochs(config.optim, stepsPerEpoch);
   const settings = engineSettings(config);
   const evaluation = evalProgram(network, config.eval.batch_size);
   const initial = () => initialState(network, learning, counts, config.seed);
 
+  const learningRate = (epoch: number) => learningRateAt(epoch, config.train.epochs, warmup, config.optim);
+
   return {
     config,
     datasets,
     stepsPerEpoch,
-    learningRate: epoch => learningRateAt(epoch, config.train.epochs, warmup, config.optim),
+    order: createSampler(config.data.sampler, train, config.seed),
+    learningRate,
+    stepInputs: (epoch, step) => ({
+      learning_rate: scalar(learningRate(epoch)),
+      ...(loss.usesProgress && { progress: scalar((epoch - 1) / config.train.epochs) }),
+      ...(mixup_alpha > 0 && mixupInputs(mixup_alpha, batchSize, config.seed, epoch, step)),
+    }),
     initialState: initial,
     compile: state =>
       compile(
@@ -77,6 +92,10 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
       return compile({ state: model, programs: { eval: evaluation } }, settings);
     },
   };
+}
+
+function scalar(value: number): HostTensor {
+  return { dtype: 'float32', shape: [], data: Float32Array.of(value) };
 }
 
 /**

@@ -1,12 +1,13 @@
 /** A run from its folder's point of view: begin or resume, train, evaluate the kept checkpoints, and record how it ended. */
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
-import type { EngineInfo } from '../engine/program.js';
-import { DataError, DivergedError } from '../errors.js';
+import type { EngineInfo, HostTensors } from '../engine/program.js';
+import { DataError, DivergedError, StorageError } from '../errors.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { sha256 } from '../io/hash.js';
+import { keepsClassifier } from '../models/index.js';
 import { writeResultFiles } from '../report/resultFiles.js';
 import { startSession } from '../run/eventFile.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
@@ -18,9 +19,11 @@ import {
   readLastCheckpoint,
   startOfTraining,
   type TrainingProgress,
+  writeCheckpoint,
 } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
 import type { StopRequest } from './signals.js';
+import { type StartingPoint, startFrom } from './startingPoint.js';
 import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
 
 /** The loop's observer, and what is said before and after it. */
@@ -35,6 +38,8 @@ export interface RunRequest {
   readonly yaml: string;
   readonly folder: RunFolder;
   readonly resume: boolean;
+  /** What a new run of a second stage starts from. */
+  readonly start?: StartingPoint | undefined;
   readonly dataRoot?: string | undefined;
   readonly stop: StopRequest;
   readonly observer: RunObserver;
@@ -49,13 +54,21 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
-  const executable = await experiment.compile(saved?.checkpoint.state ?? experiment.initialState());
+  const initial = saved?.checkpoint.state ?? stateAtStart(experiment, request);
+  const executable = await experiment.compile(initial);
 
   try {
     if (existsSync(folder.record)) continueRecord(request, executable.info, progress);
     else {
+      // A second stage keeps what it starts from: it can be resumed when the run of the first stage is gone.
+      if (request.start) writeCheckpoint(folder.checkpoints, 'last', initial, startOfTraining);
       writeFileAtomic(folder.config, request.yaml);
-      createRecord(folder.record, { config, splits: splitRecords(experiment), engine: executable.info });
+      createRecord(folder.record, {
+        config,
+        splits: splitRecords(experiment),
+        engine: executable.info,
+        firstStage: request.start?.source,
+      });
     }
     const { started_at } = readRecord(folder.record);
     const events = startSession(folder.directory, readMetrics(folder.metrics).lines, started_at);
@@ -75,6 +88,16 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   } finally {
     executable.dispose();
   }
+}
+
+function stateAtStart(experiment: Experiment, { start, config, folder }: RunRequest): HostTensors {
+  const initial = experiment.initialState();
+  if (start) return startFrom(initial, start.weights, keepsClassifier(config.model));
+  if (config.stages === undefined) return initial;
+  throw new StorageError('This run of a second stage has no checkpoint, and so no backbone to start from.', {
+    where: folder.checkpoints,
+    next: 'Start it anew without --resume; the first stage is not trained again.',
+  });
 }
 
 /** Test logits of `best` (where a split chose one) and `last`, stored in logits/. */

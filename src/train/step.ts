@@ -1,11 +1,15 @@
-/** The two programs of a training run over one state: the train step, and the logits of a batch. */
+/**
+ * The programs of a training run over one state: the train step and the logits of a batch; with a frozen backbone also its
+ * features, and step and logits that begin at features.
+ */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Program, Tensors } from '../engine/program.js';
+import type { HostTensors, Program, Specs, Tensors } from '../engine/program.js';
 import type { Loss } from '../losses/loss.js';
 import type { Backbone } from '../models/backbone.js';
 import type { Head } from '../models/head.js';
 import type { Optimizer } from '../optim/sgd.js';
 import { initialGradientRecord, recordGradient } from './gradientRecord.js';
+import { blend, mixingOf, mixRows, mixupSpecs } from './mixup.js';
 
 export interface Network {
   readonly backbone: Backbone;
@@ -20,6 +24,17 @@ export interface Network {
 export interface Learning {
   readonly loss: Loss;
   readonly optimizer: Optimizer;
+  /** Blend images and losses; the train step then takes the inputs of `mixupSpecs` too. */
+  readonly mixup?: boolean;
+  /** What is not trained; everything is when left out. */
+  readonly freeze?: Freeze;
+}
+
+export interface Freeze {
+  /** Only the head is trained, and has momenta. */
+  readonly backbone: boolean;
+  /** A frozen backbone runs as in evaluation: its running statistics normalise, and stay. */
+  readonly batch_stats: boolean;
 }
 
 // Names of the state: parameters and statistics under `backbone.` and `classifier.` as in the reference code, `momentum.<parameter>`, `loss.<statistic>`, `gradient.<sum>`.
@@ -36,7 +51,7 @@ export function initialState(network: Network, learning: Learning, classCounts: 
   return {
     ...trained,
     ...withPrefix(backbonePrefix, statistics),
-    ...withPrefix(momentumPrefix, learning.optimizer.init(trained)),
+    ...withPrefix(momentumPrefix, learning.optimizer.init(trainedOf(trained, learning.freeze))),
     ...withPrefix(lossPrefix, learning.loss.init(classCounts)),
     ...withPrefix(gradientPrefix, initialGradientRecord(classCounts.length)),
   };
@@ -53,21 +68,51 @@ export function gradientRecordOf(state: HostTensors): HostTensors {
 }
 
 /**
- * One step of SGD on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` []: output `loss` [],
- * the batch mean before the update.
+ * One step of SGD on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` [], for a loss with a
+ * schedule also at `progress` []: output `loss` [], the batch mean before the update. With mixup, statistics of the loss and
+ * the gradient record are blended like the loss: they are sums over samples, of which each counts λ for its own class.
  */
-export function trainProgram(network: Network, { loss, optimizer }: Learning, batchSize: number): Program {
+export function trainProgram(network: Network, learning: Learning, batchSize: number): Program {
+  return stepFrom('images', network, learning, batchSize);
+}
+
+/** The same step on `features` `[B, featureSize]` of a backbone that is frozen with its statistics. */
+export function classifierProgram(network: Network, learning: Learning, batchSize: number): Program {
+  return stepFrom('features', network, learning, batchSize);
+}
+
+function stepFrom(from: 'images' | 'features', network: Network, learning: Learning, batchSize: number): Program {
+  const { loss, optimizer, mixup, freeze } = learning;
   return {
     inputs: {
-      images: { dtype: 'uint8', shape: [batchSize, ...network.imageShape] },
+      ...(from === 'images' ? imageSpec(network, batchSize) : featureSpec(network, batchSize)),
       labels: { dtype: 'int32', shape: [batchSize] },
       learning_rate: { dtype: 'float32', shape: [] },
+      ...(loss.usesProgress && { progress: { dtype: 'float32', shape: [] } as const }),
+      ...(mixup && mixupSpecs(batchSize)),
     },
     apply: (state, inputs) => {
       const { parameters, statistics } = splitModel(state);
-      const names = Object.keys(parameters);
-      const images = normalized(inputs.images as tf.Tensor4D, network);
+      const trained = trainedOf(parameters, freeze);
+      const names = Object.keys(trained);
+      const mixing = mixup ? mixingOf(inputs) : undefined;
+      const forward = (weights: Tensors): Forward => {
+        if (from === 'features') return { features: inputs.features as tf.Tensor2D, statistics: {} };
+        const unmixed = normalized(inputs.images as tf.Tensor4D, network);
+        const images = mixing ? mixRows(unmixed, mixing) : unmixed;
+        return featuresOf(network, weights, statistics, images, !freeze?.batch_stats);
+      };
+      // A frozen backbone is a constant of the gradient.
+      const fixed = freeze?.backbone ? forward(parameters) : undefined;
       const labels = inputs.labels as tf.Tensor1D;
+      /** What `of` makes of the labels; with mixup, blended with what it makes of the partners' labels. */
+      const forLabels = (of: (labels: tf.Tensor1D) => Tensors): Tensors => {
+        if (!mixing) return of(labels);
+        const [own, partners] = [of(labels), of(tf.gather(labels, mixing.index))];
+        return Object.fromEntries(
+          Object.entries(own).map(([name, value]) => [name, blend(value, partners[name]!, mixing.lambda)]),
+        );
+      };
       const record = withoutPrefix(gradientPrefix, state);
       // Zeros added to the logits: their gradient is that of the logits, whatever the loss.
       const probe = tf.zeros([batchSize, record.positive!.shape[0]!]);
@@ -75,25 +120,32 @@ export function trainProgram(network: Network, { loss, optimizer }: Learning, ba
       let lossState: Tensors = {};
       const lossOf = (added: tf.Tensor, ...values: tf.Tensor[]) => {
         const current = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-        const forward = logitsOf(network, current, statistics, images, true);
-        updatedStatistics = kept(forward.statistics);
-        const logits = tf.add(forward.logits, added) as tf.Tensor2D;
-        const result = loss.apply(logits, labels, withoutPrefix(lossPrefix, state));
-        lossState = kept(result.state);
-        return result.loss;
+        const { features, statistics: moved } = fixed ?? forward(current);
+        updatedStatistics = kept(moved);
+        const logits = tf.add(network.head.apply(withoutPrefix(headPrefix, current), features), added) as tf.Tensor2D;
+        const before = withoutPrefix(lossPrefix, state);
+        const { mean, ...statisticsOfLoss } = forLabels(target => {
+          const result = loss.apply(logits, target, before, inputs.progress as tf.Scalar);
+          return { ...result.state, mean: result.loss };
+        });
+        lossState = kept(statisticsOfLoss);
+        return mean as tf.Scalar;
       };
-      const { value, grads } = tf.valueAndGrads(lossOf)([probe, ...names.map(name => parameters[name]!)]);
+      const { value, grads } = tf.valueAndGrads(lossOf)([probe, ...Object.values(trained)]);
       const [ofLogits, ...ofParameters] = grads;
       const gradients = Object.fromEntries(names.map((name, i) => [name, ofParameters[i]!]));
       const momenta = withoutPrefix(momentumPrefix, state);
-      const updated = optimizer.update(gradients, momenta, parameters, inputs.learning_rate as tf.Scalar);
+      const updated = optimizer.update(gradients, momenta, trained, inputs.learning_rate as tf.Scalar);
       return {
         state: {
           ...updated.parameters,
           ...withPrefix(backbonePrefix, updatedStatistics),
           ...withPrefix(momentumPrefix, updated.momenta),
           ...withPrefix(lossPrefix, lossState),
-          ...withPrefix(gradientPrefix, recordGradient(record, ofLogits as tf.Tensor2D, labels)),
+          ...withPrefix(
+            gradientPrefix,
+            forLabels(target => recordGradient(record, ofLogits as tf.Tensor2D, target)),
+          ),
         },
         outputs: { loss: value },
       };
@@ -104,13 +156,44 @@ export function trainProgram(network: Network, { loss, optimizer }: Learning, ba
 /** Logits `[B, C]` of `images` uint8 `[B, H, W, channels]` with running statistics; changes nothing. */
 export function evalProgram(network: Network, batchSize: number): Program {
   return {
-    inputs: { images: { dtype: 'uint8', shape: [batchSize, ...network.imageShape] } },
-    apply: (state, inputs) => {
-      const { parameters, statistics } = splitModel(state);
-      const images = normalized(inputs.images as tf.Tensor4D, network);
-      return { state: {}, outputs: { logits: logitsOf(network, parameters, statistics, images, false).logits } };
-    },
+    inputs: imageSpec(network, batchSize),
+    apply: (state, inputs) => ({
+      state: {},
+      outputs: { logits: headOf(network, state, backboneOf(network, state, inputs)) },
+    }),
   };
+}
+
+/** Features `[B, featureSize]` of `images`, as `evalProgram` makes them on its way to the logits. */
+export function featuresProgram(network: Network, batchSize: number): Program {
+  return {
+    inputs: imageSpec(network, batchSize),
+    apply: (state, inputs) => ({ state: {}, outputs: { features: backboneOf(network, state, inputs) } }),
+  };
+}
+
+/** Logits `[B, C]` of `features` `[B, featureSize]`. */
+export function headProgram(network: Network, batchSize: number): Program {
+  return {
+    inputs: featureSpec(network, batchSize),
+    apply: (state, { features }) => ({
+      state: {},
+      outputs: { logits: headOf(network, state, features as tf.Tensor2D) },
+    }),
+  };
+}
+
+const imageSpec = ({ imageShape }: Network, batchSize: number): Specs => ({
+  images: { dtype: 'uint8', shape: [batchSize, ...imageShape] },
+});
+const featureSpec = ({ backbone }: Network, batchSize: number): Specs => ({
+  features: { dtype: 'float32', shape: [batchSize, backbone.featureSize] },
+});
+
+/** Parameters that a step changes, by their full names. */
+function trainedOf<T>(parameters: Record<string, T>, freeze: Freeze | undefined): Record<string, T> {
+  if (!freeze?.backbone) return parameters;
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => name.startsWith(headPrefix)));
 }
 
 /** Parameters by their full names; batch statistics by their names inside the backbone. */
@@ -121,12 +204,26 @@ function splitModel(state: Tensors): { parameters: Tensors; statistics: Tensors 
   return { parameters: Object.fromEntries(parameters), statistics: Object.fromEntries(statistics) };
 }
 
-function logitsOf(network: Network, parameters: Tensors, statistics: Tensors, images: tf.Tensor4D, training: boolean) {
-  const backbone = network.backbone.apply(withoutPrefix(backbonePrefix, parameters), statistics, images, training);
-  return {
-    logits: network.head.apply(withoutPrefix(headPrefix, parameters), backbone.features),
-    statistics: backbone.statistics,
-  };
+type Forward = ReturnType<Backbone['apply']>;
+
+function featuresOf(
+  { backbone }: Network,
+  parameters: Tensors,
+  statistics: Tensors,
+  images: tf.Tensor4D,
+  training: boolean,
+): Forward {
+  return backbone.apply(withoutPrefix(backbonePrefix, parameters), statistics, images, training);
+}
+
+/** Features by running statistics. */
+function backboneOf(network: Network, state: Tensors, { images }: Tensors): tf.Tensor2D {
+  const { parameters, statistics } = splitModel(state);
+  return featuresOf(network, parameters, statistics, normalized(images as tf.Tensor4D, network), false).features;
+}
+
+function headOf(network: Network, state: Tensors, features: tf.Tensor2D): tf.Tensor2D {
+  return network.head.apply(withoutPrefix(headPrefix, state), features);
 }
 
 /** uint8 pixels → (x/255 − mean)/std, as one multiplication and one addition. */

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { type Batch, openPipeline, type Pipeline } from '../data/pipeline.js';
-import { shuffledOrder } from '../data/sampler.js';
 import type { Executable } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
 import { splitLogits } from '../eval/evaluate.js';
@@ -61,7 +60,7 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
       const learningRate = experiment.learningRate(epoch);
 
       // ------------------------------------------------ steps
-      const order = shuffledOrder(datasets.train.length, config.seed, epoch);
+      const order = experiment.order(epoch);
       progress = await trainEpoch(run, pipeline, order, progress, learningRate);
       if (progress.step < experiment.stepsPerEpoch) {
         await saveLast(run, progress);
@@ -115,7 +114,6 @@ async function trainEpoch(
   const { height, width, channels } = experiment.datasets.train.imageShape;
   const batchSize = experiment.config.train.batch_size;
   const shape = [batchSize, height, width, channels];
-  const rate = { dtype: 'float32' as const, shape: [], data: Float32Array.of(learningRate) };
   const started = performance.now();
   let { step, loss_sum } = progress;
 
@@ -123,7 +121,7 @@ async function trainEpoch(
     const outputs = await executable.run('train', {
       images: { dtype: 'uint8', shape, data: batch.images },
       labels: { dtype: 'int32', shape: [batchSize], data: batch.labels },
-      learning_rate: rate,
+      ...experiment.stepInputs(epoch, step),
     });
     const loss = outputs.loss!.data[0]!;
     if (!Number.isFinite(loss)) throw diverged(`The loss became ${loss}`, epoch, step, batch);

@@ -30,6 +30,8 @@ const refused: readonly [set: string[], where: string, message: RegExp][] = [
     '--set data.augment=[random_resized_crop]',
     /has random_resized_crop, which cuts image files of any size; the images of cifar100 have one size/,
   ],
+  [['loss={name: ldam}'], '--set loss={name: ldam}', /set model\.head to cosine$/],
+  [['loss={name: ldam}', 'model.head=linear'], '--set model.head=linear', /set model\.head to cosine$/],
 ];
 
 for (const [set, where, message] of refused) {
@@ -43,6 +45,7 @@ for (const [set, where, message] of refused) {
 const warned: readonly [set: string[], warning: RegExp][] = [
   [['data.subset_seed=3'], /^--set data\.subset_seed=3: data\.subset_seed has no effect/],
   [['loss={name: gala, lambda2: 1}'], /^--set .*: loss\.lambda2 has no effect on the gradient/],
+  [['model.scale=10'], /model\.scale has no effect: model\.head is linear$/],
   [['train.epochs=2'], /^--set train\.epochs=2: .* the learning rate never decays$/],
   [['optim.warmup_learning_rate=0.2'], /the learning rate falls during the warm-up$/],
   [['train.checkpoint_every=31'], /^--set train\.checkpoint_every=31: /],

@@ -1,18 +1,28 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { configHash } from '../../src/config/identity.js';
 import { schemaAt } from '../../src/config/keys.js';
 import { loadConfig } from '../../src/config/load.js';
 import { listConfigs } from '../../src/config/locate.js';
 
 const configs = listConfigs();
+/** LDAM is run with deferred re-weighting, and its configs say so. */
+const nameOf = (loss: string) => (loss === 'ldam' ? 'ldam_drw' : loss);
+/** What the configs of two stages train the classifier with. */
+const secondStages: Readonly<Record<string, string>> = {
+  two_stage: 'gala',
+  crt: 'cross_entropy',
+  tau_norm: 'cross_entropy',
+};
 const losses = schemaAt(['loss', 'name']).flatMap(node => node.const ?? []);
 
 test('the package has a config for every row: every loss, every imbalance factor, the variants', () => {
   const names = configs.map(({ name }) => name);
   for (const dataset of ['cifar100_lt', 'cifar10_lt']) {
     for (const factor of [200, 100, 50, 10]) {
-      for (const loss of losses) assert.ok(names.includes(`${dataset}/${loss}_if${factor}`), `${dataset} ${loss}`);
+      for (const loss of losses)
+        assert.ok(names.includes(`${dataset}/${nameOf(loss)}_if${factor}`), `${dataset} ${loss}`);
     }
   }
   for (const name of ['cifar100_lt/gala_paper_if100', 'cifar100_lt/gala_normalized_if100'])
@@ -25,9 +35,13 @@ for (const { name, path, summary } of configs) {
     const { config, warnings } = loadConfig(name);
     assert.deepEqual(warnings, []);
     assert.equal(config.name, name);
-    const [, dataset, loss, variant, factor] = /^(\w+)\/([a-z_]+?)(?:_(paper|normalized))?(?:_if(\d+))?$/.exec(name)!;
+    const [, dataset, word, variant, factor] = /^(\w+)\/([a-z_]+?)(?:_(paper|normalized))?(?:_if(\d+))?$/.exec(name)!;
     assert.equal(config.data.dataset, dataset === 'fashion_mnist_lt' ? dataset : dataset!.replace('_lt', ''));
-    assert.equal(config.loss.name, loss);
+    const loss = secondStages[word!] ?? (word === 'mixup' ? 'cross_entropy' : word);
+    assert.equal(nameOf(config.loss.name), loss);
+    assert.equal(config.stages !== undefined, word! in secondStages);
+    const first = config.stages?.representation ?? config;
+    assert.equal(first.train.mixup_alpha > 0, word === 'mixup' || word! in secondStages);
     if (factor !== undefined) assert.equal(config.data.imbalance_factor, Number(factor));
     if (config.loss.name === 'gala') assert.equal(config.loss.variant, variant ?? 'released');
   });
@@ -72,4 +86,13 @@ test('the CIFAR100-LT configs are the published protocol', () => {
     select_on: 'test',
     tau: 1,
   });
+});
+
+test('the first stage of a two-stage config is the very experiment of the config it names', () => {
+  for (const { name } of configs) {
+    const { stages } = loadConfig(name).config;
+    if (stages === undefined) continue;
+    const { representation } = stages;
+    assert.equal(configHash(representation), configHash(loadConfig(representation.name).config), name);
+  }
 });

@@ -123,7 +123,7 @@ test('a config that does not exist is answered with near names', () => {
   assert.equal(complaint('zzzzzzzzzz').message, 'There is no config "zzzzzzzzzz"');
   assert.match(
     complaint('cifar10_lt').message,
-    /is a folder with the configs cifar10_lt\/balanced_softmax_if10, .* and 20 more \(gala config list\)$/,
+    /is a folder with the configs cifar10_lt\/balanced_softmax_if10, .* and 24 more \(gala config list\)$/,
   );
 });
 

@@ -26,14 +26,14 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a key like nothing known',
     text: smallest.replace('{backbone', '{qwertyuiop: 1, backbone'),
     where: 'a.yaml:2:9',
-    message: 'unknown key "model.qwertyuiop"; the keys of model are backbone, head',
+    message: 'unknown key "model.qwertyuiop"; the keys of model are backbone, head, scale, tau',
   },
   {
     says: 'a key named __proto__',
     text: `${smallest}__proto__: {seed: 3}\n`,
     where: 'a.yaml:6:1',
     message:
-      'unknown key "__proto__"; the keys of the top level are name, seed, data, model, loss, optim, train, eval, engine, precision, threads',
+      'unknown key "__proto__"; the keys of the top level are name, seed, data, model, loss, optim, train, freeze, eval, engine, precision, threads, stages',
   },
   {
     says: 'a merge key',
@@ -53,7 +53,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     text: smallest.replace('cross_entropy', 'crossentropie'),
     where: 'a.yaml:3:14',
     message:
-      'loss.name must be one of cross_entropy, label_smoothing, focal, class_balanced, balanced_softmax, logit_adjustment, gala, but is "crossentropie"; did you mean "cross_entropy"?',
+      'loss.name must be one of cross_entropy, label_smoothing, focal, class_balanced, ldam, balanced_softmax, logit_adjustment, gala, but is "crossentropie"; did you mean "cross_entropy"?',
   },
   {
     says: 'a value out of range',
@@ -65,7 +65,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a fraction where a whole number is wanted',
     text: smallest.replace('30', '2.5'),
     where: 'a.yaml:5:17',
-    message: 'train.epochs must be a whole number from 1 to 100000, but is 2.5',
+    message: 'train.epochs must be a whole number from 0 to 100000, but is 2.5',
   },
   {
     says: 'a number too large for a float, as it was written',
@@ -77,7 +77,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a number in quotes',
     text: smallest.replace('30', '"30"'),
     where: 'a.yaml:5:17',
-    message: 'train.epochs must be a whole number from 1 to 100000, but is "30"; write it without quotes',
+    message: 'train.epochs must be a whole number from 0 to 100000, but is "30"; write it without quotes',
   },
   {
     says: 'a value of neither alternative',
@@ -102,14 +102,14 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a section without a value',
     text: smallest.replace('{backbone: resnet32}', ''),
     where: 'a.yaml:2:1',
-    message: 'model must be a map with the keys backbone, head, but has no value',
+    message: 'model must be a map with the keys backbone, head, scale, tau, but has no value',
   },
   {
     says: 'a section that is a list',
     text: smallest.replace('{name: cross_entropy}', '[gala]'),
     where: 'a.yaml:3:7',
     message:
-      'loss must be a map with the keys name, epsilon, gamma, beta, tau, lambda1, lambda2, variant, accumulation, but is a list',
+      'loss must be a map with the keys name, epsilon, gamma, beta, reweight_from, max_margin, tau, lambda1, lambda2, variant, accumulation, but is a list',
   },
   {
     says: 'a name that leaves the folder of runs',
@@ -198,7 +198,7 @@ test('all problems are listed at once, in the order of their lines, each at the 
     '  a.yaml:2:7: seed must be a whole number, at least 0, but is -1',
     '  a.yaml:3:29: loss.lambda1 must be a number from 0 to 10, but is "x"',
     '  a.yaml:3:32: unknown key "loss.lamda2"; did you mean "loss.lambda2"?',
-    '  base.yaml:5:17: train.epochs must be a whole number from 1 to 100000, but is 0',
+    '  base.yaml:5:17: train.epochs is 0, but model.head is to be trained; give at least 1',
     '  --set eval.tua=2: unknown key "eval.tua"; did you mean "eval.tau"?',
     '  --set lambda1: --set wants key.path=value, such as loss.lambda1=1.2',
     '  --set threads=0: threads must be "auto" or a whole number from 1 to 1024, but is 0',

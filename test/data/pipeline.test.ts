@@ -95,6 +95,23 @@ describe('the batches of an epoch', () => {
     await pipeline.close();
   });
 
+  test('augment an image anew each time a sampler repeats it, however many workers there are and wherever reading starts', async () => {
+    const order = Int32Array.from({ length: 32 }, (_, i) => (i < 16 ? i : 5));
+    const imagesOf = async (workers: number, startStep = 0) => {
+      const pipeline = openPipeline({ ...options, workers });
+      const images: string[] = [];
+      for await (const batch of pipeline.epoch(1, order, startStep))
+        for (let i = 0; i < 8; i++) images.push(sha256(batch.images.subarray(i * 3072, (i + 1) * 3072)));
+      await pipeline.close();
+      return images;
+    };
+    const images = await imagesOf(0);
+    const repeated = [5, ...Array.from({ length: 16 }, (_, i) => 16 + i)].map(place => images[place]);
+    assert.ok(new Set(repeated).size > 12, `${new Set(repeated).size} different images of 17`);
+    assert.deepEqual(await imagesOf(2), images);
+    assert.deepEqual(await imagesOf(0, 3), images.slice(24));
+  });
+
   test('stay as they are until the next one is asked for', async () => {
     for (const workers of [0, 2]) {
       const pipeline = openPipeline({ ...options, workers, prefetch: 3 });

@@ -24,7 +24,7 @@ function writeExpected(value: number): void {
     join(temporary, 'expected.yaml'),
     [
       'small:',
-      `  labels_sha256: ${labelsHash(labels)}`,
+      `  labels_sha256: ${labelsHash(labels, test.classNames.length)}`,
       '  rows: { gala: gala.yaml, cross_entropy: cross_entropy.yaml }',
       '  claims:',
       `    - { row: gala, metric: top1, value: ${value}, source: test, tolerance: { one_seed: 1.5, mean: 0.7 } }`,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { calibrationOf } from '../../src/eval/calibration.js';
+import { logitAdjustedPredictions } from '../../src/eval/logitAdjustment.js';
 import { scoresOf, topOne } from '../../src/eval/metrics.js';
 import { plainPredictions, rebalance, rebalanceSweep } from '../../src/eval/rebalance.js';
 import { sharedPath } from '../shared.js';
@@ -33,6 +34,16 @@ describe('golden evaluation', { skip }, () => {
         near(bin.confidence, set.ece_bins[b].confidence);
         near(bin.accuracy, set.ece_bins[b].accuracy);
       }
+    }
+  });
+
+  test('post-hoc logit adjustment equals the public implementation for every τ', () => {
+    for (const set of read(lossesPath).evaluation.sets) {
+      const counts = Int32Array.from(set.counts as number[]);
+      const results = set.posthoc_logit_adjustment;
+      assert.ok(results.length >= 3);
+      for (const { tau, predictions } of results)
+        assert.deepEqual([...logitAdjustedPredictions(Float32Array.from(set.logits.flat()), counts, tau)], predictions);
     }
   });
 

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { linearHead } from '../../src/models/head.js';
+import { cosineHead, linearHead, tauNormalizedHead } from '../../src/models/head.js';
+import { compute } from '../engine/compute.js';
+import { float32, maxError } from '../numbers.js';
+import { sharedPath } from '../shared.js';
 
 describe('A linear head', () => {
   test('draws weight and bias uniformly within ±1/√features, as torch.nn.Linear does', () => {
@@ -27,4 +31,70 @@ describe('A linear head', () => {
     const logits = linearHead(2, 3).apply(parameters, tf.tensor2d([[1, -1]]));
     assert.deepEqual([...logits.dataSync()], [9, 19, 29]);
   });
+});
+
+describe('A cosine head', () => {
+  test('begins with rows of length 1 and gives scaled cosines whatever the lengths', () => {
+    const head = cosineHead(2, 2, 10);
+    const { weight, ...rest } = head.init(3);
+    assert.deepEqual(rest, {});
+    for (const row of [0, 1])
+      assert.ok(Math.abs(Math.hypot(weight!.data[2 * row]!, weight!.data[2 * row + 1]!) - 1) < 1e-6);
+    assert.deepEqual(head.init(3), { weight });
+    const parameters = {
+      weight: tf.tensor2d([
+        [3, 4],
+        [0, -7],
+      ]),
+    };
+    const features = tf.tensor2d([
+      [5, 0],
+      [0, 0],
+    ]);
+    const logits = head.apply(parameters, features).dataSync();
+    assert.ok([6, 0, 0, 0].every((value, i) => Math.abs(value - logits[i]!) < 1e-5));
+  });
+
+  test('has the gradient of torch.nn.functional.normalize on both sides', async () => {
+    const inputs = { weight: float32([2, 3], [1, 2, -1, 0.5, 0.3, 2]), features: float32([1, 3], [0.2, -1, 3]) };
+    const apply = (w: tf.Tensor, f: tf.Tensor) =>
+      tf.sum(tf.mul(cosineHead(3, 2, 30).apply({ weight: w }, f as tf.Tensor2D), tf.tensor2d([[1, -2]]))) as tf.Scalar;
+    const gradients = await compute(inputs, given => {
+      const [weight, features] = tf.grads(apply)([given.weight!, given.features!]);
+      return { weight: weight!, features: features! };
+    });
+    const valueAt = (w: readonly number[], f: readonly number[]) =>
+      [0, 1].reduce((sum, j) => {
+        const row = w.slice(3 * j, 3 * j + 3);
+        const product = row.reduce((total, value, c) => total + value * f[c]!, 0);
+        return sum + ((j === 0 ? 1 : -2) * 30 * product) / (Math.hypot(...row) * Math.hypot(...f));
+      }, 0);
+    const [w, f] = [Array.from(inputs.weight.data), Array.from(inputs.features.data)];
+    const slope = (of: (delta: number) => number) => (of(1e-5) - of(-1e-5)) / 2e-5;
+    const ofWeight = w.map((_, i) => slope(d => valueAt(w.with(i, w[i]! + d), f)));
+    const ofFeatures = f.map((_, i) => slope(d => valueAt(w, f.with(i, f[i]! + d))));
+    assert.ok(maxError(gradients.weight!.data, ofWeight) < 1e-4);
+    assert.ok(maxError(gradients.features!.data, ofFeatures) < 1e-4);
+  });
+});
+
+const golden = sharedPath('golden', 'losses.json');
+
+test('A τ-normalised head equals the public implementation for every τ', {
+  skip: golden ? false : 'no shared golden folder',
+}, async () => {
+  const { cases } = JSON.parse(readFileSync(golden!, 'utf8')).tau_normalized;
+  assert.ok(cases.length > 0);
+  for (const { C, D, weights, features, results } of cases) {
+    for (const { tau, logits } of results) {
+      const inputs = {
+        weight: float32([C, D], weights.flat()),
+        features: float32([features.length, D], features.flat()),
+      };
+      const outputs = await compute(inputs, given => ({
+        logits: tauNormalizedHead(D, C, tau).apply(given, given.features as tf.Tensor2D),
+      }));
+      assert.ok(maxError(outputs.logits!.data, logits.flat()) < 2e-6, `τ = ${tau}`);
+    }
+  }
 });

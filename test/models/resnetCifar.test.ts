@@ -14,14 +14,14 @@ describe('A CIFAR ResNet', () => {
     // akamaster/pytorch_resnet_cifar10 counts 269,722 … 853,018 with a classifier of 650
     const expected = { resnet20: 269_072, resnet32: 463_504, resnet44: 657_936, resnet56: 852_368 } as const;
     for (const [name, count] of Object.entries(expected)) {
-      const backbone = createBackbone({ backbone: name as keyof typeof expected, head: 'linear' }, 3);
+      const backbone = createBackbone({ backbone: name as keyof typeof expected }, 3);
       assert.equal(backbone.name, name);
       assert.equal(elements(backbone.init(0).parameters), count, name);
     }
   });
 
   test('takes grey images with a first convolution of one channel', () => {
-    const { parameters } = createBackbone({ backbone: 'resnet20', head: 'linear' }, 1).init(0);
+    const { parameters } = createBackbone({ backbone: 'resnet20' }, 1).init(0);
     assert.deepEqual(parameters['conv1.weight']!.shape, [3, 3, 1, 16]);
   });
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readLogitsFile } from '../../src/eval/logitsFile.js';
+import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { bestTau, summarize } from '../../src/eval/summary.js';
+import { faultsOf } from '../../src/results/check.js';
 import { addResult, resultOfRun } from '../../src/results/fromRun.js';
 import { predictionsOf, readResult } from '../../src/results/record.js';
 import { updateRecord } from '../../src/run/record.js';
@@ -39,6 +40,28 @@ test('A record names no folder and no host of the machine that ran the run', asy
   assert.ok(!text.includes(temporary));
   assert.ok(!('name' in record.host) && !('root' in (record.config.data as object)));
   assert.ok(!('command' in record));
+});
+
+test('A record of more than 256 classes has two bytes a prediction, and is checked like any', async () => {
+  const run = await writeExampleRun(join(temporary, 'many'));
+  const path = join(run, 'logits/test-last.safetensors');
+  const { logits: _, ...evaluation } = readLogitsFile(path);
+  const classes = 700;
+  const labels = evaluation.labels.map((_, i) => (i * 17) % classes);
+  const logits = new Float32Array(labels.length * classes);
+  labels.forEach((label, i) => {
+    logits[i * classes + (i % 3 === 0 ? (label + 257) % classes : label)] = 5;
+  });
+  const classNames = Array.from({ length: classes }, (_, klass) => `class ${klass}`);
+  writeLogitsFile(path, { ...evaluation, logits, labels, classNames, classCounts: new Int32Array(classes).fill(30) });
+  const stored = readResult(addResult(join(temporary, 'many-results'), run));
+  const { record, predictions } = stored;
+  assert.equal(predictions!.length, 2 * record.scores.length * labels.length);
+  const expected = labels.map((label, i) => (i % 3 === 0 ? (label + 257) % classes : label));
+  assert.deepEqual(predictionsOf(record, predictions!, 0), expected);
+  assert.deepEqual(faultsOf(stored), []);
+  predictions![1]! ^= 1; // the high byte
+  assert.match(faultsOf(stored).join(), /predictions were changed/);
 });
 
 test('Adding the same run again changes nothing; another run of the same seeds is refused', async () => {

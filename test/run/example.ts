@@ -3,7 +3,7 @@ import { configSchema } from '../../src/config/schema.js';
 import type { NewRecord } from '../../src/run/record.js';
 
 export function exampleRecord(name: string): NewRecord {
-  const config = configSchema.parse({
+  const { stages: _, ...config } = configSchema.parse({
     name,
     seed: 3,
     data: { dataset: 'cifar100', imbalance_factor: 100, subset_seed: 5 },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { Tensors } from '../../src/engine/program.js';
+import type { HostTensors, Tensors } from '../../src/engine/program.js';
 import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { gala } from '../../src/losses/gala.js';
 import type { Loss } from '../../src/losses/loss.js';
@@ -11,15 +11,18 @@ import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
 import {
+  classifierProgram,
   evalProgram,
+  featuresProgram,
   gradientRecordOf,
+  headProgram,
   initialState,
   isModelEntry,
   type Network,
   trainProgram,
 } from '../../src/train/step.js';
 import { compileForTest } from '../engine/compute.js';
-import { float32, maxError, randomBytes, randomIntegers } from '../numbers.js';
+import { float32, int32, maxError, randomBytes, randomIntegers } from '../numbers.js';
 
 const classes = 4;
 const batchSize = 6;
@@ -242,4 +245,142 @@ test('A small ResNet learns a fixed batch: the loss falls below a tenth in sixty
   }
   executable.dispose();
   assert.ok(losses.at(-1)! < losses[0]! / 10, `from ${losses[0]} to ${losses.at(-1)}`);
+});
+
+describe('A train step with mixup', () => {
+  const inputs = (lambda: number, index: number[]) => ({
+    ...{ images, labels, learning_rate: rate(0.1) },
+    ...{ mixup_lambda: rate(lambda), mixup_index: int32([batchSize], index) },
+  });
+  const partners = [3, 2, 5, 0, 1, 4];
+  const partnersOf = <T extends typeof images | typeof labels>(values: T): T => {
+    const size = values.data.length / batchSize;
+    const data = values.data.slice();
+    partners.forEach((partner, i) => {
+      data.set(values.data.subarray(partner * size, (partner + 1) * size), i * size);
+    });
+    return { ...values, data };
+  };
+  const withLoss = async (
+    mixup: boolean,
+    loss: Loss,
+    steps: readonly Parameters<Awaited<ReturnType<typeof compileForTest>>['run']>[1][],
+  ) => {
+    const mixing = { ...learning, loss, mixup };
+    const executable = await compileForTest({
+      state: initialState(network, mixing, new Int32Array(classes), 5),
+      programs: { train: trainProgram(network, mixing, batchSize) },
+    });
+    try {
+      const losses: number[] = [];
+      for (const step of steps) losses.push((await executable.run('train', step)).loss!.data[0]!);
+      return { losses, state: await executable.readState() };
+    } finally {
+      executable.dispose();
+    }
+  };
+  const galaOf = (accumulation: 'released' | 'plain') =>
+    gala({ lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation });
+
+  test('is the plain step at λ = 1, and that of the partners at λ = 0, statistics of the loss included', async () => {
+    const loss = galaOf('released');
+    const plain = { images, labels, learning_rate: rate(0.1) };
+    const own = await withLoss(false, loss, [plain, plain]);
+    const other = { images: partnersOf(images), labels: partnersOf(labels), learning_rate: rate(0.1) };
+    const others = await withLoss(false, loss, [other, other]);
+    for (const [lambda, expected] of [
+      [1, own],
+      [0, others],
+    ] as const) {
+      const mixed = await withLoss(true, loss, [inputs(lambda, partners), inputs(lambda, partners)]);
+      assert.ok(maxError(mixed.losses, expected.losses) < 1e-6);
+      for (const [name, { data }] of Object.entries(expected.state))
+        assert.ok(maxError(mixed.state[name]!.data, data) < 1e-5, name);
+    }
+  });
+
+  test('blends pixels, losses and statistics: on images that are all alike it is the blend of two losses', async () => {
+    const alike = { ...images, data: images.data.map((_, i) => images.data[i % 60]!) };
+    const lambda = 0.3;
+    const one = { images: alike, learning_rate: rate(0.1) };
+    const loss = galaOf('plain');
+    const own = await withLoss(false, loss, [{ ...one, labels }]);
+    const others = await withLoss(false, loss, [{ ...one, labels: partnersOf(labels) }]);
+    const mixed = await withLoss(true, loss, [{ ...inputs(lambda, partners), images: alike }]);
+    const blended = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+      Array.from(a, (value, i) => lambda * value + (1 - lambda) * b[i]!);
+    assert.ok(maxError(mixed.losses, blended(own.losses, others.losses)) < 1e-6);
+    // From one state everything that a step adds is a sum over samples, so the updates blend too.
+    for (const name of ['loss.theta', 'loss.nu', 'momentum.classifier.bias'])
+      assert.ok(
+        maxError(mixed.state[name]!.data, blended(own.state[name]!.data, others.state[name]!.data)) < 1e-5,
+        name,
+      );
+  });
+});
+
+describe('A train step on a frozen backbone', () => {
+  const withFreeze = async (batch_stats: boolean, program: 'images' | 'features') => {
+    const frozen = { ...learning, freeze: { backbone: true, batch_stats } };
+    const start = initialState(network, frozen, new Int32Array(classes), 5);
+    const executable = await compileForTest({
+      state: start,
+      programs: {
+        images: trainProgram(network, frozen, batchSize),
+        features: classifierProgram(network, frozen, batchSize),
+        extract: featuresProgram(network, batchSize),
+        head: headProgram(network, batchSize),
+        eval: evalProgram(network, batchSize),
+      },
+    });
+    try {
+      const { features } = await executable.run('extract', { images });
+      const given: HostTensors = program === 'images' ? { images } : { features: features! };
+      const losses: number[] = [];
+      for (let step = 0; step < 3; step++) {
+        const outputs = await executable.run(program, { ...given, labels, learning_rate: rate(0.1) });
+        losses.push(outputs.loss!.data[0]!);
+      }
+      const ofHead = await executable.run('head', { features: features! });
+      const whole = await executable.run('eval', { images });
+      assert.ok(maxError(ofHead.logits!.data, whole.logits!.data) < 1e-6, 'the head on features is the whole network');
+      return { start, losses, state: await executable.readState() };
+    } finally {
+      executable.dispose();
+    }
+  };
+
+  test('moves the classifier as a whole step would, keeps the backbone and has no momenta for it', async () => {
+    const { start, losses, state } = await withFreeze(false, 'images');
+    const whole = initialState(network, learning, new Int32Array(classes), 5);
+    assert.deepEqual(
+      Object.keys(start),
+      Object.keys(whole).filter(name => name !== 'momentum.backbone.scale'),
+    );
+    assert.deepEqual(state['backbone.scale'], start['backbone.scale']);
+    const expected = reference(
+      ...(['backbone.scale', 'classifier.weight', 'classifier.bias'].map(name => Array.from(start[name]!.data)) as [
+        number[],
+        number[],
+        number[],
+      ]),
+    );
+    assert.ok(maxError([losses[0]!], [expected.loss]) < 1e-6);
+    assert.ok(losses[2]! < losses[0]!);
+    assert.notDeepEqual(state['classifier.weight'], start['classifier.weight']);
+  });
+
+  test('updates running statistics, unless they are frozen too', async () => {
+    const steps = async (batch_stats: boolean) =>
+      (await withFreeze(batch_stats, 'images')).state['backbone.steps.running_mean']!.data[0];
+    assert.equal(await steps(false), 3);
+    assert.equal(await steps(true), 0);
+  });
+
+  test('gives the same on features that were computed before', async () => {
+    const [onImages, onFeatures] = [await withFreeze(true, 'images'), await withFreeze(true, 'features')];
+    assert.ok(maxError(onFeatures.losses, onImages.losses) < 1e-6);
+    for (const [name, { data }] of Object.entries(onImages.state))
+      assert.ok(maxError(onFeatures.state[name]!.data, data) < 1e-6, name);
+  });
 });

@@ -1,7 +1,7 @@
 /** From the names in `data.augment` to one function on images. */
 import type { Augmentation } from '../../config/schema.js';
 import { ConfigError } from '../../errors.js';
-import { randomFor } from '../../random.js';
+import { type Random, randomFor } from '../../random.js';
 import type { ImageShape } from '../dataset.js';
 import { autoaugmentCifar10 } from './autoaugmentCifar10.js';
 import { colorJitter } from './colorJitter.js';
@@ -11,8 +11,11 @@ import { randAugment } from './randAugment.js';
 import { randomCrop } from './randomCrop.js';
 import type { Transform } from './transform.js';
 
-/** Augments one HWC uint8 image in place; the same (seed, epoch, index) always gives the same image. */
-export type Augmenter = (image: Uint8Array, seed: number, epoch: number, index: number) => void;
+/**
+ * Augments one HWC uint8 image in place; the same (seed, epoch, index, draw) always gives the same image. `draw` counts the
+ * earlier uses of the image in that epoch: a sampler that repeats images does not repeat their augmentations.
+ */
+export type Augmenter = (image: Uint8Array, seed: number, epoch: number, index: number, draw?: number) => void;
 
 const transforms: Readonly<Record<Augmentation, (shape: ImageShape) => Transform>> = {
   random_crop: randomCrop,
@@ -30,12 +33,17 @@ export function transformsOf(names: readonly Augmentation[], shape: ImageShape):
   return names.map(name => transforms[name](shape));
 }
 
+/** The random numbers of one use of an image: the `draw`-th in its epoch, from 0. */
+export function randomOfImage(seed: number, epoch: number, index: number, draw: number): Random {
+  return randomFor('augment', seed, epoch, index, ...(draw === 0 ? [] : [draw]));
+}
+
 /** Chains the named augmentations in order. Throws `ConfigError` where one does not work on images of this shape. */
 export function augmenter(names: readonly Augmentation[], shape: ImageShape): Augmenter {
   const chain = transformsOf(names, shape);
-  return (image, seed, epoch, index) => {
+  return (image, seed, epoch, index, draw = 0) => {
     if (chain.length === 0) return;
-    const random = randomFor('augment', seed, epoch, index);
+    const random = randomOfImage(seed, epoch, index, draw);
     for (const transform of chain) transform(image, random);
   };
 }

@@ -1,7 +1,6 @@
 /** Reading, fitting and augmenting the images of one batch that lie in files or shards: the work of a pipeline's worker. */
 import type { Random } from '../../random.js';
-import { randomFor } from '../../random.js';
-import { transformsOf } from '../augment/index.js';
+import { randomOfImage, transformsOf } from '../augment/index.js';
 import { imageBytes } from '../dataset.js';
 import type { BatchJob, BatchRecipe } from '../prepareBatch.js';
 import type { Placement } from './fit.js';
@@ -20,8 +19,8 @@ export function preparerOfFiles(recipe: BatchRecipe, shortSide: number): (job: B
   const read = makeImageReader();
   const { fit, rest } = fitOf({ augment, side: imageShape.height, shortSide });
   const chain = transformsOf(rest, imageShape);
-  const start = (location: ImageLocation, index: number, epoch: number): Reading => {
-    const random = randomFor('augment', seed, epoch, index);
+  const start = (location: ImageLocation, index: number, epoch: number, draw: number): Reading => {
+    const random = randomOfImage(seed, epoch, index, draw);
     let placement: Placement | undefined;
     const image = read(location, imageSize => {
       placement = fit.place(imageSize, random);
@@ -30,11 +29,11 @@ export function preparerOfFiles(recipe: BatchRecipe, shortSide: number): (job: B
     image.catch(() => undefined); // whoever takes it sees the error
     return { random, image, placement: () => placement! };
   };
-  return async ({ epoch, indices, images, locations }) => {
+  return async ({ epoch, indices, draws, images, locations }) => {
     const reading: Reading[] = [];
     for (let i = 0; i < indices.length; i++) {
       for (let next = i + reading.length; reading.length <= readAhead && next < indices.length; next++) {
-        reading.push(start(locations![next]!, indices[next]!, epoch));
+        reading.push(start(locations![next]!, indices[next]!, epoch, draws[next]!));
       }
       const { random, image, placement } = reading.shift()!;
       const into = images.subarray(i * size, (i + 1) * size);

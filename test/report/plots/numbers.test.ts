@@ -75,7 +75,7 @@ describe('what the figures compute', () => {
       { tau: 1, scores: scores(0.6) },
       { tau: 2, scores: scores(0.6) },
     ];
-    assert.equal(oracleTau({ summary: { plain: scores(0.4), rebalanced, calibrationError: 0 } }), 1);
+    assert.equal(oracleTau({ summary: { plain: scores(0.4), rebalanced, adjusted: [], calibrationError: 0 } }), 1);
   });
 
   test('lines average an odd number of neighbours from 30 classes on', () => {

@@ -1,0 +1,109 @@
+/**
+ * Two-stage experiments: the maps `stages.representation` and `stages.classifier` lie on top of the other keys, each for its own
+ * stage. The classifier stage is the experiment, whose numbers are reported; the other is an experiment of its own that it starts from.
+ */
+import { isChoice } from './keys.js';
+import { at, keyOrigin, type LocatedMap, merge } from './located.js';
+import type { Problem } from './problem.js';
+import type { Config, StageConfig } from './schema.js';
+import { nearest, quotedAlternatives } from './suggest.js';
+
+const stageNames = ['representation', 'classifier'] as const;
+type StageName = (typeof stageNames)[number];
+
+/** Keys that both stages have in common: they are written at the top level only. */
+export const sharedKeys: readonly string[] = [
+  'seed',
+  'data.dataset',
+  'data.root',
+  'data.imbalance_factor',
+  'data.subset_seed',
+  'model.backbone',
+  'engine',
+  'precision',
+  'threads',
+];
+
+/** The two complete configs in a root with `stages`; undefined without, or with a problem that leaves nothing to check. */
+export function splitStages(root: LocatedMap, problems: Problem[]): Record<StageName, LocatedMap> | undefined {
+  const stages = root.entries.get('stages')?.value;
+  if (stages === undefined) return undefined;
+  const refuse = (where: string, message: string) => problems.push({ where, message });
+  if (stages.kind !== 'map') {
+    problems.push({
+      where: stages.origin,
+      message: 'stages must be a map with the keys representation and classifier',
+      fatal: true,
+    });
+    return undefined;
+  }
+  for (const [name, { keyOrigin: where }] of stages.entries) {
+    if (stageNames.some(known => known === name)) continue;
+    const near = nearest(name, stageNames);
+    const hint =
+      near.length > 0 ? `did you mean ${quotedAlternatives(near)}?` : 'the stages are representation and classifier';
+    refuse(where, `unknown key "stages.${name}"; ${hint}`);
+  }
+  const entries = new Map(root.entries);
+  entries.delete('stages');
+  const common: LocatedMap = { ...root, entries };
+  const stageOf = (name: StageName): LocatedMap => {
+    const written = stages.entries.get(name)?.value;
+    const base = name === 'representation' ? withoutKey(common, 'name') : common;
+    if (written === undefined || (written.kind === 'scalar' && written.value === null)) return base;
+    if (written.kind !== 'map') {
+      refuse(written.origin, `stages.${name} must be a map of the keys that are different in this stage`);
+      return base;
+    }
+    for (const key of sharedKeys) {
+      const path = key.split('.');
+      if (at(written, path) !== undefined)
+        refuse(
+          keyOrigin(written, path),
+          `${key} is the same in both stages; write it at the top level, not in stages.${name}`,
+        );
+    }
+    for (const key of name === 'classifier' ? ['name', 'stages', 'extends'] : ['stages', 'extends']) {
+      if (written.entries.has(key)) refuse(keyOrigin(written, [key]), `stages.${name} cannot have the key ${key}`);
+    }
+    return merge(base, withoutKey(withoutKey(written, 'stages'), 'extends'), isChoice);
+  };
+  return { representation: stageOf('representation'), classifier: stageOf('classifier') };
+}
+
+/** The config of a two-stage experiment; a first stage without a name goes by that of the whole and its own. */
+export function joinStages(
+  classifier: StageConfig,
+  representation: Omit<StageConfig, 'name'> & { name?: string },
+): Config {
+  const name = representation.name ?? `${classifier.name}/representation`;
+  return { ...classifier, stages: { representation: { ...representation, name } } };
+}
+
+/** The keys of a config as its file has them: those of the first stage at the top, under `stages` those of the classifier's. */
+export function fileLayout(config: Config): Record<string, unknown> {
+  const { stages, name: own, ...classifier } = config;
+  if (stages === undefined) return { name: own, ...classifier };
+  const { name, ...representation } = stages.representation;
+  const top: Record<string, unknown> = { name: own, ...representation };
+  for (const key of ['seed', 'engine', 'precision', 'threads'] as const) top[key] = config[key];
+  return { ...top, stages: { representation: { name }, classifier: withoutShared(classifier) } };
+}
+
+function withoutShared(classifier: object): Record<string, unknown> {
+  const keep = (value: unknown, key: string): unknown => {
+    if (key === 'name' || sharedKeys.includes(key)) return undefined;
+    const isSection = value !== null && typeof value === 'object' && !Array.isArray(value);
+    if (!isSection) return value;
+    const below = Object.entries(value).map(([step, inner]) => [step, keep(inner, `${key}.${step}`)] as const);
+    return Object.fromEntries(below.filter(([, inner]) => inner !== undefined));
+  };
+  const kept = Object.entries(classifier).map(([key, value]) => [key, keep(value, key)] as const);
+  return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
+}
+
+function withoutKey(map: LocatedMap, key: string): LocatedMap {
+  const entries = new Map(map.entries);
+  entries.delete(key);
+  return { ...map, entries };
+}

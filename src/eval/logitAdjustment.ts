@@ -1,0 +1,26 @@
+/** Post-hoc logit adjustment: the class prior of training is taken out of the logits, image by image. */
+import { ConfigError } from '../errors.js';
+import { plainPredictions } from './rebalance.js';
+
+const largestTau = 1000;
+
+/**
+ * Predictions argmax_j z_ij − log(π_j^τ + 1e-12) for logits [N, C], with the prior π_j = n_j / Σn of the training images per class
+ * [C] (Menon et al., ICLR 2021; google-research `logit_adjustment/main.py`). Unlike re-balancing it needs no other image. A
+ * class without training images counts as one image. Throws `ConfigError` for an unusable τ, `DataError` for unusable logits.
+ */
+export function logitAdjustedPredictions(logits: Float32Array, classCounts: Int32Array, tau: number): Int32Array {
+  if (!(tau >= 0 && tau <= largestTau)) {
+    throw new ConfigError(`τ of logit adjustment must be a number from 0 to ${largestTau}, not ${tau}.`, {
+      where: '--logit-adjustment',
+      next: 'Use 0 for plain predictions, 1 for the whole prior; published runs use 0.5 to 2.',
+    });
+  }
+  const classes = classCounts.length;
+  const total = classCounts.reduce((sum, count) => sum + count, 0);
+  const shift = Array.from(classCounts, count => Math.log((Math.max(count, 1) / total) ** tau + 1e-12));
+  return plainPredictions(
+    logits.map((logit, i) => logit - shift[i % classes]!),
+    classes,
+  );
+}

@@ -1,0 +1,30 @@
+/** Class weights by the effective number of samples (Cui et al., CVPR 2019), and their deferral (DRW: Cao et al., NeurIPS 2019). */
+import * as tf from '@tensorflow/tfjs';
+import type { HostTensor } from '../engine/program.js';
+
+/** Far above the rounding of epoch / epochs, far below one epoch. */
+const rounding = 1e-6;
+
+/** w_c ∝ (1 − β) / (1 − β^n_c) scaled to Σ w = C, `[C]`. A class without images has the weight of one image. */
+export function effectiveNumberWeights(classCounts: Int32Array, beta: number): HostTensor {
+  const inverse = Array.from(classCounts, count => 1 / (1 - beta ** Math.max(count, 1)));
+  const total = inverse.reduce((sum, value) => sum + value, 0);
+  const data = Float32Array.from(inverse, value => (value * classCounts.length) / total);
+  return { dtype: 'float32', shape: [classCounts.length], data };
+}
+
+/**
+ * The weight `[B]` of each sample's class, from one-hot labels `[B, C]`: `weights` `[C]` once the fraction `from` of training is
+ * over, 1 before. `progress` [] is that fraction; it may be left out where `from` is 0.
+ */
+export function sampleWeights(
+  weights: tf.Tensor,
+  onehot: tf.Tensor2D,
+  from: number,
+  progress: tf.Scalar | undefined,
+): tf.Tensor1D {
+  const ofSamples = tf.squeeze(tf.matMul(onehot, tf.expandDims(weights, 1) as tf.Tensor2D), [1]) as tf.Tensor1D;
+  if (from === 0) return ofSamples;
+  const begun = tf.cast(tf.greaterEqual(progress!, from - rounding), 'float32');
+  return tf.add(tf.mul(ofSamples, begun), tf.sub(1, begun));
+}
