@@ -10,6 +10,8 @@ node_modules/.bin/biome check .
 install_engine
 step 'Plugin of engine xla: gala engine install --xla-cpu (the first time 63 MB to download, 259 MB on disk)'
 node bin/gala.mjs engine install --xla-cpu || echo 'Not installed: the tests that need it are skipped.'
+step 'tfjs-node-gpu for engine eager: gala engine install --eager (the first time 0.3 MB to download, and a C++ compiler for half a minute)'
+node bin/gala.mjs engine install --eager || echo 'Not installed: the tests of engine eager are skipped.'
 
 # Listed from the sources: dist may hold tests that are gone, and Node 20 and 22 read patterns differently.
 tests=()

@@ -8,6 +8,7 @@ interface InstallFlags {
   cache?: string;
   from?: string;
   xlaCpu?: boolean;
+  eager?: boolean;
 }
 
 /** Adds the `engine` command and its sub-commands to the program. */
@@ -19,6 +20,7 @@ export function registerEngineCommand(program: Command): void {
     .description('download the TensorFlow library into a cache shared by all checkouts (274 MB, 854 MB on disk)')
     .option('--cpu', 'the engine for CPUs (the default)')
     .option('--xla-cpu', 'the XLA plugin for CPUs, for `engine: xla` (63 MB, 259 MB on disk)')
+    .option('--eager', 'tfjs-node-gpu, for `engine: eager`: 0.3 MB and a C++ compiler, beside the engine for CPUs')
     .option('--force', 'install again even if it is there')
     .option('--cache <dir>', 'cache folder (default: $GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala)')
     .option('--from <wheel>', 'install from this wheel file instead of downloading it')
@@ -33,17 +35,16 @@ export function registerEngineCommand(program: Command): void {
 }
 
 async function install(flags: InstallFlags): Promise<void> {
-  const [{ installEngine }, { cacheFolder }, { tensorflowCpu, xlaCpu }] = await Promise.all([
+  const [{ installEngine }, { installAddon }, { cacheFolder }, { tensorflowCpu, xlaCpu }] = await Promise.all([
     import('../engine/install/install.js'),
+    import('../engine/install/addon.js'),
     import('../engine/install/cache.js'),
     import('../engine/install/pin.js'),
   ]);
   const listener = createProgress({ stream: process.stderr });
-  const { folder, manifest, fresh } = await installEngine({
-    ...flags,
-    pin: flags.xlaCpu ? xlaCpu : tensorflowCpu,
-    listener,
-  });
+  const { folder, manifest, fresh } = flags.eager
+    ? await installAddon({ ...flags, listener })
+    : await installEngine({ ...flags, pin: flags.xlaCpu ? xlaCpu : tensorflowCpu, listener });
   const verb = fresh ? 'Installed' : 'Already installed:';
   process.stdout.write(`${verb} ${manifest.name} ${manifest.version} in ${folder}\n`);
   const cache = cacheFolder(flags.cache);

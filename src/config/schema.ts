@@ -265,7 +265,10 @@ export const configSchema = z
     train,
     freeze: freeze.prefault({}),
     eval: evaluation.prefault({}),
-    engine: z.enum(['auto', 'tensorflow', 'xla']).default('auto').describe('Compute engine; see docs/engines.md.'),
+    engine: z
+      .enum(['auto', 'tensorflow', 'xla', 'eager'])
+      .default('auto')
+      .describe('Compute engine; see docs/engines.md.'),
     precision: z
       .enum(['auto', 'fp32', 'bf16'])
       .default('auto')

@@ -11,11 +11,12 @@ export interface EngineSettings {
   readonly threads: number;
 }
 
-/** Settings with every `auto` decided for this machine: all cores, bf16 where the CPU computes it natively. */
+/** Settings with every `auto` decided for this machine: all cores, bf16 where engine and CPU compute it natively. */
 export function engineSettings(config: Pick<Config, 'engine' | 'precision' | 'threads'>): EngineSettings {
   return {
     engine: config.engine,
-    precision: config.precision === 'auto' ? (cpuHasBf16() ? 'bf16' : 'fp32') : config.precision,
+    precision:
+      config.precision === 'auto' ? (config.engine !== 'eager' && cpuHasBf16() ? 'bf16' : 'fp32') : config.precision,
     threads: config.threads === 'auto' ? availableParallelism() : config.threads,
   };
 }
@@ -27,6 +28,12 @@ export async function compile(request: CompileRequest, settings: EngineSettings)
     const plugin = requirePlugin();
     const { compileForPjrt } = await import('./pjrt/executable.js');
     return compileForPjrt(request, { plugin, precision: settings.precision, threads: settings.threads });
+  }
+  if (settings.engine === 'eager') {
+    const { requireAddon } = await import('./eager/locate.js');
+    const addon = requireAddon();
+    const { compileForEager } = await import('./eager/executable.js');
+    return compileForEager(request, { addon, precision: settings.precision, threads: settings.threads });
   }
   const libraries = requireTensorFlow();
   const { compileForTensorFlow } = await import('./tensorflow/session.js');

@@ -17,14 +17,16 @@ tf.registerGradient({
 tf.registerGradient({
   kernelName: 'BatchNormTrain',
   inputsToSave: ['x', 'scale'],
-  outputsToSave: [false, false, false, true, true],
-  gradFunc: (dys, [x, scale, savedMean, savedVariance], attrs) => {
+  // A sixth output comes where TensorFlow runs the operation itself (the eager engine): its gradient wants it back.
+  outputsToSave: [false, false, false, true, true, true],
+  gradFunc: (dys, [x, scale, savedMean, savedVariance, reserve], attrs) => {
     const inputs = {
       dy: (dys as tf.Tensor[])[0]!,
       x: x!,
       scale: scale!,
       savedMean: savedMean!,
       savedVariance: savedVariance!,
+      ...(reserve && { reserve }),
     };
     const [dx, dScale, dOffset] = run('BatchNormTrainGrad', inputs, attrs) as tf.Tensor[];
     return { x: () => dx!, scale: () => dScale!, offset: () => dOffset! };

@@ -60,6 +60,17 @@ export function installedManifest(cache: string, pin: WheelPin): Manifest | unde
   return manifest?.sha256 === pin.sha256 && expected.every(name => name in manifest.files) ? manifest : undefined;
 }
 
+/** Where a header of the wheel lies in the engine's folder. */
+export function headerPath(member: string): string {
+  return member.slice(member.indexOf('include/'));
+}
+
+/** True where the pinned engine in the cache has its headers; those installed before gala kept them have none. */
+export function hasHeaders(cache: string, pin: WheelPin): boolean {
+  const files = installedManifest(cache, pin)?.files ?? {};
+  return (pin.headers ?? []).every(path => headerPath(path) in files);
+}
+
 /** Sizes of all files below a folder. Files that vanish meanwhile are left out: another process may be at work in it. */
 export function* fileSizes(folder: string): Generator<number> {
   let entries: import('node:fs').Dirent[];

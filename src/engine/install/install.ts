@@ -14,7 +14,15 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
-import { cacheFolder, engineFolder, enginesFolder, installedManifest, type Manifest, manifestName } from './cache.js';
+import {
+  cacheFolder,
+  engineFolder,
+  enginesFolder,
+  headerPath,
+  installedManifest,
+  type Manifest,
+  manifestName,
+} from './cache.js';
 import { downloadWheel, findPip } from './download.js';
 import { withLock } from './lock.js';
 import { tensorflowCpu, unpackedBytes, type WheelPin } from './pin.js';
@@ -53,6 +61,16 @@ export interface InstalledEngine {
 const stagingPrefix = '.staging-';
 const spareBytes = 128 * 2 ** 20;
 
+/** What is installed: where it goes, what of it is there already, and how it is made in a staging folder. */
+export interface Installation {
+  readonly folder: string;
+  /** Free bytes that making it takes. */
+  readonly bytes: number;
+  present(): Manifest | undefined;
+  /** Fills `staging/engine`, which becomes `folder`; whatever else it leaves in `staging` is thrown away. */
+  make(staging: string): Promise<Manifest>;
+}
+
 /**
  * Installs the pinned engine into the cache. A killed installation leaves nothing that counts as an engine; of several
  * at once one works and the others wait for it. Throws `EngineError`: platform, python3/pip, space, network, checksum.
@@ -60,9 +78,32 @@ const spareBytes = 128 * 2 ** 20;
 export async function installEngine(options: InstallOptions = {}): Promise<InstalledEngine> {
   const pin = options.pin ?? tensorflowCpu;
   const cache = cacheFolder(options.cache, options.environment);
-  const folder = engineFolder(cache, pin);
   requirePlatform(options.platform ?? thisPlatform(), pin);
-  const present = installedManifest(cache, pin);
+  return publishInstallation(
+    {
+      folder: engineFolder(cache, pin),
+      bytes: (options.from === undefined ? pin.wheelBytes : 0) + unpackedBytes(pin) + spareBytes,
+      present: () => installedManifest(cache, pin),
+      make: async staging => {
+        const wheel = await obtainWheel(pin, staging, options);
+        options.listener?.note('Checking its sha256 …');
+        await requireChecksum(pin, wheel, options.from !== undefined);
+        return unpack(pin, wheel, staging, options.listener);
+      },
+    },
+    cache,
+    options,
+  );
+}
+
+/** Makes an installation under the cache's lock and puts it in place by a rename. Throws `EngineError`. */
+export async function publishInstallation(
+  installation: Installation,
+  cache: string,
+  options: InstallOptions,
+): Promise<InstalledEngine> {
+  const { folder } = installation;
+  const present = installation.present();
   if (present && !options.force) return { folder, manifest: present, fresh: false };
   try {
     mkdirSync(enginesFolder(cache), { recursive: true });
@@ -70,29 +111,29 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
     const onWait = (holder: string) =>
       options.listener?.note(`Another installation is at work (${holder}); waiting for it …`);
     return await withLock(lock, onWait, async waited => {
-      const meanwhile = installedManifest(cache, pin);
+      const meanwhile = installation.present();
       if (meanwhile && (waited || !options.force)) return { folder, manifest: meanwhile, fresh: false };
-      return { folder, manifest: await installLocked(pin, cache, options), fresh: true };
+      return { folder, manifest: await installLocked(installation, enginesFolder(cache), options), fresh: true };
     });
   } catch (error) {
     throw error instanceof GalaError ? error : diskError(error as NodeJS.ErrnoException, cache);
   }
 }
 
-async function installLocked(pin: WheelPin, cache: string, options: InstallOptions): Promise<Manifest> {
-  const engines = enginesFolder(cache);
+async function installLocked(
+  { folder, bytes, make }: Installation,
+  engines: string,
+  options: InstallOptions,
+): Promise<Manifest> {
   // The lock is ours, so whatever staging folders there are belong to dead installations.
   for (const name of readdirSync(engines)) {
     if (name.startsWith(stagingPrefix)) rmSync(join(engines, name), { recursive: true, force: true });
   }
-  requireSpace(pin, engines, options);
+  requireSpace(bytes, engines, options);
   const staging = mkdtempSync(join(engines, stagingPrefix));
   try {
-    const wheel = await obtainWheel(pin, staging, options);
-    options.listener?.note('Checking its sha256 …');
-    await requireChecksum(pin, wheel, options.from !== undefined);
-    const manifest = await unpack(pin, wheel, staging, options.listener);
-    publish(join(staging, 'engine'), engineFolder(cache, pin), staging);
+    const manifest = await make(staging);
+    publish(join(staging, 'engine'), folder, staging);
     return manifest;
   } finally {
     rmSync(staging, { recursive: true, force: true });
@@ -149,13 +190,18 @@ async function unpack(pin: WheelPin, wheel: string, staging: string, listener?: 
   for (const { path, bytes } of pin.members) {
     const member = directory.get(path);
     if (member?.bytes !== bytes) {
-      throw new EngineError(`The wheel's ${path} has ${member?.bytes ?? 'no'} bytes, expected ${bytes}.`, {
-        where: wheel,
-        next: 'This is a fault of the pin, not of your machine: please report it.',
-      });
+      throw faultyPin(wheel, path, `has ${member?.bytes ?? 'no'} bytes, expected ${bytes}`);
     }
     await extractMember(wheel, member, join(target, basename(path)));
     files[basename(path)] = bytes;
+  }
+  for (const path of pin.headers ?? []) {
+    const member = directory.get(path);
+    if (member === undefined) throw faultyPin(wheel, path, 'is not there');
+    const name = headerPath(path);
+    mkdirSync(join(target, dirname(name)), { recursive: true });
+    await extractMember(wheel, member, join(target, name));
+    files[name] = member.bytes;
   }
   const manifest: Manifest = {
     name: pin.name,
@@ -169,6 +215,13 @@ async function unpack(pin: WheelPin, wheel: string, staging: string, listener?: 
   return manifest;
 }
 
+function faultyPin(wheel: string, path: string, what: string): EngineError {
+  return new EngineError(`The wheel's ${path} ${what}.`, {
+    where: wheel,
+    next: 'This is a fault of the pin, not of your machine: please report it.',
+  });
+}
+
 /** Puts the finished folder in place; an older one moves into the staging folder, which is removed afterwards. */
 function publish(finished: string, final: string, staging: string): void {
   if (statSync(final, { throwIfNoEntry: false })) renameSync(final, join(staging, 'replaced'));
@@ -178,8 +231,7 @@ function publish(finished: string, final: string, staging: string): void {
   closeSync(folder);
 }
 
-function requireSpace(pin: WheelPin, folder: string, options: InstallOptions): void {
-  const needed = (options.from === undefined ? pin.wheelBytes : 0) + unpackedBytes(pin) + spareBytes;
+function requireSpace(needed: number, folder: string, options: InstallOptions): void {
   const free = (options.freeBytes ?? freeBytesOf)(folder);
   if (free >= needed) return;
   throw new EngineError(`The engine needs ${megabytes(needed)} of free disk space, and there are ${megabytes(free)}.`, {

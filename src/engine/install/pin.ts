@@ -14,6 +14,8 @@ export interface WheelPin {
   readonly minimumGlibc: string;
   /** Members of the wheel that are kept, with their unpacked sizes; they land side by side in the engine's folder. */
   readonly members: readonly { readonly path: string; readonly bytes: number }[];
+  /** Members that building against the library takes; they keep their folders, below `include/` in the engine's folder. */
+  readonly headers?: readonly string[];
 }
 
 /** TensorFlow 2.21 for CPUs: its two libraries export the whole C API, so nothing of Python is needed at run time. */
@@ -31,6 +33,23 @@ export const tensorflowCpu: WheelPin = {
     { path: 'tensorflow/libtensorflow_cc.so.2', bytes: 788_086_608 },
     { path: 'tensorflow/include/LICENSE', bytes: 11_361 },
     { path: 'tensorflow/THIRD_PARTY_NOTICES.txt', bytes: 466_978 },
+  ],
+  // What the addon of tfjs-node-gpu includes, and what that includes: 0.1 MB.
+  headers: [
+    'tensorflow/include/tensorflow/c/c_api.h',
+    'tensorflow/include/tensorflow/c/c_api_macros.h',
+    'tensorflow/include/tensorflow/c/eager/c_api.h',
+    'tensorflow/include/tensorflow/c/tf_attrtype.h',
+    'tensorflow/include/tensorflow/c/tf_buffer.h',
+    'tensorflow/include/tensorflow/c/tf_datatype.h',
+    'tensorflow/include/tensorflow/c/tf_status.h',
+    'tensorflow/include/tensorflow/c/tf_tensor.h',
+    'tensorflow/include/tensorflow/c/tf_tstring.h',
+    'tensorflow/include/tensorflow/core/platform/ctstring.h',
+    'tensorflow/include/tensorflow/core/platform/ctstring_internal.h',
+    'tensorflow/include/tsl/platform/ctstring.h',
+    'tensorflow/include/tsl/platform/ctstring_internal.h',
+    'tensorflow/include/xla/tsl/c/tsl_status.h',
   ],
 };
 

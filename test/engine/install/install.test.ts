@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { installedManifest } from '../../../src/engine/install/cache.js';
+import { hasHeaders, installedManifest } from '../../../src/engine/install/cache.js';
 import { type InstallOptions, installEngine } from '../../../src/engine/install/install.js';
 import { EngineError } from '../../../src/errors.js';
 import { downloadCalls, fakePython, linux, temporaryFolder, wheelContent, writeFakeWheel } from './fakeWheel.js';
@@ -49,6 +49,29 @@ test('an engine from a wheel file holds the pinned files side by side and a mani
   assert.deepEqual(installedManifest(cache, pin), manifest);
   assert.ok(existsSync(wheel), 'the wheel given with --from stays where it is');
   assert.deepEqual(readdirSync(join(cache, 'engines')).sort(), ['.install.lock', 'tiny-engine-1.0.0']);
+});
+
+test('headers keep their folders, and an engine that was installed without them still counts as one', async t => {
+  const folder = temporaryFolder(t);
+  const { wheel, pin } = writeFakeWheel(folder);
+  const members = pin.members.filter(({ path }) => !path.includes('/include/'));
+  const withHeaders = { ...pin, members, headers: ['tensorflow/include/LICENSE'] };
+  const options = { pin: { ...pin, members }, cache: join(folder, 'cache'), from: wheel, platform: linux };
+  const { folder: engine } = await installEngine(options);
+  assert.equal(hasHeaders(options.cache, withHeaders), false);
+  assert.equal((await installEngine({ ...options, pin: withHeaders })).fresh, false);
+  await installEngine({ ...options, pin: withHeaders, force: true });
+  assert.equal(hasHeaders(options.cache, withHeaders), true);
+  assert.equal(readFileSync(join(engine, 'include', 'LICENSE'), 'utf8'), 'licence\n');
+});
+
+test('a header that the wheel lacks is a fault of the pin', async t => {
+  const folder = temporaryFolder(t);
+  const { wheel, pin } = writeFakeWheel(folder);
+  const faulty = { ...pin, headers: ['tensorflow/include/none.h'] };
+  const error = await failure({ pin: faulty, cache: join(folder, 'cache'), from: wheel });
+  assert.match(error.message, /include\/none\.h is not there/);
+  assertEmpty(join(folder, 'cache'));
 });
 
 test('a download asks pip for the pinned wheel and tags, inside the cache, and reports its progress', async t => {

@@ -1,0 +1,71 @@
+/**
+ * Loads tfjs-node-gpu into this process, on the copy of TF.js that gala's models use: tensors, kernels and gradients of
+ * another copy would not be theirs.
+ */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { EngineError } from '../../errors.js';
+import '../trainingKernels.js';
+import { requireTensorFlow } from '../install/locate.js';
+import { loadTensorFlow } from '../tensorflow/cApi.js';
+import { backendName, onBackend } from './backend.js';
+import { registerKernels } from './kernels.js';
+import type { AddonLocation } from './locate.js';
+
+export interface Addon {
+  /** For instance `tfjs-node-gpu 4.22.0 on TensorFlow 2.21.0`. */
+  readonly version: string;
+  readonly device: 'cpu' | 'gpu';
+  /** Threads of one operation; TensorFlow makes its thread pool once a process, so the first to ask decides. */
+  readonly threads: number;
+}
+
+const require = createRequire(import.meta.url);
+let loaded: Addon | undefined;
+
+/** Loads the addon, once per process, and the TensorFlow that it needs before it. Throws `EngineError`. */
+export function loadAddon(location: AddonLocation, threads: number): Addon {
+  loaded ??= load(location, threads);
+  return loaded;
+}
+
+function load(location: AddonLocation, threads: number): Addon {
+  process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  // The addon is linked to no library: it takes the TensorFlow that the process has loaded.
+  const tensorflow = location.ownTensorFlow ? undefined : loadTensorFlow(requireTensorFlow());
+  shareTfjs();
+  restoreUtil();
+  const previous = tf.engine().backendName;
+  try {
+    const tfjsNode = createRequire(join(location.packageFolder, 'package.json'))(location.packageFolder) as typeof tf;
+    if (tfjsNode.Tensor !== tf.Tensor) throw new Error('it brought a second copy of @tensorflow/tfjs');
+  } catch (cause) {
+    throw new EngineError(`tfjs-node-gpu ${location.version} could not be loaded: ${(cause as Error).message}`, {
+      where: location.packageFolder,
+      next: 'gala engine install --eager --force',
+      cause,
+    });
+  } finally {
+    if (previous && previous !== backendName) void tf.setBackend(previous);
+  }
+  registerKernels();
+  return {
+    version: `tfjs-node-gpu ${location.version} on TensorFlow ${tensorflow?.version() ?? '2.9.1'}`,
+    device: onBackend(backend => (backend.isUsingGpuDevice ? 'gpu' : 'cpu')),
+    threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
+  };
+}
+
+/** The cached addon's `@tensorflow/tfjs` is one line that returns this (`../install/addon.ts`). */
+function shareTfjs(): void {
+  Object.assign(globalThis, { [Symbol.for('gala.tfjs')]: require('@tensorflow/tfjs') });
+}
+
+/** tfjs-node-gpu calls two functions that Node 23 took out of `util`. */
+function restoreUtil(): void {
+  const util = require('node:util') as Record<string, unknown>;
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  util.isArray ??= Array.isArray;
+}

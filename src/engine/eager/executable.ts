@@ -1,0 +1,172 @@
+/**
+ * The `eager` engine: the Program itself, run op by op by tfjs-node-gpu, with TF.js' own autodiff in every step. It shares
+ * neither the trace nor a lowering with the compiled engines, which makes it the oracle that they are held to.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import * as tf from '@tensorflow/tfjs';
+import { EngineError } from '../../errors.js';
+import { hostTensor, matching } from '../hostTensor.js';
+import type {
+  CompileRequest,
+  DType,
+  EngineInfo,
+  Executable,
+  HostTensor,
+  HostTensors,
+  Program,
+  Specs,
+  Tensors,
+} from '../program.js';
+import { loadAddon } from './addon.js';
+import { onBackend } from './backend.js';
+import type { AddonLocation } from './locate.js';
+
+export interface EagerOptions {
+  readonly addon: AddonLocation;
+  readonly threads: number;
+  readonly precision: 'fp32' | 'bf16';
+}
+
+/** Loads tfjs-node-gpu and uploads the state. Throws `EngineError`. */
+export async function compileForEager(request: CompileRequest, options: EagerOptions): Promise<Executable> {
+  if (options.precision !== 'fp32') {
+    throw new EngineError(`The eager engine computes in fp32 and was asked for ${options.precision}.`, {
+      next: 'Set precision to fp32 or auto, or take another engine.',
+    });
+  }
+  const addon = loadAddon(options.addon, options.threads);
+  const info: EngineInfo = {
+    engine: 'eager',
+    version: addon.version,
+    precision: 'fp32',
+    threads: addon.threads,
+    device: addon.device,
+  };
+  return executableOf(request, info);
+}
+
+function executableOf({ state: initial, programs }: CompileRequest, info: EngineInfo): Executable {
+  const state: Tensors = onBackend(() => uploaded('state entry', Object.keys(initial), initial, initial));
+  let last: Promise<unknown> = Promise.resolve();
+  let disposed = false;
+  /** A run holds the thread until it is done; before each the event loop turns once, so that batches and signals arrive. */
+  const enqueue = <T>(work: () => T): Promise<T> => {
+    if (disposed) throw new EngineError('The executable was disposed and is used again.');
+    const result = last.then(() => turn()).then(() => onBackend(work));
+    last = result.catch(() => undefined);
+    return result;
+  };
+
+  return {
+    info,
+    run: async (name, inputs) => {
+      const program = programs[name];
+      if (!program)
+        throw new EngineError(`There is no program '${name}'; there are: ${Object.keys(programs).join(', ')}.`);
+      return enqueue(() => step(program, inputs, state, initial));
+    },
+    readState: () =>
+      enqueue(() =>
+        Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, onHost(tensor, initial[name]!.dtype)])),
+      ),
+    writeState: async values => {
+      const names = Object.keys(values);
+      const unknown = names.find(name => !(name in initial));
+      if (unknown !== undefined) throw new EngineError(`There is no state entry '${unknown}'.`);
+      await enqueue(() => replace(state, uploaded('state entry', names, values, initial)));
+    },
+    dispose: () => {
+      if (disposed) return;
+      disposed = true;
+      void last.then(() => tf.dispose(state));
+    },
+  };
+}
+
+/** Runs the program once: the state's entries are replaced, and every other tensor made on the way is freed. */
+function step(program: Program, inputs: HostTensors, state: Tensors, specs: HostTensors): HostTensors {
+  tf.engine().startScope();
+  try {
+    const given = uploaded('input', Object.keys(program.inputs), inputs, program.inputs);
+    const result = program.apply({ ...state }, given);
+    const bytes = new Set<tf.Tensor>([...bytesAmong(given, program.inputs), ...bytesAmong(state, specs)]);
+    const outputs = Object.fromEntries(
+      Object.entries(result.outputs).map(([name, tensor]) => [name, onHost(tensor, dtypeOf(name, tensor, bytes))]),
+    );
+    checkState(result.state, specs);
+    // Copies that share their data: an entry may be passed on as it is, and two entries may be one tensor.
+    const next = Object.fromEntries(
+      Object.entries(result.state).map(([name, tensor]) => [name, tf.keep(tf.clone(tensor))]),
+    );
+    const before = new Set(Object.values(state));
+    for (const tensor of [...Object.values(result.state), ...Object.values(result.outputs)]) {
+      if (!before.has(tensor)) tensor.dispose(); // the scope does not free what a program made inside a gradient (tf.keep)
+    }
+    replace(state, next);
+    return outputs;
+  } catch (error) {
+    throw error instanceof EngineError || !(error instanceof Error) ? error : explained(error);
+  } finally {
+    tf.engine().endScope();
+  }
+}
+
+function replace(state: Tensors, next: Tensors): void {
+  for (const [name, tensor] of Object.entries(next)) {
+    state[name]!.dispose();
+    state[name] = tensor;
+  }
+}
+
+/** Copies of the host's tensors on the backend: TensorFlow computes on the memory that it is given. TF.js has no bytes: they go as int32. */
+function uploaded(what: string, names: readonly string[], values: HostTensors, specs: Specs): Tensors {
+  return Object.fromEntries(
+    names.map(name => {
+      const { shape, dtype, data } = matching(`${what} '${name}'`, values[name], specs[name]!);
+      const isBytes = dtype === 'uint8';
+      return [name, tf.tensor(isBytes ? Int32Array.from(data) : data.slice(), [...shape], isBytes ? 'int32' : dtype)];
+    }),
+  );
+}
+
+/** The tensor's value; `dtype` tells bytes from the int32 that they are in TF.js. */
+function onHost(tensor: tf.Tensor, dtype: DType): HostTensor {
+  const data = tensor.dataSync<'float32' | 'int32'>();
+  const copy = dtype === 'uint8' ? Uint8Array.from(data) : data.slice();
+  return hostTensor({ dtype, shape: tensor.shape }, copy.buffer as ArrayBuffer);
+}
+
+/** Tensors that stand for bytes. */
+function bytesAmong(tensors: Tensors, specs: Specs): tf.Tensor[] {
+  return Object.entries(tensors).flatMap(([name, tensor]) => (specs[name]?.dtype === 'uint8' ? [tensor] : []));
+}
+
+function dtypeOf(name: string, tensor: tf.Tensor, bytes: ReadonlySet<tf.Tensor>): DType {
+  if (bytes.has(tensor)) return 'uint8';
+  if (tensor.dtype === 'float32' || tensor.dtype === 'int32') return tensor.dtype;
+  throw new EngineError(`The output '${name}' is ${tensor.dtype}.`, { next: 'Cast it to int32.' });
+}
+
+function checkState(after: Tensors, specs: HostTensors): void {
+  for (const [name, { dtype, shape }] of Object.entries(after)) {
+    const spec = specs[name];
+    if (spec === undefined)
+      throw new EngineError(`A program returns the state entry '${name}', which is not part of the state.`);
+    const expected = spec.dtype === 'uint8' ? 'int32' : spec.dtype;
+    if (dtype !== expected || shape.join() !== spec.shape.join()) {
+      throw new EngineError(
+        `A program changes the type of the state entry '${name}' from ${expected} [${spec.shape}] to ${dtype} [${shape}].`,
+      );
+    }
+  }
+}
+
+function explained(error: Error): EngineError {
+  const outOfMemory = /OOM|out of memory|bad_alloc/i.test(error.message);
+  return new EngineError(`The program stopped while it ran op by op: ${error.message.split('\n', 1)[0]}`, {
+    next: outOfMemory
+      ? 'Use a smaller batch size (train.batch_size, eval.batch_size).'
+      : 'Report this with the config and the output of `gala engine list`.',
+    cause: error,
+  });
+}
