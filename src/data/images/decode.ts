@@ -3,7 +3,7 @@
  * embedded profiles are ignored, alpha is dropped unblended, CMYK goes through Pillow's formula and not a profile.
  * One difference on purpose: 16-bit gray keeps its high byte, where Pillow cuts off at 255 and turns pictures white.
  */
-import { readFile } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { imageFormat, jpegFrame } from './format.js';
@@ -15,13 +15,16 @@ const mostPixels = 178_956_970;
 
 /** Reads and decodes one file, or at least the part of it that `partOf` wants. Throws `DataError` naming it. */
 export async function readRgb(path: string, partOf: PartOf = wholeBox): Promise<RgbImage> {
-  return decodeRgb(await readImageFile(path), path, partOf);
+  return decodeRgb(readImageFile(path), path, partOf);
 }
 
-/** The bytes of a file. Throws `DataError` when it is missing or cannot be read. */
-export async function readImageFile(path: string): Promise<Uint8Array> {
+/**
+ * The bytes of a file, read at once: asynchronous reading costs 0.1 ms a file more than the 0.02 of this, and several
+ * workers read several files at a time. Throws `DataError` when it is missing or cannot be read.
+ */
+export function readImageFile(path: string): Uint8Array {
   try {
-    return await readFile(path);
+    return readWhole(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new DataError(
@@ -67,6 +70,20 @@ export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf 
 /** Whether a JPEG file ends with its end marker. */
 function isComplete(bytes: Uint8Array): boolean {
   return bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9;
+}
+
+function readWhole(path: string): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.allocUnsafe(fstatSync(file).size);
+    let length = 0;
+    for (let got = -1; length < bytes.length && got !== 0; length += got) {
+      got = readSync(file, bytes, length, bytes.length - length, null);
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Ink bytes → RGB: (255 − K) less the share of C, M or Y in it, rounded as Pillow's MULDIV255. */

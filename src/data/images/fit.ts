@@ -2,11 +2,11 @@
 import type { Augmentation } from '../../config/schema.js';
 import { ConfigError } from '../../errors.js';
 import type { Random } from '../../random.js';
-import { makePaddedCutter, paddedSize, reflectedPart } from './reflectPad.js';
+import { paddedRowsOf, paddedSize, reflectedPart } from './reflectPad.js';
 import { makeResizer, resizedPart } from './resize.js';
 import { centreBox, randomResizedBox, shortSideSize } from './resizedCrop.js';
 import type { Box, RgbImage, Size } from './rgbImage.js';
-import { viewOf, wholeBox } from './rgbImage.js';
+import { rowsOf, wholeBox } from './rgbImage.js';
 
 /** Pixels that `reflect_pad` adds on every side. */
 const reflectPadding = 4;
@@ -51,7 +51,6 @@ export function fitOf({ augment, side, shortSide }: FitOptions): { fit: Fit; res
 }
 
 function randomFit(side: number, padding: number): Fit {
-  const cut = makePaddedCutter(padding);
   const resize = makeResizer();
   const size = { height: side, width: side };
   const window = wholeBox(size);
@@ -60,7 +59,7 @@ function randomFit(side: number, padding: number): Fit {
       const box = randomResizedBox(paddedSize(image, padding), random);
       return { part: reflectedPart(image, box, padding), box, size, window };
     },
-    render: (image, { box }, into) => resize(cut(image, box), size, window, into),
+    render: (image, { box }, into) => resize(paddedRowsOf(image, box, padding), size, window, into),
   };
 }
 
@@ -72,7 +71,7 @@ function centralFit(side: number, shortSide: number): Fit {
       const window = centreBox(size, side);
       return { part: resizedPart(image, size, window), box: wholeBox(image), size, window };
     },
-    render: (image, { box, size, window }, into) => resize(viewOf(image, box), size, window, into),
+    render: (image, { box, size, window }, into) => resize(rowsOf(image, box), size, window, into),
   };
 }
 

@@ -6,7 +6,7 @@ import type { ShardIndex } from './packFormat.js';
 import { makeResizer } from './resize.js';
 import { shortSideSize } from './resizedCrop.js';
 import type { RgbImage } from './rgbImage.js';
-import { viewOf, wholeBox, wholeImage } from './rgbImage.js';
+import { rowsOf, wholeBox, wholeImage } from './rgbImage.js';
 
 export interface ShardJob {
   /** Path of the shard and of its index. */
@@ -27,7 +27,7 @@ export function shardPacker(shortSide: number, packed: Int32Array): (job: ShardJ
     if (Math.min(image.height, image.width) <= shortSide) return image;
     const size = shortSideSize(image, shortSide);
     const pixels = new Uint8Array(3 * size.height * size.width);
-    resize(viewOf(image, wholeBox(image)), size, wholeBox(size), pixels);
+    resize(rowsOf(image, wholeBox(image)), size, wholeBox(size), pixels);
     return wholeImage(pixels, size);
   };
   return async ({ shard, index, paths, labels }) => {

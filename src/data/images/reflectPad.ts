@@ -1,6 +1,5 @@
 /** Cutting boxes out of an image padded by reflection (torchvision `Pad(n, padding_mode='reflect')`), without padding it. */
-import type { Box, RgbImage, RgbView, Size } from './rgbImage.js';
-import { viewOf } from './rgbImage.js';
+import type { Box, RgbImage, RgbRows, Size } from './rgbImage.js';
 
 /** Size of the image with `pad` pixels on every side. */
 export function paddedSize({ height, width }: Size, pad: number): Size {
@@ -14,33 +13,31 @@ export function reflectedPart(image: Size, box: Box, pad: number): Box {
   return { top, left, height, width };
 }
 
-/** Cuts boxes out; a view that touches the padding holds until the next one is cut. */
-export type PaddedCutter = (image: RgbImage, box: Box) => RgbView;
-
-/** A cutter of boxes given in the coordinates of the padded image; a box inside the image itself costs nothing. */
-export function makePaddedCutter(pad: number): PaddedCutter {
-  let memory = new Uint8Array(0);
-  return (image, padded) => {
-    const box = { ...padded, top: padded.top - pad, left: padded.left - pad };
-    const [bottom, right] = [box.top + box.height, box.left + box.width];
-    if (box.top >= 0 && box.left >= 0 && bottom <= image.height && right <= image.width) return viewOf(image, box);
-    const rowBytes = 3 * box.width;
-    if (memory.length < box.height * rowBytes) memory = new Uint8Array(box.height * rowBytes);
-    const { pixels, part } = image;
-    // The columns inside of the image in one move, those of the padding pixel by pixel.
-    const from = Math.max(0, box.left);
-    const to = Math.max(from, Math.min(image.width, right));
-    for (let y = 0; y < box.height; y++) {
-      const row = 3 * ((reflected(box.top + y, image.height) - part.top) * part.width - part.left);
-      const out = y * rowBytes;
-      if (to > from) memory.set(pixels.subarray(row + 3 * from, row + 3 * to), out + 3 * (from - box.left));
-      for (let x = box.left; x < right; x++) {
-        if (x >= from && x < to) continue;
-        const source = row + 3 * reflected(x, image.width);
-        for (let c = 0; c < 3; c++) memory[out + 3 * (x - box.left) + c] = pixels[source + c]!;
+/** The part inside a box that is given in the coordinates of the padded image. */
+export function paddedRowsOf(image: RgbImage, box: Box, pad: number): RgbRows {
+  const { pixels, part } = image;
+  const [top, left] = [box.top - pad, box.left - pad];
+  return {
+    height: box.height,
+    width: box.width,
+    copy: (y, from, to, into, at) => {
+      const row = (reflected(top + y, image.height) - part.top) * part.width - part.left;
+      // The columns inside of the image in one move, those of the padding pixel by pixel.
+      const inside = Math.max(0, left + from);
+      const outside = Math.max(inside, Math.min(image.width, left + to));
+      if (outside > inside) {
+        into.set(pixels.subarray(3 * (row + inside), 3 * (row + outside)), at + 3 * (inside - left - from));
       }
-    }
-    return { pixels: memory, height: box.height, width: box.width, start: 0, stride: rowBytes };
+      for (let x = left + from; x < left + to; x++) {
+        if (x >= inside && x < outside) {
+          x = outside - 1;
+          continue;
+        }
+        const source = 3 * (row + reflected(x, image.width));
+        const out = at + 3 * (x - left - from);
+        for (let c = 0; c < 3; c++) into[out + c] = pixels[source + c]!;
+      }
+    },
   };
 }
 

@@ -1,13 +1,13 @@
 /** Pillow's bilinear resize with antialiasing, byte for byte: triangle weights in 22-bit fixed point, one axis after the other. */
 import type { TapTable } from '../kernels/imageKernels.js';
 import { makeImageKernels, slackBytes, weightBits } from '../kernels/imageKernels.js';
-import type { Box, RgbView, Size } from './rgbImage.js';
+import type { Box, RgbRows, Size } from './rgbImage.js';
 
 /**
- * Resizes `view` to `size` and writes the part inside `window` to `into`, HWC. Pixels outside of the view have no
- * influence; only what the window needs is computed.
+ * Resizes `rows` to `size` and writes the part inside `window` to `into`, HWC. Pixels outside of the rows have no
+ * influence; only what the window needs is copied and computed.
  */
-export type Resizer = (view: RgbView, size: Size, window: Box, into: Uint8Array) => void;
+export type Resizer = (rows: RgbRows, size: Size, window: Box, into: Uint8Array) => void;
 
 /** The part of an image that the window of the resized one is made of. */
 export function resizedPart(image: Size, size: Size, window: Box): Box {
@@ -19,13 +19,13 @@ export function resizedPart(image: Size, size: Size, window: Box): Box {
 /** A resizer with working memory of its own, as large as the largest image needed. */
 export function makeResizer(): Resizer {
   const kernels = makeImageKernels();
-  return (view, size, window, into) => {
-    const across = tapsOf(view.width, size.width, window.left, window.width);
-    const down = tapsOf(view.height, size.height, window.top, window.height);
-    const isColumnsFirst = columnsFirst(view, size);
+  return (rows, size, window, into) => {
+    const across = tapsOf(rows.width, size.width, window.left, window.width);
+    const down = tapsOf(rows.height, size.height, window.top, window.height);
+    const isColumnsFirst = columnsFirst(rows, size);
     const rowBytes = { in: 3 * (across.to - across.from), out: 3 * window.width };
 
-    // Memory: taps, the part of the view that is looked at, what lies between the passes, the result.
+    // Memory: taps, the pixels that are looked at, what lies between the passes, the result.
     const acrossTable = tableAt(0, across);
     const downTable = tableAt(end(acrossTable), down);
     const from = { at: padded(end(downTable)), stride: padded(rowBytes.in) };
@@ -34,23 +34,27 @@ export function makeResizer(): Resizer {
       at: from.at + (down.to - down.from) * from.stride,
       stride: padded(isColumnsFirst ? rowBytes.in : rowBytes.out),
     };
-    const result = { at: between.at + rowsBetween * between.stride, stride: padded(rowBytes.out) };
-    const memory = kernels.memory(result.at + window.height * result.stride);
+    // Columns may be written without a gap: what they touch behind a row is written again with the next one.
+    const result = {
+      at: between.at + rowsBetween * between.stride,
+      stride: isColumnsFirst ? padded(rowBytes.out) : rowBytes.out,
+    };
+    const memory = kernels.memory(result.at + window.height * result.stride + slackBytes);
 
     const words = new Int32Array(memory.buffer);
     words.set(across.records, acrossTable.at / 4);
     words.set(down.records, downTable.at / 4);
     for (let y = down.from, at = from.at; y < down.to; y++, at += from.stride) {
-      const start = view.start + y * view.stride + 3 * across.from;
-      memory.set(view.pixels.subarray(start, start + rowBytes.in), at);
+      rows.copy(y, across.from, across.to, memory, at);
     }
-    if (isColumnsFirst) {
-      kernels.resampleColumns(from, rowBytes.in, downTable, between);
-      kernels.resampleRows(between, window.height, acrossTable, result);
-    } else {
+    if (!isColumnsFirst) {
       kernels.resampleRows(from, down.to - down.from, acrossTable, between);
       kernels.resampleColumns(between, rowBytes.out, downTable, result);
+      into.set(memory.subarray(result.at, result.at + window.height * rowBytes.out));
+      return;
     }
+    kernels.resampleColumns(from, rowBytes.in, downTable, between);
+    kernels.resampleRows(between, window.height, acrossTable, result);
     for (let y = 0; y < window.height; y++) {
       const start = result.at + y * result.stride;
       into.set(memory.subarray(start, start + rowBytes.out), y * rowBytes.out);

@@ -18,11 +18,10 @@ export interface RgbImage extends Size {
   readonly part: Box;
 }
 
-/** A rectangle of pixels inside a larger array: row y begins at byte `start + y·stride`. */
-export interface RgbView extends Size {
-  readonly pixels: Uint8Array;
-  readonly start: number;
-  readonly stride: number;
+/** A rectangle of pixels that lies somewhere: who needs them copies them, row by row. */
+export interface RgbRows extends Size {
+  /** Copies the pixels `from … to − 1` of row `y` to `into`, from byte `at` on. */
+  copy(y: number, from: number, to: number, into: Uint8Array, at: number): void;
 }
 
 /** Which part of an image of the given size is needed; asked once for each image, as soon as its size is known. */
@@ -38,9 +37,15 @@ export function wholeImage(pixels: Uint8Array, { height, width }: Size): RgbImag
   return { pixels, height, width, part: wholeBox({ height, width }) };
 }
 
-/** The part of an image inside `box`, without a copy; only what is also inside of the image's `part` may be read. */
-export function viewOf({ pixels, part }: RgbImage, box: Box): RgbView {
-  const stride = 3 * part.width;
-  const start = (box.top - part.top) * stride + 3 * (box.left - part.left);
-  return { pixels, height: box.height, width: box.width, start, stride };
+/** The part of an image inside `box`; only what is also inside of the image's `part` may be copied. */
+export function rowsOf({ pixels, part }: RgbImage, box: Box): RgbRows {
+  const first = (box.top - part.top) * part.width + box.left - part.left;
+  return {
+    height: box.height,
+    width: box.width,
+    copy: (y, from, to, into, at) => {
+      const row = first + y * part.width;
+      into.set(pixels.subarray(3 * (row + from), 3 * (row + to)), at);
+    },
+  };
 }

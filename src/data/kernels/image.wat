@@ -106,34 +106,55 @@
       (local.set $into (i32.add (local.get $into) (local.get $intoStride)))
       (local.set $taps (i32.add (local.get $taps) (local.get $record)))
       (br_if $nextOutput (local.tee $outputs (i32.sub (local.get $outputs) (i32.const 1))))))
+
   ;; Blends every byte with one value in float32, value + factor * (byte - value), cut off to a byte (Pillow's Image.blend).
+  ;; V8 inlines no functions here, so the blend is written out: $d = value, $f = factor, four times each.
   (func (export "blendWithValue") (param $at i32) (param $bytes i32) (param $value f32) (param $factor f32)
-    (local $end i32) (local $v v128) (local $half v128) (local $d v128) (local $f v128)
+    (local $end i32) (local $v v128) (local $low v128) (local $high v128) (local $d v128) (local $f v128)
     (local.set $d (f32x4.splat (local.get $value)))
     (local.set $f (f32x4.splat (local.get $factor)))
     (local.set $end (i32.add (local.get $at) (local.get $bytes)))
     (loop $next
       (local.set $v (v128.load (local.get $at)))
+      (local.set $low (i16x8.extend_low_i8x16_u (local.get $v)))
+      (local.set $high (i16x8.extend_high_i8x16_u (local.get $v)))
       (v128.store (local.get $at) (i8x16.narrow_i16x8_u
         (i16x8.narrow_i32x4_s
-          (call $blend (local.get $d) (local.get $f)
-            (i32x4.extend_low_i16x8_u (local.tee $half (i16x8.extend_low_i8x16_u (local.get $v)))))
-          (call $blend (local.get $d) (local.get $f) (i32x4.extend_high_i16x8_u (local.get $half))))
+          (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d)
+            (f32x4.mul (local.get $f) (f32x4.sub (f32x4.convert_i32x4_s
+              (i32x4.extend_low_i16x8_u (local.get $low))) (local.get $d)))))
+          (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d)
+            (f32x4.mul (local.get $f) (f32x4.sub (f32x4.convert_i32x4_s
+              (i32x4.extend_high_i16x8_u (local.get $low))) (local.get $d))))))
         (i16x8.narrow_i32x4_s
-          (call $blend (local.get $d) (local.get $f)
-            (i32x4.extend_low_i16x8_u (local.tee $half (i16x8.extend_high_i8x16_u (local.get $v)))))
-          (call $blend (local.get $d) (local.get $f) (i32x4.extend_high_i16x8_u (local.get $half))))))
+          (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d)
+            (f32x4.mul (local.get $f) (f32x4.sub (f32x4.convert_i32x4_s
+              (i32x4.extend_low_i16x8_u (local.get $high))) (local.get $d)))))
+          (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d)
+            (f32x4.mul (local.get $f) (f32x4.sub (f32x4.convert_i32x4_s
+              (i32x4.extend_high_i16x8_u (local.get $high))) (local.get $d))))))))
       (br_if $next (i32.lt_u
         (local.tee $at (i32.add (local.get $at) (i32.const 16)))
         (local.get $end)))))
 
-  ;; Sum of the lumas of $pixels pixels; those that fill up the last vector must be 0.
+  ;; Sum of the lumas of $pixels pixels (ITU-R 601-2 in 16-bit fixed point, Pillow's convert('L')); four at a time, taken apart into
+  ;; channels. Pixels that fill up the last four must be 0.
   (func (export "lumaSum") (param $at i32) (param $pixels i32) (result i32)
-    (local $v v128) (local $sum v128)
+    (local $v v128) (local $r v128) (local $g v128) (local $b v128) (local $sum v128)
     (loop $next
       (local.set $v (v128.load (local.get $at)))
-      (local.set $sum (i32x4.add (local.get $sum) (call $luma
-        (call $red (local.get $v)) (call $green (local.get $v)) (call $blue (local.get $v)))))
+      (local.set $r (i8x16.shuffle 0 16 16 16 3 16 16 16 6 16 16 16 9 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $g (i8x16.shuffle 1 16 16 16 4 16 16 16 7 16 16 16 10 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $b (i8x16.shuffle 2 16 16 16 5 16 16 16 8 16 16 16 11 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $sum (i32x4.add (local.get $sum) (i32x4.shr_u
+        (i32x4.add
+          (i32x4.add
+            (i32x4.mul (local.get $r) (v128.const i32x4 19595 19595 19595 19595))
+            (i32x4.mul (local.get $g) (v128.const i32x4 38470 38470 38470 38470)))
+          (i32x4.add
+            (i32x4.mul (local.get $b) (v128.const i32x4 7471 7471 7471 7471))
+            (v128.const i32x4 32768 32768 32768 32768)))
+        (i32.const 16))))
       (local.set $at (i32.add (local.get $at) (i32.const 12)))
       (br_if $next (i32.gt_s
         (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 4)))
@@ -148,15 +169,36 @@
     (local.set $f (f32x4.splat (local.get $factor)))
     (loop $next
       (local.set $v (v128.load (local.get $at)))
-      (local.set $r (call $red (local.get $v)))
-      (local.set $g (call $green (local.get $v)))
-      (local.set $b (call $blue (local.get $v)))
-      (local.set $d (f32x4.convert_i32x4_s (call $luma (local.get $r) (local.get $g) (local.get $b))))
-      (local.set $v (v128.or
-        (call $byte (call $blend (local.get $d) (local.get $f) (local.get $r)))
-        (v128.or
-          (i32x4.shl (call $byte (call $blend (local.get $d) (local.get $f) (local.get $g))) (i32.const 8))
-          (i32x4.shl (call $byte (call $blend (local.get $d) (local.get $f) (local.get $b))) (i32.const 16)))))
+      (local.set $r (i8x16.shuffle 0 16 16 16 3 16 16 16 6 16 16 16 9 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $g (i8x16.shuffle 1 16 16 16 4 16 16 16 7 16 16 16 10 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $b (i8x16.shuffle 2 16 16 16 5 16 16 16 8 16 16 16 11 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $d (f32x4.convert_i32x4_s (i32x4.shr_u
+        (i32x4.add
+          (i32x4.add
+            (i32x4.mul (local.get $r) (v128.const i32x4 19595 19595 19595 19595))
+            (i32x4.mul (local.get $g) (v128.const i32x4 38470 38470 38470 38470)))
+          (i32x4.add
+            (i32x4.mul (local.get $b) (v128.const i32x4 7471 7471 7471 7471))
+            (v128.const i32x4 32768 32768 32768 32768)))
+        (i32.const 16))))
+      (local.set $r (i32x4.min_s (i32x4.max_s
+          (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d)
+            (f32x4.mul (local.get $f) (f32x4.sub (f32x4.convert_i32x4_s
+              (local.get $r)) (local.get $d)))))
+          (v128.const i32x4 0 0 0 0)) (v128.const i32x4 255 255 255 255)))
+      (local.set $g (i32x4.min_s (i32x4.max_s
+          (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d)
+            (f32x4.mul (local.get $f) (f32x4.sub (f32x4.convert_i32x4_s
+              (local.get $g)) (local.get $d)))))
+          (v128.const i32x4 0 0 0 0)) (v128.const i32x4 255 255 255 255)))
+      (local.set $b (i32x4.min_s (i32x4.max_s
+          (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d)
+            (f32x4.mul (local.get $f) (f32x4.sub (f32x4.convert_i32x4_s
+              (local.get $b)) (local.get $d)))))
+          (v128.const i32x4 0 0 0 0)) (v128.const i32x4 255 255 255 255)))
+      (local.set $v (v128.or (local.get $r) (v128.or
+        (i32x4.shl (local.get $g) (i32.const 8))
+        (i32x4.shl (local.get $b) (i32.const 16)))))
       (local.set $v (i8x16.shuffle 0 1 2 4 5 6 8 9 10 12 13 14 0 0 0 0 (local.get $v) (local.get $v)))
       (v128.store64_lane 0 (local.get $at) (local.get $v))
       (v128.store32_lane offset=8 2 (local.get $at) (local.get $v))
@@ -164,35 +206,4 @@
       (br_if $next (i32.gt_s
         (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 4)))
         (i32.const 0)))))
-
-  ;; value + factor * (x - value) of four integers, as integers.
-  (func $blend (param $value v128) (param $factor v128) (param $x v128) (result v128)
-    (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $value)
-      (f32x4.mul (local.get $factor) (f32x4.sub (f32x4.convert_i32x4_s (local.get $x)) (local.get $value))))))
-
-  ;; Cut off to 0 .. 255.
-  (func $byte (param $x v128) (result v128)
-    (i32x4.min_s
-      (i32x4.max_s (local.get $x) (v128.const i32x4 0 0 0 0))
-      (v128.const i32x4 255 255 255 255)))
-
-  ;; ITU-R 601-2 luma in 16-bit fixed point (Pillow's convert('L')).
-  (func $luma (param $r v128) (param $g v128) (param $b v128) (result v128)
-    (i32x4.shr_u
-      (i32x4.add
-        (i32x4.add
-          (i32x4.mul (local.get $r) (v128.const i32x4 19595 19595 19595 19595))
-          (i32x4.mul (local.get $g) (v128.const i32x4 38470 38470 38470 38470)))
-        (i32x4.add
-          (i32x4.mul (local.get $b) (v128.const i32x4 7471 7471 7471 7471))
-          (v128.const i32x4 32768 32768 32768 32768)))
-      (i32.const 16)))
-
-  ;; One channel of the four pixels in the first 12 bytes.
-  (func $red (param $v v128) (result v128)
-    (i8x16.shuffle 0 16 16 16 3 16 16 16 6 16 16 16 9 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
-  (func $green (param $v v128) (result v128)
-    (i8x16.shuffle 1 16 16 16 4 16 16 16 7 16 16 16 10 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
-  (func $blue (param $v v128) (result v128)
-    (i8x16.shuffle 2 16 16 16 5 16 16 16 8 16 16 16 11 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
 )

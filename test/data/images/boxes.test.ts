@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readRgb } from '../../../src/data/images/decode.js';
-import { makePaddedCutter, paddedSize, reflectedPart } from '../../../src/data/images/reflectPad.js';
+import { paddedRowsOf, paddedSize, reflectedPart } from '../../../src/data/images/reflectPad.js';
 import type { BoxDraw } from '../../../src/data/images/resizedCrop.js';
 import {
   centreBox,
@@ -10,10 +10,11 @@ import {
   randomResizedBox,
   shortSideSize,
 } from '../../../src/data/images/resizedCrop.js';
-import type { Box, RgbView } from '../../../src/data/images/rgbImage.js';
-import { viewOf, wholeBox, wholeImage } from '../../../src/data/images/rgbImage.js';
+import type { Box, RgbImage } from '../../../src/data/images/rgbImage.js';
+import { rowsOf, wholeBox, wholeImage } from '../../../src/data/images/rgbImage.js';
 import { randomFor } from '../../../src/random.js';
 import { formulaImage } from '../augment/formulaImage.js';
+import { copied } from './copied.js';
 import { differenceFrom, golden, goldenJson, outputs, skipped } from './golden.js';
 
 interface Boxes {
@@ -30,15 +31,6 @@ interface Boxes {
     resize256: { width: number; height: number };
     centercrop224: { top: number; left: number };
   }[];
-}
-
-/** The bytes of a view without what lies beside it. */
-function copied({ pixels, start, stride, height, width }: RgbView): Uint8Array {
-  const bytes = new Uint8Array(3 * height * width);
-  for (let y = 0; y < height; y++) {
-    bytes.set(pixels.subarray(start + y * stride, start + y * stride + 3 * width), 3 * y * width);
-  }
-  return bytes;
 }
 
 describe('boxes', { skip: skipped }, () => {
@@ -70,7 +62,7 @@ describe('boxes', { skip: skipped }, () => {
       const image = await readRgb(golden(output.image));
       const size = paddedSize(image, 4);
       assert.deepEqual([size.height, size.width, 3], output.shape);
-      assert.equal(differenceFrom(copied(makePaddedCutter(4)(image, wholeBox(size))), output), 'none');
+      assert.equal(differenceFrom(copied(paddedRowsOf(image, wholeBox(size), 4)), output), 'none');
     });
   }
 });
@@ -78,7 +70,7 @@ describe('boxes', { skip: skipped }, () => {
 describe('a box of a padded image', () => {
   const image = wholeImage(formulaImage({ height: 9, width: 12, channels: 3 }), { height: 9, width: 12 });
   const pad = 4;
-  const cut = makePaddedCutter(pad);
+  const cut = (from: RgbImage, box: Box) => paddedRowsOf(from, box, pad);
   const whole = wholeImage(copied(cut(image, wholeBox(paddedSize(image, pad)))), paddedSize(image, pad));
 
   test('is the same whether it touches the border or not', () => {
@@ -89,22 +81,34 @@ describe('a box of a padded image', () => {
       { top: 14, left: 17, height: 3, width: 3 },
       { top: 3, left: 5, height: 10, width: 15 },
     ];
-    for (const box of boxes) assert.deepEqual(copied(cut(image, box)), copied(viewOf(whole, box)));
+    for (const box of boxes) assert.deepEqual(copied(cut(image, box)), copied(rowsOf(whole, box)));
     // And where no more of the image is there than the box is made of.
     for (const box of boxes) {
       const part = reflectedPart(image, box, pad);
-      const only = { ...image, pixels: copied(viewOf(image, part)), part };
-      assert.deepEqual(copied(cut(only, box)), copied(viewOf(whole, box)));
+      const only = { ...image, pixels: copied(rowsOf(image, part)), part };
+      assert.deepEqual(copied(cut(only, box)), copied(rowsOf(whole, box)));
     }
   });
 
-  test('inside of the image is a view of its own bytes', () => {
-    assert.equal(cut(image, { top: 4, left: 4, height: 9, width: 12 }).pixels, image.pixels);
+  test('is copied in parts of rows as well as whole', () => {
+    const rows = cut(image, { top: 1, left: 0, height: 10, width: 20 });
+    const all = copied(rows);
+    for (const [from, to] of [
+      [0, 3],
+      [2, 19],
+      [5, 9],
+      [17, 20],
+    ] as const) {
+      const part = new Uint8Array(3 * (to - from) + 2).fill(9);
+      rows.copy(7, from, to, part, 1);
+      const expected = [9, ...all.subarray(3 * (7 * 20 + from), 3 * (7 * 20 + to)), 9];
+      assert.deepEqual([...part], expected);
+    }
   });
 
   test('repeats a single pixel, and mirrors again and again where the image is smaller than the border', () => {
     const column = wholeImage(Uint8Array.from([1, 1, 1, 2, 2, 2]), { height: 2, width: 1 });
-    const view = copied(makePaddedCutter(4)(column, wholeBox(paddedSize(column, 4))));
+    const view = copied(paddedRowsOf(column, wholeBox(paddedSize(column, 4)), 4));
     const rows = [1, 2, 1, 2, 1, 2, 1, 2, 1, 2]; // numpy.pad([1, 2], 4, 'reflect')
     assert.deepEqual(
       [...view],
