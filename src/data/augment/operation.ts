@@ -9,13 +9,10 @@ import { makeImageKernels, slackBytes } from '../kernels/imageKernels.js';
 export interface Scratch {
   /** A copy of the image where an operation reads neighbours of what it has overwritten. */
   readonly source: Uint8Array;
-  /** One lookup table of 256 bytes per channel. */
-  readonly tables: Uint8Array;
-  readonly histogram: Int32Array;
-  /** One number per byte of a row. */
-  readonly columns: Int32Array;
-  /** Kernels for RGB images, with room for one at address 0. */
+  /** Kernels for RGB images, with an image at address 0 and room for another behind it. */
   readonly kernels: ImageKernels;
+  /** Address behind the image: tables, or a second image. */
+  readonly behind: number;
 }
 
 /** Changes an RGB image in place; `magnitude` carries the sign where the operation has one. */
@@ -24,16 +21,15 @@ export type Operation = (image: Uint8Array, shape: ImageShape, magnitude: number
 /** Grey of the pixels that a geometric operation brings in from outside. */
 export const outside = 128;
 
+/** Bytes of the histograms of the three channels, the largest table. */
+const tableBytes = 3 * 256 * 4;
+
 export function makeScratch(shape: ImageShape): Scratch {
+  const size = imageBytes(shape);
+  const behind = (size + slackBytes + 15) & ~15;
   const kernels = makeImageKernels();
-  kernels.memory(imageBytes(shape) + slackBytes);
-  return {
-    kernels,
-    source: new Uint8Array(imageBytes(shape)),
-    tables: new Uint8Array(3 * 256),
-    histogram: new Int32Array(256),
-    columns: new Int32Array(shape.width * 3),
-  };
+  kernels.memory(behind + Math.max(size + slackBytes, tableBytes));
+  return { kernels, behind, source: new Uint8Array(size) };
 }
 
 /** Throws `ConfigError` unless images are RGB; `augmentation` is the name in the config. */
@@ -45,17 +41,16 @@ export function requireColour({ channels }: ImageShape, augmentation: string): v
   });
 }
 
-/** Pillow's blend of two bytes in float32, first + alpha·(second − first), cut off to a byte; `alpha` must be a float32. */
-export function blend(first: number, second: number, alpha: number): number {
-  const value = Math.fround(first + Math.fround(alpha * (second - first)));
-  return value <= 0 ? 0 : value >= 255 ? 255 : value | 0;
-}
-
-/** Runs kernels on a copy of the image at address 0 and takes it back. */
-export function inKernels(image: Uint8Array, { kernels }: Scratch, run: (kernels: ImageKernels) => void): void {
-  const memory = kernels.memory(image.length + slackBytes);
+/** Runs kernels on a copy of the image at address 0 and takes it back from `result`. */
+export function inKernels(
+  image: Uint8Array,
+  { kernels, behind }: Scratch,
+  run: (kernels: ImageKernels, memory: Uint8Array, behind: number) => void,
+  result = 0,
+): void {
+  const memory = kernels.memory(image.length);
   memory.set(image);
   memory.fill(0, image.length, image.length + slackBytes);
-  run(kernels);
-  image.set(memory.subarray(0, image.length));
+  run(kernels, memory, behind);
+  image.set(memory.subarray(result, result + image.length));
 }

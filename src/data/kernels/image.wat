@@ -206,4 +206,115 @@
       (br_if $next (i32.gt_s
         (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 4)))
         (i32.const 0)))))
+
+  ;; Inverts the bytes from $threshold on.
+  (func (export "solarize") (param $at i32) (param $bytes i32) (param $threshold i32)
+    (local $end i32) (local $v v128)
+    (local.set $end (i32.add (local.get $at) (local.get $bytes)))
+    (loop $next
+      (local.set $v (v128.load (local.get $at)))
+      (v128.store (local.get $at) (v128.xor (local.get $v)
+        (i8x16.ge_u (local.get $v) (i8x16.splat (local.get $threshold)))))
+      (br_if $next (i32.lt_u
+        (local.tee $at (i32.add (local.get $at) (i32.const 16)))
+        (local.get $end)))))
+
+  ;; Adds $add to the bytes below 128, up to 255.
+  (func (export "solarizeAdd") (param $at i32) (param $bytes i32) (param $add i32)
+    (local $end i32) (local $v v128)
+    (local.set $end (i32.add (local.get $at) (local.get $bytes)))
+    (loop $next
+      (local.set $v (v128.load (local.get $at)))
+      (v128.store (local.get $at) (v128.bitselect
+        (i8x16.add_sat_u (local.get $v) (i8x16.splat (local.get $add)))
+        (local.get $v)
+        (i8x16.lt_u (local.get $v) (i8x16.splat (i32.const 128)))))
+      (br_if $next (i32.lt_u
+        (local.tee $at (i32.add (local.get $at) (i32.const 16)))
+        (local.get $end)))))
+
+  ;; Keeps the bits of $mask.
+  (func (export "keepBits") (param $at i32) (param $bytes i32) (param $mask i32)
+    (local $end i32)
+    (local.set $end (i32.add (local.get $at) (local.get $bytes)))
+    (loop $next
+      (v128.store (local.get $at) (v128.and (v128.load (local.get $at)) (i8x16.splat (local.get $mask))))
+      (br_if $next (i32.lt_u
+        (local.tee $at (i32.add (local.get $at) (i32.const 16)))
+        (local.get $end)))))
+
+  ;; Adds the pixels to three histograms of 256 int32 each, one behind the other.
+  (func (export "histograms") (param $at i32) (param $pixels i32) (param $into i32)
+    (local $bin i32)
+    (loop $next
+      (local.set $bin (i32.add (local.get $into) (i32.shl (i32.load8_u (local.get $at)) (i32.const 2))))
+      (i32.store (local.get $bin) (i32.add (i32.load (local.get $bin)) (i32.const 1)))
+      (local.set $bin (i32.add (local.get $into) (i32.shl (i32.load8_u offset=1 (local.get $at)) (i32.const 2))))
+      (i32.store offset=1024 (local.get $bin) (i32.add (i32.load offset=1024 (local.get $bin)) (i32.const 1)))
+      (local.set $bin (i32.add (local.get $into) (i32.shl (i32.load8_u offset=2 (local.get $at)) (i32.const 2))))
+      (i32.store offset=2048 (local.get $bin) (i32.add (i32.load offset=2048 (local.get $bin)) (i32.const 1)))
+      (local.set $at (i32.add (local.get $at) (i32.const 3)))
+      (br_if $next (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 1))))))
+
+  ;; Replaces every byte by the entry of its channel's table of 256 bytes; the tables lie one behind the other.
+  (func (export "mapChannels") (param $at i32) (param $pixels i32) (param $tables i32)
+    (loop $next
+      (i32.store8 (local.get $at)
+        (i32.load8_u (i32.add (local.get $tables) (i32.load8_u (local.get $at)))))
+      (i32.store8 offset=1 (local.get $at)
+        (i32.load8_u offset=256 (i32.add (local.get $tables) (i32.load8_u offset=1 (local.get $at)))))
+      (i32.store8 offset=2 (local.get $at)
+        (i32.load8_u offset=512 (i32.add (local.get $tables) (i32.load8_u offset=2 (local.get $at)))))
+      (local.set $at (i32.add (local.get $at) (i32.const 3)))
+      (br_if $next (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 1))))))
+
+  ;; Blends every pixel but those of the border with the mean of its neighbourhood (1 around 5, in thirteenths, rounded); $from and
+  ;; $into hold the same image of at least 5 columns. The last 8 bytes of a row are done once more where 8 do not divide it.
+  (func (export "sharpen")
+    (param $from i32) (param $into i32) (param $rowBytes i32) (param $rows i32) (param $factor f32)
+    (local $byte i32) (local $last i32) (local $above i32) (local $at i32) (local $below i32)
+    (local $x v128) (local $sum v128) (local $d v128) (local $f v128) (local $low v128)
+    (local.set $f (f32x4.splat (local.get $factor)))
+    (local.set $last (i32.sub (local.get $rowBytes) (i32.const 11)))
+    (local.set $rows (i32.sub (local.get $rows) (i32.const 2)))
+    (loop $nextRow
+      (local.set $byte (i32.const 3))
+      (loop $nextBytes
+        (local.set $above (i32.add (local.get $from) (local.get $byte)))
+        (local.set $at (i32.add (local.get $above) (local.get $rowBytes)))
+        (local.set $below (i32.add (local.get $at) (local.get $rowBytes)))
+        (local.set $x (v128.load8x8_u (local.get $at)))
+        (local.set $sum (i16x8.add
+          (i16x8.add
+            (i16x8.add
+              (i16x8.add (v128.load8x8_u (i32.sub (local.get $above) (i32.const 3))) (v128.load8x8_u (local.get $above)))
+              (v128.load8x8_u offset=3 (local.get $above)))
+            (i16x8.add
+              (i16x8.add (v128.load8x8_u (i32.sub (local.get $below) (i32.const 3))) (v128.load8x8_u (local.get $below)))
+              (v128.load8x8_u offset=3 (local.get $below))))
+          (i16x8.add
+            (i16x8.add (v128.load8x8_u (i32.sub (local.get $at) (i32.const 3))) (v128.load8x8_u offset=3 (local.get $at)))
+            (i16x8.add (local.get $x) (i16x8.shl (local.get $x) (i32.const 2))))))
+        ;; No thirteenth is near a half, so float32 rounds as exact numbers would.
+        (local.set $d (f32x4.floor (f32x4.add (f32x4.splat (f32.const 0.5)) (f32x4.mul
+          (f32x4.convert_i32x4_u (i32x4.extend_low_i16x8_u (local.get $sum)))
+          (f32x4.splat (f32.const 0.07692307692307693))))))
+        (local.set $low (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d) (f32x4.mul (local.get $f) (f32x4.sub
+          (f32x4.convert_i32x4_u (i32x4.extend_low_i16x8_u (local.get $x))) (local.get $d))))))
+        (local.set $d (f32x4.floor (f32x4.add (f32x4.splat (f32.const 0.5)) (f32x4.mul
+          (f32x4.convert_i32x4_u (i32x4.extend_high_i16x8_u (local.get $sum)))
+          (f32x4.splat (f32.const 0.07692307692307693))))))
+        (local.set $sum (i16x8.narrow_i32x4_s (local.get $low)
+          (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $d) (f32x4.mul (local.get $f) (f32x4.sub
+            (f32x4.convert_i32x4_u (i32x4.extend_high_i16x8_u (local.get $x))) (local.get $d)))))))
+        (v128.store64_lane 0
+          (i32.add (i32.add (local.get $into) (local.get $rowBytes)) (local.get $byte))
+          (i8x16.narrow_i16x8_u (local.get $sum) (local.get $sum)))
+        (if (i32.lt_s (local.get $byte) (local.get $last)) (then
+          (local.set $byte (i32.add (local.get $byte) (i32.const 8)))
+          (if (i32.gt_s (local.get $byte) (local.get $last)) (then (local.set $byte (local.get $last))))
+          (br $nextBytes))))
+      (local.set $from (i32.add (local.get $from) (local.get $rowBytes)))
+      (local.set $into (i32.add (local.get $into) (local.get $rowBytes)))
+      (br_if $nextRow (local.tee $rows (i32.sub (local.get $rows) (i32.const 1))))))
 )

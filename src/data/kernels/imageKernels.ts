@@ -61,6 +61,12 @@ interface Exports {
   blendWithValue(at: number, bytes: number, value: number, factor: number): void;
   blendWithLuma(at: number, pixels: number, factor: number): void;
   lumaSum(at: number, pixels: number): number;
+  solarize(at: number, bytes: number, threshold: number): void;
+  solarizeAdd(at: number, bytes: number, add: number): void;
+  keepBits(at: number, bytes: number, mask: number): void;
+  histograms(at: number, pixels: number, into: number): void;
+  mapChannels(at: number, pixels: number, tables: number): void;
+  sharpen(from: number, into: number, rowBytes: number, rows: number, factor: number): void;
 }
 
 export interface ImageKernels extends Omit<Exports, 'memory' | 'resampleRows' | 'resampleColumns'> {
