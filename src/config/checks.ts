@@ -36,6 +36,7 @@ export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings
   checkFrozen(reader, refuse);
   checkSchedule(reader, refuse, warn);
   checkEvaluation(reader, warn);
+  checkEngine(reader, refuse);
   return { problems, warnings };
 }
 
@@ -191,5 +192,11 @@ function checkEvaluation({ read, origin }: Reader, warn: Report): void {
   }
   if (read('eval.tau') === 0) {
     warn('eval.tau', 'eval.tau is 0: the re-balanced columns equal the plain ones');
+  }
+}
+
+function checkEngine({ read }: Reader, refuse: Report): void {
+  if (read('engine') === 'eager' && read('precision') === 'bf16') {
+    refuse('precision', 'precision is bf16, but the eager engine computes in fp32; set it to fp32 or auto');
   }
 }

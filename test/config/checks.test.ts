@@ -31,6 +31,7 @@ const refused: readonly [set: string[], where: string, message: RegExp][] = [
     /has random_resized_crop, which cuts image files of any size; the images of cifar100 have one size/,
   ],
   [['loss={name: ldam}'], '--set loss={name: ldam}', /set model\.head to cosine$/],
+  [['engine=eager', 'precision=bf16'], '--set precision=bf16', /the eager engine computes in fp32/],
   [['loss={name: ldam}', 'model.head=linear'], '--set model.head=linear', /set model\.head to cosine$/],
 ];
 

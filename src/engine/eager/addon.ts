@@ -63,9 +63,8 @@ function shareTfjs(): void {
   Object.assign(globalThis, { [Symbol.for('gala.tfjs')]: require('@tensorflow/tfjs') });
 }
 
-/** tfjs-node-gpu calls two functions that Node 23 took out of `util`. */
+/** tfjs-node-gpu calls two functions of `util` that Node 22 warns of and Node 23 took out. */
 function restoreUtil(): void {
-  const util = require('node:util') as Record<string, unknown>;
-  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  util.isArray ??= Array.isArray;
+  const isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  Object.assign(require('node:util') as object, { isNullOrUndefined, isArray: Array.isArray });
 }
