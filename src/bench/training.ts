@@ -1,9 +1,8 @@
 /** How fast a config trains and infers on this machine. */
 import type { Config } from '../config/schema.js';
-import { type Batch, openPipeline } from '../data/pipeline.js';
-import { shuffledOrder } from '../data/sampler.js';
-import type { EngineInfo, Executable, HostTensors } from '../engine/program.js';
-import { type Experiment, experimentOn } from '../train/experiment.js';
+import type { EngineInfo, HostTensors } from '../engine/program.js';
+import { type Calls, openCalls } from '../train/calls.js';
+import { type Experiment, experimentOn, scalar } from '../train/experiment.js';
 import { syntheticDatasets } from './syntheticData.js';
 
 export interface BenchOptions {
@@ -14,7 +13,8 @@ export interface BenchOptions {
 
 export interface TrainBenchmark extends EngineInfo {
   readonly batch: number;
-  /** Median milliseconds of one step on one fixed batch. */
+  readonly steps_per_call: number;
+  /** Median over calls, on the batches of one call that lie on the device. */
   readonly train_ms: number;
   readonly train_img_s: number;
   /** Training images per second with the batches coming from the pipeline: the whole loop but evaluation and checkpoints. */
@@ -33,37 +33,33 @@ export interface InferBenchmark extends EngineInfo {
 
 /** Times the train step alone and fed by the data pipeline, on random images in the shape of the config's dataset. */
 export async function benchTraining(config: Config, { steps, warmup }: BenchOptions): Promise<TrainBenchmark> {
-  const experiment = experimentOn(syntheticDatasets(config.data), config);
+  const opened = experimentOn(syntheticDatasets(config.data), config);
+  // Noise is not to be learned from: a small rate keeps the numbers finite
+  const learning_rate = scalar(opened.learningRate(1) / 100);
+  const experiment: Experiment = { ...opened, stepInputs: (...at) => ({ ...opened.stepInputs(...at), learning_rate }) };
   const executable = await experiment.compile(experiment.initialState());
-  const batchSize = config.train.batch_size;
-  const { datasets } = experiment;
-  const pipeline = openPipeline({
-    dataset: datasets.train,
-    augment: config.data.augment,
-    seed: 0,
-    batchSize,
-    workers: config.data.workers,
-  });
+  const calls = await openCalls(experiment, executable, { epoch: 1, step: 0 }, Number.MAX_SAFE_INTEGER);
   try {
-    const order = shuffledOrder(datasets.train.length, 0, 1);
-    const { value: first } = await pipeline.epoch(1, order).next();
-    const fixed = trainInputs(experiment, { ...first!, images: first!.images.slice(), labels: first!.labels.slice() });
-    await timesOf(warmup, () => executable.run('train', fixed));
+    const fixed = (await calls.next())!;
+    const timesOfCalls = (count: number) => timesOf(Math.ceil(count / fixed.steps), () => fixed.staged.run());
+    await timesOfCalls(warmup);
     const rss_mb_start = residentMegabytes();
-    const train_ms = median(await timesOf(steps, () => executable.run('train', fixed)));
-    const end_to_end_ms = await pipelinedStepMilliseconds(experiment, executable, pipeline, steps);
+    const train_ms = median(await timesOfCalls(steps)) / fixed.steps;
+    const end_to_end_ms = await pipelinedStepMilliseconds(calls, steps);
+    const batch = config.train.batch_size;
     return {
       ...executable.info,
-      batch: batchSize,
+      batch,
+      steps_per_call: fixed.steps,
       train_ms: round(train_ms),
-      train_img_s: round((1000 * batchSize) / train_ms),
-      end_to_end_img_s: round((1000 * batchSize) / end_to_end_ms),
+      train_img_s: round((1000 * batch) / train_ms),
+      end_to_end_img_s: round((1000 * batch) / end_to_end_ms),
       end_to_end_share: round(train_ms / end_to_end_ms),
       rss_mb_start,
       rss_mb_end: residentMegabytes(),
     };
   } finally {
-    await pipeline.close();
+    await calls.close();
     executable.dispose();
   }
 }
@@ -88,37 +84,16 @@ export async function benchInference(config: Config, { steps, warmup }: BenchOpt
   }
 }
 
-/** Mean time between batches, over as many epochs as `steps` takes. */
-async function pipelinedStepMilliseconds(
-  experiment: Experiment,
-  executable: Executable,
-  pipeline: ReturnType<typeof openPipeline>,
-  steps: number,
-): Promise<number> {
-  const times: number[] = [];
-  for (let epoch = 1; times.length < steps; epoch++) {
-    const order = shuffledOrder(experiment.datasets.train.length, 0, epoch);
-    let started = performance.now();
-    for await (const batch of pipeline.epoch(epoch, order)) {
-      await executable.run('train', trainInputs(experiment, batch));
-      const now = performance.now();
-      times.push(now - started);
-      started = now;
-      if (times.length === steps) break;
-    }
+/** Mean time of a step over at least `steps` of them, with their batches coming from the pipeline. */
+async function pipelinedStepMilliseconds(calls: Calls, steps: number): Promise<number> {
+  const started = performance.now();
+  let done = 0;
+  while (done < steps) {
+    const call = (await calls.next())!;
+    await call.staged.run().finally(call.staged.dispose);
+    done += call.steps;
   }
-  return times.reduce((sum, time) => sum + time, 0) / times.length;
-}
-
-function trainInputs({ config, datasets, learningRate, stepInputs }: Experiment, batch: Batch): HostTensors {
-  const { height, width, channels } = datasets.train.imageShape;
-  const size = config.train.batch_size;
-  return {
-    images: { dtype: 'uint8', shape: [size, height, width, channels], data: batch.images },
-    labels: { dtype: 'int32', shape: [size], data: batch.labels },
-    ...stepInputs(1, 0),
-    learning_rate: { dtype: 'float32', shape: [], data: Float32Array.of(learningRate(1) / 100) },
-  };
+  return (performance.now() - started) / done;
 }
 
 async function timesOf(count: number, action: () => Promise<unknown>): Promise<number[]> {

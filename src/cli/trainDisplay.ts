@@ -8,6 +8,7 @@ export interface TrainDisplay extends RunObserver {
   stop(): void;
 }
 
+/** Calls of the engine over which the rate is measured. */
 const rateWindow = 50;
 
 /** Progress and notes go to stderr; with `json`, start and epochs go to stdout, one object a line. */
@@ -18,7 +19,7 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
   let epochs = 0;
   let stepsPerEpoch = 0;
   let batchSize = 0;
-  let times: number[] = [];
+  let marks: { readonly time: number; readonly steps: number }[] = [];
   let epochStarted = performance.now();
 
   return {
@@ -54,21 +55,21 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
       epochStarted = performance.now();
       progress.start(epochs * stepsPerEpoch, { epoch: `${epoch}/${epochs}` }, (epoch - 1) * stepsPerEpoch + step);
     },
-    onStep({ epoch, step, loss, learningRate }) {
-      times.push(performance.now());
-      if (times.length > rateWindow) times.shift();
-      const seconds = (times.at(-1)! - times[0]!) / 1000;
-      const rate = seconds > 0 ? Math.round(((times.length - 1) * batchSize) / seconds) : '…';
+    onSteps({ epoch, step, steps, loss, learningRate }) {
+      marks.push({ time: performance.now(), steps });
+      if (marks.length > rateWindow) marks.shift();
+      const seconds = (marks.at(-1)!.time - marks[0]!.time) / 1000;
+      const since = marks.slice(1).reduce((sum, mark) => sum + mark.steps, 0);
       progress.update((epoch - 1) * stepsPerEpoch + step, {
         epoch: `${epoch}/${epochs}`,
         step: `${step}/${stepsPerEpoch}`,
-        'img/s': rate,
+        'img/s': seconds > 0 ? Math.round((since * batchSize) / seconds) : '…',
         loss: loss.toFixed(3),
         lr: learningRate.toPrecision(3),
       });
     },
     onEvaluationStart() {
-      times = [];
+      marks = [];
     },
     onEpoch(metrics) {
       const seconds = (performance.now() - epochStarted) / 1000;

@@ -14,6 +14,7 @@ const keysWithoutWeight: ReadonlySet<string> = new Set([
   'data.root',
   'data.workers',
   'train.checkpoint_every',
+  'train.steps_per_call',
 ]);
 
 /**

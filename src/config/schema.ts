@@ -187,6 +187,12 @@ const train = z
       .max(100)
       .default(0)
       .describe('α of mixup: images and losses are blended by λ ~ Beta(α, α), one λ a step; 0 = no mixup.'),
+    steps_per_call: z
+      .union([z.literal('auto'), positiveInteger.max(1_000_000)])
+      .default('auto')
+      .describe(
+        'Steps that the engine does in one call, at most an epoch; signals act between calls. auto = 1 on a CPU, on a GPU an epoch or equal parts of it.',
+      ),
     checkpoint_every: positiveInteger
       .max(100_000)
       .default(1)

@@ -23,10 +23,11 @@ export async function benchPipeline(options: {
   readonly seconds: number;
 }): Promise<DataBenchmark> {
   const { dataset, augment, batchSize, workers, seconds } = options;
-  const pipeline = openPipeline({ dataset, augment, seed: 0, batchSize, workers });
+  const order = (epoch: number) => shuffledOrder(dataset.length, 0, epoch);
+  const pipeline = openPipeline({ dataset, augment, seed: 0, batchSize, order, workers });
   try {
-    await measure(pipeline, dataset.length, batchSize, seconds / 10);
-    const images = await measure(pipeline, dataset.length, batchSize, seconds);
+    await measure(pipeline, batchSize, seconds / 10);
+    const images = await measure(pipeline, batchSize, seconds);
     return { workers, imagesFrom: dataset.stored?.form ?? 'memory', ...images };
   } finally {
     await pipeline.close();
@@ -35,7 +36,6 @@ export async function benchPipeline(options: {
 
 async function measure(
   pipeline: ReturnType<typeof openPipeline>,
-  length: number,
   batchSize: number,
   seconds: number,
 ): Promise<Pick<DataBenchmark, 'imagesPerSecond' | 'microsecondsPerImage'>> {
@@ -43,12 +43,10 @@ async function measure(
   const start = performance.now();
   let images = 0;
   let elapsed = 0;
-  for (let epoch = 0; elapsed < seconds; epoch++) {
-    for await (const _ of pipeline.epoch(epoch, shuffledOrder(length, 0, epoch))) {
-      images += batchSize;
-      elapsed = (performance.now() - start) / 1000;
-      if (elapsed >= seconds) break;
-    }
+  for await (const _ of pipeline.blocks({ epoch: 0, step: 0 }, Number.MAX_SAFE_INTEGER)) {
+    images += batchSize;
+    elapsed = (performance.now() - start) / 1000;
+    if (elapsed >= seconds) break;
   }
   const { user, system } = process.cpuUsage(startCpu);
   return { imagesPerSecond: images / elapsed, microsecondsPerImage: (user + system) / images };

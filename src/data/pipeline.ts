@@ -6,10 +6,11 @@ import { imageBytes } from './dataset.js';
 import type { BatchJob, BatchRecipe } from './prepareBatch.js';
 import { preparerOf, preparerOfAny } from './prepareBatch.js';
 import { sharedBytes, sharedInt32 } from './sharedDataset.js';
+import type { Sampler } from './sampler.js';
 import type { JobRunner } from './workerPool.js';
 import { openWorkerPool, runInThisThread } from './workerPool.js';
 
-/** The arrays of a batch are reused: they hold until the next batch is asked for. */
+/** The arrays of a batch are reused: they hold until the next one is asked for. */
 export interface Batch {
   /** Number of the batch in its epoch, from 0. */
   readonly step: number;
@@ -21,14 +22,30 @@ export interface Batch {
   readonly indices: Int32Array;
 }
 
+/** `steps` batches of one epoch in a row, the first of them `step`: images [steps, B, H, W, C], labels and indices [steps, B]. */
+export interface Block extends Batch {
+  readonly epoch: number;
+  readonly steps: number;
+}
+
+/** A place in training: batch `step`, from 0, of `epoch`. */
+export interface Position {
+  readonly epoch: number;
+  readonly step: number;
+}
+
 export interface PipelineOptions {
   readonly dataset: Dataset;
   readonly augment: readonly Augmentation[];
   readonly seed: number;
   readonly batchSize: number;
+  /** Indices into the dataset that an epoch visits, in order. */
+  readonly order: Sampler;
+  /** Batches in a block; blocks begin at multiples of it, the last one of an epoch may be shorter. 1 when left out. */
+  readonly stepsPerBlock?: number;
   /** Threads besides the main one; 0 prepares in the main thread, as does a dataset that is not in shared memory. */
   readonly workers: number;
-  /** Batches to have ready or under way while one is in use; 2 per worker when left out. */
+  /** Blocks to have ready or under way while one is in use; enough for 2 batches per worker when left out. */
   readonly prefetch?: number;
   /** Whether the last batch of an epoch may be smaller; it is dropped when left out. */
   readonly keepPartial?: boolean;
@@ -36,11 +53,11 @@ export interface PipelineOptions {
 
 export interface Pipeline {
   /**
-   * Batches of one epoch in the given order of indices, from `startStep` on. Leaving
-   * the loop early is fine; starting another epoch ends the one before. Rejects with `DataError` when a batch cannot be
-   * prepared, with `ConfigError` when the order is shorter than one batch.
+   * All blocks from a position to the end of `lastEpoch`; those of the next epoch are prepared while the last ones of this
+   * are in use. Leaving the loop early is fine; asking for blocks anew ends the iterator of before. Rejects with `DataError`
+   * when a batch cannot be prepared, with `ConfigError` when an epoch is shorter than one batch.
    */
-  epoch(epoch: number, order: Int32Array, startStep?: number): AsyncIterableIterator<Batch>;
+  blocks(from: Position, lastEpoch: number): AsyncIterableIterator<Block>;
   /** Ends the worker threads. */
   close(): Promise<void>;
 }
@@ -53,25 +70,28 @@ interface Slot {
 }
 
 /**
- * Starts the workers. What a batch holds depends on (seed, epoch, order, step) only, not on the number of workers.
- * Throws `ConfigError` when an augmentation does not work on the dataset's images.
+ * Starts the workers. What a batch holds depends on (seed, epoch, order, step) only, neither on the number of workers nor on the
+ * size of blocks. Throws `ConfigError` when an augmentation does not work on the dataset's images.
  */
 export function openPipeline({
   dataset,
   augment,
   seed,
   batchSize,
+  order,
+  stepsPerBlock = 1,
   workers,
-  prefetch = 2 * Math.max(1, workers),
+  prefetch = Math.ceil((2 * Math.max(1, workers)) / stepsPerBlock),
   keepPartial = false,
 }: PipelineOptions): Pipeline {
   const { stored } = dataset;
   const runner = openRunner(dataset, { imageShape: dataset.imageShape, augment, seed }, workers);
+  const batchBytes = batchSize * imageBytes(dataset.imageShape);
   const free: Slot[] = Array.from({ length: prefetch + 1 }, () => ({
-    images: sharedBytes(batchSize * imageBytes(dataset.imageShape)),
-    labels: sharedInt32(batchSize),
-    indices: sharedInt32(batchSize),
-    draws: sharedInt32(batchSize),
+    images: sharedBytes(stepsPerBlock * batchBytes),
+    labels: sharedInt32(stepsPerBlock * batchSize),
+    indices: sharedInt32(stepsPerBlock * batchSize),
+    draws: sharedInt32(stepsPerBlock * batchSize),
   }));
   let current: { end(): void; wake(): void } | undefined;
 
@@ -79,17 +99,26 @@ export function openPipeline({
     free.push(slot);
     current?.wake();
   };
-
-  async function* epoch(epoch: number, order: Int32Array, startStep = 0): AsyncIterableIterator<Batch> {
-    const steps = (keepPartial ? Math.ceil : Math.floor)(order.length / batchSize);
-    if (steps === 0 && !keepPartial) {
-      throw new ConfigError(`One batch has ${batchSize} images, the training set only ${order.length}.`, {
-        where: 'train.batch_size',
-        next: `Set train.batch_size to at most ${order.length}.`,
+  /** Has the workers fill a slot; a job is one batch. */
+  const prepare = async ({ images, indices, draws }: Slot, { epoch, steps }: Plan): Promise<void> => {
+    const jobs = Array.from({ length: steps }, (_, i) => {
+      const ofBatch = indices.subarray(i * batchSize, (i + 1) * batchSize);
+      return runner.run({
+        epoch,
+        indices: ofBatch,
+        draws: draws.subarray(i * batchSize, (i + 1) * batchSize),
+        images: images.subarray(i * batchBytes, (i + 1) * batchBytes),
+        locations: stored && Array.from(ofBatch, index => stored.locate(index)),
       });
-    }
+    });
+    const failed = (await Promise.allSettled(jobs)).find(({ status }) => status === 'rejected');
+    if (failed) throw (failed as PromiseRejectedResult).reason;
+  };
+
+  async function* blocks(from: Position, lastEpoch: number): AsyncIterableIterator<Block> {
     current?.end();
-    const ahead: { readonly slot: Slot; readonly batch: Slot; readonly done: Promise<void> }[] = [];
+    const plans = planBlocks({ dataset, order, batchSize, stepsPerBlock, keepPartial }, from, lastEpoch);
+    const ahead: { readonly plan: Plan; readonly slot: Slot; readonly filled: Slot; readonly done: Promise<void> }[] = [];
     let held: Slot | undefined;
     let ended = false;
     let wake = () => {};
@@ -108,36 +137,40 @@ export function openPipeline({
     };
     current = me;
 
-    const draws = earlierUses(order, dataset.length);
-    let next = startStep;
+    let allPlanned = false;
     const fillAhead = () => {
-      while (next < steps && free.length > 0) {
+      while (!allPlanned && free.length > 0) {
+        const { value: plan, done: last } = plans.next();
+        if (last) {
+          allPlanned = true;
+          return;
+        }
         const slot = free.at(-1)!;
-        const batch = fillIndices(slot, dataset, order, draws, next * batchSize);
+        const filled = fillIndices(slot, dataset, plan);
         free.pop();
-        next++;
-        const locations = stored && Array.from(batch.indices, index => stored.locate(index));
-        const done = runner.run({ epoch, indices: batch.indices, draws: batch.draws, images: batch.images, locations });
-        done.catch(() => undefined); // whoever takes the batch sees the error
-        ahead.push({ slot, batch, done });
+        const done = prepare(filled, plan);
+        done.catch(() => undefined); // whoever takes the block sees the error
+        ahead.push({ plan, slot, filled, done });
       }
     };
     try {
-      for (let step = startStep; step < steps; step++) {
+      for (;;) {
         fillAhead();
+        if (allPlanned && ahead.length === 0) return;
         while (ahead.length === 0 && !ended) {
-          // Every slot is still being written for an epoch that was left early.
+          // Every slot is still being written for blocks that were left early.
           await new Promise<void>(resolve => {
             wake = resolve;
           });
           if (!ended) fillAhead();
         }
         await ahead[0]?.done;
-        if (ended) throw epochEnded(epoch);
-        const { slot, batch } = ahead.shift()!;
+        if (ended) throw blocksEnded(from);
+        const { plan, slot, filled } = ahead.shift()!;
         held = slot;
-        yield { step, ...batch };
-        if (ended) throw epochEnded(epoch);
+        const { epoch, step, steps } = plan;
+        yield { epoch, step, steps, ...filled };
+        if (ended) throw blocksEnded(from);
         release(held);
         held = undefined;
       }
@@ -146,21 +179,65 @@ export function openPipeline({
     }
   }
 
-  return { epoch, close: () => runner.close() };
+  return { blocks, close: () => runner.close() };
+}
+
+interface Plan extends Position {
+  readonly steps: number;
+  readonly indices: Int32Array;
+  readonly draws: Int32Array;
+}
+
+function* planBlocks(
+  { dataset, order, batchSize, stepsPerBlock, keepPartial }: Required<Omit<PipelineOptions, 'prefetch' | 'augment' | 'seed' | 'workers'>>,
+  from: Position,
+  lastEpoch: number,
+): Generator<Plan, undefined> {
+  let { step } = from;
+  for (let epoch = from.epoch; epoch <= lastEpoch; epoch++) {
+    const visited = order(epoch);
+    const draws = earlierUses(visited, dataset.length);
+    const steps = (keepPartial ? Math.ceil : Math.floor)(visited.length / batchSize);
+    if (steps === 0 && !keepPartial) {
+      throw new ConfigError(`One batch has ${batchSize} images, the training set only ${visited.length}.`, {
+        where: 'train.batch_size',
+        next: `Set train.batch_size to at most ${visited.length}.`,
+      });
+    }
+    while (step < steps) {
+      const end = Math.min(steps, step - (step % stepsPerBlock) + stepsPerBlock);
+      const [first, last] = [step * batchSize, end * batchSize];
+      const [indices, itsDraws] = [visited.subarray(first, last), draws.subarray(first, last)];
+      yield { epoch, step, steps: end - step, indices, draws: itsDraws };
+      step = end;
+    }
+    step = 0;
+  }
 }
 
 /**
- * Every image once, in order and without augmentation; the last batch may be smaller. For evaluation. Images in files are
- * decoded by `workers` threads.
+ * Every image once, in order and without augmentation, in blocks of `stepsPerBlock` batches; the last batch may be smaller. For
+ * evaluation. Images in files are decoded by `workers` threads.
  */
-export async function* readBatches(dataset: Dataset, batchSize: number, workers = 0): AsyncIterableIterator<Batch> {
-  const options = { dataset, augment: [], seed: 0, batchSize, prefetch: Math.max(1, workers), keepPartial: true };
-  const pipeline = openPipeline({ ...options, workers: dataset.stored === undefined ? 0 : workers });
+export async function* readBatches(
+  dataset: Dataset,
+  batchSize: number,
+  workers = 0,
+  stepsPerBlock = 1,
+): AsyncIterableIterator<Block> {
+  const pipeline = openPipeline({
+    dataset,
+    augment: [],
+    seed: 0,
+    batchSize,
+    order: () => Int32Array.from({ length: dataset.length }, (_, i) => i),
+    stepsPerBlock,
+    prefetch: Math.max(1, Math.ceil(workers / stepsPerBlock)),
+    keepPartial: true,
+    workers: dataset.stored === undefined ? 0 : workers,
+  });
   try {
-    yield* pipeline.epoch(
-      0,
-      Int32Array.from({ length: dataset.length }, (_, i) => i),
-    );
+    yield* pipeline.blocks({ epoch: 0, step: 0 }, 0);
   } finally {
     await pipeline.close();
   }
@@ -180,23 +257,21 @@ function openRunner(dataset: Dataset, recipe: BatchRecipe, workers: number): Job
   return openWorkerPool(new URL('./pipelineWorker.js', import.meta.url), workers, { shared, recipe });
 }
 
-/** Writes indices and labels of the batch that begins at `start` of the order; returns the part of the slot it takes. */
-function fillIndices(slot: Slot, dataset: Dataset, order: Int32Array, draws: Int32Array, start: number): Slot {
-  const count = Math.min(slot.indices.length, order.length - start);
-  for (let i = 0; i < count; i++) {
-    const index = order[start + i]!;
+/** Writes what a plan visits and its labels; returns the part of the slot that is taken. */
+function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: Plan): Slot {
+  for (const [i, index] of indices.entries()) {
     if (index < 0 || index >= dataset.length) {
       throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
     }
     slot.indices[i] = index;
-    slot.draws[i] = draws[start + i]!;
+    slot.draws[i] = draws[i]!;
     slot.labels[i] = dataset.label(index);
   }
   return {
-    images: slot.images.subarray(0, count * imageBytes(dataset.imageShape)),
-    labels: slot.labels.subarray(0, count),
-    indices: slot.indices.subarray(0, count),
-    draws: slot.draws.subarray(0, count),
+    images: slot.images.subarray(0, indices.length * imageBytes(dataset.imageShape)),
+    labels: slot.labels.subarray(0, indices.length),
+    indices: slot.indices.subarray(0, indices.length),
+    draws: slot.draws.subarray(0, indices.length),
   };
 }
 
@@ -206,9 +281,9 @@ function earlierUses(order: Int32Array, length: number): Int32Array {
   return order.map(index => (index >= 0 && index < length ? uses[index]!++ : 0));
 }
 
-function epochEnded(epoch: number): DataError {
-  return new DataError(`Epoch ${epoch} was ended by the start of another one.`, {
+function blocksEnded({ epoch }: Position): DataError {
+  return new DataError(`The batches from epoch ${epoch} on were ended: others were asked for.`, {
     where: 'data pipeline',
-    next: 'Read one epoch at a time.',
+    next: 'Read one sequence of batches at a time.',
   });
 }

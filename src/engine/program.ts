@@ -35,11 +35,24 @@ export interface EngineInfo {
   readonly device: string;
 }
 
+/** Inputs of several runs of one program, where the engine wants them: on the device. They are a copy. */
+export interface StagedSteps {
+  readonly count: number;
+  /** Runs the program once per row, in one call where the engine can; resolves to the outputs, stacked `[count, …]`. */
+  run(): Promise<HostTensors>;
+  dispose(): void;
+}
+
 /** Programs that share one state, compiled; the state stays on the device between runs. */
 export interface Executable {
   readonly info: EngineInfo;
   /** Runs one program; resolves to its outputs. Calls are executed one after the other. */
   run(program: string, inputs: HostTensors): Promise<HostTensors>;
+  /**
+   * Takes the inputs of `count` steps of a program, each stacked `[count, …]`, to the device, ahead of their use. Steps give
+   * what as many calls of `run` would give.
+   */
+  stage(program: string, inputs: HostTensors): Promise<StagedSteps>;
   readState(): Promise<HostTensors>;
   /** Overwrites the named state entries; shapes and dtypes must match. */
   writeState(values: HostTensors): Promise<void>;

@@ -94,7 +94,7 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
   };
 }
 
-function scalar(value: number): HostTensor {
+export function scalar(value: number): HostTensor {
   return { dtype: 'float32', shape: [], data: Float32Array.of(value) };
 }
 

@@ -1,7 +1,6 @@
 /** The training loop: reads top to bottom. What it needs comes in, what happened goes out through the run folder and the observer. */
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
-import { type Batch, openPipeline, type Pipeline } from '../data/pipeline.js';
 import type { Executable } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
 import { splitLogits } from '../eval/evaluate.js';
@@ -11,6 +10,7 @@ import { appendEvents } from '../run/eventFile.js';
 import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
 import { updateRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
+import { type Calls, openCalls } from './calls.js';
 import { type TrainingProgress, writeCheckpoint } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
 import { gradientLine } from './gradientRecord.js';
@@ -19,7 +19,8 @@ import { gradientRecordOf } from './step.js';
 
 /** What the loop tells while it runs. */
 export interface TrainingObserver {
-  onStep(step: { epoch: number; step: number; loss: number; learningRate: number }): void;
+  /** After each call of the engine: `steps` steps more, `step` of the epoch are done, the last one had `loss`. */
+  onSteps(done: { epoch: number; step: number; steps: number; loss: number; learningRate: number }): void;
   onEvaluationStart(epoch: number): void;
   onEpoch(metrics: EpochMetrics): void;
 }
@@ -37,21 +38,15 @@ export interface TrainingRun {
 }
 
 /**
- * Trains until the last epoch or until asked to stop, and returns where it stands. Everything but the times is
+ * Trains until the last epoch or until asked to stop (which acts after a call of the engine), and returns where it stands. Everything but the times is
  * a function of config, seed, engine and thread count. Throws `DivergedError` when loss or weights are no longer finite;
  * the checkpoints of before stay.
  */
 export async function train(run: TrainingRun): Promise<TrainingProgress> {
-  const { experiment, folder } = run;
-  const { config, datasets } = experiment;
+  const { experiment, executable, folder } = run;
+  const { config, stepsPerEpoch } = experiment;
   const { epochs } = config.train;
-  const pipeline = openPipeline({
-    dataset: datasets.train,
-    augment: config.data.augment,
-    seed: config.seed,
-    batchSize: config.train.batch_size,
-    workers: config.data.workers,
-  });
+  const calls = await openCalls(experiment, executable, run.progress);
   let progress = run.progress;
 
   try {
@@ -60,9 +55,8 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
       const learningRate = experiment.learningRate(epoch);
 
       // ------------------------------------------------ steps
-      const order = experiment.order(epoch);
-      progress = await trainEpoch(run, pipeline, order, progress, learningRate);
-      if (progress.step < experiment.stepsPerEpoch) {
+      progress = await trainEpoch(run, calls, progress, learningRate);
+      if (progress.step < stepsPerEpoch) {
         await saveLast(run, progress);
         return progress;
       }
@@ -70,7 +64,7 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
       // ------------------------------------------------ evaluation
       const metrics: Record<string, number> & { epoch: number } = {
         epoch,
-        loss: progress.loss_sum / experiment.stepsPerEpoch,
+        loss: progress.loss_sum / stepsPerEpoch,
         learning_rate: learningRate,
         training_seconds: round(progress.training_seconds, 1),
       };
@@ -84,7 +78,7 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
 
       // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it never skips one
       progress = { ...progress, epoch: epoch + 1, step: 0, loss_sum: 0 };
-      appendEpoch(folder.gradients, gradientLine(epoch, gradientRecordOf(await run.executable.readState())));
+      appendEpoch(folder.gradients, gradientLine(epoch, gradientRecordOf(await executable.readState())));
       metrics.unix_seconds = round(Date.now() / 1000, 3);
       appendEpoch(folder.metrics, metrics);
       appendEvents(run.events, metrics);
@@ -98,37 +92,30 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
     }
     return progress;
   } finally {
-    await pipeline.close();
+    await calls.close();
   }
 }
 
-/** The steps of one epoch that are still to do; ends early, after a whole step, when asked to stop. */
+/** The steps of one epoch that are still to do; ends early, after a whole call, when asked to stop. */
 async function trainEpoch(
-  { experiment, executable, stop, observer }: TrainingRun,
-  pipeline: Pipeline,
-  order: Int32Array,
+  { experiment, stop, observer }: TrainingRun,
+  calls: Calls,
   progress: TrainingProgress,
   learningRate: number,
 ): Promise<TrainingProgress> {
   const { epoch } = progress;
-  const { height, width, channels } = experiment.datasets.train.imageShape;
-  const batchSize = experiment.config.train.batch_size;
-  const shape = [batchSize, height, width, channels];
   const started = performance.now();
   let { step, loss_sum } = progress;
 
-  for await (const batch of pipeline.epoch(epoch, order, step)) {
-    const outputs = await executable.run('train', {
-      images: { dtype: 'uint8', shape, data: batch.images },
-      labels: { dtype: 'int32', shape: [batchSize], data: batch.labels },
-      ...experiment.stepInputs(epoch, step),
-    });
-    const loss = outputs.loss!.data[0]!;
-    if (!Number.isFinite(loss)) throw diverged(`The loss became ${loss}`, epoch, step, batch);
-    step++;
-    loss_sum += loss;
-    observer.onStep({ epoch, step, loss, learningRate });
-    if (stop.signal) break;
+  while (step < experiment.stepsPerEpoch && !(stop.signal && step > progress.step)) {
+    const { staged, steps } = (await calls.next())!;
+    const { loss } = await staged.run().finally(staged.dispose);
+    for (const value of loss!.data) {
+      if (!Number.isFinite(value)) throw diverged(`The loss became ${value}`, experiment, epoch, step);
+      step++;
+      loss_sum += value;
+    }
+    observer.onSteps({ epoch, step, steps, loss: loss!.data.at(-1)!, learningRate });
   }
   const training_seconds = progress.training_seconds + (performance.now() - started) / 1000;
   return { ...progress, step, loss_sum, training_seconds };
@@ -215,9 +202,11 @@ async function finiteState({ executable, folder }: TrainingRun, { epoch, step }:
   return state;
 }
 
-function diverged(what: string, epoch: number, step: number, batch: Batch): DivergedError {
+function diverged(what: string, { order, config }: Experiment, epoch: number, step: number): DivergedError {
+  const size = config.train.batch_size;
+  const indices = order(epoch).subarray(step * size, (step + 1) * size);
   return new DivergedError(`${what}.`, {
-    where: `epoch ${epoch}, step ${step + 1}, training images ${Array.from(batch.indices).join(' ')}`,
+    where: `epoch ${epoch}, step ${step + 1}, training images ${indices.join(' ')}`,
     next: 'Lower optim.learning_rate, or look at these images (indices of the training subset); the checkpoints of before are intact.',
   });
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dataset } from '../../src/data/dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
 import { subset } from '../../src/data/longTail.js';
-import type { Batch, PipelineOptions } from '../../src/data/pipeline.js';
+import type { Block, PipelineOptions, Position } from '../../src/data/pipeline.js';
 import { openPipeline, readBatches } from '../../src/data/pipeline.js';
 import { shuffledOrder } from '../../src/data/sampler.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../../src/data/sharedDataset.js';
@@ -35,29 +35,48 @@ function formulaDataset(length: number): Dataset {
 }
 
 const dataset = formulaDataset(70);
-const options: PipelineOptions = { dataset, augment: wholeChain, seed: 3, batchSize: 8, workers: 1 };
+const orderOf =
+  ({ length }: Dataset) =>
+  (epoch: number) =>
+    shuffledOrder(length, 3, epoch);
+const options: PipelineOptions = {
+  dataset,
+  augment: wholeChain,
+  seed: 3,
+  batchSize: 8,
+  order: orderOf(dataset),
+  workers: 1,
+};
 
-const digest = ({ step, images, labels, indices }: Batch) =>
-  `${step} ${sha256(images)} ${labels.join()} ${indices.join()}`;
+/** One line per batch of a block. */
+function digests({ epoch, step, steps, images, labels, indices }: Block): string[] {
+  return Array.from({ length: steps }, (_, i) => {
+    const batch = (array: Uint8Array | Int32Array) =>
+      array.subarray((i * array.length) / steps, ((i + 1) * array.length) / steps);
+    return `${epoch} ${step + i} ${sha256(batch(images) as Uint8Array)} ${batch(labels).join()} ${batch(indices).join()}`;
+  });
+}
 
-/** One line per batch of an epoch. */
-async function digests(given: PipelineOptions, epoch = 1, startStep = 0): Promise<string[]> {
+/** One line per batch from a position to the end of an epoch. */
+async function read(
+  given: PipelineOptions,
+  from: Position = { epoch: 1, step: 0 },
+  last = from.epoch,
+): Promise<string[]> {
   const pipeline = openPipeline(given);
   const lines: string[] = [];
-  for await (const batch of pipeline.epoch(epoch, shuffledOrder(given.dataset.length, 3, epoch), startStep)) {
-    lines.push(digest(batch));
-  }
+  for await (const block of pipeline.blocks(from, last)) lines.push(...digests(block));
   await pipeline.close();
   return lines;
 }
 
 describe('the batches of an epoch', () => {
   test('are the same for 0, 1, 2 and 3 workers and any prefetch', async () => {
-    const expected = await digests({ ...options, workers: 0 });
+    const expected = await read({ ...options, workers: 0 });
     assert.equal(expected.length, 8);
-    for (const workers of [1, 2, 3]) assert.deepEqual(await digests({ ...options, workers }), expected);
-    for (const prefetch of [1, 7]) assert.deepEqual(await digests({ ...options, prefetch }), expected);
-    assert.notDeepEqual(await digests(options, 2), expected);
+    for (const workers of [1, 2, 3]) assert.deepEqual(await read({ ...options, workers }), expected);
+    for (const prefetch of [1, 7]) assert.deepEqual(await read({ ...options, prefetch }), expected);
+    assert.notDeepEqual(await read(options, { epoch: 2, step: 0 }), expected);
   });
 
   test('are the same for a subset and for a dataset outside of shared memory', async () => {
@@ -67,22 +86,28 @@ describe('the batches of an epoch', () => {
     );
     const { shared: _, ...elsewhere } = few;
     const slow = { ...elsewhere, image: async (i: number, into: Uint8Array) => few.image(i, into) };
-    const expected = await digests({ ...options, dataset: few });
-    assert.deepEqual(await digests({ ...options, dataset: slow, workers: 2 }), expected);
+    const order = orderOf(few);
+    const expected = await read({ ...options, dataset: few, order });
+    assert.deepEqual(await read({ ...options, dataset: slow, order, workers: 2 }), expected);
   });
 
   test('start at a later step as if the earlier ones had been read', async () => {
-    const whole = await digests(options);
-    assert.deepEqual(await digests(options, 1, 5), whole.slice(5));
-    assert.deepEqual(await digests(options, 1, 8), []);
+    const whole = await read(options);
+    assert.deepEqual(await read(options, { epoch: 1, step: 5 }), whole.slice(5));
+    assert.deepEqual(await read(options, { epoch: 1, step: 8 }), []);
+  });
+
+  test('are followed by those of the next epochs', async () => {
+    const epochs = await Promise.all([1, 2, 3].map(epoch => read(options, { epoch, step: 0 })));
+    assert.deepEqual(await read(options, { epoch: 1, step: 6 }, 3), epochs.flat().slice(6));
   });
 
   test('hold the images, labels and indices of the order without augmentation, less the last partial batch', async () => {
     const order = shuffledOrder(70, 0, 0);
-    const pipeline = openPipeline({ ...options, augment: [] });
+    const pipeline = openPipeline({ ...options, augment: [], order: () => order });
     const image = new Uint8Array(3072);
     let seen = 0;
-    for await (const { step, images, labels, indices } of pipeline.epoch(0, order)) {
+    for await (const { step, images, labels, indices } of pipeline.blocks({ epoch: 0, step: 0 }, 0)) {
       assert.equal(step, seen++);
       assert.deepEqual([...indices], [...order.subarray(8 * step, 8 * step + 8)]);
       indices.forEach((index, i) => {
@@ -115,38 +140,66 @@ describe('the batches of an epoch', () => {
   test('stay as they are until the next one is asked for', async () => {
     for (const workers of [0, 2]) {
       const pipeline = openPipeline({ ...options, workers, prefetch: 3 });
-      for await (const batch of pipeline.epoch(0, shuffledOrder(70, 0, 0))) {
-        const before = digest(batch);
+      for await (const block of pipeline.blocks({ epoch: 0, step: 0 }, 1)) {
+        const before = digests(block);
         await sleep(5); // the workers fill all that they may
-        assert.equal(digest(batch), before);
+        assert.deepEqual(digests(block), before);
       }
       await pipeline.close();
     }
   });
 });
 
+describe('blocks of several batches', () => {
+  test('hold the batches of single ones, also across epochs and from the middle of an epoch', async () => {
+    const single = await read(options, { epoch: 1, step: 0 }, 2);
+    for (const stepsPerBlock of [2, 3, 8, 20]) {
+      for (const workers of [0, 2]) {
+        const given = { ...options, stepsPerBlock, workers };
+        assert.deepEqual(await read(given, { epoch: 1, step: 0 }, 2), single);
+        assert.deepEqual(await read(given, { epoch: 1, step: 4 }, 2), single.slice(4));
+      }
+    }
+  });
+
+  test('begin at multiples of their size wherever one starts, and end with the epoch', async () => {
+    const pipeline = openPipeline({ ...options, stepsPerBlock: 3 });
+    const places: string[] = [];
+    for await (const { epoch, step, steps } of pipeline.blocks({ epoch: 1, step: 1 }, 2)) {
+      places.push(`${epoch}: ${step} + ${steps}`);
+    }
+    assert.deepEqual(places, ['1: 1 + 2', '1: 3 + 3', '1: 6 + 2', '2: 0 + 3', '2: 3 + 3', '2: 6 + 2']);
+    await pipeline.close();
+  });
+});
+
 describe('leaving an epoch', () => {
   test('in the middle and starting another one works, again and again', async () => {
-    for (const workers of [0, 1, 3]) {
-      const expected = await digests(options, 9);
-      const pipeline = openPipeline({ ...options, workers });
+    for (const [workers, stepsPerBlock] of [
+      [0, 1],
+      [1, 1],
+      [3, 1],
+      [2, 3],
+    ] as const) {
+      const expected = await read(options, { epoch: 9, step: 0 });
+      const pipeline = openPipeline({ ...options, workers, stepsPerBlock });
       for (let epoch = 0; epoch < 9; epoch++) {
-        for await (const { step } of pipeline.epoch(epoch, shuffledOrder(70, 3, epoch))) if (step === epoch % 4) break;
+        for await (const { step } of pipeline.blocks({ epoch, step: 0 }, 9)) if (step >= epoch % 4) break;
       }
       const lines: string[] = [];
-      for await (const batch of pipeline.epoch(9, shuffledOrder(70, 3, 9))) lines.push(digest(batch));
+      for await (const block of pipeline.blocks({ epoch: 9, step: 0 }, 9)) lines.push(...digests(block));
       assert.deepEqual(lines, expected);
       await pipeline.close();
     }
   });
 
   test('by forgetting its iterator does not block the next, and the old one is refused', async () => {
-    const expected = await digests(options, 2);
+    const expected = await read(options, { epoch: 2, step: 0 });
     const pipeline = openPipeline(options);
-    const forgotten = pipeline.epoch(1, shuffledOrder(70, 3, 1));
+    const forgotten = pipeline.blocks({ epoch: 1, step: 0 }, 1);
     await forgotten.next();
     const lines: string[] = [];
-    for await (const batch of pipeline.epoch(2, shuffledOrder(70, 3, 2))) lines.push(digest(batch));
+    for await (const block of pipeline.blocks({ epoch: 2, step: 0 }, 2)) lines.push(...digests(block));
     assert.deepEqual(lines, expected);
     await assert.rejects(forgotten.next(), DataError);
     await pipeline.close();
@@ -161,12 +214,12 @@ describe('a pipeline that cannot go on', () => {
 
   for (const workers of [0, 2]) {
     test(`rejects with the image when it has no pixels, ${workers} workers`, async () => {
-      const pipeline = openPipeline({ ...options, dataset: broken, workers });
-      const order = Int32Array.from({ length: 70 }, (_, i) => i);
+      const order = () => Int32Array.from({ length: 70 }, (_, i) => i);
+      const pipeline = openPipeline({ ...options, dataset: broken, order, workers });
       let steps = 0;
       await assert.rejects(
         async () => {
-          for await (const _ of pipeline.epoch(0, order)) steps++;
+          for await (const _ of pipeline.blocks({ epoch: 0, step: 0 }, 0)) steps++;
         },
         (error: unknown) => error instanceof DataError && /Image 33 has no pixels/.test(error.message),
       );
@@ -177,22 +230,21 @@ describe('a pipeline that cannot go on', () => {
 
   test('rejects a batch that is awaited while it is closed', async () => {
     const pipeline = openPipeline(options);
-    const batches = pipeline.epoch(0, shuffledOrder(70, 0, 0));
-    const rejection = assert.rejects(batches.next(), DataError);
+    const rejection = assert.rejects(pipeline.blocks({ epoch: 0, step: 0 }, 0).next(), DataError);
     await pipeline.close();
     await rejection;
   });
 
   test('refuses an order with an index outside of the set', async () => {
-    const pipeline = openPipeline(options);
-    await assert.rejects(pipeline.epoch(0, new Int32Array(8).fill(70)).next(), RangeError);
+    const pipeline = openPipeline({ ...options, order: () => new Int32Array(8).fill(70) });
+    await assert.rejects(pipeline.blocks({ epoch: 0, step: 0 }, 0).next(), RangeError);
     await pipeline.close();
   });
 
   test('refuses fewer images than one batch', async () => {
     const pipeline = openPipeline({ ...options, batchSize: 71 });
     await assert.rejects(
-      pipeline.epoch(0, shuffledOrder(70, 0, 0)).next(),
+      pipeline.blocks({ epoch: 0, step: 0 }, 0).next(),
       (error: unknown) => error instanceof ConfigError && error.where === 'train.batch_size',
     );
     await pipeline.close();
@@ -211,9 +263,9 @@ test('a process ends once its pipeline is closed, also with batches under way', 
     const { openIdxSet, bundledFashionMnistLt } = await import(${JSON.stringify(new URL('../../src/data/fashionMnist.js', import.meta.url))});
     const { openPipeline } = await import(${JSON.stringify(new URL('../../src/data/pipeline.js', import.meta.url))});
     const { train } = openIdxSet(bundledFashionMnistLt());
-    const order = Int32Array.from({ length: train.length }, (_, i) => i);
-    const pipeline = openPipeline({ dataset: train, augment: ['random_crop'], seed: 0, batchSize: 64, workers: 2 });
-    for await (const batch of pipeline.epoch(0, order)) if (batch.step === 2) break;
+    const order = () => Int32Array.from({ length: train.length }, (_, i) => i);
+    const pipeline = openPipeline({ dataset: train, augment: ['random_crop'], seed: 0, batchSize: 64, order, workers: 2 });
+    for await (const { step } of pipeline.blocks({ epoch: 0, step: 0 }, 0)) if (step === 2) break;
     await pipeline.close();
     console.log('closed');`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {

@@ -29,6 +29,14 @@ test('A diverging training exits with 3 and names epoch, step and images; the la
     assert.doesNotMatch(failed.stderr, / at .*\.js:\d+/, 'no stack trace');
   });
 
+  await t.test('with several steps a call it is the same one', async () => {
+    const inCalls = [...overrides, 'train.steps_per_call=7'];
+    assert.equal(
+      errorOf(await gala(smallTraining(set, join(temporary, 'calls'), inCalls), 3, options)).where,
+      errorOf(failed).where,
+    );
+  });
+
   await t.test('run.json says diverged and why', () => {
     const { status, failure, epoch, results } = recordOf(run);
     assert.equal(status, 'diverged');

@@ -1,7 +1,6 @@
 /** A short real training on the bundled set, step by step: what test/fixtures/loss_curve.json holds and the gate repeats. */
 import { loadConfig } from '../../src/config/load.js';
-import { openPipeline } from '../../src/data/pipeline.js';
-import { shuffledOrder } from '../../src/data/sampler.js';
+import { openCalls } from '../../src/train/calls.js';
 import { openExperiment } from '../../src/train/experiment.js';
 
 export interface CurveOptions {
@@ -55,31 +54,24 @@ export async function lossCurve(options: CurveOptions = {}): Promise<number[]> {
   const set = [...curveSettings, ...loss, `threads=${threads}`];
   const { config } = loadConfig('fashion_mnist_lt/gala', { seed: 0, set });
   const experiment = await openExperiment(config);
-  const { train } = experiment.datasets;
-  const { height, width, channels } = train.imageShape;
   const batchSize = config.train.batch_size;
   const initial = experiment.initialState();
   const statistics = Object.fromEntries(Object.entries(initial).filter(([name]) => name.startsWith('loss.')));
   const executable = await experiment.compile(initial);
-  const { augment, workers } = config.data;
-  const pipeline = openPipeline({ dataset: train, augment, seed: config.seed, batchSize, workers });
+  const order = (epoch: number) => experiment.order(epoch).subarray(0, stepsPerEpoch * batchSize);
+  const calls = await openCalls({ ...experiment, order }, executable, { epoch: 1, step: 0 }, epochs);
   const losses: number[] = [];
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {
       if (resetStatistics) await executable.writeState(statistics);
-      const rate = Float32Array.of(experiment.learningRate(epoch));
-      const order = shuffledOrder(train.length, config.seed, epoch).subarray(0, stepsPerEpoch * batchSize);
-      for await (const batch of pipeline.epoch(epoch, order)) {
-        const outputs = await executable.run('train', {
-          images: { dtype: 'uint8', shape: [batchSize, height, width, channels], data: batch.images },
-          labels: { dtype: 'int32', shape: [batchSize], data: batch.labels },
-          learning_rate: { dtype: 'float32', shape: [], data: rate },
-        });
-        losses.push(outputs.loss!.data[0]!);
+      for (let step = 0; step < stepsPerEpoch; step++) {
+        const { staged } = (await calls.next())!;
+        const { loss } = await staged.run().finally(staged.dispose);
+        losses.push(...loss!.data);
       }
     }
   } finally {
-    await pipeline.close();
+    await calls.close();
     executable.dispose();
   }
   return losses;

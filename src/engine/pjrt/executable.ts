@@ -6,7 +6,8 @@ import { EngineError } from '../../errors.js';
 import { matching } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
 import { lower, type Module } from '../stablehlo/lower.js';
-import { typeOf } from '../trace/ir.js';
+import { stacked, stepCount } from '../stackedSteps.js';
+import { type TracedProgram, typeOf } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
 import { trace } from '../trace/trace.js';
 import { loadPlugin } from './cApi.js';
@@ -19,42 +20,40 @@ export interface PjrtOptions {
   readonly precision: 'fp32' | 'bf16';
 }
 
+/** One program, compiled when it is first run; steps of it are another module for each count. */
 interface Entry {
-  readonly module: Module;
-  /** Undefined for a program without results: there is nothing to run. */
-  readonly compiled: Address | undefined;
+  readonly traced: TracedProgram;
   readonly inputs: readonly (readonly [name: string, spec: TensorSpec])[];
   readonly outputs: readonly (readonly [name: string, spec: TensorSpec])[];
+  /** By count of steps; `undefined` is the program itself. */
+  readonly compiled: Map<number | undefined, Promise<Compiled>>;
 }
 
-/** Traces, lowers and compiles the programs; uploads the initial state. Throws `EngineError`. */
+interface Compiled {
+  readonly module: Module;
+  /** Undefined for a program without results: there is nothing to run. */
+  readonly executable: Address | undefined;
+}
+
+/** Traces the programs and uploads the initial state; modules are lowered and compiled as they are needed. Throws `EngineError`. */
 export async function compileForPjrt(request: CompileRequest, options: PjrtOptions): Promise<Executable> {
   const api = loadPlugin(options.plugin, options.threads);
+  const entries = new Map(
+    Object.entries(request.programs).map(([name, program]) => {
+      const traced = trace(program, request.state);
+      const inPrecision = options.precision === 'bf16' ? withBf16Convolutions(traced) : traced;
+      return [name, entryOf(name, inPrecision)];
+    }),
+  );
   const client = newClient(api);
-  const entries = new Map<string, Entry>();
   const state = new Map<string, Address>();
   try {
-    for (const [name, program] of Object.entries(request.programs)) {
-      const traced = trace(program, request.state);
-      const lowered = options.precision === 'bf16' ? withBf16Convolutions(traced) : traced;
-      const outputs = Object.entries(lowered.outputs).map(([output, value]) => {
-        const { dtype, shape } = typeOf(value);
-        if (dtype === 'bool' || dtype === 'bfloat16')
-          throw new EngineError(`The output '${output}' of the program '${name}' is ${dtype}.`, {
-            next: 'Cast it to int32.',
-          });
-        return [output, { dtype, shape }] as const;
-      });
-      const module = lower(lowered, request.state);
-      const results = module.writes.length + outputs.length;
-      const compiled = results > 0 ? await client.compile(module.text) : undefined;
-      entries.set(name, { module, compiled, inputs: Object.entries(program.inputs), outputs });
-    }
     for (const [name, tensor] of Object.entries(request.state)) {
       state.set(name, client.upload(matching(`state entry '${name}'`, tensor, tensor)));
     }
   } catch (error) {
-    destroyAll(client, state, entries);
+    for (const buffer of state.values()) client.destroyBuffer(buffer);
+    client.destroy();
     throw error;
   }
   const info: EngineInfo = {
@@ -67,6 +66,18 @@ export async function compileForPjrt(request: CompileRequest, options: PjrtOptio
   return executableOf(client, request.state, state, entries, info);
 }
 
+function entryOf(name: string, traced: TracedProgram): Entry {
+  const outputs = Object.entries(traced.outputs).map(([output, value]) => {
+    const { dtype, shape } = typeOf(value);
+    if (dtype === 'bool' || dtype === 'bfloat16')
+      throw new EngineError(`The output '${output}' of the program '${name}' is ${dtype}.`, {
+        next: 'Cast it to int32.',
+      });
+    return [output, { dtype, shape }] as const;
+  });
+  return { traced, inputs: Object.entries(traced.inputs), outputs, compiled: new Map() };
+}
+
 function executableOf(
   client: Client,
   specs: Readonly<Record<string, TensorSpec>>,
@@ -74,12 +85,16 @@ function executableOf(
   entries: ReadonlyMap<string, Entry>,
   info: EngineInfo,
 ): Executable {
+  const staged = new Set<Address>();
   let last: Promise<unknown> = Promise.resolve();
   let disposed = false;
   let broken: unknown;
+  const refuseDisposed = () => {
+    if (disposed) throw new EngineError('The executable was disposed and is used again.');
+  };
   /** Runs follow one another: a second one would take buffers that the first gives away. */
   const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
-    if (disposed) throw new EngineError('The executable was disposed and is used again.');
+    refuseDisposed();
     const result = last.then(() => {
       if (broken) throw new EngineError('The state was lost when a run failed.', { cause: broken });
       return work();
@@ -87,20 +102,43 @@ function executableOf(
     last = result.catch(() => undefined);
     return result;
   };
+  const entryNamed = (program: string): Entry => {
+    const entry = entries.get(program);
+    if (entry) return entry;
+    throw new EngineError(`There is no program '${program}'; there are: ${[...entries.keys()].join(', ')}.`);
+  };
+  const compiledFor = (entry: Entry, count?: number): Promise<Compiled> => {
+    const known = entry.compiled.get(count);
+    if (known) return known;
+    const compiling = (async () => {
+      const module = lower(entry.traced, specs, count);
+      const results = module.writes.length + entry.outputs.length;
+      return { module, executable: results > 0 ? await client.compile(module.text) : undefined };
+    })();
+    entry.compiled.set(count, compiling);
+    return compiling;
+  };
+  const uploadAll = (tensors: readonly HostTensor[]): Address[] => {
+    const buffers: Address[] = [];
+    try {
+      for (const tensor of tensors) buffers.push(client.upload(tensor));
+      return buffers;
+    } catch (error) {
+      for (const buffer of buffers) client.destroyBuffer(buffer);
+      throw error;
+    }
+  };
 
-  const runEntry = async ({ module, compiled, inputs, outputs }: Entry, given: readonly HostTensor[]) => {
-    if (compiled === undefined) return {};
-    const uploaded: Address[] = [];
+  /** Runs on the state and the inputs' buffers, which stay; outputs are of the types `outputs`. */
+  const execute = async ({ module, executable }: Compiled, inputs: readonly Address[], outputs: Entry['outputs']) => {
+    if (executable === undefined) return {};
+    const parameters = [...module.reads.map(name => state.get(name)!), ...inputs];
     let results: Address[];
     try {
-      for (const tensor of given) uploaded.push(client.upload(tensor));
-      const parameters = [...module.reads.map(name => state.get(name)!), ...uploaded];
-      results = await client.execute(compiled, parameters, module.writes.length + outputs.length);
+      results = await client.execute(executable, parameters, module.writes.length + outputs.length);
     } catch (error) {
-      if (uploaded.length === inputs.length && module.donated.size > 0) broken = error;
+      if (module.donated.size > 0) broken = error;
       throw error;
-    } finally {
-      for (const buffer of uploaded) client.destroyBuffer(buffer);
     }
     for (const [i, name] of module.writes.entries()) {
       client.destroyBuffer(state.get(name)!); // given away or replaced: its handle is still ours to destroy
@@ -120,11 +158,43 @@ function executableOf(
   return {
     info,
     run: async (program, inputs) => {
-      const entry = entries.get(program);
-      if (!entry)
-        throw new EngineError(`There is no program '${program}'; there are: ${[...entries.keys()].join(', ')}.`);
+      const entry = entryNamed(program);
       const given = entry.inputs.map(([name, spec]) => matching(`input '${name}'`, inputs[name], spec));
-      return enqueue(() => runEntry(entry, given));
+      return enqueue(async () => {
+        const compiled = await compiledFor(entry);
+        const buffers = uploadAll(given);
+        try {
+          return await execute(compiled, buffers, entry.outputs);
+        } finally {
+          for (const buffer of buffers) client.destroyBuffer(buffer);
+        }
+      });
+    },
+    stage: async (program, inputs) => {
+      refuseDisposed();
+      const entry = entryNamed(program);
+      const count = stepCount(inputs);
+      const tensors = entry.inputs.map(([name, spec]) =>
+        matching(`stacked input '${name}'`, inputs[name], stacked(spec, count)),
+      );
+      const buffers = uploadAll([...tensors, countTensor(count)]);
+      for (const buffer of buffers) staged.add(buffer);
+      const dispose = () => {
+        for (const buffer of buffers) if (staged.delete(buffer)) client.destroyBuffer(buffer);
+      };
+      try {
+        const compiled = await compiledFor(entry, count);
+        const given = compiled.module.takesCount ? buffers : buffers.slice(0, -1);
+        const outputs = entry.outputs.map(([name, spec]) => [name, stacked(spec, count)] as const);
+        return {
+          count,
+          run: async () => enqueue(() => execute(compiled, given, outputs)),
+          dispose: () => void last.then(dispose),
+        };
+      } catch (error) {
+        dispose();
+        throw error;
+      }
     },
     readState: () =>
       enqueue(() =>
@@ -150,7 +220,16 @@ function executableOf(
     dispose: () => {
       if (disposed) return;
       disposed = true;
-      void last.then(() => destroyAll(client, state, entries));
+      const compiling = [...entries.values()].flatMap(({ compiled }) => [...compiled.values()]);
+      void Promise.allSettled([last, ...compiling]).then(([, ...compiled]) => {
+        for (const buffer of [...state.values(), ...staged]) client.destroyBuffer(buffer);
+        staged.clear();
+        for (const result of compiled as PromiseSettledResult<Compiled>[]) {
+          const executable = result.status === 'fulfilled' ? result.value.executable : undefined;
+          if (executable !== undefined) client.destroyExecutable(executable);
+        }
+        client.destroy();
+      });
     },
   };
 }
@@ -165,10 +244,6 @@ async function downloadAll(
   return values;
 }
 
-function destroyAll(client: Client, state: ReadonlyMap<string, Address>, entries: ReadonlyMap<string, Entry>): void {
-  for (const buffer of state.values()) client.destroyBuffer(buffer);
-  for (const { compiled } of entries.values()) if (compiled !== undefined) client.destroyExecutable(compiled);
-  client.destroy();
-}
+const countTensor = (count: number): HostTensor => ({ dtype: 'int32', shape: [], data: Int32Array.of(count) });
 
 const specOf = ({ dtype, shape }: TensorSpec): TensorSpec => ({ dtype, shape });

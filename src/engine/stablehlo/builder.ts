@@ -16,6 +16,8 @@ export interface HloBuilder {
   readonly lines: readonly string[];
   /** Adds an operation with one result; `text` is all that stands right of `=`. */
   emit(type: ValueType, text: string): Hlo;
+  /** Adds an operation with several results. */
+  emitMany(types: readonly ValueType[], text: string): Hlo[];
   /** A scalar, shared by all its users. */
   scalar(dtype: IrDType, value: number): Hlo;
   constant(tensor: HostTensor): Hlo;
@@ -38,16 +40,26 @@ export interface HloBuilder {
   /** Rows `low` and `high` more on both sides of each axis, and `interior` between elements; negative takes away. */
   pad(x: Hlo, value: number, low: readonly number[], high: readonly number[], interior: readonly number[]): Hlo;
   slice(x: Hlo, begin: readonly number[], end: readonly number[], strides?: readonly number[]): Hlo;
+  /** Row `index` (int32 []) of `x` `[count, …]`. */
+  row(x: Hlo, index: Hlo): Hlo;
+  /** `x` `[count, …]` with `value` in row `index`. */
+  withRow(x: Hlo, index: Hlo, value: Hlo): Hlo;
 }
 
-export function newBuilder(): HloBuilder {
+/** `prefix` begins the names: what lies in a region must not bear names of the function around it. */
+export function newBuilder(prefix = 'v'): HloBuilder {
   const lines: string[] = [];
   const scalars = new Map<string, Hlo>();
 
   const emit: HloBuilder['emit'] = (type, text) => {
-    const name = `%v${lines.length}`;
+    const name = `%${prefix}${lines.length}`;
     lines.push(`${name} = ${text}`);
     return { name, type };
+  };
+  const emitMany: HloBuilder['emitMany'] = (types, text) => {
+    const name = `%${prefix}${lines.length}`;
+    lines.push(`${name}:${types.length} = ${text}`);
+    return types.map((type, i) => ({ name: `${name}#${i}`, type }));
   };
   const scalar: HloBuilder['scalar'] = (dtype, value) => {
     const key = `${dtype} ${elementText(dtype, value)}`;
@@ -77,6 +89,7 @@ export function newBuilder(): HloBuilder {
   return {
     lines,
     emit,
+    emitMany,
     scalar,
     reshape,
     spread,
@@ -137,6 +150,25 @@ export function newBuilder(): HloBuilder {
       const type = { dtype: x.type.dtype, shape };
       const ranges = begin.map((start, i) => `${start}:${end[i]}:${strides[i]}`);
       return emit(type, `stablehlo.slice ${x.name} ${listText(ranges)} : (${typeText(x.type)}) -> ${typeText(type)}`);
+    },
+    row: (x, index) => {
+      const [, ...shape] = x.type.shape;
+      const type = { dtype: x.type.dtype, shape: [1, ...shape] };
+      const starts = [index, ...shape.map(() => scalar('int32', 0))];
+      const types = [x, ...starts].map(({ type }) => typeText(type)).join(', ');
+      const operands = [x, ...starts].map(({ name }) => name).join(', ');
+      const sizes = `sizes = ${listText(type.shape)}`;
+      return reshape(
+        emit(type, `stablehlo.dynamic_slice ${operands}, ${sizes} : (${types}) -> ${typeText(type)}`),
+        shape,
+      );
+    },
+    withRow: (x, index, value) => {
+      const row = reshape(value, [1, ...value.type.shape]);
+      const operands = [x, row, index, ...value.type.shape.map(() => scalar('int32', 0))];
+      const types = operands.map(({ type }) => typeText(type)).join(', ');
+      const names = operands.map(({ name }) => name).join(', ');
+      return emit(x.type, `stablehlo.dynamic_update_slice ${names} : (${types}) -> ${typeText(x.type)}`);
     },
   };
 }

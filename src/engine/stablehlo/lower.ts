@@ -1,9 +1,11 @@
 /** IR → the text of a StableHLO module with one function: (state it reads, inputs) → (state it changes, outputs). */
 import { EngineError } from '../../errors.js';
 import type { Specs } from '../program.js';
-import type { Node, TracedProgram, Value } from '../trace/ir.js';
+import { stacked } from '../stackedSteps.js';
+import { type Node, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { type Hlo, newBuilder } from './builder.js';
 import { imageKernels } from './imageKernels.js';
+import { stepLoop } from './loop.js';
 import type { Lowering } from './lowering.js';
 import { plainKernels } from './plainKernels.js';
 import { typeText } from './text.js';
@@ -16,12 +18,17 @@ export interface Module {
   readonly reads: readonly string[];
   /** State entries in the order of the first results; the outputs follow in the order of the program's. */
   readonly writes: readonly string[];
+  /** Whether a last parameter, int32 [], takes the count of steps: see loop.ts. */
+  readonly takesCount: boolean;
   /** Entries that are read and written: the runtime takes their buffers for the results. */
   readonly donated: ReadonlySet<string>;
 }
 
-/** Lowers a program on a state of these types. Throws `EngineError` for a kernel that has no lowering. */
-export function lower(program: TracedProgram, state: Specs): Module {
+/**
+ * Lowers a program on a state of these types; with a `count`, so many steps of it: the inputs and outputs are stacked then
+ * `[count, …]`. Throws `EngineError` for a kernel that has no lowering.
+ */
+export function lower(program: TracedProgram, state: Specs, count?: number): Module {
   const nameOf = ({ attributes }: Node) => attributes.name as string;
   const reads = [...new Set(program.nodes.filter(({ kernel }) => kernel === 'State').map(nameOf))];
   const writes = Object.keys(program.state);
@@ -46,24 +53,50 @@ export function lower(program: TracedProgram, state: Specs): Module {
   }
 
   const results = [...Object.values(program.state), ...Object.values(program.outputs)].map(resultOf);
-  const parameters = [
-    ...[...stateValues].map(([name, { name: argument, type }]) => {
-      const alias = donated.has(name) ? ` {tf.aliasing_output = ${writes.indexOf(name)} : i32}` : '';
-      return `${argument}: ${typeText(type)}${alias}`;
-    }),
-    ...[...inputValues.values()].map(({ name, type }) => `${name}: ${typeText(type)}`),
+  const parameters = [...stateValues.values(), ...inputValues.values()];
+  const body = { lines: builder.lines, results };
+  const aliases = reads.map(name => (donated.has(name) ? ` {tf.aliasing_output = ${writes.indexOf(name)} : i32}` : ''));
+  if (count === undefined) {
+    const text = moduleText([functionText('public @main', parameters, body, aliases)]);
+    return { text, reads, writes, donated, takesCount: false };
+  }
+  const signature = {
+    reads,
+    writes,
+    state,
+    inputs: Object.values(program.inputs),
+    outputs: Object.values(program.outputs).map(typeOf),
+  };
+  const given = parameters.map((value, i) =>
+    i < reads.length ? value : { ...value, type: stacked(value.type, count) },
+  );
+  const turns = count === 1 ? parameter({ dtype: 'int32', shape: [] }, given.length) : undefined;
+  const loop = stepLoop('step', signature, given, count, turns);
+  const functions = [
+    functionText('public @main', turns ? [...given, turns] : given, loop, aliases),
+    functionText('private @step', parameters, body),
   ];
+  return { text: moduleText(functions), reads, writes, donated, takesCount: turns !== undefined };
+}
+
+function functionText(
+  name: string,
+  parameters: readonly Hlo[],
+  { lines, results }: { readonly lines: readonly string[]; readonly results: readonly Hlo[] },
+  attributes: readonly string[] = [],
+): string[] {
+  const given = parameters.map((value, i) => `${value.name}: ${typeText(value.type)}${attributes[i] ?? ''}`).join(', ');
   const types = results.map(({ type }) => typeText(type)).join(', ');
-  const text = [
-    'module @program {',
-    `  func.func public @main(${parameters.join(', ')}) -> (${types}) {`,
-    ...builder.lines.map(line => `    ${line}`),
-    `    return ${results.map(({ name }) => name).join(', ')}${results.length > 0 ? ` : ${types}` : ''}`,
-    '  }',
+  return [
+    `func.func ${name}(${given}) -> (${types}) {`,
+    ...lines.map(line => `  ${line}`),
+    `  return ${results.map(value => value.name).join(', ')}${results.length > 0 ? ` : ${types}` : ''}`,
     '}',
-    '',
-  ].join('\n');
-  return { text, reads, writes, donated };
+  ];
+}
+
+function moduleText(functions: readonly (readonly string[])[]): string {
+  return ['module @program {', ...functions.flat().map(line => `  ${line}`), '}', ''].join('\n');
 }
 
 /** Kernels that this lowering knows. */

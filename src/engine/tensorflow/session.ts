@@ -5,6 +5,7 @@
 import { EngineError } from '../../errors.js';
 import { hostTensor, matching } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
+import { stageStepByStep } from '../stackedSteps.js';
 import { type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
 import { trace } from '../trace/trace.js';
@@ -199,7 +200,7 @@ function executableOf(
     return result;
   };
 
-  return {
+  const executable: Executable = {
     info,
     run: async (program, inputs) => {
       const entry = entries.get(program);
@@ -217,6 +218,7 @@ function executableOf(
       );
       return Object.fromEntries(entry.fetches.map(([name], i) => [name, results[i]!]));
     },
+    stage: async (program, inputs) => stageStepByStep(row => executable.run(program, row), inputs),
     readState: async () => {
       const all = [...variables];
       const values = await enqueue(() =>
@@ -248,6 +250,7 @@ function executableOf(
       void last.then(() => session.close());
     },
   };
+  return executable;
 }
 
 function bytesOf({ data }: HostTensor): Uint8Array {
