@@ -5,8 +5,8 @@ import type { Dataset } from './dataset.js';
 import { imageBytes } from './dataset.js';
 import type { BatchJob, BatchRecipe } from './prepareBatch.js';
 import { preparerOf, preparerOfAny } from './prepareBatch.js';
-import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 import type { Sampler } from './sampler.js';
+import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 import type { JobRunner } from './workerPool.js';
 import { openWorkerPool, runInThisThread } from './workerPool.js';
 
@@ -118,7 +118,8 @@ export function openPipeline({
   async function* blocks(from: Position, lastEpoch: number): AsyncIterableIterator<Block> {
     current?.end();
     const plans = planBlocks({ dataset, order, batchSize, stepsPerBlock, keepPartial }, from, lastEpoch);
-    const ahead: { readonly plan: Plan; readonly slot: Slot; readonly filled: Slot; readonly done: Promise<void> }[] = [];
+    const ahead: { readonly plan: Plan; readonly slot: Slot; readonly filled: Slot; readonly done: Promise<void> }[] =
+      [];
     let held: Slot | undefined;
     let ended = false;
     let wake = () => {};
@@ -189,7 +190,13 @@ interface Plan extends Position {
 }
 
 function* planBlocks(
-  { dataset, order, batchSize, stepsPerBlock, keepPartial }: Required<Omit<PipelineOptions, 'prefetch' | 'augment' | 'seed' | 'workers'>>,
+  {
+    dataset,
+    order,
+    batchSize,
+    stepsPerBlock,
+    keepPartial,
+  }: Required<Omit<PipelineOptions, 'prefetch' | 'augment' | 'seed' | 'workers'>>,
   from: Position,
   lastEpoch: number,
 ): Generator<Plan, undefined> {

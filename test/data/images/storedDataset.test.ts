@@ -25,15 +25,19 @@ let options: PipelineOptions;
 before(async () => {
   files = await writeExampleFiles(join(folder, 'images'), 23);
   dataset = fileDataset(files, size);
-  options = { dataset, augment: recipe, seed: 5, batchSize: 4, workers: 1 };
+  options = { dataset, augment: recipe, seed: 5, batchSize: 4, order: orderOf(dataset), workers: 1 };
 });
+
+const orderOf =
+  ({ length }: Dataset) =>
+  (epoch: number) =>
+    shuffledOrder(length, 5, epoch);
 
 /** One line per batch of an epoch. */
 async function digests(given: PipelineOptions, epoch = 1, startStep = 0): Promise<string[]> {
-  const pipeline = openPipeline(given);
+  const pipeline = openPipeline({ ...given, order: orderOf(given.dataset) });
   const lines: string[] = [];
-  const order = shuffledOrder(given.dataset.length, 5, epoch);
-  for await (const { step, images, labels, indices } of pipeline.epoch(epoch, order, startStep)) {
+  for await (const { step, images, labels, indices } of pipeline.blocks({ epoch, step: startStep }, epoch)) {
     lines.push(`${step} ${sha256(images)} ${labels.join()} ${indices.join()}`);
   }
   await pipeline.close();
@@ -91,7 +95,7 @@ describe('batches of image files', () => {
 
   test('are made in a thread that ends with the pipeline, also in the middle of an epoch', async () => {
     const pipeline = openPipeline({ ...options, workers: 2 });
-    for await (const { step } of pipeline.epoch(0, shuffledOrder(23, 5, 0))) if (step === 1) break;
+    for await (const { step } of pipeline.blocks({ epoch: 0, step: 0 }, 0)) if (step === 1) break;
     await pipeline.close();
   });
 });
@@ -118,11 +122,11 @@ describe('a file that cannot be decoded', () => {
       );
       const bad = join(folder, 'images', '9.png');
       copyFileSync(bad, join(folder, 'kept'));
-      const pipeline = openPipeline({ ...options, dataset: fileDataset(list, size), workers });
-      const order = Int32Array.from({ length: 12 }, (_, i) => i);
+      const order = () => Int32Array.from({ length: 12 }, (_, i) => i);
+      const pipeline = openPipeline({ ...options, dataset: fileDataset(list, size), order, workers });
       const readAll = async () => {
         let steps = 0;
-        for await (const _ of pipeline.epoch(0, order)) steps++;
+        for await (const _ of pipeline.blocks({ epoch: 0, step: 0 }, 0)) steps++;
         return steps;
       };
       writeFileSync(bad, 'no image');
