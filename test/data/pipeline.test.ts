@@ -123,9 +123,9 @@ describe('the batches of an epoch', () => {
   test('augment an image anew each time a sampler repeats it, however many workers there are and wherever reading starts', async () => {
     const order = Int32Array.from({ length: 32 }, (_, i) => (i < 16 ? i : 5));
     const imagesOf = async (workers: number, startStep = 0) => {
-      const pipeline = openPipeline({ ...options, workers });
+      const pipeline = openPipeline({ ...options, order: () => order, workers });
       const images: string[] = [];
-      for await (const batch of pipeline.epoch(1, order, startStep))
+      for await (const batch of pipeline.blocks({ epoch: 1, step: startStep }, 1))
         for (let i = 0; i < 8; i++) images.push(sha256(batch.images.subarray(i * 3072, (i + 1) * 3072)));
       await pipeline.close();
       return images;
