@@ -5,17 +5,17 @@ import type { EngineInfo } from './program.js';
 const callBytes = 64 * 2 ** 20;
 
 /**
- * Steps of one call out of `steps` of `stepBytes` bytes each. `auto`: on a CPU one, where a call costs nothing beside a step;
- * elsewhere all of them, or equal parts that fit.
+ * Steps of one call out of `steps` of `stepBytes` bytes each. `auto`: one on a CPU, where a call costs nothing beside a step, and
+ * on engines that do one a call anyway; elsewhere all of them, or equal parts that fit.
  */
 export function stepsPerCall(
   setting: number | 'auto',
-  { device }: Pick<EngineInfo, 'device'>,
+  { engine, device }: Pick<EngineInfo, 'engine' | 'device'>,
   steps: number,
   stepBytes: number,
 ): number {
   if (setting !== 'auto') return Math.min(setting, steps);
-  if (device === 'cpu') return 1;
+  if (engine !== 'xla' || device === 'cpu') return 1;
   const parts = Math.ceil(steps / Math.max(1, Math.floor(callBytes / stepBytes)));
   return Math.ceil(steps / parts);
 }

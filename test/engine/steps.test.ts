@@ -153,10 +153,11 @@ for (const [engine, compile, skip] of [
 
 test('A call does one step on a CPU and else an epoch, or equal parts of it that are not larger than 64 MiB', () => {
   const image = 3072;
-  assert.equal(stepsPerCall('auto', { device: 'cpu' }, 169, 64 * image), 1);
-  assert.equal(stepsPerCall('auto', { device: 'cuda' }, 169, 64 * image), 169);
-  assert.equal(stepsPerCall('auto', { device: 'cuda' }, 781, 64 * image), 261);
-  assert.equal(stepsPerCall('auto', { device: 'cuda' }, 452, 256 * 150_528), 1);
-  assert.equal(stepsPerCall(20, { device: 'cpu' }, 169, 64 * image), 20);
-  assert.equal(stepsPerCall(500, { device: 'cuda' }, 169, 64 * image), 169);
+  assert.equal(stepsPerCall('auto', { engine: 'xla', device: 'cpu' }, 169, 64 * image), 1);
+  assert.equal(stepsPerCall('auto', { engine: 'eager', device: 'gpu' }, 169, 64 * image), 1);
+  assert.equal(stepsPerCall('auto', { engine: 'xla', device: 'cuda' }, 169, 64 * image), 169);
+  assert.equal(stepsPerCall('auto', { engine: 'xla', device: 'cuda' }, 781, 64 * image), 261);
+  assert.equal(stepsPerCall('auto', { engine: 'xla', device: 'cuda' }, 452, 256 * 150_528), 1);
+  assert.equal(stepsPerCall(20, { engine: 'xla', device: 'cpu' }, 169, 64 * image), 20);
+  assert.equal(stepsPerCall(500, { engine: 'xla', device: 'cuda' }, 169, 64 * image), 169);
 });

@@ -17,6 +17,7 @@ import type {
   Specs,
   Tensors,
 } from '../program.js';
+import { stageStepByStep } from '../stackedSteps.js';
 import { loadAddon } from './addon.js';
 import { onBackend } from './backend.js';
 import type { AddonLocation } from './locate.js';
@@ -57,7 +58,7 @@ function executableOf({ state: initial, programs }: CompileRequest, info: Engine
     return result;
   };
 
-  return {
+  const executable: Executable = {
     info,
     run: async (name, inputs) => {
       const program = programs[name];
@@ -65,6 +66,7 @@ function executableOf({ state: initial, programs }: CompileRequest, info: Engine
         throw new EngineError(`There is no program '${name}'; there are: ${Object.keys(programs).join(', ')}.`);
       return enqueue(() => step(program, inputs, state, initial));
     },
+    stage: async (program, inputs) => stageStepByStep(row => executable.run(program, row), inputs),
     readState: () =>
       enqueue(() =>
         Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, onHost(tensor, initial[name]!.dtype)])),
@@ -81,6 +83,7 @@ function executableOf({ state: initial, programs }: CompileRequest, info: Engine
       void last.then(() => tf.dispose(state));
     },
   };
+  return executable;
 }
 
 /** Runs the program once: the state's entries are replaced, and every other tensor made on the way is freed. */
