@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../../errors.js';
 import type { PackagePin } from './addonPin.js';
-import { sha256OfFile } from './wheelFile.js';
+import { sha256OfFile } from '../../io/hash.js';
 
 const linesShown = 6;
 const secondsPerCommand = 600;
