@@ -1,6 +1,9 @@
 /** Random images in the shape and long tail of a config's dataset, so that a benchmark needs no data. */
+import { inputSizeOf, isImageDataset, isOfficial } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
-import { classCounts } from '../data/dataset.js';
+import type { ImageShape } from '../data/dataset.js';
+import { classCounts, imageBytes } from '../data/dataset.js';
+import { imageSets, publishedClassCounts } from '../data/imageSets.js';
 import type { OpenedDatasets } from '../data/index.js';
 import { longTailedCounts } from '../data/longTail.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../data/sharedDataset.js';
@@ -12,12 +15,19 @@ const shapes = {
   fashion_mnist_lt: { classes: 10, largest: 500, test: 2000, imageShape: { height: 28, width: 28, channels: 1 } },
 } as const;
 
+/** What a set of one's own is taken for: its size is known only when its files are read. */
+const ownSet = { classes: 100, largest: 500, test: 10_000 };
 const fashionMnistImbalance = 100;
+/** Distinct images of a set of large ones; its memory would be that of the real set otherwise. */
+const mostLargeImages = 256;
+
+type DataConfig = Pick<Config['data'], 'dataset' | 'imbalance_factor' | 'image_size' | 'short_side'>;
 
 /** Training and test images of uniform noise with the class counts the config would give. */
-export function syntheticDatasets({ dataset, imbalance_factor }: Config['data']): OpenedDatasets {
-  const { classes, imageShape } = shapes[dataset];
-  const perClass = trainingCounts({ dataset, imbalance_factor });
+export function syntheticDatasets(data: DataConfig): OpenedDatasets {
+  const imageShape = shapeOf(data);
+  const perClass = trainingCounts(data);
+  const classes = perClass.length;
   const train = noise(
     [...perClass].flatMap((count, label) => Array<number>(count).fill(label)),
     classes,
@@ -39,36 +49,43 @@ export function syntheticDatasets({ dataset, imbalance_factor }: Config['data'])
 }
 
 /** Training images that the config leaves (before any are held out), and test images, of the real set. */
-export function datasetSizes(data: Pick<Config['data'], 'dataset' | 'imbalance_factor'>): {
-  train: number;
-  test: number;
-} {
-  return { train: trainingCounts(data).reduce((sum, count) => sum + count, 0), test: shapes[data.dataset].test };
+export function datasetSizes(data: DataConfig): { train: number; test: number } {
+  const { dataset } = data;
+  const test = isOfficial(dataset)
+    ? imageSets[dataset].lists.test.images
+    : isImageDataset(dataset)
+      ? ownSet.test
+      : shapes[dataset].test;
+  return { train: trainingCounts(data).reduce((sum, count) => sum + count, 0), test };
 }
 
-function trainingCounts({
-  dataset,
-  imbalance_factor,
-}: Pick<Config['data'], 'dataset' | 'imbalance_factor'>): Int32Array {
-  const { classes, largest } = shapes[dataset];
+function shapeOf(data: DataConfig): ImageShape {
+  if (!isImageDataset(data.dataset)) return shapes[data.dataset].imageShape;
+  const { side } = inputSizeOf(data);
+  return { height: side, width: side, channels: 3 };
+}
+
+function trainingCounts({ dataset, imbalance_factor }: DataConfig): Int32Array {
+  if (isOfficial(dataset)) return publishedClassCounts(imageSets[dataset]);
+  const { classes, largest } = isImageDataset(dataset) ? ownSet : shapes[dataset];
   return longTailedCounts(classes, largest, dataset === 'fashion_mnist_lt' ? fashionMnistImbalance : imbalance_factor);
 }
 
-function noise(
-  classOfImage: readonly number[],
-  classes: number,
-  imageShape: (typeof shapes)['cifar100' | 'fashion_mnist_lt']['imageShape'],
-) {
-  const labels = sharedInt32(classOfImage.length);
+function noise(classOfImage: readonly number[], classes: number, imageShape: ImageShape) {
+  const images = classOfImage.length;
+  const labels = sharedInt32(images);
   labels.set(classOfImage);
-  const pixels = sharedBytes(classOfImage.length * imageShape.height * imageShape.width * imageShape.channels);
+  const distinct = imageShape.height > 32 ? Math.min(images, mostLargeImages) : images;
+  const pixels = sharedBytes(distinct * imageBytes(imageShape));
   const random = randomFor('synthetic');
   for (let i = 0; i < pixels.length; i++) pixels[i] = random.uint32();
+  const rows = everyRow(images);
+  for (let i = 0; i < images; i++) rows[i] = i % distinct;
   return sharedDataset({
     name: 'synthetic',
     classNames: Array.from({ length: classes }, (_, label) => `class ${label}`),
     imageShape,
-    shared: { pixels, labels, rows: everyRow(classOfImage.length) },
+    shared: { pixels, labels, rows },
     fingerprint: 'synthetic',
   });
 }

@@ -1,6 +1,7 @@
 /** `gala data lists`: which lists of the large sets are here, and fetching those that are not. */
 import { Argument, type Command } from 'commander';
-import type { ImageSet, ImageSetName, ImageSplit } from '../data/imageSets.js';
+import { type ImageSetName, officialImageSets } from '../config/imageSets.js';
+import type { ImageSet, ImageSplit } from '../data/imageSets.js';
 import type { Column } from '../report/table.js';
 import { createDownloadProgress } from './downloadProgress.js';
 
@@ -14,7 +15,7 @@ export function registerDataListsCommand(data: Command): void {
   data
     .command('lists')
     .description('show the image lists of the large sets; with a name, fetch its train list and check it')
-    .addArgument(new Argument('[dataset]', 'whose train list').choices(['imagenet_lt', 'places_lt', 'inaturalist2018']))
+    .addArgument(new Argument('[dataset]', 'whose train list').choices(officialImageSets))
     .option(
       '--from <file-or-url>',
       'the list, plain, .gz or .tar.gz; for iNaturalist also train2018.json(.tar.gz); default: where it is published',

@@ -39,7 +39,11 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
     const rows = await executeRun({ config, yaml, folder, resume, start, dataRoot: data, stop, observer: display });
     if (rows) return rows;
     const again = isFirstStage ? 'the same command' : `gala train --resume ${folder.directory}`;
-    display.onNotice(`Stopped and saved. Go on with: ${again}`);
+    display.onNotice(
+      existsSync(folder.record)
+        ? `Stopped and saved. Go on with: ${again}`
+        : 'Stopped before the first step. Which images were checked is remembered.',
+    );
     throw new CommandExit(signalExitCode(stop.signal!));
   } finally {
     display.stop();

@@ -1,6 +1,7 @@
 /** What a person, or a program with --json, sees of a training run. */
 import type { EpochMetrics } from '../run/metricsLog.js';
 import type { RunObserver } from '../train/run.js';
+import { createCheckDisplay } from './checkDisplay.js';
 import { createProgress } from './progress.js';
 
 export interface TrainDisplay extends RunObserver {
@@ -23,6 +24,7 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
   let epochStarted = performance.now();
 
   return {
+    check: createCheckDisplay(progress),
     onNotice(line) {
       // A quiet progress would swallow them, and notices are what a reader must not miss: warnings, a stop, how to go on.
       if (quiet || json) process.stderr.write(`${line}\n`);

@@ -1,5 +1,6 @@
 /** Rules between keys, which a schema of single keys cannot say: contradictions are problems, options without effect are warnings. */
 import { resolve, sep } from 'node:path';
+import { checkImageSet } from './imageSetChecks.js';
 import { configsFolder } from './locate.js';
 import type { Origin } from './located.js';
 import type { Problem } from './problem.js';
@@ -17,7 +18,7 @@ export interface Reader {
   readonly hasFirstStage: boolean;
 }
 
-type Report = (key: string, message: string) => void;
+export type Report = (key: string, message: string) => void;
 
 /** The images of the largest class before the subset is drawn; with a larger imbalance factor the last class has none. */
 const imagesPerClass: Readonly<Record<string, number>> = { cifar100: 500, cifar10: 5000 };
@@ -32,6 +33,7 @@ export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings
   checkData(reader, refuse, warn);
   checkModel(reader, refuse, warn);
   checkTauNormalized(reader, refuse);
+  checkImageSet(reader, refuse, warn);
   checkLoss(reader, warn);
   checkFrozen(reader, refuse);
   checkSchedule(reader, refuse, warn);
@@ -98,8 +100,6 @@ function checkModel({ read, origin }: Reader, refuse: Report, warn: Report): voi
     const message = 'loss.name is ldam, whose margins are measured in cosines; set model.head to cosine';
     refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
   }
-  if (origin('model.weights_part') !== undefined && read('model.weights') === undefined)
-    warn('model.weights_part', 'model.weights_part has no effect: model.weights names no file');
 }
 
 /** τ-normalisation is made of a trained classifier and trains nothing; every other stage does. */
@@ -139,10 +139,10 @@ function isInPackage(origin: Origin): boolean {
 
 function checkFrozen({ read, hasFirstStage }: Reader, refuse: Report): void {
   if (read('freeze.backbone') === true) {
-    if (hasFirstStage || read('model.weights') !== undefined) return;
+    if (hasFirstStage) return;
     refuse(
       'freeze.backbone',
-      'freeze.backbone is true, but the backbone has no weights to keep: it would stay as it was drawn; give a first stage (stages) or a file (model.weights)',
+      'freeze.backbone is true, but the backbone has no weights to keep: it would stay as it was drawn; give a first stage (stages)',
     );
   } else if (read('freeze.batch_stats') === true) {
     refuse('freeze.batch_stats', 'freeze.batch_stats wants a frozen backbone; set freeze.backbone to true');

@@ -13,6 +13,7 @@ const keysWithoutWeight: ReadonlySet<string> = new Set([
   'threads',
   'data.root',
   'data.workers',
+  'data.verify',
   'train.checkpoint_every',
   'train.steps_per_call',
 ]);

@@ -4,6 +4,7 @@
  * docs/configs.md and the editor's hints are made of them.
  */
 import { z } from 'zod';
+import { imageDatasets } from './imageSets.js';
 
 const fraction = z.number().min(0).max(1);
 const wholeNumber = z.number().int().min(0);
@@ -20,15 +21,48 @@ const augmentation = z.enum([
   'rand_augment',
 ]);
 
+const listPath = z.string().min(1).optional();
+
 const data = z
   .strictObject({
-    dataset: z.enum(['cifar100', 'cifar10', 'fashion_mnist_lt']).describe('Which dataset to read.'),
+    dataset: z
+      .enum(['cifar100', 'cifar10', 'fashion_mnist_lt', ...imageDatasets])
+      .describe('Which dataset to read; see docs/datasets.md.'),
     root: z
       .string()
       .min(1)
       .optional()
       .describe(
         'Folder of the dataset files, relative to the working folder; `--data` and the environment variable GALA_DATA override it. The bundled set needs none.',
+      ),
+    train_list: listPath.describe(
+      '(image sets) List of the training images, `path label` a line; the published one when left out.',
+    ),
+    val_list: listPath.describe(
+      '(image sets) List of the validation images, for select_on: val; without one a part of each class is held out.',
+    ),
+    test_list: listPath.describe('(image sets) List of the test images.'),
+    image_size: positiveInteger
+      .max(4096)
+      .optional()
+      .describe('(image sets) Height and width in pixels of the network’s input; 224 when left out.'),
+    short_side: positiveInteger
+      .max(4096)
+      .optional()
+      .describe(
+        '(image sets) Shorter side in pixels before the central crop of evaluation; image_size · 256/224 when left out.',
+      ),
+    verify: z
+      .enum(['deep', 'fast'])
+      .optional()
+      .describe(
+        '(image sets) What is checked before the first step: deep (when left out) = every image decodes, remembered until it changes; fast = every file is there.',
+      ),
+    on_bad_image: z
+      .enum(['fail', 'skip'])
+      .optional()
+      .describe(
+        '(image sets) skip leaves training images out that do not decode, counts and names them; fail (when left out) stops. In evaluation it always stops.',
       ),
     imbalance_factor: z
       .number()
@@ -56,11 +90,7 @@ const data = z
 
 const model = z
   .strictObject({
-    backbone: z
-      .enum(['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet10', 'resnet50', 'resnet152', 'resnext50_32x4d'])
-      .describe(
-        'resnet20 to resnet56: CIFAR ResNet (option-A shortcuts); resnet10, resnet50, resnet152, resnext50_32x4d: as torchvision builds them, for large images.',
-      ),
+    backbone: z.enum(['resnet20', 'resnet32', 'resnet44', 'resnet56']).describe('CIFAR ResNet (option-A shortcuts).'),
     head: z
       .enum(['linear', 'cosine', 'tau_normalized'])
       .default('linear')
@@ -74,19 +104,6 @@ const model = z
       .max(2)
       .default(1)
       .describe('τ of the tau_normalized head; 0 = the weight as it was trained.'),
-    weights: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'Weights file to begin with, relative to the working folder: PyTorch’s .pth, .safetensors, a checkpoint of gala; see docs/weights.md.',
-      ),
-    weights_part: z
-      .enum(['all', 'backbone', 'matching'])
-      .default('all')
-      .describe(
-        'What the file must fill: all of the network, its backbone (a new classifier is drawn), or whatever has the same name and shape.',
-      ),
   })
   .describe('The network.');
 

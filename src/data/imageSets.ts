@@ -1,10 +1,10 @@
 /** The large long-tailed sets as facts: their lists, where their images lie in the official archives, what a wrong archive looks like. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ImageSetName } from '../config/imageSets.js';
 import { bundledFolder } from './bundled.js';
 import type { FolderCandidates } from './locateFiles.js';
 
-export type ImageSetName = 'imagenet_lt' | 'places_lt' | 'inaturalist2018';
 export type ImageSplit = 'train' | 'val' | 'test';
 
 export interface OfficialList {

@@ -1,24 +1,37 @@
 /** From the `data` part of a config to the datasets of a run. */
+import { isImageDataset } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
 import { openCifar } from './cifar.js';
 import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from './fashionMnist.js';
+import { openImageSet } from './imageDatasets.js';
+import type { ImageSplit, Statistics } from './imageSets.js';
 import { holdOut, indexHash, longTailedIndices, subset } from './longTail.js';
+import type { CheckWatcher } from './verify/checkSplit.js';
+
+/** What a config says of the images, without the order they are visited in. */
+export type DatasetConfig = Omit<Config['data'], 'sampler'>;
 
 export interface OpenOptions {
   /** The `--data` option: goes before GALA_DATA and `data.root`. */
   readonly dataRoot?: string | undefined;
-  /** Fraction of the training images of each class to keep apart as the split `val`, drawn by `data.subset_seed`. */
+  /**
+   * Fraction of the training images of each class to keep apart as the split `val`, drawn by `data.subset_seed`. A set with
+   * a validation split of its own holds nothing out.
+   */
   readonly heldOutFraction?: number | undefined;
+  /** Splits whose images are about to be read, to be checked as `data.verify` says; none when left out. */
+  readonly check?: readonly ImageSplit[];
+  readonly watcher?: CheckWatcher;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface OpenedDatasets {
   /** What is trained on: the long-tailed subset, less the held-out part. */
   readonly train: Dataset;
-  /** Present when a fraction was held out. */
+  /** Present when a fraction was asked to be held out: that, or the set's own validation split. */
   readonly val: Dataset | undefined;
   readonly test: Dataset;
   /** Images per class of `train`. */
@@ -27,7 +40,7 @@ export interface OpenedDatasets {
   readonly trainFull: { readonly length: number; readonly counts: Int32Array; readonly fingerprint: string };
   /** sha256 of the long-tailed subset's indices into the whole training split, before anything is held out. */
   readonly subsetHash: string;
-  /** sha256 of the held-out images' indices into the subset. */
+  /** sha256 of the held-out images' indices into the subset; undefined where `val` is the set's own. */
   readonly heldOutHash: string | undefined;
   /** Folder that was read. */
   readonly root: string;
@@ -38,33 +51,26 @@ export interface OpenedDatasets {
   readonly std: readonly number[];
 }
 
-const cifarStatistics = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
-const fashionMnistStatistics = { mean: [0.286], std: [0.353] };
+const cifarStatistics: Statistics = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
+const fashionMnistStatistics: Statistics = { mean: [0.286], std: [0.353] };
 
 /**
  * Opens the splits that `config` names and draws the long-tailed subset. Throws `DataError` for missing or damaged
  * files and `ConfigError` for an imbalance factor that the set cannot give.
  */
-export async function openDatasets(
-  config: Omit<Config['data'], 'sampler'>,
-  options: OpenOptions = {},
-): Promise<OpenedDatasets> {
-  const { environment = process.env } = options;
-  const opened =
-    config.dataset === 'fashion_mnist_lt'
-      ? openFashionMnist(options.dataRoot ?? config.root, environment)
-      : openCifarAt(config.dataset, options.dataRoot ?? (environment.GALA_DATA || config.root));
-  const { train: full, test, root, notes } = opened;
+export async function openDatasets(config: DatasetConfig, options: OpenOptions = {}): Promise<OpenedDatasets> {
+  const { heldOutFraction } = options;
+  const { train: full, test, root, notes, val: own, statistics } = await openSet(config, options);
   const indices = longTailedIndices(full, config.imbalance_factor, config.subset_seed);
   const longTailed = subset(full, indices);
   const split =
-    options.heldOutFraction === undefined
+    heldOutFraction === undefined || own !== undefined
       ? undefined
-      : holdOut(longTailed, options.heldOutFraction, config.subset_seed);
+      : holdOut(longTailed, heldOutFraction, config.subset_seed);
   const train = split === undefined ? longTailed : subset(longTailed, split.kept);
   return {
     train,
-    val: split && subset(longTailed, split.heldOut),
+    val: split === undefined ? own : subset(longTailed, split.heldOut),
     test,
     counts: classCounts(train),
     trainFull: { length: full.length, counts: classCounts(full), fingerprint: full.fingerprint },
@@ -72,15 +78,32 @@ export async function openDatasets(
     heldOutHash: split && indexHash(split.heldOut),
     root,
     notes,
-    ...(config.dataset === 'fashion_mnist_lt' ? fashionMnistStatistics : cifarStatistics),
+    ...statistics,
   };
 }
 
 interface Opened {
   readonly train: Dataset;
   readonly test: Dataset;
+  readonly val?: Dataset | undefined;
   readonly root: string;
   readonly notes: readonly string[];
+  readonly statistics: Statistics;
+}
+
+async function openSet(config: DatasetConfig, options: OpenOptions): Promise<Opened> {
+  const { environment = process.env, dataRoot } = options;
+  const { dataset } = config;
+  const given = dataRoot ?? (environment.GALA_DATA || config.root);
+  if (dataset === 'fashion_mnist_lt') return openFashionMnist(dataRoot ?? config.root, environment);
+  if (!isImageDataset(dataset)) return openCifarAt(dataset, given);
+  if (given === undefined) {
+    throw new DataError(`The folder of the images of ${dataset} is not known.`, {
+      where: 'neither --data, GALA_DATA nor data.root is given',
+      next: 'Name it with --data DIR, the environment variable GALA_DATA or data.root in the config; see docs/datasets.md.',
+    });
+  }
+  return openImageSet(config, given, { ...options, environment });
 }
 
 function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Opened {
@@ -92,7 +115,7 @@ function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Op
         'the environment variable GALA_DATA or data.root in the config.',
     });
   }
-  return { ...openCifar(name, root), root };
+  return { ...openCifar(name, root), root, statistics: cifarStatistics };
 }
 
 /** GALA_DATA names the folder of downloaded sets, so it does not replace the set that comes with gala. */
@@ -103,5 +126,5 @@ function openFashionMnist(
   const root = given ?? bundledFashionMnistLt();
   const ignored = given === undefined && environment.GALA_DATA ? environment.GALA_DATA : undefined;
   const notes = ignored === undefined ? [] : [`GALA_DATA (${ignored}) is not used: fashion_mnist_lt comes with gala.`];
-  return { ...openIdxSet(root), root, notes };
+  return { ...openIdxSet(root), root, notes, statistics: fashionMnistStatistics };
 }

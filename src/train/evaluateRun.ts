@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { Dataset } from '../data/dataset.js';
+import type { CheckWatcher } from '../data/verify/checkSplit.js';
 import { ConfigError } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
+import { readSafetensors } from '../io/safetensors.js';
 import { fitWeights } from '../models/weights.js';
-import { readWeightsFile } from '../models/weightsFile.js';
 import { logitsPath, openRunFolder } from '../run/runFolder.js';
-import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
+import { checkpointPath, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
 import { isModelEntry } from './step.js';
 import { evaluateSplit } from './trainer.js';
@@ -21,16 +22,19 @@ export interface RunEvaluation {
   readonly checkpoint?: string | undefined;
   readonly split: Split;
   readonly dataRoot?: string | undefined;
+  readonly watcher?: CheckWatcher | undefined;
 }
 
 /**
  * Logits of one split by one checkpoint of a run. They are kept in the run's logits/ and read from there the next time, as
  * long as the checkpoint is of the same epoch. Throws `StorageError`, `DataError`, `ConfigError`, `EngineError`.
  */
-export async function evaluateRun({ run, split, dataRoot, ...given }: RunEvaluation): Promise<Evaluation> {
+export async function evaluateRun({ run, split, dataRoot, watcher, ...given }: RunEvaluation): Promise<Evaluation> {
   const folder = openRunFolder(run);
-  const { name: checkpoint, path, isNamed } = chooseCheckpoint(folder.checkpoints, given.checkpoint);
-  const { state, progress } = readCheckpoint(path);
+  const hasBest = existsSync(checkpointPath(folder.checkpoints, 'best'));
+  const checkpoint = given.checkpoint ?? (hasBest ? 'best' : 'last');
+  const isNamed = checkpoint === 'best' || checkpoint === 'last';
+  const { state, progress } = readCheckpoint(isNamed ? checkpointPath(folder.checkpoints, checkpoint) : checkpoint);
   const epoch = progress.epoch - 1;
   const stored = isNamed ? logitsPath(folder, `${split}-${checkpoint}`) : undefined;
   if (stored && existsSync(stored)) {
@@ -38,7 +42,7 @@ export async function evaluateRun({ run, split, dataRoot, ...given }: RunEvaluat
     if (evaluation.epoch === epoch && progress.step === 0) return evaluation;
   }
   const { config } = loadConfig(folder.config);
-  const experiment = await openExperiment(config, dataRoot);
+  const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, epoch, ...(selectedOn && { selectedOn }) };
   const evaluation = await evaluateWith(experiment, state, split, source, checkpoint);
@@ -46,15 +50,15 @@ export async function evaluateRun({ run, split, dataRoot, ...given }: RunEvaluat
   return evaluation;
 }
 
-/** Logits of one split by a weights file, whatever kind `readWeightsFile` takes; it must fill the whole network. Throws as `evaluateRun`. */
+/** Logits of one split by a weights file: a checkpoint of gala, or safetensors with PyTorch's names and layout. Throws as `evaluateRun`. */
 export async function evaluateWeights(
   config: Config,
   weights: string,
   split: Split,
-  dataRoot?: string,
+  { dataRoot, watcher }: Pick<RunEvaluation, 'dataRoot' | 'watcher'> = {},
 ): Promise<Evaluation> {
-  const { tensors } = await readWeightsFile(weights);
-  const experiment = await openExperiment(config, dataRoot);
+  const { tensors } = readSafetensors(weights);
+  const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
   return evaluateWith(experiment, tensors, split, { checkpoint: weights }, weights);
 }
 

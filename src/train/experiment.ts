@@ -1,6 +1,6 @@
 /** From a config to everything a run needs: datasets, network, loss, optimiser, and the compiled programs. */
 import type { Config } from '../config/schema.js';
-import { type OpenedDatasets, openDatasets } from '../data/index.js';
+import { type OpenedDatasets, type OpenOptions, openDatasets } from '../data/index.js';
 import { createSampler, type Sampler } from '../data/sampler.js';
 import { compile, engineSettings } from '../engine/index.js';
 import type { Executable, HostTensor, HostTensors } from '../engine/program.js';
@@ -30,10 +30,14 @@ export interface Experiment {
   compileForEvaluation(state: HostTensors): Promise<Executable>;
 }
 
-/** Opens the data and builds the network of a config. Throws `DataError`, `ConfigError`. */
-export async function openExperiment(config: Config, dataRoot?: string): Promise<Experiment> {
+/** Opens the data, checked as `check` asks, and builds the network of a config. Throws `DataError`, `ConfigError`, `CheckStopped`. */
+export async function openExperiment(
+  config: Config,
+  dataRoot?: string,
+  check: Pick<OpenOptions, 'check' | 'watcher'> = {},
+): Promise<Experiment> {
   const heldOutFraction = config.eval.select_on === 'val' ? config.eval.val_fraction : undefined;
-  return experimentOn(await openDatasets(config.data, { dataRoot, heldOutFraction }), config);
+  return experimentOn(await openDatasets(config.data, { dataRoot, heldOutFraction, ...check }), config);
 }
 
 /** The experiment of a config on opened datasets. Throws `ConfigError` when they give no whole batch. */

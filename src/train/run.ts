@@ -1,12 +1,12 @@
 /** A run from its folder's point of view: begin or resume, train, evaluate the kept checkpoints, and record how it ended. */
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
-import type { EngineInfo } from '../engine/program.js';
+import { CheckStopped, type CheckWatcher } from '../data/verify/checkSplit.js';
+import type { EngineInfo, HostTensors } from '../engine/program.js';
 import { DataError, DivergedError, StorageError } from '../errors.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { sha256 } from '../io/hash.js';
 import { keepsClassifier } from '../models/index.js';
 import { writeResultFiles } from '../report/resultFiles.js';
 import { startSession } from '../run/eventFile.js';
@@ -24,12 +24,12 @@ import {
 import { type Experiment, openExperiment } from './experiment.js';
 import type { StopRequest } from './signals.js';
 import { type StartingPoint, startFrom } from './startingPoint.js';
-import { describeWeights, type StartingState, startingState } from './startingState.js';
 import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
 
 /** The loop's observer, and what is said before and after it. */
 export interface RunObserver extends TrainingObserver {
   onNotice(line: string): void;
+  readonly check: Omit<CheckWatcher, 'stopped'>;
   onStart(start: { experiment: Experiment; engine: EngineInfo; progress: TrainingProgress }): void;
 }
 
@@ -49,28 +49,27 @@ export interface RunRequest {
 /** Result rows of a finished run; undefined when it was stopped before its end, with everything saved. */
 export async function executeRun(request: RunRequest): Promise<ResultRow[] | undefined> {
   const { config, folder, observer } = request;
-  const experiment = await openExperiment(config, request.dataRoot);
+  const experiment = await openChecked(request);
+  if (experiment === undefined) return undefined;
   for (const note of experiment.datasets.notes) observer.onNotice(note);
   if (request.resume) refuseOtherData(folder, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
-  const begun: StartingState = saved ? { state: saved.checkpoint.state } : await stateAtStart(experiment, request);
-  if (begun.weights) observer.onNotice(describeWeights(begun.weights));
-  const executable = await experiment.compile(begun.state);
+  const initial = saved?.checkpoint.state ?? stateAtStart(experiment, request);
+  const executable = await experiment.compile(initial);
 
   try {
     if (existsSync(folder.record)) continueRecord(request, executable.info, progress);
     else {
-      // What was started from is kept: the run can be resumed when the first stage, or the weights file, is gone.
-      if (request.start || begun.weights) writeCheckpoint(folder.checkpoints, 'last', begun.state, startOfTraining);
+      // A second stage keeps what it starts from: it can be resumed when the run of the first stage is gone.
+      if (request.start) writeCheckpoint(folder.checkpoints, 'last', initial, startOfTraining);
       writeFileAtomic(folder.config, request.yaml);
       createRecord(folder.record, {
         config,
         splits: splitRecords(experiment),
         engine: executable.info,
         firstStage: request.start?.source,
-        weights: begun.weights,
       });
     }
     const { started_at } = readRecord(folder.record);
@@ -93,10 +92,23 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   }
 }
 
-async function stateAtStart(experiment: Experiment, { start, config, folder }: RunRequest): Promise<StartingState> {
+/** The experiment with every image checked that the run will read; undefined when it was asked to stop meanwhile. */
+async function openChecked({ config, dataRoot, observer, stop }: RunRequest): Promise<Experiment | undefined> {
+  try {
+    return await openExperiment(config, dataRoot, {
+      check: config.eval.select_on === 'val' ? ['train', 'val', 'test'] : ['train', 'test'],
+      watcher: { ...observer.check, stopped: () => stop.signal !== undefined },
+    });
+  } catch (error) {
+    if (error instanceof CheckStopped) return undefined;
+    throw error;
+  }
+}
+
+function stateAtStart(experiment: Experiment, { start, config, folder }: RunRequest): HostTensors {
   const initial = experiment.initialState();
-  if (start) return { state: startFrom(initial, start.weights, keepsClassifier(config.model)) };
-  if (config.stages === undefined) return startingState(initial, config.model);
+  if (start) return startFrom(initial, start.weights, keepsClassifier(config.model));
+  if (config.stages === undefined) return initial;
   throw new StorageError('This run of a second stage has no checkpoint, and so no backbone to start from.', {
     where: folder.checkpoints,
     next: 'Start it anew without --resume; the first stage is not trained again.',
@@ -163,7 +175,10 @@ function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
       ...(train.stored && { images_from: train.stored.form }),
     },
     ...(val && {
-      val: { images: val.length, fingerprint: trainFull.fingerprint, index_hash: heldOutHash ?? sha256('') },
+      val:
+        heldOutHash === undefined
+          ? { images: val.length, fingerprint: val.fingerprint }
+          : { images: val.length, fingerprint: trainFull.fingerprint, index_hash: heldOutHash },
     }),
     test: {
       images: test.length,

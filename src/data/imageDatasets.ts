@@ -1,0 +1,92 @@
+/** The sets of image files, or what `gala data pack` made of them, as datasets. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { inputSizeOf, isOfficial } from '../config/imageSets.js';
+import type { Config } from '../config/schema.js';
+import { DataError } from '../errors.js';
+import type { Dataset } from './dataset.js';
+import { type ImageSplit, imagenetStatistics, imageSets, type Statistics } from './imageSets.js';
+import { type ImageSetConfig, type ImageSplitFiles, openImageSplits } from './imageSplits.js';
+import { isPackedSet, openPackedSplit } from './images/packedDataset.js';
+import { headerPath } from './images/packFormat.js';
+import { fileDataset, type InputSize } from './images/storedDataset.js';
+import { type CheckWatcher, checkSplit } from './verify/checkSplit.js';
+
+type OpenableConfig = ImageSetConfig & Pick<Config['data'], 'image_size' | 'short_side' | 'verify' | 'on_bad_image'>;
+
+export interface OpenedImageSet {
+  readonly train: Dataset;
+  readonly val: Dataset | undefined;
+  readonly test: Dataset;
+  readonly root: string;
+  readonly notes: readonly string[];
+  readonly statistics: Statistics;
+}
+
+export interface ImageSetOptions {
+  readonly heldOutFraction?: number | undefined;
+  readonly check?: readonly ImageSplit[];
+  readonly watcher?: CheckWatcher;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Opens the splits of an image set, checked as far as `check` asks. Throws `DataError` for missing or bad images and lists,
+ * `ConfigError` for a config that does not fit them.
+ */
+export async function openImageSet(
+  config: OpenableConfig,
+  root: string,
+  options: ImageSetOptions,
+): Promise<OpenedImageSet> {
+  const size = inputSizeOf(config);
+  const wantsVal = options.heldOutFraction !== undefined;
+  const statistics = isOfficial(config.dataset) ? imageSets[config.dataset].statistics : imagenetStatistics;
+  if (isPackedSet(root)) return { ...openPacked(config, root, size, wantsVal), root, statistics };
+  const opened = openImageSplits(config, { root, val: wantsVal, environment: options.environment });
+  const notes = [...opened.notes];
+  // Without a split of its own, `val` is a part of the training images.
+  const wanted = new Set(options.check);
+  if (wanted.has('val') && opened.val === undefined) wanted.add('train');
+  const datasetOf = async (split: ImageSplit, files: ImageSplitFiles): Promise<Dataset> => {
+    // What training leaves out is left out wherever its images are counted.
+    const skips = split === 'train' && config.on_bad_image === 'skip';
+    if (!wanted.has(split) && !skips) return fileDataset(files.files, size);
+    const { verify = 'deep' } = config;
+    const checked = await checkSplit(split, files, {
+      root: resolve(root),
+      set: opened.set,
+      skips,
+      deep: verify === 'deep' || skips,
+      ...options,
+    });
+    if (checked.note !== undefined) notes.push(checked.note);
+    return fileDataset(checked.files, size);
+  };
+  return {
+    train: await datasetOf('train', opened.train),
+    val: opened.val && (await datasetOf('val', opened.val)),
+    test: await datasetOf('test', opened.test),
+    root,
+    notes,
+    statistics,
+  };
+}
+
+function openPacked(config: OpenableConfig, root: string, size: InputSize, wantsVal: boolean) {
+  const open = (split: ImageSplit) => {
+    const dataset = openPackedSplit(root, split, size);
+    if (dataset.name === config.dataset) return dataset;
+    throw new DataError(`The packed set is ${dataset.name}, the config wants ${config.dataset}.`, {
+      where: root,
+      next: 'Name the folder of the right set with --data, or use the config of this one.',
+    });
+  };
+  const own = wantsVal && existsSync(headerPath(join(root, 'val')));
+  return {
+    train: open('train'),
+    val: own ? open('val') : undefined,
+    test: open('test'),
+    notes: [`Packed images are read from ${root}.`],
+  };
+}

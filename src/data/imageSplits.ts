@@ -1,0 +1,178 @@
+/** From the `data` part of a config to the files of the splits of an image set: which list, where the images lie, what is missing. */
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { isOfficial } from '../config/imageSets.js';
+import type { Config } from '../config/schema.js';
+import { ConfigError, DataError } from '../errors.js';
+import { type ImageFiles, imageFiles } from './imageFiles.js';
+import { classFolders, listImageFolder } from './imageFolder.js';
+import { type ImageList, readImageList } from './imageList.js';
+import { type ImageSet, type ImageSplit, imageSets } from './imageSets.js';
+import { type LocatedFiles, locateFiles } from './locateFiles.js';
+import { openOfficialList } from './officialLists.js';
+
+export interface ImageSplitFiles {
+  readonly files: ImageFiles;
+  readonly located: LocatedFiles;
+  /** The list the split was read from, or its folder. */
+  readonly source: string;
+}
+
+export interface ImageSplits {
+  readonly train: ImageSplitFiles;
+  /** Present where the set has one of its own. */
+  readonly val: ImageSplitFiles | undefined;
+  readonly test: ImageSplitFiles;
+  readonly notes: readonly string[];
+  /** The official set whose layout the images have. */
+  readonly set: ImageSet | undefined;
+}
+
+export interface ImageSplitsOptions {
+  readonly root: string;
+  /** Whether the split `val` is wanted. */
+  readonly val: boolean;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a config says of an image set. */
+export type ImageSetConfig = Pick<Config['data'], 'dataset' | 'train_list' | 'val_list' | 'test_list'>;
+type Lists = { readonly [split in ImageSplit]?: { readonly list: ImageList; readonly source: string } };
+
+/**
+ * Reads the lists and looks every file up in its folder; opens no image. Missing files are told, not thrown. Throws
+ * `DataError` for a missing root, a missing or damaged list and a class without training images, `ConfigError` for lists
+ * that are needed and not given.
+ */
+export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOptions): ImageSplits {
+  const notes: string[] = [];
+  const set = isOfficial(config.dataset) ? imageSets[config.dataset] : undefined;
+  const root = resolve(options.root);
+  const folder = config.dataset === 'image_folder' ? folderLists(root, options.val, notes) : undefined;
+  const lists = folder?.lists ?? readLists(config, set, root, options, notes);
+  const all = [lists.train!, lists.test!, ...(lists.val ? [lists.val] : [])];
+  const classNames =
+    folder?.classNames ??
+    classNamesOf(
+      all.map(({ list }) => list),
+      set?.classes,
+    );
+  requireEveryClass(classNames, lists.train!.list, lists.train!.source);
+  const open = ({ list, source }: { list: ImageList; source: string }): ImageSplitFiles => {
+    const located = locateFiles(list, root, set?.candidatesOf);
+    const { labels, fingerprint } = list;
+    const files = imageFiles({ name: config.dataset, classNames, labels, fingerprint, table: located.table });
+    return { files, located, source };
+  };
+  return {
+    train: open(lists.train!),
+    val: lists.val && open(lists.val),
+    test: open(lists.test!),
+    notes,
+    set,
+  };
+}
+
+/** The lists given in the config; of an official set, its own where none is given. */
+function readLists(
+  config: ImageSetConfig,
+  set: ImageSet | undefined,
+  root: string,
+  { val, environment }: ImageSplitsOptions,
+  notes: string[],
+): Lists {
+  const read = (split: ImageSplit) => {
+    const given = config[`${split}_list`];
+    if (given !== undefined) {
+      const path = findGiven(given, root);
+      if (set !== undefined)
+        notes.push(`${split} list: ${given}, not the published ${set.lists[split]?.file ?? 'one'}.`);
+      return { list: readImageList(path, set?.classes), source: path };
+    }
+    if (set === undefined) throw noList(split);
+    const { list, path, identical } = openOfficialList(set, split, { root, ...(environment && { environment }) });
+    if (!identical) {
+      notes.push(
+        `${set.lists[split]!.file}: not the published file, but the published number of images in every class.`,
+      );
+    }
+    return { list, source: path };
+  };
+  const hasVal = config.val_list !== undefined || set?.lists.val !== undefined;
+  return { train: read('train'), test: read('test'), ...(val && hasVal && { val: read('val') }) };
+}
+
+/** A list's path is looked for below the root, then from the working folder. */
+function findGiven(given: string, root: string): string {
+  const candidates = isAbsolute(given) ? [given] : [join(root, given), resolve(given)];
+  const found = candidates.find(path => existsSync(path));
+  if (found !== undefined) return found;
+  throw new DataError('The image list is not there.', {
+    where: `looked for ${candidates.join(' and ')}`,
+    next: 'Give its path relative to data.root or to the working folder.',
+  });
+}
+
+function noList(split: ImageSplit): ConfigError {
+  return new ConfigError(`The ${split} list of image_list is not given.`, {
+    where: `data.${split}_list`,
+    next: `Set data.${split}_list to a file with a line \`path label\` per image, relative to data.root.`,
+  });
+}
+
+/** `root` holds train/ and test/, each with a folder a class; val/ is a split of its own beside test/, else it stands in for it. */
+function folderLists(root: string, val: boolean, notes: string[]): { lists: Lists; classNames: string[] } {
+  const has = (split: string) => existsSync(join(root, split));
+  const test = has('test') ? 'test' : 'val';
+  if (!has('train') || !has(test)) {
+    throw new DataError(`The folder of the ${has('train') ? 'test' : 'training'} images is missing.`, {
+      where: has('train') ? `looked for ${join(root, 'test')} and ${join(root, 'val')}` : join(root, 'train'),
+      next: 'image_folder reads DIR/train/CLASS/… and DIR/test/CLASS/… (or val/): name DIR with --data or data.root.',
+    });
+  }
+  if (test === 'val') notes.push('There is no test/: val/ is what the model is tested on.');
+  const classNames = classFolders(join(root, 'train'));
+  const read = (split: string) => ({ list: listImageFolder(root, split, classNames), source: join(root, split) });
+  const ownVal = val && test === 'test' && has('val');
+  return { lists: { train: read('train'), test: read(test), ...(ownVal && { val: read('val') }) }, classNames };
+}
+
+/**
+ * A class is called by the folder that its images lie in, less the first part (`train/`); where that does not tell classes
+ * apart, by its number.
+ */
+export function classNamesOf(lists: readonly ImageList[], most = Number.POSITIVE_INFINITY): string[] {
+  const classes = Math.min(
+    most,
+    1 + lists.reduce((top, { labels }) => labels.reduce((a, b) => Math.max(a, b), top), -1),
+  );
+  const names = new Array<string | undefined>(classes).fill(undefined);
+  let unclear = false;
+  for (const { folders, folderOf, labels } of lists) {
+    const labelOf = new Int32Array(folders.length).fill(-1);
+    folderOf.forEach((folder, i) => {
+      if (labelOf[folder] === labels[i]) return;
+      if (labelOf[folder] !== -1) unclear = true;
+      labelOf[folder] = labels[i]!;
+    });
+    // The first list to name a class decides: Places' test list joins with a dash what its train list has as folders.
+    folders.forEach((folder, f) => {
+      names[labelOf[f]!] ??= folder.slice(folder.indexOf('/') + 1);
+    });
+  }
+  const distinct = new Set(names).size === classes && !names.includes('');
+  return names.map((name, label) => (distinct && !unclear ? (name ?? `class ${label}`) : `class ${label}`));
+}
+
+function requireEveryClass(classNames: readonly string[], { labels }: ImageList, where: string): void {
+  const seen = new Uint8Array(classNames.length);
+  for (const label of labels) seen[label] = 1;
+  const empty = Array.from(seen.keys()).filter(label => seen[label] === 0);
+  if (empty.length === 0) return;
+  const others =
+    empty.length === 1 ? '' : empty.length === 2 ? ', nor has 1 other' : `, nor have ${empty.length - 1} others`;
+  throw new DataError(`Class ${empty[0]} (${classNames[empty[0]!]}) has no training image${others}.`, {
+    where,
+    next: 'Every class from 0 to the largest label needs one: add images, or number the classes anew.',
+  });
+}

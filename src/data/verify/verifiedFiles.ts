@@ -1,0 +1,48 @@
+/** What was found when images were decoded, remembered per file until its size or time changes. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from '../../engine/install/cache.js';
+import { sha256 } from '../../io/hash.js';
+import { readSafetensors, writeSafetensors } from '../../io/safetensors.js';
+import type { ImageFiles } from '../imageFiles.js';
+import { sharedBytes, sharedInt32 } from '../sharedDataset.js';
+
+export interface VerifiedFiles {
+  /** `[N]` codes of `verdict.ts`, over shared memory. */
+  readonly verdicts: Uint8Array;
+  /** `[N, 3]` stamps of the files they were said of. */
+  readonly stamps: Int32Array;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is remembered of these files in these folders; nothing where the memory is missing or damaged. */
+export function recallVerified(files: ImageFiles, environment?: Environment): VerifiedFiles {
+  const memory = { verdicts: sharedBytes(files.length), stamps: sharedInt32(3 * files.length) };
+  const path = memoryPath(files, environment);
+  if (!existsSync(path)) return memory;
+  try {
+    const { verdicts, stamps } = readSafetensors(path).tensors;
+    memory.verdicts.set(verdicts!.data);
+    memory.stamps.set(stamps!.data);
+    return memory;
+  } catch {
+    return { verdicts: sharedBytes(files.length), stamps: sharedInt32(3 * files.length) }; // checked again
+  }
+}
+
+/** Writes them down, atomically. Throws `StorageError`. */
+export function rememberVerified(files: ImageFiles, memory: VerifiedFiles, environment?: Environment): void {
+  const path = memoryPath(files, environment);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeSafetensors(path, {
+    verdicts: { dtype: 'uint8', shape: [files.length], data: memory.verdicts },
+    stamps: { dtype: 'int32', shape: [files.length, 3], data: memory.stamps },
+  });
+}
+
+/** Where the memory of these files lies. */
+export function memoryPath(files: ImageFiles, environment?: Environment): string {
+  const key = sha256(files.fingerprint, '\n', files.table.folders.join('\n'));
+  return join(cacheFolder(undefined, environment), 'verified', `${key}.safetensors`);
+}

@@ -1,0 +1,67 @@
+/** Decoding every image of a split, on all cores, less what is remembered from an earlier time. */
+import { availableParallelism } from 'node:os';
+import type { ImageFiles } from '../imageFiles.js';
+import { sharedInt32 } from '../sharedDataset.js';
+import { openWorkerPool } from '../workerPool.js';
+import { codeOf } from './verdict.js';
+import { recallVerified, rememberVerified } from './verifiedFiles.js';
+import type { VerifyJob, VerifyMemory } from './verifyWorker.js';
+
+export interface VerifyOptions {
+  /** Indices of files that are known not to be there. */
+  readonly missing: Int32Array;
+  readonly workers?: number;
+  /** Files between two answers of a worker. */
+  readonly filesPerJob?: number;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly onProgress?: (checked: number) => void;
+  /** Asked between images; when it says true, the work ends early and what was found is remembered. */
+  readonly stopped?: () => boolean;
+}
+
+export interface VerifiedImages {
+  /** `[N]` codes of `verdict.ts`; 0 where it was stopped before. */
+  readonly verdicts: Uint8Array;
+  /** Images that were not decoded again. */
+  readonly reused: number;
+  readonly finished: boolean;
+}
+
+const secondsBetweenWrites = 30;
+
+/** Throws `DataError` when a worker dies, `StorageError` when the memory cannot be written. */
+export async function verifyImages(files: ImageFiles, options: VerifyOptions): Promise<VerifiedImages> {
+  const { missing, environment, onProgress, stopped = () => false, filesPerJob = 32 } = options;
+  const { verdicts, stamps } = recallVerified(files, environment);
+  const wasMissing = codeOf('missing');
+  verdicts.forEach((code, i) => {
+    if (code === wasMissing) verdicts[i] = codeOf('unchecked');
+  });
+  for (const i of missing) verdicts[i] = wasMissing;
+  const reused = sharedInt32(1);
+  const workers = options.workers ?? availableParallelism();
+  const memory: VerifyMemory = { table: files.table, verdicts, stamps, reused };
+  const pool = openWorkerPool<VerifyJob>(new URL('./verifyWorker.js', import.meta.url), workers, memory);
+  let [next, checked, written] = [0, 0, performance.now()];
+  const work = async () => {
+    while (next < files.length && !stopped()) {
+      const first = next;
+      next = Math.min(files.length, first + filesPerJob);
+      const end = next;
+      await pool.run({ first, end });
+      checked += end - first;
+      onProgress?.(checked);
+      if (performance.now() - written > 1000 * secondsBetweenWrites) {
+        written = performance.now();
+        rememberVerified(files, memory, environment);
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: workers }, work));
+  } finally {
+    await pool.close();
+  }
+  rememberVerified(files, memory, environment);
+  return { verdicts, reused: reused[0]!, finished: checked === files.length };
+}
