@@ -78,7 +78,7 @@ test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain lin
   const elsewhere = at('copied.safetensors');
   copyFileSync(logits, elsewhere);
   const environment = { GALA_CACHE: at('none'), PATH: at('none'), GALA_TENSORFLOW: undefined, VIRTUAL_ENV: undefined };
-  const sweep = ['eval', '--logits', elsewhere, '--tau', '0,0.5,1,2'];
+  const sweep = ['eval', '--logits', elsewhere, '--tau', '0,0.5,1,2', '--logit-adjustment', '0,1'];
   const asJson = await gala([...sweep, '--format', 'json'], 0, { ...options, environment });
   const rows = JSON.parse(asJson.stdout) as Row[];
   assert.deepEqual(
@@ -89,10 +89,12 @@ test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain lin
       ['re-balanced', 0.5],
       ['re-balanced', 1],
       ['re-balanced', 2],
+      ['logit-adjusted', 0],
+      ['logit-adjusted', 1],
     ],
   );
   assert.deepEqual(accuraciesOf([rows[0]!, rows[3]!]), recordedAccuracies('best'));
-  assert.deepEqual(accuraciesOf([rows[1]!]), accuraciesOf([rows[0]!]));
+  for (const row of [rows[1]!, rows[5]!]) assert.deepEqual(accuraciesOf([row]), accuraciesOf([rows[0]!]));
 
   await t.test(
     '--format csv and md print the same cells as json, md without the run that is the same in all lines',
@@ -119,7 +121,7 @@ test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain lin
 
   await t.test('the terminal names the best τ and says that it was chosen on the split it is reported on', async () => {
     const { stdout } = await gala(sweep, 0, options);
-    const ranked = rows.slice(1).sort((a, b) => b.all - a.all || a.tau! - b.tau!);
+    const ranked = rows.filter(({ predictions }) => predictions === 're-balanced').sort((a, b) => b.all - a.all || a.tau! - b.tau!);
     assert.match(stdout, /^split /);
     assert.ok(stdout.includes(`at τ = ${ranked[0]!.tau}: chosen on the split it is reported on.`), stdout);
   });
@@ -167,6 +169,8 @@ test('What gala eval cannot know is a usage error: exit 2', async () => {
   assert.match(errorOf(nothing).next, /--run.*--weights.*--logits/);
   const both = await gala(['eval', '--run', run, '--logits', logits], 2, options);
   assert.match(errorOf(both).message, /Give one thing/);
+  const adjustment = await gala(['eval', '--logits', logits, '--logit-adjustment', 'x'], 2, options);
+  assert.match(adjustment.stderr, /--logit-adjustment/);
   const tau = await gala(['eval', '--logits', logits, '--tau', '1,-2'], 2, options);
   assert.match(tau.stderr, /--tau/);
   const val = await gala(['eval', '--run', run, '--data', set, '--split', 'val'], 2, options);
