@@ -56,7 +56,8 @@ export function loadConfig(nameOrPath: string, overrides: ConfigOverrides = {}):
     ...originsOf((first ?? last).origin, ''),
     ...(first ? originsOf(last.origin, 'stages.classifier.') : []),
   ]);
-  if (first) origins.set('stages.representation.name', at(root, ['stages', 'representation', 'name'])?.origin ?? 'default');
+  if (first)
+    origins.set('stages.representation.name', at(root, ['stages', 'representation', 'name'])?.origin ?? 'default');
   if (last.config.name === undefined) origins.set('name', 'path of the file');
   const warnings = [...new Set([...(first?.warnings ?? []), ...last.warnings])];
   const yaml = renderConfig(config, heading(layers.sources, overrides));

@@ -1,5 +1,6 @@
 /** Logits of a whole split, in dataset order: everything after that needs no model. */
 import { type Dataset, imageBytes } from '../data/dataset.js';
+import { inputOf } from '../data/features.js';
 import { readBatches } from '../data/pipeline.js';
 import type { Executable } from '../engine/program.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';
@@ -13,32 +14,41 @@ export interface SplitLogits {
   readonly indices: Int32Array;
 }
 
-/**
- * Runs the program `eval` over every image of `dataset`, in batches of `batchSize`, as many in one call as the device takes;
- * the last call is filled up with zeros, whose logits are dropped. Images in files are decoded by `workers` threads.
- */
+/** Logits of every image of `dataset` by the program `eval`; see `splitOutputs`. */
 export async function splitLogits(
   executable: Executable,
   dataset: Dataset,
   batchSize: number,
   workers = 0,
 ): Promise<SplitLogits> {
-  const { height, width, channels } = dataset.imageShape;
-  const classes = dataset.classNames.length;
-  const logits = new Float32Array(dataset.length * classes);
-  const labels = new Int32Array(dataset.length);
+  const logits = new Float32Array(dataset.length * dataset.classNames.length);
+  await splitOutputs(executable, { program: 'eval', output: 'logits' }, dataset, logits, batchSize, workers);
+  const labels = Int32Array.from({ length: dataset.length }, (_, i) => dataset.label(i));
+  return { logits, labels, indices: Int32Array.from(labels.keys()) };
+}
+
+/**
+ * Writes an output `[B, …]` of a program for every image of `dataset` to `into` `[N, …]`, in batches of `batchSize`, as many in
+ * one call as the device takes; the last call is filled up with zeros, whose outputs are dropped. Images in files are decoded
+ * by `workers` threads.
+ */
+export async function splitOutputs(
+  executable: Executable,
+  { program, output }: { program: string; output: string },
+  dataset: Dataset,
+  into: Float32Array,
+  batchSize: number,
+  workers = 0,
+): Promise<void> {
+  const width = into.length / dataset.length;
   const batchBytes = batchSize * imageBytes(dataset.imageShape);
   const steps = stepsPerCall('auto', executable.info, Math.ceil(dataset.length / batchSize), batchBytes);
-  const images = new Uint8Array(steps * batchBytes);
-  const shape = [steps, batchSize, height, width, channels];
+  const bytes = new Uint8Array(steps * batchBytes);
   for await (const batch of readBatches(dataset, batchSize, workers, steps)) {
-    images.set(batch.images);
-    images.fill(0, batch.images.length);
-    const staged = await executable.stage('eval', { images: { dtype: 'uint8', shape, data: images } });
+    bytes.set(batch.images);
+    bytes.fill(0, batch.images.length);
+    const staged = await executable.stage(program, inputOf(dataset, [steps, batchSize], bytes));
     const outputs = await staged.run().finally(staged.dispose);
-    const first = batch.indices[0]!;
-    labels.set(batch.labels, first);
-    logits.set(outputs.logits!.data.subarray(0, batch.labels.length * classes), first * classes);
+    into.set(outputs[output]!.data.subarray(0, batch.labels.length * width), batch.indices[0]! * width);
   }
-  return { logits, labels, indices: Int32Array.from(labels.keys()) };
 }

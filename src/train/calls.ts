@@ -1,5 +1,6 @@
 /** The calls of a training to the engine: blocks of batches that the data pipeline makes, each on the device before it is its turn. */
 import { imageBytes } from '../data/dataset.js';
+import { inputOf } from '../data/features.js';
 import { type Block, openPipeline, type Position } from '../data/pipeline.js';
 import type { Executable, HostTensors, StagedSteps } from '../engine/program.js';
 import { stackSteps } from '../engine/stackedSteps.js';
@@ -74,11 +75,10 @@ export async function openCalls(
 
 /** The inputs of the program `train` for the batches of a block, stacked. */
 function inputsOf({ config, datasets, stepInputs }: Experiment, block: Block): HostTensors {
-  const { height, width, channels } = datasets.train.imageShape;
   const { epoch, step, steps } = block;
   const batchSize = config.train.batch_size;
   return {
-    images: { dtype: 'uint8', shape: [steps, batchSize, height, width, channels], data: block.images },
+    ...inputOf(datasets.train, [steps, batchSize], block.images),
     labels: { dtype: 'int32', shape: [steps, batchSize], data: block.labels },
     ...stackSteps(Array.from({ length: steps }, (_, i) => stepInputs(epoch, step + i))),
   };

@@ -10,7 +10,17 @@ import { createBackbone, createHead, logitScale } from '../models/index.js';
 import { learningRateAt, warmupEpochs } from '../optim/schedule.js';
 import { sgd } from '../optim/sgd.js';
 import { mixupInputs } from './mixup.js';
-import { evalProgram, initialState, isModelEntry, type Learning, type Network, trainProgram } from './step.js';
+import {
+  classifierProgram,
+  evalProgram,
+  featuresProgram,
+  headProgram,
+  initialState,
+  isModelEntry,
+  type Learning,
+  type Network,
+  trainProgram,
+} from './step.js';
 
 export interface Experiment {
   readonly config: Config;
@@ -24,8 +34,12 @@ export interface Experiment {
   stepInputs(epoch: number, step: number): HostTensors;
   /** State at step 0. */
   initialState(): HostTensors;
+  /** Length of the backbone's features. */
+  readonly featureSize: number;
   /** Compiles the programs `train` and `eval` on the given state. */
   compile(state: HostTensors): Promise<Executable>;
+  /** The same on features in the place of images, beside the program `features` that makes them (fixedFeatures.ts). */
+  compileOnFeatures(state: HostTensors): Promise<Executable>;
   /** Compiles the program `eval` alone; entries of `state` that only training needs are left out. */
   compileForEvaluation(state: HostTensors): Promise<Executable>;
 }
@@ -83,11 +97,24 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
       ...(mixup_alpha > 0 && mixupInputs(mixup_alpha, batchSize, config.seed, epoch, step)),
     }),
     initialState: initial,
+    featureSize: backbone.featureSize,
     compile: state =>
       compile(
         {
           state: inOrderOf(initial(), state),
           programs: { train: trainProgram(network, learning, batchSize), eval: evaluation },
+        },
+        settings,
+      ),
+    compileOnFeatures: state =>
+      compile(
+        {
+          state: inOrderOf(initial(), state),
+          programs: {
+            train: classifierProgram(network, learning, batchSize),
+            eval: headProgram(network, config.eval.batch_size),
+            features: featuresProgram(network, config.eval.batch_size),
+          },
         },
         settings,
       ),

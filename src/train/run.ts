@@ -22,6 +22,7 @@ import {
   writeCheckpoint,
 } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
+import { hasFixedFeatures, withFixedFeatures } from './fixedFeatures.js';
 import type { StopRequest } from './signals.js';
 import { type StartingPoint, startFrom } from './startingPoint.js';
 import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
@@ -57,7 +58,8 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (saved?.notice) observer.onNotice(saved.notice);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
   const initial = saved?.checkpoint.state ?? stateAtStart(experiment, request);
-  const executable = await experiment.compile(initial);
+  const isFixed = hasFixedFeatures(config);
+  const executable = await (isFixed ? experiment.compileOnFeatures(initial) : experiment.compile(initial));
 
   try {
     if (existsSync(folder.record)) continueRecord(request, executable.info, progress);
@@ -75,12 +77,23 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
     const { started_at } = readRecord(folder.record);
     const events = startSession(folder.directory, readMetrics(folder.metrics).lines, started_at);
     observer.onStart({ experiment, engine: executable.info, progress });
-    const end = await train({ experiment, executable, folder, events, progress, stop: request.stop, observer });
+    if (isFixed)
+      observer.onNotice('The backbone is frozen and its images stay the same: their features are computed once.');
+    const training = isFixed ? await withFixedFeatures(experiment, executable) : experiment;
+    const end = await train({
+      experiment: training,
+      executable,
+      folder,
+      events,
+      progress,
+      stop: request.stop,
+      observer,
+    });
     if (end.epoch <= config.train.epochs) {
       updateRecord(folder.record, { status: 'interrupted', training_seconds: end.training_seconds });
       return undefined;
     }
-    const evaluations = await evaluateKept(experiment, executable, folder);
+    const evaluations = await evaluateKept(training, executable, folder);
     const rows = writeResultFiles(folder.directory, evaluations, [config.eval.tau], 'config');
     updateRecord(folder.record, { status: 'finished', results: rows });
     return rows;

@@ -121,7 +121,9 @@ test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain lin
 
   await t.test('the terminal names the best τ and says that it was chosen on the split it is reported on', async () => {
     const { stdout } = await gala(sweep, 0, options);
-    const ranked = rows.filter(({ predictions }) => predictions === 're-balanced').sort((a, b) => b.all - a.all || a.tau! - b.tau!);
+    const ranked = rows
+      .filter(({ predictions }) => predictions === 're-balanced')
+      .sort((a, b) => b.all - a.all || a.tau! - b.tau!);
     assert.match(stdout, /^split /);
     assert.ok(stdout.includes(`at τ = ${ranked[0]!.tau}: chosen on the split it is reported on.`), stdout);
   });

@@ -161,3 +161,23 @@ test('τ-normalisation trains nothing: at τ = 0 it is the first stage’s class
   const results = runFolders(at('runs'), 'tau').map(folder => readFileSync(join(folder, 'predictions.csv'), 'utf8'));
   assert.notEqual(results[0], results[1]);
 });
+
+test('a second stage on features that are computed once is killed and resumed to the same bits', async () => {
+  const fixed = twoStages(
+    at('runs'),
+    'name=fixed',
+    'stages.classifier.freeze.batch_stats=true',
+    'stages.classifier.data.augment=[]',
+  );
+  const environment = { GALA_KILL_AT: 'after last.safetensors 2' };
+  const killed = await startGala(fixed, { ...options, environment, nodeOptions: [killHook] }).finished;
+  assert.equal(killed.signal, 'SIGKILL', killed.stderr);
+  const run = onlyRun(at('runs'), 'fixed');
+  const { stderr } = await gala(['train', '--resume', run, '--data', set], 0, options);
+  assert.match(stderr, /features are computed once/);
+  await gala(fixed, 0, options);
+  assertSameOutcome(run, runFolders(at('runs'), 'fixed')[1]!);
+  rmSync(join(run, 'logits/test-best.safetensors'));
+  const onImages = await gala(['eval', '--run', run, '--data', set, '--format', 'json'], 0, options);
+  assert.equal(JSON.parse(onImages.stdout)[0].all, Number((100 * recordOf(run).results[0]!.top1).toFixed(2)));
+});

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ConfigError, DataError } from '../../src/errors.js';
 import { logitAdjustedPredictions } from '../../src/eval/logitAdjustment.js';
 import { resultRows, summarize } from '../../src/eval/summary.js';
-import { ConfigError, DataError } from '../../src/errors.js';
 import { exampleEvaluation } from './example.js';
 
 test('τ = 0 is the plain prediction, a growing τ moves predictions to rare classes, one image at a time', () => {
