@@ -25,6 +25,7 @@ export async function printPlan(
   print(countsOf(planned));
   if (todo.length === 0) return;
   print(where(launcher));
+  for (const line of firstStagesOf(todo)) print(line);
   if (seconds) for (const line of await timeOf(todo, seconds, launcher)) print(line);
   print(await diskOf(todo));
 }
@@ -40,6 +41,16 @@ function countsOf(planned: readonly PlannedRun[]): string {
     ...Object.entries(names).flatMap(([state, name]) => count(({ found }) => found?.state === state, name)),
   ];
   return `${planned.length} run${planned.length === 1 ? '' : 's'}: ${parts.join(', ')}.`;
+}
+
+/** What is trained on the way and stands in no line of the plan. */
+function firstStagesOf(todo: readonly PlannedRun[]): string[] {
+  const stages = todo.flatMap(({ firstStage }) => firstStage ?? []);
+  const byHash = new Map(stages.map(stage => [stage.hash, stage]));
+  return [...byHash.values()].map(({ name, hash }) => {
+    const runs = stages.filter(stage => stage.hash === hash).length;
+    return `First stage ${name}: trained before ${runs === 1 ? 'its run' : `its ${runs} runs, once`}; its time is not in the estimate.`;
+  });
 }
 
 function where(launcher: LauncherSettings): string {

@@ -1,5 +1,6 @@
 /** The plan of a sweep, before anything is written: what there is already, what is left to do, time and disk. */
 import { availableParallelism } from 'node:os';
+import { configHash } from '../config/identity.js';
 import type { LoadedConfig } from '../config/load.js';
 import { renderConfig } from '../config/render.js';
 import type { Column } from '../report/table.js';
@@ -10,6 +11,8 @@ export interface PlannedRun {
   readonly index: number;
   readonly point: Point;
   /** Undefined where nothing is trained yet. */
+  /** The first stage it waits for, where that is not finished: by its name and config hash. */
+  readonly firstStage?: { readonly name: string; readonly hash: string };
   readonly found: { readonly state: RunState; readonly epoch: number; readonly directory: string } | undefined;
 }
 
@@ -17,8 +20,19 @@ export interface PlannedRun {
 export function planPoints(points: readonly Point[], output: string): PlannedRun[] {
   return points.map((point, index) => {
     const run = findRunOfHash(output, point.loaded.config.name, point.hash);
-    return { index, point, found: run && { state: run.state, epoch: run.record.epoch, directory: run.directory } };
+    const found = run && { state: run.state, epoch: run.record.epoch, directory: run.directory };
+    const firstStage = run ? undefined : openFirstStage(point, output);
+    return { index, point, found, ...(firstStage && { firstStage }) };
   });
+}
+
+/** The first stage of a point, unless there is none or it is finished. */
+function openFirstStage({ loaded }: Point, output: string): PlannedRun['firstStage'] {
+  const { stages } = loaded.config;
+  if (stages === undefined) return undefined;
+  const { name } = stages.representation;
+  const hash = configHash(stages.representation);
+  return findRunOfHash(output, name, hash)?.state === 'finished' ? undefined : { name, hash };
 }
 
 /** Whether there is something to train. */

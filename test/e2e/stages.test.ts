@@ -181,3 +181,22 @@ test('a second stage on features that are computed once is killed and resumed to
   const onImages = await gala(['eval', '--run', run, '--data', set, '--format', 'json'], 0, options);
   assert.equal(JSON.parse(onImages.stdout)[0].all, Number((100 * recordOf(run).results[0]!.top1).toFixed(2)));
 });
+
+test('the plan of a sweep names the first stage that its runs wait for, once', async () => {
+  const plan = (output: string) =>
+    gala(
+      [
+        'sweep',
+        ...twoStages(at(output)).slice(1),
+        '--set',
+        'stages.classifier.loss.lambda1=0.5,1',
+        '--dry-run',
+        '--no-estimate',
+      ],
+      0,
+      options,
+    );
+  const waiting = await plan('none');
+  assert.match(waiting.stdout, /^First stage first: trained before its 2 runs, once;/m);
+  assert.doesNotMatch((await plan('runs')).stdout, /^First stage/m);
+});
