@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { configHash } from '../config/identity.js';
-import { heading } from '../config/load.js';
 import { renderConfig } from '../config/render.js';
 import type { StageConfig } from '../config/schema.js';
 import { DivergedError, GalaError } from '../errors.js';
@@ -63,7 +62,10 @@ async function trainIt(request: FirstStageRequest, directory: string | undefined
   const { name, seed } = config;
   const folder = directory === undefined ? createRunFolder({ output, name, seed }) : openRunFolder(directory);
   if (!quiet) say(directory === undefined ? 'not trained yet, so it comes first.' : `going on with ${directory}`);
-  const yaml = renderConfig(config, heading([], {}));
+  const yaml = renderConfig(
+    config,
+    'Resolved by gala as the first stage of another config, every key written: running this file repeats the run.',
+  );
   await runTraining({
     folder,
     loaded: { config, yaml, warnings: [] },

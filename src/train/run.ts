@@ -54,6 +54,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (experiment === undefined) return undefined;
   for (const note of experiment.datasets.notes) observer.onNotice(note);
   if (request.resume) refuseOtherData(folder, experiment);
+  if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
@@ -158,6 +159,16 @@ function refuseOtherData(folder: RunFolder, experiment: Experiment): void {
       next: 'Give the folder of the same files with --data, or start a new run without --resume.',
     });
   }
+}
+
+/** Both stages of an experiment train on the same subset; what each holds out of it is its own affair. */
+function refuseOtherStage({ trainedOn, source }: StartingPoint, experiment: Experiment): void {
+  const now = splitRecords(experiment).train!;
+  if (trainedOn.fingerprint === now.fingerprint && trainedOn.index_hash === now.index_hash) return;
+  throw new DataError('The training images are not those of the first stage.', {
+    where: `${experiment.datasets.root}; those of the first stage are splits.train in the run.json of ${source.run}`,
+    next: 'Give the folder of the same files with --data, or delete the run of the first stage to train it on these.',
+  });
 }
 
 /** Notes a resumption in run.json and in metrics.jsonl; epochs after the checkpoint are trained, and written, again. */

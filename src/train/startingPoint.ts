@@ -4,13 +4,15 @@ import { relative } from 'node:path';
 import type { HostTensors } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
-import { type FirstStage, readRecord } from '../run/record.js';
+import { type FirstStage, readRecord, type SplitRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import { checkpointPath, readCheckpoint } from './checkpoint.js';
 
 export interface StartingPoint {
   readonly weights: HostTensors;
   readonly source: FirstStage;
+  /** The images it was trained on. */
+  readonly trainedOn: SplitRecord;
 }
 
 /** The last checkpoint of a finished run. Throws `StorageError` when it was removed or is damaged. */
@@ -31,6 +33,7 @@ export function readStartingPoint(directory: string, output: string): StartingPo
     .map(name => weights[name]!.data)
     .map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
   return {
+    trainedOn: record.splits.train!,
     weights,
     source: {
       run: relative(output, folder.directory),

@@ -79,6 +79,11 @@ test('another second stage takes the same first run, and so does the first stage
   const shown = await gala([...smallTraining(set, at('runs'), alone), '--continue', '--json'], 0, options);
   assert.equal(JSON.parse(shown.stdout).folder, first);
   rmSync(other!, { recursive: true });
+  const images = writeSmallSet(at('other'), 2);
+  const refused = await gala([...twoStages(at('runs')), '--data', images], 4, options);
+  assert.match(errorOf(refused).message, /^The training images are not those of the first stage\.$/);
+  assert.ok(errorOf(refused).where.includes(images));
+  assert.equal(runFolders(at('runs')).length, 1);
 });
 
 for (const [when, moment] of [
