@@ -31,7 +31,7 @@ export function registerEvalCommand(program: Command): void {
     .option('--checkpoint <which>', 'with --run: best, last or a checkpoint file (default: best where there is one)')
     .option('--config <config>', 'with --weights: the experiment the weights belong to')
     .option('--set <key=value...>', 'with --config: override keys')
-    .option('--weights <file>', 'a .safetensors file: a checkpoint, or PyTorch names and layout')
+    .option('--weights <file>', 'a weights file: .pth, .safetensors, a checkpoint; see docs/weights.md')
     .option('--logits <file>', 'a logits file of a run; needs neither data nor engine')
     .addOption(new Option('--split <split>', 'which images').choices(['test', 'val', 'train']).default('test'))
     .option('--tau <list>', 're-balancing strengths, such as 0,0.5,1', parseTaus, [1])
@@ -84,7 +84,7 @@ async function evaluationOf({
   if (given !== 1 || (weights !== undefined) !== (config !== undefined)) {
     throw new ConfigError('Give one thing to evaluate: a run, weights with their config, or logits.', {
       where: 'gala eval',
-      next: 'gala eval --run DIR, or --config C --weights FILE.safetensors, or --logits FILE.',
+      next: 'gala eval --run DIR, or --config C --weights FILE, or --logits FILE.',
     });
   }
   if (logits !== undefined) return (await import('../eval/logitsFile.js')).readLogitsFile(logits);

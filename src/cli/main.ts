@@ -7,6 +7,7 @@ import { registerConfigCommand } from './config.js';
 import { registerDataCommand } from './data.js';
 import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
+import { registerExportCommand } from './export.js';
 import { describeError, exitCodeOf } from './failure.js';
 import { registerQuickstartCommand } from './quickstart.js';
 import { registerReportCommand } from './report.js';
@@ -22,6 +23,7 @@ const registerCommands = [
   registerQuickstartCommand,
   registerTrainCommand,
   registerEvalCommand,
+  registerExportCommand,
   registerReportCommand,
   registerTableCommand,
   registerSweepCommand,

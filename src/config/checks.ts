@@ -100,6 +100,8 @@ function checkModel({ read, origin }: Reader, refuse: Report, warn: Report): voi
     const message = 'loss.name is ldam, whose margins are measured in cosines; set model.head to cosine';
     refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
   }
+  if (origin('model.weights_part') !== undefined && read('model.weights') === undefined)
+    warn('model.weights_part', 'model.weights_part has no effect: model.weights names no file');
 }
 
 /** τ-normalisation is made of a trained classifier and trains nothing; every other stage does. */
@@ -139,10 +141,10 @@ function isInPackage(origin: Origin): boolean {
 
 function checkFrozen({ read, hasFirstStage }: Reader, refuse: Report): void {
   if (read('freeze.backbone') === true) {
-    if (hasFirstStage) return;
+    if (hasFirstStage || read('model.weights') !== undefined) return;
     refuse(
       'freeze.backbone',
-      'freeze.backbone is true, but the backbone has no weights to keep: it would stay as it was drawn; give a first stage (stages)',
+      'freeze.backbone is true, but the backbone has no weights to keep: it would stay as it was drawn; give a first stage (stages) or a file (model.weights)',
     );
   } else if (read('freeze.batch_stats') === true) {
     refuse('freeze.batch_stats', 'freeze.batch_stats wants a frozen backbone; set freeze.backbone to true');

@@ -3,6 +3,7 @@
  * TF.js' own gradients for these are composites (ones on the host, masks, moments) that cost several times as much.
  */
 import * as tf from '@tensorflow/tfjs';
+import { EngineError } from '../errors.js';
 
 const run = (kernel: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedAttrMap = {}) =>
   tf.engine().runKernel(kernel, inputs, attrs) as unknown;
@@ -34,6 +35,19 @@ tf.registerGradient({
 });
 
 tf.registerGradient({
+  kernelName: 'GroupedConv2D',
+  inputsToSave: ['x', 'filter'],
+  gradFunc: (dy, [x, filter], attrs) => {
+    const dImage = { dy: dy as tf.Tensor, filter: filter! };
+    const dFilter = { x: x!, dy: dy as tf.Tensor };
+    return {
+      x: () => run('GroupedConv2DBackpropInput', dImage, { ...attrs, inputShape: x!.shape }) as tf.Tensor,
+      filter: () => run('GroupedConv2DBackpropFilter', dFilter, { ...attrs, filterShape: filter!.shape }) as tf.Tensor,
+    };
+  },
+});
+
+tf.registerGradient({
   kernelName: 'SparseSoftmaxCrossEntropy',
   inputsToSave: ['labels'],
   outputsToSave: [false, true],
@@ -61,6 +75,25 @@ export function batchNormTrain(
 ): BatchNormResult {
   const [y, mean, variance] = run('BatchNormTrain', { x, scale, offset }, { epsilon }) as tf.Tensor[];
   return { y: y as tf.Tensor4D, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
+}
+
+/**
+ * Convolution in groups, as `torch.nn.Conv2d(groups=G)`: group g of the G = C / filter's inputs groups of channels of `x`
+ * `[B, H, W, C]` gives channels gO/G … (g+1)O/G − 1 of the result, by those outputs of `filter` `[h, w, C/G, O]`.
+ */
+export function groupedConv2d(
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  strides: number,
+  pad: 'same' | 'valid',
+): tf.Tensor4D {
+  const [channels, inputs, outputs] = [x.shape[3], filter.shape[2], filter.shape[3]];
+  if (channels % inputs !== 0 || outputs % (channels / inputs) !== 0) {
+    throw new EngineError(
+      `A filter [${filter.shape}] does not convolve ${channels} channels in groups: ${inputs} must divide them, and their number the ${outputs} outputs.`,
+    );
+  }
+  return run('GroupedConv2D', { x, filter }, { strides, pad }) as tf.Tensor4D;
 }
 
 /** Cross-entropy per sample `[B]` of logits `[B, C]` and int32 labels `[B]`. */

@@ -1,10 +1,19 @@
 import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 
 const largestUpdate = 2 ** 30;
 
 /** sha256 in hex of the concatenated parts. */
 export function sha256(...parts: readonly (string | Uint8Array)[]): string {
   return digest('sha256', parts);
+}
+
+/** sha256 in hex of a file, read in pieces. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
 }
 
 /** md5 in hex; only to compare with the checksums that dataset authors publish. */

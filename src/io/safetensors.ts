@@ -3,12 +3,14 @@
  * Format of the `safetensors` project (https://github.com/huggingface/safetensors), read strictly; damage is an error, not a guess.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { type DType, type HostTensor, type HostTensors, sizeOf } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from './atomicFile.js';
+import { bytesPerElement, decodeElements, type ElementType } from './elements.js';
+import { FormatFault } from './formatFault.js';
 import { sha256, updateHash } from './hash.js';
-import { FormatFault, parseHeader, type SafetensorsHeader, type TensorEntry } from './safetensorsHeader.js';
+import { type OpenedFile, withOpenedFile } from './openedFile.js';
+import { parseHeader, type SafetensorsHeader, type TensorEntry } from './safetensorsHeader.js';
 
 export interface Safetensors {
   readonly tensors: HostTensors;
@@ -18,22 +20,15 @@ export interface Safetensors {
 /** Metadata key that holds the sha256 of the data part; written always, verified and hidden by the reader. */
 const checksumKey = 'gala.sha256';
 const largestHeader = 100_000_000;
-const largestRead = 2 ** 30;
 const names: Readonly<Record<DType, string>> = { float32: 'F32', int32: 'I32', uint8: 'U8' };
-const bytesPerElement = new Map(Object.entries({ F32: 4, I32: 4, U8: 1, F16: 2, BF16: 2, I64: 8 }));
+const readTypes: readonly string[] = ['F32', 'I32', 'U8', 'F16', 'BF16', 'I64'] satisfies ElementType[];
 
 /**
  * Reads all tensors of a file: F32, I32, U8 as they are, F16 and BF16 widened to float32, I64 narrowed to int32 (exactly, or
  * an error). Throws `StorageError` with the path for a missing, malformed, truncated or damaged file.
  */
 export function readSafetensors(path: string): Safetensors {
-  // Without NONBLOCK a named pipe in place of the file would wait for ever.
-  const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
-  try {
-    return attempt(path, () => readOpened(file));
-  } finally {
-    closeSync(file);
-  }
+  return attempt(path, () => withOpenedFile(path, readOpened));
 }
 
 /**
@@ -77,26 +72,27 @@ export function writeSafetensors(
   writeFileAtomic(path, start, ...chunks);
 }
 
-function readOpened(file: number): Safetensors {
-  const stat = fstatSync(file);
-  if (!stat.isFile()) throw new FormatFault('it is not a regular file');
-  if (stat.size < 8) throw new FormatFault(`it has ${stat.size} bytes, fewer than the 8 of the header length`);
-  const announced = readAt(file, 0, 8).readBigUInt64LE();
-  if (announced > largestHeader || announced > stat.size - 8) {
+function readOpened(file: OpenedFile): Safetensors {
+  const { size } = file;
+  if (size < 8) throw new FormatFault(`it has ${size} bytes, fewer than the 8 of the header length`);
+  const announced = file.read(0, 8).readBigUInt64LE();
+  if (announced > largestHeader || announced > size - 8) {
     throw new FormatFault(
-      `its header of ${announced} bytes does not fit (file: ${stat.size} bytes, limit: ${largestHeader})`,
+      `its header of ${announced} bytes does not fit (file: ${size} bytes, limit: ${largestHeader})`,
     );
   }
   const dataStart = 8 + Number(announced);
-  const { entries, metadata } = decodeHeader(readAt(file, 8, Number(announced)));
-  const inOrder = checkLayout(entries, stat.size - dataStart);
+  const { entries, metadata } = decodeHeader(file.read(8, Number(announced)));
+  const inOrder = checkLayout(entries, size - dataStart);
 
   const hash = createHash('sha256');
   const tensors = new Map<string, HostTensor>();
   for (const entry of inOrder) {
-    const bytes = readAt(file, dataStart + entry.begin, entry.end - entry.begin);
+    const bytes = file.read(dataStart + entry.begin, entry.end - entry.begin);
     updateHash(hash, bytes);
-    tensors.set(entry.name, decodeTensor(entry, bytes));
+    const what = `tensor ${JSON.stringify(entry.name)}`;
+    const { dtype, data } = decodeElements(what, entry.dtype as ElementType, bytes);
+    tensors.set(entry.name, { dtype, shape: entry.shape, data });
   }
   const wanted = metadata.get(checksumKey);
   if (wanted !== undefined && wanted !== hash.digest('hex')) {
@@ -124,11 +120,9 @@ function checkLayout(entries: readonly TensorEntry[], dataBytes: number): Tensor
   let filled = 0;
   for (const { name, dtype, shape, begin, end } of inOrder) {
     const quoted = JSON.stringify(name);
-    const width = bytesPerElement.get(dtype);
+    const width = readTypes.includes(dtype) ? bytesPerElement.get(dtype)! : undefined;
     if (width === undefined) {
-      throw new FormatFault(
-        `tensor ${quoted} has dtype ${JSON.stringify(dtype)}; gala reads ${[...bytesPerElement.keys()].join(', ')}`,
-      );
+      throw new FormatFault(`tensor ${quoted} has dtype ${JSON.stringify(dtype)}; gala reads ${readTypes.join(', ')}`);
     }
     if (begin !== filled) {
       throw new FormatFault(`tensor ${quoted} begins at byte ${begin} of the data, not at ${filled}: overlap or gap`);
@@ -145,56 +139,8 @@ function checkLayout(entries: readonly TensorEntry[], dataBytes: number): Tensor
   return inOrder;
 }
 
-function decodeTensor({ name, dtype, shape }: TensorEntry, bytes: Buffer): HostTensor {
-  const { buffer, byteOffset, byteLength } = bytes;
-  if (dtype === 'U8') return { dtype: 'uint8', shape, data: new Uint8Array(buffer, byteOffset, byteLength) };
-  if (dtype === 'I32') return { dtype: 'int32', shape, data: new Int32Array(buffer, byteOffset, byteLength / 4) };
-  if (dtype === 'F32') return { dtype: 'float32', shape, data: new Float32Array(buffer, byteOffset, byteLength / 4) };
-  if (dtype === 'I64')
-    return { dtype: 'int32', shape, data: narrow(name, new BigInt64Array(buffer, byteOffset, byteLength / 8)) };
-  const halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
-  const bits = new Int32Array(halves.length);
-  for (let i = 0; i < bits.length; i++) bits[i] = dtype === 'BF16' ? halves[i]! << 16 : halfToFloatBits(halves[i]!);
-  return { dtype: 'float32', shape, data: new Float32Array(bits.buffer) };
-}
-
-function narrow(name: string, wide: BigInt64Array): Int32Array {
-  const data = new Int32Array(wide.length);
-  for (let i = 0; i < wide.length; i++) {
-    data[i] = Number(wide[i]);
-    if (BigInt(data[i]!) !== wide[i]) {
-      throw new FormatFault(`tensor ${JSON.stringify(name)} holds ${wide[i]}, which does not fit into 32 bits`);
-    }
-  }
-  return data;
-}
-
-/** Bits of the float32 equal to an IEEE 754 half: every half is exact, subnormals, infinities and NaN payloads included. */
-function halfToFloatBits(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13);
-  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
-  if (fraction === 0) return sign;
-  const shift = Math.clz32(fraction) - 21; // normalise: the leading bit moves to position 10
-  return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
-}
-
 function arrayOf(dtype: DType) {
   return dtype === 'float32' ? Float32Array : dtype === 'int32' ? Int32Array : Uint8Array;
-}
-
-/** Exactly `length` bytes in memory of their own, so that typed arrays over them are aligned. */
-function readAt(file: number, position: number, length: number): Buffer {
-  const bytes = Buffer.from(new ArrayBuffer(length));
-  let done = 0;
-  while (done < length) {
-    const count = readSync(file, bytes, done, Math.min(length - done, largestRead), position + done);
-    if (count === 0) throw new FormatFault('it became shorter while it was read');
-    done += count;
-  }
-  return bytes;
 }
 
 function attempt<T>(path: string, action: () => T): T {

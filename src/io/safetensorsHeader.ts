@@ -2,6 +2,7 @@
  * The JSON header of a safetensors file, read by a parser for exactly its grammar: unlike `JSON.parse` it sees a name given
  * twice, has no depth to exhaust, and allocates only in proportion to the header.
  */
+import { FormatFault } from './formatFault.js';
 
 /** Where a tensor lies: `begin` and `end` are bytes from the start of the data part. */
 export interface TensorEntry {
@@ -16,9 +17,6 @@ export interface SafetensorsHeader {
   readonly entries: readonly TensorEntry[];
   readonly metadata: ReadonlyMap<string, string>;
 }
-
-/** Something in the file that does not follow the format; `safetensors.ts` turns it into a `StorageError` with the file's path. */
-export class FormatFault extends Error {}
 
 const largestRank = 32;
 

@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.js';
 import type { Backbone } from './backbone.js';
 import { cosineHead, type Head, linearHead, tauNormalizedHead } from './head.js';
+import { resnet } from './resnet.js';
 import { resnetCifar } from './resnetCifar.js';
 
 type Factory = (channels: number) => Backbone;
@@ -11,6 +12,18 @@ const backbones: Readonly<Record<Config['model']['backbone'], Factory>> = {
   resnet32: channels => resnetCifar({ depth: 32, channels }),
   resnet44: channels => resnetCifar({ depth: 44, channels }),
   resnet56: channels => resnetCifar({ depth: 56, channels }),
+  resnet10: channels => resnet({ name: 'resnet10', block: 'basic', depths: [1, 1, 1, 1], channels }),
+  resnet50: channels => resnet({ name: 'resnet50', block: 'bottleneck', depths: [3, 4, 6, 3], channels }),
+  resnet152: channels => resnet({ name: 'resnet152', block: 'bottleneck', depths: [3, 8, 36, 3], channels }),
+  resnext50_32x4d: channels =>
+    resnet({
+      name: 'resnext50_32x4d',
+      block: 'bottleneck',
+      depths: [3, 4, 6, 3],
+      channels,
+      groups: 32,
+      groupWidth: 4,
+    }),
 };
 
 /** The backbone of a config for images with so many channels. */

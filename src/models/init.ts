@@ -3,14 +3,18 @@ import type { HostTensor } from '../engine/program.js';
 import { sizeOf } from '../engine/program.js';
 import { randomFor } from '../random.js';
 
-/** Kaiming normal, fan_in, gain √2 (He et al. 2015; `torch.nn.init.kaiming_normal_`), for an HWIO filter. */
+/**
+ * Kaiming normal, gain √2 (He et al. 2015; `torch.nn.init.kaiming_normal_`), for an HWIO filter: variance 2 / fan, the
+ * inputs or the outputs of a pixel's window.
+ */
 export function kaimingNormal(
   seed: number,
   name: string,
   shape: readonly [number, number, number, number],
+  fan: 'in' | 'out' = 'in',
 ): HostTensor {
   const random = randomFor('init', seed, name);
-  const deviation = Math.sqrt(2 / (shape[0] * shape[1] * shape[2]));
+  const deviation = Math.sqrt(2 / (shape[0] * shape[1] * shape[fan === 'in' ? 2 : 3]));
   return filled(shape, () => random.normal() * deviation);
 }
 

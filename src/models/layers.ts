@@ -1,22 +1,33 @@
 /** The two layers that backbones are made of, with PyTorch's names and conventions. */
 import * as tf from '@tensorflow/tfjs';
 import type { HostTensors, Tensors } from '../engine/program.js';
-import { batchNormTrain } from '../engine/trainingKernels.js';
+import { batchNormTrain, groupedConv2d } from '../engine/trainingKernels.js';
 import { constant } from './init.js';
 
 const batchNormEpsilon = 1e-5;
 const runningMomentum = 0.1;
 
-/** 3×3 convolution with PyTorch's symmetric padding of 1. TensorFlow's SAME would pad a stride-2 convolution on one side only. */
-export function conv3x3(x: tf.Tensor4D, weight: tf.Tensor, stride: 1 | 2): tf.Tensor4D {
-  if (stride === 1) return tf.conv2d(x, weight as tf.Tensor4D, 1, 'same');
-  const padded = tf.pad(x, [
+/**
+ * Convolution by an odd square HWIO filter with PyTorch's symmetric padding of half its size; TensorFlow's SAME would pad a
+ * stride-2 convolution on one side only. A filter of fewer inputs than `x` has channels convolves in groups.
+ */
+export function convolution(x: tf.Tensor4D, weight: tf.Tensor, stride: 1 | 2): tf.Tensor4D {
+  const filter = weight as tf.Tensor4D;
+  const side = (filter.shape[0] - 1) / 2;
+  const padded = stride === 1 || side === 0 ? x : padPixels(x, side);
+  const padding = stride === 1 ? 'same' : 'valid';
+  return filter.shape[2] === x.shape[3]
+    ? tf.conv2d(padded, filter, stride, padding)
+    : groupedConv2d(padded, filter, stride, padding);
+}
+
+function padPixels(x: tf.Tensor4D, side: number): tf.Tensor4D {
+  return tf.pad(x, [
     [0, 0],
-    [1, 1],
-    [1, 1],
+    [side, side],
+    [side, side],
     [0, 0],
   ]);
-  return tf.conv2d(padded, weight as tf.Tensor4D, stride, 'valid');
 }
 
 /** Adds the parameters and statistics of a batch normalisation over `channels` under `name`. */

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { HostTensors, Tensors } from '../engine/program.js';
 import type { Backbone } from './backbone.js';
 import { kaimingNormal } from './init.js';
-import { batchNorm, conv3x3, initBatchNorm } from './layers.js';
+import { batchNorm, convolution, initBatchNorm } from './layers.js';
 
 export interface ResNetCifarOptions {
   /** 6n + 2: 20, 32, 44, 56. */
@@ -47,7 +47,7 @@ export function resnetCifar({ depth, channels, activation = tf.relu }: ResNetCif
   const apply: Backbone['apply'] = (parameters, statistics, images, training) => {
     const updated: Tensors | undefined = training ? {} : undefined;
     const convBatchNorm = (x: tf.Tensor4D, prefix: string, suffix: string, stride: 1 | 2) => {
-      const y = conv3x3(x, parameters[`${prefix}conv${suffix}.weight`]!, stride);
+      const y = convolution(x, parameters[`${prefix}conv${suffix}.weight`]!, stride);
       return batchNorm(`${prefix}bn${suffix}`, y, parameters, statistics, updated);
     };
     let x = activation(convBatchNorm(images, '', '1', 1));

@@ -2,7 +2,19 @@
 import type { HostTensor, HostTensors } from '../engine/program.js';
 import { DataError } from '../errors.js';
 
-const listedAtMost = 8;
+/** How much of a network a file must fill: all of it, its backbone, or what has the same name and shape. */
+export type WeightsPart = 'all' | 'backbone' | 'matching';
+
+export interface FittedWeights {
+  /** Every entry of the network: from the file, or as it was. */
+  readonly values: HostTensors;
+  /** Entries that the file did not fill. */
+  readonly kept: readonly string[];
+  /** What the file has and the network does not take. */
+  readonly unused: readonly string[];
+}
+
+const listedAtMost = 20;
 
 /**
  * The entries of `expected` with the values of `given`, from a checkpoint of gala (HWIO filters) or a file in PyTorch's
@@ -10,23 +22,58 @@ const listedAtMost = 8;
  * missing, unexpected and mis-shaped entries; `where` names the file.
  */
 export function fitWeights(expected: HostTensors, given: HostTensors, where: string): HostTensors {
-  const fitted: HostTensors = {};
-  const faults: string[] = [];
-  for (const [name, { shape }] of Object.entries(expected)) {
-    const tensor = given[name];
-    const fitting = tensor && inEngineLayout(tensor, shape);
-    if (fitting) fitted[name] = fitting;
-    else faults.push(tensor ? `${name} is [${tensor.shape}], the network has [${shape}]` : `${name} is missing`);
+  return fitPart(expected, given, where, 'all').values;
+}
+
+/**
+ * The same for a part: `backbone` must be filled whole while the classifier keeps its values, `matching` refuses
+ * nothing but a file of which no entry fits. Throws `DataError`.
+ */
+export function fitPart(expected: HostTensors, given: HostTensors, where: string, part: WeightsPart): FittedWeights {
+  const values: HostTensors = {};
+  const faults: Record<'missing' | 'misshaped' | 'unexpected', string[]> = {
+    missing: [],
+    misshaped: [],
+    unexpected: [],
+  };
+  const kept: string[] = [];
+  const unused: string[] = [];
+  const isAsked = (name: string) => part !== 'backbone' || !name.startsWith('classifier.');
+  for (const [name, value] of Object.entries(expected)) {
+    const tensor = isAsked(name) ? given[name] : undefined;
+    const fitting = tensor && inEngineLayout(tensor, value.shape);
+    values[name] = fitting ?? value;
+    if (fitting) continue;
+    kept.push(name);
+    if (!isAsked(name)) continue;
+    if (tensor) faults.misshaped.push(`${name} is [${tensor.shape}], the network has [${value.shape}]`);
+    else faults.missing.push(`${name} is missing`);
   }
   for (const name of Object.keys(given)) {
-    if (!(name in expected) && !/^(momentum|loss|gradient)\.|\.num_batches_tracked$/.test(name))
-      faults.push(`${name} is not part of the network`);
+    if (/^(momentum|loss|gradient)\.|\.num_batches_tracked$/.test(name) || (name in expected && isAsked(name)))
+      continue;
+    unused.push(name);
+    if (isAsked(name)) faults.unexpected.push(`${name} is not part of the network`);
   }
-  if (faults.length === 0) return fitted;
-  const more = faults.length > listedAtMost ? `\n  … and ${faults.length - listedAtMost} more` : '';
-  throw new DataError(`The weights do not fit the network:\n  ${faults.slice(0, listedAtMost).join('\n  ')}${more}`, {
+  const isRefused =
+    part === 'matching'
+      ? kept.length === Object.keys(expected).length
+      : Object.values(faults).some(list => list.length > 0);
+  if (isRefused) throw misfit(faults, where);
+  return { values, kept, unused };
+}
+
+function misfit({ missing, misshaped, unexpected }: Readonly<Record<string, string[]>>, where: string): DataError {
+  const listed = [missing!, misshaped!, unexpected!].flatMap(list => {
+    const more = list.length - listedAtMost;
+    return [...list.slice(0, listedAtMost), ...(more > 0 ? [`… and ${more} more of these`] : [])];
+  });
+  const counts = `${missing!.length} missing, ${misshaped!.length} of another shape, ${unexpected!.length} unexpected`;
+  return new DataError(`The weights do not fit the network (${counts}):\n  ${listed.join('\n  ')}`, {
     where,
-    next: 'Check that the config’s backbone and dataset are those the weights were trained with.',
+    next:
+      'Check that the config’s backbone and dataset are those the weights were trained with. To train from them, model.weights_part: ' +
+      'backbone starts with a new classifier, matching takes what fits.',
   });
 }
 
@@ -42,4 +89,16 @@ function inEngineLayout(tensor: HostTensor, shape: readonly number[]): HostTenso
     for (let i = 0; i < inputs; i++)
       for (let hw = 0; hw < height * width; hw++) data[(hw * inputs + i) * outputs + o] = tensor.data[from++]!;
   return { dtype: 'float32', shape, data };
+}
+
+/** The inverse for a file: a filter of HWIO as OIHW, everything else as it is. */
+export function inTorchLayout(tensor: HostTensor): HostTensor {
+  if (tensor.shape.length !== 4) return tensor;
+  const [height, width, inputs, outputs] = tensor.shape as [number, number, number, number];
+  const data = new Float32Array(tensor.data.length);
+  let to = 0;
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < inputs; i++)
+      for (let hw = 0; hw < height * width; hw++) data[to++] = tensor.data[(hw * inputs + i) * outputs + o]!;
+  return { dtype: 'float32', shape: [outputs, inputs, height, width], data };
 }

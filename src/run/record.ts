@@ -31,6 +31,19 @@ export interface SplitRecord {
   readonly images_from?: string;
 }
 
+/** The weights a training began with. */
+export interface WeightsRecord {
+  readonly file: string;
+  readonly format: string;
+  /** Of the file. */
+  readonly sha256: string;
+  readonly part: Config['model']['weights_part'];
+  /** Entries of the network that the file did not fill: drawn from the seed. */
+  readonly drawn: readonly string[];
+  /** Entries of the file that the network did not take. */
+  readonly unused: readonly string[];
+}
+
 export interface ResumeRecord {
   readonly at: string;
   /** Finished epochs in the checkpoint that training went on from. */
@@ -68,6 +81,8 @@ export interface RunRecord {
   readonly first_stage?: FirstStage;
   readonly splits: Readonly<Record<string, SplitRecord>>;
   readonly engine: EngineInfo;
+  /** The file of `model.weights`; absent where training began with drawn weights. */
+  readonly weights?: WeightsRecord;
   readonly versions: Versions;
   readonly host: Host;
   readonly git?: GitState;
@@ -93,6 +108,7 @@ export interface NewRecord {
   readonly splits: Readonly<Record<string, SplitRecord>>;
   readonly engine: EngineInfo;
   readonly firstStage?: FirstStage | undefined;
+  readonly weights?: WeightsRecord | undefined;
 }
 
 /** What the reader relies on; everything else in the file is kept as it is. */
@@ -117,7 +133,7 @@ const recordSchema = z.looseObject({
 });
 
 /** Writes the first record of a run, status `running`. Throws `StorageError`. */
-export function createRecord(path: string, { config, splits, engine, firstStage }: NewRecord): RunRecord {
+export function createRecord(path: string, { config, splits, engine, weights, firstStage }: NewRecord): RunRecord {
   const now = new Date().toISOString();
   const record: RunRecord = {
     format: 1,
@@ -129,6 +145,7 @@ export function createRecord(path: string, { config, splits, engine, firstStage 
     ...(firstStage && { first_stage: firstStage }),
     splits,
     engine,
+    ...(weights && { weights }),
     ...surroundings(),
     started_at: now,
     updated_at: now,

@@ -60,6 +60,16 @@ export function writeCheckpoint(
   return path;
 }
 
+/**
+ * The checkpoint file that is meant: `best` or `last` of a folder, or a path; when nothing is given, `best` where there is one,
+ * else `last`.
+ */
+export function chooseCheckpoint(folder: string, given?: string): { name: string; path: string; isNamed: boolean } {
+  const name = given ?? (existsSync(checkpointPath(folder, 'best')) ? 'best' : 'last');
+  const isNamed = name === 'best' || name === 'last';
+  return { name, path: isNamed ? checkpointPath(folder, name) : name, isNamed };
+}
+
 /** Reads a checkpoint. Throws `StorageError` when it is damaged or not one of gala's. */
 export function readCheckpoint(path: string): Checkpoint {
   const { tensors, metadata } = readSafetensors(path);

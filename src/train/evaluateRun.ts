@@ -6,10 +6,10 @@ import type { Dataset } from '../data/dataset.js';
 import type { CheckWatcher } from '../data/verify/checkSplit.js';
 import { ConfigError } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
-import { readSafetensors } from '../io/safetensors.js';
 import { fitWeights } from '../models/weights.js';
+import { readWeightsFile } from '../models/weightsFile.js';
 import { logitsPath, openRunFolder } from '../run/runFolder.js';
-import { checkpointPath, readCheckpoint } from './checkpoint.js';
+import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
 import { isModelEntry } from './step.js';
 import { evaluateSplit } from './trainer.js';
@@ -31,10 +31,8 @@ export interface RunEvaluation {
  */
 export async function evaluateRun({ run, split, dataRoot, watcher, ...given }: RunEvaluation): Promise<Evaluation> {
   const folder = openRunFolder(run);
-  const hasBest = existsSync(checkpointPath(folder.checkpoints, 'best'));
-  const checkpoint = given.checkpoint ?? (hasBest ? 'best' : 'last');
-  const isNamed = checkpoint === 'best' || checkpoint === 'last';
-  const { state, progress } = readCheckpoint(isNamed ? checkpointPath(folder.checkpoints, checkpoint) : checkpoint);
+  const { name: checkpoint, path, isNamed } = chooseCheckpoint(folder.checkpoints, given.checkpoint);
+  const { state, progress } = readCheckpoint(path);
   const epoch = progress.epoch - 1;
   const stored = isNamed ? logitsPath(folder, `${split}-${checkpoint}`) : undefined;
   if (stored && existsSync(stored)) {
@@ -50,14 +48,14 @@ export async function evaluateRun({ run, split, dataRoot, watcher, ...given }: R
   return evaluation;
 }
 
-/** Logits of one split by a weights file: a checkpoint of gala, or safetensors with PyTorch's names and layout. Throws as `evaluateRun`. */
+/** Logits of one split by a weights file, whatever kind `readWeightsFile` takes; it must fill the whole network. Throws as `evaluateRun`. */
 export async function evaluateWeights(
   config: Config,
   weights: string,
   split: Split,
   { dataRoot, watcher }: Pick<RunEvaluation, 'dataRoot' | 'watcher'> = {},
 ): Promise<Evaluation> {
-  const { tensors } = readSafetensors(weights);
+  const { tensors } = await readWeightsFile(weights);
   const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
   return evaluateWith(experiment, tensors, split, { checkpoint: weights }, weights);
 }

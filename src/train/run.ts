@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
 import { CheckStopped, type CheckWatcher } from '../data/verify/checkSplit.js';
-import type { EngineInfo, HostTensors } from '../engine/program.js';
+import type { EngineInfo } from '../engine/program.js';
 import { DataError, DivergedError, StorageError } from '../errors.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
@@ -25,6 +25,7 @@ import { type Experiment, openExperiment } from './experiment.js';
 import { hasFixedFeatures, withFixedFeatures } from './fixedFeatures.js';
 import type { StopRequest } from './signals.js';
 import { type StartingPoint, startFrom } from './startingPoint.js';
+import { describeWeights, type StartingState, startingState } from './startingState.js';
 import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
 
 /** The loop's observer, and what is said before and after it. */
@@ -58,21 +59,23 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
-  const initial = saved?.checkpoint.state ?? stateAtStart(experiment, request);
+  const begun: StartingState = saved ? { state: saved.checkpoint.state } : await stateAtStart(experiment, request);
+  if (begun.weights) observer.onNotice(describeWeights(begun.weights));
   const isFixed = hasFixedFeatures(config);
-  const executable = await (isFixed ? experiment.compileOnFeatures(initial) : experiment.compile(initial));
+  const executable = await (isFixed ? experiment.compileOnFeatures(begun.state) : experiment.compile(begun.state));
 
   try {
     if (existsSync(folder.record)) continueRecord(request, executable.info, progress);
     else {
-      // A second stage keeps what it starts from: it can be resumed when the run of the first stage is gone.
-      if (request.start) writeCheckpoint(folder.checkpoints, 'last', initial, startOfTraining);
+      // What was started from is kept: the run can be resumed when the first stage, or the weights file, is gone.
+      if (request.start || begun.weights) writeCheckpoint(folder.checkpoints, 'last', begun.state, startOfTraining);
       writeFileAtomic(folder.config, request.yaml);
       createRecord(folder.record, {
         config,
         splits: splitRecords(experiment),
         engine: executable.info,
         firstStage: request.start?.source,
+        weights: begun.weights,
       });
     }
     const { started_at } = readRecord(folder.record);
@@ -119,10 +122,10 @@ async function openChecked({ config, dataRoot, observer, stop }: RunRequest): Pr
   }
 }
 
-function stateAtStart(experiment: Experiment, { start, config, folder }: RunRequest): HostTensors {
+async function stateAtStart(experiment: Experiment, { start, config, folder }: RunRequest): Promise<StartingState> {
   const initial = experiment.initialState();
-  if (start) return startFrom(initial, start.weights, keepsClassifier(config.model));
-  if (config.stages === undefined) return initial;
+  if (start) return { state: startFrom(initial, start.weights, keepsClassifier(config.model)) };
+  if (config.stages === undefined) return startingState(initial, config.model);
   throw new StorageError('This run of a second stage has no checkpoint, and so no backbone to start from.', {
     where: folder.checkpoints,
     next: 'Start it anew without --resume; the first stage is not trained again.',

@@ -45,3 +45,20 @@ export const formulaLabels: readonly HostTensor[] = [
   int32([8], [0, 1, 0, 2, 0, 1, 3, 0]),
   int32([8], [0, 0, 4, 1, 0, 2, 1, 19]),
 ];
+
+/**
+ * Numbers in [0, 1) that scripts/make-backbone-fixture.py makes too: MurmurHash3's finaliser of j · 0x9E3779B1 + the FNV-1a
+ * hash of `name`. Unlike `stream` each stands by itself, so that NumPy makes millions of them at once.
+ */
+export function hashed(name: string, count: number): Float64Array {
+  let seed = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) seed = Math.imul(seed ^ name.charCodeAt(i), 0x01000193);
+  const numbers = new Float64Array(count);
+  for (let j = 0; j < count; j++) {
+    let x = (Math.imul(j, 0x9e3779b1) + seed) | 0;
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    numbers[j] = ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
+  }
+  return numbers;
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
 import type { HostTensors, Tensors } from '../../src/engine/program.js';
-import { batchNorm, conv3x3 } from '../../src/models/layers.js';
+import { batchNorm, convolution } from '../../src/models/layers.js';
 import { compute } from '../engine/compute.js';
 import { float32, maxError, randomTensor } from '../numbers.js';
 
@@ -62,8 +62,8 @@ test('A 3×3 convolution pads one pixel on every side, at stride 2 too', async (
   // The filter takes the pixel above on the left: at the border that is the padding.
   const filter = float32([3, 3, 1, 1], [1, 0, 0, 0, 0, 0, 0, 0, 0]);
   const { one, two } = await compute({ ones, filter }, given => ({
-    one: conv3x3(given.ones as tf.Tensor4D, given.filter!, 1),
-    two: conv3x3(given.ones as tf.Tensor4D, given.filter!, 2),
+    one: convolution(given.ones as tf.Tensor4D, given.filter!, 1),
+    two: convolution(given.ones as tf.Tensor4D, given.filter!, 2),
   }));
   assert.deepEqual([...one!.data], [0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1]);
   assert.deepEqual([...two!.shape], [1, 2, 2, 1]);

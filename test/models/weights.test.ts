@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DataError } from '../../src/errors.js';
-import { fitWeights } from '../../src/models/weights.js';
+import { fitPart, fitWeights, inTorchLayout } from '../../src/models/weights.js';
 import { float32, int32, randomTensor } from '../numbers.js';
 
 const expected = {
@@ -56,7 +56,40 @@ test('Weights that do not fit are refused with every fault and the file', () => 
       assert.match(error.message, /backbone\.conv1\.weight is \[3,3,2,8\], the network has \[3,3,2,4\]/);
       assert.match(error.message, /classifier\.bias is missing/);
       assert.match(error.message, /fc\.bias is not part of the network/);
+      assert.match(error.message, /1 missing, 1 of another shape, 1 unexpected/);
       return true;
     },
   );
+});
+
+describe('A part of the network', () => {
+  const filter = randomTensor('other filter', [3, 3, 2, 4]);
+  const otherClasses = { 'backbone.conv1.weight': filter, 'classifier.bias': randomTensor('bias', [7]) };
+
+  test('backbone is filled whole, and the classifier keeps its values whatever the file has', () => {
+    const { values, kept, unused } = fitPart(expected, otherClasses, 'here', 'backbone');
+    assert.deepEqual(values, { ...expected, 'backbone.conv1.weight': filter });
+    assert.deepEqual([kept, unused], [['classifier.bias'], ['classifier.bias']]);
+    assert.throws(() => fitPart(expected, { 'classifier.bias': expected['classifier.bias'] }, 'here', 'backbone'), {
+      message: /backbone\.conv1\.weight is missing/,
+    });
+    assert.throws(() => fitPart(expected, { ...otherClasses, 'backbone.x': filter }, 'here', 'backbone'), {
+      message: /backbone\.x is not part of the network/,
+    });
+  });
+
+  test('matching takes what has the same name and shape, and refuses a file of which nothing fits', () => {
+    const { values, kept, unused } = fitPart(expected, { ...otherClasses, 'backbone.x': filter }, 'here', 'matching');
+    assert.deepEqual(values, { ...expected, 'backbone.conv1.weight': filter });
+    assert.deepEqual([kept, unused], [['classifier.bias'], ['backbone.x']]);
+    assert.throws(() => fitPart(expected, { 'backbone.x': filter }, 'here', 'matching'), DataError);
+  });
+});
+
+test('A filter turned to PyTorch’s layout and fitted again is the same', () => {
+  const turned = inTorchLayout(expected['backbone.conv1.weight']);
+  assert.deepEqual(turned.shape, [4, 2, 3, 3]);
+  assert.equal(turned.data[1], expected['backbone.conv1.weight'].data[8]); // one pixel to the right: 2 · 4 elements on
+  const fitted = fitWeights(expected, { ...expected, 'backbone.conv1.weight': turned }, 'here');
+  assert.deepEqual(fitted, expected);
 });

@@ -14,6 +14,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
+import { sha256OfFile } from '../../io/hash.js';
 import {
   cacheFolder,
   engineFolder,
@@ -27,7 +28,7 @@ import { downloadWheel, findPip } from './download.js';
 import { withLock } from './lock.js';
 import { tensorflowCpu, unpackedBytes, type WheelPin } from './pin.js';
 import { type Platform, requirePlatform, thisPlatform } from './platform.js';
-import { extractMember, readZipDirectory, sha256OfFile } from './wheelFile.js';
+import { extractMember, readWheelDirectory } from './wheelFile.js';
 
 /** What an installation tells its reader; `Progress` of the command line is one. */
 export interface InstallListener {
@@ -184,7 +185,7 @@ async function requireChecksum(pin: WheelPin, wheel: string, local: boolean): Pr
 async function unpack(pin: WheelPin, wheel: string, staging: string, listener?: InstallListener): Promise<Manifest> {
   const target = join(staging, 'engine');
   mkdirSync(target);
-  const directory = await readZipDirectory(wheel);
+  const directory = readWheelDirectory(wheel);
   const files: Record<string, number> = {};
   listener?.note(`Unpacking ${pin.members.length} files …`);
   for (const { path, bytes } of pin.members) {

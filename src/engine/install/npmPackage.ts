@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../../errors.js';
+import { sha256OfFile } from '../../io/hash.js';
 import type { PackagePin } from './addonPin.js';
-import { sha256OfFile } from './wheelFile.js';
 
 const linesShown = 6;
 const secondsPerCommand = 600;

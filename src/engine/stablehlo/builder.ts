@@ -28,6 +28,8 @@ export interface HloBuilder {
   /** NumPy's broadcasting: axes from the right, sizes of 1 repeated. */
   broadcast(x: Hlo, shape: readonly number[]): Hlo;
   reshape(x: Hlo, shape: readonly number[]): Hlo;
+  /** Axis i of the result is axis `order[i]` of `x`. */
+  transpose(x: Hlo, order: readonly number[]): Hlo;
   convert(x: Hlo, dtype: IrDType): Hlo;
   /** An operation of one or more operands that have the result's type. */
   apply(operation: string, ...operands: readonly Hlo[]): Hlo;
@@ -108,6 +110,11 @@ export function newBuilder(prefix = 'v'): HloBuilder {
         shape,
         kept.map(axis => axis + offset),
       );
+    },
+    transpose: (x, order) => {
+      const type = { dtype: x.type.dtype, shape: order.map(axis => x.type.shape[axis]!) };
+      const dims = `dims = ${listText(order)}`;
+      return emit(type, `stablehlo.transpose ${x.name}, ${dims} : (${typeText(x.type)}) -> ${typeText(type)}`);
     },
     convert: (x, dtype) => {
       if (x.type.dtype === dtype) return x;

@@ -2,7 +2,7 @@
 import { sizeOf } from '../program.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
-import { type Lowering, like } from './lowering.js';
+import { type Context, type Lowering, like } from './lowering.js';
 import { averagePool, averagePoolGradient, maxPool, maxPoolGradient } from './pooling.js';
 import { listText, typeText } from './text.js';
 
@@ -13,9 +13,12 @@ interface Window {
   readonly left: readonly number[];
   readonly right: readonly number[];
   readonly reverse?: boolean;
+  /** Groups of the left operand's features, or of its batch. */
+  readonly featureGroups?: number;
+  readonly batchGroups?: number;
 }
 
-function convolution({ builder, node, inputs: [left, right] }: Parameters<Lowering>[0], axes: string, window: Window) {
+function convolution({ builder, node, inputs: [left, right] }: Context, axes: string, window: Window) {
   const type = node.outputs[0]!;
   const reverse = Boolean(window.reverse);
   const settings = [
@@ -26,7 +29,8 @@ function convolution({ builder, node, inputs: [left, right] }: Parameters<Loweri
     `reverse = [${reverse}, ${reverse}]`,
   ].join(', ');
   const highest = '#stablehlo<precision HIGHEST>';
-  const attributes = `{batch_group_count = 1 : i64, feature_group_count = 1 : i64, precision_config = [${highest}, ${highest}]}`;
+  const groups = `batch_group_count = ${window.batchGroups ?? 1} : i64, feature_group_count = ${window.featureGroups ?? 1} : i64`;
+  const attributes = `{${groups}, precision_config = [${highest}, ${highest}]}`;
   const types = `(${typeText(left!.type)}, ${typeText(right!.type)}) -> ${typeText(type)}`;
   return [
     builder.emit(
@@ -35,6 +39,60 @@ function convolution({ builder, node, inputs: [left, right] }: Parameters<Loweri
     ),
   ];
 }
+
+const forward: Lowering = context => {
+  const { strides, dilations, padding } = settingsOf(context.node);
+  const [image, filter] = context.inputs.map(input => input.type.shape);
+  const axes = '[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]';
+  const featureGroups = image![3]! / filter![2]!;
+  return convolution(context, axes, { strides, padding, left: [1, 1], right: dilations, featureGroups });
+};
+
+/** The gradient, its strides filled with zeros, under the filter turned round. */
+const inputGradient: Lowering = context => {
+  const { strides, dilations, padding } = settingsOf(context.node);
+  const { builder, inputs } = context;
+  const [dy, filter] = inputs.map(input => input.type.shape);
+  const image = context.node.outputs[0]!.shape;
+  const around = [0, 1].map(axis => {
+    const span = (filter![axis]! - 1) * dilations[axis]!;
+    const low = span - padding[axis]![0];
+    const filled = (dy![axis + 1]! - 1) * strides[axis]! + 1;
+    return [low, image[axis + 1]! - filled + span - low] as const;
+  });
+  const featureGroups = image[3]! / filter![2]!;
+  const axes = '[b, 0, 1, f]x[0, 1, o, i]->[b, 0, 1, f]';
+  const window = { strides: [1, 1], padding: around, left: strides, right: dilations, reverse: true, featureGroups };
+  return convolution(
+    { ...context, inputs: [inputs[0]!, groupsOfInputs(builder, inputs[1]!, featureGroups)] },
+    axes,
+    window,
+  );
+};
+
+/** A filter `[h, w, C/G, O]` as `[h, w, C, O/G]`: what are groups of outputs going forward are groups of inputs going back. */
+function groupsOfInputs(builder: HloBuilder, filter: Hlo, groups: number): Hlo {
+  if (groups === 1) return filter;
+  const [height, width, inputs, outputs] = filter.type.shape as [number, number, number, number];
+  const apart = builder.reshape(filter, [height, width, inputs, groups, outputs / groups]);
+  const turned = builder.transpose(apart, [0, 1, 3, 2, 4]);
+  return builder.reshape(turned, [height, width, groups * inputs, outputs / groups]);
+}
+
+/** The image under the gradient as filter: images of the batch are what is summed over. */
+const filterGradient: Lowering = context => {
+  const { strides, dilations, padding } = settingsOf(context.node);
+  const [image, dy] = context.inputs.map(input => input.type.shape);
+  const filter = context.node.outputs[0]!.shape;
+  const around = [0, 1].map(axis => {
+    const low = padding[axis]![0];
+    const filled = (dy![axis + 1]! - 1) * strides[axis]! + 1;
+    return [low, (filter[axis]! - 1) * dilations[axis]! + filled - image![axis + 1]! - low] as const;
+  });
+  const batchGroups = image![3]! / filter[2]!;
+  const axes = '[f, 0, 1, b]x[i, 0, 1, o]->[0, 1, b, f]';
+  return convolution(context, axes, { strides: dilations, padding: around, left: [1, 1], right: strides, batchGroups });
+};
 
 const settingsOf = (node: Node) =>
   node.attributes as unknown as { strides: number[]; dilations: number[]; padding: [number, number][] };
@@ -63,44 +121,12 @@ function normalise(builder: HloBuilder, node: Node, [x, scale, offset, centre, v
 }
 
 export const imageKernels: Readonly<Record<string, Lowering>> = {
-  Conv2D: context => {
-    const { strides, dilations, padding } = settingsOf(context.node);
-    const axes = '[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]';
-    return convolution(context, axes, { strides, padding, left: [1, 1], right: dilations });
-  },
-  Conv2DBackpropInput: context => {
-    // The gradient, its strides filled with zeros, under the filter turned round
-    const { strides, dilations, padding } = settingsOf(context.node);
-    const [dy, filter] = context.inputs.map(input => input.type.shape);
-    const image = context.node.outputs[0]!.shape;
-    const around = [0, 1].map(axis => {
-      const span = (filter![axis]! - 1) * dilations[axis]!;
-      const low = span - padding[axis]![0];
-      const filled = (dy![axis + 1]! - 1) * strides[axis]! + 1;
-      return [low, image[axis + 1]! - filled + span - low] as const;
-    });
-    const axes = '[b, 0, 1, f]x[0, 1, o, i]->[b, 0, 1, f]';
-    return convolution(context, axes, {
-      strides: [1, 1],
-      padding: around,
-      left: strides,
-      right: dilations,
-      reverse: true,
-    });
-  },
-  Conv2DBackpropFilter: context => {
-    // The image under the gradient as filter: images of the batch are what is summed over
-    const { strides, dilations, padding } = settingsOf(context.node);
-    const [image, dy] = context.inputs.map(input => input.type.shape);
-    const filter = context.node.outputs[0]!.shape;
-    const around = [0, 1].map(axis => {
-      const low = padding[axis]![0];
-      const filled = (dy![axis + 1]! - 1) * strides[axis]! + 1;
-      return [low, (filter[axis]! - 1) * dilations[axis]! + filled - image![axis + 1]! - low] as const;
-    });
-    const axes = '[f, 0, 1, b]x[i, 0, 1, o]->[0, 1, b, f]';
-    return convolution(context, axes, { strides: dilations, padding: around, left: [1, 1], right: strides });
-  },
+  Conv2D: forward,
+  Conv2DBackpropInput: inputGradient,
+  Conv2DBackpropFilter: filterGradient,
+  GroupedConv2D: forward,
+  GroupedConv2DBackpropInput: inputGradient,
+  GroupedConv2DBackpropFilter: filterGradient,
   AvgPool: averagePool,
   AvgPoolGrad: averagePoolGradient,
   MaxPool: maxPool,

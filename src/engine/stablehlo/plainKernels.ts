@@ -104,16 +104,7 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
 
   Reshape: shapeOnly,
   ExpandDims: shapeOnly,
-  Transpose: ({ builder, node, inputs: [x] }) => {
-    const type = node.outputs[0]!;
-    const dims = listText(node.attributes.perm as number[]);
-    return [
-      builder.emit(
-        type,
-        `stablehlo.transpose ${x!.name}, dims = ${dims} : (${typeText(x!.type)}) -> ${typeText(type)}`,
-      ),
-    ];
-  },
+  Transpose: ({ builder, node, inputs: [x] }) => [builder.transpose(x!, node.attributes.perm as number[])],
   Slice: ({ builder, node, inputs: [x] }) => {
     const { begin, size } = node.attributes as { begin: number[]; size: number[] };
     const end = begin.map((start, axis) => start + size[axis]!);

@@ -30,6 +30,7 @@ export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries):
   if (known) return known;
   const verbose = process.env.TF_CPP_MIN_LOG_LEVEL === '0';
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'; // off by default on older CPUs, and without it grouped convolutions have no gradient
   process.env.TF_CPU_ALLOCATOR_USE_BFC ??= '1'; // keeps its memory between steps: 2 % faster than malloc
   try {
     const libc = koffi.load('libc.so.6');

@@ -3,26 +3,31 @@ import type { Attributes, Node, ValueType } from '../trace/ir.js';
 import type { TfAttribute } from './graph.js';
 import { first, inputType, type Lowering, same, T } from './lowering.js';
 
+const forward: Lowering = ({ builder, node, inputs }) =>
+  first(
+    builder.operation('Conv2D', inputs, {
+      ...T(inputType(node).dtype),
+      ...spatial(node.attributes, inputType(node).shape, inputType(node, 1).shape),
+    }),
+  );
+const inputGradient: Lowering = ({ builder, node, inputs }) => {
+  const image = node.outputs[0]!.shape;
+  const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, image, inputType(node, 1).shape) };
+  return first(builder.operation('Conv2DBackpropInput', [builder.vector(image), inputs[1]!, inputs[0]!], attributes));
+};
+const filterGradient: Lowering = ({ builder, node, inputs }) => {
+  const filter = node.outputs[0]!.shape;
+  const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, inputType(node).shape, filter) };
+  return first(builder.operation('Conv2DBackpropFilter', [inputs[0]!, builder.vector(filter), inputs[1]!], attributes));
+};
+
 export const imageKernels: Readonly<Record<string, Lowering>> = {
-  Conv2D: ({ builder, node, inputs }) =>
-    first(
-      builder.operation('Conv2D', inputs, {
-        ...T(inputType(node).dtype),
-        ...spatial(node.attributes, inputType(node).shape, inputType(node, 1).shape),
-      }),
-    ),
-  Conv2DBackpropInput: ({ builder, node, inputs }) => {
-    const image = node.outputs[0]!.shape;
-    const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, image, inputType(node, 1).shape) };
-    return first(builder.operation('Conv2DBackpropInput', [builder.vector(image), inputs[1]!, inputs[0]!], attributes));
-  },
-  Conv2DBackpropFilter: ({ builder, node, inputs }) => {
-    const filter = node.outputs[0]!.shape;
-    const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, inputType(node).shape, filter) };
-    return first(
-      builder.operation('Conv2DBackpropFilter', [inputs[0]!, builder.vector(filter), inputs[1]!], attributes),
-    );
-  },
+  Conv2D: forward,
+  Conv2DBackpropInput: inputGradient,
+  Conv2DBackpropFilter: filterGradient,
+  GroupedConv2D: forward,
+  GroupedConv2DBackpropInput: inputGradient,
+  GroupedConv2DBackpropFilter: filterGradient,
   AvgPool: ({ builder, node, inputs }) => first(builder.operation('AvgPool', inputs, pooled(node, inputType(node)))),
   AvgPoolGrad: ({ builder, node, inputs }) =>
     first(

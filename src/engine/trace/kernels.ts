@@ -50,6 +50,28 @@ const reduction = (dtype?: 'int32'): KernelRule => ({
 
 const channelsOf = (x: ValueType): ValueType => ({ dtype: 'float32', shape: [x.shape.at(-1)!] });
 
+const convolutionRule: KernelRule = {
+  inputs: ['x', 'filter'],
+  infer: ([x, filter], attrs) => {
+    const { attributes, outShape } = convolution(x!.shape, filter!.shape, attrs);
+    return one({ dtype: 'float32', shape: outShape }, attributes);
+  },
+};
+const inputGradientRule: KernelRule = {
+  inputs: ['dy', 'filter'],
+  infer: ([, filter], attrs) => {
+    const inputShape = attrs.inputShape as number[];
+    return one({ dtype: 'float32', shape: inputShape }, convolution(inputShape, filter!.shape, attrs).attributes);
+  },
+};
+const filterGradientRule: KernelRule = {
+  inputs: ['x', 'dy'],
+  infer: ([x], attrs) => {
+    const filterShape = attrs.filterShape as number[];
+    return one({ dtype: 'float32', shape: filterShape }, convolution(x!.shape, filterShape, attrs).attributes);
+  },
+};
+
 export const kernelRules: Readonly<Record<string, KernelRule>> = {
   // Element by element
   Add: elementwise('a', 'b'),
@@ -218,27 +240,9 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
       return one({ dtype: a!.dtype, shape: [...batch, rows, columns] }, { transposeA, transposeB });
     },
   },
-  Conv2D: {
-    inputs: ['x', 'filter'],
-    infer: ([x, filter], attrs) => {
-      const { attributes, outShape } = convolution(x!.shape, filter!.shape, attrs);
-      return one({ dtype: 'float32', shape: outShape }, attributes);
-    },
-  },
-  Conv2DBackpropInput: {
-    inputs: ['dy', 'filter'],
-    infer: ([, filter], attrs) => {
-      const inputShape = attrs.inputShape as number[];
-      return one({ dtype: 'float32', shape: inputShape }, convolution(inputShape, filter!.shape, attrs).attributes);
-    },
-  },
-  Conv2DBackpropFilter: {
-    inputs: ['x', 'dy'],
-    infer: ([x], attrs) => {
-      const filterShape = attrs.filterShape as number[];
-      return one({ dtype: 'float32', shape: filterShape }, convolution(x!.shape, filterShape, attrs).attributes);
-    },
-  },
+  Conv2D: convolutionRule,
+  Conv2DBackpropInput: inputGradientRule,
+  Conv2DBackpropFilter: filterGradientRule,
   AvgPool: {
     inputs: ['x'],
     infer: ([x], attrs) => {
@@ -267,6 +271,9 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
   },
 
   // Training kernels that TF.js lacks (../trainingKernels.ts)
+  GroupedConv2D: convolutionRule,
+  GroupedConv2DBackpropInput: inputGradientRule,
+  GroupedConv2DBackpropFilter: filterGradientRule,
   ReluGrad: { inputs: ['dy', 'y'], infer: ([dy]) => one(dy!) },
   BatchNormTrain: {
     inputs: ['x', 'scale', 'offset'],

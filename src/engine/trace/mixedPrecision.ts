@@ -19,6 +19,9 @@ const rules: Readonly<Record<string, Rule>> = {
   Conv2D: { follows: [] },
   Conv2DBackpropInput: { follows: [] },
   Conv2DBackpropFilter: { follows: [] },
+  GroupedConv2D: { follows: [] },
+  GroupedConv2DBackpropInput: { follows: [] },
+  GroupedConv2DBackpropFilter: { follows: [] },
   // Per-channel scale, offset and statistics are float32; the image is not.
   BatchNormTrain: { follows: [0], inputs: [0], outputs: [0] },
   BatchNormTrainGrad: { follows: [1], inputs: [0, 1], outputs: [0] },

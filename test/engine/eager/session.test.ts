@@ -6,7 +6,7 @@ import { compile } from '../../../src/engine/index.js';
 import type { Program } from '../../../src/engine/program.js';
 import { EngineError } from '../../../src/errors.js';
 import { linearHead } from '../../../src/models/head.js';
-import { batchNorm, conv3x3, initBatchNorm } from '../../../src/models/layers.js';
+import { batchNorm, convolution, initBatchNorm } from '../../../src/models/layers.js';
 import type { Network } from '../../../src/train/step.js';
 import { initialState, trainProgram } from '../../../src/train/step.js';
 import { float32, int32, randomBytes, randomIntegers, randomTensor } from '../../numbers.js';
@@ -115,7 +115,7 @@ const smallNetwork: Network = {
     },
     apply: (parameters, statistics, images, training) => {
       const updated = training ? {} : undefined;
-      const x = conv3x3(images, parameters['conv.weight']!, 1);
+      const x = convolution(images, parameters['conv.weight']!, 1);
       const features = tf.mean(tf.relu(batchNorm('bn', x, parameters, statistics, updated)), [1, 2]) as tf.Tensor2D;
       return { features, statistics: updated ?? {} };
     },

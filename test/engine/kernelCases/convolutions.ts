@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { groupedConv2d } from '../../../src/engine/trainingKernels.js';
 import { type KernelCase, kernelCase } from './kernelCase.js';
 
 type Pad = Parameters<typeof tf.conv2d>[3];
@@ -42,6 +43,40 @@ const conv2dCases = (kernel: string): KernelCase[] =>
       [convolution.image, convolution.filter],
       (x, filter) => tf.conv2d(x, filter, convolution.strides, convolution.pad),
       { gradient: kernel !== 'Conv2D' },
+    ),
+  );
+
+/** The second size of a filter is the channels of one group. */
+const groupedConvolutions = [
+  { image: [2, 5, 7, 4], filter: [3, 3, 2, 6], strides: 1, pad: 'same' },
+  { image: [2, 6, 8, 12], filter: [3, 3, 4, 12], strides: 1, pad: 'valid' },
+  { image: [2, 7, 5, 8], filter: [3, 3, 4, 4], strides: 2, pad: 'valid' },
+  { image: [3, 4, 4, 6], filter: [1, 1, 1, 12], strides: 1, pad: 'same' },
+  { image: [1, 9, 9, 64], filter: [3, 3, 2, 64], strides: 2, pad: 'valid' },
+] as const satisfies readonly Convolution[];
+
+/** Groups one by one, each a convolution of its own. */
+const groupByGroup =
+  (strides: number, pad: 'same' | 'valid') =>
+  (x: tf.Tensor4D, filter: tf.Tensor4D): tf.Tensor => {
+    const groups = x.shape[3] / filter.shape[2];
+    const filters = tf.split(filter, groups, 3);
+    return tf.concat(
+      tf
+        .split(x, groups, 3)
+        .map((image, g) => tf.conv2d(image as tf.Tensor4D, filters[g] as tf.Tensor4D, strides, pad)),
+      3,
+    );
+  };
+
+const groupedCases = (kernel: string): KernelCase[] =>
+  groupedConvolutions.map(convolution =>
+    kernelCase(
+      kernel,
+      `${convolution.image[3] / convolution.filter[2]} groups, ${describe(convolution)}`,
+      [convolution.image, convolution.filter],
+      (x, filter) => groupedConv2d(x, filter, convolution.strides, convolution.pad),
+      { reference: groupByGroup(convolution.strides, convolution.pad), gradient: kernel !== 'GroupedConv2D' },
     ),
   );
 
@@ -178,6 +213,9 @@ export const convolutionCases: readonly KernelCase[] = [
   ),
   ...conv2dCases('Conv2DBackpropInput'),
   ...conv2dCases('Conv2DBackpropFilter'),
+  ...groupedCases('GroupedConv2D'),
+  ...groupedCases('GroupedConv2DBackpropInput'),
+  ...groupedCases('GroupedConv2DBackpropFilter'),
   ...poolCases('AvgPool', tf.avgPool),
   ...poolCases('AvgPoolGrad', tf.avgPool, averagePool),
   ...poolCases('MaxPool', tf.maxPool),

@@ -1,0 +1,227 @@
+/**
+ * Files of `torch.save`: the zip archive (since PyTorch 1.6) and the sequence of pickles before it. What they hold is
+ * given as plain values; see `pickle.ts` for why reading runs nothing.
+ */
+import type { HostTensor } from '../../engine/program.js';
+import { sizeOf } from '../../engine/program.js';
+import { StorageError } from '../../errors.js';
+import { bytesPerElement, decodeElements, largestWidening } from '../elements.js';
+import { FormatFault } from '../formatFault.js';
+import { type OpenedFile, withOpenedFile } from '../openedFile.js';
+import { memberStart, readZipMembers, type ZipMember } from '../zip.js';
+import { type Storage, storageOf, TensorView } from './globals.js';
+import { type Unpickled, unpickle } from './pickle.js';
+
+export type TorchFormat = 'torch zip' | 'torch legacy';
+
+/** A value of a checkpoint: mappings with text keys, tensors and numbers; everything else is left out. */
+export type TorchValue = number | string | boolean | HostTensor | ReadonlyMap<string, TorchValue>;
+
+/** Pickles of checkpoints take kilobytes; the elements lie outside of them. */
+const largestPickle = 2 ** 26;
+const largestDepth = 8;
+const largestVisit = 1_000_000;
+const legacyMagic = 0x1950a86a20f9469cfc6cn;
+const legacyProtocol = 1001;
+/** Tied weights share their elements; a file whose tensors take much more than its own size is made to fill the memory. */
+const largestSharing = 4;
+
+/** The form of a file by its first bytes; undefined for one that is not `torch.save`'s. Throws the system's errors. */
+export function torchFormatOf(path: string): TorchFormat | undefined {
+  return attempt(path, () =>
+    withOpenedFile(path, file => {
+      const start = file.read(0, Math.min(file.size, 9));
+      if (start.toString('latin1', 0, 4) === 'PK\x03\x04') return 'torch zip';
+      // A pickle's protocol, then a long integer or a frame; a safetensors file may begin with any length but has a brace here
+      const isPickle = start[0] === 0x80 && (start[2] === 0x8a || start[2] === 0x95) && start[8] !== 0x7b;
+      return isPickle ? 'torch legacy' : undefined;
+    }),
+  );
+}
+
+/** Reads the whole file. Throws `StorageError` with its path for what is damaged, cut off, not allowed or out of proportion. */
+export function readTorchFile(path: string): { value: TorchValue | undefined; format: TorchFormat } {
+  const format = torchFormatOf(path);
+  return attempt(path, () =>
+    withOpenedFile(path, file => {
+      if (format === undefined) throw new FormatFault('it begins like no file of torch.save');
+      const { root, place } = format === 'torch zip' ? openZip(file) : openLegacy(file);
+      return { value: plain(root, tensorReader(file, place)), format };
+    }),
+  );
+}
+
+interface Opened {
+  readonly root: Unpickled;
+  /** Where the elements of a storage begin. Throws `FormatFault` where they are not all there. */
+  place(storage: Storage): number;
+}
+
+function openZip(file: OpenedFile): Opened {
+  const members = readZipMembers(file);
+  const pickle = [...members.keys()].find(path => /^[^/]+\/data\.pkl$/.test(path));
+  if (pickle === undefined) throw new FormatFault('it is a zip file without the data.pkl of torch.save');
+  const folder = pickle.slice(0, -'data.pkl'.length);
+  const stored = (path: string): ZipMember => {
+    const member = members.get(path);
+    if (member === undefined) throw new FormatFault(`it lacks ${JSON.stringify(path)}`);
+    if (member.deflated || member.bytes !== member.compressedBytes)
+      throw new FormatFault(`its ${JSON.stringify(path)} is compressed, which torch.save never does`);
+    return member;
+  };
+  const bytesOf = (member: ZipMember, most: number) => {
+    if (member.bytes > most) throw new FormatFault(`its ${JSON.stringify(member.path)} has ${member.bytes} bytes`);
+    return file.read(memberStart(file, member), member.bytes);
+  };
+  const order = members.has(`${folder}byteorder`) ? bytesOf(stored(`${folder}byteorder`), 16).toString() : 'little';
+  if (order !== 'little') throw new FormatFault(`its byte order is ${JSON.stringify(order)}`);
+  const { value } = unpickle(bytesOf(stored(pickle), largestPickle), 0, storageOf);
+  const place = (storage: Storage) => {
+    const member = stored(`${folder}data/${storage.key}`);
+    if (member.bytes < storage.length * bytesPerElement.get(storage.type)!)
+      throw new FormatFault(`its storage ${JSON.stringify(storage.key)} has only ${member.bytes} bytes`);
+    return memberStart(file, member);
+  };
+  return { root: value, place };
+}
+
+/** Pickles of a magic number, a protocol, the system, the object and the storages' keys; then length and elements of each storage. */
+function openLegacy(file: OpenedFile): Opened {
+  const start = file.read(0, Math.min(file.size, largestPickle));
+  const storages = new Map<string, Storage>();
+  let at = 0;
+  const next = (persistent: (id: Unpickled) => Unpickled = unexpected) => {
+    const { value, end } = unpickle(start, at, persistent);
+    at = end;
+    return value;
+  };
+  if (next() !== legacyMagic) throw new FormatFault('it begins with a pickle that is not of torch.save');
+  if (next() !== legacyProtocol) throw new FormatFault('it is of an unknown version of torch.save');
+  const system = next();
+  if (system instanceof Map && system.get('little_endian') === false)
+    throw new FormatFault('its byte order is big-endian');
+  const root = next(id => {
+    const storage = storageOf(id);
+    if (Array.isArray(id) && id[5] !== null && id[5] !== undefined)
+      throw new FormatFault('its storages are views of others');
+    storages.set(storage.key, storage);
+    return storage;
+  });
+  const keys = next();
+  const places = new Map<string, number>();
+  for (const key of Array.isArray(keys) ? keys : []) {
+    const storage = typeof key === 'string' ? storages.get(key) : undefined;
+    if (storage === undefined) throw new FormatFault('it lists a storage that no tensor has');
+    const length = Number(file.read(at, 8).readBigInt64LE());
+    if (length !== storage.length)
+      throw new FormatFault(`its storage ${JSON.stringify(storage.key)} has another length than its tensors`);
+    places.set(storage.key, at + 8);
+    at += 8 + length * bytesPerElement.get(storage.type)!;
+  }
+  const place = (storage: Storage) => {
+    const begin = places.get(storage.key);
+    if (begin === undefined) throw new FormatFault(`it lacks the storage ${JSON.stringify(storage.key)}`);
+    return begin;
+  };
+  return { root, place };
+}
+
+function unexpected(): never {
+  throw new FormatFault('it has a persistent id where none belongs');
+}
+
+/** Makes tensors of views, within a budget of bytes for all of them. */
+function tensorReader(file: OpenedFile, place: Opened['place']): (name: string, view: TensorView) => HostTensor {
+  let budget = largestSharing * Math.max(file.size, 1 << 16);
+  return (name, { storage, offset, shape, strides }) => {
+    const what = `its tensor ${JSON.stringify(name)}`;
+    const width = bytesPerElement.get(storage.type)!;
+    const count = sizeOf(shape);
+    budget -= count * Math.max(width, largestWidening);
+    if (!(budget >= 0))
+      throw new FormatFault(`its tensors take more than ${largestSharing} times the size of the file`);
+    const last = count === 0 ? 0 : offset + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
+    if (count > 0 && !(last < storage.length)) throw new FormatFault(`${what} reaches beyond its storage`);
+    const begin = place(storage);
+    if (count === 0) return { ...decodeElements(what, storage.type, file.read(0, 0)), shape };
+    if (isContiguous(shape, strides)) {
+      const bytes = file.read(begin + offset * width, count * width);
+      return { ...decodeElements(what, storage.type, bytes), shape };
+    }
+    const spanned = last - offset + 1;
+    budget -= spanned * width;
+    if (!(budget >= 0))
+      throw new FormatFault(`its tensors take more than ${largestSharing} times the size of the file`);
+    const all = decodeElements(what, storage.type, file.read(begin + offset * width, spanned * width));
+    return { dtype: all.dtype, shape, data: gathered(all.data, shape, strides, count) };
+  };
+}
+
+function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}
+
+function gathered(
+  from: HostTensor['data'],
+  shape: readonly number[],
+  strides: readonly number[],
+  count: number,
+): HostTensor['data'] {
+  const data = new (from.constructor as Float32ArrayConstructor)(count);
+  const index = shape.map(() => 0);
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    data[i] = from[at]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += strides[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      at -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return data;
+}
+
+/** Mappings, tensors and plain values; undefined for lists and what else a training script keeps. Throws `FormatFault`. */
+function plain(root: Unpickled, read: (name: string, view: TensorView) => HostTensor): TorchValue | undefined {
+  let visited = 0;
+  const visit = (value: Unpickled, name: string, depth: number): TorchValue | undefined => {
+    // A mapping may be there many times, each time with many others in it
+    if (++visited > largestVisit) throw new FormatFault(`it has more than ${largestVisit} entries`);
+    if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') return value;
+    if (value instanceof TensorView) return read(name, value);
+    if (!(value instanceof Map) || depth === largestDepth) return undefined;
+    const entries = new Map<string, TorchValue>();
+    for (const [key, item] of value as Map<Unpickled, Unpickled>) {
+      const made = typeof key === 'string' ? visit(item, key, depth + 1) : undefined;
+      if (made !== undefined) entries.set(key as string, made);
+    }
+    return entries;
+  };
+  return visit(root, '', 0);
+}
+
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof FormatFault) {
+      throw new StorageError(`Not a usable PyTorch file: ${error.message}.`, {
+        where: path,
+        next: 'Restore the file from a copy, or load it in PyTorch and save its state_dict() alone with torch.save.',
+        cause: error,
+      });
+    }
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StorageError(`Could not read the weights file: ${message}`, {
+      where: path,
+      next: code === 'ENOENT' ? 'Check the path.' : 'Check the file, its permissions and the free memory.',
+      cause: error,
+    });
+  }
+}

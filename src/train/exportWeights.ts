@@ -1,0 +1,56 @@
+/** A checkpoint's network as a file for other programs: PyTorch's names and layouts. */
+import type { HostTensors } from '../engine/program.js';
+import { writeSafetensors } from '../io/safetensors.js';
+import { inTorchLayout } from '../models/weights.js';
+import { readRecord } from '../run/record.js';
+import { openRunFolder } from '../run/runFolder.js';
+import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
+import { isModelEntry } from './step.js';
+
+export interface ExportRequest {
+  readonly run: string;
+  /** `best`, `last` or the path of a checkpoint file; when left out, `best` where the run has one, else `last`. */
+  readonly checkpoint?: string | undefined;
+  readonly output: string;
+}
+
+/** What was written. */
+export interface Exported {
+  readonly checkpoint: string;
+  /** Finished epochs. */
+  readonly epoch: number;
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+/** Writes parameters and batch statistics as safetensors. Throws `StorageError`. */
+export function exportWeights({ run, output, ...given }: ExportRequest): Exported {
+  const folder = openRunFolder(run);
+  const { name: checkpoint, path } = chooseCheckpoint(folder.checkpoints, given.checkpoint);
+  const { state, progress } = readCheckpoint(path);
+  const { name, config, config_hash } = readRecord(folder.record);
+  const tensors = forTorch(state);
+  const epoch = progress.epoch - 1;
+  writeSafetensors(output, tensors, {
+    format: 'pt',
+    run: name,
+    config_hash,
+    backbone: config.model.backbone,
+    dataset: config.data.dataset,
+    checkpoint,
+    epoch: String(epoch),
+  });
+  const bytes = Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
+  return { checkpoint, epoch, tensors: Object.keys(tensors).length, bytes };
+}
+
+/** The network's entries of a state under torchvision's names, filters OIHW. */
+export function forTorch(state: HostTensors): HostTensors {
+  const entries = Object.entries(state).filter(([name]) => isModelEntry(name));
+  return Object.fromEntries(
+    entries.map(([name, tensor]) => [
+      name.replace(/^backbone\./, '').replace(/^classifier\./, 'fc.'),
+      inTorchLayout(tensor),
+    ]),
+  );
+}

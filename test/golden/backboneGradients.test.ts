@@ -1,0 +1,115 @@
+/** A training step of ResNet-10 and of ResNeXt-50 with softplus against torchvision's in float64: every gradient, every batch statistic. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { type HostTensor, type HostTensors, sizeOf } from '../../src/engine/program.js';
+import { crossEntropy } from '../../src/losses/crossEntropy.js';
+import { linearHead } from '../../src/models/head.js';
+import { resnet } from '../../src/models/resnet.js';
+import { sgd } from '../../src/optim/sgd.js';
+import { initialState, isModelEntry, type Network, trainProgram } from '../../src/train/step.js';
+import { compileForTest } from '../engine/compute.js';
+import { compileForXla, noPlugin } from '../engine/xla/plugin.js';
+import { float32, int32 } from '../numbers.js';
+import { hashed } from './formula.js';
+
+/** A tensor's norm, and its products with directions of signs. */
+interface Summary {
+  norm: number;
+  products: number[];
+}
+interface Step {
+  loss: number;
+  gradients: Record<string, Summary>;
+  statistics: Record<string, Summary>;
+}
+type Name = 'resnet10' | 'resnext50_32x4d';
+
+const fixture: Record<Name, Step> = JSON.parse(
+  readFileSync(new URL('../../../test/fixtures/backbone_gradients.json', import.meta.url), 'utf8'),
+);
+const classes = 10;
+const imageShape = [64, 64, 3] as const;
+const labels = int32([8], [0, 1, 0, 2, 9, 1, 3, 0]);
+const images: HostTensor = {
+  dtype: 'uint8',
+  shape: [8, ...imageShape],
+  data: Uint8Array.from(hashed('images', 8 * sizeOf(imageShape)), u => Math.floor(256 * u)),
+};
+const activation = (x: tf.Tensor4D) => tf.softplus(x);
+const common = { channels: 3, activation };
+const backbones = {
+  resnet10: () => resnet({ name: 'resnet10', block: 'basic', depths: [1, 1, 1, 1], ...common }),
+  resnext50_32x4d: () =>
+    resnet({ name: 'x', block: 'bottleneck', depths: [3, 4, 6, 3], groups: 32, groupWidth: 4, ...common }),
+};
+/** No weight decay: the momenta after the first step are the gradients. */
+const learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: 0 }) };
+
+const torchName = (name: string) => name.replace(/^backbone\./, '').replace(/^classifier\./, 'fc.');
+
+function formulaTensor(name: string, shape: readonly number[]): HostTensor {
+  const scale = shape.length === 4 ? Math.sqrt(6 / sizeOf(shape.slice(0, 3))) : name.startsWith('fc.') ? 0.125 : 0.25;
+  const centre = shape.length === 4 || /^fc\.|running_mean$|bias$/.test(name) ? 0 : 1;
+  return float32(
+    shape,
+    Float32Array.from(hashed(name, sizeOf(shape)), u => centre + scale * (2 * u - 1)),
+  );
+}
+
+/** ‖a − b‖ / ‖b‖ estimated from the products: the mean square of a product with random signs is the squared norm. */
+function errorOf(name: string, actual: HostTensor, { norm, products }: Summary): number {
+  const { data } = actual;
+  const squares = products.map((product, k) => {
+    const direction = hashed(`${name} direction ${k}`, data.length);
+    let sum = 0;
+    for (let i = 0; i < data.length; i++) sum += direction[i]! < 0.5 ? -data[i]! : data[i]!;
+    return (sum - product) ** 2;
+  });
+  return Math.sqrt(squares.reduce((a, b) => a + b) / squares.length) / norm;
+}
+
+async function step(name: Name, compile: typeof compileForTest) {
+  const backbone = backbones[name]();
+  const head = linearHead(backbone.featureSize, classes);
+  const statistics = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+  const network: Network = { backbone, head, imageShape, ...statistics };
+  const state: HostTensors = {};
+  for (const [entry, value] of Object.entries(initialState(network, learning, new Int32Array(classes), 0)))
+    state[entry] = isModelEntry(entry) ? formulaTensor(torchName(entry), value.shape) : value;
+  const executable = await compile({ state, programs: { train: trainProgram(network, learning, 8) } });
+  try {
+    const { loss } = await executable.run('train', { images, labels, learning_rate: float32([], [0.1]) });
+    return { loss: loss!.data[0]!, state: await executable.readState() };
+  } finally {
+    executable.dispose();
+  }
+}
+
+for (const [engine, compile, skip] of [
+  ['tensorflow', compileForTest, false],
+  ['xla', compileForXla, noPlugin],
+] as const) {
+  describe(`A training step on the ${engine} engine agrees with torchvision in float64`, { skip }, () => {
+    for (const name of ['resnet10', 'resnext50_32x4d'] as const) {
+      test(`${name}: loss, every gradient and batch statistic`, async context => {
+        const expected = fixture[name];
+        const { loss, state } = await step(name, compile);
+        const errors: [error: number, what: string][] = [[Math.abs(loss / expected.loss - 1), 'loss']];
+        for (const [entry, value] of Object.entries(state)) {
+          const gradient = entry.startsWith('momentum.') ? torchName(entry.slice('momentum.'.length)) : undefined;
+          if (gradient)
+            errors.push([errorOf(gradient, value, expected.gradients[gradient]!), `gradient of ${gradient}`]);
+          else if (entry.includes('.running_'))
+            errors.push([errorOf(torchName(entry), value, expected.statistics[torchName(entry)]!), entry]);
+        }
+        const counts = [expected.gradients, expected.statistics].map(entries => Object.keys(entries).length);
+        assert.equal(errors.length, 1 + counts[0]! + counts[1]!);
+        const [worst, what] = errors.reduce((a, b) => (b[0] > a[0] ? b : a));
+        context.diagnostic(`largest error ${worst.toExponential(1)} (${what})`);
+        assert.ok(worst <= 1e-4, `${what}: ${worst}`);
+      });
+    }
+  });
+}
