@@ -9,7 +9,7 @@ import { initialState, type Network, trainProgram } from '../../src/train/step.j
 import { float32, maxError, normError, randomBytes, randomIntegers } from '../numbers.js';
 
 const batchSize = 8;
-const classes = 10;
+export const classes = 10;
 export const learning = {
   loss: gala({ lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
   optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),

@@ -10,6 +10,7 @@ import { resnet } from '../../src/models/resnet.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { initialState, isModelEntry, type Network, trainProgram } from '../../src/train/step.js';
 import { compileForTest } from '../engine/compute.js';
+import { compileForEager, noAddon } from '../engine/eager/addon.js';
 import { compileForXla, noPlugin } from '../engine/xla/plugin.js';
 import { float32, int32 } from '../numbers.js';
 import { hashed } from './formula.js';
@@ -90,6 +91,7 @@ async function step(name: Name, compile: typeof compileForTest) {
 for (const [engine, compile, skip] of [
   ['tensorflow', compileForTest, false],
   ['xla', compileForXla, noPlugin],
+  ['eager', compileForEager, noAddon],
 ] as const) {
   describe(`A training step on the ${engine} engine agrees with torchvision in float64`, { skip }, () => {
     for (const name of ['resnet10', 'resnext50_32x4d'] as const) {
