@@ -32,7 +32,7 @@ export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings
   const warn: Report = (key, message) => warnings.push(`${whereOf(key)}: ${message}`);
   checkData(reader, refuse, warn);
   checkModel(reader, refuse, warn);
-  checkTauNormalized(reader, refuse);
+  checkUntrained(reader, refuse);
   checkImageSet(reader, refuse, warn);
   checkLoss(reader, warn);
   checkFrozen(reader, refuse);
@@ -104,23 +104,27 @@ function checkModel({ read, origin }: Reader, refuse: Report, warn: Report): voi
     warn('model.weights_part', 'model.weights_part has no effect: model.weights names no file');
 }
 
-/** τ-normalisation is made of a trained classifier and trains nothing; every other stage does. */
-function checkTauNormalized({ read, hasFirstStage }: Reader, refuse: Report): void {
+/** Without epochs there must be something to evaluate: a τ-normalised classifier, or the weights of a file. */
+function checkUntrained({ read, hasFirstStage }: Reader, refuse: Report): void {
   const isTauNormalized = read('model.head') === 'tau_normalized';
   const epochs = read('train.epochs');
   if (!isTauNormalized) {
-    if (epochs === 0) refuse('train.epochs', 'train.epochs is 0, but model.head is to be trained; give at least 1');
+    if (epochs !== 0) return;
+    if (hasFirstStage || read('model.weights') === undefined)
+      refuse('train.epochs', 'train.epochs is 0, but model.head is to be trained; give at least 1');
+    else refuseChoice(read, refuse);
     return;
   }
   if (!hasFirstStage)
     refuse('model.head', 'model.head tau_normalized is made of a trained classifier; give a first stage (stages)');
   if (typeof epochs === 'number' && epochs > 0)
     refuse('train.epochs', 'train.epochs must be 0 with model.head tau_normalized, which trains nothing');
-  if (read('eval.select_on') !== 'last')
-    refuse(
-      'eval.select_on',
-      'eval.select_on must be last with model.head tau_normalized: there are no epochs to choose from',
-    );
+  refuseChoice(read, refuse);
+}
+
+function refuseChoice(read: Reader['read'], refuse: Report): void {
+  if (read('eval.select_on') === 'last') return;
+  refuse('eval.select_on', 'eval.select_on must be last where train.epochs is 0: there are no epochs to choose from');
 }
 
 function checkLoss({ read, origin }: Reader, warn: Report): void {
@@ -169,7 +173,8 @@ function checkSchedule({ read }: Reader, refuse: Report, warn: Report): void {
       `train.epochs is ${epochs}: the warm-up takes at least 2 epochs, the learning rate never decays`,
     );
   }
-  if (typeof start === 'number' && typeof peak === 'number' && start > peak) {
+  const warmsUp = typeof warmup !== 'number' || warmup > 1;
+  if (warmsUp && typeof start === 'number' && typeof peak === 'number' && start > peak) {
     warn(
       'optim.warmup_learning_rate',
       `optim.warmup_learning_rate ${start} is above optim.learning_rate ${peak}: the learning rate falls during the warm-up`,

@@ -227,7 +227,9 @@ const train = z
   .strictObject({
     epochs: wholeNumber
       .max(100_000)
-      .describe('Passes over the training subset; 0 for a stage that trains nothing (τ-normalisation).'),
+      .describe(
+        'Passes over the training subset; 0 for a stage that trains nothing: τ-normalisation, or weights of a file as they are.',
+      ),
     batch_size: positiveInteger
       .max(65_536)
       .default(64)

@@ -18,6 +18,9 @@ export const sharedKeys: readonly string[] = [
   'data.root',
   'data.imbalance_factor',
   'data.subset_seed',
+  'data.train_list',
+  'data.val_list',
+  'data.test_list',
   'model.backbone',
   'engine',
   'precision',
@@ -77,7 +80,9 @@ export function joinStages(
   representation: Omit<StageConfig, 'name'> & { name?: string },
 ): Config {
   const name = representation.name ?? `${classifier.name}/representation`;
-  return { ...classifier, stages: { representation: { ...representation, name } } };
+  // A weights file is what the first stage begins with; the second begins with the first.
+  const { weights: _, ...model } = classifier.model;
+  return { ...classifier, model, stages: { representation: { ...representation, name } } };
 }
 
 /** The keys of a config as its file has them: those of the first stage at the top, under `stages` those of the classifier's. */

@@ -120,7 +120,10 @@ const contradictions: readonly [set: string[], message: RegExp][] = [
     ['stages.classifier={model: {head: tau_normalized}, eval: {select_on: last}}'],
     /train\.epochs must be 0 with model\.head tau_normalized/,
   ],
-  [['stages.classifier={model: {head: tau_normalized}, train: {epochs: 0}}'], /eval\.select_on must be last/],
+  [
+    ['stages.classifier={model: {head: tau_normalized}, train: {epochs: 0}}'],
+    /eval\.select_on must be last where train\.epochs is 0/,
+  ],
 ];
 
 for (const [set, message] of contradictions) {
@@ -128,3 +131,15 @@ for (const [set, message] of contradictions) {
     assert.match(complaint(configFiles(t, { 'a.yaml': smallest })('a.yaml'), { set }).message, message);
   });
 }
+
+test('a file of weights is what the first stage begins with, and needs no epochs there', t => {
+  const text = twoStages.replace('backbone: resnet32', 'backbone: resnet32, weights: a.pth');
+  const path = configFiles(t, { 'a.yaml': text })('a.yaml');
+  const set = ['stages.representation={train: {epochs: 0}, eval: {select_on: last}}'];
+  const { config, yaml } = loadConfig(path, { set });
+  assert.equal(config.stages!.representation.model.weights, 'a.pth');
+  assert.equal(config.model.weights, undefined);
+  assert.deepEqual(loadConfig(configFiles(t, { 'b.yaml': yaml })('b.yaml')).config, config);
+  const chosen = complaint(path, { set: ['stages.representation.train.epochs=0'] });
+  assert.match(chosen.message, /eval\.select_on must be last where train\.epochs is 0/);
+});
