@@ -1,6 +1,7 @@
-/** `gala engine install|list`: fetches the compute engine, shows which ones are there. */
+/** `gala engine install|list|remove`: fetches compute engines, shows which ones are there, removes them. */
 import type { Command } from 'commander';
-import type { TensorFlowLocation } from '../engine/install/locate.js';
+import type { FoundEngine } from '../engine/found.js';
+import { ConfigError } from '../errors.js';
 import { createProgress } from './progress.js';
 
 interface InstallFlags {
@@ -13,7 +14,7 @@ interface InstallFlags {
 
 /** Adds the `engine` command and its sub-commands to the program. */
 export function registerEngineCommand(program: Command): void {
-  const engine = program.command('engine').description('install and list the engines that do the computing');
+  const engine = program.command('engine').description('install, list and remove the engines that do the computing');
 
   engine
     .command('install')
@@ -32,6 +33,14 @@ export function registerEngineCommand(program: Command): void {
     .option('--json', 'print JSON')
     .option('--cache <dir>', 'cache folder (default as above)')
     .action(list);
+
+  engine
+    .command('remove')
+    .description('remove engines from the cache, or `compiled`: the programs that engine xla has compiled')
+    .argument('[name...]', 'names of `gala engine list`, with or without version')
+    .option('--all', 'everything')
+    .option('--cache <dir>', 'cache folder (default as above)')
+    .action(remove);
 }
 
 async function install(flags: InstallFlags): Promise<void> {
@@ -52,20 +61,69 @@ async function install(flags: InstallFlags): Promise<void> {
 }
 
 async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
-  const { listTensorFlow } = await import('../engine/install/locate.js');
-  const found = listTensorFlow(undefined, flags);
+  const [
+    { foundEager, foundTensorFlow, foundXlaCpu, foundXlaCuda },
+    { cacheFolder },
+    { cachedItems },
+    { engineSettings },
+  ] = await Promise.all([
+    import('../engine/found.js'),
+    import('../engine/install/cache.js'),
+    import('../engine/install/remove.js'),
+    import('../engine/index.js'),
+  ]);
+  const cache = cacheFolder(flags.cache);
+  const environment = { ...process.env, GALA_CACHE: cache };
+  const found = [
+    ...foundTensorFlow('all', cache),
+    ...foundXlaCpu(environment),
+    ...foundXlaCuda(undefined, environment),
+    ...foundEager(environment),
+  ];
+  const auto = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
+  const used = found.find(
+    ({ engine, device }) => engine === auto.engine && device === (auto.device === undefined ? 'cpu' : 'cuda'),
+  );
   if (flags.json) {
-    const engines = found.map((location, index) => ({ engine: 'tensorflow', ...location, auto: index === 0 }));
+    const engines = found.map(engine => ({ ...engine, auto: engine === used }));
     process.stdout.write(`${JSON.stringify(engines, null, 2)}\n`);
-  } else if (found.length === 0) {
-    process.stdout.write('No engine found. Install one with: gala engine install\n');
-  } else {
-    process.stdout.write(found.map(describe).join(''));
+    return;
   }
+  if (found.length === 0) process.stdout.write('No engine found. Install one with: gala engine install\n');
+  process.stdout.write(found.map(engine => describe(engine, engine === used)).join(''));
+  const items = cachedItems(cache);
+  if (items.length === 0) return;
+  const lines = items.map(({ name, bytes }) => `  ${name}   ${megabytes(bytes)}\n`);
+  process.stdout.write(`In the cache ${cache} (gala engine remove NAME):\n${lines.join('')}`);
 }
 
-function describe(location: TensorFlowLocation, index: number): string {
-  const { version, origin, bytes, libraryFolder } = location;
-  const used = index === 0 ? '   <- auto uses this one' : '';
-  return `tensorflow ${version}   ${Math.round(bytes / 1e6)} MB   ${origin}   ${libraryFolder}${used}\n`;
+function describe({ engine, device, version, origin, path, bytes }: FoundEngine, isUsed: boolean): string {
+  const used = isUsed ? '   <- auto uses this one' : '';
+  return `${engine} (${device}) ${version}   ${megabytes(bytes)}   ${origin}   ${path}${used}\n`;
+}
+
+const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+
+async function remove(names: string[], flags: { all?: boolean; cache?: string }): Promise<void> {
+  const [{ cachedItems, removeFromCache }, { cacheFolder }] = await Promise.all([
+    import('../engine/install/remove.js'),
+    import('../engine/install/cache.js'),
+  ]);
+  const cache = cacheFolder(flags.cache);
+  const chosen = flags.all ? cachedItems(cache).map(({ name }) => name) : names;
+  if (chosen.length === 0 && !flags.all) {
+    throw new ConfigError('Nothing is named to be removed.', {
+      where: 'gala engine remove',
+      next: `In the cache are: ${
+        cachedItems(cache)
+          .map(({ name }) => name)
+          .join(', ') || 'no engines'
+      }. Name some, or give --all.`,
+    });
+  }
+  const removed = await removeFromCache(cache, chosen, holder =>
+    process.stderr.write(`An installation is at work (${holder}); waiting for it …\n`),
+  );
+  for (const { name, bytes } of removed) process.stdout.write(`Removed ${name} (${megabytes(bytes)})\n`);
+  if (removed.length === 0) process.stdout.write(`There is nothing in ${cache}\n`);
 }

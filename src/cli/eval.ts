@@ -6,9 +6,10 @@ import { ConfigError, StorageError } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import type { Split } from '../train/evaluateRun.js';
 import { createCheckDisplay } from './checkDisplay.js';
+import { deviceOption, type EngineFlags, engineOption, engineOverrides } from './engineFlags.js';
 import { createProgress } from './progress.js';
 
-interface EvalFlags {
+interface EvalFlags extends EngineFlags {
   readonly run?: string;
   readonly checkpoint?: string;
   readonly config?: string;
@@ -42,6 +43,8 @@ export function registerEvalCommand(program: Command): void {
       [],
     )
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .addOption(engineOption())
+    .addOption(deviceOption())
     .option(
       '--output <dir>',
       'where to write table.md, table.csv, per_class.csv, predictions.csv (with --run: DIR/eval/…)',
@@ -74,11 +77,12 @@ async function evaluationOf({
   run,
   checkpoint,
   config,
-  set,
+  set = [],
   weights,
   logits,
   split,
   data,
+  ...engineFlags
 }: EvalFlags): Promise<Evaluation> {
   const given = [run, weights, logits].filter(source => source !== undefined).length;
   if (given !== 1 || (weights !== undefined) !== (config !== undefined)) {
@@ -89,10 +93,11 @@ async function evaluationOf({
   }
   if (logits !== undefined) return (await import('../eval/logitsFile.js')).readLogitsFile(logits);
   const { evaluateRun, evaluateWeights } = await import('../train/evaluateRun.js');
+  const overrides = engineOverrides(engineFlags);
   const watcher = createCheckDisplay(createProgress());
-  if (run !== undefined) return evaluateRun({ run, checkpoint, split, dataRoot: data, watcher });
+  if (run !== undefined) return evaluateRun({ run, checkpoint, split, dataRoot: data, watcher, overrides });
   const { loadConfig } = await import('../config/load.js');
-  return evaluateWeights(loadConfig(config!, { ...(set && { set }) }).config, weights!, split, {
+  return evaluateWeights(loadConfig(config!, { set: [...set, ...overrides] }).config, weights!, split, {
     dataRoot: data,
     watcher,
   });

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { registerBenchCommand } from './bench.js';
 import { registerConfigCommand } from './config.js';
 import { registerDataCommand } from './data.js';
+import { registerDoctorCommand } from './doctor.js';
 import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
 import { registerExportCommand } from './export.js';
@@ -33,6 +34,7 @@ const registerCommands = [
   registerDataCommand,
   registerConfigCommand,
   registerEngineCommand,
+  registerDoctorCommand,
   registerBenchCommand,
 ];
 

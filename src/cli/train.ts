@@ -10,9 +10,10 @@ import { readRecord } from '../run/record.js';
 import { createRunFolder, findLatestUnfinishedRun, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
 import { parseSeed } from './config.js';
+import { deviceOption, type EngineFlags, engineOption, engineOverrides } from './engineFlags.js';
 import { runTraining, type TrainingJob } from './runTraining.js';
 
-export interface TrainFlags {
+export interface TrainFlags extends EngineFlags {
   readonly config?: string;
   readonly set?: string[];
   readonly seed?: number;
@@ -31,6 +32,8 @@ export function registerTrainCommand(program: Command): void {
     .option('--config <config>', 'a YAML file, or a name of `gala config list`')
     .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
     .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed)
+    .addOption(engineOption())
+    .addOption(deviceOption())
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
     .option('--resume [run]', 'go on with a run folder, or with the latest unfinished run of the config')
     .addOption(
@@ -104,8 +107,9 @@ function chooseRun(flags: TrainFlags): Chosen {
   return { folder, loaded: { ...loaded, config, warnings: [] } }; // the run's first start showed the warnings
 }
 
-function overridesOf({ set, seed }: TrainFlags): { set?: string[]; seed?: number } {
-  return { ...(set && { set }), ...(seed !== undefined && { seed }) };
+function overridesOf({ set = [], seed, ...flags }: TrainFlags): { set?: string[]; seed?: number } {
+  const all = [...set, ...engineOverrides(flags)];
+  return { ...(all.length > 0 && { set: all }), ...(seed !== undefined && { seed }) };
 }
 
 function requireConfig(flags: TrainFlags): string {

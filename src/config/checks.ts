@@ -205,7 +205,15 @@ function checkEvaluation({ read, origin }: Reader, warn: Report): void {
 }
 
 function checkEngine({ read }: Reader, refuse: Report): void {
-  if (read('engine') === 'eager' && read('precision') === 'bf16') {
+  const [engine, device] = [read('engine'), read('device')];
+  const wantsGpu = typeof device === 'string' && device.startsWith('cuda');
+  if (wantsGpu && engine === 'tensorflow') {
+    refuse('device', `device is ${device}, but engine tensorflow computes on the CPU; GPUs need engine xla (or auto)`);
+  }
+  if (engine === 'eager' && device !== 'auto') {
+    refuse('device', `device is ${device}, but engine eager chooses its device itself; leave the key out`);
+  }
+  if (engine === 'eager' && read('precision') === 'bf16') {
     refuse('precision', 'precision is bf16, but the eager engine computes in fp32; set it to fp32 or auto');
   }
 }

@@ -5,11 +5,12 @@ import { type Config, configSchema, type StageConfig } from './schema.js';
 import { sharedKeys } from './stages.js';
 
 /**
- * Keys that name, place or pace a run without changing what it computes. `threads` changes only the order of rounding; the
- * count that was used is recorded in run.json and a different one is warned about on resume.
+ * Keys that name, place or pace a run without changing what it computes. `threads` and `device` change only the order of
+ * rounding; what was used is recorded in run.json and another one is warned about on resume.
  */
 const keysWithoutWeight: ReadonlySet<string> = new Set([
   'name',
+  'device',
   'threads',
   'data.root',
   'data.workers',

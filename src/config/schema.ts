@@ -328,10 +328,17 @@ export const configSchema = z
       .enum(['auto', 'tensorflow', 'xla', 'eager'])
       .default('auto')
       .describe('Compute engine; see docs/engines.md.'),
+    device: z
+      .string()
+      .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, 'auto, cpu, cuda, or cuda:N for the N-th GPU (from 0)')
+      .default('auto')
+      .describe(
+        'auto, cpu, cuda or cuda:N (the N-th GPU, from 0). auto = a GPU where one answers and its plugin is installed.',
+      ),
     precision: z
       .enum(['auto', 'fp32', 'bf16'])
       .default('auto')
-      .describe('auto = bf16 where the CPU has it (avx512_bf16 or amx), else fp32.'),
+      .describe('auto = bf16 where the device has it (CPU: avx512_bf16 or amx; GPU: Ampere or newer), else fp32.'),
     threads: z
       .union([z.literal('auto'), positiveInteger.max(1024)])
       .default('auto')

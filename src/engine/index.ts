@@ -1,43 +1,146 @@
-/** Chooses an engine for a config and compiles programs with it. */
+/** Chooses an engine and a device for a config and compiles programs with it. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Config } from '../config/schema.js';
+import { EngineError } from '../errors.js';
+import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';
+import { cacheFolder, compiledFolder } from './install/cache.js';
 import { requireTensorFlow } from './install/locate.js';
 import type { CompileRequest, Executable } from './program.js';
 
+/** `cuda:n`: the n-th of the GPUs that CUDA_VISIBLE_DEVICES leaves. */
+export type Device = 'cpu' | `cuda:${number}`;
+
 export interface EngineSettings {
-  readonly engine: Config['engine'];
+  readonly engine: 'tensorflow' | 'xla' | 'eager';
+  /** Left out: the CPU, or the first device of the plugin that GALA_PJRT_PLUGIN names. */
+  readonly device?: Device;
   readonly precision: 'fp32' | 'bf16';
   readonly threads: number;
+  /** Folder of compiled programs (engine `xla`); left out, nothing is kept. */
+  readonly compileCache?: string;
+  /** What the user should know about the choice. */
+  readonly note?: string;
 }
 
-/** Settings with every `auto` decided for this machine: all cores, bf16 where engine and CPU compute it natively. */
-export function engineSettings(config: Pick<Config, 'engine' | 'precision' | 'threads'>): EngineSettings {
-  return {
-    engine: config.engine,
-    precision:
-      config.precision === 'auto' ? (config.engine !== 'eager' && cpuHasBf16() ? 'bf16' : 'fp32') : config.precision,
-    threads: config.threads === 'auto' ? availableParallelism() : config.threads,
-  };
+type Wishes = Pick<Config, 'engine' | 'device' | 'precision' | 'threads'>;
+
+/** What the choice depends on; tests put others in their place. */
+export interface Machine {
+  readonly environment: NodeJS.ProcessEnv;
+  askGpus(): Promise<GpuAnswer>;
+}
+
+const thisMachine: Machine = { environment: process.env, askGpus: askGpuDriver };
+
+/**
+ * Settings with every `auto` decided for this machine: `xla` on the first GPU where one answers and its plugin is installed,
+ * else `tensorflow` on the CPU with all cores; bf16 where the device computes it natively. Throws `EngineError` when the
+ * config wants a GPU that is not there.
+ */
+export async function engineSettings(config: Wishes, machine = thisMachine): Promise<EngineSettings> {
+  const { environment } = machine;
+  const threads = config.threads === 'auto' ? availableParallelism() : config.threads;
+  const precisionOn = (native: boolean) =>
+    config.precision === 'auto' ? (native ? 'bf16' : 'fp32') : config.precision;
+  const onCpu = (engine: EngineSettings['engine'], note?: string): EngineSettings => ({
+    engine,
+    ...(engine === 'xla' && { compileCache: compileCacheFolder(environment) }),
+    precision: precisionOn(engine !== 'eager' && cpuHasBf16()),
+    threads,
+    ...(note !== undefined && { note }),
+  });
+  const onGpu = ({ gpus }: GpuDriver, ordinal: number): EngineSettings => ({
+    engine: 'xla',
+    device: `cuda:${ordinal}`,
+    compileCache: compileCacheFolder(environment),
+    precision: precisionOn(gpus[ordinal]!.computeCapability >= firstBf16Capability),
+    threads,
+  });
+
+  // The addon of eager chooses its device itself: a GPU where its TensorFlow has one.
+  if (config.engine === 'tensorflow' || config.engine === 'eager') return onCpu(config.engine);
+  if (config.device === 'cpu') return onCpu(config.engine === 'xla' ? 'xla' : 'tensorflow');
+  if (config.device !== 'auto') {
+    const driver = await requireGpu(config.device, machine);
+    return onGpu(driver, ordinalOf(config.device));
+  }
+  if (config.engine === 'xla' && environment.GALA_PJRT_PLUGIN) return onCpu('xla');
+  const driver = await machine.askGpus();
+  if ('missing' in driver) return onCpu(config.engine === 'xla' ? 'xla' : 'tensorflow');
+  const { findCudaPlugin } = await import('./pjrt/locate.js');
+  if (findCudaPlugin(driver.cuda, environment)) return onGpu(driver, 0);
+  return onCpu(
+    config.engine === 'xla' ? 'xla' : 'tensorflow',
+    `A GPU is here (${driver.gpus[0]!.name}), but XLA's plugin for it is not: this runs on the CPU. For the GPU: gala engine install --cuda`,
+  );
 }
 
 /** Compiles programs that share one state. Throws `EngineError` when no runtime is installed. */
 export async function compile(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
+  const { precision, threads, device, compileCache } = settings;
   if (settings.engine === 'xla') {
-    const { requirePlugin } = await import('./pjrt/locate.js');
-    const plugin = requirePlugin();
+    const { requirePlugin, requireCudaPlugin } = await import('./pjrt/locate.js');
     const { compileForPjrt } = await import('./pjrt/executable.js');
-    return compileForPjrt(request, { plugin, precision: settings.precision, threads: settings.threads });
+    if (device === undefined || device === 'cpu')
+      return compileForPjrt(request, { plugin: requirePlugin(), precision, threads, compileCache });
+    const { cuda } = await requireGpu(device, thisMachine);
+    const client = gpuClientOptions(ordinalOf(device), process.env);
+    return compileForPjrt(request, { plugin: requireCudaPlugin(cuda), precision, threads, compileCache, client });
   }
   if (settings.engine === 'eager') {
     const { requireAddon } = await import('./eager/locate.js');
     const addon = requireAddon();
     const { compileForEager } = await import('./eager/executable.js');
-    return compileForEager(request, { addon, precision: settings.precision, threads: settings.threads });
+    return compileForEager(request, { addon, precision, threads });
   }
   const libraries = requireTensorFlow();
   const { compileForTensorFlow } = await import('./tensorflow/session.js');
-  return compileForTensorFlow(request, { libraries, precision: settings.precision, threads: settings.threads });
+  return compileForTensorFlow(request, { libraries, precision, threads });
+}
+
+const firstBf16Capability = 8; // Ampere
+
+/** Ordinal of `cuda:n`; `cuda` is the first. */
+function ordinalOf(device: string): number {
+  return Number(device.split(':')[1] ?? 0);
+}
+
+async function requireGpu(device: string, machine: Machine): Promise<GpuDriver> {
+  const driver = await machine.askGpus();
+  if ('missing' in driver) {
+    throw new EngineError(`No GPU can be used: ${driver.missing}.`, {
+      where: `device: ${device}`,
+      next: 'gala doctor shows what was found. To run on the CPU: --device cpu (or device: auto).',
+    });
+  }
+  if (ordinalOf(device) < driver.gpus.length) return driver;
+  const found = driver.gpus.map(({ name }, ordinal) => `cuda:${ordinal} ${name}`).join(', ');
+  throw new EngineError(`There is no GPU ${ordinalOf(device)}.`, {
+    where: `device: ${device}; there are: ${found}`,
+    next: 'GPUs are numbered from 0, among those that CUDA_VISIBLE_DEVICES names where it is set.',
+  });
+}
+
+/**
+ * Options of XLA's CUDA client: this one GPU (else it would take memory on all), memory taken as it is needed, and at most
+ * GALA_GPU_MEMORY (a fraction, default 0.9) of it. Throws `EngineError`.
+ */
+export function gpuClientOptions(ordinal: number, environment: NodeJS.ProcessEnv) {
+  const setting = environment.GALA_GPU_MEMORY || '0.9';
+  const fraction = Number(setting);
+  if (!(fraction > 0 && fraction <= 1)) {
+    throw new EngineError(`GALA_GPU_MEMORY is '${setting}'.`, {
+      where: 'environment',
+      next: 'It is the fraction of the GPU’s memory that may be taken: above 0, at most 1.',
+    });
+  }
+  return { visible_devices: [ordinal], allocator: 'bfc', preallocate: false, memory_fraction: { float: fraction } };
+}
+
+/** Where compiled programs are kept. */
+export function compileCacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  return compiledFolder(cacheFolder(undefined, environment));
 }
 
 /** True where the CPU multiplies bfloat16 natively; elsewhere bf16 is emulated and slower than fp32. */

@@ -37,9 +37,9 @@ export async function measureSpeed({ config, yaml }: LoadedConfig): Promise<Spee
 }
 
 /** Configs of equal keys run at the same speed: what is left out changes no shape and no number of operations worth a measurement. */
-export function speedKey({ data, model, train, engine, precision, threads }: Config): string {
+export function speedKey({ data, model, train, engine, device, precision, threads }: Config): string {
   const { dataset, augment, workers } = data;
-  return JSON.stringify([dataset, augment, workers, model, train.batch_size, engine, precision, threads]);
+  return JSON.stringify([dataset, augment, workers, model, train.batch_size, engine, device, precision, threads]);
 }
 
 /** Seconds of training and evaluation of one run; starting and loading are not in it. */

@@ -23,13 +23,22 @@ export interface RunEvaluation {
   readonly split: Split;
   readonly dataRoot?: string | undefined;
   readonly watcher?: CheckWatcher | undefined;
+  /** `engine=…`, `device=…`: a run may be evaluated on another machine than it was trained on. */
+  readonly overrides?: readonly string[];
 }
 
 /**
  * Logits of one split by one checkpoint of a run. They are kept in the run's logits/ and read from there the next time, as
  * long as the checkpoint is of the same epoch. Throws `StorageError`, `DataError`, `ConfigError`, `EngineError`.
  */
-export async function evaluateRun({ run, split, dataRoot, watcher, ...given }: RunEvaluation): Promise<Evaluation> {
+export async function evaluateRun({
+  run,
+  split,
+  dataRoot,
+  watcher,
+  overrides = [],
+  ...given
+}: RunEvaluation): Promise<Evaluation> {
   const folder = openRunFolder(run);
   const { name: checkpoint, path, isNamed } = chooseCheckpoint(folder.checkpoints, given.checkpoint);
   const { state, progress } = readCheckpoint(path);
@@ -39,7 +48,7 @@ export async function evaluateRun({ run, split, dataRoot, watcher, ...given }: R
     const evaluation = readLogitsFile(stored);
     if (evaluation.epoch === epoch && progress.step === 0) return evaluation;
   }
-  const { config } = loadConfig(folder.config);
+  const { config } = loadConfig(folder.config, { set: overrides });
   const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, epoch, ...(selectedOn && { selectedOn }) };

@@ -2,7 +2,7 @@
 import type { Config } from '../config/schema.js';
 import { type OpenedDatasets, type OpenOptions, openDatasets } from '../data/index.js';
 import { createSampler, type Sampler } from '../data/sampler.js';
-import { compile, engineSettings } from '../engine/index.js';
+import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
 import type { Executable, HostTensor, HostTensors } from '../engine/program.js';
 import { ConfigError, StorageError } from '../errors.js';
 import { createLoss } from '../losses/index.js';
@@ -36,6 +36,8 @@ export interface Experiment {
   initialState(): HostTensors;
   /** Length of the backbone's features. */
   readonly featureSize: number;
+  /** Engine, device, precision and threads, decided for this machine. Rejects with `EngineError`. */
+  settings(): Promise<EngineSettings>;
   /** Compiles the programs `train` and `eval` on the given state. */
   compile(state: HostTensors): Promise<Executable>;
   /** The same on features in the place of images, beside the program `features` that makes them (fixedFeatures.ts). */
@@ -79,7 +81,11 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
   const { mixup_alpha } = config.train;
   const learning: Learning = { loss, optimizer: sgd(config.optim), mixup: mixup_alpha > 0, freeze: config.freeze };
   const warmup = warmupEpochs(config.optim, stepsPerEpoch);
-  const settings = engineSettings(config);
+  let decided: Promise<EngineSettings> | undefined;
+  const settings = () => {
+    decided ??= engineSettings(config);
+    return decided;
+  };
   const evaluation = evalProgram(network, config.eval.batch_size);
   const initial = () => initialState(network, learning, counts, config.seed);
 
@@ -98,15 +104,16 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     }),
     initialState: initial,
     featureSize: backbone.featureSize,
-    compile: state =>
+    settings,
+    compile: async state =>
       compile(
         {
           state: inOrderOf(initial(), state),
           programs: { train: trainProgram(network, learning, batchSize), eval: evaluation },
         },
-        settings,
+        await settings(),
       ),
-    compileOnFeatures: state =>
+    compileOnFeatures: async state =>
       compile(
         {
           state: inOrderOf(initial(), state),
@@ -116,11 +123,11 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
             features: featuresProgram(network, config.eval.batch_size),
           },
         },
-        settings,
+        await settings(),
       ),
-    compileForEvaluation: state => {
+    compileForEvaluation: async state => {
       const model = Object.fromEntries(Object.entries(state).filter(([name]) => isModelEntry(name)));
-      return compile({ state: model, programs: { eval: evaluation } }, settings);
+      return compile({ state: model, programs: { eval: evaluation } }, await settings());
     },
   };
 }

@@ -58,6 +58,8 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
+  const { note } = await experiment.settings();
+  if (note !== undefined) observer.onNotice(note);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
   const begun: StartingState = saved ? { state: saved.checkpoint.state } : await stateAtStart(experiment, request);
   if (begun.weights) observer.onNotice(describeWeights(begun.weights));

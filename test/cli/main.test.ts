@@ -109,15 +109,15 @@ test('engine list prints what it found, for people and as JSON', t => {
   const environment = { GALA_TENSORFLOW: libraries };
   const text = gala(folder, ['engine', 'list'], environment);
   assert.equal(text.status, 0);
-  assert.match(text.stdout, /^tensorflow unknown .*explicit .*auto uses this one\n/);
+  assert.match(text.stdout, /^tensorflow \(cpu\) unknown .*explicit .*auto uses this one\n/);
   const json = gala(folder, ['engine', 'list', '--json'], environment);
   const [first] = JSON.parse(json.stdout) as Record<string, unknown>[];
   assert.deepEqual(first, {
     engine: 'tensorflow',
-    libraryFolder: libraries,
-    libraries: ['libtensorflow_framework.so.2', 'libtensorflow_cc.so.2'],
+    device: 'cpu',
     version: 'unknown',
     origin: 'explicit',
+    path: libraries,
     bytes: 10,
     auto: true,
   });

@@ -12,12 +12,14 @@ const temporary = temporaryFolder();
 const at = (name: string) => join(temporary, name);
 const options = { cwd: temporary };
 
-test('A training with engine xla, ten steps a call, that SIGTERM stopped ends, resumed, with the bits of an unbroken one step by step', {
+test('A training with --engine xla --device cpu, ten steps a call, that SIGTERM stopped ends, resumed, with the bits of an unbroken one step by step', {
   skip: noPlugin,
 }, async () => {
   const set = writeSmallSet(at('set'));
-  const arguments_ = (output: string, stepsPerCall: number) =>
-    smallTraining(set, at(output), ['engine=xla', 'train.epochs=1', `train.steps_per_call=${stepsPerCall}`]);
+  const arguments_ = (output: string, stepsPerCall: number) => [
+    ...smallTraining(set, at(output), ['train.epochs=1', `train.steps_per_call=${stepsPerCall}`]),
+    ...['--engine', 'xla', '--device', 'cpu'],
+  ];
   await gala(arguments_('unbroken', 1), 0, options);
   const unbroken = onlyRun(at('unbroken'));
 

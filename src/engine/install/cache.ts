@@ -1,9 +1,9 @@
 /** The per-user cache of engines, shared by all checkouts: where it is, and which of its folders hold a whole engine. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import type { WheelPin } from './pin.js';
+import { checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
 
 const manifestSchema = z.object({
   name: z.string(),
@@ -17,6 +17,8 @@ const manifestSchema = z.object({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export const manifestName = 'manifest.json';
+/** In the folder of engines; who changes that folder holds it. */
+export const installLockName = '.install.lock';
 
 /** The cache folder: `explicit`, else GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala. It need not exist. */
 export function cacheFolder(explicit?: string, environment: NodeJS.ProcessEnv = process.env): string {
@@ -32,6 +34,11 @@ export function cacheFolder(explicit?: string, environment: NodeJS.ProcessEnv = 
 /** The folder that holds one sub-folder per installed engine. */
 export function enginesFolder(cache: string): string {
   return join(cache, 'engines');
+}
+
+/** The folder that holds what the `xla` engine compiled. */
+export function compiledFolder(cache: string): string {
+  return join(cache, 'compiled');
 }
 
 /** Where the pinned engine is, or will be, in the cache. */
@@ -53,11 +60,11 @@ export function readManifest(folder: string): Manifest | undefined {
   return whole ? manifest : undefined;
 }
 
-/** The manifest of the pinned engine in the cache, provided that it came from the pinned wheel and is whole. */
+/** The manifest of the pinned engine in the cache, provided that it came from the pinned wheels and is whole. */
 export function installedManifest(cache: string, pin: WheelPin): Manifest | undefined {
   const manifest = readManifest(engineFolder(cache, pin));
-  const expected = pin.members.map(member => basename(member.path));
-  return manifest?.sha256 === pin.sha256 && expected.every(name => name in manifest.files) ? manifest : undefined;
+  const expected = wheelsOf(pin).flatMap(({ members }) => members.map(({ path }) => targetOf(pin, path)));
+  return manifest?.sha256 === checksumOf(pin) && expected.every(name => name in manifest.files) ? manifest : undefined;
 }
 
 /** Where a header of the wheel lies in the engine's folder. */

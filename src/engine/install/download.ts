@@ -12,6 +12,8 @@ export interface Pip {
   readonly args: readonly string[];
 }
 
+/** Below the staging folder: the wheel, and pip's temporary files. The caller removes it. */
+export const downloadFolder = 'download';
 const pollMilliseconds = 200;
 const linesShown = 6;
 
@@ -47,9 +49,10 @@ export async function downloadWheel(
   environment: NodeJS.ProcessEnv,
   onBytes: (bytes: number) => void,
 ): Promise<string> {
-  const folder = join(staging, 'wheel');
-  const temporary = join(staging, 'tmp');
-  for (const path of [folder, temporary]) mkdirSync(path);
+  const download = join(staging, downloadFolder);
+  const folder = join(download, 'wheel');
+  const temporary = join(download, 'tmp');
+  for (const path of [folder, temporary]) mkdirSync(path, { recursive: true });
   const args = [
     ...pip.args,
     'download',
@@ -64,7 +67,7 @@ export async function downloadWheel(
     env: { ...environment, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const timer = setInterval(() => onBytes(Math.max(0, ...fileSizes(staging))), pollMilliseconds);
+  const timer = setInterval(() => onBytes(Math.max(0, ...fileSizes(download))), pollMilliseconds);
   const { code, lines } = await outcome(child).finally(() => clearInterval(timer));
   const wheel = readdirSync(folder).find(name => name.endsWith('.whl'));
   if (code !== 0 || wheel === undefined) throw downloadFailed(pin, pip, lines);

@@ -1,5 +1,6 @@
-/** `gala engine install`: pinned wheel → checksum → the few files that are needed → the per-user cache, atomically. */
+/** `gala engine install`: pinned wheels → checksum → the few files that are needed → the per-user cache, atomically. */
 import {
+  chmodSync,
   closeSync,
   fsyncSync,
   mkdirSync,
@@ -21,12 +22,22 @@ import {
   enginesFolder,
   headerPath,
   installedManifest,
+  installLockName,
   type Manifest,
   manifestName,
 } from './cache.js';
-import { downloadWheel, findPip } from './download.js';
+import { downloadFolder, downloadWheel, findPip } from './download.js';
 import { withLock } from './lock.js';
-import { tensorflowCpu, unpackedBytes, type WheelPin } from './pin.js';
+import {
+  checksumOf,
+  downloadBytes,
+  largestWheelBytes,
+  targetOf,
+  tensorflowCpu,
+  unpackedBytes,
+  type WheelPin,
+  wheelsOf,
+} from './pin.js';
 import { type Platform, requirePlatform, thisPlatform } from './platform.js';
 import { extractMember, readWheelDirectory } from './wheelFile.js';
 
@@ -41,7 +52,7 @@ export interface InstallListener {
 export interface InstallOptions {
   readonly pin?: WheelPin;
   readonly cache?: string;
-  /** A wheel file on this machine, in place of the download. */
+  /** A wheel file on this machine, or a folder that holds all wheels of the engine, in place of the download. */
   readonly from?: string;
   /** Installs even if the engine is there already. */
   readonly force?: boolean;
@@ -83,14 +94,9 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
   return publishInstallation(
     {
       folder: engineFolder(cache, pin),
-      bytes: (options.from === undefined ? pin.wheelBytes : 0) + unpackedBytes(pin) + spareBytes,
+      bytes: (options.from === undefined ? largestWheelBytes(pin) : 0) + unpackedBytes(pin) + spareBytes,
       present: () => installedManifest(cache, pin),
-      make: async staging => {
-        const wheel = await obtainWheel(pin, staging, options);
-        options.listener?.note('Checking its sha256 …');
-        await requireChecksum(pin, wheel, options.from !== undefined);
-        return unpack(pin, wheel, staging, options.listener);
-      },
+      make: staging => fetchAndUnpack(pin, join(staging, 'engine'), staging, options),
     },
     cache,
     options,
@@ -108,7 +114,7 @@ export async function publishInstallation(
   if (present && !options.force) return { folder, manifest: present, fresh: false };
   try {
     mkdirSync(enginesFolder(cache), { recursive: true });
-    const lock = join(enginesFolder(cache), '.install.lock');
+    const lock = join(enginesFolder(cache), installLockName);
     const onWait = (holder: string) =>
       options.listener?.note(`Another installation is at work (${holder}); waiting for it …`);
     return await withLock(lock, onWait, async waited => {
@@ -141,26 +147,59 @@ async function installLocked(
   }
 }
 
+/** One wheel after the other, each removed before the next is fetched: several, and all that is in them, would take twice the disk. */
+async function fetchAndUnpack(
+  pin: WheelPin,
+  target: string,
+  staging: string,
+  options: InstallOptions,
+): Promise<Manifest> {
+  const files: Record<string, number> = {};
+  mkdirSync(target);
+  announce(pin, options);
+  for (const wheelPin of wheelsOf(pin)) {
+    const wheel = await obtainWheel(wheelPin, staging, options);
+    options.listener?.note(`Checking the sha256 of ${wheelPin.wheel} …`);
+    await requireChecksum(wheelPin, wheel, options.from !== undefined);
+    Object.assign(files, await unpack(pin, wheelPin, wheel, target, options.listener));
+    rmSync(join(staging, downloadFolder), { recursive: true, force: true });
+  }
+  return writeManifest(pin, files, target);
+}
+
+/** Says what will be fetched and how large it is. */
+function announce(pin: WheelPin, options: InstallOptions): void {
+  const onDisk = `${megabytes(unpackedBytes(pin))} on disk`;
+  const folder = engineFolder(cacheFolder(options.cache, options.environment), pin);
+  if (options.from !== undefined) {
+    options.listener?.note(`Installing ${pin.name} ${pin.version} from ${basename(options.from)} (${onDisk}).`);
+    return;
+  }
+  options.listener?.note(
+    `Downloading ${pin.name} ${pin.version} with pip: ${megabytes(downloadBytes(pin))}, then ${onDisk} in ${folder}`,
+  );
+  for (const { name, version, wheelBytes } of pin.companions ?? [])
+    options.listener?.note(`  with ${name} ${version}, ${megabytes(wheelBytes)}`);
+}
+
 async function obtainWheel(pin: WheelPin, staging: string, options: InstallOptions): Promise<string> {
   const { listener } = options;
-  const onDisk = `${megabytes(unpackedBytes(pin))} on disk`;
   if (options.from !== undefined) {
-    const wheel = resolve(options.from);
+    const given = resolve(options.from);
+    const wheel = statSync(given, { throwIfNoEntry: false })?.isDirectory() ? join(given, pin.wheel) : given;
     if (!statSync(wheel, { throwIfNoEntry: false })?.isFile()) {
       throw new EngineError('The wheel file is not there.', {
         where: wheel,
         next: `Give --from the path of ${pin.wheel}, or leave it out to download the wheel.`,
       });
     }
-    listener?.note(`Installing ${pin.name} ${pin.version} from ${basename(wheel)} (${onDisk}).`);
     return wheel;
   }
   const environment = options.environment ?? process.env;
   const pip = findPip(environment);
-  listener?.note(
-    `Downloading ${pin.name} ${pin.version} with pip: ${megabytes(pin.wheelBytes)}, then ${onDisk} in ${engineFolder(cacheFolder(options.cache, environment), pin)}`,
-  );
-  const shown = (bytes: number) => ({ download: `${Math.round(bytes / 1e6)}/${megabytes(pin.wheelBytes)}` });
+  const shown = (bytes: number) => ({
+    download: `${pin.name} ${Math.round(bytes / 1e6)}/${megabytes(pin.wheelBytes)}`,
+  });
   listener?.start(pin.wheelBytes, shown(0));
   try {
     const wheel = await downloadWheel(pip, pin, staging, environment, bytes => listener?.update(bytes, shown(bytes)));
@@ -182,21 +221,29 @@ async function requireChecksum(pin: WheelPin, wheel: string, local: boolean): Pr
   });
 }
 
-async function unpack(pin: WheelPin, wheel: string, staging: string, listener?: InstallListener): Promise<Manifest> {
-  const target = join(staging, 'engine');
-  mkdirSync(target);
+/** Unpacks what is kept of one wheel; returns the sizes by path in the engine's folder. */
+async function unpack(
+  pin: WheelPin,
+  { members, headers = [] }: WheelPin,
+  wheel: string,
+  target: string,
+  listener?: InstallListener,
+): Promise<Record<string, number>> {
   const directory = readWheelDirectory(wheel);
   const files: Record<string, number> = {};
-  listener?.note(`Unpacking ${pin.members.length} files …`);
-  for (const { path, bytes } of pin.members) {
+  listener?.note(`Unpacking ${members.length} ${members.length === 1 ? 'file' : 'files'} …`);
+  for (const { path, bytes } of members) {
     const member = directory.get(path);
     if (member?.bytes !== bytes) {
       throw faultyPin(wheel, path, `has ${member?.bytes ?? 'no'} bytes, expected ${bytes}`);
     }
-    await extractMember(wheel, member, join(target, basename(path)));
-    files[basename(path)] = bytes;
+    const file = targetOf(pin, path);
+    mkdirSync(dirname(join(target, file)), { recursive: true });
+    await extractMember(wheel, member, join(target, file));
+    if (isProgram(file)) chmodSync(join(target, file), 0o755);
+    files[file] = bytes;
   }
-  for (const path of pin.headers ?? []) {
+  for (const path of headers) {
     const member = directory.get(path);
     if (member === undefined) throw faultyPin(wheel, path, 'is not there');
     const name = headerPath(path);
@@ -204,15 +251,24 @@ async function unpack(pin: WheelPin, wheel: string, staging: string, listener?: 
     await extractMember(wheel, member, join(target, name));
     files[name] = member.bytes;
   }
+  return files;
+}
+
+/** Wheels mark programs (CUDA's ptxas) by permissions that are not unpacked. */
+function isProgram(file: string): boolean {
+  return basename(dirname(file)) === 'bin';
+}
+
+function writeManifest(pin: WheelPin, files: Record<string, number>, folder: string): Manifest {
   const manifest: Manifest = {
     name: pin.name,
     version: pin.version,
     wheel: pin.wheel,
-    sha256: pin.sha256,
+    sha256: checksumOf(pin),
     files,
     installed: new Date().toISOString(),
   };
-  writeFileAtomic(join(target, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+  writeFileAtomic(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
 

@@ -1,11 +1,11 @@
 /** Finds a TensorFlow on this machine: explicit setting → own cache → Python's site-packages → tfjs-node-gpu. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder, engineFolder, installedManifest } from './cache.js';
 import { tensorflowCpu, type WheelPin } from './pin.js';
+import { namesIn, pythonPackageFolders } from './python.js';
 
 export type TensorFlowOrigin = 'explicit' | 'cache' | 'python' | 'tfjs-node-gpu';
 
@@ -30,7 +30,6 @@ export interface LocateOptions {
 const framework = 'libtensorflow_framework.so.2';
 // The Python wheel has its C API in the first, the C distribution that tfjs-node-gpu unpacks in the second.
 const apiLibraries = ['libtensorflow_cc.so.2', 'libtensorflow.so.2'];
-const pythonSeconds = 10;
 
 /**
  * The TensorFlow that `auto` uses, or undefined when there is none. `explicit` (else GALA_TENSORFLOW) names a folder with
@@ -73,7 +72,7 @@ function* locations(explicit: string | undefined, options: LocateOptions): Gener
   const cached = manifest && locationIn(engineFolder(cache, pin), 'cache', manifest.version);
   if (cached) yield cached;
 
-  for (const folder of pythonFolders(environment)) {
+  for (const folder of pythonPackageFolders('tensorflow', environment)) {
     const location = locationIn(folder, 'python');
     if (location) yield location;
   }
@@ -112,30 +111,6 @@ function versionBeside(folder: string, api: string): string {
   }
 }
 
-/** Folders of Python's `tensorflow` package: those of the active virtual environment, then the one that python3 imports. */
-function* pythonFolders(environment: NodeJS.ProcessEnv): Generator<string> {
-  if (environment.VIRTUAL_ENV) {
-    const lib = join(environment.VIRTUAL_ENV, 'lib');
-    for (const python of namesIn(lib)) {
-      if (python.startsWith('python3')) yield join(lib, python, 'site-packages', 'tensorflow');
-    }
-  }
-  // find_spec finds a top-level package without importing it: TensorFlow takes seconds to import.
-  const question =
-    'import importlib.util as u; s = u.find_spec("tensorflow"); print(*(s.submodule_search_locations or []) if s else "", sep="\\n")';
-  try {
-    const answer = execFileSync('python3', ['-c', question], {
-      env: environment,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: pythonSeconds * 1000,
-    });
-    yield* answer.split('\n').filter(line => line.startsWith('/'));
-  } catch {
-    // No python3, or a broken one: then it has no TensorFlow for us either.
-  }
-}
-
 /** tfjs-node-gpu may be absent, or present without its libraries (its install script downloads them). */
 function addonFolder(): string | undefined {
   try {
@@ -143,13 +118,5 @@ function addonFolder(): string | undefined {
     return join(dirname(manifest), 'deps', 'lib');
   } catch {
     return undefined;
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
   }
 }

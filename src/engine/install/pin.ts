@@ -1,4 +1,6 @@
-/** The engine that this version of gala is tested with: one wheel, one checksum, the few files of it that are kept. */
+/** The engines that this version of gala is tested with: wheels, their checksums, the few files of them that are kept. */
+import { basename } from 'node:path';
+import { sha256 } from '../../io/hash.js';
 
 export interface WheelPin {
   /** Name of the project in the Python package index. */
@@ -12,10 +14,12 @@ export interface WheelPin {
   readonly platformTag: string;
   /** The wheel is built against this C library or newer. */
   readonly minimumGlibc: string;
-  /** Members of the wheel that are kept, with their unpacked sizes; they land side by side in the engine's folder. */
+  /** Members of the wheel that are kept, with their unpacked sizes. They land side by side in the engine's folder … */
   readonly members: readonly { readonly path: string; readonly bytes: number }[];
   /** Members that building against the library takes; they keep their folders, below `include/` in the engine's folder. */
   readonly headers?: readonly string[];
+  /** … or, where there is this list, in the folders that they have in the wheel, with those of the wheels listed. */
+  readonly companions?: readonly WheelPin[];
 }
 
 /** TensorFlow 2.21 for CPUs: its two libraries export the whole C API, so nothing of Python is needed at run time. */
@@ -66,7 +70,33 @@ export const xlaCpu: WheelPin = {
   members: [{ path: 'xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so', bytes: 259_284_552 }],
 };
 
+/** The wheels of an engine, its own first. */
+export function wheelsOf(pin: WheelPin): readonly WheelPin[] {
+  return [pin, ...(pin.companions ?? [])];
+}
+
+/** Where a member of one of the engine's wheels lands in the engine's folder. */
+export function targetOf(pin: WheelPin, member: string): string {
+  return pin.companions ? member : basename(member);
+}
+
+/** Bytes of the largest wheel: as much as is on the disk at a time. */
+export function largestWheelBytes(pin: WheelPin): number {
+  return Math.max(...wheelsOf(pin).map(({ wheelBytes }) => wheelBytes));
+}
+
+/** Bytes to download. */
+export function downloadBytes(pin: WheelPin): number {
+  return wheelsOf(pin).reduce((sum, { wheelBytes }) => sum + wheelBytes, 0);
+}
+
 /** Bytes that the kept files of an engine take on disk. */
 export function unpackedBytes(pin: WheelPin): number {
-  return pin.members.reduce((sum, member) => sum + member.bytes, 0);
+  return wheelsOf(pin).reduce((sum, { members }) => members.reduce((part, { bytes }) => part + bytes, sum), 0);
+}
+
+/** What an installation is known by: the checksum of its wheel, or one over those of its wheels. */
+export function checksumOf(pin: WheelPin): string {
+  const sums = wheelsOf(pin).map(wheel => wheel.sha256);
+  return sums.length === 1 ? sums[0]! : sha256(sums.join('\n'));
 }

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import koffi from 'koffi';
 import { EngineError } from '../../errors.js';
+import { openLibrary } from '../nativeLibrary.js';
 
 /** The address of something that the plugin owns, or of native memory. */
 export type Address = bigint;
@@ -22,11 +23,19 @@ const functions = {
   clientCreate: 10,
   clientDestroy: 11,
   platformName: 12,
+  platformVersion: 14,
   addressableDevices: 16,
   compile: 20,
   bufferFromHost: 22,
-  executableDestroy: 50,
+  deviceKind: 26,
+  deviceDescription: 29,
+  deviceMemoryStats: 34,
+  executableDestroy: 40,
+  executableSerialize: 49,
+  loadedExecutableDestroy: 50,
+  loadedExecutableGet: 51,
   execute: 55,
+  deserializeAndLoad: 56,
   bufferDestroy: 58,
   toHostBuffer: 70,
 } as const;
@@ -34,8 +43,6 @@ export type FunctionName = keyof typeof functions;
 
 const tableStart = 5;
 const neededBytes = 8 * (tableStart + Math.max(...Object.values(functions)) + 1);
-// RTLD_NOW | RTLD_NODELETE: without the latter Node crashes at exit, when the plugin's threads outlive its code.
-const openFlags = 0x2 | 0x1000;
 
 /** Native memory of whole words, zeroed; whoever asks for it frees it. */
 export interface Block {
@@ -60,12 +67,25 @@ export function bytesAt(address: Address, length: number): Uint8Array {
 }
 
 export interface Pjrt {
+  /** The plugin's file. */
+  readonly path: string;
   /** Version of the API that the plugin was built with, for instance `0.81`. */
   readonly version: string;
   /** Calls a function with the words after the struct's size and extension; returns them as the plugin left them. */
   call(name: FunctionName, words: readonly (bigint | number)[], what: string): bigint[];
   /** The same on another thread. */
   callAsync(name: FunctionName, words: readonly (bigint | number)[], what: string): Promise<bigint[]>;
+  /** Calls a `void f(void*)` that the plugin returned, such as one that frees something. */
+  release(f: Address, argument: Address): void;
+}
+
+/** A plugin's file, and what has to be there before it is loaded. */
+export interface PluginFile {
+  readonly path: string;
+  /** Libraries that the plugin looks for by name, loaded before it in this order. */
+  readonly libraries?: readonly string[];
+  /** CUDA's folder with bin/ptxas and nvvm/libdevice. */
+  readonly cudaFolder?: string | undefined;
 }
 
 const loaded = new Map<string, Pjrt>();
@@ -74,32 +94,34 @@ const loaded = new Map<string, Pjrt>();
  * Loads a plugin, once per process. `threads`, where the plugin computes on the CPU, counts for the whole process: the
  * plugin makes its pool of threads when its first client is made. Throws `EngineError`: missing, no plugin, too old.
  */
-export function loadPlugin(path: string, threads = availableParallelism()): Pjrt {
+export function loadPlugin(plugin: PluginFile, threads = availableParallelism()): Pjrt {
+  const { path } = plugin;
   const known = loaded.get(path);
   if (known) return known;
   if (!existsSync(path)) throw new EngineError('The PJRT plugin is not there.', { where: path, next: pluginRemedy });
   // Read by XLA when it makes its thread pools, and by its logging when the library is loaded
   process.env.NPROC = String(threads);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  const table = tableOf(path);
+  if (plugin.cudaFolder !== undefined && !process.env.XLA_FLAGS?.includes('xla_gpu_cuda_data_dir')) {
+    process.env.XLA_FLAGS = `${process.env.XLA_FLAGS ?? ''} --xla_gpu_cuda_data_dir=${plugin.cudaFolder}`.trim();
+  }
+  const table = tableOf(plugin);
   const head = new DataView(koffi.view(table, 8 * tableStart));
   const size = Number(head.getBigUint64(0, true));
   const version = requireVersion(path, size, head.getInt32(32, true), head.getInt32(36, true));
-  const api = bind(new BigUint64Array(koffi.view(table, neededBytes)), version);
+  const api = bind(path, new BigUint64Array(koffi.view(table, neededBytes)), version);
   api.call('pluginInitialize', [], 'initialise the plugin');
   loaded.set(path, api);
   return api;
 }
 
-const pluginRemedy = 'Run `gala engine install --xla-cpu`, or point GALA_PJRT_PLUGIN to the .so file of a PJRT plugin.';
+const pluginRemedy =
+  'Run `gala engine install --xla-cpu` (for GPUs `--cuda`), or point GALA_PJRT_PLUGIN to the .so file of a PJRT plugin.';
 
-function tableOf(path: string): Address {
+function tableOf({ path, libraries = [] }: PluginFile): Address {
   try {
-    const libc = koffi.load('libc.so.6');
-    const dlopen = libc.func('void* dlopen(const char*, int)');
-    const dlerror = libc.func('const char* dlerror()');
-    if (!dlopen(path, openFlags)) throw new Error(dlerror());
-    return koffi.load(path).func('void* GetPjrtApi()')() as Address;
+    for (const library of libraries) openLibrary(library, { shared: true });
+    return openLibrary(path).func('void* GetPjrtApi()')() as Address;
   } catch (cause) {
     const isLibrary = /GetPjrtApi/.test((cause as Error).message);
     const what = isLibrary ? 'is no PJRT plugin: it has no function GetPjrtApi' : 'could not be loaded';
@@ -119,8 +141,9 @@ export function requireVersion(path: string, tableBytes: number, major: number, 
   );
 }
 
-function bind(table: BigUint64Array, version: string): Pjrt {
+function bind(path: string, table: BigUint64Array, version: string): Pjrt {
   const prototype = koffi.proto('void* (void*)');
+  const releasing = koffi.proto('void (void*)');
   const bound = Object.fromEntries(
     Object.entries(functions).map(([name, slot]) => [name, koffi.decode(table[tableStart + slot]!, prototype)]),
   ) as Record<FunctionName, ((struct: Address) => Address | null) & { async(...given: unknown[]): void }>;
@@ -150,7 +173,9 @@ function bind(table: BigUint64Array, version: string): Pjrt {
   };
 
   return {
+    path,
     version,
+    release: (f, argument) => void koffi.decode(f, releasing)(argument),
     call: (name, words, what) => {
       const block = prepare(words);
       return finish(block, bound[name](block.address), what);

@@ -1,9 +1,10 @@
-/** A PJRT client with one device: compiles modules, moves tensors to and from the device, runs. */
+/** A PJRT client: compiles modules, moves tensors to and from its first device, runs. */
 import { EngineError } from '../../errors.js';
 import { hostTensor } from '../hostTensor.js';
 import type { DType, HostTensor, TensorSpec } from '../program.js';
 import { sizeOf } from '../program.js';
 import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
+import { namedValues, type Option } from './namedValues.js';
 
 export type { Address } from './cApi.js';
 
@@ -14,11 +15,26 @@ const elementBytes: Readonly<Record<DType, number>> = { int32: 4, uint8: 1, floa
 const compileOptions = [0x1a, 4, 0x20, 1, 0x28, 1];
 const executeOptionsBytes = 112;
 
+export interface Device {
+  /** What it is, for instance `NVIDIA H200`; the CPU plugin says `cpu`. */
+  readonly kind: string;
+  readonly address: Address;
+}
+
 export interface Client {
-  /** Name of the platform, for instance `cpu`. */
+  /** Name of the platform, for instance `cpu` or `cuda`. */
   readonly platform: string;
+  /** Version of the platform as the plugin tells it, for instance that of CUDA. */
+  readonly platformVersion: string;
+  /** Those that this process can use; never empty. */
+  readonly devices: readonly Device[];
   /** Compiles the text of a StableHLO module, on another thread. */
   compile(text: string): Promise<Address>;
+  /** The compiled program as bytes that `load` of the same plugin takes on the same kind of device. Throws where the plugin cannot. */
+  serialize(executable: Address): Uint8Array;
+  load(bytes: Uint8Array): Promise<Address>;
+  /** Bytes of the first device's memory in use; undefined where the plugin does not count them. */
+  bytesInUse(): number | undefined;
   /** A device buffer that holds a copy of the tensor. */
   upload(tensor: HostTensor): Address;
   /** Waits for the buffer's value and copies it to the host. */
@@ -31,14 +47,20 @@ export interface Client {
   destroy(): void;
 }
 
-/** A client of the plugin's first device. Throws `EngineError` with the plugin's reason when there is none. */
-export function newClient(api: Pjrt): Client {
-  const client = api.call('clientCreate', [0, 0, 0, 0, 0, 0, 0, 0, 0], 'make a client')[6]!;
-  const [, nameAddress, nameLength] = api.call('platformName', [client, 0, 0], 'name its platform');
-  const platform = new TextDecoder().decode(bytesAt(nameAddress!, Number(nameLength)));
-  const [, devices, count] = api.call('addressableDevices', [client, 0, 0], 'list its devices');
-  if (!count) throw new EngineError(`The PJRT plugin for ${platform} has no device.`);
-  const device = new BigUint64Array(bytesAt(devices!, 8).buffer)[0]!;
+/** A client of the plugin. Throws `EngineError` with the plugin's reason when there is no device. */
+export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> = {}): Client {
+  const given = namedValues(options);
+  let client: Address;
+  try {
+    const words = [given.address, given.count, 0, 0, 0, 0, 0, 0, 0];
+    client = api.call('clientCreate', words, 'make a client')[6]!;
+  } finally {
+    given.free();
+  }
+  const platform = textOf(api.call('platformName', [client, 0, 0], 'name its platform'));
+  const devices = devicesOf(api, client);
+  if (devices.length === 0) throw new EngineError(`The PJRT plugin for ${platform} has no device.`);
+  const device = devices[0]!.address;
 
   /** Waits for an event and destroys it; its error is the error of what it stands for. */
   const settled = async (event: Address | undefined, what: string): Promise<void> => {
@@ -52,6 +74,8 @@ export function newClient(api: Pjrt): Client {
 
   return {
     platform,
+    platformVersion: textOf(api.call('platformVersion', [client, 0, 0], 'tell its version')),
+    devices,
     compile: async text => {
       const code = Buffer.from(text);
       const block = newBlock(48 + 8 + 8 + code.length);
@@ -72,6 +96,40 @@ export function newClient(api: Pjrt): Client {
         return (await api.callAsync('compile', words, 'compile a program'))[4]!;
       } finally {
         block.free();
+      }
+    },
+    serialize: loaded => {
+      const executable = api.call('loadedExecutableGet', [loaded, 0], 'return a program')[1]!;
+      try {
+        const [, bytes, size, owner, free] = api.call(
+          'executableSerialize',
+          [executable, 0, 0, 0, 0],
+          'store a program',
+        );
+        try {
+          return bytesAt(bytes!, Number(size));
+        } finally {
+          api.release(free!, owner!);
+        }
+      } finally {
+        api.call('executableDestroy', [executable], 'destroy a program');
+      }
+    },
+    load: async bytes => {
+      const block = newBlock(bytes.length);
+      block.bytes.set(bytes);
+      try {
+        const words = [client, block.address, bytes.length, 0, 0, 0];
+        return (await api.callAsync('deserializeAndLoad', words, 'load a stored program'))[3]!;
+      } finally {
+        block.free();
+      }
+    },
+    bytesInUse: () => {
+      try {
+        return Number(api.call('deviceMemoryStats', [device, ...Array<number>(21).fill(0)], 'tell its memory')[1]);
+      } catch {
+        return undefined;
       }
     },
     upload: ({ data, dtype, shape }) => {
@@ -134,7 +192,21 @@ export function newClient(api: Pjrt): Client {
       }
     },
     destroyBuffer: buffer => void api.call('bufferDestroy', [buffer], 'destroy a buffer'),
-    destroyExecutable: executable => void api.call('executableDestroy', [executable], 'destroy a program'),
+    destroyExecutable: executable => void api.call('loadedExecutableDestroy', [executable], 'destroy a program'),
     destroy: () => void api.call('clientDestroy', [client], 'destroy its client'),
   };
+}
+
+function devicesOf(api: Pjrt, client: Address): Device[] {
+  const [, list, count] = api.call('addressableDevices', [client, 0, 0], 'list its devices');
+  const addresses = new BigUint64Array(bytesAt(list!, 8 * Number(count)).buffer);
+  return Array.from(addresses, address => {
+    const description = api.call('deviceDescription', [address, 0], 'describe a device')[1]!;
+    return { kind: textOf(api.call('deviceKind', [description, 0, 0], 'name a device')), address };
+  });
+}
+
+/** The text that a call leaves behind its one argument, as address and length. */
+function textOf([, address, length]: readonly bigint[]): string {
+  return new TextDecoder().decode(bytesAt(address!, Number(length)));
 }

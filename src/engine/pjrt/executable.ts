@@ -10,14 +10,18 @@ import { stacked, stepCount } from '../stackedSteps.js';
 import { type TracedProgram, typeOf } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
 import { trace } from '../trace/trace.js';
-import { loadPlugin } from './cApi.js';
+import { loadPlugin, type Pjrt, type PluginFile } from './cApi.js';
 import { type Address, type Client, newClient } from './client.js';
+import { withCompileCache } from './compileCache.js';
+import type { Option } from './namedValues.js';
 
 export interface PjrtOptions {
-  /** The plugin's .so file. */
-  readonly plugin: string;
   readonly threads: number;
   readonly precision: 'fp32' | 'bf16';
+  /** Options of the plugin's client: for the CUDA plugin which GPUs it takes, and how much of their memory. */
+  readonly client?: Readonly<Record<string, Option>> | undefined;
+  /** Folder of compiled programs; without it every program is compiled anew. */
+  readonly compileCache?: string | undefined;
 }
 
 /** One program, compiled when it is first run; steps of it are another module for each count. */
@@ -36,8 +40,15 @@ interface Compiled {
 }
 
 /** Traces the programs and uploads the initial state; modules are lowered and compiled as they are needed. Throws `EngineError`. */
-export async function compileForPjrt(request: CompileRequest, options: PjrtOptions): Promise<Executable> {
-  const api = loadPlugin(options.plugin, options.threads);
+export async function compileForPjrt(
+  request: CompileRequest,
+  { plugin, ...options }: PjrtOptions & { readonly plugin: PluginFile },
+): Promise<Executable> {
+  return compileWith(loadPlugin(plugin, options.threads), request, options);
+}
+
+/** As `compileForPjrt`, with a plugin that is loaded. */
+export async function compileWith(api: Pjrt, request: CompileRequest, options: PjrtOptions): Promise<Executable> {
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => {
       const traced = trace(program, request.state);
@@ -45,7 +56,8 @@ export async function compileForPjrt(request: CompileRequest, options: PjrtOptio
       return [name, entryOf(name, inPrecision)];
     }),
   );
-  const client = newClient(api);
+  const plain = newClient(api, options.client);
+  const client = options.compileCache === undefined ? plain : withCompileCache(api, plain, options.compileCache);
   const state = new Map<string, Address>();
   try {
     for (const [name, tensor] of Object.entries(request.state)) {
@@ -61,7 +73,7 @@ export async function compileForPjrt(request: CompileRequest, options: PjrtOptio
     version: `PJRT ${api.version}`,
     precision: options.precision,
     threads: options.threads,
-    device: client.platform,
+    device: client.platform === 'cpu' ? 'cpu' : client.devices[0]!.kind,
   };
   return executableOf(client, request.state, state, entries, info);
 }

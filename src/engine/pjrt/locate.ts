@@ -1,24 +1,100 @@
-/** Finds the PJRT plugin for CPUs: an explicit setting, else the engine that `gala engine install --xla-cpu` put into the cache. */
-import { join } from 'node:path';
+/** Finds PJRT plugins: an explicit setting, else what `gala engine install` put into the cache, else (for GPUs) a Python environment's. */
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder, engineFolder, installedManifest } from '../install/cache.js';
 import { xlaCpu } from '../install/pin.js';
+import { namesIn, pythonPackageFolders } from '../install/python.js';
+import type { PluginFile } from './cApi.js';
+import { type CudaMajor, cudaFolderOf, cudaLibrariesIn } from './cudaLibraries.js';
 
-const library = 'xla_cpu_pjrt.so';
+export interface PluginLocation extends PluginFile {
+  /** Of the wheel; `unknown` where nothing beside the plugin tells. */
+  readonly version: string;
+  readonly origin: 'explicit' | 'cache' | 'python';
+  /** CUDA's major version; undefined for the CPU plugin and an explicit one. */
+  readonly cuda?: CudaMajor;
+  /** Size of the plugin's file. */
+  readonly bytes: number;
+}
 
-/** Path of the plugin, or undefined when there is none; GALA_PJRT_PLUGIN names a file and goes first, there or not. */
-export function findPlugin(environment: NodeJS.ProcessEnv = process.env): string | undefined {
-  if (environment.GALA_PJRT_PLUGIN) return environment.GALA_PJRT_PLUGIN;
+const cpuLibrary = 'xla_cpu_pjrt.so';
+const cudaLibrary = 'xla_cuda_plugin.so';
+
+/** The plugin for CPUs, or undefined when there is none; GALA_PJRT_PLUGIN names a file and goes first, there or not. */
+export function findPlugin(environment: NodeJS.ProcessEnv = process.env): PluginLocation | undefined {
+  const explicit = explicitPlugin(environment);
+  if (explicit) return explicit;
   const cache = cacheFolder(undefined, environment);
-  return installedManifest(cache, xlaCpu) ? join(engineFolder(cache, xlaCpu), library) : undefined;
+  const manifest = installedManifest(cache, xlaCpu);
+  if (!manifest) return undefined;
+  return located(join(engineFolder(cache, xlaCpu), cpuLibrary), 'cache', manifest.version);
 }
 
 /** As `findPlugin`, but throws `EngineError` naming `gala engine install --xla-cpu` when there is none. */
-export function requirePlugin(environment: NodeJS.ProcessEnv = process.env): string {
+export function requirePlugin(environment: NodeJS.ProcessEnv = process.env): PluginLocation {
   const plugin = findPlugin(environment);
   if (plugin !== undefined) return plugin;
   throw new EngineError('No PJRT plugin was found.', {
     where: `looked in GALA_PJRT_PLUGIN, ${engineFolder(cacheFolder(undefined, environment), xlaCpu)}`,
     next: 'gala engine install --xla-cpu',
   });
+}
+
+/** The plugin for NVIDIA GPUs whose driver runs CUDA up to `driverCuda`, or undefined; GALA_PJRT_PLUGIN goes first, there or not. */
+export function findCudaPlugin(
+  driverCuda: number,
+  environment: NodeJS.ProcessEnv = process.env,
+): PluginLocation | undefined {
+  const explicit = explicitPlugin(environment);
+  if (explicit) return explicit;
+  for (const cuda of cudaMajorsFor(driverCuda)) {
+    for (const folder of pythonPackageFolders('jax_plugins', environment)) {
+      const path = join(folder, `xla_cuda${cuda}`, cudaLibrary);
+      if (existsSync(path)) return cudaPlugin(path, dirname(folder), cuda, 'python');
+    }
+  }
+  return undefined;
+}
+
+/** As `findCudaPlugin`, but throws `EngineError` naming `gala engine install --cuda` when there is none. */
+export function requireCudaPlugin(driverCuda: number, environment: NodeJS.ProcessEnv = process.env): PluginLocation {
+  const plugin = findCudaPlugin(driverCuda, environment);
+  if (plugin !== undefined) return plugin;
+  throw new EngineError('No PJRT plugin for NVIDIA GPUs was found.', {
+    where: 'looked in GALA_PJRT_PLUGIN, the cache of engines, the package jax_plugins of the Python environment',
+    next: 'gala engine install --cuda',
+  });
+}
+
+/** The versions of CUDA that a driver runs, the best first: it runs all older ones. */
+function cudaMajorsFor(driverCuda: number): CudaMajor[] {
+  return ([13, 12] as const).filter(cuda => cuda <= driverCuda);
+}
+
+function explicitPlugin(environment: NodeJS.ProcessEnv): PluginLocation | undefined {
+  const path = environment.GALA_PJRT_PLUGIN;
+  return path ? located(path, 'explicit', 'unknown') : undefined;
+}
+
+function cudaPlugin(
+  path: string,
+  sitePackages: string,
+  cuda: CudaMajor,
+  origin: PluginLocation['origin'],
+): PluginLocation {
+  const distribution = new RegExp(`^jax_cuda${cuda}_pjrt-(\\d[^-]*)\\.dist-info$`);
+  const version = namesIn(sitePackages)
+    .map(name => distribution.exec(name)?.[1])
+    .find(found => found !== undefined);
+  return {
+    ...located(path, origin, version ?? 'unknown'),
+    cuda,
+    libraries: cudaLibrariesIn(sitePackages, cuda),
+    cudaFolder: cudaFolderOf(sitePackages, cuda),
+  };
+}
+
+function located(path: string, origin: PluginLocation['origin'], version: string): PluginLocation {
+  return { path, origin, version, bytes: statSync(path, { throwIfNoEntry: false })?.size ?? 0 };
 }

@@ -24,13 +24,17 @@ export function temporaryFolder(t: TestContext): string {
   return folder;
 }
 
-/** Writes the small wheel into `folder`; every other member is stored, the rest deflated. */
-export function writeFakeWheel(folder: string): { wheel: string; pin: WheelPin } {
-  const name = 'tiny_engine-1.0.0-py3-none-any.whl';
+/** Writes a small wheel into `folder`; every other member is stored, the rest deflated. */
+export function writeFakeWheel(
+  folder: string,
+  project = 'tiny-engine',
+  content = wheelContent,
+): { wheel: string; pin: WheelPin } {
+  const name = `${project.replaceAll('-', '_')}-1.0.0-py3-none-any.whl`;
   const wheel = join(folder, name);
-  writeFileSync(wheel, zip(wheelContent));
+  writeFileSync(wheel, zip(content));
   const pin: WheelPin = {
-    name: 'tiny-engine',
+    name: project,
     version: '1.0.0',
     wheel: name,
     wheelBytes: statSync(wheel).size,
@@ -38,7 +42,7 @@ export function writeFakeWheel(folder: string): { wheel: string; pin: WheelPin }
     pythonVersion: '3.11',
     platformTag: 'manylinux_2_27_x86_64',
     minimumGlibc: '2.27',
-    members: Object.entries(wheelContent)
+    members: Object.entries(content)
       .filter(([path]) => !path.endsWith('.py'))
       .map(([path, content]) => ({ path, bytes: content.length })),
   };

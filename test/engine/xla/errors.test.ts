@@ -1,12 +1,15 @@
 /** What the `xla` engine says about plugins that it cannot use and modules that the plugin refuses. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { loadPlugin, requireVersion } from '../../../src/engine/pjrt/cApi.js';
 import { newClient } from '../../../src/engine/pjrt/client.js';
 import { findPlugin, requirePlugin } from '../../../src/engine/pjrt/locate.js';
 import { EngineError } from '../../../src/errors.js';
 import { float32 } from '../../numbers.js';
+import { temporaryFolder } from '../../temporaryFolder.js';
 import { threads } from '../compute.js';
+import { compileLibrary, noCompiler } from '../sharedLibrary.js';
 import { compileForXla, noPlugin } from './plugin.js';
 
 /** An `EngineError` whose message matches, which names a place or a remedy. */
@@ -35,12 +38,34 @@ test('A library without GetPjrtApi is an error that says so', () => {
   const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };
   const library = sharedObjects.find(path => /\/libm[.-]/.test(path));
   assert.ok(library, 'Node loads the mathematics library');
-  assert.throws(() => loadPlugin(library), engineError(/is no PJRT plugin: it has no function GetPjrtApi/, library));
+  assert.throws(
+    () => loadPlugin({ path: library }),
+    engineError(/is no PJRT plugin: it has no function GetPjrtApi/, library),
+  );
 });
 
 test('A file that is no library is an error with the loader’s reason', () => {
   const path = import.meta.filename;
-  assert.throws(() => loadPlugin(path), engineError(/could not be loaded: .*ELF/, path));
+  assert.throws(() => loadPlugin({ path }), engineError(/could not be loaded: .*ELF/, path));
+});
+
+test('A plugin whose own libraries cannot be loaded is an error with the loader’s reason', () => {
+  const path = import.meta.filename;
+  assert.throws(
+    () => loadPlugin({ path, libraries: ['/nowhere/libcudnn.so.9'] }),
+    engineError(/could not be loaded: .*libcudnn\.so\.9/, path),
+  );
+});
+
+test('A library of the time before the functions that gala needs is refused as too old', { skip: noCompiler }, () => {
+  // Version 0.20 with the first 40 functions: what a plugin of early 2023 had
+  const path = compileLibrary(
+    join(temporaryFolder(), 'old_plugin.so'),
+    `static struct { unsigned long size; void* extension; struct { unsigned long size; void* extension; int major, minor; } version; void* functions[40]; }
+      api = { sizeof api, 0, { 24, 0, 0, 20 }, { 0 } };
+    void* GetPjrtApi(void) { return &api; }`,
+  );
+  assert.throws(() => loadPlugin({ path }), engineError(/older version .* 0\.20, a table of 360 bytes/, path));
 });
 
 test('A plugin whose table of functions is too short, or of another major version, is refused', () => {

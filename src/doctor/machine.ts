@@ -1,0 +1,75 @@
+/** What this machine offers: processor, memory, disk, GPUs, and the software that gala stands on. */
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { freemem } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { askGpuDriver, type GpuAnswer } from '../engine/gpu.js';
+import { cacheFolder } from '../engine/install/cache.js';
+import { thisPlatform } from '../engine/install/platform.js';
+import { describeHost, describeVersions, type Host, type Versions } from '../run/host.js';
+
+export interface Disk {
+  readonly holds: string;
+  readonly path: string;
+  readonly free_bytes: number;
+}
+
+export interface MachineReport {
+  readonly versions: Versions;
+  readonly host: Omit<Host, 'name'>;
+  /** Version of the GNU C library; null where the C library is another one. */
+  readonly glibc: string | null;
+  /** Those that decide which code runs and whether bf16 pays. */
+  readonly cpu_features: readonly string[];
+  readonly memory_available_bytes: number;
+  /** Limit of the container or batch job, where it is below the machine's memory. */
+  readonly memory_limit_bytes: number | null;
+  readonly disks: readonly Disk[];
+  readonly gpu: GpuAnswer;
+}
+
+const featuresOfInterest = ['avx', 'avx2', 'fma', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16'];
+
+export async function describeMachine(environment: NodeJS.ProcessEnv = process.env): Promise<MachineReport> {
+  const { name: _, ...host } = describeHost();
+  const limit = process.constrainedMemory();
+  return {
+    versions: describeVersions(),
+    host,
+    glibc: thisPlatform().glibc ?? null,
+    cpu_features: cpuFeatures(),
+    memory_available_bytes: availableMemory(),
+    memory_limit_bytes: limit > 0 && limit < host.memory_bytes ? limit : null,
+    disks: [
+      { holds: 'engines', ...freeSpace(cacheFolder(undefined, environment)) },
+      { holds: 'this folder', ...freeSpace(process.cwd()) },
+    ],
+    gpu: await askGpuDriver(),
+  };
+}
+
+function cpuFeatures(): string[] {
+  const flags = new Set(/^flags\s*:(.*)$/m.exec(readOrEmpty('/proc/cpuinfo'))?.[1]?.trim().split(/\s+/));
+  return featuresOfInterest.filter(feature => flags.has(feature));
+}
+
+/** What programs can still take, caches of files given back; the free memory alone would tell too little. */
+function availableMemory(): number {
+  const kilobytes = /^MemAvailable:\s*(\d+) kB$/m.exec(readOrEmpty('/proc/meminfo'))?.[1];
+  return kilobytes === undefined ? freemem() : Number(kilobytes) * 1024;
+}
+
+/** Free bytes where a folder is, or will be made. */
+function freeSpace(folder: string): { path: string; free_bytes: number } {
+  let existing = resolve(folder);
+  while (!existsSync(existing)) existing = dirname(existing);
+  const { bavail, bsize } = statfsSync(existing);
+  return { path: folder, free_bytes: bavail * bsize };
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,55 @@
+/** What XLA's CUDA plugin looks for when it meets a GPU: CUDA's libraries by name, and the folder with ptxas and libdevice. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+export type CudaMajor = 12 | 13;
+
+/** Library → the part of CUDA that it belongs to: a folder of CUDA 12's wheels. cuDNN and NCCL have folders of their own in both. */
+const libraries: Readonly<Record<CudaMajor, readonly (readonly [library: string, part: string])[]>> = {
+  13: [
+    ['libcudart.so.13', 'cu13'],
+    ['libnvrtc.so.13', 'cu13'],
+    ['libnvJitLink.so.13', 'cu13'],
+    ['libcublasLt.so.13', 'cu13'],
+    ['libcublas.so.13', 'cu13'],
+    ['libcusparse.so.12', 'cu13'],
+    ['libcusolver.so.12', 'cu13'],
+    ['libcufft.so.12', 'cu13'],
+    ['libcupti.so.13', 'cu13'],
+    ['libnccl.so.2', 'nccl'],
+    ['libnvshmem_host.so.3', 'nvshmem'],
+    ['libcudnn.so.9', 'cudnn'],
+  ],
+  12: [
+    ['libcudart.so.12', 'cuda_runtime'],
+    ['libnvrtc.so.12', 'cuda_nvrtc'],
+    ['libnvJitLink.so.12', 'nvjitlink'],
+    ['libcublasLt.so.12', 'cublas'],
+    ['libcublas.so.12', 'cublas'],
+    ['libcusparse.so.12', 'cusparse'],
+    ['libcusolver.so.11', 'cusolver'],
+    ['libcufft.so.11', 'cufft'],
+    ['libcupti.so.12', 'cuda_cupti'],
+    ['libnccl.so.2', 'nccl'],
+    ['libnvshmem_host.so.3', 'nvshmem'],
+    ['libcudnn.so.9', 'cudnn'],
+  ],
+};
+const compilerFolder: Readonly<Record<CudaMajor, string>> = { 13: 'cu13', 12: 'cuda_nvcc' };
+
+/**
+ * The libraries of NVIDIA's wheels below a site-packages folder that are there, in the order of loading. They are loaded
+ * before the plugin, as JAX does; what is not there is left to the loader, which knows the system's own CUDA.
+ */
+export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[] {
+  return libraries[cuda]
+    .map(([library, part]) => join(sitePackages, 'nvidia', part, 'lib', library))
+    .filter(path => existsSync(path));
+}
+
+/** The folder for XLA's flag xla_gpu_cuda_data_dir: of NVIDIA's wheels, else the system's CUDA; undefined where neither is there. */
+export function cudaFolderOf(sitePackages: string, cuda: CudaMajor): string | undefined {
+  return [join(sitePackages, 'nvidia', compilerFolder[cuda]), `/usr/local/cuda-${cuda}`, '/usr/local/cuda'].find(
+    folder => existsSync(join(folder, 'bin', 'ptxas')),
+  );
+}
