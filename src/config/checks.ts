@@ -38,7 +38,7 @@ export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings
   checkFrozen(reader, refuse);
   checkSchedule(reader, refuse, warn);
   checkEvaluation(reader, warn);
-  checkEngine(reader, refuse);
+  checkEngine(reader, refuse, warn);
   return { problems, warnings };
 }
 
@@ -204,7 +204,7 @@ function checkEvaluation({ read, origin }: Reader, warn: Report): void {
   }
 }
 
-function checkEngine({ read }: Reader, refuse: Report): void {
+function checkEngine({ read }: Reader, refuse: Report, warn: Report): void {
   const [engine, device] = [read('engine'), read('device')];
   const wantsGpu = typeof device === 'string' && device.startsWith('cuda');
   if (wantsGpu && engine === 'tensorflow') {
@@ -215,5 +215,21 @@ function checkEngine({ read }: Reader, refuse: Report): void {
   }
   if (engine === 'eager' && read('precision') === 'bf16') {
     refuse('precision', 'precision is bf16, but the eager engine computes in fp32; set it to fp32 or auto');
+  }
+  const [devices, precision] = [read('devices'), read('precision')];
+  if (engine === 'tensorflow' || engine === 'eager') {
+    if (precision === 'tf32') refuse('precision', `precision is tf32, but only engine xla has it, not ${engine}`);
+    if (devices !== 1)
+      refuse('devices', `devices is ${devices}, but engine ${engine} uses one; several need engine xla`);
+  }
+  if (typeof devices !== 'number' || devices === 1) return;
+  for (const [key, report, consequence] of [
+    ['train.batch_size', refuse, 'each device takes an equal part of a batch'],
+    ['eval.batch_size', warn, 'each device evaluates whole batches, which takes as long as one device'],
+  ] as const) {
+    const size = read(key);
+    if (typeof size === 'number' && size % devices !== 0) {
+      report(key, `${key} is ${size}, which ${devices} devices (key devices) do not divide: ${consequence}`);
+    }
   }
 }

@@ -5,12 +5,13 @@ import { type Config, configSchema, type StageConfig } from './schema.js';
 import { sharedKeys } from './stages.js';
 
 /**
- * Keys that name, place or pace a run without changing what it computes. `threads` and `device` change only the order of
+ * Keys that name, place or pace a run without changing what it computes. `threads`, `device` and `devices` change only the order of
  * rounding; what was used is recorded in run.json and another one is warned about on resume.
  */
 const keysWithoutWeight: ReadonlySet<string> = new Set([
   'name',
   'device',
+  'devices',
   'threads',
   'data.root',
   'data.workers',

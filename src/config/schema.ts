@@ -335,10 +335,18 @@ export const configSchema = z
       .describe(
         'auto, cpu, cuda or cuda:N (the N-th GPU, from 0). auto = a GPU where one answers and its plugin is installed.',
       ),
+    devices: positiveInteger
+      .max(64)
+      .default(1)
+      .describe(
+        'Devices that share each batch (engine xla): GPUs of this machine, from `device` on. Batch statistics are those of the whole batch.',
+      ),
     precision: z
-      .enum(['auto', 'fp32', 'bf16'])
+      .enum(['auto', 'fp32', 'tf32', 'bf16'])
       .default('auto')
-      .describe('auto = bf16 where the device has it (CPU: avx512_bf16 or amx; GPU: Ampere or newer), else fp32.'),
+      .describe(
+        'tf32: engine xla on a GPU. auto = bf16 where the device has it (CPU: avx512_bf16 or amx; GPU: Ampere or newer), else fp32.',
+      ),
     threads: z
       .union([z.literal('auto'), positiveInteger.max(1024)])
       .default('auto')

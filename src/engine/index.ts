@@ -6,7 +6,7 @@ import { EngineError } from '../errors.js';
 import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';
 import { cacheFolder, compiledFolder } from './install/cache.js';
 import { requireTensorFlow } from './install/locate.js';
-import type { CompileRequest, Executable } from './program.js';
+import type { CompileRequest, Executable, Precision } from './program.js';
 
 /** `cuda:n`: the n-th of the GPUs that CUDA_VISIBLE_DEVICES leaves. */
 export type Device = 'cpu' | `cuda:${number}`;
@@ -15,15 +15,17 @@ export interface EngineSettings {
   readonly engine: 'tensorflow' | 'xla' | 'eager';
   /** Left out: the CPU, or the first device of the plugin that GALA_PJRT_PLUGIN names. */
   readonly device?: Device;
-  readonly precision: 'fp32' | 'bf16';
+  readonly precision: Precision;
   readonly threads: number;
+  /** Devices that share each batch (engine `xla`), from `device` on. */
+  readonly devices?: number;
   /** Folder of compiled programs (engine `xla`); left out, nothing is kept. */
   readonly compileCache?: string;
   /** What the user should know about the choice. */
   readonly note?: string;
 }
 
-type Wishes = Pick<Config, 'engine' | 'device' | 'precision' | 'threads'>;
+type Wishes = Pick<Config, 'engine' | 'device' | 'precision' | 'threads'> & Partial<Pick<Config, 'devices'>>;
 
 /** What the choice depends on; tests put others in their place. */
 export interface Machine {
@@ -40,19 +42,25 @@ const thisMachine: Machine = { environment: process.env, askGpus: askGpuDriver }
  */
 export async function engineSettings(config: Wishes, machine = thisMachine): Promise<EngineSettings> {
   const { environment } = machine;
+  const devices = config.devices ?? 1;
+  const shared = devices > 1 ? { devices } : {};
   const threads = config.threads === 'auto' ? availableParallelism() : config.threads;
   const precisionOn = (native: boolean) =>
     config.precision === 'auto' ? (native ? 'bf16' : 'fp32') : config.precision;
-  const onCpu = (engine: EngineSettings['engine'], note?: string): EngineSettings => ({
-    engine,
-    ...(engine === 'xla' && { compileCache: compileCacheFolder(environment) }),
-    precision: precisionOn(engine !== 'eager' && cpuHasBf16()),
-    threads,
-    ...(note !== undefined && { note }),
-  });
+  const onCpu = (engine: EngineSettings['engine'], note?: string): EngineSettings => {
+    if (engine !== 'xla') refuseXlaWishes(config, engine);
+    return {
+      engine,
+      ...(engine === 'xla' && { compileCache: compileCacheFolder(environment), ...shared }),
+      precision: precisionOn(engine !== 'eager' && cpuHasBf16()),
+      threads,
+      ...(note !== undefined && { note }),
+    };
+  };
   const onGpu = ({ gpus }: GpuDriver, ordinal: number): EngineSettings => ({
     engine: 'xla',
     device: `cuda:${ordinal}`,
+    ...shared,
     compileCache: compileCacheFolder(environment),
     precision: precisionOn(gpus[ordinal]!.computeCapability >= firstBf16Capability),
     threads,
@@ -78,15 +86,17 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
 
 /** Compiles programs that share one state. Throws `EngineError` when no runtime is installed. */
 export async function compile(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
-  const { precision, threads, device, compileCache } = settings;
+  const { precision, threads, device, devices = 1, compileCache } = settings;
+  const options = { precision, threads, devices, compileCache };
   if (settings.engine === 'xla') {
     const { requirePlugin, requireCudaPlugin } = await import('./pjrt/locate.js');
     const { compileForPjrt } = await import('./pjrt/executable.js');
     if (device === undefined || device === 'cpu')
-      return compileForPjrt(request, { plugin: requirePlugin(), precision, threads, compileCache });
-    const { cuda } = await requireGpu(device, thisMachine);
-    const client = gpuClientOptions(ordinalOf(device), process.env);
-    return compileForPjrt(request, { plugin: requireCudaPlugin(cuda), precision, threads, compileCache, client });
+      return compileForPjrt(request, { ...options, plugin: requirePlugin() });
+    const first = ordinalOf(device);
+    const { cuda } = await requireGpu(`cuda:${first + devices - 1}`, thisMachine);
+    const client = gpuClientOptions(first, process.env, devices);
+    return compileForPjrt(request, { ...options, plugin: requireCudaPlugin(cuda), client });
   }
   if (settings.engine === 'eager') {
     const { requireAddon } = await import('./eager/locate.js');
@@ -100,6 +110,16 @@ export async function compile(request: CompileRequest, settings: EngineSettings)
 }
 
 const firstBf16Capability = 8; // Ampere
+
+/** Where `auto` came to an engine that has not what the config asks for. */
+function refuseXlaWishes({ devices = 1, precision }: Wishes, engine: string): void {
+  const wish = devices > 1 ? `devices: ${devices}` : precision === 'tf32' ? 'precision: tf32' : undefined;
+  if (wish === undefined) return;
+  throw new EngineError(`Engine ${engine}, which runs here, has no ${wish}.`, {
+    where: wish,
+    next: 'Set engine to xla, or leave the key out; gala doctor shows what this machine has.',
+  });
+}
 
 /** Ordinal of `cuda:n`; `cuda` is the first. */
 function ordinalOf(device: string): number {
@@ -123,10 +143,10 @@ async function requireGpu(device: string, machine: Machine): Promise<GpuDriver> 
 }
 
 /**
- * Options of XLA's CUDA client: this one GPU (else it would take memory on all), memory taken as it is needed, and at most
+ * Options of XLA's CUDA client: this GPU, or `devices` from this one on (else it would take memory on all), memory taken as it is needed, and at most
  * GALA_GPU_MEMORY (a fraction, default 0.9) of it. Throws `EngineError`.
  */
-export function gpuClientOptions(ordinal: number, environment: NodeJS.ProcessEnv) {
+export function gpuClientOptions(ordinal: number, environment: NodeJS.ProcessEnv, devices = 1) {
   const setting = environment.GALA_GPU_MEMORY || '0.9';
   const fraction = Number(setting);
   if (!(fraction > 0 && fraction <= 1)) {
@@ -135,7 +155,8 @@ export function gpuClientOptions(ordinal: number, environment: NodeJS.ProcessEnv
       next: 'It is the fraction of the GPU’s memory that may be taken: above 0, at most 1.',
     });
   }
-  return { visible_devices: [ordinal], allocator: 'bfc', preallocate: false, memory_fraction: { float: fraction } };
+  const visible_devices = Array.from({ length: devices }, (_, i) => ordinal + i);
+  return { visible_devices, allocator: 'bfc', preallocate: false, memory_fraction: { float: fraction } };
 }
 
 /** Where compiled programs are kept. */

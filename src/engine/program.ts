@@ -26,13 +26,21 @@ export interface Program {
   apply(state: Tensors, inputs: Tensors): { state: Tensors; outputs: Tensors };
 }
 
+/**
+ * fp32: float32 throughout. tf32: factors of convolutions and products are rounded to TF32 where the device has it. bf16: see
+ * trace/mixedPrecision.ts. Sums, weights and statistics are float32 in all of them.
+ */
+export type Precision = 'fp32' | 'tf32' | 'bf16';
+
 export interface EngineInfo {
   readonly engine: string;
   /** Version of the runtime library, e.g. `2.21.0`. */
   readonly version: string;
-  readonly precision: 'fp32' | 'bf16';
+  readonly precision: Precision;
   readonly threads: number;
   readonly device: string;
+  /** Devices that share each batch; one when left out. */
+  readonly devices?: number;
 }
 
 /** Inputs of several runs of one program, where the engine wants them: on the device. They are a copy. */

@@ -179,10 +179,11 @@ function refuseOtherStage({ trainedOn, source }: StartingPoint, experiment: Expe
 /** Notes a resumption in run.json and in metrics.jsonl; epochs after the checkpoint are trained, and written, again. */
 function continueRecord({ folder, observer }: RunRequest, engine: EngineInfo, progress: TrainingProgress): void {
   const before = readRecord(folder.record).engine;
-  for (const key of ['engine', 'version', 'precision', 'threads', 'device'] as const) {
-    if (before[key] === engine[key]) continue;
+  for (const key of ['engine', 'version', 'precision', 'threads', 'device', 'devices'] as const) {
+    const [then, now] = [before[key] ?? 1, engine[key] ?? 1]; // `devices` is left out where it is 1
+    if (then === now) continue;
     observer.onNotice(
-      `This run began with ${key} ${before[key]} and goes on with ${engine[key]}: its numbers will differ from those of an unbroken run.`,
+      `This run began with ${key} ${then} and goes on with ${now}: its numbers will differ from those of an unbroken run.`,
     );
   }
   for (const path of [folder.metrics, folder.gradients]) {

@@ -1,11 +1,11 @@
 /** Compiles and runs on the `tensorflow` engine in one call, for tests. */
 import { compile } from '../../src/engine/index.js';
-import type { CompileRequest, Executable, HostTensors, Specs, Tensors } from '../../src/engine/program.js';
+import type { CompileRequest, Executable, HostTensors, Precision, Specs, Tensors } from '../../src/engine/program.js';
 
 /** One thread count for all tests: results are bit-exact per count. */
 export const threads = 2;
 
-export function compileForTest(request: CompileRequest, precision: 'fp32' | 'bf16' = 'fp32'): Promise<Executable> {
+export function compileForTest(request: CompileRequest, precision: Precision = 'fp32'): Promise<Executable> {
   return compile(request, { engine: 'tensorflow', precision, threads });
 }
 

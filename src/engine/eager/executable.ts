@@ -13,6 +13,7 @@ import type {
   Executable,
   HostTensor,
   HostTensors,
+  Precision,
   Program,
   Specs,
   Tensors,
@@ -25,7 +26,7 @@ import type { AddonLocation } from './locate.js';
 export interface EagerOptions {
   readonly addon: AddonLocation;
   readonly threads: number;
-  readonly precision: 'fp32' | 'bf16';
+  readonly precision: Precision;
 }
 
 /** Loads tfjs-node-gpu and uploads the state. Throws `EngineError`. */

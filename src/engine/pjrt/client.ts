@@ -1,4 +1,4 @@
-/** A PJRT client: compiles modules, moves tensors to and from its first device, runs. */
+/** A PJRT client: compiles modules, moves tensors to and from its devices, runs. */
 import { EngineError } from '../../errors.js';
 import { hostTensor } from '../hostTensor.js';
 import type { DType, HostTensor, TensorSpec } from '../program.js';
@@ -11,8 +11,12 @@ export type { Address } from './cApi.js';
 /** PJRT_Buffer_Type. */
 const bufferTypes: Readonly<Record<DType, number>> = { int32: 4, uint8: 6, float32: 11 };
 const elementBytes: Readonly<Record<DType, number>> = { int32: 4, uint8: 1, float32: 4 };
-/** CompileOptionsProto: executable_build_options (3) with num_replicas (4) = 1 and num_partitions (5) = 1. */
-const compileOptions = [0x1a, 4, 0x20, 1, 0x28, 1];
+/**
+ * CompileOptionsProto: executable_build_options (3) with num_replicas (4) = 1, num_partitions (5) and, for more than one,
+ * use_spmd_partitioning (6).
+ */
+const compileOptions = (devices: number) =>
+  devices === 1 ? [0x1a, 4, 0x20, 1, 0x28, 1] : [0x1a, 6, 0x20, 1, 0x28, devices, 0x30, 1];
 const executeOptionsBytes = 112;
 
 export interface Device {
@@ -28,19 +32,27 @@ export interface Client {
   readonly platformVersion: string;
   /** Those that this process can use; never empty. */
   readonly devices: readonly Device[];
-  /** Compiles the text of a StableHLO module, on another thread. */
-  compile(text: string): Promise<Address>;
+  /** Compiles the text of a StableHLO module for the first `devices` devices, on another thread. */
+  compile(text: string, devices?: number): Promise<Address>;
   /** The compiled program as bytes that `load` of the same plugin takes on the same kind of device. Throws where the plugin cannot. */
   serialize(executable: Address): Uint8Array;
   load(bytes: Uint8Array): Promise<Address>;
   /** Bytes of the first device's memory in use; undefined where the plugin does not count them. */
   bytesInUse(): number | undefined;
-  /** A device buffer that holds a copy of the tensor. */
-  upload(tensor: HostTensor): Address;
+  /** A buffer of a device, the first when left out, that holds a copy of the tensor. */
+  upload(tensor: HostTensor, device?: number): Address;
   /** Waits for the buffer's value and copies it to the host. */
   download(buffer: Address, spec: TensorSpec): Promise<HostTensor>;
-  /** Runs an executable with one result or more, waits for its end; returns the results' buffers. */
-  execute(executable: Address, parameters: readonly Address[], results: number): Promise<Address[]>;
+  /**
+   * Runs an executable with one result or more, waits for its end. Parameters and results have one buffer for each of the
+   * `devices` that it was compiled for.
+   */
+  execute(
+    executable: Address,
+    parameters: readonly (readonly Address[])[],
+    results: number,
+    devices?: number,
+  ): Promise<Address[][]>;
   destroyBuffer(buffer: Address): void;
   destroyExecutable(executable: Address): void;
   /** Buffers and executables must be destroyed before. */
@@ -76,8 +88,9 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
     platform,
     platformVersion: textOf(api.call('platformVersion', [client, 0, 0], 'tell its version')),
     devices,
-    compile: async text => {
+    compile: async (text, count = 1) => {
       const code = Buffer.from(text);
+      const settings = compileOptions(count);
       const block = newBlock(48 + 8 + 8 + code.length);
       const [format, options, module] = [48, 56, 64];
       block.words.set([
@@ -89,10 +102,10 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
         4n,
       ]);
       block.bytes.set(Buffer.from('mlir'), format);
-      block.bytes.set(compileOptions, options);
+      block.bytes.set(settings, options);
       block.bytes.set(code, module);
       try {
-        const words = [client, block.address, block.address + BigInt(options!), compileOptions.length, 0];
+        const words = [client, block.address, block.address + BigInt(options!), settings.length, 0];
         return (await api.callAsync('compile', words, 'compile a program'))[4]!;
       } finally {
         block.free();
@@ -132,7 +145,7 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
         return undefined;
       }
     },
-    upload: ({ data, dtype, shape }) => {
+    upload: ({ data, dtype, shape }, index = 0) => {
       const values = newBlock(data.byteLength);
       const sizes = newBlock(8 * shape.length);
       values.bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
@@ -141,7 +154,21 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
         // Semantics 0: the plugin copies the data during the call
         const words = api.call(
           'bufferFromHost',
-          [client, values.address, bufferTypes[dtype], sizes.address, shape.length, 0, 0, 0, device, 0, 0, 0, 0],
+          [
+            client,
+            values.address,
+            bufferTypes[dtype],
+            sizes.address,
+            shape.length,
+            0,
+            0,
+            0,
+            devices[index]!.address,
+            0,
+            0,
+            0,
+            0,
+          ],
           'take a tensor',
         );
         const event = words[11]!;
@@ -166,27 +193,40 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
         block.free();
       }
     },
-    execute: async (executable, parameters, results) => {
-      const block = newBlock(executeOptionsBytes + 8 * (parameters.length + results + 3));
+    execute: async (executable, parameters, results, count = 1) => {
+      const layout = layoutOfExecution(parameters.length, results, count);
+      const block = newBlock(8 * layout.words);
       const at = (word: number) => block.address + BigInt(8 * word);
-      const given = executeOptionsBytes / 8;
-      const made = given + parameters.length;
-      const [givenList, madeList, event] = [made + results, made + results + 1, made + results + 2];
       block.words[0] = BigInt(executeOptionsBytes);
-      for (const [i, parameter] of parameters.entries()) block.words[given + i] = parameter;
-      block.words[givenList] = at(given);
-      block.words[madeList] = at(made);
+      for (let device = 0; device < count; device++) {
+        const [given, made] = [layout.given(device), layout.made(device)];
+        for (const [i, parameter] of parameters.entries()) block.words[given + i] = parameter[device]!;
+        block.words[layout.givenLists + device] = at(given);
+        block.words[layout.madeLists + device] = at(made);
+      }
+      const { givenLists, madeLists, events } = layout;
       try {
-        const words = [executable, block.address, at(givenList), 1, parameters.length, at(madeList), at(event), 0];
+        const words = [
+          executable,
+          block.address,
+          at(givenLists),
+          count,
+          parameters.length,
+          at(madeLists),
+          at(events),
+          0,
+        ];
         await api.callAsync('execute', words, 'run a program');
-        const buffers = [...block.words.slice(made, made + results)];
-        try {
-          await settled(block.words[event], 'run a program');
-        } catch (error) {
-          for (const buffer of buffers) api.call('bufferDestroy', [buffer], 'destroy a buffer');
-          throw error;
-        }
-        return buffers;
+        const buffers = Array.from({ length: results }, (_, i) =>
+          Array.from({ length: count }, (_, device) => block.words[layout.made(device) + i]!),
+        );
+        const ends = await Promise.allSettled(
+          [...block.words.slice(events, events + count)].map(event => settled(event, 'run a program')),
+        );
+        const failed = ends.find(end => end.status === 'rejected');
+        if (!failed) return buffers;
+        for (const buffer of buffers.flat()) api.call('bufferDestroy', [buffer], 'destroy a buffer');
+        throw (failed as PromiseRejectedResult).reason;
       } finally {
         block.free();
       }
@@ -209,4 +249,19 @@ function devicesOf(api: Pjrt, client: Address): Device[] {
 /** The text that a call leaves behind its one argument, as address and length. */
 function textOf([, address, length]: readonly bigint[]): string {
   return new TextDecoder().decode(bytesAt(address!, Number(length)));
+}
+
+/** Where, in words, the options, lists and events of an execution lie in one block. */
+function layoutOfExecution(parameters: number, results: number, devices: number) {
+  const first = executeOptionsBytes / 8;
+  const perDevice = parameters + results;
+  const givenLists = first + devices * perDevice;
+  return {
+    given: (device: number) => first + device * perDevice,
+    made: (device: number) => first + device * perDevice + parameters,
+    givenLists,
+    madeLists: givenLists + devices,
+    events: givenLists + 2 * devices,
+    words: givenLists + 3 * devices,
+  };
 }

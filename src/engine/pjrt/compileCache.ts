@@ -28,6 +28,7 @@ export async function compileCached(
   text: string,
   identity: string,
   folder: string,
+  devices = 1,
 ): Promise<{ executable: Address; outcome: Outcome }> {
   const path = join(folder, `${sha256(JSON.stringify([format, identity, text]))}${entrySuffix}`);
   const stored = readEntry(path);
@@ -40,7 +41,7 @@ export async function compileCached(
       // The plugin does not take what it once wrote: it is compiled again.
     }
   }
-  const executable = await client.compile(text);
+  const executable = await client.compile(text, devices);
   keep(client, executable, path, folder);
   return { executable, outcome: 'compiled' };
 }
@@ -48,7 +49,10 @@ export async function compileCached(
 /** The client, its programs compiled through the cache in a folder. */
 export function withCompileCache(api: Pjrt, client: Client, folder: string): Client {
   const identity = compilerIdentity(api, client);
-  return { ...client, compile: async text => (await compileCached(client, text, identity, folder)).executable };
+  return {
+    ...client,
+    compile: async (text, devices) => (await compileCached(client, text, identity, folder, devices)).executable,
+  };
 }
 
 /** What a compiled program depends on beside its module and the compile options: plugin, its settings, and the device. */

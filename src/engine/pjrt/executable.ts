@@ -4,7 +4,16 @@
  */
 import { EngineError } from '../../errors.js';
 import { matching } from '../hostTensor.js';
-import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
+import type {
+  CompileRequest,
+  EngineInfo,
+  Executable,
+  HostTensor,
+  HostTensors,
+  Precision,
+  TensorSpec,
+} from '../program.js';
+import { batchAxisOf } from '../stablehlo/devices.js';
 import { lower, type Module } from '../stablehlo/lower.js';
 import { stacked, stepCount } from '../stackedSteps.js';
 import { type TracedProgram, typeOf } from '../trace/ir.js';
@@ -13,11 +22,14 @@ import { trace } from '../trace/trace.js';
 import { loadPlugin, type Pjrt, type PluginFile } from './cApi.js';
 import { type Address, type Client, newClient } from './client.js';
 import { withCompileCache } from './compileCache.js';
+import { type DeviceTensor, deviceTensors } from './deviceTensors.js';
 import type { Option } from './namedValues.js';
 
 export interface PjrtOptions {
   readonly threads: number;
-  readonly precision: 'fp32' | 'bf16';
+  readonly precision: Precision;
+  /** Devices that share each batch, the plugin's first ones; 1 when left out. */
+  readonly devices?: number;
   /** Options of the plugin's client: for the CUDA plugin which GPUs it takes, and how much of their memory. */
   readonly client?: Readonly<Record<string, Option>> | undefined;
   /** Folder of compiled programs; without it every program is compiled anew. */
@@ -56,15 +68,17 @@ export async function compileWith(api: Pjrt, request: CompileRequest, options: P
       return [name, entryOf(name, inPrecision)];
     }),
   );
+  const { devices = 1 } = options;
   const plain = newClient(api, options.client);
   const client = options.compileCache === undefined ? plain : withCompileCache(api, plain, options.compileCache);
-  const state = new Map<string, Address>();
+  let state: Map<string, DeviceTensor>;
   try {
-    for (const [name, tensor] of Object.entries(request.state)) {
-      state.set(name, client.upload(matching(`state entry '${name}'`, tensor, tensor)));
-    }
+    requireDevices(client, devices);
+    const names = Object.keys(request.state);
+    const given = names.map(name => matching(`state entry '${name}'`, request.state[name], request.state[name]!));
+    const uploaded = deviceTensors(client, devices).uploadAll(given.map(tensor => [tensor, undefined]));
+    state = new Map(names.map((name, i) => [name, uploaded[i]!]));
   } catch (error) {
-    for (const buffer of state.values()) client.destroyBuffer(buffer);
     client.destroy();
     throw error;
   }
@@ -74,8 +88,17 @@ export async function compileWith(api: Pjrt, request: CompileRequest, options: P
     precision: options.precision,
     threads: options.threads,
     device: client.platform === 'cpu' ? 'cpu' : client.devices[0]!.kind,
+    ...(devices > 1 && { devices }),
   };
-  return executableOf(client, request.state, state, entries, info);
+  return executableOf({ client, devices, specs: request.state, entries, info }, state);
+}
+
+function requireDevices({ devices, platform }: Client, wanted: number): void {
+  if (wanted <= devices.length) return;
+  throw new EngineError(`${wanted} devices are asked for and the plugin for ${platform} has ${devices.length}.`, {
+    where: 'devices',
+    next: `Set devices to ${devices.length} or less.`,
+  });
 }
 
 function entryOf(name: string, traced: TracedProgram): Entry {
@@ -90,14 +113,21 @@ function entryOf(name: string, traced: TracedProgram): Entry {
   return { traced, inputs: Object.entries(traced.inputs), outputs, compiled: new Map() };
 }
 
+/** What runs the programs of one executable. */
+interface Runtime {
+  readonly client: Client;
+  readonly devices: number;
+  readonly specs: Readonly<Record<string, TensorSpec>>;
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly info: EngineInfo;
+}
+
 function executableOf(
-  client: Client,
-  specs: Readonly<Record<string, TensorSpec>>,
-  state: Map<string, Address>,
-  entries: ReadonlyMap<string, Entry>,
-  info: EngineInfo,
+  { client, devices, specs, entries, info }: Runtime,
+  state: Map<string, DeviceTensor>,
 ): Executable {
-  const staged = new Set<Address>();
+  const tensors = deviceTensors(client, devices);
+  const staged = new Set<DeviceTensor>();
   let last: Promise<unknown> = Promise.resolve();
   let disposed = false;
   let broken: unknown;
@@ -123,47 +153,40 @@ function executableOf(
     const known = entry.compiled.get(count);
     if (known) return known;
     const compiling = (async () => {
-      const module = lower(entry.traced, specs, count);
+      const floatProducts = info.precision === 'tf32' ? 'tf32' : 'fp32';
+      const module = lower(entry.traced, specs, { count, floatProducts, devices });
       const results = module.writes.length + entry.outputs.length;
-      return { module, executable: results > 0 ? await client.compile(module.text) : undefined };
+      return { module, executable: results > 0 ? await client.compile(module.text, devices) : undefined };
     })();
     entry.compiled.set(count, compiling);
     return compiling;
   };
-  const uploadAll = (tensors: readonly HostTensor[]): Address[] => {
-    const buffers: Address[] = [];
-    try {
-      for (const tensor of tensors) buffers.push(client.upload(tensor));
-      return buffers;
-    } catch (error) {
-      for (const buffer of buffers) client.destroyBuffer(buffer);
-      throw error;
-    }
-  };
+  const splitBatch = (tensor: HostTensor, inSteps: boolean) => [tensor, batchAxisOf(tensor, inSteps, devices)] as const;
 
-  /** Runs on the state and the inputs' buffers, which stay; outputs are of the types `outputs`. */
-  const execute = async ({ module, executable }: Compiled, inputs: readonly Address[], outputs: Entry['outputs']) => {
+  /** Runs on the state and the inputs, which stay; outputs are of the types `outputs`. */
+  const execute = async (
+    { module, executable }: Compiled,
+    inputs: readonly DeviceTensor[],
+    outputs: Entry['outputs'],
+  ): Promise<HostTensors> => {
     if (executable === undefined) return {};
     const parameters = [...module.reads.map(name => state.get(name)!), ...inputs];
-    let results: Address[];
+    let results: DeviceTensor[];
     try {
-      results = await client.execute(executable, parameters, module.writes.length + outputs.length);
+      results = await client.execute(executable, parameters, module.writes.length + outputs.length, devices);
     } catch (error) {
       if (module.donated.size > 0) broken = error;
       throw error;
     }
     for (const [i, name] of module.writes.entries()) {
-      client.destroyBuffer(state.get(name)!); // given away or replaced: its handle is still ours to destroy
+      tensors.destroy(state.get(name)!); // given away or replaced: its handles are still ours to destroy
       state.set(name, results[i]!);
     }
     const returned = results.slice(module.writes.length);
     try {
-      return await downloadAll(
-        client,
-        outputs.map(([name, spec], i) => [name, returned[i]!, spec] as const),
-      );
+      return await tensors.download(outputs.map(([name, spec], i) => [name, returned[i]!, spec] as const));
     } finally {
-      for (const buffer of returned) client.destroyBuffer(buffer);
+      for (const tensor of returned) tensors.destroy(tensor);
     }
   };
 
@@ -174,11 +197,11 @@ function executableOf(
       const given = entry.inputs.map(([name, spec]) => matching(`input '${name}'`, inputs[name], spec));
       return enqueue(async () => {
         const compiled = await compiledFor(entry);
-        const buffers = uploadAll(given);
+        const uploaded = tensors.uploadAll(given.map(tensor => splitBatch(tensor, false)));
         try {
-          return await execute(compiled, buffers, entry.outputs);
+          return await execute(compiled, uploaded, entry.outputs);
         } finally {
-          for (const buffer of buffers) client.destroyBuffer(buffer);
+          for (const tensor of uploaded) tensors.destroy(tensor);
         }
       });
     },
@@ -186,17 +209,17 @@ function executableOf(
       refuseDisposed();
       const entry = entryNamed(program);
       const count = stepCount(inputs);
-      const tensors = entry.inputs.map(([name, spec]) =>
+      const rows = entry.inputs.map(([name, spec]) =>
         matching(`stacked input '${name}'`, inputs[name], stacked(spec, count)),
       );
-      const buffers = uploadAll([...tensors, countTensor(count)]);
-      for (const buffer of buffers) staged.add(buffer);
+      const uploaded = tensors.uploadAll([...rows, countTensor(count)].map(tensor => splitBatch(tensor, true)));
+      for (const tensor of uploaded) staged.add(tensor);
       const dispose = () => {
-        for (const buffer of buffers) if (staged.delete(buffer)) client.destroyBuffer(buffer);
+        for (const tensor of uploaded) if (staged.delete(tensor)) tensors.destroy(tensor);
       };
       try {
         const compiled = await compiledFor(entry, count);
-        const given = compiled.module.takesCount ? buffers : buffers.slice(0, -1);
+        const given = compiled.module.takesCount ? uploaded : uploaded.slice(0, -1);
         const outputs = entry.outputs.map(([name, spec]) => [name, stacked(spec, count)] as const);
         return {
           count,
@@ -210,10 +233,7 @@ function executableOf(
     },
     readState: () =>
       enqueue(() =>
-        downloadAll(
-          client,
-          [...state].map(([name, buffer]) => [name, buffer, specOf(specs[name]!)] as const),
-        ),
+        tensors.download([...state].map(([name, tensor]) => [name, tensor, specOf(specs[name]!)] as const)),
       ),
     writeState: async values => {
       const written = Object.entries(values).map(([name, value]) => {
@@ -223,9 +243,9 @@ function executableOf(
       });
       await enqueue(async () => {
         for (const [name, value] of written) {
-          const buffer = client.upload(value);
-          client.destroyBuffer(state.get(name)!);
-          state.set(name, buffer);
+          const tensor = tensors.upload(value);
+          tensors.destroy(state.get(name)!);
+          state.set(name, tensor);
         }
       });
     },
@@ -234,7 +254,7 @@ function executableOf(
       disposed = true;
       const compiling = [...entries.values()].flatMap(({ compiled }) => [...compiled.values()]);
       void Promise.allSettled([last, ...compiling]).then(([, ...compiled]) => {
-        for (const buffer of [...state.values(), ...staged]) client.destroyBuffer(buffer);
+        for (const tensor of [...state.values(), ...staged]) tensors.destroy(tensor);
         staged.clear();
         for (const result of compiled as PromiseSettledResult<Compiled>[]) {
           const executable = result.status === 'fulfilled' ? result.value.executable : undefined;
@@ -244,16 +264,6 @@ function executableOf(
       });
     },
   };
-}
-
-/** One after the other: koffi bounds how many calls may be under way. */
-async function downloadAll(
-  client: Client,
-  buffers: readonly (readonly [name: string, buffer: Address, spec: TensorSpec])[],
-): Promise<HostTensors> {
-  const values: HostTensors = {};
-  for (const [name, buffer, spec] of buffers) values[name] = await client.download(buffer, spec);
-  return values;
 }
 
 const countTensor = (count: number): HostTensor => ({ dtype: 'int32', shape: [], data: Int32Array.of(count) });

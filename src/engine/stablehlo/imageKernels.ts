@@ -2,7 +2,7 @@
 import { sizeOf } from '../program.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
-import { type Context, type Lowering, like } from './lowering.js';
+import { type Context, type Lowering, like, productPrecision } from './lowering.js';
 import { averagePool, averagePoolGradient, maxPool, maxPoolGradient } from './pooling.js';
 import { listText, typeText } from './text.js';
 
@@ -18,7 +18,9 @@ interface Window {
   readonly batchGroups?: number;
 }
 
-function convolution({ builder, node, inputs: [left, right] }: Context, axes: string, window: Window) {
+function convolution(context: Context, axes: string, window: Window) {
+  const { builder, node, inputs } = context;
+  const [left, right] = inputs;
   const type = node.outputs[0]!;
   const reverse = Boolean(window.reverse);
   const settings = [
@@ -28,9 +30,9 @@ function convolution({ builder, node, inputs: [left, right] }: Context, axes: st
     `rhs_dilate = ${listText(window.right)}`,
     `reverse = [${reverse}, ${reverse}]`,
   ].join(', ');
-  const highest = '#stablehlo<precision HIGHEST>';
+  const precision = `#stablehlo<precision ${productPrecision(context, left!)}>`;
   const groups = `batch_group_count = ${window.batchGroups ?? 1} : i64, feature_group_count = ${window.featureGroups ?? 1} : i64`;
-  const attributes = `{${groups}, precision_config = [${highest}, ${highest}]}`;
+  const attributes = `{${groups}, precision_config = [${precision}, ${precision}]}`;
   const types = `(${typeText(left!.type)}, ${typeText(right!.type)}) -> ${typeText(type)}`;
   return [
     builder.emit(
@@ -136,11 +138,18 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
   ],
 
   BatchNormTrain: ({ builder, node, inputs: [image, scale, offset] }) => {
+    // One pass over the image: sums of x and x² about a pixel of its own, which keeps the digits that E[x²] − E[x]² would lose
     const x = builder.convert(image!, 'float32');
-    const batchMean = mean(builder, x);
-    const centred = builder.apply('subtract', x, everywhere(builder, batchMean, x));
-    const variance = mean(builder, builder.apply('multiply', centred, centred)); // biased: what normalises
-    const count = sizeOf(x.type.shape) / x.type.shape.at(-1)!;
+    const { shape } = x.type;
+    const pixel = builder.slice(x, [0, 0, 0, 0], [1, 1, 1, shape[3]!]);
+    const centre = builder.reshape(pixel, [shape[3]!]);
+    const shifted = builder.apply('subtract', x, everywhere(builder, centre, x));
+    const first = mean(builder, shifted);
+    const second = mean(builder, builder.apply('multiply', shifted, shifted));
+    const batchMean = builder.apply('add', centre, first);
+    const spread = builder.apply('subtract', second, builder.apply('multiply', first, first));
+    const variance = builder.apply('maximum', spread, like(builder, spread, 0)); // biased: what normalises
+    const count = sizeOf(shape) / shape[3]!;
     const bessel = like(builder, variance, count > 1 ? count / (count - 1) : 1);
     const unbiased = builder.apply('multiply', variance, bessel);
     return [

@@ -4,9 +4,10 @@ import type { Specs } from '../program.js';
 import { stacked } from '../stackedSteps.js';
 import { type Node, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { type Hlo, newBuilder } from './builder.js';
+import { batchAxisOf, moduleAttributes, sharding } from './devices.js';
 import { imageKernels } from './imageKernels.js';
 import { stepLoop } from './loop.js';
-import type { Lowering } from './lowering.js';
+import type { FloatProducts, Lowering } from './lowering.js';
 import { plainKernels } from './plainKernels.js';
 import { typeText } from './text.js';
 
@@ -24,11 +25,17 @@ export interface Module {
   readonly donated: ReadonlySet<string>;
 }
 
-/**
- * Lowers a program on a state of these types; with a `count`, so many steps of it: the inputs and outputs are stacked then
- * `[count, …]`. Throws `EngineError` for a kernel that has no lowering.
- */
-export function lower(program: TracedProgram, state: Specs, count?: number): Module {
+export interface LowerOptions {
+  /** Lower so many steps of the program: inputs and outputs are stacked `[count, …]`. Left out: the program itself. */
+  readonly count?: number | undefined;
+  readonly floatProducts: FloatProducts;
+  /** Devices that share the work (devices.ts). */
+  readonly devices: number;
+}
+
+/** Lowers a program on a state of these types. Throws `EngineError` for a kernel that has no lowering. */
+export function lower(program: TracedProgram, state: Specs, options: LowerOptions): Module {
+  const { count, floatProducts, devices } = options;
   const nameOf = ({ attributes }: Node) => attributes.name as string;
   const reads = [...new Set(program.nodes.filter(({ kernel }) => kernel === 'State').map(nameOf))];
   const writes = Object.keys(program.state);
@@ -48,17 +55,24 @@ export function lower(program: TracedProgram, state: Specs, count?: number): Mod
     else {
       const lowering = lowerings[node.kernel];
       if (!lowering) throw new EngineError(`The xla engine has no lowering for the kernel '${node.kernel}'.`);
-      lowered.set(node, lowering({ builder, node, inputs: node.inputs.map(resultOf) }));
+      lowered.set(node, lowering({ builder, floatProducts, node, inputs: node.inputs.map(resultOf) }));
     }
   }
 
   const results = [...Object.values(program.state), ...Object.values(program.outputs)].map(resultOf);
   const parameters = [...stateValues.values(), ...inputValues.values()];
   const body = { lines: builder.lines, results };
-  const aliases = reads.map(name => (donated.has(name) ? ` {tf.aliasing_output = ${writes.indexOf(name)} : i32}` : ''));
+  const main = (given: readonly Hlo[], whole: Body) => {
+    const attributes = given.map((value, i) => {
+      const aliased = donated.has(reads[i]!) ? [`tf.aliasing_output = ${writes.indexOf(reads[i]!)} : i32`] : [];
+      const batchAxis = i < reads.length ? undefined : batchAxisOf(value.type, count !== undefined, devices);
+      return [...aliased, ...sharding(value.type, batchAxis, devices)];
+    });
+    const shared = whole.results.map(({ type }) => sharding(type, undefined, devices));
+    return functionText('public @main', given, whole, attributes, shared);
+  };
   if (count === undefined) {
-    const text = moduleText([functionText('public @main', parameters, body, aliases)]);
-    return { text, reads, writes, donated, takesCount: false };
+    return { text: moduleText([main(parameters, body)], devices), reads, writes, donated, takesCount: false };
   }
   const signature = {
     reads,
@@ -72,31 +86,38 @@ export function lower(program: TracedProgram, state: Specs, count?: number): Mod
   );
   const turns = count === 1 ? parameter({ dtype: 'int32', shape: [] }, given.length) : undefined;
   const loop = stepLoop('step', signature, given, count, turns);
-  const functions = [
-    functionText('public @main', turns ? [...given, turns] : given, loop, aliases),
-    functionText('private @step', parameters, body),
-  ];
-  return { text: moduleText(functions), reads, writes, donated, takesCount: turns !== undefined };
+  const functions = [main(turns ? [...given, turns] : given, loop), functionText('private @step', parameters, body)];
+  return { text: moduleText(functions, devices), reads, writes, donated, takesCount: turns !== undefined };
+}
+
+interface Body {
+  readonly lines: readonly string[];
+  readonly results: readonly Hlo[];
 }
 
 function functionText(
   name: string,
   parameters: readonly Hlo[],
-  { lines, results }: { readonly lines: readonly string[]; readonly results: readonly Hlo[] },
-  attributes: readonly string[] = [],
+  { lines, results }: Body,
+  ofParameters: readonly (readonly string[])[] = [],
+  ofResults: readonly (readonly string[])[] = [],
 ): string[] {
-  const given = parameters.map((value, i) => `${value.name}: ${typeText(value.type)}${attributes[i] ?? ''}`).join(', ');
-  const types = results.map(({ type }) => typeText(type)).join(', ');
+  const attributed = (text: string, attributes: readonly string[] = []) =>
+    attributes.length > 0 ? `${text} {${attributes.join(', ')}}` : text;
+  const given = parameters.map((value, i) => attributed(`${value.name}: ${typeText(value.type)}`, ofParameters[i]));
+  const types = results.map(({ type }) => typeText(type));
   return [
-    `func.func ${name}(${given}) -> (${types}) {`,
+    `func.func ${name}(${given.join(', ')}) -> (${types.map((type, i) => attributed(type, ofResults[i])).join(', ')}) {`,
     ...lines.map(line => `  ${line}`),
-    `  return ${results.map(value => value.name).join(', ')}${results.length > 0 ? ` : ${types}` : ''}`,
+    `  return ${results.map(value => value.name).join(', ')}${results.length > 0 ? ` : ${types.join(', ')}` : ''}`,
     '}',
   ];
 }
 
-function moduleText(functions: readonly (readonly string[])[]): string {
-  return ['module @program {', ...functions.flat().map(line => `  ${line}`), '}', ''].join('\n');
+function moduleText(functions: readonly (readonly string[])[], devices: number): string {
+  return [`module @program${moduleAttributes(devices)} {`, ...functions.flat().map(line => `  ${line}`), '}', ''].join(
+    '\n',
+  );
 }
 
 /** Kernels that this lowering knows. */

@@ -2,8 +2,12 @@
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
 
+/** How convolutions and products multiply float32: exactly, or rounded to TF32 where the device has it. Sums are float32 in both. */
+export type FloatProducts = 'fp32' | 'tf32';
+
 export interface Context {
   readonly builder: HloBuilder;
+  readonly floatProducts: FloatProducts;
   readonly node: Node;
   readonly inputs: readonly Hlo[];
 }
@@ -25,3 +29,8 @@ export const same = (operation: string): Lowering =>
 
 /** A tensor of the type of `x` with one value everywhere. */
 export const like = (builder: HloBuilder, x: Hlo, value: number): Hlo => builder.full(x.type, value);
+
+/** The precision that a convolution or product of `x` asks for; without one XLA takes TF32 for float32 on GPUs. */
+export function productPrecision({ floatProducts }: Context, x: Hlo): 'HIGHEST' | 'DEFAULT' {
+  return x.type.dtype === 'float32' && floatProducts === 'fp32' ? 'HIGHEST' : 'DEFAULT';
+}

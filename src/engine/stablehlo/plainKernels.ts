@@ -2,7 +2,7 @@
 import type { HostTensor } from '../program.js';
 import { sizeOf } from '../program.js';
 import type { Hlo, HloBuilder, Reduction } from './builder.js';
-import { elementwise, type Lowering, like, same } from './lowering.js';
+import { elementwise, type Lowering, like, productPrecision, same } from './lowering.js';
 import { arrayText, listText, typeText } from './text.js';
 
 const comparison = (direction: Parameters<HloBuilder['compare']>[0]): Lowering =>
@@ -210,7 +210,8 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
   },
   Softmax: ({ builder, inputs: [x] }) => [exponentials(builder, x!).softmax],
 
-  BatchMatMul: ({ builder, node, inputs }) => {
+  BatchMatMul: context => {
+    const { builder, node, inputs } = context;
     const { transposeA, transposeB } = node.attributes;
     const type = node.outputs[0]!;
     const rank = type.shape.length;
@@ -220,10 +221,11 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     const batching = rank > 2 ? `batching_dims = ${axes} x ${axes}, ` : '';
     const contracting = `contracting_dims = [${rank - (transposeA ? 2 : 1)}] x [${rank - (transposeB ? 1 : 2)}]`;
     const types = `(${typeText(a!.type)}, ${typeText(b!.type)}) -> ${typeText(type)}`;
+    const precision = productPrecision(context, a!);
     return [
       builder.emit(
         type,
-        `stablehlo.dot_general ${a!.name}, ${b!.name}, ${batching}${contracting}, precision = [HIGHEST, HIGHEST] : ${types}`,
+        `stablehlo.dot_general ${a!.name}, ${b!.name}, ${batching}${contracting}, precision = [${precision}, ${precision}] : ${types}`,
       ),
     ];
   },

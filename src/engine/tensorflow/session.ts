@@ -4,7 +4,15 @@
  */
 import { EngineError } from '../../errors.js';
 import { hostTensor, matching } from '../hostTensor.js';
-import type { CompileRequest, EngineInfo, Executable, HostTensor, HostTensors, TensorSpec } from '../program.js';
+import type {
+  CompileRequest,
+  EngineInfo,
+  Executable,
+  HostTensor,
+  HostTensors,
+  Precision,
+  TensorSpec,
+} from '../program.js';
 import { stageStepByStep } from '../stackedSteps.js';
 import { type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
@@ -19,7 +27,7 @@ import { sessionConfig } from './sessionConfig.js';
 export interface TensorFlowOptions {
   readonly libraries: Libraries;
   readonly threads: number;
-  readonly precision: 'fp32' | 'bf16';
+  readonly precision: Precision;
 }
 
 interface Variable {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync,
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadPlugin } from '../../../src/engine/pjrt/cApi.js';
-import { type Client, newClient } from '../../../src/engine/pjrt/client.js';
+import { type Address, type Client, newClient } from '../../../src/engine/pjrt/client.js';
 import { compileCached, compilerIdentity, prune } from '../../../src/engine/pjrt/compileCache.js';
 import { compileForPjrt } from '../../../src/engine/pjrt/executable.js';
 import { requirePlugin } from '../../../src/engine/pjrt/locate.js';
@@ -37,7 +37,7 @@ describe('With the CPU plugin', { skip: noPlugin }, () => {
   async function run(text: string, folder: string, as = identity) {
     const { executable, outcome } = await compileCached(client, text, as, folder);
     const input = client.upload(float32([2], [1, 2]));
-    const [output] = await client.execute(executable, [input], 1);
+    const [[output]] = (await client.execute(executable, [[input]], 1)) as [[Address]];
     const { data } = await client.download(output!, { dtype: 'float32', shape: [2] });
     client.destroyBuffer(input);
     client.destroyBuffer(output!);

@@ -1,0 +1,71 @@
+/** Tensors on all devices that share a program: one buffer a device, each with the whole tensor or with its part of the batch. */
+import type { HostTensor, HostTensors, TensorSpec } from '../program.js';
+import { sizeOf } from '../program.js';
+import type { Address, Client } from './client.js';
+
+/** One buffer for each device. */
+export type DeviceTensor = readonly Address[];
+
+export interface DeviceTensors {
+  /** Copies a tensor to every device, or its parts along `axis`. */
+  upload(tensor: HostTensor, axis?: number): DeviceTensor;
+  /** All or none: what was made is destroyed when one of them cannot be. */
+  uploadAll(tensors: readonly (readonly [tensor: HostTensor, axis: number | undefined])[]): DeviceTensor[];
+  /** Values of whole tensors, by name. */
+  download(tensors: readonly (readonly [name: string, tensor: DeviceTensor, spec: TensorSpec])[]): Promise<HostTensors>;
+  destroy(tensor: DeviceTensor): void;
+}
+
+export function deviceTensors(client: Client, devices: number): DeviceTensors {
+  const destroy = (tensor: DeviceTensor) => {
+    for (const buffer of tensor) client.destroyBuffer(buffer);
+  };
+  const upload = (tensor: HostTensor, axis?: number): DeviceTensor => {
+    const parts = axis === undefined ? Array<HostTensor>(devices).fill(tensor) : partsOf(tensor, axis, devices);
+    const buffers: Address[] = [];
+    try {
+      for (const [device, part] of parts.entries()) buffers.push(client.upload(part, device));
+      return buffers;
+    } catch (error) {
+      destroy(buffers);
+      throw error;
+    }
+  };
+  return {
+    upload,
+    uploadAll: tensors => {
+      const made: DeviceTensor[] = [];
+      try {
+        for (const [tensor, axis] of tensors) made.push(upload(tensor, axis));
+        return made;
+      } catch (error) {
+        for (const tensor of made) destroy(tensor);
+        throw error;
+      }
+    },
+    download: async tensors => {
+      const values: HostTensors = {};
+      // One after the other: koffi bounds how many calls may be under way
+      for (const [name, [first], spec] of tensors) values[name] = await client.download(first!, spec);
+      return values;
+    },
+    destroy,
+  };
+}
+
+/** Equal parts of a tensor along `axis`, in order. */
+export function partsOf({ dtype, shape, data }: HostTensor, axis: number, count: number): HostTensor[] {
+  const outer = sizeOf(shape.slice(0, axis));
+  const size = shape[axis]! / count;
+  const partShape = shape.with(axis, size);
+  const run = size * sizeOf(shape.slice(axis + 1));
+  return Array.from({ length: count }, (_, part) => {
+    if (outer === 1) return { dtype, shape: partShape, data: data.subarray(part * run, (part + 1) * run) };
+    const values = data.slice(0, outer * run);
+    for (let i = 0; i < outer; i++) {
+      const start = (i * count + part) * run;
+      values.set(data.subarray(start, start + run), i * run);
+    }
+    return { dtype, shape: partShape, data: values };
+  });
+}
