@@ -36,7 +36,10 @@ export async function benchTraining(config: Config, { steps, warmup }: BenchOpti
   const opened = experimentOn(syntheticDatasets(config.data), config);
   // Noise is not to be learned from: a small rate keeps the numbers finite
   const learning_rate = scalar(opened.learningRate(1) / 100);
-  const experiment: Experiment = { ...opened, stepInputs: (...at) => ({ ...opened.stepInputs(...at), learning_rate }) };
+  const experiment: Experiment = {
+    ...opened,
+    stepInputs: (...at) => opened.stepInputs(...at).map(inputs => ({ ...inputs, learning_rate })),
+  };
   const executable = await experiment.compile(experiment.initialState());
   const calls = await openCalls(experiment, executable, { epoch: 1, step: 0 }, Number.MAX_SAFE_INTEGER);
   try {

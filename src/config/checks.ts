@@ -36,6 +36,7 @@ export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings
   checkImageSet(reader, refuse, warn);
   checkLoss(reader, warn);
   checkFrozen(reader, refuse);
+  checkBatches(reader, refuse, warn);
   checkSchedule(reader, refuse, warn);
   checkEvaluation(reader, warn);
   checkEngine(reader, refuse, warn);
@@ -152,6 +153,27 @@ function checkFrozen({ read, hasFirstStage }: Reader, refuse: Report): void {
     );
   } else if (read('freeze.batch_stats') === true) {
     refuse('freeze.batch_stats', 'freeze.batch_stats wants a frozen backbone; set freeze.backbone to true');
+  }
+}
+
+function checkBatches({ read }: Reader, refuse: Report, warn: Report): void {
+  const [batch, accumulate] = [read('train.batch_size'), read('train.accumulate')];
+  if (typeof batch !== 'number' || typeof accumulate !== 'number' || accumulate === 1) return;
+  if (batch % accumulate !== 0) {
+    refuse(
+      'train.accumulate',
+      `train.accumulate ${accumulate} does not divide train.batch_size ${batch} into equal micro-batches`,
+    );
+  } else if (read('devices') !== 1) {
+    refuse(
+      'train.accumulate',
+      'train.accumulate is for one device; with several (devices), each takes its share of the batch',
+    );
+  } else if (read('loss.name') === 'ldam') {
+    warn(
+      'train.accumulate',
+      'train.accumulate with loss ldam: the weighted mean of DRW is taken over each micro-batch, not over the batch',
+    );
   }
 }
 

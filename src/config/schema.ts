@@ -213,6 +213,12 @@ const optim = z
       .describe(
         'Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = none, cosine from the first epoch on.',
       ),
+    reference_batch_size: positiveInteger
+      .max(65_536)
+      .optional()
+      .describe(
+        'Batch size that the learning rates are meant for: both are multiplied by train.batch_size / this. Left out, they are taken as they are.',
+      ),
     momentum: z.number().min(0).lt(1).default(0.9).describe('Momentum (PyTorch form).'),
     weight_decay: z
       .number()
@@ -234,6 +240,12 @@ const train = z
       .max(65_536)
       .default(64)
       .describe('Images per step; the last partial batch of an epoch is dropped.'),
+    accumulate: positiveInteger
+      .max(65_536)
+      .default(1)
+      .describe(
+        'Micro-batches that a step is made of, for batches that do not fit into the memory; it divides batch_size. See docs/engines.md.',
+      ),
     mixup_alpha: z
       .number()
       .min(0)

@@ -50,7 +50,10 @@ export function fitPart(expected: HostTensors, given: HostTensors, where: string
     else faults.missing.push(`${name} is missing`);
   }
   for (const name of Object.keys(given)) {
-    if (/^(momentum|loss|gradient)\.|\.num_batches_tracked$/.test(name) || (name in expected && isAsked(name)))
+    if (
+      /^(momentum|loss|gradient|accumulated)\.|\.num_batches_tracked$/.test(name) ||
+      (name in expected && isAsked(name))
+    )
       continue;
     unused.push(name);
     if (isAsked(name)) faults.unexpected.push(`${name} is not part of the network`);

@@ -74,7 +74,7 @@ function byStateName(entries: readonly Entry[], ofClassifier: readonly Entry[], 
 /** `module.` of DataParallel goes; `fc` and `linear` are what torchvision and the CIFAR code bases call the classifier. */
 function stateName(given: string): string {
   const name = given.replace(/^(module\.)+/, '');
-  if (/^(backbone|classifier|momentum|loss|gradient)\./.test(name)) return name;
+  if (/^(backbone|classifier|momentum|loss|gradient|accumulated)\./.test(name)) return name;
   return /^(fc|linear)\.(weight|bias)$/.test(name) ? name.replace(/^\w+/, 'classifier') : `backbone.${name}`;
 }
 

@@ -21,3 +21,25 @@ export function learningRateAt(
     return warmup_learning_rate + ((learning_rate - warmup_learning_rate) * (epoch - 1)) / (warmup - 1);
   return (learning_rate / 2) * (1 + Math.cos((Math.PI * (epoch - warmup)) / (epochs - warmup)));
 }
+
+type Rates = Pick<OptimConfig, 'learning_rate' | 'warmup_learning_rate'>;
+
+/** Both learning rates times batch size / `reference_batch_size` (linear scaling, Goyal et al. 2017); as they are where it is not given. */
+export function scaledRates(optim: Rates & Pick<OptimConfig, 'reference_batch_size'>, batchSize: number): Rates {
+  const factor = optim.reference_batch_size === undefined ? 1 : batchSize / optim.reference_batch_size;
+  return {
+    learning_rate: optim.learning_rate * factor,
+    warmup_learning_rate: optim.warmup_learning_rate * factor,
+  };
+}
+
+/** What `scaledRates` did, for the terminal; undefined where nothing was asked for. */
+export function describeScaling(optim: OptimConfig, batchSize: number): string | undefined {
+  if (optim.reference_batch_size === undefined) return undefined;
+  const { learning_rate, warmup_learning_rate } = scaledRates(optim, batchSize);
+  const rounded = (rate: number) => Number(rate.toPrecision(6));
+  return (
+    `Learning rates times ${rounded(batchSize / optim.reference_batch_size)} (train.batch_size ${batchSize} / optim.reference_batch_size ${optim.reference_batch_size}): ` +
+    `learning_rate ${optim.learning_rate} → ${rounded(learning_rate)}, warmup_learning_rate ${optim.warmup_learning_rate} → ${rounded(warmup_learning_rate)}.`
+  );
+}

@@ -74,12 +74,12 @@ export async function openCalls(
 }
 
 /** The inputs of the program `train` for the batches of a block, stacked. */
-function inputsOf({ config, datasets, stepInputs }: Experiment, block: Block): HostTensors {
+function inputsOf({ config, datasets, accumulate, stepInputs }: Experiment, block: Block): HostTensors {
   const { epoch, step, steps } = block;
-  const batchSize = config.train.batch_size;
+  const [runs, rows] = [steps * accumulate, config.train.batch_size / accumulate];
   return {
-    ...inputOf(datasets.train, [steps, batchSize], block.images),
-    labels: { dtype: 'int32', shape: [steps, batchSize], data: block.labels },
-    ...stackSteps(Array.from({ length: steps }, (_, i) => stepInputs(epoch, step + i))),
+    ...inputOf(datasets.train, [runs, rows], block.images),
+    labels: { dtype: 'int32', shape: [runs, rows], data: block.labels },
+    ...stackSteps(Array.from({ length: steps }, (_, i) => stepInputs(epoch, step + i)).flat()),
   };
 }

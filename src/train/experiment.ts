@@ -7,8 +7,9 @@ import type { Executable, HostTensor, HostTensors } from '../engine/program.js';
 import { ConfigError, StorageError } from '../errors.js';
 import { createLoss } from '../losses/index.js';
 import { createBackbone, createHead, logitScale } from '../models/index.js';
-import { learningRateAt, warmupEpochs } from '../optim/schedule.js';
+import { learningRateAt, scaledRates, warmupEpochs } from '../optim/schedule.js';
 import { sgd } from '../optim/sgd.js';
+import { hasFixedFeatures } from './fixedFeatures.js';
 import { mixupInputs } from './mixup.js';
 import {
   classifierProgram,
@@ -30,8 +31,10 @@ export interface Experiment {
   readonly order: Sampler;
   /** Learning rate per step in `epoch` (1-based). */
   learningRate(epoch: number): number;
-  /** What the program `train` takes besides images and labels in a step (from 0) of `epoch` (from 1). */
-  stepInputs(epoch: number, step: number): HostTensors;
+  /** Micro-batches of a step, each of which is a run of the program `train`. */
+  readonly accumulate: number;
+  /** What the program `train` takes besides images and labels, for each micro-batch of a step (from 0) of `epoch` (from 1). */
+  stepInputs(epoch: number, step: number): HostTensors[];
   /** State at step 0. */
   initialState(): HostTensors;
   /** Length of the backbone's features. */
@@ -79,7 +82,15 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
   };
   const loss = createLoss(config.loss, logitScale(config.model));
   const { mixup_alpha } = config.train;
-  const learning: Learning = { loss, optimizer: sgd(config.optim), mixup: mixup_alpha > 0, freeze: config.freeze };
+  // A step of the classifier alone, on features that are there, fits into any memory
+  const accumulate = hasFixedFeatures(config) ? 1 : config.train.accumulate;
+  const learning: Learning = {
+    loss,
+    optimizer: sgd(config.optim),
+    mixup: mixup_alpha > 0,
+    freeze: config.freeze,
+    accumulate,
+  };
   const warmup = warmupEpochs(config.optim, stepsPerEpoch);
   let decided: Promise<EngineSettings> | undefined;
   const settings = () => {
@@ -87,9 +98,15 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     return decided;
   };
   const evaluation = evalProgram(network, config.eval.batch_size);
-  const initial = () => initialState(network, learning, counts, config.seed);
+  let order: string[] | undefined;
+  const initial = () => {
+    const state = initialState(network, learning, counts, config.seed, batchSize);
+    order ??= Object.keys(state);
+    return state;
+  };
 
-  const learningRate = (epoch: number) => learningRateAt(epoch, config.train.epochs, warmup, config.optim);
+  const rates = scaledRates(config.optim, batchSize);
+  const learningRate = (epoch: number) => learningRateAt(epoch, config.train.epochs, warmup, rates);
 
   return {
     config,
@@ -97,18 +114,30 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     stepsPerEpoch,
     order: createSampler(config.data.sampler, train, config.seed),
     learningRate,
-    stepInputs: (epoch, step) => ({
-      learning_rate: scalar(learningRate(epoch)),
-      ...(loss.usesProgress && { progress: scalar((epoch - 1) / config.train.epochs) }),
-      ...(mixup_alpha > 0 && mixupInputs(mixup_alpha, batchSize, config.seed, epoch, step)),
-    }),
+    accumulate,
+    stepInputs: (epoch, step) => {
+      const ofStep = {
+        learning_rate: scalar(learningRate(epoch)),
+        ...(loss.usesProgress && { progress: scalar((epoch - 1) / config.train.epochs) }),
+      };
+      const rows = batchSize / accumulate;
+      const mixing =
+        mixup_alpha > 0 ? mixupInputs(mixup_alpha, [accumulate, rows], config.seed, epoch, step) : undefined;
+      return Array.from({ length: accumulate }, (_, micro) => ({
+        ...ofStep,
+        ...mixing?.[micro],
+        ...(accumulate > 1 && {
+          last: { dtype: 'int32', shape: [], data: Int32Array.of(Number(micro === accumulate - 1)) },
+        }),
+      }));
+    },
     initialState: initial,
     featureSize: backbone.featureSize,
     settings,
     compile: async state =>
       compile(
         {
-          state: inOrderOf(initial(), state),
+          state: inOrderOf(order ?? Object.keys(initial()), state),
           programs: { train: trainProgram(network, learning, batchSize), eval: evaluation },
         },
         await settings(),
@@ -116,7 +145,7 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     compileOnFeatures: async state =>
       compile(
         {
-          state: inOrderOf(initial(), state),
+          state: inOrderOf(order ?? Object.keys(initial()), state),
           programs: {
             train: classifierProgram(network, learning, batchSize),
             eval: headProgram(network, config.eval.batch_size),
@@ -140,10 +169,10 @@ export function scalar(value: number): HostTensor {
  * The order of the state's entries becomes the order of the graph's operations, which decides how sums are rounded. A
  * checkpoint sorts its entries by name: taken as they come, a resumed run would drift away from an unbroken one.
  */
-function inOrderOf(initial: HostTensors, state: HostTensors): HostTensors {
-  const names = Object.keys(initial);
+function inOrderOf(names: readonly string[], state: HostTensors): HostTensors {
+  const known = new Set(names);
   const missing = names.find(name => !(name in state));
-  const unknown = Object.keys(state).find(name => !(name in initial));
+  const unknown = Object.keys(state).find(name => !known.has(name));
   if (missing === undefined && unknown === undefined)
     return Object.fromEntries(names.map(name => [name, state[name]!]));
   throw new StorageError('The checkpoint is not one of this experiment.', {

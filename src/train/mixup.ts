@@ -22,20 +22,25 @@ export function mixingOf({ mixup_lambda, mixup_index }: Tensors): Mixing {
 }
 
 /**
- * λ ~ Beta(α, α) and a random permutation for one step, a function of the key alone, so that a resumed run mixes as an unbroken
- * one (facebookresearch/mixup-cifar10 draws both unseeded, one λ a batch).
+ * λ ~ Beta(α, α) of one step, and a random permutation of each of its micro-batches, `[count, rows]`: a function of the key
+ * alone, so that a resumed run mixes as an unbroken one (facebookresearch/mixup-cifar10 draws both unseeded, one λ a batch).
  */
-export function mixupInputs(alpha: number, batchSize: number, seed: number, epoch: number, step: number): HostTensors {
+export function mixupInputs(
+  alpha: number,
+  [count, rows]: readonly [number, number],
+  seed: number,
+  epoch: number,
+  step: number,
+): HostTensors[] {
   const random = randomFor('mixup', seed, epoch, step);
   const lambda = Float32Array.of(symmetricBeta(alpha, random));
-  const index = shuffle(
-    Int32Array.from({ length: batchSize }, (_, i) => i),
-    random,
-  );
-  return {
-    mixup_lambda: { dtype: 'float32', shape: [], data: lambda },
-    mixup_index: { dtype: 'int32', shape: [batchSize], data: index },
-  };
+  return Array.from({ length: count }, () => {
+    const unshuffled = Int32Array.from({ length: rows }, (_, i) => i);
+    return {
+      mixup_lambda: { dtype: 'float32', shape: [], data: lambda },
+      mixup_index: { dtype: 'int32', shape: [rows], data: shuffle(unshuffled, random) },
+    };
+  });
 }
 
 /** λ·a + (1 − λ)·b. */

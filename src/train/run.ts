@@ -8,6 +8,7 @@ import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { keepsClassifier } from '../models/index.js';
+import { describeScaling } from '../optim/schedule.js';
 import { writeResultFiles } from '../report/resultFiles.js';
 import { startSession } from '../run/eventFile.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
@@ -54,6 +55,8 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   const experiment = await openChecked(request);
   if (experiment === undefined) return undefined;
   for (const note of experiment.datasets.notes) observer.onNotice(note);
+  const scaling = describeScaling(config.optim, config.train.batch_size);
+  if (scaling) observer.onNotice(scaling);
   if (request.resume) refuseOtherData(folder, experiment);
   if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;

@@ -8,6 +8,7 @@ import type { Loss } from '../losses/loss.js';
 import type { Backbone } from '../models/backbone.js';
 import type { Head } from '../models/head.js';
 import type { Optimizer } from '../optim/sgd.js';
+import { accumulated, initialAccumulation, microSpecs, type Targets } from './accumulation.js';
 import { initialGradientRecord, recordGradient } from './gradientRecord.js';
 import { blend, mixingOf, mixRows, mixupSpecs } from './mixup.js';
 
@@ -28,6 +29,8 @@ export interface Learning {
   readonly mixup?: boolean;
   /** What is not trained; everything is when left out. */
   readonly freeze?: Freeze;
+  /** Micro-batches of a step, 1 when left out; see `accumulation.ts`. */
+  readonly accumulate?: number;
 }
 
 export interface Freeze {
@@ -37,23 +40,37 @@ export interface Freeze {
   readonly batch_stats: boolean;
 }
 
-// Names of the state: parameters and statistics under `backbone.` and `classifier.` as in the reference code, `momentum.<parameter>`, `loss.<statistic>`, `gradient.<sum>`.
+// Names of the state: parameters and statistics under `backbone.` and `classifier.` as in the reference code, `momentum.<parameter>`, `loss.<statistic>`, `gradient.<sum>`, `accumulated.<what>`.
 const backbonePrefix = 'backbone.';
 const headPrefix = 'classifier.';
 const momentumPrefix = 'momentum.';
 const lossPrefix = 'loss.';
 const gradientPrefix = 'gradient.';
+const accumulatedPrefix = 'accumulated.';
 
-/** Everything a step reads and writes, at step 0: what a checkpoint must hold. */
-export function initialState(network: Network, learning: Learning, classCounts: Int32Array, seed: number): HostTensors {
+/** Everything a step of `batchSize` images reads and writes, at step 0: what a checkpoint must hold. */
+export function initialState(
+  network: Network,
+  learning: Learning,
+  classCounts: Int32Array,
+  seed: number,
+  batchSize = 0,
+): HostTensors {
   const { parameters, statistics } = network.backbone.init(seed);
-  const trained = { ...withPrefix(backbonePrefix, parameters), ...withPrefix(headPrefix, network.head.init(seed)) };
+  const all = { ...withPrefix(backbonePrefix, parameters), ...withPrefix(headPrefix, network.head.init(seed)) };
+  const trained = trainedOf(all, learning.freeze);
+  const { accumulate = 1, mixup = false } = learning;
   return {
-    ...trained,
+    ...all,
     ...withPrefix(backbonePrefix, statistics),
-    ...withPrefix(momentumPrefix, learning.optimizer.init(trainedOf(trained, learning.freeze))),
+    ...withPrefix(momentumPrefix, learning.optimizer.init(trained)),
     ...withPrefix(lossPrefix, learning.loss.init(classCounts)),
     ...withPrefix(gradientPrefix, initialGradientRecord(classCounts.length)),
+    ...(accumulate > 1 &&
+      withPrefix(
+        accumulatedPrefix,
+        initialAccumulation(trained, { rows: batchSize - batchSize / accumulate, classes: classCounts.length, mixup }),
+      )),
   };
 }
 
@@ -70,26 +87,35 @@ export function gradientRecordOf(state: HostTensors): HostTensors {
 /**
  * One step of SGD on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` [], for a loss with a
  * schedule also at `progress` []: output `loss` [], the batch mean before the update. With mixup, statistics of the loss and
- * the gradient record are blended like the loss: they are sums over samples, of which each counts λ for its own class.
+ * the gradient record are blended like the loss: they are sums over samples, of which each counts λ for its own class. With
+ * `accumulate` the program takes one micro-batch of B / accumulate images at a time; see `accumulation.ts`.
  */
 export function trainProgram(network: Network, learning: Learning, batchSize: number): Program {
-  return stepFrom('images', network, learning, batchSize);
+  return stepFrom('images', network, learning, batchSize, learning.accumulate ?? 1);
 }
 
 /** The same step on `features` `[B, featureSize]` of a backbone that is frozen with its statistics. */
 export function classifierProgram(network: Network, learning: Learning, batchSize: number): Program {
-  return stepFrom('features', network, learning, batchSize);
+  return stepFrom('features', network, learning, batchSize, 1);
 }
 
-function stepFrom(from: 'images' | 'features', network: Network, learning: Learning, batchSize: number): Program {
+function stepFrom(
+  from: 'images' | 'features',
+  network: Network,
+  learning: Learning,
+  batchSize: number,
+  accumulate: number,
+): Program {
   const { loss, optimizer, mixup, freeze } = learning;
+  const rows = batchSize / accumulate;
   return {
     inputs: {
-      ...(from === 'images' ? imageSpec(network, batchSize) : featureSpec(network, batchSize)),
-      labels: { dtype: 'int32', shape: [batchSize] },
+      ...(from === 'images' ? imageSpec(network, rows) : featureSpec(network, rows)),
+      labels: { dtype: 'int32', shape: [rows] },
       learning_rate: { dtype: 'float32', shape: [] },
       ...(loss.usesProgress && { progress: { dtype: 'float32', shape: [] } as const }),
-      ...(mixup && mixupSpecs(batchSize)),
+      ...(mixup && mixupSpecs(rows)),
+      ...(accumulate > 1 && microSpecs),
     },
     apply: (state, inputs) => {
       const { parameters, statistics } = splitModel(state);
@@ -105,49 +131,81 @@ function stepFrom(from: 'images' | 'features', network: Network, learning: Learn
       // A frozen backbone is a constant of the gradient.
       const fixed = freeze?.backbone ? forward(parameters) : undefined;
       const labels = inputs.labels as tf.Tensor1D;
+      const targets: Targets = mixing ? [labels, tf.gather(labels, mixing.index)] : [labels];
       /** What `of` makes of the labels; with mixup, blended with what it makes of the partners' labels. */
-      const forLabels = (of: (labels: tf.Tensor1D) => Tensors): Tensors => {
-        if (!mixing) return of(labels);
-        const [own, partners] = [of(labels), of(tf.gather(labels, mixing.index))];
+      const forTargets = ([own, partners]: Targets, of: (labels: tf.Tensor1D) => Tensors): Tensors => {
+        if (!mixing) return of(own);
+        const [ofOwn, ofPartners] = [of(own), of(partners!)];
         return Object.fromEntries(
-          Object.entries(own).map(([name, value]) => [name, blend(value, partners[name]!, mixing.lambda)]),
+          Object.entries(ofOwn).map(([name, value]) => [name, blend(value, ofPartners[name]!, mixing.lambda)]),
         );
       };
+      const before = withoutPrefix(lossPrefix, state);
       const record = withoutPrefix(gradientPrefix, state);
-      // Zeros added to the logits: their gradient is that of the logits, whatever the loss.
-      const probe = tf.zeros([batchSize, record.positive!.shape[0]!]);
-      let updatedStatistics: Tensors = {};
       let lossState: Tensors = {};
-      const lossOf = (added: tf.Tensor, ...values: tf.Tensor[]) => {
-        const current = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-        const { features, statistics: moved } = fixed ?? forward(current);
-        updatedStatistics = kept(moved);
-        const logits = tf.add(network.head.apply(withoutPrefix(headPrefix, current), features), added) as tf.Tensor2D;
-        const before = withoutPrefix(lossPrefix, state);
-        const { mean, ...statisticsOfLoss } = forLabels(target => {
+      const lossOfLogits = (logits: tf.Tensor2D, among: Targets): tf.Scalar => {
+        const { mean, ...statisticsOfLoss } = forTargets(among, target => {
           const result = loss.apply(logits, target, before, inputs.progress as tf.Scalar);
           return { ...result.state, mean: result.loss };
         });
         lossState = kept(statisticsOfLoss);
         return mean as tf.Scalar;
       };
+      // Zeros added to the logits: their gradient is that of the logits, whatever the loss.
+      const probe = tf.zeros([rows, record.positive!.shape[0]!]);
+      let updatedStatistics: Tensors = {};
+      let logits: tf.Tensor2D | undefined;
+      const lossOf = (added: tf.Tensor, ...values: tf.Tensor[]) => {
+        const current = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+        const { features, statistics: moved } = fixed ?? forward(current);
+        updatedStatistics = kept(moved);
+        logits = tf.add(network.head.apply(withoutPrefix(headPrefix, current), features), added) as tf.Tensor2D;
+        tf.keep(logits);
+        return lossOfLogits(logits, targets);
+      };
       const { value, grads } = tf.valueAndGrads(lossOf)([probe, ...Object.values(trained)]);
       const [ofLogits, ...ofParameters] = grads;
       const gradients = Object.fromEntries(names.map((name, i) => [name, ofParameters[i]!]));
-      const momenta = withoutPrefix(momentumPrefix, state);
-      const updated = optimizer.update(gradients, momenta, trained, inputs.learning_rate as tf.Scalar);
-      return {
-        state: {
+      /** All that a step changes but batch statistics. */
+      const stepBy = (mean: Tensors, gradientOfLogits: tf.Tensor2D, among: Targets): Tensors => {
+        const momenta = withoutPrefix(momentumPrefix, state);
+        const updated = optimizer.update(mean, momenta, trained, inputs.learning_rate as tf.Scalar);
+        const recorded = forTargets(among, target => recordGradient(record, gradientOfLogits, target));
+        return {
           ...updated.parameters,
-          ...withPrefix(backbonePrefix, updatedStatistics),
           ...withPrefix(momentumPrefix, updated.momenta),
           ...withPrefix(lossPrefix, lossState),
-          ...withPrefix(
-            gradientPrefix,
-            forLabels(target => recordGradient(record, ofLogits as tf.Tensor2D, target)),
-          ),
+          ...withPrefix(gradientPrefix, recorded),
+        };
+      };
+      const ofStatistics = withPrefix(backbonePrefix, updatedStatistics);
+      if (accumulate === 1) {
+        const changed = stepBy(gradients, ofLogits as tf.Tensor2D, targets);
+        return { state: { ...changed, ...ofStatistics }, outputs: { loss: value } };
+      }
+
+      // ------------------------------------------------ a micro-batch: the whole batch is stepped by with the last one
+      const last = tf.greater(inputs.last!, 0);
+      const {
+        whole,
+        mean,
+        state: gathered,
+      } = accumulated(withoutPrefix(accumulatedPrefix, state), {
+        gradients,
+        logits: logits!,
+        targets,
+        last,
+        count: accumulate,
+      });
+      const ofWhole = tf.valueAndGrad(z => lossOfLogits(z as tf.Tensor2D, whole.targets))(whole.logits);
+      const changed = Object.entries(stepBy(mean, ofWhole.grad as tf.Tensor2D, whole.targets));
+      return {
+        state: {
+          ...Object.fromEntries(changed.map(([name, now]) => [name, tf.where(last, now, state[name]!)])),
+          ...ofStatistics,
+          ...withPrefix(accumulatedPrefix, gathered),
         },
-        outputs: { loss: value },
+        outputs: { loss: ofWhole.value },
       };
     },
   };

@@ -110,12 +110,14 @@ async function trainEpoch(
   while (step < experiment.stepsPerEpoch && !(stop.signal && step > progress.step)) {
     const { staged, steps } = (await calls.next())!;
     const { loss } = await staged.run().finally(staged.dispose);
-    for (const value of loss!.data) {
+    // One loss a run of the program: that of a step comes with its last micro-batch
+    const losses = loss!.data.filter((_, run) => (run + 1) % experiment.accumulate === 0);
+    for (const value of losses) {
       if (!Number.isFinite(value)) throw diverged(`The loss became ${value}`, experiment, epoch, step);
       step++;
       loss_sum += value;
     }
-    observer.onSteps({ epoch, step, steps, loss: loss!.data.at(-1)!, learningRate });
+    observer.onSteps({ epoch, step, steps, loss: losses.at(-1)!, learningRate });
   }
   const training_seconds = progress.training_seconds + (performance.now() - started) / 1000;
   return { ...progress, step, loss_sum, training_seconds };

@@ -30,6 +30,12 @@ const refused: readonly [set: string[], where: string, message: RegExp][] = [
     '--set data.augment=[random_resized_crop]',
     /has random_resized_crop, which cuts image files of any size; the images of cifar100 have one size/,
   ],
+  [['train.accumulate=7'], '--set train.accumulate=7', /train\.accumulate 7 does not divide train\.batch_size 64/],
+  [
+    ['train.accumulate=2', 'engine=xla', 'devices=2'],
+    '--set train.accumulate=2',
+    /train\.accumulate is for one device/,
+  ],
   [['loss={name: ldam}'], '--set loss={name: ldam}', /set model\.head to cosine$/],
   [['engine=eager', 'precision=bf16'], '--set precision=bf16', /the eager engine computes in fp32/],
   [['loss={name: ldam}', 'model.head=linear'], '--set model.head=linear', /set model\.head to cosine$/],

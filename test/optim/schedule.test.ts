@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { learningRateAt, warmupEpochs } from '../../src/optim/schedule.js';
+import { loadConfig } from '../../src/config/load.js';
+import { describeScaling, learningRateAt, scaledRates, warmupEpochs } from '../../src/optim/schedule.js';
 
 const optim = { learning_rate: 0.1, warmup_learning_rate: 0.05 };
 
@@ -31,5 +32,24 @@ describe('The warm-up', () => {
   test('of auto lasts at least 200 steps and at least two epochs', () => {
     const auto = (stepsPerEpoch: number) => warmupEpochs({ warmup_epochs: 'auto' }, stepsPerEpoch);
     assert.deepEqual([10, 66, 67, 100, 148, 199, 200, 305, 5000].map(auto), [20, 4, 3, 2, 2, 2, 2, 2, 2]);
+  });
+});
+
+describe('Linear scaling of the learning rates', () => {
+  const optim = { learning_rate: 0.1, warmup_learning_rate: 0.05, reference_batch_size: 256 };
+
+  test('multiplies both by the batch size over the reference', () => {
+    assert.deepEqual(scaledRates(optim, 512), { learning_rate: 0.2, warmup_learning_rate: 0.1 });
+    const { reference_batch_size: _, ...unscaled } = optim;
+    assert.deepEqual(scaledRates(unscaled, 512), unscaled);
+  });
+
+  test('says what it did, and nothing where it was not asked for', () => {
+    const { config } = loadConfig('cifar100_lt/gala_if100', { set: ['optim.reference_batch_size=32'] });
+    assert.equal(
+      describeScaling(config.optim, 64),
+      'Learning rates times 2 (train.batch_size 64 / optim.reference_batch_size 32): learning_rate 0.1 → 0.2, warmup_learning_rate 0.05 → 0.1.',
+    );
+    assert.equal(describeScaling(loadConfig('cifar100_lt/gala_if100').config.optim, 64), undefined);
   });
 });

@@ -56,13 +56,17 @@ describe('Mixup equals the public implementation:', { skip }, () => {
 });
 
 test('λ and partners are a function of seed, epoch and step', () => {
-  const inputs = mixupInputs(0.2, 16, 1, 2, 3);
-  assert.deepEqual(mixupInputs(0.2, 16, 1, 2, 3), inputs);
+  const inputs = mixupInputs(0.2, [1, 16], 1, 2, 3)[0]!;
+  assert.deepEqual(mixupInputs(0.2, [1, 16], 1, 2, 3)[0]!, inputs);
   assert.deepEqual(
     [...inputs.mixup_index!.data].sort((a, b) => a - b),
     [...Array(16).keys()],
   );
-  for (const other of [mixupInputs(0.2, 16, 2, 2, 3), mixupInputs(0.2, 16, 1, 3, 3), mixupInputs(0.2, 16, 1, 2, 4)]) {
+  for (const other of [
+    mixupInputs(0.2, [1, 16], 2, 2, 3)[0]!,
+    mixupInputs(0.2, [1, 16], 1, 3, 3)[0]!,
+    mixupInputs(0.2, [1, 16], 1, 2, 4)[0]!,
+  ]) {
     assert.notDeepEqual(other.mixup_lambda, inputs.mixup_lambda);
     assert.notDeepEqual(other.mixup_index, inputs.mixup_index);
   }
