@@ -1,6 +1,7 @@
 /** `gala data …`: getting the images of a dataset and checking them. */
 import type { Command } from 'commander';
 import { registerDataListsCommand } from './dataLists.js';
+import { registerDataPackCommand } from './dataPack.js';
 import { registerDataVerifyCommand } from './dataVerify.js';
 
 /** Adds the `data` command and its sub-commands, a file each. */
@@ -8,4 +9,5 @@ export function registerDataCommand(program: Command): void {
   const data = program.command('data').description('get, check and pack the images of a dataset');
   registerDataListsCommand(data);
   registerDataVerifyCommand(data);
+  registerDataPackCommand(data);
 }

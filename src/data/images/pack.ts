@@ -86,9 +86,11 @@ function begin(folder: string, header: PackHeader): void {
   const path = headerPath(folder);
   if (existsSync(path)) {
     const before = readPackFile(path, packSchema);
-    for (const key of ['dataset', 'split', 'short_side', 'source_fingerprint', 'images_per_shard'] as const) {
+    for (const key of ['dataset', 'split', 'short_side', 'images_per_shard', 'source_fingerprint'] as const) {
       if (before[key] === header[key]) continue;
-      throw new DataError(`The folder holds another pack: its ${key} is ${before[key]}, not ${header[key]}.`, {
+      const difference =
+        key === 'source_fingerprint' ? 'of other images' : `with ${key} ${before[key]}, not ${header[key]}`;
+      throw new DataError(`The folder holds another pack, ${difference}.`, {
         where: path,
         next: 'Give another --output, or delete this folder.',
       });
