@@ -1,7 +1,7 @@
 /** How fast batches are prepared, with nothing else to do. */
 import type { Augmentation } from '../config/schema.js';
 import type { Dataset } from './dataset.js';
-import { openPipeline } from './pipeline.js';
+import { type Block, openPipeline } from './pipeline.js';
 import { shuffledOrder } from './sampler.js';
 
 export interface DataBenchmark {
@@ -25,9 +25,11 @@ export async function benchPipeline(options: {
   const { dataset, augment, batchSize, workers, seconds } = options;
   const order = (epoch: number) => shuffledOrder(dataset.length, 0, epoch);
   const pipeline = openPipeline({ dataset, augment, seed: 0, batchSize, order, workers });
+  const batches = pipeline.blocks({ epoch: 0, step: 0 }, Number.MAX_SAFE_INTEGER);
   try {
-    await measure(pipeline, batchSize, seconds / 10);
-    const images = await measure(pipeline, batchSize, seconds);
+    await batches.next(); // the workers have started
+    await measure(batches, batchSize, seconds / 10);
+    const images = await measure(batches, batchSize, seconds);
     return { workers, imagesFrom: dataset.stored?.form ?? 'memory', ...images };
   } finally {
     await pipeline.close();
@@ -35,7 +37,7 @@ export async function benchPipeline(options: {
 }
 
 async function measure(
-  pipeline: ReturnType<typeof openPipeline>,
+  batches: AsyncIterableIterator<Block>,
   batchSize: number,
   seconds: number,
 ): Promise<Pick<DataBenchmark, 'imagesPerSecond' | 'microsecondsPerImage'>> {
@@ -43,10 +45,10 @@ async function measure(
   const start = performance.now();
   let images = 0;
   let elapsed = 0;
-  for await (const _ of pipeline.blocks({ epoch: 0, step: 0 }, Number.MAX_SAFE_INTEGER)) {
+  while (elapsed < seconds) {
+    await batches.next();
     images += batchSize;
     elapsed = (performance.now() - start) / 1000;
-    if (elapsed >= seconds) break;
   }
   const { user, system } = process.cpuUsage(startCpu);
   return { imagesPerSecond: images / elapsed, microsecondsPerImage: (user + system) / images };
