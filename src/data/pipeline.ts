@@ -87,12 +87,8 @@ export function openPipeline({
   const { stored } = dataset;
   const runner = openRunner(dataset, { imageShape: dataset.imageShape, augment, seed }, workers);
   const batchBytes = batchSize * imageBytes(dataset.imageShape);
-  const free: Slot[] = Array.from({ length: prefetch + 1 }, () => ({
-    images: sharedBytes(stepsPerBlock * batchBytes),
-    labels: sharedInt32(stepsPerBlock * batchSize),
-    indices: sharedInt32(stepsPerBlock * batchSize),
-    draws: sharedInt32(stepsPerBlock * batchSize),
-  }));
+  const slots = takeSlots(prefetch + 1, stepsPerBlock * batchSize, stepsPerBlock * batchBytes);
+  const free = [...slots];
   let current: { end(): void; wake(): void } | undefined;
 
   const release = (slot: Slot) => {
@@ -180,7 +176,33 @@ export function openPipeline({
     }
   }
 
-  return { blocks, close: () => runner.close() };
+  const close = async () => {
+    await runner.close();
+    spare = slots;
+  };
+  return { blocks, close };
+}
+
+/**
+ * Slots of the pipeline that was closed last, for one of the same size: every evaluation opens one, and V8, which does not count
+ * shared memory, would keep the slots of many before it collects them.
+ */
+let spare: readonly Slot[] = [];
+
+/** `count` slots for `images` images of `bytes` bytes in all. */
+function takeSlots(count: number, images: number, bytes: number): readonly Slot[] {
+  const [first] = spare;
+  const fits = spare.length === count && first?.labels.length === images && first.images.length === bytes;
+  const slots = fits
+    ? spare
+    : Array.from({ length: count }, () => ({
+        images: sharedBytes(bytes),
+        labels: sharedInt32(images),
+        indices: sharedInt32(images),
+        draws: sharedInt32(images),
+      }));
+  spare = [];
+  return slots;
 }
 
 interface Plan extends Position {
