@@ -33,7 +33,7 @@ before(() => {
   symlinkSync('../gala-lt/bin/gala.mjs', options.binary);
 });
 
-test('The package holds the program, configs and the bundled set, and no tests, sources or other data', () => {
+test('The package holds the program, configs, the bundled set and the lists, and no tests, sources or other data', () => {
   for (const name of [
     'bin/gala.mjs',
     'dist/src/cli/main.js',
@@ -43,7 +43,8 @@ test('The package holds the program, configs and the bundled set, and no tests, 
   ])
     assert.ok(files.includes(name), name);
   assert.ok(files.includes('datasets/fashion_mnist_lt/LICENSE'), 'the licence of the data beside them');
-  const allowed = /^(bin\/|dist\/src\/|configs\/|datasets\/fashion_mnist_lt\/|package\.json$|README\.md$|LICENSE$)/;
+  const allowed =
+    /^(bin\/|dist\/src\/|configs\/|datasets\/(fashion_mnist_lt|lists)\/|package\.json$|README\.md$|LICENSE$)/;
   assert.deepEqual(
     files.filter(file => !allowed.test(file)),
     [],
