@@ -25,6 +25,14 @@ export class GalaError extends Error {
   }
 }
 
+/** The same error with another sentence after its remedy, for whoever knows more than the place where it was thrown. */
+export function withRemedy<E extends GalaError>(error: E, sentence: string): E {
+  const Type = error.constructor as new (message: string, details: ErrorDetails) => E;
+  const next = error.next === undefined ? sentence : `${error.next} ${sentence}`;
+  const { message, where, cause, stack } = error;
+  return Object.assign(new Type(message, { next, cause, ...(where !== undefined && { where }) }), { stack });
+}
+
 /** Command-line usage or configuration: exit code 2. */
 export class ConfigError extends GalaError {
   override readonly exitCode = 2;

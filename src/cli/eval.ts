@@ -1,9 +1,10 @@
 /** `gala eval`: the accuracy table of a run, of a weights file, or of stored logits, for any τ. */
-import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ConfigError, StorageError } from '../errors.js';
+import { ConfigError, withRemedy } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
+import { diskFault } from '../io/diskFault.js';
+import { makeFolder } from '../io/makeFolder.js';
 import type { Split } from '../train/evaluateRun.js';
 import { createCheckDisplay } from './checkDisplay.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from './engineFlags.js';
@@ -111,13 +112,9 @@ function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: 
 async function writeFiles(folder: string, evaluation: Evaluation, flags: EvalFlags): Promise<void> {
   const { writeResultFiles } = await import('../report/resultFiles.js');
   try {
-    mkdirSync(folder, { recursive: true });
-  } catch (cause) {
-    throw new StorageError(`Could not make the folder: ${(cause as Error).message}`, {
-      where: folder,
-      next: 'Choose another place with --output.',
-      cause,
-    });
+    makeFolder(folder);
+  } catch (error) {
+    throw withRemedy(diskFault('Could not make the folder', folder, error), 'Or choose another place with --output.');
   }
   writeResultFiles(folder, [evaluation], flags.tau, 'given', flags.logitAdjustment);
   process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);

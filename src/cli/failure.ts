@@ -1,13 +1,17 @@
 /** How a failed command looks to its reader, and which exit code it ends with. */
 import { CommanderError } from 'commander';
 import { GalaError } from '../errors.js';
+import { diskFault } from '../io/diskFault.js';
 import { CommandExit } from './exit.js';
 
 const usageExitCode = 2;
 const unexpectedExitCode = 1;
 
-/** The exit code that an error thrown by a command stands for: that of its type, 2 for usage, 1 for the unexpected. */
-export function exitCodeOf(error: unknown): number {
+const faultRemedy = 'This is a fault in gala: please report it with the command line and what --debug prints.';
+
+/** The exit code that an error thrown by a command stands for: that of its type, 4 for a file, 2 for usage, 1 for the unexpected. */
+export function exitCodeOf(thrown: unknown): number {
+  const error = asTyped(thrown);
   if (error instanceof CommandExit || error instanceof GalaError) return error.exitCode;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
   return unexpectedExitCode;
@@ -17,7 +21,8 @@ export function exitCodeOf(error: unknown): number {
  * The lines to print on stderr, each ended: what happened, where, what to do next; with `debug` the stack as well. Empty
  * for errors whose text is printed already (Commander's) or that have none.
  */
-export function describeError(error: unknown, debug: boolean): string {
+export function describeError(thrown: unknown, debug: boolean): string {
+  const error = asTyped(thrown);
   if (error instanceof CommandExit || error instanceof CommanderError) return '';
   const lines = error instanceof GalaError ? threeLines(error) : [unexpectedLine(error, debug)];
   if (debug && error instanceof Error) lines.push(stackOf(error));
@@ -27,8 +32,16 @@ export function describeError(error: unknown, debug: boolean): string {
 function threeLines(error: GalaError): string[] {
   const lines = [`error: ${error.message}`];
   if (error.where !== undefined) lines.push(`where: ${error.where}`);
-  if (error.next !== undefined) lines.push(`next:  ${error.next}`);
+  // Only errors that no input can cause have no remedy of their own.
+  lines.push(`next:  ${error.next ?? faultRemedy}`);
   return lines;
+}
+
+/** A failed file operation that nobody expected still has a path and a remedy. */
+function asTyped(error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error) || !('path' in error)) return error;
+  if (String(error.syscall).startsWith('spawn')) return error;
+  return diskFault('A file could not be used', String(error.path), error);
 }
 
 function unexpectedLine(error: unknown, debug: boolean): string {

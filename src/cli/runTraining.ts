@@ -1,8 +1,8 @@
 /** One training run as commands start it: lock, display, signals. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/summary.js';
-import { lockRunFolder, type RunFolder } from '../run/runFolder.js';
+import { lockRunFolder, type RunFolder, removeUnbegunRun } from '../run/runFolder.js';
 import type { StartingPoint } from '../train/startingPoint.js';
 import { CommandExit } from './exit.js';
 
@@ -26,7 +26,9 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
   const { executeRun } = await import('../train/run.js');
   const { listenForStop, signalExitCode } = await import('../train/signals.js');
   const { createTrainDisplay } = await import('./trainDisplay.js');
+  const { startWatchdog } = await import('../run/watchdog.js');
   const lock = lockRunFolder(folder);
+  const watchdog = startWatchdog();
   const display = createTrainDisplay({ quiet, json });
   const stop = listenForStop(signal =>
     display.onNotice(
@@ -46,10 +48,11 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
     );
     throw new CommandExit(signalExitCode(stop.signal!));
   } finally {
+    watchdog.stop();
     display.stop();
     stop.dispose();
     lock.release();
     // Nothing began (no data, no engine, a batch too large): an empty folder would only be in the way.
-    if (!existsSync(folder.record)) rmSync(folder.directory, { recursive: true, force: true });
+    removeUnbegunRun(folder);
   }
 }

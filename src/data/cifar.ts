@@ -1,7 +1,7 @@
 /** CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in the official binary layout. */
 
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../errors.js';
 import type { Dataset } from './dataset.js';
@@ -66,6 +66,15 @@ export function openCifar(name: 'cifar10' | 'cifar100', root: string): CifarSpli
     const files = layout[split].map(file => join(folder, file));
     const perFile = layout.recordsPerFile[split];
     const count = files.length * perFile;
+    // Before memory is taken for what they should hold.
+    for (const file of files)
+      checkSize(
+        file,
+        attempt(file, () => statSync(file).size),
+        recordBytes(layout),
+        perFile,
+        layout,
+      );
     const pixels = sharedBytes(count * pixelBytes);
     const labels = sharedInt32(count);
     const whole = createHash('sha256');
@@ -115,7 +124,7 @@ function findFolder(layout: Layout, root: string): string {
 
 function readClassNames(layout: Layout, folder: string): string[] {
   const path = join(folder, layout.classNames);
-  const names = readFileSync(path, 'utf8')
+  const names = attempt(path, () => readText(path))
     .split('\n')
     .map(line => line.trim())
     .filter(line => line !== '');
@@ -139,8 +148,8 @@ function readRecords(
   first: number,
   onBytes: (bytes: Uint8Array) => void,
 ): void {
-  const record = layout.labels.length + pixelBytes;
-  const file = openSync(path, 'r');
+  const record = recordBytes(layout);
+  const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)); // a named pipe would block
   try {
     checkSize(path, fstatSync(file).size, record, count, layout);
     const piece = Buffer.alloc(recordsPerRead * record);
@@ -149,7 +158,7 @@ function readRecords(
       const bytes = piece.subarray(0, wanted);
       let filled = 0;
       while (filled < wanted) {
-        const got = readSync(file, bytes, filled, wanted - filled, null);
+        const got = attempt(path, () => readSync(file, bytes, filled, wanted - filled, null));
         if (got === 0) checkSize(path, done * record + filled, record, count, layout); // shrank while being read
         filled += got;
       }
@@ -164,6 +173,29 @@ function readRecords(
     }
   } finally {
     closeSync(file);
+  }
+}
+
+function recordBytes(layout: Layout): number {
+  return layout.labels.length + pixelBytes;
+}
+
+/** Class names are a page of text; a larger file is something else, given by mistake. */
+function readText(path: string): string {
+  const { size } = statSync(path);
+  if (size > 1 << 20) throw new Error(`it has ${size} bytes, a list of class names a few hundred`);
+  return readFileSync(path, 'utf8');
+}
+
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new DataError(`The file could not be read: ${(error as Error).message}`, {
+      where: path,
+      next: 'Check that it is a file and its permissions; if it is damaged, unpack the archive again.',
+      cause: error,
+    });
   }
 }
 
@@ -208,7 +240,12 @@ function archiveNote({ archive }: Layout, folder: string): string {
   if (path === undefined) {
     return `Official md5 not compared: it is published for ${archive.name} (${archive.md5}), which does not lie beside the files.`;
   }
-  const md5 = createHash('md5').update(readFileSync(path)).digest('hex');
+  let md5: string;
+  try {
+    md5 = createHash('md5').update(readFileSync(path)).digest('hex');
+  } catch (error) {
+    return `Official md5 not compared: ${archive.name} beside the files cannot be read (${(error as Error).message}).`;
+  }
   return md5 === archive.md5
     ? `${archive.name} beside the files has the official md5 ${md5}.`
     : `${archive.name} beside the files has md5 ${md5}, the official one is ${archive.md5}.`;

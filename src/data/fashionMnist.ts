@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
-import { readPlainOrGzip } from '../io/plainOrGzip.js';
+import { largestGzipRatio, openPlainOrGzip } from '../io/plainOrGzip.js';
 import { bundledFolder } from './bundled.js';
 import type { Dataset } from './dataset.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './sharedDataset.js';
@@ -48,6 +48,12 @@ function readSplit(folder: string, prefix: string, name: string, classNames: rea
   const imageFile = readIdx(folder, `${prefix}-images-idx3-ubyte`, imagesMagic);
   const labelFile = readIdx(folder, `${prefix}-labels-idx1-ubyte`, labelsMagic);
   const [count = 0, height = 0, width = 0] = imageFile.sizes;
+  if (height === 0 || width === 0) {
+    throw new DataError(`The images have ${height} × ${width} pixels.`, {
+      where: imageFile.path,
+      next: 'The file is damaged or is another kind of file: fetch it again.',
+    });
+  }
   if (labelFile.sizes[0] !== count) {
     throw new DataError(`${count} images but ${labelFile.sizes[0]} labels.`, {
       where: `${imageFile.path}, ${labelFile.path}`,
@@ -76,28 +82,37 @@ function readSplit(folder: string, prefix: string, name: string, classNames: rea
 }
 
 /** Header and values of one idx file; big-endian: magic, one size per dimension, then the bytes. */
-function readIdx(folder: string, file: string, magic: number): { path: string; sizes: number[]; values: Uint8Array } {
-  const path = [join(folder, `${file}.gz`), join(folder, file)].find(candidate => existsSync(candidate));
+function readIdx(
+  folder: string,
+  fileName: string,
+  magic: number,
+): { path: string; sizes: number[]; values: Uint8Array } {
+  const path = [join(folder, `${fileName}.gz`), join(folder, fileName)].find(candidate => existsSync(candidate));
   if (path === undefined) {
-    throw new DataError(`The idx file ${file} (or ${file}.gz) is missing.`, {
+    throw new DataError(`The idx file ${fileName} (or ${fileName}.gz) is missing.`, {
       where: folder,
       next: 'Give the folder of the idx files with --data DIR or data.root; without either, the bundled set is read.',
     });
   }
-  const bytes = readPlainOrGzip(path);
+  const file = openPlainOrGzip(path);
+  const { start } = file;
   const damaged = (what: string) =>
     new DataError(what, { where: path, next: 'The file is damaged or is another kind of file: fetch it again.' });
   const dimensions = magic & 0xff;
   const header = 4 + 4 * dimensions;
-  if (bytes.length < header) throw damaged(`The idx header is cut off: ${bytes.length} of ${header} bytes.`);
-  if (bytes.readUInt32BE(0) !== magic) {
-    throw damaged(`Magic number 0x${hex(bytes.readUInt32BE(0))} where an idx file of this kind has 0x${hex(magic)}.`);
+  if (start.length < header) throw damaged(`The idx header is cut off: ${start.length} of ${header} bytes.`);
+  if (start.readUInt32BE(0) !== magic) {
+    throw damaged(`Magic number 0x${hex(start.readUInt32BE(0))} where an idx file of this kind has 0x${hex(magic)}.`);
   }
-  const sizes = Array.from({ length: dimensions }, (_, i) => bytes.readUInt32BE(4 + 4 * i));
+  const sizes = Array.from({ length: dimensions }, (_, i) => start.readUInt32BE(4 + 4 * i));
   const expected = header + sizes.reduce((a, b) => a * b, 1);
-  if (bytes.length !== expected) {
-    throw damaged(`${bytes.length} bytes where the header announces ${expected} (${sizes.join(' × ')}).`);
+  const announced = `the header announces ${expected} (${sizes.join(' × ')})`;
+  // A small file that unpacks to gigabytes must not get the memory for them: neither by its header nor against it.
+  if (file.isPacked && expected > largestGzipRatio * file.storedBytes) {
+    throw damaged(`${file.storedBytes} packed bytes cannot hold what ${announced}.`);
   }
+  const bytes = file.all(expected + 1);
+  if (bytes.length !== expected) throw damaged(`${bytes.length} bytes where ${announced}.`);
   return { path, sizes, values: bytes.subarray(header) };
 }
 

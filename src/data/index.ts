@@ -61,6 +61,12 @@ const fashionMnistStatistics: Statistics = { mean: [0.286], std: [0.353] };
 export async function openDatasets(config: DatasetConfig, options: OpenOptions = {}): Promise<OpenedDatasets> {
   const { heldOutFraction } = options;
   const { train: full, test, root, notes, val: own, statistics } = await openSet(config, options);
+  for (const [split, { length }] of [
+    ['training', full],
+    ['test', test],
+  ] as const) {
+    if (length === 0) throw emptySplit(split, root);
+  }
   const indices = longTailedIndices(full, config.imbalance_factor, config.subset_seed);
   const longTailed = subset(full, indices);
   const split =
@@ -68,11 +74,14 @@ export async function openDatasets(config: DatasetConfig, options: OpenOptions =
       ? undefined
       : holdOut(longTailed, heldOutFraction, config.subset_seed);
   const train = split === undefined ? longTailed : subset(longTailed, split.kept);
+  const counts = classCounts(train);
+  refuseEmptyClass(counts, train.classNames, root);
+  if (split?.heldOut.length === 0) throw nothingHeldOut(root);
   return {
     train,
     val: split === undefined ? own : subset(longTailed, split.heldOut),
     test,
-    counts: classCounts(train),
+    counts,
     trainFull: { length: full.length, counts: classCounts(full), fingerprint: full.fingerprint },
     subsetHash: indexHash(indices),
     heldOutHash: split && indexHash(split.heldOut),
@@ -80,6 +89,30 @@ export async function openDatasets(config: DatasetConfig, options: OpenOptions =
     notes,
     ...statistics,
   };
+}
+
+function emptySplit(split: string, root: string): DataError {
+  return new DataError(`The ${split} split has no image.`, {
+    where: root,
+    next: 'Give the folder of a complete copy of the dataset with --data DIR or data.root.',
+  });
+}
+
+/** Losses and re-balancing take the logarithm of each class's share of the training images. */
+function refuseEmptyClass(counts: Int32Array, classNames: readonly string[], root: string): void {
+  const empty = counts.indexOf(0);
+  if (empty === -1) return;
+  throw new DataError(`Class ${empty} (${classNames[empty]}) has no training image.`, {
+    where: root,
+    next: 'Every class needs at least one: complete the dataset, or leave the class out of it.',
+  });
+}
+
+function nothingHeldOut(root: string): DataError {
+  return new DataError('No class has two training images, so none can be held out as val.', {
+    where: `eval.select_on: val, on ${root}`,
+    next: 'Set eval.select_on to last or test.',
+  });
 }
 
 interface Opened {

@@ -1,6 +1,7 @@
 /** Batches of augmented images, prepared ahead of the training loop by worker threads. */
 import type { Augmentation } from '../config/schema.js';
 import { ConfigError, DataError } from '../errors.js';
+import { patienceSeconds } from '../io/waiting.js';
 import type { Dataset } from './dataset.js';
 import { imageBytes } from './dataset.js';
 import type { BatchJob, BatchRecipe } from './prepareBatch.js';
@@ -49,6 +50,8 @@ export interface PipelineOptions {
   readonly prefetch?: number;
   /** Whether the last batch of an epoch may be smaller; it is dropped when left out. */
   readonly keepPartial?: boolean;
+  /** Seconds to wait for one batch before it is given up; 0 = for ever. `patienceSeconds()` when left out. */
+  readonly patience?: number;
 }
 
 export interface Pipeline {
@@ -83,6 +86,7 @@ export function openPipeline({
   workers,
   prefetch = Math.ceil((2 * Math.max(1, workers)) / stepsPerBlock),
   keepPartial = false,
+  patience = patienceSeconds(),
 }: PipelineOptions): Pipeline {
   const { stored } = dataset;
   const runner = openRunner(dataset, { imageShape: dataset.imageShape, augment, seed }, workers);
@@ -161,7 +165,7 @@ export function openPipeline({
           });
           if (!ended) fillAhead();
         }
-        await ahead[0]?.done;
+        await within(patience, ahead[0]?.done, () => batchNotReady(ahead[0]!.plan, patience));
         if (ended) throw blocksEnded(from);
         const { plan, slot, filled } = ahead.shift()!;
         held = slot;
@@ -218,7 +222,7 @@ function* planBlocks(
     batchSize,
     stepsPerBlock,
     keepPartial,
-  }: Required<Omit<PipelineOptions, 'prefetch' | 'augment' | 'seed' | 'workers'>>,
+  }: Required<Omit<PipelineOptions, 'prefetch' | 'augment' | 'seed' | 'workers' | 'patience'>>,
   from: Position,
   lastEpoch: number,
 ): Generator<Plan, undefined> {
@@ -308,6 +312,29 @@ function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: Plan): Sl
 function earlierUses(order: Int32Array, length: number): Int32Array {
   const uses = new Int32Array(length);
   return order.map(index => (index >= 0 && index < length ? uses[index]!++ : 0));
+}
+
+/** Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not hang the training without a word. */
+async function within(seconds: number, done: Promise<void> | undefined, late: () => DataError): Promise<void> {
+  if (seconds === 0) return done;
+  let timer: NodeJS.Timeout | undefined;
+  let looks = 0;
+  const lateness = new Promise<never>((_, reject) => {
+    // Ten looks instead of one: an hour in which this process was stopped (Ctrl-Z) counts as a single one.
+    timer = setInterval(() => ++looks === 10 && reject(late()), 100 * seconds);
+  });
+  try {
+    await Promise.race([done, lateness]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function batchNotReady({ epoch, step }: Position, seconds: number): DataError {
+  return new DataError(`A batch was not ready after ${seconds} seconds, so it is given up.`, {
+    where: `batch ${step + 1} of epoch ${epoch}`,
+    next: 'See that the disk of the dataset answers. If it is only slow, set GALA_WATCHDOG_SECONDS to more (a batch is given up after ten times as long; 0 = never).',
+  });
 }
 
 function blocksEnded({ epoch }: Position): DataError {

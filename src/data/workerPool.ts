@@ -1,5 +1,6 @@
 /** Worker threads that do jobs one after the other; a worker that throws or dies fails every job instead of hanging it. */
-import { Worker } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { DataError, GalaError } from '../errors.js';
 
 export interface JobRunner<Job> {
@@ -22,12 +23,20 @@ interface Waiting<Job> {
   readonly reject: (error: unknown) => void;
 }
 
+/** A thread held up in the operating system cannot be ended; it is left behind after this long. */
+const closingMilliseconds = 2000;
+
 /** Starts `count` threads of `file`, which answers each message with one `JobAnswer`; `workerData` is copied to each. */
-export function openWorkerPool<Job>(file: URL, count: number, workerData: unknown): JobRunner<Job> {
+export function openWorkerPool<Job>(
+  file: URL,
+  count: number,
+  workerData: unknown,
+  resourceLimits: ResourceLimits = {},
+): JobRunner<Job> {
   const queue: Waiting<Job>[] = [];
   const running = new Map<Worker, Waiting<Job>>();
   // The flags of this process are not for the workers: --input-type or --eval would keep them from starting.
-  const workers = Array.from({ length: count }, () => new Worker(file, { workerData, execArgv: [] }));
+  const workers = Array.from({ length: count }, () => new Worker(file, { workerData, execArgv: [], resourceLimits }));
   const idle = [...workers];
   let broken: GalaError | undefined;
 
@@ -56,7 +65,9 @@ export function openWorkerPool<Job>(file: URL, count: number, workerData: unknow
       idle.push(worker);
       dispatch();
     });
-    worker.on('error', error => fail(workerDied(error.message, where, error)));
+    worker.on('error', error =>
+      fail(isOutOfMemory(error) ? outOfMemory(where, error) : workerDied(error.message, where, error)),
+    );
     worker.on('exit', code => {
       if (broken === undefined) fail(workerDied(`it exited with code ${code}`, where));
     });
@@ -73,7 +84,8 @@ export function openWorkerPool<Job>(file: URL, count: number, workerData: unknow
       }),
     close: async () => {
       fail(poolClosed());
-      await Promise.all(workers.map(worker => worker.terminate()));
+      const ended = Promise.all(workers.map(worker => worker.terminate()));
+      await Promise.race([ended, sleep(closingMilliseconds, undefined, { ref: false })]);
     },
   };
 }
@@ -98,7 +110,7 @@ export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>): 
     },
     close: async () => {
       closed = true;
-      await last;
+      await Promise.race([last, sleep(closingMilliseconds, undefined, { ref: false })]);
     },
   };
 }
@@ -106,14 +118,26 @@ export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>): 
 function jobFailed(message: string, where: string): DataError {
   return new DataError(`A batch could not be prepared: ${message}`, {
     where,
-    next: 'Run the command again; if it happens again, fetch the dataset files again. The training state on disk is intact.',
+    next: 'If it happens again, fetch the dataset files again.',
   });
 }
 
 function workerDied(message: string, where: string, cause?: unknown): DataError {
   return new DataError(`A worker thread that prepares batches ended: ${message}`, {
     where,
-    next: 'Resume the run; if it happens again, set data.workers to 0 to prepare batches in the main thread.',
+    next: 'If it happens again, set data.workers to 0 to prepare batches in the main thread.',
+    cause,
+  });
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+function outOfMemory(where: string, cause: unknown): DataError {
+  return new DataError('A worker thread that prepares batches ran out of memory.', {
+    where,
+    next: 'Free memory, or set data.workers or train.batch_size to less.',
     cause,
   });
 }

@@ -4,6 +4,7 @@ import { inputOf } from '../data/features.js';
 import { readBatches } from '../data/pipeline.js';
 import type { Executable } from '../engine/program.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';
+import { waitsFor } from '../io/waiting.js';
 
 export interface SplitLogits {
   /** `[N, C]`. */
@@ -47,8 +48,10 @@ export async function splitOutputs(
   for await (const batch of readBatches(dataset, batchSize, workers, steps)) {
     bytes.set(batch.images);
     bytes.fill(0, batch.images.length);
+    waitsFor(`the engine: ${program} of ${dataset.name}, from image ${batch.indices[0]} on`);
     const staged = await executable.stage(program, inputOf(dataset, [steps, batchSize], bytes));
     const outputs = await staged.run().finally(staged.dispose);
+    waitsFor(`images of ${dataset.name} to evaluate`);
     into.set(outputs[output]!.data.subarray(0, batch.labels.length * width), batch.indices[0]! * width);
   }
 }

@@ -1,15 +1,33 @@
 /** Writes that are either wholly there or not there: temp file → fsync → rename → fsync of the folder. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { StorageError } from '../errors.js';
+import { diskFault } from './diskFault.js';
+import { waitsFor } from './waiting.js';
 
 /** Temp files of a write that was killed; `.tmp` with a random part, so that no two writers ever share one. */
 const temporaryName = /\.[0-9a-f]{12}\.tmp$/;
 const largestWrite = 2 ** 30;
 
+type Chunks = readonly (string | Uint8Array)[];
+
 /** Replaces `path` by the concatenation of `chunks`; a crash leaves either the old or the new file. Throws `StorageError`. */
-export function writeFileAtomic(path: string, ...chunks: readonly (string | Uint8Array)[]): void {
+export function writeFileAtomic(path: string, ...chunks: Chunks): void {
+  replaceFile(path, chunks, () => {});
+}
+
+/**
+ * The same, with the old file kept as `previous`. It is set aside only when the new one is whole on disk: what a full disk
+ * interrupts leaves both names as they were, and a crash leaves the old file under one of the two. Throws `StorageError`.
+ */
+export function writeFileKeeping(path: string, previous: string, ...chunks: Chunks): void {
+  replaceFile(path, chunks, () => {
+    if (existsSync(path)) renameSync(path, previous);
+  });
+}
+
+function replaceFile(path: string, chunks: Chunks, beforeRename: () => void): void {
+  waitsFor(`${path} to be written`);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = openSync(temporary, 'wx', 0o644);
@@ -19,15 +37,12 @@ export function writeFileAtomic(path: string, ...chunks: readonly (string | Uint
     } finally {
       closeSync(file);
     }
+    beforeRename();
     renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (error) {
     removeIfPossible(temporary);
-    throw new StorageError(`Could not write the file: ${(error as Error).message}`, {
-      where: path,
-      next: 'Check free space and permissions of the folder, then run the same command again; no half-written file was left under this name.',
-      cause: error,
-    });
+    throw diskFault('Could not write the file', path, error);
   }
 }
 

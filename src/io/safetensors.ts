@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type DType, type HostTensor, type HostTensors, sizeOf } from '../engine/program.js';
 import { StorageError } from '../errors.js';
-import { writeFileAtomic } from './atomicFile.js';
+import { writeFileAtomic, writeFileKeeping } from './atomicFile.js';
 import { bytesPerElement, decodeElements, type ElementType } from './elements.js';
 import { FormatFault } from './formatFault.js';
 import { sha256, updateHash } from './hash.js';
@@ -15,10 +15,18 @@ import { parseHeader, type SafetensorsHeader, type TensorEntry } from './safeten
 export interface Safetensors {
   readonly tensors: HostTensors;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether the file brought a checksum of gala, which it then matched; those of other programs bring none. */
+  readonly isVerified: boolean;
 }
 
-/** Metadata key that holds the sha256 of the data part; written always, verified and hidden by the reader. */
-const checksumKey = 'gala.sha256';
+/**
+ * Metadata key that gala writes always: sha256 of everything before the data (with zeros in its own place) and of the data. The
+ * reader verifies and hides it. Files of before the header was covered have the sha256 of the data under the older key.
+ */
+const checksumKey = 'gala.checksum';
+const olderChecksumKey = 'gala.sha256';
+const checksumPattern = /^sha256 header ([0-9a-f]{64}) data ([0-9a-f]{64})$/;
+const zeros = '0'.repeat(64);
 const largestHeader = 100_000_000;
 const names: Readonly<Record<DType, string>> = { float32: 'F32', int32: 'I32', uint8: 'U8' };
 const readTypes: readonly string[] = ['F32', 'I32', 'U8', 'F16', 'BF16', 'I64'] satisfies ElementType[];
@@ -32,13 +40,15 @@ export function readSafetensors(path: string): Safetensors {
 }
 
 /**
- * Writes tensors and metadata atomically, with a checksum of the data part. Names are sorted; the 4-byte types lie before the
- * bytes, because PyTorch refuses to view a tensor that is not aligned to its type. Throws `StorageError`.
+ * Writes tensors and metadata atomically, with checksums of the header and of the data part. Names are sorted; the 4-byte types
+ * lie before the bytes, because PyTorch refuses to view a tensor that is not aligned to its type. The file that was there before
+ * stays as `previous` where that is given. Throws `StorageError`.
  */
 export function writeSafetensors(
   path: string,
   tensors: Readonly<Record<string, HostTensor>>,
   metadata: Readonly<Record<string, string>> = {},
+  { previous }: { readonly previous?: string | undefined } = {},
 ): void {
   const ordered = Object.entries(tensors).sort(
     ([a, tensorA], [b, tensorB]) =>
@@ -61,7 +71,7 @@ export function writeSafetensors(
     offset = end;
   }
   const header = Object.fromEntries([
-    ['__metadata__', { ...metadata, [checksumKey]: sha256(...chunks) }],
+    ['__metadata__', { ...metadata, [checksumKey]: `sha256 header ${zeros} data ${sha256(...chunks)}` }],
     ...entries,
   ]) as object;
   const json = Buffer.from(JSON.stringify(header));
@@ -69,7 +79,15 @@ export function writeSafetensors(
   const start = Buffer.alloc(8 + length, ' ');
   start.writeBigUInt64LE(BigInt(length));
   json.copy(start, 8);
-  writeFileAtomic(path, start, ...chunks);
+  start.write(sha256(start), sealPosition(start), 'latin1');
+  if (previous === undefined) writeFileAtomic(path, start, ...chunks);
+  else writeFileKeeping(path, previous, start, ...chunks);
+}
+
+/** Where the digits of the header's checksum begin; in any other name or text the quotes of this pattern are escaped. */
+function sealPosition(start: Buffer): number {
+  const pattern = `"${checksumKey}":"sha256 header `;
+  return start.indexOf(pattern, 0, 'latin1') + pattern.length;
 }
 
 function readOpened(file: OpenedFile): Safetensors {
@@ -82,7 +100,9 @@ function readOpened(file: OpenedFile): Safetensors {
     );
   }
   const dataStart = 8 + Number(announced);
-  const { entries, metadata } = decodeHeader(file.read(8, Number(announced)));
+  const start = file.read(0, dataStart);
+  const { entries, metadata } = decodeHeader(start.subarray(8));
+  const dataChecksum = checkHeader(start, metadata);
   const inOrder = checkLayout(entries, size - dataStart);
 
   const hash = createHash('sha256');
@@ -94,14 +114,27 @@ function readOpened(file: OpenedFile): Safetensors {
     const { dtype, data } = decodeElements(what, entry.dtype as ElementType, bytes);
     tensors.set(entry.name, { dtype, shape: entry.shape, data });
   }
-  const wanted = metadata.get(checksumKey);
-  if (wanted !== undefined && wanted !== hash.digest('hex')) {
+  if (dataChecksum !== undefined && dataChecksum !== hash.digest('hex')) {
     throw new FormatFault('its data do not match the sha256 stored with them, so bytes changed after it was written');
   }
   return {
     tensors: Object.fromEntries([...tensors].sort(([a], [b]) => (a < b ? -1 : 1))),
-    metadata: Object.fromEntries([...metadata].filter(([key]) => key !== checksumKey)),
+    metadata: Object.fromEntries([...metadata].filter(([key]) => key !== checksumKey && key !== olderChecksumKey)),
+    isVerified: dataChecksum !== undefined,
   };
+}
+
+/** Verifies what stands before the data, and returns the checksum of the data; undefined for a file of another program. */
+function checkHeader(start: Buffer, metadata: ReadonlyMap<string, string>): string | undefined {
+  const checksum = metadata.get(checksumKey);
+  if (checksum === undefined) return metadata.get(olderChecksumKey);
+  const [, header, data] = checksumPattern.exec(checksum) ?? [];
+  const unsealed = Buffer.from(start);
+  unsealed.write(zeros, sealPosition(start), 'latin1');
+  if (header === undefined || sha256(unsealed) !== header) {
+    throw new FormatFault('its header does not match the sha256 stored in it, so bytes changed after it was written');
+  }
+  return data;
 }
 
 function decodeHeader(bytes: Uint8Array): SafetensorsHeader {

@@ -5,9 +5,10 @@
  */
 import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { diskFault } from '../io/diskFault.js';
 import { tfRecord, wholeRecords } from '../io/tfRecord.js';
+import { waitsFor } from '../io/waiting.js';
 import type { EpochMetrics } from './metricsLog.js';
 
 /** TensorBoard takes every file with `tfevents` in its name. */
@@ -45,6 +46,7 @@ export function appendEvents(path: string, line: EpochMetrics): void {
 }
 
 function append(path: string, record: Uint8Array): void {
+  waitsFor(`${path} to be written`);
   attempt(path, 'a', file => {
     const written = writeSync(file, record);
     if (written !== record.length) throw new Error(`only ${written} of ${record.length} bytes went to disk`);
@@ -61,11 +63,7 @@ function attempt(path: string, mode: 'a' | 'r+', action: (file: number) => void)
       closeSync(file);
     }
   } catch (error) {
-    throw new StorageError(`Could not write the events for TensorBoard: ${(error as Error).message}`, {
-      where: path,
-      next: 'Check free space and permissions of the run folder.',
-      cause: error,
-    });
+    throw diskFault('Could not write the events for TensorBoard', path, error);
   }
 }
 

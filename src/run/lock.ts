@@ -7,6 +7,7 @@ import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
+import { diskFault } from '../io/diskFault.js';
 
 export interface RunLock {
   /** Gives the folder free; a second call does nothing. */
@@ -44,7 +45,16 @@ export function lockFolder(folder: string): RunLock {
     // Two that came at the same moment both step back; unequal waits let one of them through.
     sleep(20 + Math.random() * 80);
   }
-  return { release: () => rmSync(path, { force: true }) };
+  return { release: () => release(path) };
+}
+
+/** On a disk that became read-only the file stays: the process that it names is about to end, and then it counts no more. */
+function release(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // the error for which the folder is given free says more
+  }
 }
 
 /** Whether a live process holds the folder. Deletes nothing. */
@@ -81,18 +91,12 @@ function announce(path: string, folder: string, pid: number): void {
     closeSync(openSync(path, 'wx'));
   } catch (error) {
     const taken = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new StorageError(
-      taken
-        ? `This process (${pid}) already works in the run folder.`
-        : `Could not lock the run folder: ${(error as Error).message}`,
-      {
-        where: folder,
-        next: taken
-          ? 'Let one run at a time use the folder.'
-          : 'Check that the folder exists and is writable, and free space.',
-        cause: error,
-      },
-    );
+    if (!taken) throw diskFault('Could not lock the run folder', folder, error);
+    throw new StorageError(`This process (${pid}) already works in the run folder.`, {
+      where: folder,
+      next: 'Let one run at a time use the folder.',
+      cause: error,
+    });
   }
 }
 

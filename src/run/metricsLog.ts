@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 import { StorageError } from '../errors.js';
 import { syncFolder, writeFileAtomic } from '../io/atomicFile.js';
 import { toCsv } from '../io/csv.js';
+import { diskFault } from '../io/diskFault.js';
+import { waitsFor } from '../io/waiting.js';
 
 /** One epoch; what was not measured in it is left out. NaN and infinity become null, JSON having neither. */
 export interface EpochMetrics {
@@ -27,6 +29,7 @@ export interface MetricsRead {
 /** Appends one epoch: a single write, then fsync. Throws `StorageError`. */
 export function appendEpoch(path: string, metrics: EpochLine): void {
   if (!endsWithNewline(path)) write(path, readMetrics(path).lines); // a killed write must not run into this line
+  waitsFor(`${path} to be written`);
   attempt(path, 'write', () => {
     const file = openSync(path, 'a', 0o644);
     try {
@@ -119,11 +122,7 @@ function attempt<T>(path: string, verb: string, action: () => T, missing?: T): T
     return action();
   } catch (error) {
     if (missing !== undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return missing;
-    throw new StorageError(`Could not ${verb} the metrics: ${(error as Error).message}`, {
-      where: path,
-      next: 'Check free space and permissions of the run folder.',
-      cause: error,
-    });
+    throw diskFault(`Could not ${verb} the metrics`, path, error);
   }
 }
 

@@ -1,8 +1,10 @@
 /** `runs/<config name>/<UTC time>-<seed>/`: made exclusively, opened again for `--resume`, `eval` and `report`. */
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ConfigError, StorageError } from '../errors.js';
+import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { removeTemporaries } from '../io/atomicFile.js';
+import { diskFault } from '../io/diskFault.js';
+import { makeFolder } from '../io/makeFolder.js';
 import { isLocked, lockFolder, type RunLock } from './lock.js';
 import { readRecord } from './record.js';
 
@@ -39,17 +41,13 @@ export function createRunFolder({ output, name, seed }: NewRunFolder): RunFolder
     .replaceAll(/[-:]|\..*/g, '')
     .replace('T', '-');
   try {
-    mkdirSync(parent, { recursive: true });
+    makeFolder(parent);
     const folder = pathsOf(makeExclusively(join(parent, `${stamp}-${seed}`)));
     mkdirSync(folder.checkpoints);
     mkdirSync(folder.logits);
     return folder;
   } catch (error) {
-    throw new StorageError(`Could not make a run folder: ${(error as Error).message}`, {
-      where: parent,
-      next: 'Check permissions and free space, or choose another place with --output.',
-      cause: error,
-    });
+    throw withRemedy(diskFault('Could not make a run folder', parent, error), 'Or choose another place with --output.');
   }
 }
 
@@ -78,13 +76,25 @@ export function lockRunFolder(folder: RunFolder): RunLock {
     }
   } catch (error) {
     lock.release();
-    throw new StorageError(`Could not prepare the run folder: ${(error as Error).message}`, {
-      where: folder.directory,
-      next: 'Check the permissions of the folder and free space.',
-      cause: error,
-    });
+    throw diskFault('Could not prepare the run folder', folder.directory, error);
   }
   return lock;
+}
+
+/**
+ * Removes a folder in which nothing began: it has no run.json and nothing but what `createRunFolder` and a config put there.
+ * A folder that holds more, or cannot be looked at, is left alone.
+ */
+export function removeUnbegunRun(folder: RunFolder): void {
+  try {
+    if (statSync(folder.record, { throwIfNoEntry: false })) return;
+    rmdirSync(folder.checkpoints);
+    rmdirSync(folder.logits);
+    rmSync(folder.config, { force: true });
+    rmdirSync(folder.directory);
+  } catch {
+    // not empty, gone, or not ours to remove
+  }
 }
 
 /**
@@ -166,10 +176,6 @@ function listFolder(path: string): string[] {
     return readdirSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new StorageError(`Could not list the runs: ${(error as Error).message}`, {
-      where: path,
-      next: 'Check --output and the permissions of the folder.',
-      cause: error,
-    });
+    throw diskFault('Could not list the runs', path, error);
   }
 }

@@ -7,8 +7,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nearest } from '../config/suggest.js';
-import { ConfigError, StorageError } from '../errors.js';
+import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { diskFault } from '../io/diskFault.js';
+import { makeFolder } from '../io/makeFolder.js';
 import { describeVersions } from '../run/host.js';
 import { describePoint, type Point } from './points.js';
 import { slurmSchema } from './slurm/options.js';
@@ -95,16 +97,15 @@ export function draftSweep({ name, output, data, launcher, points }: NewSweep): 
 export function createSweep(sweep: Sweep, points: readonly Point[]): void {
   const { directory, manifest } = sweep;
   try {
-    mkdirSync(join(directory, '..'), { recursive: true });
+    makeFolder(join(directory, '..'));
     mkdirSync(directory);
     for (const folder of ['configs', 'logs', 'exits']) mkdirSync(join(directory, folder));
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw nameTaken(sweep);
-    throw new StorageError(`Could not make the folder of the sweep: ${(cause as Error).message}`, {
-      where: directory,
-      next: 'Check permissions and free space, or choose another place with --output.',
-      cause,
-    });
+    throw withRemedy(
+      diskFault('Could not make the folder of the sweep', directory, cause),
+      'Or choose another place with --output.',
+    );
   }
   for (const [index, { loaded }] of points.entries()) writeFileAtomic(taskConfig(sweep, index), loaded.yaml);
   writeManifest(directory, manifest);

@@ -5,6 +5,7 @@ import { type Block, openPipeline, type Position } from '../data/pipeline.js';
 import type { Executable, HostTensors, StagedSteps } from '../engine/program.js';
 import { stackSteps } from '../engine/stackedSteps.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';
+import { waitsFor } from '../io/waiting.js';
 import type { Experiment } from './experiment.js';
 
 /** `steps` training steps from `step` on (from 0) of `epoch`. */
@@ -49,6 +50,7 @@ export async function openCalls(
     const { epoch, step, steps } = block;
     return { epoch, step, steps, staged: await executable.stage('train', inputsOf(experiment, block)) };
   };
+  waitsFor('the first batch from the data workers');
   let ahead = stageNext();
   const close = async () => {
     await pipeline.close();

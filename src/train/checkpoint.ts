@@ -2,11 +2,11 @@
  * Checkpoints: the whole state of a run in one safetensors file, with the position in training as JSON in its metadata.
  * One file, so that a kill between two writes cannot part the two.
  */
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { HostTensors } from '../engine/program.js';
-import { GalaError, StorageError } from '../errors.js';
+import { GalaError, StorageError, withRemedy } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
 
 const progressSchema = z.strictObject({
@@ -45,18 +45,8 @@ export function writeCheckpoint(
   { keepPrevious = false } = {},
 ): string {
   const path = checkpointPath(folder, name);
-  if (keepPrevious && existsSync(path)) {
-    try {
-      renameSync(path, checkpointPath(folder, `${name}.previous`));
-    } catch (cause) {
-      throw new StorageError(`Could not set the previous checkpoint aside: ${(cause as Error).message}`, {
-        where: path,
-        next: 'Check the permissions of the run folder, then go on with `gala train --resume`.',
-        cause,
-      });
-    }
-  }
-  writeSafetensors(path, state, { progress: JSON.stringify(progress) });
+  const previous = keepPrevious ? checkpointPath(folder, `${name}.previous`) : undefined;
+  writeSafetensors(path, state, { progress: JSON.stringify(progress) }, { previous });
   return path;
 }
 
@@ -72,10 +62,11 @@ export function chooseCheckpoint(folder: string, given?: string): { name: string
 
 /** Reads a checkpoint. Throws `StorageError` when it is damaged or not one of gala's. */
 export function readCheckpoint(path: string): Checkpoint {
-  const { tensors, metadata } = readSafetensors(path);
+  const { tensors, metadata, isVerified } = readSafetensors(path);
   const parsed = progressSchema.safeParse(parseJson(metadata.progress));
-  if (!parsed.success) {
-    throw new StorageError('This safetensors file is no checkpoint of gala: it does not say where training stood.', {
+  if (!parsed.success || !isVerified) {
+    const lacking = parsed.success ? 'has no checksum' : 'does not say where training stood';
+    throw new StorageError(`This safetensors file is no checkpoint of gala: it ${lacking}.`, {
       where: path,
       next: 'Give a file of a run’s checkpoints folder.',
     });
@@ -84,25 +75,41 @@ export function readCheckpoint(path: string): Checkpoint {
 }
 
 /**
- * The checkpoint to go on from: `last`, or the one before it when that is damaged or missing, with a notice that says so.
- * Undefined when there is none yet. Throws `StorageError` when all there are are damaged.
+ * The checkpoint to go on from: `last`, or the one before it when that is damaged or missing, with a notice that says so. One
+ * that is ahead of the `loggedEpochs` in metrics.jsonl and gradients.jsonl gives way too where that brings their lost lines
+ * back. Undefined when there is none yet. Throws `StorageError` when all there are are damaged.
  */
-export function readLastCheckpoint(folder: string): { checkpoint: Checkpoint; notice?: string } | undefined {
-  const paths = ['last', 'last.previous'].map(name => checkpointPath(folder, name)).filter(path => existsSync(path));
+export function readLastCheckpoint(
+  folder: string,
+  loggedEpochs = Number.POSITIVE_INFINITY,
+): { checkpoint: Checkpoint; notice?: string } | undefined {
+  const reasons: string[] = [];
   let damage: GalaError | undefined;
-  for (const path of paths) {
+  let ahead: Checkpoint | undefined;
+  for (const path of ['last', 'last.previous'].map(name => checkpointPath(folder, name))) {
+    if (!existsSync(path)) continue;
     try {
       const checkpoint = readCheckpoint(path);
-      return damage
-        ? { checkpoint, notice: `${damage.where}: ${damage.message} Going on from ${path}.` }
-        : { checkpoint };
+      const epochs = checkpoint.progress.epoch - 1;
+      if (epochs <= loggedEpochs) return withNotice(checkpoint, reasons);
+      reasons.push(`${path} was written after epoch ${epochs}, but the logs end with epoch ${loggedEpochs}.`);
+      ahead ??= checkpoint;
     } catch (error) {
       if (!(error instanceof GalaError)) throw error;
+      reasons.push(`${error.where}: ${error.message}`);
       damage ??= error;
     }
   }
-  if (damage) throw damage;
+  if (ahead)
+    return withNotice(ahead, [...reasons, 'The epochs between stay missing there; the training does not need them.']);
+  if (damage) throw withRemedy(damage, 'There is no older checkpoint that could be used instead.');
   return undefined;
+}
+
+function withNotice(checkpoint: Checkpoint, reasons: readonly string[]): { checkpoint: Checkpoint; notice?: string } {
+  return reasons.length === 0
+    ? { checkpoint }
+    : { checkpoint, notice: `${reasons.join(' ')} Going on from ${checkpoint.path}.` };
 }
 
 export function checkpointPath(folder: string, name: string): string {

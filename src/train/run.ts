@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
 import { CheckStopped, type CheckWatcher } from '../data/verify/checkSplit.js';
 import type { EngineInfo } from '../engine/program.js';
-import { DataError, DivergedError, StorageError } from '../errors.js';
+import { DataError, DivergedError, GalaError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { waitsFor } from '../io/waiting.js';
 import { keepsClassifier } from '../models/index.js';
 import { describeScaling } from '../optim/schedule.js';
 import { writeResultFiles } from '../report/resultFiles.js';
@@ -52,6 +53,7 @@ export interface RunRequest {
 /** Result rows of a finished run; undefined when it was stopped before its end, with everything saved. */
 export async function executeRun(request: RunRequest): Promise<ResultRow[] | undefined> {
   const { config, folder, observer } = request;
+  waitsFor('the dataset to be read and checked');
   const experiment = await openChecked(request);
   if (experiment === undefined) return undefined;
   for (const note of experiment.datasets.notes) observer.onNotice(note);
@@ -59,13 +61,14 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (scaling) observer.onNotice(scaling);
   if (request.resume) refuseOtherData(folder, experiment);
   if (request.start) refuseOtherStage(request.start, experiment);
-  const saved = request.resume ? readLastCheckpoint(folder.checkpoints) : undefined;
+  const saved = request.resume ? readLastCheckpoint(folder.checkpoints, loggedEpochs(folder)) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
   const { note } = await experiment.settings();
   if (note !== undefined) observer.onNotice(note);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
   const begun: StartingState = saved ? { state: saved.checkpoint.state } : await stateAtStart(experiment, request);
   if (begun.weights) observer.onNotice(describeWeights(begun.weights));
+  waitsFor('the engine to compile the network');
   const isFixed = hasFixedFeatures(config);
   const executable = await (isFixed ? experiment.compileOnFeatures(begun.state) : experiment.compile(begun.state));
 
@@ -108,7 +111,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
     return rows;
   } catch (error) {
     recordFailure(folder, error);
-    throw error;
+    throw withResumption(folder, error);
   } finally {
     executable.dispose();
   }
@@ -196,6 +199,12 @@ function continueRecord({ folder, observer }: RunRequest, engine: EngineInfo, pr
   recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine });
 }
 
+/** The last epoch that is in both logs; a checkpoint is written after its epoch's lines, so only damage leaves them behind it. */
+function loggedEpochs(folder: RunFolder): number {
+  const logs = [folder.metrics, folder.gradients].filter(path => existsSync(path));
+  return Math.min(...logs.map(path => readMetrics(path).lines.at(-1)?.epoch ?? 0));
+}
+
 function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
   const { train, val, test, trainFull, counts, subsetHash, heldOutHash } = datasets;
   const class_counts = Array.from(counts);
@@ -219,6 +228,12 @@ function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
       ...(test.stored && { images_from: test.stored.form }),
     },
   };
+}
+
+/** A run that failed goes on from its last checkpoint once the cause is gone: nobody should have to look up how. */
+function withResumption(folder: RunFolder, error: unknown): unknown {
+  const isOver = !(error instanceof GalaError) || error instanceof DivergedError || !existsSync(folder.record);
+  return isOver ? error : withRemedy(error, `To go on with this run: gala train --resume ${folder.directory}`);
 }
 
 /** The error that is being thrown matters more than one while noting it. */

@@ -6,6 +6,7 @@ import { DivergedError } from '../errors.js';
 import { splitLogits } from '../eval/evaluate.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { type Summary, summarize } from '../eval/summary.js';
+import { waitsFor } from '../io/waiting.js';
 import { appendEvents } from '../run/eventFile.js';
 import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
 import { updateRecord } from '../run/record.js';
@@ -108,7 +109,9 @@ async function trainEpoch(
   let { step, loss_sum } = progress;
 
   while (step < experiment.stepsPerEpoch && !(stop.signal && step > progress.step)) {
+    waitsFor(`batch ${step + 1} of epoch ${epoch} from the data workers`);
     const { staged, steps } = (await calls.next())!;
+    waitsFor(`the engine: ${steps === 1 ? 'step' : `${steps} steps from`} ${step + 1} of epoch ${epoch}`);
     const { loss } = await staged.run().finally(staged.dispose);
     // One loss a run of the program: that of a step comes with its last micro-batch
     const losses = loss!.data.filter((_, run) => (run + 1) % experiment.accumulate === 0);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CommanderError } from 'commander';
 import { CommandExit } from '../../src/cli/exit.js';
@@ -11,13 +12,14 @@ test('a typed error is three lines: what, where, next', () => {
     describeError(error, false),
     'error: A file is cut short.\nwhere: /data/train.bin\nnext:  Fetch it again.\n',
   );
-  assert.equal(describeError(new GalaError('Only this.'), false), 'error: Only this.\n');
+  const own = describeError(new GalaError('Only this.'), false);
+  assert.match(own, /^error: Only this\.\nnext: {2}This is a fault in gala: please report it /);
 });
 
 test('with --debug the stack follows, and that of the cause', () => {
-  const error = new StorageError('Could not write.', { cause: new RangeError('the cause') });
+  const error = new StorageError('Could not write.', { next: 'Wait.', cause: new RangeError('the cause') });
   const text = describeError(error, true);
-  assert.match(text, /^error: Could not write\.\nStorageError: Could not write\.\n {4}at /);
+  assert.match(text, /^error: Could not write\.\nnext: {2}Wait\.\nStorageError: Could not write\.\n {4}at /);
   assert.match(text, /caused by: RangeError: the cause\n {4}at /);
 });
 
@@ -27,6 +29,20 @@ test('an unexpected error is one line that names --debug', () => {
     'error: unexpected: x is not a function (run it again with --debug for details)\n',
   );
   assert.equal(describeError('thrown text', true), 'error: unexpected: thrown text\n');
+});
+
+test('a failed file operation that nobody caught has its path, a remedy and exit code 4', () => {
+  try {
+    readFileSync('/nowhere/file');
+  } catch (error) {
+    assert.match(
+      describeError(error, false),
+      /^error: A file could not be used: ENOENT: no such file or directory, open\nwhere: \/nowhere\/file\nnext: {2}Check the path; /,
+    );
+    assert.equal(exitCodeOf(error), 4);
+    return;
+  }
+  assert.fail('the file is there');
 });
 
 test('the exit code is that of the type of error', () => {

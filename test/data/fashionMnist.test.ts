@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { classCounts } from '../../src/data/dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
 import { DataError } from '../../src/errors.js';
@@ -116,7 +116,23 @@ describe('a bad idx set', () => {
 
   test('a damaged gzip file is an error with its path', () => {
     const folder = damagedCopy('train-labels-idx1-ubyte', bytes => bytes);
+    const packed = gzipSync(readFileSync(join(folder, 'train-labels-idx1-ubyte')));
+    writeFileSync(join(folder, 'train-labels-idx1-ubyte.gz'), packed.subarray(0, packed.length - 10));
+    rejects(folder, /could not be read: unexpected end of file/, /train-labels-idx1-ubyte\.gz/);
     writeFileSync(join(folder, 'train-labels-idx1-ubyte.gz'), 'not gzip');
-    rejects(folder, /could not be read/, /train-labels-idx1-ubyte\.gz/);
+    rejects(folder, /Magic number 0x6e6f7420/, /train-labels-idx1-ubyte\.gz/);
+  });
+
+  test('a small packed file that unpacks to more than it says, or says more than it can hold, gets no memory for it', () => {
+    const folder = damagedCopy('train-labels-idx1-ubyte', bytes => bytes);
+    const labels = readFileSync(join(folder, 'train-labels-idx1-ubyte'));
+    writeFileSync(
+      join(folder, 'train-labels-idx1-ubyte.gz'),
+      gzipSync(Buffer.concat([labels, Buffer.alloc(9_000_000)])),
+    );
+    rejects(folder, /unpacks to more bytes than it should hold/, /train-labels/);
+    labels.writeUInt32BE(2 ** 31, 4);
+    writeFileSync(join(folder, 'train-labels-idx1-ubyte.gz'), gzipSync(labels));
+    rejects(folder, /packed bytes cannot hold what the header announces 2147483656/, /train-labels/);
   });
 });

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { classCounts } from '../../src/data/dataset.js';
 import { bundledFashionMnistLt } from '../../src/data/fashionMnist.js';
 import { openDatasets } from '../../src/data/index.js';
 import { DataError } from '../../src/errors.js';
 import { sharedPath } from '../shared.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { idxFile } from './idxFile.js';
 
 const bundled = {
   dataset: 'fashion_mnist_lt' as const,
@@ -43,6 +47,56 @@ describe('opening the bundled set', () => {
     await assert.rejects(openDatasets(bundled, { dataRoot: '/absent', environment: {} }), DataError);
     await assert.rejects(openDatasets({ ...bundled, root: '/absent' }, { environment: {} }), DataError);
   });
+});
+
+describe('a set that cannot be trained on', () => {
+  const folder = temporaryFolder();
+  /** Writes idx files of 4×4 images with the given labels, and opens them. */
+  const open = (train: readonly number[], testLabels: readonly number[], side = 4, heldOutFraction?: number) => {
+    for (const [prefix, labels] of [
+      ['train', train],
+      ['t10k', testLabels],
+    ] as const) {
+      const pixels = new Uint8Array(labels.length * side * side);
+      writeFileSync(join(folder, `${prefix}-images-idx3-ubyte`), idxFile([labels.length, side, side], pixels));
+      writeFileSync(join(folder, `${prefix}-labels-idx1-ubyte`), idxFile([labels.length], Uint8Array.from(labels)));
+    }
+    return openDatasets(bundled, { dataRoot: folder, environment: {}, ...(heldOutFraction && { heldOutFraction }) });
+  };
+  const rejected = async (opening: ReturnType<typeof open>, message: RegExp, next: RegExp) => {
+    const error = await opening.then(
+      () => assert.fail('no error'),
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof DataError, String(error));
+    assert.match(error.message, message);
+    assert.ok(error.where!.includes(folder));
+    assert.match(error.next!, next);
+  };
+  const every = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+  test('for want of images in a split', async () => {
+    await rejected(open([], every), /^The training split has no image\.$/, /complete copy/);
+    await rejected(open(every, []), /^The test split has no image\.$/, /complete copy/);
+  });
+
+  test('for want of a class, which is named', async () => {
+    await rejected(
+      open([...every.slice(0, 3), ...every.slice(4)], every),
+      /^Class 3 \(Dress\) has no training image\.$/,
+      /at least one/,
+    );
+    assert.deepEqual(
+      [...(await open(every, [0, 0])).counts],
+      every.map(() => 1),
+    );
+  });
+
+  test('for want of pixels', () =>
+    rejected(open(every, every, 0), /^The images have 0 × 0 pixels\.$/, /fetch it again/));
+
+  test('for want of anything that could be held out', () =>
+    rejected(open(every, every, 4, 0.1), /^No class has two training images/, /select_on to last or test/));
 });
 
 describe('the folder of CIFAR', () => {

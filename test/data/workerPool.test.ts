@@ -29,6 +29,15 @@ describe('a pool of workers', () => {
     await pool.close();
   });
 
+  test('rejects all jobs with the remedy when a worker runs out of memory; the process goes on', async () => {
+    const limits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
+    const pool = openWorkerPool<string>(file, 2, undefined, limits);
+    const jobs = [pool.run('hang'), pool.run('exhaust'), pool.run('work')];
+    for (const job of jobs) await assert.rejects(job, dataError(/ran out of memory/));
+    await assert.rejects(pool.run('work'), (error: unknown) => /data\.workers/.test((error as DataError).next!));
+    await pool.close();
+  });
+
   test('rejects all jobs when a worker exits', async () => {
     const pool = openWorkerPool<string>(file, 1, undefined);
     await assert.rejects(Promise.all([pool.run('work'), pool.run('exit'), pool.run('work')]), dataError(/code 3/));

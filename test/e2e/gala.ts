@@ -15,6 +15,8 @@ export interface GalaOptions {
   /** Options of node itself, before the script. */
   readonly nodeOptions?: readonly string[];
   readonly binary?: string;
+  /** A command that becomes node, such as `prlimit --fsize=1000`. */
+  readonly under?: readonly string[];
 }
 
 export interface Finished {
@@ -41,8 +43,9 @@ process.on('exit', () => {
 });
 
 export function startGala(args: readonly string[], options: GalaOptions): GalaProcess {
-  const { cwd, environment, nodeOptions = [], binary = galaBinary } = options;
-  const child = spawn(process.execPath, [...nodeOptions, binary, ...args], {
+  const { cwd, environment, nodeOptions = [], binary = galaBinary, under = [] } = options;
+  const [program, ...rest] = [...under, process.execPath, ...nodeOptions, binary, ...args];
+  const child = spawn(program!, rest, {
     cwd,
     // GALA_DATA would add a note about itself; the test runner's own variable is nobody else's business.
     env: { ...process.env, GALA_DATA: undefined, NODE_TEST_CONTEXT: undefined, ...environment },

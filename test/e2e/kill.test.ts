@@ -1,6 +1,6 @@
 /** SIGKILL at any moment, during a save too: the run goes on and ends with the bits of a run that nobody disturbed. */
 import assert from 'node:assert/strict';
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, readFileSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,8 +11,9 @@ import { errorOf, expectExit, type Finished, type GalaProcess, gala, startGala }
 import { assertSameOutcome, filesIn, metricsOf, onlyRun, recordOf, runFolders, untimedFilesIn } from './outcome.js';
 import { smallConfig, smallTraining, writeSmallSet } from './smallSet.js';
 
-/** How many random kills; a long form takes hundreds. */
+/** How many random kills, and the seed of their moments; docs/reliability.md has the figures of the long form. */
 const kills = Number(process.env.GALA_E2E_KILLS ?? 6);
+const seed = Number(process.env.GALA_E2E_KILLS_SEED ?? 0);
 
 const temporary = temporaryFolder();
 const at = (name: string) => join(temporary, name);
@@ -20,35 +21,46 @@ const options = { cwd: temporary };
 const set = writeSmallSet(at('set'));
 let unbroken: string;
 let unbrokenMilliseconds: number;
+/** Writes, syncs and renames of the unbroken run. */
+let operations: number;
 
 before(async () => {
   const started = performance.now();
-  await gala(smallTraining(set, at('unbroken')), 0, options);
+  const { stderr } = expectExit(await startKilledAt(smallTraining(set, at('unbroken')), 'at operation 0').finished, 0);
   unbrokenMilliseconds = performance.now() - started;
+  operations = Number(/^file operations: (\d+)$/m.exec(stderr)![1]);
   unbroken = onlyRun(at('unbroken'));
 });
 
 test(`A run killed at random moments and resumed, ${kills} kills in all, ends with the bits of an unbroken run`, async t => {
   const output = at('random');
-  const aims = ['last.safetensors', 'best.safetensors', undefined, undefined];
-  const random = randomFor('end-to-end kills');
+  const aims = ['last.safetensors', 'best.safetensors', 'operation', 'operation', undefined, undefined];
+  const random = randomFor('end-to-end kills', seed);
   let done = 0;
   let compared = 0;
   let run: string | undefined;
   let known = 0;
   while (done < kills || run !== undefined) {
-    const child = startGala(
-      run === undefined ? smallTraining(set, output) : resumption(run, output, random.integer(2)),
-      options,
-    );
-    const aim = { delay: random.uniform() * unbrokenMilliseconds, writing: aims[random.integer(aims.length)] };
-    const finished =
-      done < kills ? await shoot(child, aim, () => run ?? runFolders(output)[known]) : await child.finished;
+    const args = run === undefined ? smallTraining(set, output) : resumption(run, output, random.integer(2));
+    const aim = done < kills ? aims[random.integer(aims.length)] : undefined;
+    const [operation, delay] = [1 + random.integer(operations), random.uniform() * unbrokenMilliseconds];
+    let finished: Finished;
+    if (done === kills) finished = await gala(args, 0, options);
+    else if (aim === 'operation') finished = await startKilledAt(args, `at operation ${operation}`).finished;
+    else {
+      const child = startGala(args, options);
+      finished = await shoot(child, { delay, writing: aim }, () => run ?? runFolders(output)[known]);
+    }
     const folders = runFolders(output);
     run ??= folders[known];
     if (finished.signal === 'SIGKILL') {
       done++;
-      const how = aim.writing ? `aimed at ${aim.writing}` : 'at any moment';
+      const how =
+        aim === 'operation'
+          ? `at file operation ${operation} of ${operations}`
+          : aim
+            ? `aimed at ${aim}`
+            : `after ${Math.round(delay)} ms`;
       t.diagnostic(`kill ${done}, ${how}: ${run === undefined ? 'nothing there yet' : describe(run)}`);
       if (run === undefined) continue;
       assertNothingHalf(run);
@@ -69,6 +81,9 @@ test(`A run killed at random moments and resumed, ${kills} kills in all, ends wi
 // Each is reached by a process of its own, which resumes what the one before left.
 const moments = [
   'writing metrics.jsonl 1', // epoch 1: half a line
+  'writing gradients.jsonl 1',
+  'writing events 2', // the first is the session's start; half a record
+  'before metrics.csv 1',
   'writing best.safetensors 50',
   'after best.safetensors 1', // a best without a last
   'before last.safetensors 1',
@@ -77,6 +92,7 @@ const moments = [
   'before run.json 2', // the first is the resumption; the checkpoint is a step ahead of the record
   'writing test-best.safetensors 2', // after epoch 3: results
   'before table.md 1',
+  'writing predictions.csv 1',
   'before run.json 2',
 ];
 
@@ -140,14 +156,31 @@ async function shoot(
   return finished;
 }
 
+test('A report killed while it is written leaves the report of before, whole', async () => {
+  const report = join(unbroken, 'report.html');
+  await gala(['report', unbroken], 0, options);
+  const before = readFileSync(report);
+  for (const moment of ['writing report.html 1', 'before report.html 1']) {
+    await expectKilled(['report', unbroken], moment);
+    assert.ok(readFileSync(report).equals(before), moment);
+  }
+  await gala(['report', unbroken], 0, options);
+  assert.ok(readFileSync(report).equals(before));
+  for (const file of filesIn(unbroken).filter(name => name.startsWith('report.html'))) rmSync(join(unbroken, file));
+});
+
 async function expectKilled(args: readonly string[], moment: string): Promise<Finished> {
-  const finished = await startGala(args, {
+  const finished = await startKilledAt(args, moment).finished;
+  assert.equal(finished.signal, 'SIGKILL', `the process did not reach: ${moment}\n${finished.stderr}`);
+  return finished;
+}
+
+function startKilledAt(args: readonly string[], moment: string): GalaProcess {
+  return startGala(args, {
     ...options,
     nodeOptions: ['--import', join(import.meta.dirname, 'killAt.js')],
     environment: { GALA_KILL_AT: moment },
-  }).finished;
-  assert.equal(finished.signal, 'SIGKILL', `the process did not reach: ${moment}\n${finished.stderr}`);
-  return finished;
+  });
 }
 
 /** Every file under its final name is whole: checkpoints and logits have their sha256, run.json parses. */

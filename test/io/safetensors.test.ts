@@ -82,10 +82,60 @@ describe('safetensors', () => {
     const header = JSON.parse(file.toString('utf8', 8, 8 + length));
     assert.deepEqual(Object.keys(header), ['__metadata__', 'b', 'c', 'a']);
     assert.deepEqual(header.a, entry('U8', [3], 8, 11));
-    assert.equal(header.__metadata__['gala.sha256'], sha256(file.subarray(8 + length)));
+    const start = file
+      .toString('latin1', 0, 8 + length)
+      .replace(/(?<="gala.checksum":"sha256 header )\w+/, '0'.repeat(64));
+    assert.equal(
+      header.__metadata__['gala.checksum'],
+      `sha256 header ${sha256(Buffer.from(start, 'latin1'))} data ${sha256(file.subarray(8 + length))}`,
+    );
     assert.deepEqual(
       readdirSync(folder).filter(name => name.endsWith('.tmp')),
       [],
+    );
+  });
+
+  test('whichever single bit of a file changes, it is refused, or reads as it did before', () => {
+    const path = pathOf('bits.safetensors');
+    const tensors: HostTensors = {
+      a: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) },
+      b: { dtype: 'uint8', shape: [3], data: Uint8Array.of(1, 2, 3) },
+    };
+    writeSafetensors(path, tensors, { progress: '{"epoch":3}' });
+    const file = readFileSync(path);
+    const whole = readSafetensors(path);
+    const unseen: number[] = [];
+    for (let bit = 0; bit < 8 * file.length; bit++) {
+      const changed = Buffer.from(file);
+      changed[bit >> 3]! ^= 1 << (bit & 7);
+      writeFileSync(path, changed);
+      try {
+        const read = readSafetensors(path);
+        assert.deepEqual(read.tensors, whole.tensors, `bit ${bit}`);
+        assert.equal(read.metadata.progress, whole.metadata.progress, `bit ${bit}`);
+        assert.equal(read.isVerified, false, `bit ${bit}`);
+        unseen.push(bit >> 3);
+      } catch (error) {
+        assert.ok(error instanceof StorageError, `bit ${bit}: ${error}`);
+      }
+    }
+    const key = file.indexOf('gala.checksum');
+    assert.ok(
+      unseen.every(byte => byte >= key && byte < key + 'gala.checksum'.length),
+      `only in the name of the checksum itself: ${unseen}`,
+    );
+  });
+
+  test('a file of before the header had a checksum is verified by that of its data', () => {
+    const data = Uint8Array.of(7, 8);
+    const header = (checksum: string) =>
+      JSON.stringify({ __metadata__: { 'gala.sha256': checksum }, a: entry('U8', [2], 0, 2) });
+    const read = readSafetensors(forge('older.safetensors', header(sha256(data)), data));
+    assert.deepEqual([read.isVerified, read.metadata], [true, {}]);
+    refused(forge('older.safetensors', header(sha256(data)), Uint8Array.of(7, 9)), /data do not match the sha256/);
+    assert.equal(
+      readSafetensors(forge('foreign.safetensors', `{"a":${JSON.stringify(entry('U8', [2], 0, 2))}}`, data)).isVerified,
+      false,
     );
   });
 

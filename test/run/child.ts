@@ -1,6 +1,9 @@
 /** What the run tests start as processes of their own: `node child.js <task> <folder>`. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitsFor } from '../../src/io/waiting.js';
 import { lockFolder } from '../../src/run/lock.js';
 import { createRunFolder } from '../../src/run/runFolder.js';
+import { startWatchdog } from '../../src/run/watchdog.js';
 
 const [task, folder] = process.argv.slice(2) as [string, string];
 const waitForever = () => setInterval(() => undefined, 1000);
@@ -18,4 +21,18 @@ if (task === 'create') {
   } catch (error) {
     console.log(`refused ${(error as Error).message}`);
   }
+} else if (task === 'heldUp') {
+  // A write that does not return: the thread stands still, timers and all.
+  const watchdog = startWatchdog();
+  waitsFor('/disk/last.safetensors to be written');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+  watchdog.stop();
+} else if (task === 'goesOn') {
+  const watchdog = startWatchdog();
+  for (let step = 1; step <= 20; step++) {
+    waitsFor(`step ${step}`);
+    await sleep(100);
+  }
+  watchdog.stop();
+  await sleep(2000);
 }

@@ -12,6 +12,7 @@ import {
   lockRunFolder,
   logitsPath,
   openRunFolder,
+  removeUnbegunRun,
 } from '../../src/run/runFolder.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleRecord } from './example.js';
@@ -54,6 +55,24 @@ describe('run folders', () => {
       folders.some(folder => /-0-2$/.test(folder)),
       'no collision happened',
     );
+  });
+
+  test('a folder in which nothing began is removed; one that holds anything else is left as it is', () => {
+    const unbegun = createRunFolder({ output, name: 'unbegun', seed: 0 });
+    writeFileSync(unbegun.config, 'seed: 0');
+    removeUnbegunRun(unbegun);
+    assert.ok(!existsSync(unbegun.directory));
+    removeUnbegunRun(unbegun); // gone already
+
+    const begun = createRunFolder({ output, name: 'unbegun', seed: 0 });
+    createRecord(begun.record, exampleRecord('unbegun'));
+    removeUnbegunRun(begun);
+    assert.ok(existsSync(begun.checkpoints));
+
+    const odd = createRunFolder({ output, name: 'unbegun', seed: 0 });
+    writeFileSync(join(odd.checkpoints, 'last.safetensors'), 'bytes');
+    removeUnbegunRun(odd);
+    assert.ok(existsSync(join(odd.checkpoints, 'last.safetensors')));
   });
 
   test('a name that would leave the output folder is a ConfigError', () => {

@@ -1,0 +1,34 @@
+/** What a failed file operation means to the person at the terminal, by the system's error code. */
+import { type ErrorDetails, StorageError } from '../errors.js';
+
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full: free space there (df -h shows how much there is), then try again.',
+  EDQUOT: 'Your quota is used up: free space there (quota -s), then try again.',
+  EFBIG: 'A limit on the size of files is in force (ulimit -f): raise it, then try again.',
+  EROFS: 'The file system is mounted read-only: mount it for writing, then try again.',
+  EACCES: 'Permission is missing: change it (ls -ld shows the owner and the permissions), then try again.',
+  EPERM: 'It is protected: change its attributes (lsattr -d shows them) or owner, then try again.',
+  ENOENT: 'Check the path; a folder that was removed or renamed while gala worked in it can be put back.',
+  ENOTDIR: 'A part of the path is a file, not a folder: check the path.',
+  EISDIR: 'A folder has this name: remove it or check the path.',
+  ENAMETOOLONG: 'The path is too long for this file system: take a shorter one.',
+  EMFILE: 'Too many files are open: raise the limit (ulimit -n), then try again.',
+  EIO: 'The disk or network file system failed (dmesg may say why): see that it is well, then try again.',
+  ESTALE: 'The network file system lost this folder: mount it again, then try again.',
+};
+
+/** A `StorageError` of a failed file operation: `what` happened, at `where`, with the remedy that fits the error's code. */
+export function diskFault(what: string, where: string, error: unknown): StorageError {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const details: ErrorDetails = {
+    where,
+    next: remedies[code] ?? 'Check free space and permissions there, then try again.',
+    cause: error,
+  };
+  return new StorageError(`${what}: ${withoutPath(message)}`, details);
+}
+
+/** `ENOSPC: no space left on device, write` of Node's `ENOSPC: no space left on device, write '/a/b'`: the place has a line of its own. */
+function withoutPath(message: string): string {
+  return message.replace(/ '.*$/s, '');
+}

@@ -1,0 +1,24 @@
+/** A thread that says what the process waits for when that takes long: a disk, a worker or a device may hang without an error. */
+import { Worker } from 'node:worker_threads';
+import { waitingState, watchdogSeconds } from '../io/waiting.js';
+
+export interface Watchdog {
+  stop(): void;
+}
+
+/** Starts the thread; it writes to stderr itself, since the main thread may be what is held up. */
+export function startWatchdog(seconds = watchdogSeconds()): Watchdog {
+  if (seconds === 0) return { stop() {} };
+  const worker = new Worker(new URL('./watchdogWorker.js', import.meta.url), {
+    workerData: { ...waitingState, seconds, isTerminal: process.stderr.isTTY === true },
+    execArgv: [],
+  });
+  worker.unref();
+  worker.on('error', () => undefined); // the training matters more than its watchdog
+  return {
+    stop() {
+      Atomics.store(waitingState.control, 2, 1);
+      Atomics.notify(waitingState.control, 2);
+    },
+  };
+}

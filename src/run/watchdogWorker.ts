@@ -1,0 +1,27 @@
+/** The watchdog's thread: looks once a second whether the process waits for the same thing as before. */
+import { writeSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+import type { WaitingState } from '../io/waiting.js';
+
+const { control, text, seconds, isTerminal } = workerData as WaitingState & { seconds: number; isTerminal: boolean };
+const lookEvery = Math.min(1, seconds / 2);
+
+let seen = -1;
+let waited = 0;
+let tellAt = seconds;
+// Time is counted in looks, not read from a clock: a process that was stopped (SIGSTOP, a suspended machine) did not wait.
+while (Atomics.wait(control, 2, 0, 1000 * lookEvery) === 'timed-out') {
+  const now = Atomics.load(control, 0);
+  if (now !== seen) {
+    seen = now;
+    waited = 0;
+    tellAt = seconds;
+    continue;
+  }
+  waited += lookEvery;
+  if (now === 0 || waited < tellAt) continue;
+  const what = Buffer.from(text.slice(0, Atomics.load(control, 1))).toString();
+  // A progress bar stands at the cursor; the line begins below it.
+  writeSync(2, `${isTerminal ? '\n' : ''}Still waiting for ${what} (${Math.round(10 * waited) / 10} s).\n`);
+  tellAt *= 2;
+}

@@ -1,0 +1,81 @@
+/** Which checkpoint a run goes on from when the last one is not whole, or not covered by the logs. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, test } from 'node:test';
+import type { HostTensors } from '../../src/engine/program.js';
+import { StorageError } from '../../src/errors.js';
+import { writeSafetensors } from '../../src/io/safetensors.js';
+import { checkpointPath, readCheckpoint, readLastCheckpoint, writeCheckpoint } from '../../src/train/checkpoint.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+const folder = temporaryFolder();
+const stateOf = (value: number): HostTensors => ({
+  weight: { dtype: 'float32', shape: [2], data: Float32Array.of(value, -value) },
+});
+const progressOf = (epoch: number) => ({ epoch, step: 0, loss_sum: 0, training_seconds: 1 });
+const [last, previous] = ['last', 'last.previous'].map(name => checkpointPath(folder, name)) as [string, string];
+
+beforeEach(() => {
+  for (const file of readdirSync(folder)) rmSync(join(folder, file));
+  for (const epoch of [2, 3])
+    writeCheckpoint(folder, 'last', stateOf(epoch), progressOf(epoch), { keepPrevious: true });
+});
+
+describe('the checkpoint to go on from', () => {
+  test('is the last one, without a word', () => {
+    const read = readLastCheckpoint(folder)!;
+    assert.equal(read.notice, undefined);
+    assert.equal(read.checkpoint.path, last);
+    assert.deepEqual(read.checkpoint.state, stateOf(3));
+    assert.deepEqual(read.checkpoint.progress, progressOf(3));
+    assert.equal(readCheckpoint(previous).progress.epoch, 2);
+  });
+
+  test('is the one before when the last is missing, cut off, another kind of file or of another kind of content', () => {
+    const bytes = readFileSync(last);
+    const damages: [string, RegExp | undefined, () => void][] = [
+      ['missing', undefined, () => rmSync(last)],
+      ['cut off', /has only|has 700 bytes|ends at byte/, () => truncateSync(last, bytes.length - 1)],
+      ['empty', /0 bytes/, () => writeFileSync(last, '')],
+      ['no checkpoint', /no checkpoint of gala/, () => writeSafetensors(last, stateOf(3))],
+      [
+        'an impossible position',
+        /no checkpoint of gala/,
+        () => writeSafetensors(last, {}, { progress: '{"epoch":0}' }),
+      ],
+    ];
+    for (const [what, message, damage] of damages) {
+      writeFileSync(last, bytes);
+      damage();
+      const { checkpoint, notice } = readLastCheckpoint(folder)!;
+      assert.equal(checkpoint.path, previous, what);
+      if (message === undefined) assert.equal(notice, undefined);
+      else {
+        assert.match(notice!, message, what);
+        assert.ok(notice!.startsWith(last) && notice!.endsWith(`Going on from ${previous}.`), notice);
+      }
+    }
+  });
+
+  test('is the one before when only that is covered by the logs, and the last when none is', () => {
+    const { checkpoint, notice } = readLastCheckpoint(folder, 1)!;
+    assert.equal(checkpoint.path, previous);
+    assert.match(notice!, /last\.safetensors was written after epoch 2, but the logs end with epoch 1\. Going on from/);
+
+    const uncovered = readLastCheckpoint(folder, 0)!;
+    assert.equal(uncovered.checkpoint.path, last);
+    assert.match(uncovered.notice!, /The epochs between stay missing there/);
+  });
+
+  test('is an error when every one is damaged, and nothing when there is none', () => {
+    for (const path of [last, previous]) truncateSync(path, 20);
+    assert.throws(
+      () => readLastCheckpoint(folder),
+      (error: unknown) =>
+        error instanceof StorageError && error.where === last && /no older checkpoint/.test(error.next!),
+    );
+    for (const path of [last, previous]) rmSync(path);
+    assert.equal(readLastCheckpoint(folder), undefined);
+  });
+});
