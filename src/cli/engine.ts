@@ -1,6 +1,7 @@
 /** `gala engine install|list|remove`: fetches compute engines, shows which ones are there, removes them. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { FoundEngine } from '../engine/found.js';
+import type { WheelPin } from '../engine/install/pin.js';
 import { ConfigError } from '../errors.js';
 import { createProgress } from './progress.js';
 
@@ -10,6 +11,8 @@ interface InstallFlags {
   from?: string;
   xlaCpu?: boolean;
   eager?: boolean;
+  cuda?: string | true;
+  systemCuda?: boolean;
 }
 
 /** Adds the `engine` command and its sub-commands to the program. */
@@ -21,10 +24,20 @@ export function registerEngineCommand(program: Command): void {
     .description('download the TensorFlow library into a cache shared by all checkouts (274 MB, 854 MB on disk)')
     .option('--cpu', 'the engine for CPUs (the default)')
     .option('--xla-cpu', 'the XLA plugin for CPUs, for `engine: xla` (63 MB, 259 MB on disk)')
+    .addOption(
+      new Option(
+        '--cuda [version]',
+        'the XLA plugin for NVIDIA GPUs, with the parts of CUDA it needs: 13 (1.3 GB, 2.0 GB on disk) or 12 (1.9 GB, 3.0 GB on disk); chosen by the driver when left out',
+      ).conflicts(['cpu', 'xlaCpu', 'eager']),
+    )
+    .option(
+      '--system-cuda',
+      'with --cuda: the plugin alone (124 or 174 MB), CUDA and cuDNN 9 being installed system-wide',
+    )
     .option('--eager', 'tfjs-node-gpu, for `engine: eager`: 0.3 MB and a C++ compiler, beside the engine for CPUs')
     .option('--force', 'install again even if it is there')
     .option('--cache <dir>', 'cache folder (default: $GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala)')
-    .option('--from <wheel>', 'install from this wheel file instead of downloading it')
+    .option('--from <wheel>', 'install from this wheel file, or (--cuda) a folder of wheels, instead of downloading')
     .action(install);
 
   engine
@@ -51,13 +64,53 @@ async function install(flags: InstallFlags): Promise<void> {
     import('../engine/install/pin.js'),
   ]);
   const listener = createProgress({ stream: process.stderr });
+  if (flags.systemCuda && flags.cuda === undefined) {
+    throw new ConfigError('--system-cuda says which CUDA the GPU plugin uses.', {
+      where: 'gala engine install',
+      next: 'Give --cuda as well.',
+    });
+  }
+  if (flags.cuda === true && !flags.force && (await tellPluginOfPython())) return;
+  const pin =
+    flags.cuda === undefined ? (flags.xlaCpu ? xlaCpu : tensorflowCpu) : await cudaPin(flags.cuda, flags.systemCuda);
   const { folder, manifest, fresh } = flags.eager
     ? await installAddon({ ...flags, listener })
-    : await installEngine({ ...flags, pin: flags.xlaCpu ? xlaCpu : tensorflowCpu, listener });
+    : await installEngine({ ...flags, pin, listener });
   const verb = fresh ? 'Installed' : 'Already installed:';
   process.stdout.write(`${verb} ${manifest.name} ${manifest.version} in ${folder}\n`);
   const cache = cacheFolder(flags.cache);
   if (cache !== cacheFolder()) process.stdout.write(`For gala to find it there, set GALA_CACHE=${cache}\n`);
+}
+
+/** The pinned plugin for the driver here, or for a CUDA version that is given. Throws `EngineError`, `ConfigError`. */
+async function cudaPin(version: string | true, systemCuda = false): Promise<WheelPin> {
+  const [{ cudaFor, cudaPins }, { askGpuDriver }] = await Promise.all([
+    import('../engine/install/cuda.js'),
+    import('../engine/gpu.js'),
+  ]);
+  if (version !== true && version !== '12' && version !== '13') {
+    throw new ConfigError(`--cuda ${version} is none of the versions that there are.`, {
+      where: 'gala engine install',
+      next: 'Give --cuda 13 (drivers from 580 on), --cuda 12 (from 525 on), or --cuda alone to go by the driver.',
+    });
+  }
+  const pin = cudaPins[version === true ? cudaFor(await askGpuDriver()) : (Number(version) as 12 | 13)];
+  return systemCuda ? { ...pin, companions: [] } : pin;
+}
+
+/** JAX in a Python environment brings the same plugin: nothing has to be downloaded. */
+async function tellPluginOfPython(): Promise<boolean> {
+  const [{ findCudaPlugin }, { askGpuDriver }] = await Promise.all([
+    import('../engine/pjrt/locate.js'),
+    import('../engine/gpu.js'),
+  ]);
+  const driver = await askGpuDriver();
+  const found = 'missing' in driver ? undefined : findCudaPlugin(driver.cuda);
+  if (found?.origin !== 'python') return false;
+  process.stdout.write(
+    `A Python environment has XLA's CUDA plugin ${found.version}, and gala uses it: ${found.path}\nFor a copy of gala's own: gala engine install --cuda --force\n`,
+  );
+  return true;
 }
 
 async function list(flags: { json?: boolean; cache?: string }): Promise<void> {

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder, engineFolder, installedManifest } from '../install/cache.js';
+import { cudaPins } from '../install/cuda.js';
 import { xlaCpu } from '../install/pin.js';
 import { namesIn, pythonPackageFolders } from '../install/python.js';
 import type { PluginFile } from './cApi.js';
@@ -48,6 +49,11 @@ export function findCudaPlugin(
 ): PluginLocation | undefined {
   const explicit = explicitPlugin(environment);
   if (explicit) return explicit;
+  const cache = cacheFolder(undefined, environment);
+  for (const cuda of cudaMajorsFor(driverCuda)) {
+    const installed = installedCudaPlugin(cache, cuda);
+    if (installed) return installed;
+  }
   for (const cuda of cudaMajorsFor(driverCuda)) {
     for (const folder of pythonPackageFolders('jax_plugins', environment)) {
       const path = join(folder, `xla_cuda${cuda}`, cudaLibrary);
@@ -70,6 +76,17 @@ export function requireCudaPlugin(driverCuda: number, environment: NodeJS.Proces
 /** The versions of CUDA that a driver runs, the best first: it runs all older ones. */
 function cudaMajorsFor(driverCuda: number): CudaMajor[] {
   return ([13, 12] as const).filter(cuda => cuda <= driverCuda);
+}
+
+/** The plugin in the cache, with the parts of CUDA beside it or (`--system-cuda`) without. */
+function installedCudaPlugin(cache: string, cuda: CudaMajor): PluginLocation | undefined {
+  const pin = cudaPins[cuda];
+  const manifest = installedManifest(cache, pin) ?? installedManifest(cache, { ...pin, companions: [] });
+  if (!manifest) return undefined;
+  const folder = engineFolder(cache, pin);
+  const plugin = cudaPlugin(join(folder, pin.members[0]!.path), folder, cuda, 'cache');
+  const bytes = Object.values(manifest.files).reduce((sum, size) => sum + size, 0);
+  return { ...plugin, version: manifest.version, bytes };
 }
 
 function explicitPlugin(environment: NodeJS.ProcessEnv): PluginLocation | undefined {
