@@ -12,6 +12,12 @@ step 'Plugin of engine xla: gala engine install --xla-cpu (the first time 63 MB 
 node bin/gala.mjs engine install --xla-cpu || echo 'Not installed: the tests that need it are skipped.'
 step 'tfjs-node-gpu for engine eager: gala engine install --eager (the first time 0.3 MB to download, and a C++ compiler for half a minute)'
 node bin/gala.mjs engine install --eager || echo 'Not installed: the tests of engine eager are skipped.'
+if [ "${GALA_TEST_CUDA:-}" = install ]; then
+  # Beside gala's own engines, not among them: with a GPU, gala would use it and miss the parts of CUDA.
+  step "XLA's CUDA plugin alone, for the test of its answer without a GPU (the first time 124 MB to download, 401 MB on disk)"
+  GALA_CACHE=${GALA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gala}/test-tools/cuda node bin/gala.mjs engine install --cuda 13 --system-cuda ||
+    echo 'Not installed: that test is skipped.'
+fi
 
 # Listed from the sources: dist may hold tests that are gone, and Node 20 and 22 read patterns differently.
 tests=()

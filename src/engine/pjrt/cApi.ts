@@ -196,8 +196,13 @@ function bind(path: string, table: BigUint64Array, version: string): Pjrt {
 }
 
 function pluginError(what: string, message: string): EngineError {
-  const outOfMemory = /RESOURCE_EXHAUSTED|out of memory/i.test(message);
-  return new EngineError(`The PJRT plugin could not ${what}: ${message.trim()}`, {
-    next: outOfMemory ? 'Use a smaller batch size (train.batch_size, eval.batch_size).' : undefined,
-  });
+  return new EngineError(`The PJRT plugin could not ${what}: ${message.trim()}`, { next: remedyFor(message) });
+}
+
+function remedyFor(message: string): string | undefined {
+  if (/RESOURCE_EXHAUSTED|out of memory/i.test(message))
+    return 'Use a smaller batch size (train.batch_size, eval.batch_size).';
+  if (/No visible GPU/.test(message))
+    return 'gala doctor shows what the driver sees (CUDA_VISIBLE_DEVICES counts). To run on the CPU: --device cpu.';
+  return undefined;
 }

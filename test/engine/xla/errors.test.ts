@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { gpuClientOptions } from '../../../src/engine/index.js';
 import { loadPlugin, requireVersion } from '../../../src/engine/pjrt/cApi.js';
 import { newClient } from '../../../src/engine/pjrt/client.js';
 import { findPlugin, requirePlugin } from '../../../src/engine/pjrt/locate.js';
@@ -10,7 +11,7 @@ import { float32 } from '../../numbers.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { threads } from '../compute.js';
 import { compileLibrary, noCompiler } from '../sharedLibrary.js';
-import { compileForXla, noPlugin } from './plugin.js';
+import { compileForXla, cudaPluginPath, noCudaPlugin, noPlugin } from './plugin.js';
 
 /** An `EngineError` whose message matches, which names a place or a remedy. */
 const engineError = (message: RegExp, where?: string) => (error: unknown) => {
@@ -75,6 +76,24 @@ test('A plugin whose table of functions is too short, or of another major versio
     engineError(/older version .* 0\.20, a table of 400 bytes/, 'p.so'),
   );
   assert.throws(() => requireVersion('p.so', 984, 1, 0), engineError(/another version .* 1\.0/, 'p.so'));
+});
+
+test('The real CUDA plugin, where the driver sees no GPU, is passed on in its own words', {
+  skip: noCudaPlugin,
+}, () => {
+  const api = loadPlugin({ path: cudaPluginPath });
+  assert.throws(
+    () => newClient(api, gpuClientOptions(0, {})),
+    (error: unknown) => {
+      assert.ok(error instanceof EngineError);
+      assert.match(error.message, /could not make a client: No visible GPU devices\./);
+      assert.match(error.next!, /gala doctor.*--device cpu/);
+      return true;
+    },
+  );
+  // Names and types of the options are those that the plugin knows
+  assert.throws(() => newClient(api, { memory: true }), engineError(/Unexpected option name .*memory/));
+  assert.throws(() => newClient(api, { preallocate: 'no' }), engineError(/preallocate has type index/));
 });
 
 describe('With the CPU plugin', { skip: noPlugin }, () => {
