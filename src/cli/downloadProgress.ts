@@ -4,6 +4,8 @@ import { createProgress, type ProgressOptions } from './progress.js';
 export interface DownloadProgress {
   onProgress(bytes: number, total: number | undefined): void;
   onRetry(line: string): void;
+  /** Prints a line that stays. */
+  note(line: string): void;
   /** Removes the bar; harmless when there is none. */
   stop(): void;
 }
@@ -20,6 +22,7 @@ export function createDownloadProgress(options: ProgressOptions): DownloadProgre
       shown = total;
     },
     onRetry: line => progress.note(line),
+    note: line => progress.note(line),
     stop: () => progress.stop(),
   };
 }

@@ -13,7 +13,7 @@ export function describeReport(report: SplitReport): string {
   const kinds = [...faults, ...oddities].filter(verdict => found[verdict] !== undefined);
   const well = found.unchecked === undefined ? 'sound' : 'there';
   const rest = (found.sound ?? 0) + (found.unchecked ?? 0);
-  const counts = [`${rest} ${well}`, ...kinds.map(verdict => `${found[verdict]} ${verdict}`)];
+  const counts = [...(rest > 0 ? [`${rest} ${well}`] : []), ...kinds.map(verdict => `${found[verdict]} ${verdict}`)];
   const lines = [`${split}: ${images} images (${source}): ${counts.join(', ')}.`];
   if (classes.length > 0) {
     lines.push('', formatTable(classes.slice(0, classesShown), columnsOf(kinds), 'terminal'));

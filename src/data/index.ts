@@ -144,7 +144,8 @@ function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Op
     throw new DataError(`The folder of ${name} is not known.`, {
       where: 'neither --data, GALA_DATA nor data.root is given',
       next:
-        "Unpack the authors' binary archive (www.cs.toronto.edu/~kriz/cifar.html) and name its folder with --data DIR, " +
+        `Fetch it with \`gala data download ${name} --data DIR\`, or unpack one of the authors' archives ` +
+        '(www.cs.toronto.edu/~kriz/cifar.html), and name the folder with --data DIR, ' +
         'the environment variable GALA_DATA or data.root in the config.',
     });
   }

@@ -1,10 +1,11 @@
 /** `gala data lists`: fetches or takes over the train lists that are too large to come with gala, and checks them. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { type DownloadOptions, downloadFile } from '../io/httpDownload.js';
+import { makeFolder } from '../io/makeFolder.js';
 import { readArchive } from '../io/readArchive.js';
 import type { ImageSet } from './imageSets.js';
 import { listOfAnnotations } from './inaturalistAnnotations.js';
@@ -30,7 +31,7 @@ export async function installTrainList(set: ImageSet, source: ListSource = {}): 
   const official = set.lists.train;
   const folder = installedLists(source.environment);
   const from = source.from ?? official.address!;
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const bytes = /^\w+:\/\//.test(from) ? await fetchList(set, from, folder, source) : readBrought(set, from);
   const { list, identical } = checkOfficialList(set, 'train', bytes, from);
   const path = join(folder, `${official.file}.gz`);

@@ -1,12 +1,7 @@
 /** The types that a checkpoint may name. What is not here is refused by name; nothing is ever imported or called. */
 import type { ElementType } from '../elements.js';
 import { FormatFault } from '../formatFault.js';
-import type { Unpickled } from './pickle.js';
-
-/** A type or function that the pickle named, one of those below. */
-export class Global {
-  constructor(readonly name: string) {}
-}
+import { Global, type PickleTypes, type Unpickled } from '../pickle.js';
 
 /** What a persistent id stands for: the elements that tensors are views of. */
 export class Storage {
@@ -88,7 +83,7 @@ const named: ReadonlySet<string> = new Set([
 ]);
 
 /** Throws `FormatFault` for a type that is not allowed. */
-export function globalOf(module: string, name: string): Global {
+function globalOf(module: string, name: string): Global {
   const whole = `${module}.${name}`;
   if (storageTypes.has(whole) || callable.has(whole) || named.has(whole)) return new Global(whole);
   throw new FormatFault(
@@ -97,16 +92,21 @@ export function globalOf(module: string, name: string): Global {
 }
 
 /** What the call of an allowed type gives. Throws `FormatFault`. */
-export function call({ name }: Global, given: readonly Unpickled[]): Unpickled {
+function call({ name }: Global, given: readonly Unpickled[]): Unpickled {
   const make = callable.get(name);
   if (make === undefined) throw new FormatFault(`it calls ${name}, which makes nothing`);
   return make(given);
 }
 
 /** Attributes given to an object: those of state dictionaries (versions of modules) and of ignored objects do not matter. */
-export function build(target: Unpickled, _state: Unpickled): void {
+function build(target: Unpickled, _state: Unpickled): void {
   if (!(target instanceof Map || target instanceof Ignored || target instanceof TensorView))
     throw new FormatFault('it gives attributes to an object that has none');
+}
+
+/** What the pickles of checkpoints may name; `persistent` makes what a persistent id stands for. */
+export function torchTypes(persistent: PickleTypes['persistent']): PickleTypes {
+  return { strings: 'text', globalOf, call, build, persistent };
 }
 
 /** The storage that a persistent id `('storage', type, key, place, length)` stands for. Throws `FormatFault`. */

@@ -8,9 +8,9 @@ import { StorageError } from '../../errors.js';
 import { bytesPerElement, decodeElements, largestWidening } from '../elements.js';
 import { FormatFault } from '../formatFault.js';
 import { type OpenedFile, withOpenedFile } from '../openedFile.js';
+import { type Unpickled, unpickle } from '../pickle.js';
 import { memberStart, readZipMembers, type ZipMember } from '../zip.js';
-import { type Storage, storageOf, TensorView } from './globals.js';
-import { type Unpickled, unpickle } from './pickle.js';
+import { type Storage, storageOf, TensorView, torchTypes } from './globals.js';
 
 export type TorchFormat = 'torch zip' | 'torch legacy';
 
@@ -75,7 +75,7 @@ function openZip(file: OpenedFile): Opened {
   };
   const order = members.has(`${folder}byteorder`) ? bytesOf(stored(`${folder}byteorder`), 16).toString() : 'little';
   if (order !== 'little') throw new FormatFault(`its byte order is ${JSON.stringify(order)}`);
-  const { value } = unpickle(bytesOf(stored(pickle), largestPickle), 0, storageOf);
+  const { value } = unpickle(bytesOf(stored(pickle), largestPickle), 0, torchTypes(storageOf));
   const place = (storage: Storage) => {
     const member = stored(`${folder}data/${storage.key}`);
     if (member.bytes < storage.length * bytesPerElement.get(storage.type)!)
@@ -91,7 +91,7 @@ function openLegacy(file: OpenedFile): Opened {
   const storages = new Map<string, Storage>();
   let at = 0;
   const next = (persistent: (id: Unpickled) => Unpickled = unexpected) => {
-    const { value, end } = unpickle(start, at, persistent);
+    const { value, end } = unpickle(start, at, torchTypes(persistent));
     at = end;
     return value;
   };

@@ -1,11 +1,10 @@
 /**
- * A reader for the pickles that `torch.save` writes. A pickle is a program for a stack machine, and the usual reader runs it: it
- * imports and calls what the file names. This one calls nothing: a named type is one of `globals.ts`, which are made here, or
- * the file is refused. Work and memory are bounded by the bytes read and by `largestCount`.
+ * A reader for pickles: those of `torch.save`, of CIFAR's archives. A pickle is a program for a stack machine, and the usual
+ * reader runs it: it imports and calls what the file names. This one calls nothing: a named type is one of the few that the
+ * kind of file needs (`PickleTypes`), which are made here, or the file is refused. Work and memory are bounded by the bytes read and by `largestCount`.
  * Format: CPython's `pickletools`, protocols 0 to 5 without what they have for code and buffers.
  */
-import { FormatFault } from '../formatFault.js';
-import { build, call, Global, globalOf } from './globals.js';
+import { FormatFault } from './formatFault.js';
 
 export type Unpickled =
   | null
@@ -19,20 +18,33 @@ export type Unpickled =
   | Set<Unpickled>
   | object;
 
+/** A type or function that the pickle named, one of those that are allowed. */
+export class Global {
+  constructor(readonly name: string) {}
+}
+
+/** What a kind of file may name, and what becomes of it; all throw `FormatFault`. */
+export interface PickleTypes {
+  /** What the strings of Python 2 are, which may hold text or bytes. */
+  readonly strings: 'text' | 'bytes';
+  globalOf(module: string, name: string): Global;
+  call(called: Global, given: readonly Unpickled[]): Unpickled;
+  /** Gives `state` to an object that a call made. */
+  build(target: Unpickled, state: Unpickled): void;
+  /** What a persistent id stands for. */
+  persistent(id: Unpickled): Unpickled;
+}
+
 /** Operations of one pickle; a checkpoint of ResNet-152 with its optimiser has some 50,000. */
 const largestCount = 2_000_000;
 const mark = Symbol('mark');
 type Item = Unpickled | typeof mark;
 
 /**
- * The object that the pickle from byte `at` of `bytes` describes, and where it ends. `persistent` makes what a persistent id
- * stands for. Throws `FormatFault` for what is damaged, unknown or not allowed.
+ * The object that the pickle from byte `at` of `bytes` describes, and where it ends. Throws `FormatFault` for what
+ * is damaged, unknown or not allowed.
  */
-export function unpickle(
-  bytes: Buffer,
-  at: number,
-  persistent: (id: Unpickled) => Unpickled,
-): { value: Unpickled; end: number } {
+export function unpickle(bytes: Buffer, at: number, types: PickleTypes): { value: Unpickled; end: number } {
   const stack: Item[] = [];
   const memo = new Map<number, Unpickled>();
 
@@ -59,6 +71,7 @@ export function unpickle(
     return items as Unpickled[];
   };
   const text = (count: number) => bytes.toString('utf8', take(count), at);
+  const string = (count: number) => (types.strings === 'text' ? text(count) : bytes.subarray(take(count), at));
   const line = () => {
     const end = bytes.indexOf(10, at);
     if (end < 0) throw new FormatFault('its pickle ends in the middle');
@@ -141,10 +154,10 @@ export function unpickle(
         stack.push(text(length8()));
         break;
       case 'U': // SHORT_BINSTRING
-        stack.push(text(bytes[take(1)]!));
+        stack.push(string(bytes[take(1)]!));
         break;
       case 'T': // BINSTRING
-        stack.push(text(bytes.readInt32LE(take(4))));
+        stack.push(string(bytes.readInt32LE(take(4))));
         break;
       case 'C': // SHORT_BINBYTES
         stack.push(bytes.subarray(take(bytes[take(1)]!), at));
@@ -233,7 +246,7 @@ export function unpickle(
         break;
       case 'c': {
         const module = line();
-        stack.push(globalOf(module, line()));
+        stack.push(types.globalOf(module, line()));
         break;
       }
       case '\x93': {
@@ -241,7 +254,7 @@ export function unpickle(
         const [name, module] = [pop(), pop()];
         if (typeof name !== 'string' || typeof module !== 'string')
           throw new FormatFault('its pickle names a type by no text');
-        stack.push(globalOf(module, name));
+        stack.push(types.globalOf(module, name));
         break;
       }
       case 'R': // REDUCE
@@ -250,16 +263,16 @@ export function unpickle(
         const [given, called] = [pop(), pop()];
         if (!(called instanceof Global) || !Array.isArray(given))
           throw new FormatFault('its pickle calls what is no type');
-        stack.push(call(called, given));
+        stack.push(types.call(called, given));
         break;
       }
       case 'b': {
         const state = pop();
-        build(top(), state);
+        types.build(top(), state);
         break;
       }
       case 'Q': // BINPERSID
-        stack.push(persistent(pop()));
+        stack.push(types.persistent(pop()));
         break;
       default:
         throw new FormatFault(`its pickle has the operation 0x${code.toString(16)}, which checkpoints do not need`);

@@ -1,0 +1,124 @@
+/** The pickled files of CIFAR's Python archives: dictionaries of lists and one NumPy array, read without running anything of them. */
+import { DataError } from '../errors.js';
+import { FormatFault } from '../io/formatFault.js';
+import { Global, type PickleTypes, type Unpickled, unpickle } from '../io/pickle.js';
+import type { CifarLayout } from './cifarLayouts.js';
+
+/** What NumPy's `_reconstruct` makes, and its pickled state fills: shape, element type, bytes. */
+class NumpyArray {
+  shape: readonly number[] = [];
+  type = '';
+  bytes: Uint8Array = new Uint8Array(0);
+}
+
+class NumpyType {
+  constructor(readonly name: string) {}
+}
+
+const arrayMakers = ['numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct'];
+const known = new Set([...arrayMakers, 'numpy.ndarray', 'numpy.dtype', '_codecs.encode']);
+
+const numpyTypes: PickleTypes = {
+  // Python 2 wrote bytes and texts alike.
+  strings: 'bytes',
+  globalOf(module, name) {
+    const whole = `${module}.${name}`;
+    if (known.has(whole)) return new Global(whole);
+    throw new FormatFault(
+      `it calls for ${JSON.stringify(whole.slice(0, 100))}, which CIFAR does not need; nothing of it was run`,
+    );
+  },
+  call({ name }, given) {
+    if (arrayMakers.includes(name)) return new NumpyArray();
+    const text = textOf(given[0]);
+    if (text === undefined) throw new FormatFault(`it calls ${name} without a text`);
+    if (name === 'numpy.dtype') return new NumpyType(text);
+    if (name === '_codecs.encode') return Buffer.from(text, 'latin1'); // how Python 3 writes bytes for Python 2
+    throw new FormatFault(`it calls ${name}, which makes nothing`);
+  },
+  build(target, state) {
+    if (target instanceof NumpyType) return; // byte order and flags, which single bytes do not have
+    const [, shape, type, isFortran, bytes] = Array.isArray(state) ? state : [];
+    if (
+      !(
+        target instanceof NumpyArray &&
+        Array.isArray(shape) &&
+        type instanceof NumpyType &&
+        bytes instanceof Uint8Array
+      )
+    )
+      throw new FormatFault('it gives attributes to what is no array');
+    if (isFortran === true || isFortran === 1) throw new FormatFault('its array lies column by column');
+    Object.assign(target, { shape: shape.map(Number), type: type.name, bytes });
+  },
+  persistent() {
+    throw new FormatFault('it refers to something outside of the file');
+  },
+};
+
+/** Pixels [count · 3072] and each label of a batch file. Throws `DataError`. */
+export function readCifarBatch(
+  file: Buffer,
+  path: string,
+  layout: CifarLayout,
+  count: number,
+): { pixels: Uint8Array; labels: readonly (readonly number[])[] } {
+  const names = layout.labels.length === 1 ? ['labels'] : ['coarse_labels', 'fine_labels'];
+  return attempt(path, layout, () => {
+    const entries = dictionaryOf(file);
+    const data = entries.get('data');
+    if (!(data instanceof NumpyArray) || !/^\|?u1$/.test(data.type))
+      throw new FormatFault('it has no array of bytes "data"');
+    const expected = [count, 3072];
+    if (String(data.shape) !== String(expected) || data.bytes.length !== count * 3072)
+      throw new FormatFault(`"data" is [${data.shape}] of ${data.bytes.length} bytes, not [${expected}]`);
+    const labels = names.map((name, l) => {
+      const values = entries.get(name);
+      if (!Array.isArray(values) || values.length !== count)
+        throw new FormatFault(`it has no list of ${count} "${name}"`);
+      const wrong = values.findIndex(
+        value => !(Number.isInteger(value) && (value as number) >= 0 && (value as number) < layout.labels[l]!),
+      );
+      if (wrong !== -1)
+        throw new FormatFault(
+          `record ${wrong} of "${name}" is ${String(values[wrong])}, out of range 0…${layout.labels[l]! - 1}`,
+        );
+      return values as number[];
+    });
+    return { pixels: data.bytes, labels };
+  });
+}
+
+/** The class names of a meta file. Throws `DataError`. */
+export function readCifarNames(file: Buffer, path: string, layout: CifarLayout): string[] {
+  const key = layout.labels.length === 1 ? 'label_names' : 'fine_label_names';
+  return attempt(path, layout, () => {
+    const names = dictionaryOf(file).get(key);
+    if (!Array.isArray(names)) throw new FormatFault(`it has no list "${key}"`);
+    return names.map(name => textOf(name) ?? '');
+  });
+}
+
+function dictionaryOf(file: Buffer): Map<string, Unpickled> {
+  const { value } = unpickle(file, 0, numpyTypes);
+  if (!(value instanceof Map)) throw new FormatFault('it is no dictionary');
+  return new Map([...value].map(([key, entry]) => [textOf(key) ?? '', entry]));
+}
+
+function textOf(value: Unpickled | undefined): string | undefined {
+  if (typeof value === 'string') return value;
+  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : undefined;
+}
+
+function attempt<T>(path: string, { archive }: CifarLayout, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof FormatFault)) throw error;
+    throw new DataError(`The file is not one of CIFAR's Python archive: ${error.message}.`, {
+      where: path,
+      next: `It is damaged or of another dataset: unpack ${archive.name} again.`,
+      cause: error,
+    });
+  }
+}

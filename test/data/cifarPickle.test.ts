@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { openCifar } from '../../src/data/cifar.js';
+import { cifarLayouts } from '../../src/data/cifarLayouts.js';
+import { readCifarBatch, readCifarNames } from '../../src/data/cifarPickle.js';
+import { recordPieces } from '../../src/data/cifarRecords.js';
+import { DataError } from '../../src/errors.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { cifarPickle } from './cifarPickles.js';
+
+const { python, binary } = cifarLayouts.cifar100;
+const count = 3;
+const pixels = Uint8Array.from({ length: count * 3072 }, (_, i) => i * 7);
+const batch = { filenames: ['a.png', 'b.png', 'c.png'], fine_labels: [99, 0, 7], coarse_labels: [19, 0, 3] };
+const read = (file: Buffer, records = count) => readCifarBatch(file, 'train', python, records);
+
+describe('a pickled batch', () => {
+  test('gives pixels and both labels', () => {
+    const found = read(cifarPickle(batch, { count, bytes: pixels }));
+    assert.deepEqual(Buffer.compare(found.pixels, pixels), 0);
+    assert.deepEqual(found.labels, [
+      [19, 0, 3],
+      [99, 0, 7],
+    ]);
+  });
+
+  test('that lacks something, or has it in another size, is refused with the reason', () => {
+    const refused = (file: Buffer, message: RegExp, records = count) =>
+      assert.throws(
+        () => read(file, records),
+        (error: unknown) => {
+          assert.ok(error instanceof DataError, String(error));
+          assert.match(error.message, message);
+          assert.match(error.next!, /unpack cifar-100-python\.tar\.gz again/);
+          return true;
+        },
+      );
+    const data = { count, bytes: pixels };
+    refused(cifarPickle(batch), /no array of bytes "data"/);
+    refused(cifarPickle({ labels: [1, 2, 3] }, data), /no list of 3 "coarse_labels"/);
+    refused(cifarPickle({ ...batch, fine_labels: [1, 2] }, data), /no list of 3 "fine_labels"/);
+    refused(
+      cifarPickle({ ...batch, fine_labels: [1, 100, 2] }, data),
+      /record 1 of "fine_labels" is 100, out of range 0…99/,
+    );
+    refused(cifarPickle(batch, data), /\[3,3072\] of 9216 bytes, not \[4,3072\]/, 4);
+    refused(cifarPickle(batch, { count: 4, bytes: pixels }), /\[4,3072\] of 9216 bytes, not/, 4);
+    refused(cifarPickle(batch, data).subarray(0, 5000), /ends in the middle/);
+    refused(Buffer.from('no pickle'), /operation 0x6e/);
+  });
+
+  test('that calls for anything else is refused, and nothing of it is run', () => {
+    for (const call of ['cos\nsystem\n', 'cbuiltins\neval\n', 'cnumpy\nload\n']) {
+      const file = Buffer.from(`\x80\x02}(U\x04data${call}U\x04true\x85Ru.`, 'latin1');
+      assert.throws(() => read(file), /which CIFAR does not need; nothing of it was run/);
+    }
+  });
+
+  test('gives class names', () => {
+    const meta = cifarPickle({ coarse_label_names: ['fish'], fine_label_names: ['apple', 'bear'] });
+    assert.deepEqual(readCifarNames(meta, 'meta', python), ['apple', 'bear']);
+    assert.throws(
+      () => readCifarNames(cifarPickle({ label_names: ['x'] }), 'meta', python),
+      /no list "fine_label_names"/,
+    );
+  });
+});
+
+test('the Python and the binary layout of the same images give the same records', () => {
+  const folder = temporaryFolder();
+  const [pickled, plain] = [join(folder, 'train'), join(folder, 'train.bin')];
+  writeFileSync(pickled, cifarPickle(batch, { count, bytes: pixels }));
+  const records = [0, 1, 2].map(i => [
+    batch.coarse_labels[i]!,
+    batch.fine_labels[i]!,
+    ...pixels.subarray(i * 3072, (i + 1) * 3072),
+  ]);
+  writeFileSync(plain, Buffer.from(records.flat()));
+  for (const [path, layout] of [
+    [pickled, python],
+    [plain, binary],
+  ] as const) {
+    const heard: Uint8Array[] = [];
+    const pieces = [...recordPieces(path, layout, count, bytes => heard.push(Uint8Array.from(bytes)))].map(piece => [
+      ...piece,
+    ]);
+    assert.deepEqual(pieces.flat(), records.flat());
+    assert.deepEqual(Buffer.concat(heard), readFileSync(path));
+  }
+});
+
+test('the Python archive opens as a dataset; its files are compared with the official checksums', () => {
+  const folder = join(temporaryFolder(), python.folder);
+  mkdirSync(folder);
+  for (const [split, records] of Object.entries(python.recordsPerFile)) {
+    const [fine_labels, coarse_labels] = [100, 20].map(classes =>
+      Array.from({ length: records }, (_, i) => (i * 7) % classes),
+    );
+    const lists = { coarse_labels: coarse_labels!, fine_labels: fine_labels! };
+    writeFileSync(join(folder, split), cifarPickle(lists, { count: records, bytes: new Uint8Array(records * 3072) }));
+  }
+  const names = Array.from({ length: 100 }, (_, c) => `name${c}`);
+  writeFileSync(join(folder, 'meta'), cifarPickle({ fine_label_names: names }));
+  const { train, test: testSplit, notes } = openCifar('cifar100', join(folder, '..'));
+  assert.deepEqual([train.length, testSplit.length], [50_000, 10_000]);
+  assert.equal(train.label(49_999), (49_999 * 7) % 100);
+  assert.deepEqual([...train.classNames], names);
+  assert.ok(
+    notes.some(note => /cifar-100-python\/train has md5 [0-9a-f]{32}, the official one is 16019d7e/.test(note)),
+  );
+  assert.ok(!notes.some(note => /does not lie beside/.test(note)));
+});
