@@ -43,7 +43,7 @@ export function findConfig(nameOrPath: string): string {
     const names = `${inside.slice(0, listedAtMost).join(', ')}${more}`;
     throw new ConfigError(
       `"${nameOrPath}" is a folder${inside.length > 0 ? ` with the configs ${names}` : ' without configs'}`,
-      { where: displayPath(folder), next: 'Give one config.' },
+      { where: displayPath(folder), next: 'Give one config; `gala config list` shows all, each with what it is.' },
     );
   }
   const near = nearNames(given);

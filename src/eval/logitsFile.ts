@@ -68,7 +68,8 @@ export function readLogitsFile(path: string): Evaluation {
     const tensor = tensors[name];
     if (tensor?.shape.length !== rank || !(tensor.data instanceof type)) {
       const found = tensor === undefined ? 'nothing' : `${tensor.dtype} [${tensor.shape}]`;
-      throw unfit(path, `it needs "${name}" of rank ${rank} in a ${type.name}, and has ${found}`);
+      const wanted = `${type.name.replace('Array', '').toLowerCase()} [${rank === 2 ? 'N, C' : 'N'}]`;
+      throw unfit(path, `it needs the tensor "${name}" as ${wanted} and has ${found}`);
     }
     return tensor as HostTensor & { data: T };
   };
@@ -109,7 +110,7 @@ function checkEvaluation(path: string, evaluation: Evaluation): void {
   try {
     labelCounts(labels, classes);
   } catch (error) {
-    throw unfit(path, `${(error as DataError).where}: ${(error as DataError).message}`);
+    throw unfit(path, `${(error as DataError).where}: ${(error as DataError).message.replace(/\.$/, '')}`);
   }
 }
 

@@ -19,16 +19,17 @@ const remedies: Readonly<Record<string, string>> = {
 
 /** A `StorageError` of a failed file operation: `what` happened, at `where`, with the remedy that fits the error's code. */
 export function diskFault(what: string, where: string, error: unknown): StorageError {
-  const { code = '', message } = error as NodeJS.ErrnoException;
+  const { code = '' } = error as NodeJS.ErrnoException;
   const details: ErrorDetails = {
     where,
     next: remedies[code] ?? 'Check free space and permissions there, then try again.',
     cause: error,
   };
-  return new StorageError(`${what}: ${withoutPath(message)}`, details);
+  return new StorageError(`${what}: ${reasonOf(error)}`, details);
 }
 
 /** `ENOSPC: no space left on device, write` of Node's `ENOSPC: no space left on device, write '/a/b'`: the place has a line of its own. */
-function withoutPath(message: string): string {
-  return message.replace(/ '.*$/s, '');
+export function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return code === undefined ? message : message.replace(/ '.*$/s, '');
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { gunzipSync, constants as zlibConstants } from 'node:zlib';
 import { DataError } from '../errors.js';
+import { reasonOf } from './diskFault.js';
 
 /** A dataset's file in memory as it is stored, plain or packed. */
 export interface StoredFile {
@@ -55,8 +56,8 @@ function attempt<T>(where: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const what = code === 'ERR_BUFFER_TOO_LARGE' ? 'it unpacks to more bytes than it should hold' : message;
+    const { code } = error as NodeJS.ErrnoException;
+    const what = code === 'ERR_BUFFER_TOO_LARGE' ? 'it unpacks to more bytes than it should hold' : reasonOf(error);
     throw new DataError(`The file could not be read: ${what}`, {
       where,
       next: 'Check the path and its permissions; if it is damaged, fetch it again.',

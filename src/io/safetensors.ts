@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { type DType, type HostTensor, type HostTensors, sizeOf } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic, writeFileKeeping } from './atomicFile.js';
+import { reasonOf } from './diskFault.js';
 import { bytesPerElement, decodeElements, type ElementType } from './elements.js';
 import { FormatFault } from './formatFault.js';
 import { sha256, updateHash } from './hash.js';
@@ -187,8 +188,8 @@ function attempt<T>(path: string, action: () => T): T {
         cause: error,
       });
     }
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new StorageError(`Could not read the safetensors file: ${message}`, {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StorageError(`Could not read the safetensors file: ${reasonOf(error)}`, {
       where: path,
       next: code === 'ENOENT' ? 'Check the path.' : 'Check the file, its permissions and the free memory.',
       cause: error,

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { StorageError } from '../errors.js';
+import { diskFault } from '../io/diskFault.js';
 
 /** Sums since the start of training, [C] each. */
 export interface EpochGradients {
@@ -23,11 +24,7 @@ export function readGradients(path: string, classes: number): EpochGradients[] |
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new StorageError(`Could not read the gradients: ${(error as Error).message}`, {
-      where: path,
-      next: 'Check the permissions of the run folder.',
-      cause: error,
-    });
+    throw diskFault('Could not read the gradients', path, error);
   }
   const perClass = z.array(z.number()).length(classes);
   const line = z.object({ epoch: z.number().int(), positive: perClass, negative: perClass });

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { reasonOf } from '../io/diskFault.js';
 
 /** What two bytes can tell apart. */
 export const mostClasses = 65_536;
@@ -152,7 +153,7 @@ export function readResult(path: string): StoredResult {
     record = recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
-    const fault = issue ? `${issue.path.join('.') || 'the file'}: ${issue.message}` : (error as Error).message;
+    const fault = issue ? `${issue.path.join('.') || 'the file'}: ${issue.message}` : reasonOf(error);
     throw new StorageError(`The result record is not usable: ${fault}`, {
       where: path,
       next: 'Take it from the repository again, or make it anew: gala results add RUN_DIR.',

@@ -22,7 +22,7 @@ const namePattern = /^events\.out\.tfevents\.\d+\.gala$/;
 export function startSession(directory: string, lines: readonly EpochMetrics[], startedAt: string): string {
   const now = Date.now() / 1000;
   const start = event(now, (lines.at(-1)?.epoch ?? 0) + 1, bytesField(7, varintField(1, 1))); // SessionLog.status START
-  const existing = readdirSync(directory).find(name => namePattern.test(name));
+  const existing = eventFileIn(directory);
   if (existing === undefined) {
     const path = join(directory, `events.out.tfevents.${Math.floor(now)}.gala`);
     const version = event(now, 0, bytesField(3, Buffer.from('brain.Event:2')));
@@ -38,6 +38,14 @@ export function startSession(directory: string, lines: readonly EpochMetrics[], 
   });
   append(path, start);
   return path;
+}
+
+function eventFileIn(directory: string): string | undefined {
+  try {
+    return readdirSync(directory).find(name => namePattern.test(name));
+  } catch (error) {
+    throw diskFault('Could not write the events for TensorBoard', directory, error);
+  }
 }
 
 /** Appends one epoch: a single write, then fsync. Throws `StorageError`. */

@@ -7,6 +7,7 @@ import type { EngineInfo } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { reasonOf } from '../io/diskFault.js';
 import {
   describeGit,
   describeHost,
@@ -163,9 +164,9 @@ export function readRecord(path: string): RunRecord {
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new StorageError(`Could not read the run's record: ${(error as Error).message}`, {
+    throw new StorageError(`Could not read the run's record: ${reasonOf(error)}`, {
       where: path,
-      next: 'Check that the folder is a run folder and the file is complete.',
+      next: 'If this is a run folder, restore run.json from a copy; its weights can be evaluated without: gala eval --config C --weights DIR/checkpoints/last.safetensors.',
       cause: error,
     });
   }

@@ -55,7 +55,8 @@ export function createRunFolder({ output, name, seed }: NewRunFolder): RunFolder
 export function openRunFolder(directory: string): RunFolder {
   const folder = pathsOf(resolve(directory));
   if (!statSync(folder.record, { throwIfNoEntry: false })?.isFile()) {
-    throw new StorageError('This is not a run folder: it has no run.json.', {
+    const isFolder = statSync(folder.directory, { throwIfNoEntry: false })?.isDirectory();
+    throw new StorageError(isFolder ? 'This is not a run folder: it has no run.json.' : 'There is no such folder.', {
       where: folder.directory,
       next: 'Give the folder named after time and seed, e.g. runs/cifar100_lt/gala_if100/20260102-030405-0.',
     });

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { nearest } from '../config/suggest.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { diskFault } from '../io/diskFault.js';
+import { diskFault, reasonOf } from '../io/diskFault.js';
 import { makeFolder } from '../io/makeFolder.js';
 import { describeVersions } from '../run/host.js';
 import { describePoint, type Point } from './points.js';
@@ -204,7 +204,7 @@ function jsonOf(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new StorageError(`Could not read the sweep’s manifest: ${(cause as Error).message}`, {
+    throw new StorageError(`Could not read the sweep’s manifest: ${reasonOf(cause)}`, {
       where: path,
       next: 'Its runs are whole; start a new sweep over them with another --name.',
       cause,

@@ -7,6 +7,7 @@ import { at, keyOrigin, plainValue } from '../config/located.js';
 import { parseConfigText } from '../config/parse.js';
 import { configError, type Problem } from '../config/problem.js';
 import { ConfigError } from '../errors.js';
+import { reasonOf } from '../io/diskFault.js';
 import type { Assignments, SweepSpec } from './points.js';
 
 const assignments = z.record(z.string(), z.unknown());
@@ -73,7 +74,7 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new ConfigError(`Could not read the sweep file: ${(cause as Error).message}`, {
+    throw new ConfigError(`Could not read the sweep file: ${reasonOf(cause)}`, {
       where: path,
       next: 'Give the path of a YAML file with grid: or list:; see docs/sweeps.md.',
       cause,

@@ -102,7 +102,8 @@ export function readLastCheckpoint(
   }
   if (ahead)
     return withNotice(ahead, [...reasons, 'The epochs between stay missing there; the training does not need them.']);
-  if (damage) throw withRemedy(damage, 'There is no older checkpoint that could be used instead.');
+  if (damage)
+    throw withRemedy(damage, 'No older checkpoint is whole either; without one, start a new run without --resume.');
   return undefined;
 }
 

@@ -50,12 +50,12 @@ describe('logits files', () => {
     ['indices of another number', /do not fit together/, { indices: vector(1) }],
     [
       'logits that are not floats',
-      /"logits" of rank 2/,
+      /tensor "logits" as float32 \[N, C\]/,
       { logits: { dtype: 'int32', shape: [2, 3], data: new Int32Array(6) } },
     ],
     [
       'logits without classes',
-      /"logits" of rank 2/,
+      /tensor "logits" as float32 \[N, C\]/,
       { logits: { dtype: 'float32', shape: [6], data: new Float32Array(6) } },
     ],
     [

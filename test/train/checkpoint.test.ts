@@ -73,7 +73,9 @@ describe('the checkpoint to go on from', () => {
     assert.throws(
       () => readLastCheckpoint(folder),
       (error: unknown) =>
-        error instanceof StorageError && error.where === last && /no older checkpoint/.test(error.next!),
+        error instanceof StorageError &&
+        error.where === last &&
+        /No older checkpoint is whole either/.test(error.next!),
     );
     for (const path of [last, previous]) rmSync(path);
     assert.equal(readLastCheckpoint(folder), undefined);

@@ -134,7 +134,7 @@ function tableOf({ path, libraries = [] }: PluginFile): Address {
 export function requireVersion(path: string, tableBytes: number, major: number, minor: number): string {
   const version = `${major}.${minor}`;
   if (major === 0 && tableBytes >= neededBytes) return version;
-  const fault = major === 0 ? 'older' : 'another';
+  const fault = major === 0 ? 'an older' : 'another';
   throw new EngineError(
     `The PJRT plugin speaks ${fault} version of the PJRT C API than this gala: ${version}, a table of ${tableBytes} bytes (needed: 0.x, ${neededBytes} bytes).`,
     { where: path, next: pluginRemedy },
