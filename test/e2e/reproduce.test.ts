@@ -120,8 +120,8 @@ test('A number typed by hand ends with 1, and the gate names file, score and bot
 });
 
 test('An unknown table or row is a usage error that lists the known ones', async () => {
-  const { stderr } = await gala(['reproduce', 'imagenet_lt', '--check-only'], 2, options);
-  assert.match(stderr, /cifar100_lt, fashion_mnist_lt/);
+  const { stderr } = await gala(['reproduce', 'coco_lt', '--check-only'], 2, options);
+  assert.match(stderr, /cifar100_lt, imagenet_lt, inaturalist2018, places_lt, fashion_mnist_lt/);
   const row = await gala(['reproduce', 'cifar100_lt', '--rows', 'if7', '--check-only'], 2, options);
   assert.match(row.stderr, /if100, cross_entropy_if100, if200, if50, if10/);
 });
