@@ -11,7 +11,7 @@ const temporary = temporaryFolder();
 const options = { cwd: temporary };
 const set = writeSmallSet(join(temporary, 'set'));
 // The first epoch takes the warm-up rate and goes well, the second the full one.
-const overrides = ['optim.learning_rate=1e6', 'optim.warmup_epochs=2', 'eval.every=5', 'eval.select_on=last'];
+const overrides = ['optim.learning_rate=1e3', 'optim.warmup_epochs=2', 'eval.every=5', 'eval.select_on=last'];
 
 test('A diverging training exits with 3 and names epoch, step and images; the last good checkpoint can be evaluated', async t => {
   const failed = await gala(smallTraining(set, join(temporary, 'runs'), overrides), 3, options);
