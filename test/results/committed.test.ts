@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import { compare, isShort } from '../../src/results/compare.js';
 import { expectedTables, readExpected } from '../../src/results/expected.js';
+import { listResults } from '../../src/results/record.js';
 import { generatedFiles } from '../../src/results/tables.js';
 import { verifyTable } from '../../src/results/verify.js';
 import { sharedPath } from '../shared.js';
@@ -45,8 +46,8 @@ test('The recorded runs of the bundled set are what is claimed of them', async (
   assert.ok(!comparisons.some(isShort), JSON.stringify(comparisons.filter(isShort)));
 });
 
-test('The README has a place for the table of every set', () => {
-  for (const name of expectedTables()) {
+test('The README has a place for the table of every set that has recorded runs', () => {
+  for (const name of expectedTables().filter(name => listResults(results, name).length > 0)) {
     assert.ok(
       generatedFiles(results, name).some(({ path }) => path.endsWith('README.md')),
       name,

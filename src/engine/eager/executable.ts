@@ -92,7 +92,7 @@ function step(program: Program, inputs: HostTensors, state: Tensors, specs: Host
   tf.engine().startScope();
   try {
     const given = uploaded('input', Object.keys(program.inputs), inputs, program.inputs);
-    const result = program.apply({ ...state }, given);
+    const { result, kept } = noticingKept(() => program.apply({ ...state }, given));
     const bytes = new Set<tf.Tensor>([...bytesAmong(given, program.inputs), ...bytesAmong(state, specs)]);
     const outputs = Object.fromEntries(
       Object.entries(result.outputs).map(([name, tensor]) => [name, onHost(tensor, dtypeOf(name, tensor, bytes))]),
@@ -103,15 +103,28 @@ function step(program: Program, inputs: HostTensors, state: Tensors, specs: Host
       Object.entries(result.state).map(([name, tensor]) => [name, tf.keep(tf.clone(tensor))]),
     );
     const before = new Set(Object.values(state));
-    for (const tensor of [...Object.values(result.state), ...Object.values(result.outputs)]) {
-      if (!before.has(tensor)) tensor.dispose(); // the scope does not free what a program made inside a gradient (tf.keep)
-    }
+    for (const tensor of kept) if (!before.has(tensor)) tensor.dispose();
     replace(state, next);
     return outputs;
   } catch (error) {
     throw error instanceof EngineError || !(error instanceof Error) ? error : explained(error);
   } finally {
     tf.engine().endScope();
+  }
+}
+
+/** What a program keeps (`tf.keep`, out of the scope of a gradient) no scope frees: it is freed with the step. */
+function noticingKept<T>(work: () => T): { result: T; kept: ReadonlySet<tf.Tensor> } {
+  const engine = tf.engine();
+  const kept = new Set<tf.Tensor>();
+  engine.keep = tensor => {
+    kept.add(tensor);
+    return Object.getPrototypeOf(engine).keep.call(engine, tensor);
+  };
+  try {
+    return { result: work(), kept };
+  } finally {
+    delete (engine as { keep?: unknown }).keep;
   }
 }
 
