@@ -48,7 +48,11 @@ for (let round = 0; round < Number(rounds); round++) {
   }
 }
 
-const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = values => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
+  return (low + high) / 2;
+};
 console.log(
   `${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(2)} at the end; ResNet-32, batch 64; img/s, median of ${rounds} rounds of ${steps} steps\n`,
 );
