@@ -16,7 +16,7 @@ import { type TrainingProgress, writeCheckpoint } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
 import { gradientLine } from './gradientRecord.js';
 import type { StopRequest } from './signals.js';
-import { gradientRecordOf } from './step.js';
+import { gradientRecordOf } from './state.js';
 
 /** What the loop tells while it runs. */
 export interface TrainingObserver {
