@@ -258,10 +258,12 @@ const train = z
       .describe(
         'Steps that the engine does in one call, at most an epoch; signals act between calls. auto = 1 on a CPU, on a GPU an epoch or equal parts of it.',
       ),
-    checkpoint_every: positiveInteger
-      .max(100_000)
-      .default(1)
-      .describe('Epochs between writes of the `last` checkpoint; the last epoch always writes it.'),
+    checkpoint_every: z
+      .union([z.literal('auto'), positiveInteger.max(100_000)])
+      .default('auto')
+      .describe(
+        'Epochs between writes of the `last` checkpoint; the last epoch always writes it. auto = 1, on a GPU after the first epoch that ends 10 s or more after the last write.',
+      ),
   })
   .describe('Length of the training.');
 

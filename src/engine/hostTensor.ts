@@ -19,3 +19,9 @@ export function hostTensor({ dtype, shape }: TensorSpec, bytes: ArrayBuffer): Ho
   const types = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
   return { dtype, shape, data: new types[dtype](bytes) };
 }
+
+/** Throws `EngineError` for a name that is none of the state's entries. */
+export function requireEntries(names: readonly string[], entries: Readonly<Record<string, unknown>>): void {
+  const unknown = names.find(name => !(name in entries));
+  if (unknown !== undefined) throw new EngineError(`There is no state entry '${unknown}'.`);
+}

@@ -61,7 +61,8 @@ export interface Executable {
    * what as many calls of `run` would give.
    */
   stage(program: string, inputs: HostTensors): Promise<StagedSteps>;
-  readState(): Promise<HostTensors>;
+  /** Copies of the named state entries; of all when left out. Rejects with `EngineError` when there is none of a name. */
+  readState(names?: readonly string[]): Promise<HostTensors>;
   /** Overwrites the named state entries; shapes and dtypes must match. */
   writeState(values: HostTensors): Promise<void>;
   dispose(): void;

@@ -2,8 +2,8 @@
 import { type Dataset, imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';
 import { readBatches } from '../data/pipeline.js';
-import type { Executable } from '../engine/program.js';
-import { stepsPerCall } from '../engine/stepsPerCall.js';
+import type { Executable, StagedSteps } from '../engine/program.js';
+import { hasDeviceMemory, stepsPerCall } from '../engine/stepsPerCall.js';
 import { waitsFor } from '../io/waiting.js';
 
 export interface SplitLogits {
@@ -15,15 +15,19 @@ export interface SplitLogits {
   readonly indices: Int32Array;
 }
 
+/** Inputs of whole splits on the device, for one executable, which frees them. */
+export type StagedSplits = Map<Dataset, StagedSteps>;
+
 /** Logits of every image of `dataset` by the program `eval`; see `splitOutputs`. */
 export async function splitLogits(
   executable: Executable,
   dataset: Dataset,
   batchSize: number,
   workers = 0,
+  staged?: StagedSplits,
 ): Promise<SplitLogits> {
   const logits = new Float32Array(dataset.length * dataset.classNames.length);
-  await splitOutputs(executable, { program: 'eval', output: 'logits' }, dataset, logits, batchSize, workers);
+  await splitOutputs(executable, { program: 'eval', output: 'logits' }, dataset, logits, batchSize, workers, staged);
   const labels = Int32Array.from({ length: dataset.length }, (_, i) => dataset.label(i));
   return { logits, labels, indices: Int32Array.from(labels.keys()) };
 }
@@ -31,7 +35,8 @@ export async function splitLogits(
 /**
  * Writes an output `[B, …]` of a program for every image of `dataset` to `into` `[N, …]`, in batches of `batchSize`, as many in
  * one call as the device takes; the last call is filled up with zeros, whose outputs are dropped. Images in files are decoded
- * by `workers` threads.
+ * by `workers` threads. A split that is one call on an engine with device memory stays there, in `staged` where it is given, and
+ * is not read again the next time: always for the same program.
  */
 export async function splitOutputs(
   executable: Executable,
@@ -40,18 +45,30 @@ export async function splitOutputs(
   into: Float32Array,
   batchSize: number,
   workers = 0,
+  staged?: StagedSplits,
 ): Promise<void> {
   const width = into.length / dataset.length;
   const batchBytes = batchSize * imageBytes(dataset.imageShape);
   const steps = stepsPerCall('auto', executable.info, Math.ceil(dataset.length / batchSize), batchBytes);
+  const waitsForEngine = (first: number) =>
+    waitsFor(`the engine: ${program} of ${dataset.name}, from image ${first} on`);
+  const run = async (call: StagedSteps, first: number, images: number) => {
+    waitsForEngine(first);
+    const outputs = await call.run();
+    waitsFor(`images of ${dataset.name} to evaluate`);
+    into.set(outputs[output]!.data.subarray(0, images * width), first * width);
+  };
+  const there = staged?.get(dataset);
+  if (there) return run(there, 0, dataset.length);
+
+  const stays = staged !== undefined && hasDeviceMemory(executable.info) && steps * batchSize >= dataset.length;
   const bytes = new Uint8Array(steps * batchBytes);
   for await (const batch of readBatches(dataset, batchSize, workers, steps)) {
     bytes.set(batch.images);
     bytes.fill(0, batch.images.length);
-    waitsFor(`the engine: ${program} of ${dataset.name}, from image ${batch.indices[0]} on`);
-    const staged = await executable.stage(program, inputOf(dataset, [steps, batchSize], bytes));
-    const outputs = await staged.run().finally(staged.dispose);
-    waitsFor(`images of ${dataset.name} to evaluate`);
-    into.set(outputs[output]!.data.subarray(0, batch.labels.length * width), batch.indices[0]! * width);
+    waitsForEngine(batch.indices[0]!);
+    const call = await executable.stage(program, inputOf(dataset, [steps, batchSize], bytes));
+    if (stays) staged.set(dataset, call);
+    await run(call, batch.indices[0]!, batch.labels.length).finally(stays ? undefined : call.dispose);
   }
 }

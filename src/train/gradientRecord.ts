@@ -7,12 +7,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { HostTensors, Tensors } from '../engine/program.js';
 
-const sums = ['positive', 'negative'] as const;
+export const gradientSums = ['positive', 'negative'] as const;
 
 /** Zero sums `[C]`. */
 export function initialGradientRecord(classes: number): HostTensors {
   return Object.fromEntries(
-    sums.map(name => [name, { dtype: 'float32', shape: [classes], data: new Float32Array(classes) }]),
+    gradientSums.map(name => [name, { dtype: 'float32', shape: [classes], data: new Float32Array(classes) }]),
   );
 }
 
@@ -28,7 +28,7 @@ export function recordGradient(record: Tensors, gradient: tf.Tensor2D, labels: t
 
 /** One line of gradients.jsonl: the sums after an epoch, to 6 significant digits. */
 export function gradientLine(epoch: number, record: HostTensors) {
-  const rounded = (name: (typeof sums)[number]) =>
+  const rounded = (name: (typeof gradientSums)[number]) =>
     Array.from(record[name]!.data as Float32Array, value => Number(value.toPrecision(6)));
   return { epoch, positive: rounded('positive'), negative: rounded('negative') };
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.js';
 import { CheckStopped, type CheckWatcher } from '../data/verify/checkSplit.js';
 import type { EngineInfo } from '../engine/program.js';
 import { DataError, DivergedError, GalaError, StorageError, withRemedy } from '../errors.js';
+import type { StagedSplits } from '../eval/evaluate.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
@@ -91,10 +92,12 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
     observer.onStart({ experiment, engine: executable.info, progress });
     if (isFixed)
       observer.onNotice('The backbone is frozen and its images stay the same: their features are computed once.');
+    const staged: StagedSplits = new Map();
     const training = isFixed ? await withFixedFeatures(experiment, executable) : experiment;
     const end = await train({
       experiment: training,
       executable,
+      staged,
       folder,
       events,
       progress,
@@ -105,7 +108,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
       updateRecord(folder.record, { status: 'interrupted', training_seconds: end.training_seconds });
       return undefined;
     }
-    const evaluations = await evaluateKept(training, executable, folder);
+    const evaluations = await evaluateKept(training, executable, folder, staged);
     const rows = writeResultFiles(folder.directory, evaluations, [config.eval.tau], 'config');
     updateRecord(folder.record, { status: 'finished', results: rows });
     return rows;
@@ -145,13 +148,14 @@ async function evaluateKept(
   experiment: Experiment,
   executable: Awaited<ReturnType<Experiment['compile']>>,
   folder: RunFolder,
+  staged: StagedSplits,
 ): Promise<Evaluation[]> {
   const { config, datasets } = experiment;
   const evaluate = async (checkpoint: 'best' | 'last', selectedOn: string) => {
     const { state, progress } = readCheckpoint(checkpointPath(folder.checkpoints, checkpoint));
     await executable.writeState(state);
     const source = { checkpoint, epoch: progress.epoch - 1, selectedOn };
-    const evaluation = await evaluateSplit(experiment, executable, 'test', datasets.test, source);
+    const evaluation = await evaluateSplit(experiment, executable, 'test', datasets.test, source, staged);
     writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), evaluation);
     return evaluation;
   };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import type { Executable } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
-import { splitLogits } from '../eval/evaluate.js';
+import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { type Summary, summarize } from '../eval/summary.js';
 import { waitsFor } from '../io/waiting.js';
@@ -13,10 +13,11 @@ import { updateRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
 import { type Calls, openCalls } from './calls.js';
 import { type TrainingProgress, writeCheckpoint } from './checkpoint.js';
+import { checkpointClock } from './checkpointClock.js';
 import type { Experiment } from './experiment.js';
 import { gradientLine } from './gradientRecord.js';
 import type { StopRequest } from './signals.js';
-import { gradientRecordOf } from './state.js';
+import { readGradientRecord } from './step.js';
 
 /** What the loop tells while it runs. */
 export interface TrainingObserver {
@@ -29,6 +30,8 @@ export interface TrainingObserver {
 export interface TrainingRun {
   readonly experiment: Experiment;
   readonly executable: Executable;
+  /** Splits that stay on the device between evaluations. */
+  readonly staged: StagedSplits;
   readonly folder: RunFolder;
   /** Path of the event file. */
   readonly events: string;
@@ -48,6 +51,7 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
   const { config, stepsPerEpoch } = experiment;
   const { epochs } = config.train;
   const calls = await openCalls(experiment, executable, run.progress);
+  const isDue = checkpointClock(config.train.checkpoint_every, executable.info);
   let progress = run.progress;
 
   try {
@@ -58,7 +62,7 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
       // ------------------------------------------------ steps
       progress = await trainEpoch(run, calls, progress, learningRate);
       if (progress.step < stepsPerEpoch) {
-        await saveLast(run, progress);
+        await save(run, progress, ['last']);
         return progress;
       }
 
@@ -79,14 +83,14 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
 
       // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it never skips one
       progress = { ...progress, epoch: epoch + 1, step: 0, loss_sum: 0 };
-      appendEpoch(folder.gradients, gradientLine(epoch, gradientRecordOf(await executable.readState())));
+      appendEpoch(folder.gradients, gradientLine(epoch, await readGradientRecord(executable)));
       metrics.unix_seconds = round(Date.now() / 1000, 3);
       appendEpoch(folder.metrics, metrics);
       appendEvents(run.events, metrics);
       writeMetricsCsv(folder.metrics, folder.metricsCsv);
       const finished = epoch === epochs;
-      if (isBest) await saveBest(run, progress);
-      if (finished || epoch % config.train.checkpoint_every === 0 || run.stop.signal) await saveLast(run, progress);
+      const lastIsWanted = isDue(epoch) || finished || run.stop.signal !== undefined;
+      await save(run, progress, [...(isBest ? ['best'] : []), ...(lastIsWanted ? ['last'] : [])]);
       updateRecord(folder.record, { epoch, training_seconds: progress.training_seconds });
       run.observer.onEpoch(metrics);
       if (run.stop.signal) return progress;
@@ -133,10 +137,8 @@ async function evaluateSplits(run: TrainingRun, epoch: number, metrics: Record<s
   if (datasets.val) splits.push(['val', datasets.val]);
   let selecting = 0;
   for (const [split, dataset] of splits) {
-    const evaluation = await evaluateSplit(run.experiment, run.executable, split, dataset, {
-      checkpoint: 'last',
-      epoch,
-    });
+    const source = { checkpoint: 'last', epoch };
+    const evaluation = await evaluateSplit(run.experiment, run.executable, split, dataset, source, run.staged);
     const summary = summarize(evaluation, [config.eval.tau]);
     Object.assign(metrics, splitMetrics(split, summary));
     if (split === 'test' || split === config.eval.select_on) selecting = summary.plain.top1;
@@ -144,17 +146,18 @@ async function evaluateSplits(run: TrainingRun, epoch: number, metrics: Record<s
   return selecting;
 }
 
-/** Logits of one split, with what they are of. */
+/** Logits of one split, with what they are of; see `splitOutputs` for `staged`. */
 export async function evaluateSplit(
   experiment: Experiment,
   executable: Executable,
   split: string,
   dataset: Dataset,
   source: { checkpoint: string; epoch?: number; selectedOn?: string },
+  staged?: StagedSplits,
 ): Promise<Evaluation> {
   const { config, datasets } = experiment;
   return {
-    ...(await splitLogits(executable, dataset, config.eval.batch_size, config.data.workers)),
+    ...(await splitLogits(executable, dataset, config.eval.batch_size, config.data.workers, staged)),
     classCounts: datasets.counts,
     classNames: dataset.classNames,
     run: config.name,
@@ -186,12 +189,12 @@ export function isEvaluated(
   return epoch === epochs || epoch % every === 0 || epoch > every_epoch_from * epochs;
 }
 
-async function saveBest(run: TrainingRun, progress: TrainingProgress): Promise<void> {
-  writeCheckpoint(run.folder.checkpoints, 'best', await finiteState(run, progress), progress);
-}
-
-async function saveLast(run: TrainingRun, progress: TrainingProgress): Promise<void> {
-  writeCheckpoint(run.folder.checkpoints, 'last', await finiteState(run, progress), progress, { keepPrevious: true });
+/** Writes the checkpoints `best`, `last` or both; the state is read from the device once. */
+async function save(run: TrainingRun, progress: TrainingProgress, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const state = await finiteState(run, progress);
+  for (const name of names)
+    writeCheckpoint(run.folder.checkpoints, name, state, progress, { keepPrevious: name === 'last' });
 }
 
 /** The state, proved finite: a checkpoint with NaN in it would replace the last good one. */

@@ -9,9 +9,7 @@ import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { evalProgram } from '../../src/train/network.js';
-import { initialState } from '../../src/train/state.js';
-import { trainProgram } from '../../src/train/step.js';
+import { evalProgram, initialState, trainProgram } from '../../src/train/step.js';
 import { float32, int32, randomBytes, randomIntegers } from '../numbers.js';
 import { compileForTest } from './compute.js';
 import { compileForXla, noPlugin } from './xla/plugin.js';
@@ -123,6 +121,22 @@ for (const [engine, compile, skip] of [
           sum: float32([2], [36, 72]),
           latest: int32([], [4]),
         });
+      } finally {
+        executable.dispose();
+      }
+    });
+
+    test('leave a state of which named entries alone are read, in the order asked for', async () => {
+      const executable = await compile(mixed);
+      try {
+        await (await executable.stage('add', rows)).run();
+        const read = await executable.readState(['latest', 'sum']);
+        assert.deepEqual(Object.entries(read), [
+          ['latest', int32([], [4])],
+          ['sum', float32([2], [18, 36])],
+        ]);
+        assert.deepEqual(await executable.readState([]), {});
+        await refuses(executable.readState(['sum', 'other']), /no state entry 'other'/);
       } finally {
         executable.dispose();
       }

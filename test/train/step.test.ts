@@ -10,9 +10,17 @@ import type { Backbone } from '../../src/models/backbone.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { evalProgram, featuresProgram, headProgram, type Network } from '../../src/train/network.js';
-import { gradientRecordOf, initialState, isModelEntry } from '../../src/train/state.js';
-import { classifierProgram, trainProgram } from '../../src/train/step.js';
+import {
+  classifierProgram,
+  evalProgram,
+  featuresProgram,
+  headProgram,
+  initialState,
+  isModelEntry,
+  type Network,
+  readGradientRecord,
+  trainProgram,
+} from '../../src/train/step.js';
 import { compileForTest } from '../engine/compute.js';
 import { float32, int32, maxError, randomBytes, randomIntegers } from '../numbers.js';
 
@@ -93,14 +101,14 @@ describe('The gradient record', () => {
         logits.push((await executable.run('eval', { images })).logits!.data as Float32Array);
         await executable.run('train', { images, labels, learning_rate: rate(0.1) });
       }
-      return { logits, state: await executable.readState() };
+      return { logits, state: await executable.readState(), record: await readGradientRecord(executable) };
     } finally {
       executable.dispose();
     }
   };
 
   test('sums what each classifier gets from its own class and from the others', async () => {
-    const { logits, state } = await recordsAfter(crossEntropy(), 3);
+    const { logits, record } = await recordsAfter(crossEntropy(), 3);
     const expected = { positive: new Float64Array(classes), negative: new Float64Array(classes) };
     for (const values of logits) {
       for (let b = 0; b < batchSize; b++) {
@@ -112,7 +120,6 @@ describe('The gradient record', () => {
         }
       }
     }
-    const record = gradientRecordOf(state);
     assert.deepEqual(Object.keys(record), ['positive', 'negative']);
     for (const name of ['positive', 'negative'] as const)
       assert.ok(maxError(record[name]!.data, expected[name]) < 1e-5, name);
@@ -120,8 +127,8 @@ describe('The gradient record', () => {
 
   test('is GALA’s own θ and ν where these add up step by step', async () => {
     const loss = gala({ lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation: 'plain' });
-    const { state } = await recordsAfter(loss, 3);
-    const { positive, negative } = gradientRecordOf(state);
+    const { state, record } = await recordsAfter(loss, 3);
+    const { positive, negative } = record;
     assert.ok(maxError(positive!.data, state['loss.theta']!.data) < 1e-5);
     assert.ok(maxError(negative!.data, state['loss.nu']!.data) < 1e-5);
   });

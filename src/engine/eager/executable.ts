@@ -5,7 +5,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
-import { hostTensor, matching } from '../hostTensor.js';
+import { hostTensor, matching, requireEntries } from '../hostTensor.js';
 import type {
   CompileRequest,
   DType,
@@ -68,14 +68,13 @@ function executableOf({ state: initial, programs }: CompileRequest, info: Engine
       return enqueue(() => step(program, inputs, state, initial));
     },
     stage: async (program, inputs) => stageStepByStep(row => executable.run(program, row), inputs),
-    readState: () =>
-      enqueue(() =>
-        Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, onHost(tensor, initial[name]!.dtype)])),
-      ),
+    readState: async (names = Object.keys(initial)) => {
+      requireEntries(names, initial);
+      return enqueue(() => Object.fromEntries(names.map(name => [name, onHost(state[name]!, initial[name]!.dtype)])));
+    },
     writeState: async values => {
       const names = Object.keys(values);
-      const unknown = names.find(name => !(name in initial));
-      if (unknown !== undefined) throw new EngineError(`There is no state entry '${unknown}'.`);
+      requireEntries(names, initial);
       await enqueue(() => replace(state, uploaded('state entry', names, values, initial)));
     },
     dispose: () => {

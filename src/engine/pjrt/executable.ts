@@ -3,7 +3,7 @@
  * a program that changes an entry is given its buffer for the result (donation), so state takes its memory once.
  */
 import { EngineError } from '../../errors.js';
-import { matching } from '../hostTensor.js';
+import { matching, requireEntries } from '../hostTensor.js';
 import type {
   CompileRequest,
   EngineInfo,
@@ -231,15 +231,16 @@ function executableOf(
         throw error;
       }
     },
-    readState: () =>
-      enqueue(() =>
-        tensors.download([...state].map(([name, tensor]) => [name, tensor, specOf(specs[name]!)] as const)),
-      ),
+    readState: async (names = [...state.keys()]) => {
+      requireEntries(names, specs);
+      return enqueue(() =>
+        tensors.download(names.map(name => [name, state.get(name)!, specOf(specs[name]!)] as const)),
+      );
+    },
     writeState: async values => {
+      requireEntries(Object.keys(values), specs);
       const written = Object.entries(values).map(([name, value]) => {
-        const spec = specs[name];
-        if (!spec) throw new EngineError(`There is no state entry '${name}'.`);
-        return [name, matching(`state entry '${name}'`, value, spec)] as const;
+        return [name, matching(`state entry '${name}'`, value, specs[name]!)] as const;
       });
       await enqueue(async () => {
         for (const [name, value] of written) {

@@ -3,7 +3,7 @@
  * variables; a run happens on another thread (koffi's async call), so the caller keeps preparing batches meanwhile.
  */
 import { EngineError } from '../../errors.js';
-import { hostTensor, matching } from '../hostTensor.js';
+import { hostTensor, matching, requireEntries } from '../hostTensor.js';
 import type {
   CompileRequest,
   EngineInfo,
@@ -227,8 +227,9 @@ function executableOf(
       return Object.fromEntries(entry.fetches.map(([name], i) => [name, results[i]!]));
     },
     stage: async (program, inputs) => stageStepByStep(row => executable.run(program, row), inputs),
-    readState: async () => {
-      const all = [...variables];
+    readState: async (names = [...variables.keys()]) => {
+      requireEntries(names, Object.fromEntries(variables));
+      const all = names.map(name => [name, variables.get(name)!] as const);
       const values = await enqueue(() =>
         session.run(
           [],
@@ -239,9 +240,9 @@ function executableOf(
       return Object.fromEntries(all.map(([name], i) => [name, values[i]!]));
     },
     writeState: async (values: HostTensors) => {
+      requireEntries(Object.keys(values), Object.fromEntries(variables));
       const written = Object.entries(values).map(([name, value]) => {
-        const variable = variables.get(name);
-        if (!variable) throw new EngineError(`There is no state entry '${name}'.`);
+        const variable = variables.get(name)!;
         return [variable, matching(`state entry '${name}'`, value, variable.spec)] as const;
       });
       await enqueue(() =>

@@ -1,7 +1,7 @@
 /** Batch normalisation and the training kernels that TF.js lacks, against compositions of its stock ops. */
 import * as tf from '@tensorflow/tfjs';
 import { batchNormTrain, sparseSoftmaxCrossEntropy, sumByClass } from '../../../src/engine/trainingKernels.js';
-import { float32, int32 } from '../../numbers.js';
+import { float32, int32, randomTensor } from '../../numbers.js';
 import { type KernelCase, kernelCase, positive } from './kernelCase.js';
 
 const epsilon = 1e-5;
@@ -18,12 +18,14 @@ const normalised = (...[x, scale, offset]: BatchNormInputs) => {
   return tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, epsilon))), scale), offset);
 };
 
-/** Batch mean and Bessel-corrected variance. */
-const statistics = (x: tf.Tensor4D) => {
-  const { mean, variance } = momentsOf(x);
+/** Bessel-corrected variance. */
+const varianceOf = (x: tf.Tensor4D) => {
   const count = x.shape[0] * x.shape[1] * x.shape[2];
-  return tf.concat([mean, tf.mul(variance, count / (count - 1))]);
+  return tf.mul(momentsOf(x).variance, count / (count - 1));
 };
+
+/** Batch mean and Bessel-corrected variance. */
+const statistics = (x: tf.Tensor4D) => tf.concat([momentsOf(x).mean, varianceOf(x)]);
 
 const meanCrossEntropies = (logits: tf.Tensor2D, labels: tf.Tensor1D) =>
   tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), tf.oneHot(labels, logits.shape[1])), 1));
@@ -34,17 +36,20 @@ const images: readonly (readonly number[])[] = [
   [8, 1, 1, 5],
 ];
 
+/** A mean of 10 and a variance of 0.003: E[x²] − E[x]² would be wrong in the third digit. */
+const farFromZero = (shape: readonly number[]) => randomTensor('far from zero', shape, 9.9, 10.1);
+
 const batchNormCases = (kernel: string): KernelCase[] =>
-  images.map(shape => {
-    const channels = shape.at(-1)!;
-    const inputs = [shape, positive(channels), [channels]];
-    return kernelCase(
-      kernel,
-      `images ${shape.join('×')}`,
-      inputs,
-      (...given: BatchNormInputs) => batchNormTrain(...given, epsilon).y,
-      { reference: normalised, gradient: kernel.endsWith('Grad') },
-    );
+  [
+    ...images.map(shape => ({ what: `images ${shape.join('×')}`, x: shape })),
+    { what: 'images far from zero', x: farFromZero([4, 7, 7, 3]) },
+  ].map(({ what, x }) => {
+    const channels = ('shape' in x ? x.shape : x).at(-1)!;
+    const inputs = [x, positive(channels), [channels]];
+    return kernelCase(kernel, what, inputs, (...given: BatchNormInputs) => batchNormTrain(...given, epsilon).y, {
+      reference: normalised,
+      gradient: kernel.endsWith('Grad'),
+    });
   });
 
 export const trainingCases: readonly KernelCase[] = [
@@ -71,6 +76,13 @@ export const trainingCases: readonly KernelCase[] = [
       return tf.concat([mean, variance]);
     },
     { reference: statistics, gradient: false },
+  ),
+  kernelCase(
+    'BatchNormTrain',
+    'unbiased variance far from zero',
+    [farFromZero([4, 7, 7, 3]), [3], [3]],
+    (...given: BatchNormInputs) => batchNormTrain(...given, epsilon).variance,
+    { reference: varianceOf, gradient: false },
   ),
   ...batchNormCases('BatchNormTrainGrad'),
   kernelCase(
