@@ -13,7 +13,8 @@ const { createBackbone } = await from('models/index.js');
 const { linearHead } = await from('models/head.js');
 const { createLoss } = await from('losses/index.js');
 const { sgd } = await from('optim/sgd.js');
-const { initialState, trainProgram } = await from('train/step.js');
+const { initialState } = await from('train/state.js');
+const { trainProgram } = await from('train/step.js');
 const { compile } = await from('engine/index.js');
 
 const [rows, side, count] = [batch, size, classes].map(Number);

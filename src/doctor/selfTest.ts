@@ -5,7 +5,9 @@ import { crossEntropy } from '../losses/crossEntropy.js';
 import { linearHead } from '../models/head.js';
 import { resnetCifar } from '../models/resnetCifar.js';
 import { sgd } from '../optim/sgd.js';
-import { initialState, type Learning, type Network, trainProgram } from '../train/step.js';
+import type { Network } from '../train/network.js';
+import { initialState, type Learning } from '../train/state.js';
+import { trainProgram } from '../train/step.js';
 
 export interface SelfTest {
   readonly passed: boolean;

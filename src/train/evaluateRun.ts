@@ -11,7 +11,7 @@ import { readWeightsFile } from '../models/weightsFile.js';
 import { logitsPath, openRunFolder } from '../run/runFolder.js';
 import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
-import { isModelEntry } from './step.js';
+import { isModelEntry } from './state.js';
 import { evaluateSplit } from './trainer.js';
 
 export type Split = 'test' | 'val' | 'train';

@@ -11,17 +11,9 @@ import { learningRateAt, scaledRates, warmupEpochs } from '../optim/schedule.js'
 import { sgd } from '../optim/sgd.js';
 import { hasFixedFeatures } from './fixedFeatures.js';
 import { mixupInputs } from './mixup.js';
-import {
-  classifierProgram,
-  evalProgram,
-  featuresProgram,
-  headProgram,
-  initialState,
-  isModelEntry,
-  type Learning,
-  type Network,
-  trainProgram,
-} from './step.js';
+import { evalProgram, featuresProgram, headProgram, type Network } from './network.js';
+import { initialState, isModelEntry, type Learning } from './state.js';
+import { classifierProgram, trainProgram } from './step.js';
 
 export interface Experiment {
   readonly config: Config;

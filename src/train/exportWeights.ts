@@ -5,7 +5,7 @@ import { inTorchLayout } from '../models/weights.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
-import { isModelEntry } from './step.js';
+import { isModelEntry } from './state.js';
 
 export interface ExportRequest {
   readonly run: string;

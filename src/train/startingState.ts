@@ -5,7 +5,7 @@ import type { HostTensors } from '../engine/program.js';
 import { fitPart } from '../models/weights.js';
 import { readWeightsFile } from '../models/weightsFile.js';
 import type { WeightsRecord } from '../run/record.js';
-import { isModelEntry } from './step.js';
+import { isModelEntry } from './state.js';
 
 export interface StartingState {
   readonly state: HostTensors;

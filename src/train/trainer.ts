@@ -17,7 +17,7 @@ import { checkpointClock } from './checkpointClock.js';
 import type { Experiment } from './experiment.js';
 import { gradientLine } from './gradientRecord.js';
 import type { StopRequest } from './signals.js';
-import { readGradientRecord } from './step.js';
+import { readGradientRecord } from './state.js';
 
 /** What the loop tells while it runs. */
 export interface TrainingObserver {

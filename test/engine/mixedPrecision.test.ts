@@ -10,7 +10,8 @@ import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { initialState, trainProgram } from '../../src/train/step.js';
+import { initialState } from '../../src/train/state.js';
+import { trainProgram } from '../../src/train/step.js';
 
 const network = {
   backbone: resnetCifar({ depth: 20, channels: 3 }),

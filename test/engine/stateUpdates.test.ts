@@ -12,7 +12,8 @@ import { linearHead } from '../../src/models/head.js';
 import { batchNorm } from '../../src/models/layers.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { initialState, trainProgram } from '../../src/train/step.js';
+import { initialState } from '../../src/train/state.js';
+import { trainProgram } from '../../src/train/step.js';
 import { float32, maxError, randomTensor } from '../numbers.js';
 import { compileForTest } from './compute.js';
 

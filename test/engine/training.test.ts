@@ -7,7 +7,8 @@ import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { initialState, trainProgram } from '../../src/train/step.js';
+import { initialState } from '../../src/train/state.js';
+import { trainProgram } from '../../src/train/step.js';
 import { float32, maxError, randomBytes, randomIntegers } from '../numbers.js';
 import { compileForTest } from './compute.js';
 

@@ -5,7 +5,9 @@ import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { initialState, type Network, trainProgram } from '../../src/train/step.js';
+import type { Network } from '../../src/train/network.js';
+import { initialState } from '../../src/train/state.js';
+import { trainProgram } from '../../src/train/step.js';
 import { float32, maxError, normError, randomBytes, randomIntegers } from '../numbers.js';
 
 const batchSize = 8;

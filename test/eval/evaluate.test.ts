@@ -9,7 +9,8 @@ import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import { evalProgram, initialState } from '../../src/train/step.js';
+import { evalProgram } from '../../src/train/network.js';
+import { initialState } from '../../src/train/state.js';
 import { compileForXla, noPlugin } from '../engine/xla/plugin.js';
 import { randomBytes } from '../numbers.js';
 

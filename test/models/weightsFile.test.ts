@@ -11,7 +11,7 @@ import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { fitWeights } from '../../src/models/weights.js';
 import { readWeightsFile } from '../../src/models/weightsFile.js';
-import { evalProgram, type Network } from '../../src/train/step.js';
+import { evalProgram, type Network } from '../../src/train/network.js';
 import { compileForTest } from '../engine/compute.js';
 import { formulaImages } from '../golden/formula.js';
 import { zipOf } from '../io/zipFile.js';

@@ -10,17 +10,9 @@ import type { Backbone } from '../../src/models/backbone.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
-import {
-  classifierProgram,
-  evalProgram,
-  featuresProgram,
-  headProgram,
-  initialState,
-  isModelEntry,
-  type Network,
-  readGradientRecord,
-  trainProgram,
-} from '../../src/train/step.js';
+import { evalProgram, featuresProgram, headProgram, type Network } from '../../src/train/network.js';
+import { initialState, isModelEntry, readGradientRecord } from '../../src/train/state.js';
+import { classifierProgram, trainProgram } from '../../src/train/step.js';
 import { compileForTest } from '../engine/compute.js';
 import { float32, int32, maxError, randomBytes, randomIntegers } from '../numbers.js';
 

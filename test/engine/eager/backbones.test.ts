@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { linearHead } from '../../../src/models/head.js';
 import { createBackbone } from '../../../src/models/index.js';
-import { evalProgram, type Network } from '../../../src/train/step.js';
+import { evalProgram, type Network } from '../../../src/train/network.js';
 import { maxError, randomBytes } from '../../numbers.js';
 import { compileForTest } from '../compute.js';
 import { classes, startOf, stepErrors, train } from '../trainingSteps.js';

@@ -8,7 +8,9 @@ import { gala } from '../../../src/losses/gala.js';
 import { linearHead } from '../../../src/models/head.js';
 import { resnetCifar } from '../../../src/models/resnetCifar.js';
 import { sgd } from '../../../src/optim/sgd.js';
-import { evalProgram, initialState, trainProgram } from '../../../src/train/step.js';
+import { evalProgram } from '../../../src/train/network.js';
+import { initialState } from '../../../src/train/state.js';
+import { trainProgram } from '../../../src/train/step.js';
 import { float32, maxError, normError, randomBytes, randomIntegers } from '../../numbers.js';
 import { compileForXla, noPlugin } from './plugin.js';
 
