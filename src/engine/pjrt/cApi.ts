@@ -9,6 +9,8 @@ import { availableParallelism } from 'node:os';
 import koffi from 'koffi';
 import { EngineError } from '../../errors.js';
 import { openLibrary } from '../nativeLibrary.js';
+import type { CudaMajor } from './cudaLibraries.js';
+import { cudaXlaFlags, withFlags } from './xlaFlags.js';
 
 /** The address of something that the plugin owns, or of native memory. */
 export type Address = bigint;
@@ -84,6 +86,8 @@ export interface PluginFile {
   readonly path: string;
   /** Libraries that the plugin looks for by name, loaded before it in this order. */
   readonly libraries?: readonly string[];
+  /** CUDA's major version; undefined where the plugin is not known to be one for CUDA. */
+  readonly cuda?: CudaMajor;
   /** CUDA's folder with bin/ptxas and nvvm/libdevice. */
   readonly cudaFolder?: string | undefined;
 }
@@ -102,13 +106,15 @@ export function loadPlugin(plugin: PluginFile, threads = availableParallelism())
   // Read by XLA when it makes its thread pools, and by its logging when the library is loaded
   process.env.NPROC = String(threads);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  if (plugin.cudaFolder !== undefined && !process.env.XLA_FLAGS?.includes('xla_gpu_cuda_data_dir')) {
-    process.env.XLA_FLAGS = `${process.env.XLA_FLAGS ?? ''} --xla_gpu_cuda_data_dir=${plugin.cudaFolder}`.trim();
-  }
+  if (plugin.cudaFolder !== undefined)
+    process.env.XLA_FLAGS = withFlags(process.env.XLA_FLAGS, { xla_gpu_cuda_data_dir: plugin.cudaFolder });
   const table = tableOf(plugin);
   const head = new DataView(koffi.view(table, 8 * tableStart));
   const size = Number(head.getBigUint64(0, true));
-  const version = requireVersion(path, size, head.getInt32(32, true), head.getInt32(36, true));
+  const minor = head.getInt32(36, true);
+  const version = requireVersion(path, size, head.getInt32(32, true), minor);
+  const flags = plugin.cuda === undefined ? undefined : cudaXlaFlags(process.env.XLA_FLAGS, minor);
+  if (flags !== undefined) process.env.XLA_FLAGS = flags;
   const api = bind(path, new BigUint64Array(koffi.view(table, neededBytes)), version);
   api.call('pluginInitialize', [], 'initialise the plugin');
   loaded.set(path, api);

@@ -1,6 +1,6 @@
 /** Finds PJRT plugins: an explicit setting, else what `gala engine install` put into the cache, else (for GPUs) a Python environment's. */
 import { existsSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder, engineFolder, installedManifest } from '../install/cache.js';
 import { cudaPins } from '../install/cuda.js';
@@ -13,8 +13,6 @@ export interface PluginLocation extends PluginFile {
   /** Of the wheel; `unknown` where nothing beside the plugin tells. */
   readonly version: string;
   readonly origin: 'explicit' | 'cache' | 'python';
-  /** CUDA's major version; undefined for the CPU plugin and an explicit one. */
-  readonly cuda?: CudaMajor;
   /** Size of the plugin's file. */
   readonly bytes: number;
 }
@@ -22,7 +20,10 @@ export interface PluginLocation extends PluginFile {
 const cpuLibrary = 'xla_cpu_pjrt.so';
 const cudaLibrary = 'xla_cuda_plugin.so';
 
-/** The plugin for CPUs, or undefined when there is none; GALA_PJRT_PLUGIN names a file and goes first, there or not. */
+/**
+ * The plugin for CPUs, or undefined when there is none; GALA_PJRT_PLUGIN names a file and goes first, there or not. One that lies as
+ * JAX's wheels unpack it is for CUDA and is given the parts of CUDA beside it.
+ */
 export function findPlugin(environment: NodeJS.ProcessEnv = process.env): PluginLocation | undefined {
   const explicit = explicitPlugin(environment);
   if (explicit) return explicit;
@@ -91,7 +92,10 @@ function installedCudaPlugin(cache: string, cuda: CudaMajor): PluginLocation | u
 
 function explicitPlugin(environment: NodeJS.ProcessEnv): PluginLocation | undefined {
   const path = environment.GALA_PJRT_PLUGIN;
-  return path ? located(path, 'explicit', 'unknown') : undefined;
+  if (!path) return undefined;
+  const ofWheel = /^(.*)\/jax_plugins\/xla_cuda(12|13)\/[^/]+$/.exec(resolve(path));
+  if (!ofWheel) return located(path, 'explicit', 'unknown');
+  return cudaPlugin(path, ofWheel[1]!, ofWheel[2] === '12' ? 12 : 13, 'explicit');
 }
 
 function cudaPlugin(

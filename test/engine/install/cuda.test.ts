@@ -140,3 +140,13 @@ test('without a plugin the error names the installation; GALA_PJRT_PLUGIN goes b
     bytes: 0,
   });
 });
+
+test('a plugin that GALA_PJRT_PLUGIN names among JAX’s wheels is one for CUDA, with the CUDA beside it', t => {
+  const { environment } = environmentOf(t);
+  const engine = writeInstalled(environment.GALA_CACHE!, cudaPins[13]);
+  const path = join(engine, 'jax_plugins', 'xla_cuda13', 'xla_cuda_plugin.so');
+  const named = findCudaPlugin(13, { ...environment, GALA_CACHE: '/nowhere', GALA_PJRT_PLUGIN: path })!;
+  assert.deepEqual([named.path, named.origin, named.cuda], [path, 'explicit', 13]);
+  assert.equal(named.libraries!.length, 7);
+  assert.equal(named.cudaFolder, join(engine, 'nvidia', 'cu13'));
+});
