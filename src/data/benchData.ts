@@ -1,5 +1,5 @@
 /** How fast batches are prepared, with nothing else to do. */
-import type { Augmentation } from '../config/schema.js';
+import type { Augmentation } from '../config/schema/data.js';
 import type { Dataset } from './dataset.js';
 import { type Block, openPipeline } from './pipeline.js';
 import { shuffledOrder } from './sampler.js';

@@ -1,5 +1,5 @@
 /** Batches of augmented images, prepared ahead of the training loop by worker threads. */
-import type { Augmentation } from '../config/schema.js';
+import type { Augmentation } from '../config/schema/data.js';
 import { ConfigError, DataError } from '../errors.js';
 import { patienceSeconds } from '../io/waiting.js';
 import type { Dataset } from './dataset.js';

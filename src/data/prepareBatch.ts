@@ -1,5 +1,5 @@
 /** Copying and augmenting the images of one batch: the work of a pipeline's worker, also done in the main thread. */
-import type { Augmentation } from '../config/schema.js';
+import type { Augmentation } from '../config/schema/data.js';
 import { augmenter } from './augment/index.js';
 import type { Dataset, ImageShape, SharedImages } from './dataset.js';
 import { imageBytes } from './dataset.js';

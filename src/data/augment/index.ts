@@ -1,5 +1,5 @@
 /** From the names in `data.augment` to one function on images. */
-import type { Augmentation } from '../../config/schema.js';
+import type { Augmentation } from '../../config/schema/data.js';
 import { ConfigError } from '../../errors.js';
 import { type Random, randomFor } from '../../random.js';
 import type { ImageShape } from '../dataset.js';

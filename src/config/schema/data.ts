@@ -1,0 +1,84 @@
+/** `data`: which images are trained on, and how they are drawn and augmented. */
+import { z } from 'zod';
+import { imageDatasets } from '../imageSets.js';
+import { positiveInteger, wholeNumber } from './numbers.js';
+
+const augmentation = z.enum([
+  'random_crop',
+  'horizontal_flip',
+  'autoaugment_cifar10',
+  'cutout',
+  'reflect_pad',
+  'random_resized_crop',
+  'color_jitter',
+  'rand_augment',
+]);
+
+const listPath = z.string().min(1).optional();
+
+export const data = z
+  .strictObject({
+    dataset: z
+      .enum(['cifar100', 'cifar10', 'fashion_mnist_lt', ...imageDatasets])
+      .describe('Which dataset to read; see docs/datasets.md.'),
+    root: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder of the dataset files, relative to the working folder; `--data` and the environment variable GALA_DATA override it. The bundled set needs none.',
+      ),
+    train_list: listPath.describe(
+      '(image sets) List of the training images, `path label` a line; the published one when left out.',
+    ),
+    val_list: listPath.describe(
+      '(image sets) List of the validation images, for select_on: val; without one a part of each class is held out.',
+    ),
+    test_list: listPath.describe('(image sets) List of the test images.'),
+    image_size: positiveInteger
+      .max(4096)
+      .optional()
+      .describe('(image sets) Height and width in pixels of the network’s input; 224 when left out.'),
+    short_side: positiveInteger
+      .max(4096)
+      .optional()
+      .describe(
+        '(image sets) Shorter side in pixels before the central crop of evaluation; image_size · 256/224 when left out.',
+      ),
+    verify: z
+      .enum(['deep', 'fast'])
+      .optional()
+      .describe(
+        '(image sets) What is checked before the first step: deep (when left out) = every image decodes, remembered until it changes; fast = every file is there.',
+      ),
+    on_bad_image: z
+      .enum(['fail', 'skip'])
+      .optional()
+      .describe(
+        '(image sets) skip leaves training images out that do not decode, counts and names them; fail (when left out) stops. In evaluation it always stops.',
+      ),
+    imbalance_factor: z
+      .number()
+      .min(1)
+      .default(1)
+      .describe(
+        'Largest over smallest class of the long-tailed training subset (exponential profile); 1 keeps every image.',
+      ),
+    subset_seed: wholeNumber
+      .default(0)
+      .describe('Seed that draws the long-tailed subset; its index hash is recorded with the run.'),
+    augment: z.array(augmentation).default([]).describe('Training augmentations on uint8 images, in this order.'),
+    sampler: z
+      .enum(['shuffled', 'class_aware', 'class_balanced'])
+      .default('shuffled')
+      .describe(
+        'Which images an epoch visits, always as many as the set has: shuffled = each once; class_aware = shuffled rounds over the classes, 4 images of each; class_balanced = a random image of a random class.',
+      ),
+    workers: wholeNumber
+      .max(64)
+      .default(1)
+      .describe('Worker threads that prepare batches; the numbers do not depend on it. 0 = in the main thread.'),
+  })
+  .describe('Which images are trained on.');
+
+export type Augmentation = z.output<typeof augmentation>;

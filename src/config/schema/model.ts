@@ -1,0 +1,38 @@
+/** `model`: backbone, classifier and the weights they begin with. */
+import { z } from 'zod';
+
+export const model = z
+  .strictObject({
+    backbone: z
+      .enum(['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet10', 'resnet50', 'resnet152', 'resnext50_32x4d'])
+      .describe(
+        'resnet20 to resnet56: CIFAR ResNet (option-A shortcuts); resnet10, resnet50, resnet152, resnext50_32x4d: as torchvision builds them, for large images.',
+      ),
+    head: z
+      .enum(['linear', 'cosine', 'tau_normalized'])
+      .default('linear')
+      .describe(
+        'Classifier on the pooled feature; cosine (weights and features of length 1, no bias) is what LDAM wants; tau_normalized = the first stage’s, its rows divided by their length to the power `tau`, without training.',
+      ),
+    scale: z.number().gt(0).max(1000).default(30).describe('Logits per cosine of the cosine head.'),
+    tau: z
+      .number()
+      .min(0)
+      .max(2)
+      .default(1)
+      .describe('τ of the tau_normalized head; 0 = the weight as it was trained.'),
+    weights: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Weights file to begin with, relative to the working folder: PyTorch’s .pth, .safetensors, a checkpoint of gala; see docs/weights.md.',
+      ),
+    weights_part: z
+      .enum(['all', 'backbone', 'matching'])
+      .default('all')
+      .describe(
+        'What the file must fill: all of the network, its backbone (a new classifier is drawn), or whatever has the same name and shape.',
+      ),
+  })
+  .describe('The network.');

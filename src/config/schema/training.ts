@@ -1,0 +1,121 @@
+/** `optim`, `train`, `freeze`, `stages` and `eval`: how long, how and in which stages is trained, and what chooses the epoch. */
+import { z } from 'zod';
+import { fraction, positiveInteger, wholeNumber } from './numbers.js';
+
+export const optim = z
+  .strictObject({
+    name: z.literal('sgd').default('sgd').describe('Which optimizer.'),
+    learning_rate: z.number().min(0).max(1e6).describe('Peak learning rate, reached at the end of the warm-up.'),
+    warmup_learning_rate: z.number().min(0).max(1e6).describe('Learning rate of the first epoch.'),
+    warmup_epochs: z
+      .union([z.literal('auto'), wholeNumber])
+      .default('auto')
+      .describe(
+        'Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = none, cosine from the first epoch on.',
+      ),
+    reference_batch_size: positiveInteger
+      .max(65_536)
+      .optional()
+      .describe(
+        'Batch size that the learning rates are meant for: both are multiplied by train.batch_size / this. Left out, they are taken as they are.',
+      ),
+    momentum: z.number().min(0).lt(1).default(0.9).describe('Momentum (PyTorch form).'),
+    weight_decay: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(5e-4)
+      .describe('L2, added to the gradient of every parameter (as PyTorch does).'),
+  })
+  .describe('The optimizer and its schedule.');
+
+export const train = z
+  .strictObject({
+    epochs: wholeNumber
+      .max(100_000)
+      .describe(
+        'Passes over the training subset; 0 for a stage that trains nothing: τ-normalisation, or weights of a file as they are.',
+      ),
+    batch_size: positiveInteger
+      .max(65_536)
+      .default(64)
+      .describe('Images per step; the last partial batch of an epoch is dropped.'),
+    accumulate: positiveInteger
+      .max(65_536)
+      .default(1)
+      .describe(
+        'Micro-batches that a step is made of, for batches that do not fit into the memory; it divides batch_size. See docs/engines.md.',
+      ),
+    mixup_alpha: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(0)
+      .describe('α of mixup: images and losses are blended by λ ~ Beta(α, α), one λ a step; 0 = no mixup.'),
+    steps_per_call: z
+      .union([z.literal('auto'), positiveInteger.max(1_000_000)])
+      .default('auto')
+      .describe(
+        'Steps that the engine does in one call, at most an epoch; signals act between calls. auto = 1 on a CPU, on a GPU an epoch or equal parts of it.',
+      ),
+    checkpoint_every: z
+      .union([z.literal('auto'), positiveInteger.max(100_000)])
+      .default('auto')
+      .describe(
+        'Epochs between writes of the `last` checkpoint; the last epoch always writes it. auto = 1, on a GPU after the first epoch that ends 10 s or more after the last write.',
+      ),
+  })
+  .describe('Length of the training.');
+
+export const freeze = z
+  .strictObject({
+    backbone: z
+      .boolean()
+      .default(false)
+      .describe('Train the classifier alone, anew; the backbone keeps the weights it is given.'),
+    batch_stats: z
+      .boolean()
+      .default(false)
+      .describe(
+        'With a frozen backbone: normalise by its running statistics, which then stay as they are; false = by those of the batch, which update them.',
+      ),
+  })
+  .describe('What is not trained.');
+
+const stage = z.record(z.string(), z.unknown());
+export const stages = z
+  .strictObject({
+    representation: stage
+      .optional()
+      .describe('Keys that are different in the first stage; its `name` says where its runs are kept and looked for.'),
+    classifier: stage
+      .optional()
+      .describe(
+        'Keys that are different in the second stage, which starts from the last epoch of the first and is what the experiment reports.',
+      ),
+  })
+  .describe('Two stages of training; see “Two stages”.');
+
+export const evaluation = z
+  .strictObject({
+    batch_size: positiveInteger.max(65_536).default(500).describe('Images per forward pass of an evaluation.'),
+    every: positiveInteger
+      .max(100_000)
+      .default(1)
+      .describe('Epochs between evaluations, until `every_epoch_from`; the last epoch is always evaluated.'),
+    every_epoch_from: fraction.default(1).describe('Fraction of training after which every epoch is evaluated.'),
+    val_fraction: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.1)
+      .describe('Share of each class’s training images held out as `val`; used only with select_on: val.'),
+    select_on: z
+      .enum(['test', 'val', 'last'])
+      .default('test')
+      .describe(
+        'Split whose plain top-1 chooses the `best` checkpoint (last = no choice, the last epoch); named in every table.',
+      ),
+    tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
+  })
+  .describe('When and on what the model is evaluated.');
