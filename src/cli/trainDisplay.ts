@@ -39,8 +39,10 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
       progress.note(
         `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes (${Math.max(...counts)} … ${Math.min(...counts)})`,
       );
+      const length =
+        epochs === 0 ? 'nothing to train' : `${epochs} epoch${epochs === 1 ? '' : 's'} of ${stepsPerEpoch} steps`;
       progress.note(
-        `${config.model.backbone}, ${epochs} epoch${epochs === 1 ? '' : 's'} of ${stepsPerEpoch} steps; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
+        `${config.model.backbone}, ${length}; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
       );
       progress.note(`Top-1 in %: all (many/medium/few), and all re-balanced at τ = ${config.eval.tau}.`);
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
@@ -55,6 +57,7 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
         step,
       });
       epochStarted = performance.now();
+      if (epochs === 0) return;
       progress.start(epochs * stepsPerEpoch, { epoch: `${epoch}/${epochs}` }, (epoch - 1) * stepsPerEpoch + step);
     },
     onSteps({ epoch, step, steps, loss, learningRate }) {

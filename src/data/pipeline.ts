@@ -1,12 +1,12 @@
 /** Batches of augmented images, prepared ahead of the training loop by worker threads. */
 import type { Augmentation } from '../config/schema/data.js';
-import { ConfigError, DataError } from '../errors.js';
+import { DataError } from '../errors.js';
 import { patienceSeconds } from '../io/waiting.js';
+import { type BlockSettings, type Plan, type Position, planBlocks } from './blockPlan.js';
 import type { Dataset } from './dataset.js';
 import { imageBytes } from './dataset.js';
 import type { BatchJob, BatchRecipe } from './prepareBatch.js';
 import { preparerOf, preparerOfAny } from './prepareBatch.js';
-import type { Sampler } from './sampler.js';
 import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 import type { JobRunner } from './workerPool.js';
 import { openWorkerPool, runInThisThread } from './workerPool.js';
@@ -29,26 +29,16 @@ export interface Block extends Batch {
   readonly steps: number;
 }
 
-/** A place in training: batch `step`, from 0, of `epoch`. */
-export interface Position {
-  readonly epoch: number;
-  readonly step: number;
-}
-
-export interface PipelineOptions {
-  readonly dataset: Dataset;
+export interface PipelineOptions extends Omit<BlockSettings, 'stepsPerBlock' | 'keepPartial'> {
   readonly augment: readonly Augmentation[];
   readonly seed: number;
-  readonly batchSize: number;
-  /** Indices into the dataset that an epoch visits, in order. */
-  readonly order: Sampler;
-  /** Batches in a block; blocks begin at multiples of it, the last one of an epoch may be shorter. 1 when left out. */
+  /** 1 when left out. */
   readonly stepsPerBlock?: number;
   /** Threads besides the main one; 0 prepares in the main thread, as does a dataset that is not in shared memory. */
   readonly workers: number;
   /** Blocks to have ready or under way while one is in use; enough for 2 batches per worker when left out. */
   readonly prefetch?: number;
-  /** Whether the last batch of an epoch may be smaller; it is dropped when left out. */
+  /** False when left out. */
   readonly keepPartial?: boolean;
   /** Seconds to wait for one batch before it is given up; 0 = for ever. `patienceSeconds()` when left out. */
   readonly patience?: number;
@@ -209,45 +199,6 @@ function takeSlots(count: number, images: number, bytes: number): readonly Slot[
   return slots;
 }
 
-interface Plan extends Position {
-  readonly steps: number;
-  readonly indices: Int32Array;
-  readonly draws: Int32Array;
-}
-
-function* planBlocks(
-  {
-    dataset,
-    order,
-    batchSize,
-    stepsPerBlock,
-    keepPartial,
-  }: Required<Omit<PipelineOptions, 'prefetch' | 'augment' | 'seed' | 'workers' | 'patience'>>,
-  from: Position,
-  lastEpoch: number,
-): Generator<Plan, undefined> {
-  let { step } = from;
-  for (let epoch = from.epoch; epoch <= lastEpoch; epoch++) {
-    const visited = order(epoch);
-    const draws = earlierUses(visited, dataset.length);
-    const steps = (keepPartial ? Math.ceil : Math.floor)(visited.length / batchSize);
-    if (steps === 0 && !keepPartial) {
-      throw new ConfigError(`One batch has ${batchSize} images, the training set only ${visited.length}.`, {
-        where: 'train.batch_size',
-        next: `Set train.batch_size to at most ${visited.length}.`,
-      });
-    }
-    while (step < steps) {
-      const end = Math.min(steps, step - (step % stepsPerBlock) + stepsPerBlock);
-      const [first, last] = [step * batchSize, end * batchSize];
-      const [indices, itsDraws] = [visited.subarray(first, last), draws.subarray(first, last)];
-      yield { epoch, step, steps: end - step, indices, draws: itsDraws };
-      step = end;
-    }
-    step = 0;
-  }
-}
-
 /**
  * Every image once, in order and without augmentation, in blocks of `stepsPerBlock` batches; the last batch may be smaller. For
  * evaluation. Images in files are decoded by `workers` threads.
@@ -306,12 +257,6 @@ function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: Plan): Sl
     indices: slot.indices.subarray(0, indices.length),
     draws: slot.draws.subarray(0, indices.length),
   };
-}
-
-/** For each place in `order`, how often its index came before. */
-function earlierUses(order: Int32Array, length: number): Int32Array {
-  const uses = new Int32Array(length);
-  return order.map(index => (index >= 0 && index < length ? uses[index]!++ : 0));
 }
 
 /** Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not hang the training without a word. */

@@ -13,12 +13,14 @@ export interface WeightsFile {
 }
 
 /**
- * Where training scripts keep the state dictionaries: `state_dict_model` and `state_dict_classifier` (MiSLAS), `state_dict`
+ * Where training scripts keep the state dictionaries: `state_dict_model`, `state_dict_block` and `state_dict_classifier` (MiSLAS), `state_dict`
  * (PyTorch's examples), `state_dict_best` with `feat_model` and `classifier` (classifier-balancing), `model` (torchvision's
  * reference scripts, timm).
  */
 const backboneKeys = ['state_dict_model', 'state_dict', 'model_state_dict', 'model', 'feat_model'];
 const classifierKeys = ['state_dict_classifier', 'classifier'];
+/** MiSLAS on Places-LT keeps the last block of `layer4`, which it fine-tunes, apart from the frozen rest. */
+const lastBlockKey = 'state_dict_block';
 const nests = ['state_dict_best'];
 
 /**
@@ -30,7 +32,7 @@ export async function readWeightsFile(path: string): Promise<WeightsFile> {
   const torch = torchFormatOf(path);
   const tensors =
     torch === undefined
-      ? byStateName(Object.entries(readSafetensors(path).tensors), [], path)
+      ? byStateName({ network: Object.entries(readSafetensors(path).tensors) }, path)
       : tensorsOf(readTorchFile(path).value, path);
   return { tensors, format: torch ?? 'safetensors', sha256: await sha256OfFile(path) };
 }
@@ -41,23 +43,34 @@ function tensorsOf(value: TorchValue | undefined, path: string): HostTensors {
   const inner = [...nests, ...backboneKeys].map(key => value.get(key)).find(isMapping);
   if (inner === undefined) {
     const entries = entriesOf(value);
-    if (entries.length > 0) return byStateName(entries, [], path);
+    if (entries.length > 0) return byStateName({ network: entries }, path);
     const keys = [...value.keys()].slice(0, 12).map(key => JSON.stringify(key));
     throw noWeights(
       `It has no tensors, and no state dictionary under its keys ${keys.join(', ') || '(none)'}; known are ${[...backboneKeys, ...nests].join(', ')}.`,
       path,
     );
   }
-  const entries = entriesOf(inner);
-  if (entries.length === 0) return tensorsOf(inner, path);
-  const classifier = classifierKeys.map(key => value.get(key)).find(isMapping);
-  return byStateName(entries, classifier ? entriesOf(classifier) : [], path);
+  const network = entriesOf(inner);
+  if (network.length === 0) return tensorsOf(inner, path);
+  const [lastBlock, classifier] = [[lastBlockKey], classifierKeys].map(keys => {
+    const found = keys.map(key => value.get(key)).find(isMapping);
+    return found && entriesOf(found);
+  });
+  return byStateName({ network, lastBlock, classifier }, path);
 }
 
 type Entry = readonly [name: string, tensor: HostTensor];
 
-/** Entries under the names of gala's state. Of those of a classifier alone, only the last part of the name counts. Throws `DataError` where two get one name. */
-function byStateName(entries: readonly Entry[], ofClassifier: readonly Entry[], path: string): HostTensors {
+interface Parts {
+  readonly network: readonly Entry[];
+  /** The third block of `layer4`, where it is kept apart. */
+  readonly lastBlock?: readonly Entry[] | undefined;
+  /** Of its names only the last part counts. */
+  readonly classifier?: readonly Entry[] | undefined;
+}
+
+/** Entries under the names of gala's state. Throws `DataError` where two get one name. */
+function byStateName({ network, lastBlock = [], classifier = [] }: Parts, path: string): HostTensors {
   const tensors: HostTensors = {};
   const origin = new Map<string, string>();
   const add = (name: string, given: string, tensor: HostTensor) => {
@@ -66,14 +79,22 @@ function byStateName(entries: readonly Entry[], ofClassifier: readonly Entry[], 
     origin.set(name, given);
     tensors[name] = tensor;
   };
-  for (const [given, tensor] of entries) add(stateName(given), given, tensor);
-  for (const [given, tensor] of ofClassifier) add(`classifier.${given.split('.').at(-1)}`, given, tensor);
+  for (const [given, tensor] of network) add(stateName(given), given, tensor);
+  for (const [given, tensor] of lastBlock) {
+    add(stateName(`layer4.2.${withoutModule(given)}`), given, tensor);
+  }
+  for (const [given, tensor] of classifier) add(`classifier.${given.split('.').at(-1)}`, given, tensor);
   return tensors;
 }
 
-/** `module.` of DataParallel goes; `fc` and `linear` are what torchvision and the CIFAR code bases call the classifier. */
+/** DataParallel puts `module.` in front. */
+function withoutModule(name: string): string {
+  return name.replace(/^(module\.)+/, '');
+}
+
+/** `fc` and `linear` are what torchvision and the CIFAR code bases call the classifier. */
 function stateName(given: string): string {
-  const name = given.replace(/^(module\.)+/, '');
+  const name = withoutModule(given);
   if (/^(backbone|classifier|momentum|loss|gradient|accumulated)\./.test(name)) return name;
   return /^(fc|linear)\.(weight|bias)$/.test(name) ? name.replace(/^\w+/, 'classifier') : `backbone.${name}`;
 }

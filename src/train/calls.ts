@@ -1,7 +1,9 @@
 /** The calls of a training to the engine: blocks of batches that the data pipeline makes, each on the device before it is its turn. */
+
+import type { Position } from '../data/blockPlan.js';
 import { imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';
-import { type Block, openPipeline, type Position } from '../data/pipeline.js';
+import { type Block, openPipeline } from '../data/pipeline.js';
 import type { Executable, HostTensors, StagedSteps } from '../engine/program.js';
 import { stackSteps } from '../engine/stackedSteps.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';

@@ -51,13 +51,13 @@ export async function openExperiment(
   return experimentOn(await openDatasets(config.data, { dataRoot, heldOutFraction, ...check }), config);
 }
 
-/** The experiment of a config on opened datasets. Throws `ConfigError` when they give no whole batch. */
+/** The experiment of a config on opened datasets. Throws `ConfigError` when it trains and they give no whole batch. */
 export function experimentOn(datasets: OpenedDatasets, config: Config): Experiment {
   const { train, counts } = datasets;
   const { height, width, channels } = train.imageShape;
   const batchSize = config.train.batch_size;
   const stepsPerEpoch = Math.floor(train.length / batchSize);
-  if (stepsPerEpoch === 0) {
+  if (stepsPerEpoch === 0 && config.train.epochs > 0) {
     throw new ConfigError(`A batch of ${batchSize} images is larger than the training set of ${train.length}.`, {
       where: 'train.batch_size',
       next: `Set train.batch_size to ${train.length} or less.`,

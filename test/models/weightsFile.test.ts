@@ -52,6 +52,16 @@ test('A stage-1 checkpoint of MiSLAS made by PyTorch loads and gives PyTorch’s
   assert.ok(error <= 1e-4, `${error}`);
 });
 
+test('The last block that MiSLAS keeps apart on Places-LT becomes the third of layer4', async () => {
+  const { tensors, format } = await readWeightsFile(join(fixtures, 'mislas_places.pth'));
+  assert.equal(format, 'torch legacy');
+  assert.deepEqual(Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, [...data]])), {
+    'backbone.layer4.1.conv3.weight': [1],
+    'backbone.layer4.2.conv1.weight': [2],
+    'classifier.weight': [3],
+  });
+});
+
 test('Names of torchvision, of the CIFAR code bases, of gala and of DataParallel become those of the state', async () => {
   const path = join(folder, 'names.safetensors');
   const named = async (...names: string[]) => {

@@ -11,9 +11,10 @@ import { addonDependencies, addonFolder, addonPackage, installedAddon, nodeHeade
 import { cacheFolder, hasHeaders, installedManifest, type Manifest, manifestName } from './cache.js';
 import { compileAddon, findCompiler } from './compileAddon.js';
 import { hasCuda11 } from './cuda11.js';
-import { type InstalledEngine, type InstallOptions, installEngine, publishInstallation } from './install.js';
+import { installEngine } from './install.js';
 import { fetchPackages, runCommand, tarballName } from './npmPackage.js';
 import { tensorflowCpu } from './pin.js';
+import { type InstalledEngine, type InstallOptions, publishInstallation } from './publish.js';
 
 // What making it takes on disk: the package and object files; with its own installation also TensorFlow for CUDA 11.
 const bytesToBuild = 64e6;

@@ -5,7 +5,8 @@ import { existsSync, readdirSync, readFileSync, watch, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { installedManifest } from '../../../src/engine/install/cache.js';
-import { type InstallOptions, installEngine } from '../../../src/engine/install/install.js';
+import { installEngine } from '../../../src/engine/install/install.js';
+import type { InstallOptions } from '../../../src/engine/install/publish.js';
 import { downloadCalls, fakePython, linux, temporaryFolder, writeFakeWheel } from './fakeWheel.js';
 
 interface Child {

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFi
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hasHeaders, installedManifest } from '../../../src/engine/install/cache.js';
-import { type InstallOptions, installEngine } from '../../../src/engine/install/install.js';
+import { installEngine } from '../../../src/engine/install/install.js';
+import type { InstallOptions } from '../../../src/engine/install/publish.js';
 import { EngineError } from '../../../src/errors.js';
 import { downloadCalls, fakePython, linux, temporaryFolder, wheelContent, writeFakeWheel } from './fakeWheel.js';
 

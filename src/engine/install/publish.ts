@@ -1,0 +1,143 @@
+/** How an installation gets into the cache: under its lock, made in a staging folder, put in place by a rename. */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { EngineError, GalaError } from '../../errors.js';
+import { enginesFolder, installLockName, type Manifest } from './cache.js';
+import { withLock } from './lock.js';
+import type { WheelPin } from './pin.js';
+import type { Platform } from './platform.js';
+
+/** What an installation tells its reader; `Progress` of the command line is one. */
+export interface InstallListener {
+  note(line: string): void;
+  start(total: number, payload?: Record<string, string | number>): void;
+  update(value: number, payload?: Record<string, string | number>): void;
+  stop(): void;
+}
+
+export interface InstallOptions {
+  readonly pin?: WheelPin;
+  readonly cache?: string;
+  /** A wheel file on this machine, or a folder that holds all wheels of the engine, in place of the download. */
+  readonly from?: string;
+  /** Installs even if the engine is there already. */
+  readonly force?: boolean;
+  readonly listener?: InstallListener;
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly platform?: Platform;
+  /** Free bytes of the disk that holds a folder. */
+  readonly freeBytes?: (folder: string) => number;
+}
+
+export interface InstalledEngine {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** False when the engine was there already. */
+  readonly fresh: boolean;
+}
+
+const stagingPrefix = '.staging-';
+/** What is installed: where it goes, what of it is there already, and how it is made in a staging folder. */
+export interface Installation {
+  readonly folder: string;
+  /** Free bytes that making it takes. */
+  readonly bytes: number;
+  present(): Manifest | undefined;
+  /** Fills `staging/engine`, which becomes `folder`; whatever else it leaves in `staging` is thrown away. */
+  make(staging: string): Promise<Manifest>;
+}
+
+/** Makes an installation under the cache's lock and puts it in place by a rename. Throws `EngineError`. */
+export async function publishInstallation(
+  installation: Installation,
+  cache: string,
+  options: InstallOptions,
+): Promise<InstalledEngine> {
+  const { folder } = installation;
+  const present = installation.present();
+  if (present && !options.force) return { folder, manifest: present, fresh: false };
+  try {
+    mkdirSync(enginesFolder(cache), { recursive: true });
+    const lock = join(enginesFolder(cache), installLockName);
+    const onWait = (holder: string) =>
+      options.listener?.note(`Another installation is at work (${holder}); waiting for it …`);
+    return await withLock(lock, onWait, async waited => {
+      const meanwhile = installation.present();
+      if (meanwhile && (waited || !options.force)) return { folder, manifest: meanwhile, fresh: false };
+      return { folder, manifest: await installLocked(installation, enginesFolder(cache), options), fresh: true };
+    });
+  } catch (error) {
+    throw error instanceof GalaError ? error : diskError(error as NodeJS.ErrnoException, cache);
+  }
+}
+
+async function installLocked(
+  { folder, bytes, make }: Installation,
+  engines: string,
+  options: InstallOptions,
+): Promise<Manifest> {
+  // The lock is ours, so whatever staging folders there are belong to dead installations.
+  for (const name of readdirSync(engines)) {
+    if (name.startsWith(stagingPrefix)) rmSync(join(engines, name), { recursive: true, force: true });
+  }
+  requireSpace(bytes, engines, options);
+  const staging = mkdtempSync(join(engines, stagingPrefix));
+  try {
+    const manifest = await make(staging);
+    publish(join(staging, 'engine'), folder, staging);
+    return manifest;
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** Puts the finished folder in place; an older one moves into the staging folder, which is removed afterwards. */
+function publish(finished: string, final: string, staging: string): void {
+  if (statSync(final, { throwIfNoEntry: false })) renameSync(final, join(staging, 'replaced'));
+  renameSync(finished, final);
+  const folder = openSync(dirname(final), 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
+function requireSpace(needed: number, folder: string, options: InstallOptions): void {
+  const free = (options.freeBytes ?? freeBytesOf)(folder);
+  if (free >= needed) return;
+  throw new EngineError(`The engine needs ${megabytes(needed)} of free disk space, and there are ${megabytes(free)}.`, {
+    where: folder,
+    next: 'Free some space, or put the cache on another disk: gala engine install --cache DIR (and set GALA_CACHE=DIR).',
+  });
+}
+
+function freeBytesOf(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
+
+function diskError(error: NodeJS.ErrnoException, cache: string): unknown {
+  if (error.code === undefined || error.syscall === undefined) return error;
+  return new EngineError(`The engine could not be installed: ${error.message}.`, {
+    where: cache,
+    next:
+      error.code === 'ENOSPC' || error.code === 'EDQUOT'
+        ? 'Free some space, or put the cache on another disk: gala engine install --cache DIR.'
+        : 'Check the permissions of the cache folder, or choose another: gala engine install --cache DIR.',
+    cause: error,
+  });
+}
+
+/** A size as people read it, in MB of a million bytes. */
+export function megabytes(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e6).toFixed(2)} MB` : `${Math.round(bytes / 1e6)} MB`;
+}
