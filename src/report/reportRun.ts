@@ -33,7 +33,7 @@ export interface ReportRun {
 }
 
 /** τ of the sweep: 0 to 2 in steps of 0.05. */
-export const sweepTaus: readonly number[] = Array.from({ length: 41 }, (_, step) => step / 20);
+const sweepTaus: readonly number[] = Array.from({ length: 41 }, (_, step) => step / 20);
 
 /**
  * Reads the runs of a report, in the order given. Throws `ConfigError` for too many runs or ones of other classes,

@@ -74,7 +74,7 @@ function faultOfRebalancedBest({ scores, test, rebalanced_best: best }: ResultRe
 }
 
 /** Such as `best, re-balanced at τ = 1`. */
-export function describeScore({ checkpoint, tau }: Score): string {
+function describeScore({ checkpoint, tau }: Score): string {
   return `${checkpoint}, ${tau === undefined ? 'plain' : `re-balanced at τ = ${tau}`}`;
 }
 

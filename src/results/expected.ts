@@ -48,7 +48,7 @@ export interface ExpectedTable {
 }
 
 /** The file that comes with gala. */
-export const expectedFile = join(configsFolder, 'expected.yaml');
+const expectedFile = join(configsFolder, 'expected.yaml');
 
 /** A table of the file, with `rows` only when they are given. Throws `ConfigError`. */
 export function readExpected(name: string, path = expectedFile, rows?: readonly string[]): ExpectedTable {

@@ -76,7 +76,7 @@ function attempt(path: string, mode: 'a' | 'r+', action: (file: number) => void)
 }
 
 /** `test_top1_rebalanced` → `test/top1_rebalanced`, `loss` → `train/loss`: TensorBoard makes a section of what is before the slash. */
-export function tagOf(metric: string): string {
+function tagOf(metric: string): string {
   const [, split, name] = /^(test|val)_(.+)$/.exec(metric) ?? [];
   return split === undefined ? `train/${metric}` : `${split}/${name}`;
 }

@@ -45,7 +45,7 @@ export function exportWeights({ run, output, ...given }: ExportRequest): Exporte
 }
 
 /** The network's entries of a state under torchvision's names, filters OIHW. */
-export function forTorch(state: HostTensors): HostTensors {
+function forTorch(state: HostTensors): HostTensors {
   const entries = Object.entries(state).filter(([name]) => isModelEntry(name));
   return Object.fromEntries(
     entries.map(([name, tensor]) => [

@@ -18,7 +18,7 @@ const entrySuffix = '.xla';
 /** A temporary file of that age belongs to a write that was killed. */
 const abandonedMilliseconds = 24 * 3600 * 1000;
 /** Beyond this the entries that were not used for the longest time are removed. */
-export const largestCacheBytes = 2 ** 30;
+const largestCacheBytes = 2 ** 30;
 
 export type Outcome = 'loaded' | 'compiled';
 

@@ -54,7 +54,7 @@ export function deviceTensors(client: Client, devices: number): DeviceTensors {
 }
 
 /** Equal parts of a tensor along `axis`, in order. */
-export function partsOf({ dtype, shape, data }: HostTensor, axis: number, count: number): HostTensor[] {
+function partsOf({ dtype, shape, data }: HostTensor, axis: number, count: number): HostTensor[] {
   const outer = sizeOf(shape.slice(0, axis));
   const size = shape[axis]! / count;
   const partShape = shape.with(axis, size);

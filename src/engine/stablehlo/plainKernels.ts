@@ -22,7 +22,7 @@ const fill =
   ({ builder, node }) => [builder.full(node.outputs[0]!, value ?? (node.attributes.value as number))];
 
 /** Whether index `labels` [...] is each of `0 … depth − 1`: bool [..., depth]. */
-export function isIndex(builder: HloBuilder, labels: Hlo, depth: number): Hlo {
+function isIndex(builder: HloBuilder, labels: Hlo, depth: number): Hlo {
   const shape = [...labels.type.shape, depth];
   const axes = labels.type.shape.map((_, axis) => axis);
   return builder.compare('EQ', builder.iota(shape, axes.length), builder.spread(labels, shape, axes));

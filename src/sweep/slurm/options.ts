@@ -43,7 +43,7 @@ export const slurmSchema = z.strictObject({
 export type SlurmOptions = z.output<typeof slurmSchema>;
 
 /** Names of all options. */
-export const slurmKeys = Object.keys(slurmSchema.shape);
+const slurmKeys = Object.keys(slurmSchema.shape);
 
 /** Options that were read from YAML; `where` names their place in errors. Throws `ConfigError`. */
 export function parseSlurmOptions(values: Readonly<Record<string, unknown>>, where: string): SlurmOptions {
