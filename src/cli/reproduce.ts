@@ -32,7 +32,7 @@ export function registerReproduceCommand(program: Command): void {
   const reproduce = program
     .command('reproduce')
     .description('run what is missing of a table and compare it with what is claimed')
-    .argument('<table>', 'a table of configs/expected.yaml: cifar100_lt or fashion_mnist_lt')
+    .argument('<table>', 'a table of configs/expected.yaml, such as cifar100_lt or fashion_mnist_lt')
     .option('--rows <list>', 'only these rows, such as if100,if50', parseList)
     .option('--seeds <list>', 'seeds to run (default: 0); compared are these, or all recorded', parseSeeds)
     .option('--runs <dir>', 'folder of all runs', 'runs')

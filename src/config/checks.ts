@@ -94,14 +94,16 @@ function checkCropping(augment: readonly unknown[], dataset: string, refuse: Rep
 }
 
 function checkModel({ read, origin }: Reader, refuse: Report, warn: Report): void {
-  const isCosine = read('model.head') === 'cosine';
+  const head = read('model.head');
+  const isCosine = head === 'cosine';
   if (!isCosine && origin('model.scale') !== undefined && read('model.scale') !== 30)
-    warn('model.scale', 'model.scale has no effect: model.head is linear');
+    warn('model.scale', `model.scale has no effect: model.head is ${head}`);
   if (!isCosine && read('loss.name') === 'ldam') {
     const message = 'loss.name is ldam, whose margins are measured in cosines; set model.head to cosine';
     refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
   }
-  if (origin('model.weights_part') !== undefined && read('model.weights') === undefined)
+  // A resolved config has it written, at its default, whether or not there is a file.
+  if (read('model.weights_part') !== 'all' && read('model.weights') === undefined)
     warn('model.weights_part', 'model.weights_part has no effect: model.weights names no file');
 }
 

@@ -42,7 +42,7 @@ export function checkImageSet({ read, origin }: Reader, refuse: Report, warn: Re
       `data.short_side is ${shortSide}, less than the ${side} pixels of data.image_size that are cut out of it`,
     );
   }
-  if (origin('eval.val_fraction') !== undefined && read('eval.select_on') === 'val' && hasOwnVal(dataset, read)) {
+  if (read('eval.val_fraction') !== 0.1 && read('eval.select_on') === 'val' && hasOwnVal(dataset, read)) {
     warn('eval.val_fraction', `eval.val_fraction has no effect: ${dataset} has a validation split of its own`);
   }
 }

@@ -58,7 +58,7 @@ export function imageBytes(shape: ImageShape): number {
   return shape.height * shape.width * shape.channels;
 }
 
-/** Images per class, in label order, as `long-tailed` papers call the prior. */
+/** Images per class, in label order. */
 export function classCounts(dataset: Pick<Dataset, 'length' | 'label' | 'classNames'>): Int32Array {
   const counts = new Int32Array(dataset.classNames.length);
   for (let i = 0; i < dataset.length; i++) counts[dataset.label(i)]!++;

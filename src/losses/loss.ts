@@ -1,4 +1,4 @@
-/** What a loss is: as an optax transformation, statistics in, statistics out. */
+/** What a loss is: a pure function, statistics in, statistics out (as an optax transformation). */
 import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { HostTensors, Tensors } from '../engine/program.js';
 

@@ -53,6 +53,7 @@ const warned: readonly [set: string[], warning: RegExp][] = [
   [['data.subset_seed=3'], /^--set data\.subset_seed=3: data\.subset_seed has no effect/],
   [['loss={name: gala, lambda2: 1}'], /^--set .*: loss\.lambda2 has no effect on the gradient/],
   [['model.scale=10'], /model\.scale has no effect: model\.head is linear$/],
+  [['model.weights_part=backbone'], /model\.weights_part has no effect: model\.weights names no file$/],
   [['train.epochs=2'], /^--set train\.epochs=2: .* the learning rate never decays$/],
   [['optim.warmup_learning_rate=0.2'], /the learning rate falls during the warm-up$/],
   [['train.checkpoint_every=31'], /^--set train\.checkpoint_every=31: /],
@@ -61,6 +62,13 @@ const warned: readonly [set: string[], warning: RegExp][] = [
   [['eval.every=31'], /only the last epoch is evaluated$/],
   [['eval.tau=0'], /the re-balanced columns equal the plain ones$/],
 ];
+
+test('a warning about the head names the head that is there', t => {
+  const stages = 'stages: {classifier: {model: {head: tau_normalized, scale: 10}, train: {epochs: 0}, eval: {select_on: last}}}\n';
+  const { warnings } = loadConfig(configFiles(t, { 'a.yaml': smallest + stages })('a.yaml'));
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /model\.scale has no effect: model\.head is tau_normalized$/);
+});
 
 for (const [set, warning] of warned) {
   test(`one warning says that ${set.join(' and ')} is without effect or probably not meant`, t => {
@@ -74,6 +82,19 @@ test('λ2 gives no warning where it matters', t => {
   const path = configFiles(t, { 'a.yaml': smallest })('a.yaml');
   for (const variant of ['paper', 'normalized']) {
     assert.deepEqual(loadConfig(path, { set: [`loss={name: gala, lambda2: 2, variant: ${variant}}`] }).warnings, []);
+  }
+});
+
+test('a resolved config gives no warning that its file did not give', t => {
+  const sets = [
+    ['loss={name: cross_entropy}'],
+    ['loss={name: gala, variant: paper}'],
+    ['data.dataset=imagenet_lt', 'eval.select_on=val'],
+  ];
+  for (const set of sets) {
+    const { yaml, warnings } = loadConfig(configFiles(t, { 'a.yaml': smallest })('a.yaml'), { set });
+    assert.deepEqual(warnings, []);
+    assert.deepEqual(loadConfig(configFiles(t, { 'resolved.yaml': yaml })('resolved.yaml')).warnings, [], set.join(' '));
   }
 });
 

@@ -34,7 +34,7 @@ export function openPackedSplit(root: string, split: string, size: InputSize): D
   if (!existsSync(headerPath(folder))) {
     throw new DataError(`The packed set has no split ${split}.`, {
       where: folder,
-      next: `Pack it: gala data pack --splits ${split}, with the config, the images and the output of the others.`,
+      next: `Pack it: gala data pack --split ${split}, with the config, the images and the output of the others.`,
     });
   }
   const header = readPackFile(headerPath(folder), packSchema);

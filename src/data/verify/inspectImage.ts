@@ -15,7 +15,7 @@ export interface Inspection {
 export async function inspectImage(path: string): Promise<Inspection> {
   let bytes: Uint8Array;
   try {
-    bytes = await readImageFile(path);
+    bytes = readImageFile(path);
   } catch (error) {
     const missing = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
     return { verdict: missing ? 'missing' : 'unreadable', message: (error as Error).message };

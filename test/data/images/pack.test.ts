@@ -77,6 +77,14 @@ describe('a packed set', () => {
     assert.deepEqual(contents(join(folder, 'one worker')), contents(root));
   });
 
+  test('that lacks a split says which command packs it', () => {
+    assert.throws(
+      () => openPackedSplit(root, 'val', size),
+      (error: unknown) =>
+        dataError(error, /no split val/, 'val') && /gala data pack --split val,/.test((error as DataError).next!),
+    );
+  });
+
   test('tells its progress, and counts what an earlier call had packed', async () => {
     const told: number[] = [];
     const summary = await pack(root, { onProgress: images => told.push(images) });
