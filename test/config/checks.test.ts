@@ -64,7 +64,8 @@ const warned: readonly [set: string[], warning: RegExp][] = [
 ];
 
 test('a warning about the head names the head that is there', t => {
-  const stages = 'stages: {classifier: {model: {head: tau_normalized, scale: 10}, train: {epochs: 0}, eval: {select_on: last}}}\n';
+  const stages =
+    'stages: {classifier: {model: {head: tau_normalized, scale: 10}, train: {epochs: 0}, eval: {select_on: last}}}\n';
   const { warnings } = loadConfig(configFiles(t, { 'a.yaml': smallest + stages })('a.yaml'));
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /model\.scale has no effect: model\.head is tau_normalized$/);
@@ -94,7 +95,11 @@ test('a resolved config gives no warning that its file did not give', t => {
   for (const set of sets) {
     const { yaml, warnings } = loadConfig(configFiles(t, { 'a.yaml': smallest })('a.yaml'), { set });
     assert.deepEqual(warnings, []);
-    assert.deepEqual(loadConfig(configFiles(t, { 'resolved.yaml': yaml })('resolved.yaml')).warnings, [], set.join(' '));
+    assert.deepEqual(
+      loadConfig(configFiles(t, { 'resolved.yaml': yaml })('resolved.yaml')).warnings,
+      [],
+      set.join(' '),
+    );
   }
 });
 

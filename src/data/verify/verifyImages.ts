@@ -33,11 +33,12 @@ const secondsBetweenWrites = 30;
 export async function verifyImages(files: ImageFiles, options: VerifyOptions): Promise<VerifiedImages> {
   const { missing, environment, onProgress, stopped = () => false, filesPerJob = 32 } = options;
   const { verdicts, stamps } = recallVerified(files, environment);
-  const wasMissing = codeOf('missing');
+  const [unchecked, isMissing, wasUnreadable] = [codeOf('unchecked'), codeOf('missing'), codeOf('unreadable')];
   verdicts.forEach((code, i) => {
-    if (code === wasMissing) verdicts[i] = codeOf('unchecked');
+    // Permissions and disks are mended without a change of the file's size or time.
+    if (code === isMissing || code === wasUnreadable) verdicts[i] = unchecked;
   });
-  for (const i of missing) verdicts[i] = wasMissing;
+  for (const i of missing) verdicts[i] = isMissing;
   const reused = sharedInt32(1);
   const workers = options.workers ?? availableParallelism();
   const memory: VerifyMemory = { table: files.table, verdicts, stamps, reused };

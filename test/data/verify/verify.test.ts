@@ -6,7 +6,8 @@ import sharp from 'sharp';
 import { openImageSplits } from '../../../src/data/imageSplits.js';
 import { CheckStopped, checkSplit } from '../../../src/data/verify/checkSplit.js';
 import { inspectImage } from '../../../src/data/verify/inspectImage.js';
-import { type Verdict, verdicts } from '../../../src/data/verify/verdict.js';
+import { codeOf, type Verdict, verdicts } from '../../../src/data/verify/verdict.js';
+import { memoryPath, recallVerified, rememberVerified } from '../../../src/data/verify/verifiedFiles.js';
 import { verifyImages } from '../../../src/data/verify/verifyImages.js';
 import { isFaulty, reportSplit } from '../../../src/data/verify/verifyReport.js';
 import { DataError } from '../../../src/errors.js';
@@ -143,10 +144,19 @@ describe('decoding a whole split', () => {
     assert.deepEqual([whole.finished, whole.reused], [true, 4]);
   });
 
+  test('reads a file again that could not be read before, for permissions are no part of its size and time', async () => {
+    const set = await smallSet();
+    await verify(set);
+    const memory = recallVerified(set.files, environment);
+    memory.verdicts[5] = codeOf('unreadable');
+    rememberVerified(set.files, memory, environment);
+    const again = await verify(set);
+    assert.deepEqual([again.reused, namesOf(again.verdicts)[5]], [21, 'sound']);
+  });
+
   test('does without a memory that is damaged', async () => {
     const set = await smallSet();
     await verify(set);
-    const { memoryPath } = await import('../../../src/data/verify/verifiedFiles.js');
     const path = memoryPath(set.files, environment);
     const bytes = readFileSync(path);
     bytes[bytes.length - 1]! ^= 1;
