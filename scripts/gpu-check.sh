@@ -13,7 +13,8 @@
 #                         train    a whole run of 200 epochs, twice: cold and warm compile cache
 #                       Each adds to summary.json in $OUT (else $GPU_CHECK_HOME). Exit code 1 when a check failed.
 #
-# Needs there: Linux x86-64, an NVIDIA driver, and python3 (or GPU_CHECK_PYTHON) with jax's CUDA plugin, for the peer also torch.
+# Needs there: Linux x86-64, an NVIDIA driver, and python3 (or GPU_CHECK_PYTHON, or GALA_PJRT_PLUGIN and no Python) with jax's CUDA
+# plugin, for the peer also torch; ptxas and libdevice of NVIDIA's wheels, CUDA_HOME, /usr/local/cuda or the PATH.
 # GPU_CHECK_DEVICE=cpu tries it all without a GPU, on XLA's CPU plugin (GALA_PJRT_PLUGIN) and in small. GPU_CHECK_EPOCHS and GPU_CHECK_SET
 # (key=value …) change the run, GPU_CHECK_ROUNDS (2) the rounds of a benchmark. Which calls to make: docs/benchmarks.md.
 set -euo pipefail
@@ -37,7 +38,7 @@ pack() {
 
 keep() {
   mkdir -p "$home/parts"
-  cp "$parts"/* "$home/parts/"
+  cp -f "$parts"/* "$home/parts/"
   ls -l "$home/parts"
 }
 
@@ -49,24 +50,32 @@ unxz_stream() {
 }
 
 run() {
-  if [ -d "$parts" ]; then keep >/dev/null; fi
-  if ! [ -f "$home/unpacked" ]; then
+  if compgen -G "$parts/*" >/dev/null; then keep >/dev/null; fi
+  # What was unpacked is known by its checksums: parts of a later `pack` replace it
+  if ! cmp -s "$home/parts/SHA256SUMS" "$home/unpacked"; then
     (cd "$home/parts" && sha256sum --quiet -c SHA256SUMS) || {
       echo "error: parts are missing or damaged in $home/parts" >&2
       echo 'next:  bring them all: scripts/gpu-check.sh pack here, keep there' >&2
       exit 4
     }
+    rm -rf "$home/stage" "$home/unpacked"
     mkdir -p "$home/stage"
-    cat "$home"/parts/part-* | unxz_stream | tar -C "$home/stage" --no-same-owner -x
-    touch "$home/unpacked"
+    (cd "$home/parts" && cut -c67- SHA256SUMS | xargs cat) | unxz_stream | tar -C "$home/stage" --no-same-owner -x
+    cp "$home/parts/SHA256SUMS" "$home/unpacked"
   fi
+  # A driver that is mounted into the machine may be known to a login shell only
+  if [ -d /usr/local/nvidia ]; then
+    export PATH=$PATH:/usr/local/nvidia/bin LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/local/nvidia/lib
+  fi
+  # After a boot the first program of root that asks for the GPU makes /dev/nvidiactl, without which gala looks no further
+  if command -v nvidia-smi >/dev/null; then nvidia-smi -L || true; fi
   exec "$home/stage/node" "$home/stage/gala/scripts/gpu-check/run.mjs" "$home" "${OUT:-$home}" "$@"
 }
 
 case ${1:-} in
   pack | keep | run) "$@" ;;
   *)
-    sed -n '2,22p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,/^set /{/^set /!p}' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

@@ -1,6 +1,7 @@
 // The stages of scripts/gpu-check.sh on the GPU machine: run.mjs HOME OUT [STAGE…]. Every result goes to summary.json at once, so
-// that what a time limit cuts off keeps what was measured before. Exit code 1 when a check failed.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// that what a time limit cuts off keeps what was measured before; a stage that runs again begins anew. Exit code 1 when a check failed.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { kernels, steps } from './correctness.mjs';
@@ -32,7 +33,11 @@ const note = (name, result) => {
   if (out !== home) copyFileSync(path, join(out, 'summary.json'));
 };
 
+const { compileCacheFolder } = await import('../../dist/src/engine/index.js');
+const python = process.env.GPU_CHECK_PYTHON ?? 'python3';
 const machine = await describeMachine();
+// For this process and those that it starts: none of them has to ask Python again
+if (machine.plugin !== undefined) process.env.GALA_PJRT_PLUGIN = machine.plugin;
 note('machine', machine);
 process.stdout.write(`${machine.gpu ?? 'no GPU'}, ${machine.cores} cores, plugin ${machine.plugin}\n`);
 const check = {
@@ -42,13 +47,15 @@ const check = {
   onCpu,
   device,
   plugin: machine.plugin,
-  python: process.env.GPU_CHECK_PYTHON ?? 'python3',
-  engine: { engine: 'xla', device, threads: availableParallelism() },
+  python,
+  // With the cache of compiled programs, for bits repeat as long as it has the program (docs/engines.md)
+  engine: { engine: 'xla', device, threads: availableParallelism(), compileCache: compileCacheFolder() },
 };
 let failed = false;
 for (const name of names) {
   process.stdout.write(`\n== ${name}\n`);
   const started = performance.now();
+  summary[name] = {};
   try {
     const { ok } = await stages[name](check, result => note(name, result));
     note(name, { ok });
@@ -84,6 +91,8 @@ async function describeMachine() {
     );
     process.exit(5);
   }
+  const found = pluginOfPython();
+  if (found !== undefined) process.env.GALA_PJRT_PLUGIN ??= found;
   const { path, version, libraries, cudaFolder } = requireCudaPlugin(driver.cuda);
   const [gpu] = driver.gpus;
   return {
@@ -94,9 +103,21 @@ async function describeMachine() {
     compute_capability: gpu.computeCapability,
     plugin: path,
     plugin_version: version,
-    cuda_libraries: libraries.length,
+    cuda_libraries: libraries?.length,
     cuda_folder: cudaFolder,
   };
+}
+
+/** JAX's plugin for CUDA 13, else 12, where this Python would import it from: gala itself asks `python3` alone, and no longer than 10 seconds. */
+function pluginOfPython() {
+  const question =
+    'import importlib.util as u; s = u.find_spec("jax_plugins"); print(*(s.submodule_search_locations if s else ()), sep="\\n")';
+  const folders = (spawnSync(python, ['-c', question], { encoding: 'utf8' }).stdout ?? '')
+    .split('\n')
+    .filter(line => line !== '');
+  return ['xla_cuda13', 'xla_cuda12']
+    .flatMap(name => folders.map(folder => join(folder, name, 'xla_cuda_plugin.so')))
+    .find(path => existsSync(path));
 }
 
 function read(path) {

@@ -1,6 +1,6 @@
 /** What XLA's CUDA plugin looks for when it meets a GPU: CUDA's libraries by name, and the folder with ptxas and libdevice. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export type CudaMajor = 12 | 13;
 
@@ -47,9 +47,18 @@ export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[]
     .filter(path => existsSync(path));
 }
 
-/** The folder for XLA's flag xla_gpu_cuda_data_dir: of NVIDIA's wheels, else the system's CUDA; undefined where neither is there. */
-export function cudaFolderOf(sitePackages: string, cuda: CudaMajor): string | undefined {
-  return [join(sitePackages, 'nvidia', compilerFolder[cuda]), `/usr/local/cuda-${cuda}`, '/usr/local/cuda'].find(
+/**
+ * The folder for XLA's flag xla_gpu_cuda_data_dir: of NVIDIA's wheels, else of CUDA_HOME, else the system's CUDA, where it usually lies or
+ * as the PATH has it; undefined where there is none. Without it XLA compiles nothing that takes an exponential.
+ */
+export function cudaFolderOf(
+  sitePackages: string,
+  cuda: CudaMajor,
+  { CUDA_HOME, PATH = '' }: NodeJS.ProcessEnv = process.env,
+): string | undefined {
+  const ofWheels = join(sitePackages, 'nvidia', compilerFolder[cuda]);
+  const onPath = PATH.split(':').filter(folder => folder.endsWith('/bin'));
+  return [ofWheels, CUDA_HOME || ofWheels, `/usr/local/cuda-${cuda}`, '/usr/local/cuda', ...onPath.map(dirname)].find(
     folder => existsSync(join(folder, 'bin', 'ptxas')),
   );
 }

@@ -52,13 +52,13 @@ export function findCudaPlugin(
   if (explicit) return explicit;
   const cache = cacheFolder(undefined, environment);
   for (const cuda of cudaMajorsFor(driverCuda)) {
-    const installed = installedCudaPlugin(cache, cuda);
+    const installed = installedCudaPlugin(cache, cuda, environment);
     if (installed) return installed;
   }
   for (const cuda of cudaMajorsFor(driverCuda)) {
     for (const folder of pythonPackageFolders('jax_plugins', environment)) {
       const path = join(folder, `xla_cuda${cuda}`, cudaLibrary);
-      if (existsSync(path)) return cudaPlugin(path, dirname(folder), cuda, 'python');
+      if (existsSync(path)) return cudaPlugin(path, dirname(folder), cuda, 'python', environment);
     }
   }
   return undefined;
@@ -80,12 +80,16 @@ function cudaMajorsFor(driverCuda: number): CudaMajor[] {
 }
 
 /** The plugin in the cache, with the parts of CUDA beside it or (`--system-cuda`) without. */
-function installedCudaPlugin(cache: string, cuda: CudaMajor): PluginLocation | undefined {
+function installedCudaPlugin(
+  cache: string,
+  cuda: CudaMajor,
+  environment: NodeJS.ProcessEnv,
+): PluginLocation | undefined {
   const pin = cudaPins[cuda];
   const manifest = installedManifest(cache, pin) ?? installedManifest(cache, { ...pin, companions: [] });
   if (!manifest) return undefined;
   const folder = engineFolder(cache, pin);
-  const plugin = cudaPlugin(join(folder, pin.members[0]!.path), folder, cuda, 'cache');
+  const plugin = cudaPlugin(join(folder, pin.members[0]!.path), folder, cuda, 'cache', environment);
   const bytes = Object.values(manifest.files).reduce((sum, size) => sum + size, 0);
   return { ...plugin, version: manifest.version, bytes };
 }
@@ -95,7 +99,7 @@ function explicitPlugin(environment: NodeJS.ProcessEnv): PluginLocation | undefi
   if (!path) return undefined;
   const ofWheel = /^(.*)\/jax_plugins\/xla_cuda(12|13)\/[^/]+$/.exec(resolve(path));
   if (!ofWheel) return located(path, 'explicit', 'unknown');
-  return cudaPlugin(path, ofWheel[1]!, ofWheel[2] === '12' ? 12 : 13, 'explicit');
+  return cudaPlugin(path, ofWheel[1]!, ofWheel[2] === '12' ? 12 : 13, 'explicit', environment);
 }
 
 function cudaPlugin(
@@ -103,6 +107,7 @@ function cudaPlugin(
   sitePackages: string,
   cuda: CudaMajor,
   origin: PluginLocation['origin'],
+  environment: NodeJS.ProcessEnv,
 ): PluginLocation {
   const distribution = new RegExp(`^jax_cuda${cuda}_pjrt-(\\d[^-]*)\\.dist-info$`);
   const version = namesIn(sitePackages)
@@ -112,7 +117,7 @@ function cudaPlugin(
     ...located(path, origin, version ?? 'unknown'),
     cuda,
     libraries: cudaLibrariesIn(sitePackages, cuda),
-    cudaFolder: cudaFolderOf(sitePackages, cuda),
+    cudaFolder: cudaFolderOf(sitePackages, cuda, environment),
   };
 }
 

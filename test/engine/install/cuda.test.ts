@@ -1,6 +1,6 @@
 /** Which CUDA is installed for which driver, what the pins hold, and where the plugin is found. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { GpuAnswer } from '../../../src/engine/gpu.js';
@@ -149,4 +149,20 @@ test('a plugin that GALA_PJRT_PLUGIN names among JAX’s wheels is one for CUDA,
   assert.deepEqual([named.path, named.origin, named.cuda], [path, 'explicit', 13]);
   assert.equal(named.libraries!.length, 7);
   assert.equal(named.cudaFolder, join(engine, 'nvidia', 'cu13'));
+});
+
+test('ptxas and libdevice, where the wheels have none, are those of CUDA_HOME, else of the system, else of the PATH', t => {
+  const { folder, environment } = environmentOf(t);
+  environment.VIRTUAL_ENV = writeVenv(join(folder, 'venv'), 13);
+  const toolkit = (name: string) => {
+    mkdirSync(join(folder, name, 'bin'), { recursive: true });
+    writeFileSync(join(folder, name, 'bin', 'ptxas'), '');
+    return join(folder, name);
+  };
+  const cudaFolder = (more: NodeJS.ProcessEnv) => findCudaPlugin(13, { ...environment, ...more })!.cudaFolder;
+  const onPath = { PATH: `${folder}/empty/bin:${toolkit('of-path')}/bin` };
+  assert.equal(cudaFolder({ ...onPath, CUDA_HOME: toolkit('of-home') }), join(folder, 'of-home'));
+  const system = ['/usr/local/cuda-13', '/usr/local/cuda'].find(path => existsSync(join(path, 'bin', 'ptxas')));
+  assert.equal(cudaFolder({ ...onPath, CUDA_HOME: join(folder, 'empty') }), system ?? join(folder, 'of-path'));
+  assert.equal(cudaFolder({}), system);
 });
