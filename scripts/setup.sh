@@ -1,4 +1,4 @@
-# Sourced by quickstart.sh and test.sh: `prepare` checks the machine, installs the Node packages and builds, `install_engine` gets
+# Sourced by quickstart.sh, test.sh and reliability.sh: `prepare` checks the machine, installs the Node packages and builds, `install_engine` gets
 # the engine. It leaves the shell in the package's root and defines fail and step.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
