@@ -35,7 +35,10 @@ const note = (name, result) => {
 
 const { compileCacheFolder } = await import('../../dist/src/engine/index.js');
 const python = process.env.GPU_CHECK_PYTHON ?? 'python3';
-const machine = await describeMachine();
+const machine = await describeMachine().catch(({ message, next }) => {
+  process.stderr.write(`error: ${message}\n${next === undefined ? '' : `next:  ${next}\n`}`);
+  process.exit(5);
+});
 // For this process and those that it starts: none of them has to ask Python again
 if (machine.plugin !== undefined) process.env.GALA_PJRT_PLUGIN = machine.plugin;
 note('machine', machine);
