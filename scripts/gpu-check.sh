@@ -67,7 +67,7 @@ run() {
   if [ -d /usr/local/nvidia ]; then
     export PATH=$PATH:/usr/local/nvidia/bin LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/local/nvidia/lib
   fi
-  # After a boot the first program of root that asks for the GPU makes /dev/nvidiactl, without which gala looks no further
+  # After a boot the first program of root that asks for the GPU makes its device files
   if command -v nvidia-smi >/dev/null; then nvidia-smi -L || true; fi
   exec "$home/stage/node" "$home/stage/gala/scripts/gpu-check/run.mjs" "$home" "${OUT:-$home}" "$@"
 }

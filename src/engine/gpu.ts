@@ -1,5 +1,6 @@
 /** The NVIDIA GPUs that this process may use, as the driver's own library tells them. */
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { LibraryHandle } from 'koffi';
 
 export interface Gpu {
@@ -34,14 +35,17 @@ const reasons: Readonly<Record<number, string>> = {
 const computeCapabilityMajor = 75;
 const computeCapabilityMinor = 76;
 
-/** False without the device files of a driver (NVIDIA's own, or WSL's): decided in microseconds, before any library is loaded. */
-export function mayHaveGpu(devices = '/dev'): boolean {
-  return existsSync(`${devices}/nvidiactl`) || existsSync(`${devices}/dxg`);
+/**
+ * False without the traces of a driver below `root`: the kernel module's own, which is there before CUDA's first use makes the device files,
+ * those device files, or WSL's. Decided in microseconds, before any library is loaded.
+ */
+export function mayHaveGpu(root = '/'): boolean {
+  return ['proc/driver/nvidia/version', 'dev/nvidiactl', 'dev/dxg'].some(path => existsSync(join(root, path)));
 }
 
 /** Asks the driver; the first call in a process settles which GPUs CUDA_VISIBLE_DEVICES leaves. */
-export async function askGpuDriver(library = 'libcuda.so.1', devices = '/dev'): Promise<GpuAnswer> {
-  if (!mayHaveGpu(devices)) return { missing: `there is no ${devices}/nvidiactl, so no NVIDIA driver runs` };
+export async function askGpuDriver(library = 'libcuda.so.1', root = '/'): Promise<GpuAnswer> {
+  if (!mayHaveGpu(root)) return { missing: `there is no ${join(root, 'dev/nvidiactl')}, so no NVIDIA driver runs` };
   const { openLibrary } = await import('./nativeLibrary.js');
   let cuda: ReturnType<typeof bind>;
   try {

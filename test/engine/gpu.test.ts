@@ -8,9 +8,9 @@ import { temporaryFolder } from '../temporaryFolder.js';
 import { compileLibrary, noCompiler } from './sharedLibrary.js';
 
 const temporary = temporaryFolder();
-const devices = join(temporary, 'dev');
-mkdirSync(devices);
-writeFileSync(join(devices, 'nvidiactl'), '');
+const root = join(temporary, 'root');
+mkdirSync(join(root, 'dev'), { recursive: true });
+writeFileSync(join(root, 'dev/nvidiactl'), '');
 let libraries = 0;
 
 /** A libcuda whose cuInit returns `initialised`, with `count` devices. */
@@ -30,22 +30,29 @@ const libcuda = (initialised: number, count: number) =>
     }`,
   );
 
-test('Without the device files of a driver no library is looked for', async () => {
+test('Without the traces of a driver no library is looked for', async () => {
   assert.equal(mayHaveGpu(temporary), false);
   assert.deepEqual(await askGpuDriver('/nowhere/libcuda.so', temporary), {
-    missing: `there is no ${temporary}/nvidiactl, so no NVIDIA driver runs`,
+    missing: `there is no ${temporary}/dev/nvidiactl, so no NVIDIA driver runs`,
   });
 });
 
+test('After a boot the kernel module is there before its device files, and counts', () => {
+  const booted = join(temporary, 'booted');
+  mkdirSync(join(booted, 'proc/driver/nvidia'), { recursive: true });
+  writeFileSync(join(booted, 'proc/driver/nvidia/version'), '');
+  assert.equal(mayHaveGpu(booted), true);
+});
+
 test('A driver whose library is missing is no GPU, with the loader’s reason', async () => {
-  const answer = await askGpuDriver('/nowhere/libcuda.so', devices);
+  const answer = await askGpuDriver('/nowhere/libcuda.so', root);
   assert.ok('missing' in answer);
   assert.match(answer.missing, /library cannot be loaded: .*\/nowhere\/libcuda\.so/);
 });
 
 describe('A driver’s library', { skip: noCompiler }, () => {
   test('tells the CUDA version and each GPU with name, memory and compute capability', async () => {
-    const answer = await askGpuDriver(libcuda(0, 2), devices);
+    const answer = await askGpuDriver(libcuda(0, 2), root);
     assert.ok(!('missing' in answer));
     assert.equal(answer.cuda, 12.4);
     assert.deepEqual(answer.gpus, [
@@ -58,7 +65,7 @@ describe('A driver’s library', { skip: noCompiler }, () => {
     process.env.CUDA_VISIBLE_DEVICES = '-1';
     try {
       for (const library of [libcuda(100, 0), libcuda(0, 0)]) {
-        const answer = await askGpuDriver(library, devices);
+        const answer = await askGpuDriver(library, root);
         assert.ok('missing' in answer);
         assert.match(answer.missing, /the driver sees no GPU \(100\); CUDA_VISIBLE_DEVICES is '-1'/);
       }
@@ -68,7 +75,7 @@ describe('A driver’s library', { skip: noCompiler }, () => {
   });
 
   test('of another version than the driver is named as such', async () => {
-    const answer = await askGpuDriver(libcuda(803, 0), devices);
+    const answer = await askGpuDriver(libcuda(803, 0), root);
     assert.deepEqual(answer, {
       missing: 'cuInit failed: driver and driver library have different versions (803)',
     });

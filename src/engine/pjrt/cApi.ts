@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os';
 import koffi from 'koffi';
 import { EngineError } from '../../errors.js';
 import { openLibrary } from '../nativeLibrary.js';
-import type { CudaMajor } from './cudaLibraries.js';
+import { type CudaMajor, isSpareLibrary } from './cudaLibraries.js';
 import { cudaXlaFlags, withFlags } from './xlaFlags.js';
 
 /** The address of something that the plugin owns, or of native memory. */
@@ -127,7 +127,13 @@ const pluginRemedy =
 
 function tableOf({ path, libraries = [] }: PluginFile): Address {
   try {
-    for (const library of libraries) openLibrary(library, { shared: true });
+    for (const library of libraries) {
+      try {
+        openLibrary(library, { shared: true });
+      } catch (cause) {
+        if (!isSpareLibrary(library)) throw cause;
+      }
+    }
     return openLibrary(path).func('void* GetPjrtApi()')() as Address;
   } catch (cause) {
     const isLibrary = /GetPjrtApi/.test((cause as Error).message);

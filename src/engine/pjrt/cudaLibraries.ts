@@ -1,6 +1,6 @@
 /** What XLA's CUDA plugin looks for when it meets a GPU: CUDA's libraries by name, and the folder with ptxas and libdevice. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 export type CudaMajor = 12 | 13;
 
@@ -45,6 +45,11 @@ export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[]
   return libraries[cuda]
     .map(([library, part]) => join(sitePackages, 'nvidia', part, 'lib', library))
     .filter(path => existsSync(path));
+}
+
+/** Libraries that JAX loads too, for operations that gala has none of: `gala engine install` leaves them out, and one that does not load matters to nobody. */
+export function isSpareLibrary(path: string): boolean {
+  return /^lib(cusparse|cusolver|cufft|cupti|nvshmem_host)\./.test(basename(path));
 }
 
 /**

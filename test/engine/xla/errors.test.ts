@@ -58,6 +58,14 @@ test('A plugin whose own libraries cannot be loaded is an error with the loaderâ
   );
 });
 
+test('A library of CUDA that no operation of gala uses may fail to load', () => {
+  const path = import.meta.filename;
+  assert.throws(
+    () => loadPlugin({ path, libraries: ['/nowhere/libcusparse.so.12'] }),
+    engineError(/could not be loaded: .*errors\.test/, path),
+  );
+});
+
 test('A library of the time before the functions that gala needs is refused as too old', { skip: noCompiler }, () => {
   // Version 0.20 with the first 40 functions: what a plugin of early 2023 had
   const path = compileLibrary(
