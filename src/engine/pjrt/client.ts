@@ -17,7 +17,8 @@ const elementBytes: Readonly<Record<DType, number>> = { int32: 4, uint8: 1, floa
  */
 const compileOptions = (devices: number) =>
   devices === 1 ? [0x1a, 4, 0x20, 1, 0x28, 1] : [0x1a, 6, 0x20, 1, 0x28, devices, 0x30, 1];
-const executeOptionsBytes = 112;
+/** With multi_slice_config, which API 0.97 added at the end; a plugin from before passes over what it does not know. */
+const executeOptionsBytes = 120;
 
 export interface Device {
   /** What it is, for instance `NVIDIA H200`; the CPU plugin says `cpu`. */
