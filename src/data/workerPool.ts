@@ -23,6 +23,35 @@ interface Waiting<Job> {
   readonly reject: (error: unknown) => void;
 }
 
+/** What a pool's errors say: about a job that failed, a thread that died, and how to do with fewer threads or less memory. */
+const wording = {
+  batches: {
+    failed: 'A batch could not be prepared',
+    thread: 'A worker thread that prepares batches',
+    fewer: 'set data.workers to 0 to prepare batches in the main thread',
+    smaller: 'set data.workers or train.batch_size to less',
+  },
+  packing: {
+    failed: 'A part of the images could not be packed',
+    thread: 'A worker thread that packs images',
+    fewer: 'pack with --workers 1; what is packed already is kept',
+    smaller: 'pack with a smaller --workers; what is packed already is kept',
+  },
+  checking: {
+    failed: 'A part of the images could not be checked',
+    thread: 'A worker thread that checks images',
+    fewer: 'check them with gala data verify --deep --workers 1',
+    smaller: 'check them with gala data verify --deep --workers 1',
+  },
+} as const;
+type Wording = (typeof wording)[keyof typeof wording];
+
+export interface PoolOptions {
+  /** What the jobs are for; errors speak of it. */
+  readonly work?: keyof typeof wording;
+  readonly resourceLimits?: ResourceLimits;
+}
+
 /** A thread held up in the operating system cannot be ended; it is left behind after this long. */
 const closingMilliseconds = 2000;
 
@@ -31,8 +60,9 @@ export function openWorkerPool<Job>(
   file: URL,
   count: number,
   workerData: unknown,
-  resourceLimits: ResourceLimits = {},
+  { work = 'batches', resourceLimits = {} }: PoolOptions = {},
 ): JobRunner<Job> {
+  const words = wording[work];
   const queue: Waiting<Job>[] = [];
   const running = new Map<Worker, Waiting<Job>>();
   // The flags of this process are not for the workers: --input-type or --eval would keep them from starting.
@@ -60,16 +90,17 @@ export function openWorkerPool<Job>(
       const waiting = running.get(worker);
       running.delete(worker);
       if (waiting === undefined) return; // the pool broke meanwhile
-      if (error !== undefined) waiting.reject(known.where ? new DataError(error, known) : jobFailed(error, where));
+      if (error !== undefined)
+        waiting.reject(known.where ? new DataError(error, known) : jobFailed(words, error, where));
       else waiting.resolve();
       idle.push(worker);
       dispatch();
     });
     worker.on('error', error =>
-      fail(isOutOfMemory(error) ? outOfMemory(where, error) : workerDied(error.message, where, error)),
+      fail(isOutOfMemory(error) ? outOfMemory(words, where, error) : workerDied(words, error.message, where, error)),
     );
     worker.on('exit', code => {
-      if (broken === undefined) fail(workerDied(`it exited with code ${code}`, where));
+      if (broken === undefined) fail(workerDied(words, `it exited with code ${code}`, where));
     });
   });
   return {
@@ -102,7 +133,9 @@ export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>): 
         try {
           await work(job);
         } catch (error) {
-          throw error instanceof GalaError ? error : jobFailed((error as Error).message, 'main thread');
+          throw error instanceof GalaError
+            ? error
+            : jobFailed(wording.batches, (error as Error).message, 'main thread');
         }
       });
       last = done.catch(() => undefined);
@@ -115,17 +148,17 @@ export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>): 
   };
 }
 
-function jobFailed(message: string, where: string): DataError {
-  return new DataError(`A batch could not be prepared: ${message}`, {
+function jobFailed({ failed }: Wording, message: string, where: string): DataError {
+  return new DataError(`${failed}: ${message}`, {
     where,
     next: 'If it happens again, fetch the dataset files again.',
   });
 }
 
-function workerDied(message: string, where: string, cause?: unknown): DataError {
-  return new DataError(`A worker thread that prepares batches ended: ${message}`, {
+function workerDied({ thread, fewer }: Wording, message: string, where: string, cause?: unknown): DataError {
+  return new DataError(`${thread} ended: ${message}`, {
     where,
-    next: 'If it happens again, set data.workers to 0 to prepare batches in the main thread.',
+    next: `If it happens again, ${fewer}.`,
     cause,
   });
 }
@@ -134,10 +167,10 @@ function isOutOfMemory(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
 }
 
-function outOfMemory(where: string, cause: unknown): DataError {
-  return new DataError('A worker thread that prepares batches ran out of memory.', {
+function outOfMemory({ thread, smaller }: Wording, where: string, cause: unknown): DataError {
+  return new DataError(`${thread} ran out of memory.`, {
     where,
-    next: 'Free memory, or set data.workers or train.batch_size to less.',
+    next: `Free memory, or ${smaller}.`,
     cause,
   });
 }

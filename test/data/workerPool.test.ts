@@ -31,7 +31,7 @@ describe('a pool of workers', () => {
 
   test('rejects all jobs with the remedy when a worker runs out of memory; the process goes on', async () => {
     const limits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
-    const pool = openWorkerPool<string>(file, 2, undefined, limits);
+    const pool = openWorkerPool<string>(file, 2, undefined, { resourceLimits: limits });
     const jobs = [pool.run('hang'), pool.run('exhaust'), pool.run('work')];
     for (const job of jobs) await assert.rejects(job, dataError(/ran out of memory/));
     await assert.rejects(pool.run('work'), (error: unknown) => /data\.workers/.test((error as DataError).next!));
@@ -41,6 +41,16 @@ describe('a pool of workers', () => {
   test('rejects all jobs when a worker exits', async () => {
     const pool = openWorkerPool<string>(file, 1, undefined);
     await assert.rejects(Promise.all([pool.run('work'), pool.run('exit'), pool.run('work')]), dataError(/code 3/));
+    await pool.close();
+  });
+
+  test('speaks of what its jobs are for', async () => {
+    const pool = openWorkerPool<string>(file, 1, undefined, { work: 'packing' });
+    await assert.rejects(pool.run('exit'), (error: unknown) => {
+      assert.match((error as DataError).message, /^A worker thread that packs images ended: it exited with code 3$/);
+      assert.match((error as DataError).next!, /--workers 1/);
+      return true;
+    });
     await pool.close();
   });
 

@@ -64,7 +64,9 @@ function cifar({ at, file, folder }: Place, change: (place: { at: Place['at']; f
 const order = () => Int32Array.from(every);
 const set = { length: 12, label: (i: number) => i % 4, classNames: ['a', 'b', 'c', 'd'] };
 const pool = async (job: string, limits = {}) => {
-  const runner = openWorkerPool<string>(new URL('../data/failingWorker.js', import.meta.url), 1, undefined, limits);
+  const runner = openWorkerPool<string>(new URL('../data/failingWorker.js', import.meta.url), 1, undefined, {
+    resourceLimits: limits,
+  });
   try {
     await runner.run(job);
   } finally {

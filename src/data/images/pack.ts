@@ -65,7 +65,8 @@ export async function packImages(options: PackOptions): Promise<PackSummary> {
   const packed = sharedInt32(1);
   const report = () => onProgress(found + Atomics.load(packed, 0));
   const timer = setInterval(report, progressMilliseconds);
-  const pool = openWorkerPool<ShardJob>(new URL('./packWorker.js', import.meta.url), workers, { shortSide, packed });
+  const workerFile = new URL('./packWorker.js', import.meta.url);
+  const pool = openWorkerPool<ShardJob>(workerFile, workers, { shortSide, packed }, { work: 'packing' });
   try {
     // A few at a time, so that the paths of a long list are not all in the queue.
     const waiting = missing.values();

@@ -42,7 +42,8 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
   const reused = sharedInt32(1);
   const workers = options.workers ?? availableParallelism();
   const memory: VerifyMemory = { table: files.table, verdicts, stamps, reused };
-  const pool = openWorkerPool<VerifyJob>(new URL('./verifyWorker.js', import.meta.url), workers, memory);
+  const workerFile = new URL('./verifyWorker.js', import.meta.url);
+  const pool = openWorkerPool<VerifyJob>(workerFile, workers, memory, { work: 'checking' });
   let [next, checked, written] = [0, 0, performance.now()];
   const work = async () => {
     while (next < files.length && !stopped()) {
