@@ -1,13 +1,12 @@
 // Training steps of ResNet-32 with GALA on random images, by whose losses and gradients engines are compared.
 import * as tf from '@tensorflow/tfjs';
 import { compile } from '../../dist/src/engine/index.js';
-import { gala } from '../../dist/src/losses/gala.js';
 import { linearHead } from '../../dist/src/models/head.js';
 import { resnetCifar } from '../../dist/src/models/resnetCifar.js';
-import { sgd } from '../../dist/src/optim/sgd.js';
 import { randomFor } from '../../dist/src/random.js';
-import { initialState } from '../../dist/src/train/state.js';
+import { initialState, momentumPrefix } from '../../dist/src/train/state.js';
 import { trainProgram } from '../../dist/src/train/step.js';
+import { learning } from '../../dist/test/engine/trainingSteps.js';
 
 const classes = 100;
 /** XLA on a CPU takes minutes for what a GPU does in a blink. */
@@ -25,10 +24,6 @@ export async function recordSteps(settings, precision, activation, { batchSize, 
     mean: [0.4914, 0.4822, 0.4465],
     std: [0.2023, 0.1994, 0.201],
   };
-  const learning = {
-    loss: gala({ lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
-    optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
-  };
   const state = initialState(network, learning, new Int32Array(classes), 0);
   const programs = { train: trainProgram(network, learning, batchSize) };
   const executable = await compile({ state, programs }, { ...settings, precision });
@@ -36,12 +31,12 @@ export async function recordSteps(settings, precision, activation, { batchSize, 
     const first = await executable.stage('train', batches(batchSize, 0, 1));
     const losses = [...(await first.run()).loss.data];
     first.dispose();
-    const momenta = Object.entries(await executable.readState()).filter(([name]) => name.startsWith('momentum.'));
+    const momenta = await executable.readState(Object.keys(state).filter(name => name.startsWith(momentumPrefix)));
     const rest = await executable.stage('train', batches(batchSize, 1, steps));
     losses.push(...(await rest.run()).loss.data);
     rest.dispose();
     const gradients = Object.fromEntries(
-      momenta.map(([name, { data }]) => [name, Buffer.from(data.buffer).toString('base64')]),
+      Object.entries(momenta).map(([name, { data }]) => [name, Buffer.from(data.buffer).toString('base64')]),
     );
     return { losses, gradients };
   } finally {

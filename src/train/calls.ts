@@ -1,5 +1,4 @@
 /** The calls of a training to the engine: blocks of batches that the data pipeline makes, each on the device before it is its turn. */
-
 import type { Position } from '../data/blockPlan.js';
 import { imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';

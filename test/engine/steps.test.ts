@@ -5,15 +5,14 @@ import * as tf from '@tensorflow/tfjs';
 import type { CompileRequest, HostTensors } from '../../src/engine/program.js';
 import { stepsPerCall } from '../../src/engine/stepsPerCall.js';
 import { EngineError } from '../../src/errors.js';
-import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
-import { sgd } from '../../src/optim/sgd.js';
 import { evalProgram } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
 import { float32, int32, randomBytes, randomIntegers } from '../numbers.js';
 import { compileForTest } from './compute.js';
+import { learning } from './trainingSteps.js';
 import { compileForXla, noPlugin } from './xla/plugin.js';
 
 /** Entries that are read only, changed, written without being read, and left alone; inputs of three types. */
@@ -54,10 +53,6 @@ const network = {
   imageShape: [16, 16, 3] as const,
   mean: [0.49, 0.48, 0.45],
   std: [0.2, 0.2, 0.2],
-};
-const learning = {
-  loss: gala({ lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
-  optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
 };
 const start = initialState(network, learning, new Int32Array(classes), 0);
 const steps = 6;

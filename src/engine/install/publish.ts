@@ -48,6 +48,7 @@ export interface InstalledEngine {
 }
 
 const stagingPrefix = '.staging-';
+
 /** What is installed: where it goes, what of it is there already, and how it is made in a staging folder. */
 export interface Installation {
   readonly folder: string;

@@ -3,7 +3,7 @@
  * its size, an extension pointer, the version (size, extension, two ints) and then one function pointer a word. Every
  * function takes one struct (its size, an extension pointer, then words) and returns an error or null; newer plugins append functions
  * and fields. A plugin reads no further than the size that it is given, and refuses a struct shorter than it asks for: XLA lets a
- * new field be left out for some months. API 0.81, 0.112 (jax 0.10.2) and 0.115 (jax 0.11.2) ask for the sizes given here.
+ * new field be left out for some months. API 0.81, 0.112 (jax 0.10.2) and 0.115 (jax 0.11.2) ask for no more than the sizes given here.
  */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

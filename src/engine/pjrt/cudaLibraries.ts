@@ -47,14 +47,14 @@ export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[]
     .filter(path => existsSync(path));
 }
 
-/** Libraries that JAX loads too, for operations that gala has none of: `gala engine install` leaves them out, and one that does not load matters to nobody. */
+/** Libraries that JAX loads too, for operations that gala has none of: `gala engine install` leaves them out, and one that does not load is passed over. */
 export function isSpareLibrary(path: string): boolean {
   return /^lib(cusparse|cusolver|cufft|cupti|nvshmem_host)\./.test(basename(path));
 }
 
 /**
  * The folder for XLA's flag xla_gpu_cuda_data_dir: of NVIDIA's wheels, else of CUDA_HOME, else the system's CUDA, where it usually lies or
- * as the PATH has it; undefined where there is none. Without it XLA compiles nothing that takes an exponential.
+ * as the PATH has it; undefined where there is none. XLA looks there for ptxas and libdevice.
  */
 export function cudaFolderOf(
   sitePackages: string,

@@ -4,23 +4,18 @@ import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { HostTensors } from '../../../src/engine/program.js';
 import { EngineError } from '../../../src/errors.js';
-import { gala } from '../../../src/losses/gala.js';
 import { linearHead } from '../../../src/models/head.js';
 import { resnetCifar } from '../../../src/models/resnetCifar.js';
-import { sgd } from '../../../src/optim/sgd.js';
 import { evalProgram } from '../../../src/train/network.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';
 import { float32, maxError, normError, randomBytes, randomIntegers } from '../../numbers.js';
+import { learning } from '../trainingSteps.js';
 import { compileForXla, noPlugin } from './plugin.js';
 
 const classes = 10;
 const batchSize = 8;
 const steps = 2;
-const learning = {
-  loss: gala({ lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
-  optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
-};
 const batches: HostTensors = {
   images: randomBytes('images', [steps, batchSize, 16, 16, 3]),
   labels: randomIntegers('labels', [steps, batchSize], classes),
