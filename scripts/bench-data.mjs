@@ -4,6 +4,7 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { median } from './median.mjs';
 
 const [python, rounds, seconds, workers] = process.argv.slice(2);
 const distinct = 120;
@@ -66,7 +67,6 @@ for (let round = 0; round < Number(rounds); round++) {
   }
 }
 
-const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const rates = contenders.map(({ name }) => median(figures.get(name).rates));
 const costs = contenders.map(({ name }) => median(figures.get(name).costs));
 const [files, torch, torchBytes, shards] = rates;

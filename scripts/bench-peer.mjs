@@ -1,6 +1,7 @@
 // Runs gala's benchmark and the peer's modes in turns and prints medians and ratios. Called by bench-peer.sh.
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
+import { median } from './median.mjs';
 
 const [python, peer, rounds, steps] = process.argv.slice(2);
 
@@ -48,11 +49,6 @@ for (let round = 0; round < Number(rounds); round++) {
   }
 }
 
-const median = values => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
-  return (low + high) / 2;
-};
 console.log(
   `${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(2)} at the end; ResNet-32, batch 64; img/s, median of ${rounds} rounds of ${steps} steps\n`,
 );

@@ -21,7 +21,7 @@ const root = resolve(import.meta.dirname, '../..');
 const gala = join(stage, 'gala');
 
 copyFileSync(process.execPath, join(stage, 'node'));
-for (const path of ['bin', 'dist', 'configs', 'datasets', 'package.json', 'scripts/gpu-check']) {
+for (const path of ['bin', 'dist', 'configs', 'datasets', 'package.json', 'scripts/gpu-check', 'scripts/median.mjs']) {
   cpSync(join(root, path), join(gala, path), {
     recursive: true,
     filter: source => !/\.(map|tsbuildinfo)$/.test(source),

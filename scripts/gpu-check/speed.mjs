@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { median } from '../median.mjs';
 
 /** A try without a GPU is for the script, not for figures. */
 const small = ['train.batch_size=4', 'eval.batch_size=4', 'threads=2'];
@@ -175,10 +176,4 @@ function compare(contenders, note) {
     process.stdout.write(`| ${name} | ${cells.join(' | ')} |\n`);
   }
   return figures;
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return sorted.length === 0 ? undefined : (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
 }

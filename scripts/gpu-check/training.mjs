@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { median } from '../median.mjs';
 
 const goalSeconds = 60;
 /** Top-1 of two seeds differs by less than this after 200 epochs (docs/benchmarks.md). */
@@ -63,8 +64,8 @@ function ofRun(run) {
   const betweenEnds = lines.slice(1).map((line, i) => line.unix_seconds - lines[i].unix_seconds);
   const evaluated = lines.slice(1).map(line => line.test_top1 !== undefined);
   const medianOf = wanted => {
-    const values = betweenEnds.filter((_, i) => evaluated[i] === wanted).sort((a, b) => a - b);
-    return values.length === 0 ? null : Number(values[values.length >> 1].toFixed(3));
+    const seconds = median(betweenEnds.filter((_, i) => evaluated[i] === wanted));
+    return seconds === undefined ? null : Number(seconds.toFixed(3));
   };
   return {
     engine,

@@ -42,7 +42,7 @@ export function registerDataPackCommand(data: Command): void {
 async function pack(flags: PackFlags): Promise<void> {
   const { loadConfig } = await import('../config/load.js');
   const config = loadConfig(flags.config, { ...(flags.set && { set: flags.set }) }).config.data;
-  const root = rootOf(config, flags);
+  const root = await rootOf(config, flags);
   const shortSide = flags.shortSide ?? inputSizeOf(config).shortSide;
   const progress = createProgress({ quiet: (flags.quiet ?? false) || (flags.json ?? false) });
   const { packImages } = await import('../data/images/pack.js');
@@ -77,19 +77,15 @@ async function pack(flags: PackFlags): Promise<void> {
   process.stdout.write(`Train on them with --data ${flags.output}\n`);
 }
 
-function rootOf(config: DatasetConfig, { data }: PackFlags): string {
+async function rootOf(config: DatasetConfig, { data }: PackFlags): Promise<string> {
   if (!isImageDataset(config.dataset)) {
     throw new ConfigError(`${config.dataset} is not made of image files: there is nothing to pack.`, {
       where: 'data.dataset',
       next: 'gala data pack works on imagenet_lt, places_lt, inaturalist2018, image_list and image_folder.',
     });
   }
-  const root = data ?? (process.env.GALA_DATA || config.root);
-  if (root !== undefined) return root;
-  throw new ConfigError('The folder of the images is not known.', {
-    where: 'neither --data, GALA_DATA nor data.root is given',
-    next: 'Name it with --data DIR.',
-  });
+  const { imagesRoot } = await import('../data/index.js');
+  return imagesRoot(config, { dataRoot: data });
 }
 
 /** The files of the wanted splits. Files that are missing are named here; images that do not decode, when they are packed. */

@@ -83,14 +83,9 @@ async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags
 }
 
 async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promise<boolean> {
+  const { imagesRoot } = await import('../data/index.js');
   const { openImageSplits } = await import('../data/imageSplits.js');
-  const root = flags.data ?? (process.env.GALA_DATA || config.root);
-  if (root === undefined) {
-    throw new ConfigError('The folder of the images is not known.', {
-      where: 'neither --data, GALA_DATA nor data.root is given',
-      next: 'Name it with --data DIR.',
-    });
-  }
+  const root = imagesRoot(config, { dataRoot: flags.data });
   const opened = openImageSplits(config, { root, val: true });
   const splits = (['train', 'val', 'test'] as const).filter(
     split => opened[split] !== undefined && (flags.split ?? split) === split,

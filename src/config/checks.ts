@@ -14,6 +14,8 @@ export interface Reader {
   readonly read: (key: string) => unknown;
   /** Where the key's value was written; undefined when it is a default. */
   readonly origin: (key: string) => Origin | undefined;
+  /** True where another value than the default was written; a resolved config has every default written. */
+  readonly isChanged: (key: string) => boolean;
   /** True for a stage that starts from another. */
   readonly hasFirstStage: boolean;
 }
@@ -43,7 +45,7 @@ export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings
   return { problems, warnings };
 }
 
-function checkData({ read, origin }: Reader, refuse: Report, warn: Report): void {
+function checkData({ read, isChanged }: Reader, refuse: Report, warn: Report): void {
   const dataset = read('data.dataset');
   const factor = read('data.imbalance_factor');
   const augment = read('data.augment');
@@ -60,7 +62,7 @@ function checkData({ read, origin }: Reader, refuse: Report, warn: Report): void
       `data.imbalance_factor ${factor} leaves the last class of ${dataset} without an image; it can be at most ${largest}`,
     );
   }
-  if (factor === 1 && origin('data.subset_seed') !== undefined && read('data.subset_seed') !== 0) {
+  if (factor === 1 && isChanged('data.subset_seed')) {
     warn('data.subset_seed', 'data.subset_seed has no effect: data.imbalance_factor is 1, every image is kept');
   }
   if (!Array.isArray(augment)) return;
@@ -93,17 +95,15 @@ function checkCropping(augment: readonly unknown[], dataset: string, refuse: Rep
   }
 }
 
-function checkModel({ read, origin }: Reader, refuse: Report, warn: Report): void {
+function checkModel({ read, origin, isChanged }: Reader, refuse: Report, warn: Report): void {
   const head = read('model.head');
   const isCosine = head === 'cosine';
-  if (!isCosine && origin('model.scale') !== undefined && read('model.scale') !== 30)
-    warn('model.scale', `model.scale has no effect: model.head is ${head}`);
+  if (!isCosine && isChanged('model.scale')) warn('model.scale', `model.scale has no effect: model.head is ${head}`);
   if (!isCosine && read('loss.name') === 'ldam') {
     const message = 'loss.name is ldam, whose margins are measured in cosines; set model.head to cosine';
     refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
   }
-  // A resolved config has it written, at its default, whether or not there is a file.
-  if (read('model.weights_part') !== 'all' && read('model.weights') === undefined)
+  if (isChanged('model.weights_part') && read('model.weights') === undefined)
     warn('model.weights_part', 'model.weights_part has no effect: model.weights names no file');
 }
 
@@ -212,9 +212,9 @@ function checkSchedule({ read }: Reader, refuse: Report, warn: Report): void {
   }
 }
 
-function checkEvaluation({ read, origin }: Reader, warn: Report): void {
+function checkEvaluation({ read, isChanged }: Reader, warn: Report): void {
   const [every, from, epochs] = [read('eval.every'), read('eval.every_epoch_from'), read('train.epochs')];
-  if (every === 1 && origin('eval.every_epoch_from') !== undefined && from !== 1) {
+  if (every === 1 && isChanged('eval.every_epoch_from')) {
     warn('eval.every_epoch_from', 'eval.every_epoch_from has no effect: eval.every is 1');
   }
   if (from === 0 && typeof every === 'number' && every > 1) {

@@ -3,7 +3,7 @@ import type { Reader, Report } from './checks.js';
 import { inputSizeOf, isImageDataset, isOfficial } from './imageSets.js';
 
 /** Keys of sets of image files, and what such a set needs. */
-export function checkImageSet({ read, origin }: Reader, refuse: Report, warn: Report): void {
+export function checkImageSet({ read, origin, isChanged }: Reader, refuse: Report, warn: Report): void {
   const dataset = read('data.dataset');
   if (typeof dataset !== 'string') return;
   const lists = ['data.train_list', 'data.val_list', 'data.test_list'];
@@ -42,7 +42,7 @@ export function checkImageSet({ read, origin }: Reader, refuse: Report, warn: Re
       `data.short_side is ${shortSide}, less than the ${side} pixels of data.image_size that are cut out of it`,
     );
   }
-  if (read('eval.val_fraction') !== 0.1 && read('eval.select_on') === 'val' && hasOwnVal(dataset, read)) {
+  if (isChanged('eval.val_fraction') && read('eval.select_on') === 'val' && hasOwnVal(dataset, read)) {
     warn('eval.val_fraction', `eval.val_fraction has no effect: ${dataset} has a validation split of its own`);
   }
 }

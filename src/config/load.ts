@@ -73,9 +73,10 @@ interface CheckedStage {
 }
 
 function checkStage(root: LocatedMap, hasFirstStage: boolean): CheckedStage {
-  const { config, problems, read } = validate(root);
+  const { config, problems, read, defaultOf } = validate(root);
   const origin = (key: string) => at(root, key.split('.'))?.origin;
-  const across = checkAcrossKeys({ read, origin, hasFirstStage });
+  const isChanged = (key: string) => origin(key) !== undefined && read(key) !== defaultOf(key);
+  const across = checkAcrossKeys({ read, origin, isChanged, hasFirstStage });
   const { stages: _, ...valid } = config ?? {};
   return {
     config: config && (valid as CheckedStage['config']),

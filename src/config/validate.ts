@@ -13,6 +13,8 @@ export interface Validation {
   readonly problems: readonly Problem[];
   /** The value of a dotted key, its default included; undefined when it or a section around it has a problem. */
   readonly read: (key: string) => unknown;
+  /** The default of a dotted key, undefined where it has none. */
+  readonly defaultOf: (key: string) => unknown;
 }
 
 /** Checks a merged config against the schema and finds all of its problems. */
@@ -20,14 +22,15 @@ export function validate(root: LocatedMap): Validation {
   const result = configSchema.safeParse(plainValue(root));
   const issues = result.error?.issues ?? [];
   const wrong = new Set(issues.filter(issue => issue.code !== 'unrecognized_keys').map(issue => issue.path.join('.')));
+  const defaultOf = (key: string): unknown =>
+    schemaAt(key.split('.'), chosenIn(root)).find(node => node.default !== undefined)?.default;
   const read = (key: string): unknown => {
     const path = key.split('.');
     if (path.some((_, depth) => wrong.has(path.slice(0, depth + 1).join('.')))) return undefined;
     const written = at(root, path);
-    if (written !== undefined) return plainValue(written);
-    return schemaAt(path, chosenIn(root)).find(node => node.default !== undefined)?.default;
+    return written === undefined ? defaultOf(key) : plainValue(written);
   };
-  return { config: result.data, problems: issues.flatMap(issue => problemsOf(issue, root)), read };
+  return { config: result.data, problems: issues.flatMap(issue => problemsOf(issue, root)), read, defaultOf };
 }
 
 function problemsOf(issue: Issue, root: LocatedMap): Problem[] {

@@ -130,13 +130,17 @@ async function openSet(config: DatasetConfig, options: OpenOptions): Promise<Ope
   const given = dataRoot ?? (environment.GALA_DATA || config.root);
   if (dataset === 'fashion_mnist_lt') return openFashionMnist(dataRoot ?? config.root, environment);
   if (!isImageDataset(dataset)) return openCifarAt(dataset, given);
-  if (given === undefined) {
-    throw new DataError(`The folder of the images of ${dataset} is not known.`, {
-      where: 'neither --data, GALA_DATA nor data.root is given',
-      next: 'Name it with --data DIR, the environment variable GALA_DATA or data.root in the config; see docs/datasets.md.',
-    });
-  }
-  return openImageSet(config, given, { ...options, environment });
+  return openImageSet(config, imagesRoot(config, options), { ...options, environment });
+}
+
+/** The folder of the image files of a set: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` when none is given. */
+export function imagesRoot(config: DatasetConfig, { dataRoot, environment = process.env }: OpenOptions): string {
+  const root = dataRoot ?? (environment.GALA_DATA || config.root);
+  if (root !== undefined) return root;
+  throw new DataError(`The folder of the images of ${config.dataset} is not known.`, {
+    where: 'neither --data, GALA_DATA nor data.root is given',
+    next: 'Name it with --data DIR, the environment variable GALA_DATA or data.root in the config; see docs/datasets.md.',
+  });
 }
 
 function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Opened {

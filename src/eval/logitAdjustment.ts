@@ -1,8 +1,6 @@
 /** Post-hoc logit adjustment: the class prior of training is taken out of the logits, image by image. */
 import { ConfigError } from '../errors.js';
-import { plainPredictions } from './rebalance.js';
-
-const largestTau = 1000;
+import { largestTau, plainPredictions } from './rebalance.js';
 
 /**
  * Predictions argmax_j z_ij − log(π_j^τ + 1e-12) for logits [N, C], with the prior π_j = n_j / Σn of the training images per class

@@ -5,7 +5,8 @@
 import { ConfigError, DataError } from '../errors.js';
 import { labelCounts } from './metrics.js';
 
-const largestTau = 1000;
+/** The largest τ taken, of re-balancing and of logit adjustment. */
+export const largestTau = 1000;
 
 /** Predicted class of each row of float32 logits [N, C]; of equal logits the lowest class. Throws `DataError` for NaN or infinity. */
 export function plainPredictions(logits: Float32Array, classes: number): Int32Array {
