@@ -61,7 +61,12 @@ export function registerReproduceCommand(program: Command): void {
 async function plan(table: ExpectedTable, flags: ReproduceFlags): Promise<Planned[]> {
   const { planColumns, planRuns } = await import('../results/plan.js');
   const { formatTable } = await import('../report/table.js');
-  const planned = planRuns(table, flags.seeds ?? [0], flags.runs, await recordedRows(table, flags.results));
+  const { claimedTasks } = await import('../sweep/claimed.js');
+  const claims = claimedTasks(sweepNameOf(table), flags.runs, flags.launcher ?? 'local');
+  const planned = planRuns(table, flags.seeds ?? [0], flags.runs, await recordedRows(table, flags.results)).map(run => {
+    const claimedBy = run.step === 'train' || run.step === 'resume' ? claims.get(pointOf(run).hash) : undefined;
+    return claimedBy === undefined ? run : { ...run, step: 'in progress' as const, claimedBy };
+  });
   process.stdout.write(`${formatTable(planned, planColumns, 'terminal')}\n\n`);
   return planned;
 }
@@ -76,13 +81,13 @@ async function recordedRows(table: ExpectedTable, results: string) {
 
 /** Records the finished runs, then trains what is missing as a sweep, each run recorded as it ends. True when all was submitted to SLURM only. */
 async function execute(planned: readonly Planned[], table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
-  for (const { step, directory } of planned) {
-    if (step === 'record') await record(directory!, table, flags);
-    if (step === 'in progress')
-      process.stderr.write(`${directory} is being trained by another process; it is left alone.\n`);
+  for (const run of planned) {
+    if (run.step === 'record') await record(run.directory!, table, flags);
+    const reason = reasonToLeave(run);
+    if (reason) process.stderr.write(`${run.row}, seed ${run.seed}: ${reason}; it is left alone.\n`);
   }
   const open = planned.filter(({ step }) => step === 'train' || step === 'resume');
-  if (open.length === 0) return false;
+  if (open.length === 0) return flags.launcher === 'slurm' && planned.some(({ claimedBy }) => claimedBy !== undefined);
   const { createSweep, draftSweep, freeName } = await import('../sweep/manifest.js');
   const { withThreads } = await import('../sweep/plan.js');
   const asGiven = open.map(pointOf);
@@ -91,7 +96,7 @@ async function execute(planned: readonly Planned[], table: ExpectedTable, flags:
   const launcher = await launcherSettings(flags, asGiven);
   const threads = threadsPerRun(launcher, open.length);
   const points = threads === undefined ? asGiven : asGiven.map(point => withThreads(point, threads));
-  const name = freeName(`reproduce-${table.name}`, flags.runs);
+  const name = freeName(sweepNameOf(table), flags.runs);
   const sweep = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
   createSweep(sweep, points);
   const onEnd = async ({ state, directory }: TaskStatus) => {
@@ -99,6 +104,17 @@ async function execute(planned: readonly Planned[], table: ExpectedTable, flags:
   };
   await launch(sweep, sweep.manifest.tasks, { quiet: flags.quiet, onEnd, failuresAreFatal: false });
   return launcher.name === 'slurm';
+}
+
+function reasonToLeave({ step, directory, claimedBy }: Planned): string | undefined {
+  if (claimedBy !== undefined) return `${claimedBy} is going to train it`;
+  if (step === 'in progress') return `another process trains ${directory}`;
+  if (step === 'diverged') return `${directory} diverged, and the same config would do so again`;
+  return undefined;
+}
+
+function sweepNameOf(table: ExpectedTable): string {
+  return `reproduce-${table.name}`;
 }
 
 /** A run to resume goes on with the config it began with, whose precision may be another; the row gives it its name. */
@@ -117,7 +133,7 @@ async function record(directory: string, table: ExpectedTable, { results }: Repr
 }
 
 /** Prints claims beside results. Throws `CommandExit` 1 for a shortfall, a missing run or a record with a fault. */
-async function check(table: ExpectedTable, { results, data, seeds, rows }: ReproduceFlags): Promise<void> {
+async function check(table: ExpectedTable, { results, data, seeds, rows, checkOnly }: ReproduceFlags): Promise<void> {
   const { compare, comparisonColumns, isShort } = await import('../results/compare.js');
   const { verifyTable } = await import('../results/verify.js');
   const { formatTable } = await import('../report/table.js');
@@ -125,7 +141,11 @@ async function check(table: ExpectedTable, { results, data, seeds, rows }: Repro
   const comparisons = compare(table, verification.recordsOf);
   process.stdout.write(`${formatTable(comparisons, comparisonColumns, 'terminal')}\n\n`);
   process.stdout.write(proofOf(verification));
-  const missing = [...missingRuns(comparisons), ...missingSeeds(table, verification, seeds ?? [])];
+  const { missingSeeds } = await import('../results/plan.js');
+  const missing = [
+    ...missingRuns(comparisons),
+    ...missingSeeds(table, verification.recordsOf, seeds ?? (checkOnly ? [] : [0])),
+  ];
   for (const line of missing) process.stdout.write(`Missing: ${line}\n`);
   for (const fault of verification.faults) process.stdout.write(`FAULT ${fault}\n`);
   const below = comparisons.filter(({ verdict }) => verdict === 'BELOW');
@@ -158,14 +178,4 @@ function proofOf({ recounted, unlabelled, faults }: Verification): string {
 function missingRuns(comparisons: readonly Comparison[]): string[] {
   const rows = comparisons.filter(({ verdict }) => verdict === 'NO RUN').map(({ row }) => row);
   return [...new Set(rows)].map(row => `no recorded run of row ${row}`);
-}
-
-function missingSeeds(table: ExpectedTable, { recordsOf }: Verification, seeds: readonly number[]): string[] {
-  return table.rows.flatMap(({ row }) => {
-    const recorded = recordsOf(row).map(record => record.seeds.run);
-    if (recorded.length === 0) return [];
-    return seeds
-      .filter(seed => !recorded.includes(seed))
-      .map(seed => `no recorded run of row ${row} with seed ${seed}`);
-  });
 }

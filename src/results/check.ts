@@ -1,6 +1,7 @@
 /** Whether a record's numbers are what its predictions give: with the labels a recount, without them a check of consistency. */
 import { basename } from 'node:path';
-import { type GroupAccuracies, groupAccuracies } from '../eval/metrics.js';
+import { configOf } from '../config/identity.js';
+import { type GroupAccuracies, groupAccuracies, labelCounts } from '../eval/metrics.js';
 import { sha256 } from '../io/hash.js';
 import { correctOf, labelsHash } from './fromRun.js';
 import {
@@ -31,6 +32,9 @@ const rounding = 1e-9;
 /** metrics.jsonl has percent with four decimals. */
 const metricsRounding = 1e-6;
 
+/** A resumed run may have been evaluated last with another precision, device or number of threads than in the epoch itself. */
+const resumedRounding = 5e-3;
+
 /**
  * What is wrong with a record, one sentence each; empty when nothing is. Without `truth` the predictions cannot be marked
  * right or wrong: then every accuracy must follow from the right answers per class, none of which may exceed the images or
@@ -47,6 +51,8 @@ export function faultsOf({ path, record, predictions }: StoredResult, truth?: Tr
   }
   const faults: string[] = [];
   if (sha256(predictions) !== record.predictions_sha256) faults.push('its predictions were changed: another sha256');
+  if (sum(test.class_counts) !== test.images)
+    faults.push(`it says ${test.images} test images, and ${sum(test.class_counts)} of all classes`);
   if (truth) faults.push(...faultsOfData(record, truth));
   for (const [k, score] of scores.entries()) {
     const fault = faultOfScore(record, score, predictionsOf(record, predictions, k), truth);
@@ -58,16 +64,17 @@ export function faultsOf({ path, record, predictions }: StoredResult, truth?: Tr
 }
 
 /** It has no predictions to count again; it can still contradict the scores that can. */
-function faultOfRebalancedBest({ scores, test, rebalanced_best: best }: ResultRecord): string | undefined {
+function faultOfRebalancedBest({ scores, test, resumes, rebalanced_best: best }: ResultRecord): string | undefined {
   if (best === undefined) return undefined;
+  const tolerance = resumes > 0 ? resumedRounding : metricsRounding;
   const right = best.top1 * test.images;
   if (Math.abs(right - Math.round(right)) > metricsRounding * test.images)
     return `top1 ${percentOf(best.top1)} is not a whole number of ${test.images} images`;
   for (const { checkpoint, epoch, top1, tauSelectedOn } of scores) {
     if (tauSelectedOn !== 'config') continue;
     const difference = best.top1 - top1;
-    const isLess = best.selectedOn === 'test' && difference < -metricsRounding;
-    if (!isLess && (best.epoch !== epoch || Math.abs(difference) <= metricsRounding)) continue;
+    const isLess = best.selectedOn === 'test' && difference < -tolerance;
+    if (!isLess && (best.epoch !== epoch || Math.abs(difference) <= tolerance)) continue;
     return `it says ${percentOf(best.top1)} at epoch ${best.epoch}, checkpoint ${checkpoint} has ${percentOf(top1)} at epoch ${epoch}`;
   }
   return undefined;
@@ -82,6 +89,8 @@ function faultsOfData({ train, test }: ResultRecord, truth: Truth): string[] {
   const faults: string[] = [];
   if (labelsHash(truth.labels, truth.classCounts.length) !== test.labels_sha256)
     faults.push('its test labels are not those of the data');
+  if (labelCounts(truth.labels, truth.classCounts.length).join() !== test.class_counts.join())
+    faults.push('its test images per class are not those of the data');
   if (truth.testFingerprint !== test.fingerprint) faults.push('its test images are not those of the data');
   if (truth.trainFingerprint !== train.fingerprint) faults.push('its training images are not those of the data');
   if (truth.indexHash !== train.index_hash) faults.push('its training subset is not the one that its config draws');
@@ -95,6 +104,9 @@ function faultOfScore(record: ResultRecord, score: Score, predictions: Int32Arra
   const classes = record.train.class_counts.length;
   if (images.length !== classes || score.correct.length !== classes)
     return 'its lists have different numbers of classes';
+  const configured = configOf(record).eval.tau;
+  if (score.tauSelectedOn === 'config' && score.tau !== configured)
+    return `it says that the config chose τ = ${score.tau}, and there it is ${configured}`;
   const outside = predictions.findIndex(klass => klass >= classes);
   if (outside !== -1) return `the prediction of image ${outside} is class ${predictions[outside]} of ${classes}`;
   if (truth?.labels.length === predictions.length) {
@@ -109,8 +121,7 @@ function faultOfScore(record: ResultRecord, score: Score, predictions: Int32Arra
   if (klass !== -1) {
     return `it says ${score.correct[klass]} right of class ${klass}, which has ${images[klass]} images and ${predicted[klass]} predictions`;
   }
-  const right = score.correct.reduce((sum, correct) => sum + correct, 0);
-  return faultOfAccuracies(score, right / record.test.images, groupsOf(record, score));
+  return faultOfAccuracies(score, sum(score.correct) / record.test.images, groupsOf(record, score));
 }
 
 function groupsOf({ train, test }: ResultRecord, { correct }: Score): GroupAccuracies {
@@ -126,6 +137,10 @@ function faultOfAccuracies(score: Score, top1: number, groups: GroupAccuracies):
     return `it says ${name} ${percentOf(said)}, the predictions give ${percentOf(counted)}`;
   }
   return undefined;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 function percentOf(fraction: number | undefined): string {

@@ -22,6 +22,7 @@ import {
   readResult,
   resultPath,
   type Score,
+  tableOf,
   writeResult,
 } from './record.js';
 
@@ -34,6 +35,12 @@ const oracleTaus = Array.from({ length: 61 }, (_, i) => i / 20);
  */
 export function addResult(results: string, directory: string): string {
   const { record, predictions } = resultOfRun(directory);
+  if (tableOf(record.name) === undefined) {
+    throw new ConfigError(`The name ${record.name} has no folder, which would be its table.`, {
+      where: directory,
+      next: `See it with gala table ${directory}; to record a run, give its config a name such as mine/${record.name}.`,
+    });
+  }
   const path = resultPath(results, record);
   if (existsSync(path)) {
     const before = readResult(path).record;

@@ -1,6 +1,6 @@
 /** Which runs of a table are there, half done or missing. */
 import { basename } from 'node:path';
-import { configDifference, configOf } from '../config/identity.js';
+import { configDifference, configHash, configOf } from '../config/identity.js';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { Column } from '../report/table.js';
@@ -8,16 +8,18 @@ import { findRun as findRunIn } from '../run/runOfConfig.js';
 import type { ExpectedTable } from './expected.js';
 import type { ResultRecord } from './record.js';
 
-export type Step = 'recorded' | 'record' | 'resume' | 'train' | 'in progress';
+export type Step = 'recorded' | 'record' | 'resume' | 'train' | 'in progress' | 'diverged';
 
 export interface Planned {
   readonly row: string;
   readonly loaded: LoadedConfig;
   readonly seed: number;
-  /** `in progress`: another process trains it. */
+  /** `in progress`: another process trains it, or is going to; `diverged`: it would do so again. */
   readonly step: Step;
-  /** The run folder to record, to resume, or in which another process works. */
+  /** The run folder to record, to resume, in which another process works, or whose run diverged. */
   readonly directory?: string;
+  /** The sweep that is going to train it. */
+  readonly claimedBy?: string;
   /** Finished epochs of that run. */
   readonly epoch?: number;
 }
@@ -33,11 +35,24 @@ export function planRuns(
     seeds.map(seed => {
       const loaded = loadForSeed(config, seed);
       const planned = { row, loaded, seed };
-      if (recordsOf(row).some(({ seeds }) => seeds.run === seed)) return { ...planned, step: 'recorded' as const };
+      if (recordsOf(row).some(record => isOfSeed(record, seed))) return { ...planned, step: 'recorded' as const };
       const found = findRun(runs, loaded.config);
       return found ? { ...planned, ...found } : { ...planned, step: 'train' as const };
     }),
   );
+}
+
+/** A sentence for every row that has records, but none of a wanted seed. */
+export function missingSeeds(
+  table: ExpectedTable,
+  recordsOf: (row: string) => readonly ResultRecord[],
+  seeds: readonly number[],
+): string[] {
+  return table.rows.flatMap(({ row }) => {
+    const records = recordsOf(row);
+    const missing = seeds.filter(seed => !records.some(record => isOfSeed(record, seed)));
+    return records.length === 0 ? [] : missing.map(seed => `no recorded run of row ${row} with seed ${seed}`);
+  });
 }
 
 /** A config for a seed, which also draws the long-tailed subset unless `set` does: the spread over seeds includes that of the draw. */
@@ -45,6 +60,15 @@ export function loadForSeed(config: string, seed: number, set: readonly string[]
   const loaded = loadConfig(config, { seed, set });
   const isDrawn = loaded.config.data.imbalance_factor > 1 && !set.some(text => text.startsWith('data.subset_seed='));
   return isDrawn ? loadConfig(config, { seed, set: [...set, `data.subset_seed=${seed}`] }) : loaded;
+}
+
+/** Whether a run or record is that of `seed` in the sense of `loadForSeed`. */
+export function isOfSeed(
+  { config, name, seeds }: Pick<ResultRecord, 'config' | 'name' | 'seeds'>,
+  seed: number,
+): boolean {
+  const isDrawn = configOf({ config, name }).data.imbalance_factor > 1;
+  return seeds.run === seed && (!isDrawn || seeds.subset === seed);
 }
 
 /** `key: row → run` for the keys in which a run is not the row's experiment; seeds and what computed it may differ. */
@@ -66,17 +90,25 @@ export const planColumns: readonly Column<Planned>[] = [
   { key: 'epoch', title: 'epoch', kind: 'number', value: ({ epoch }) => epoch },
 ];
 
-/** The run of this config and seed that is nearest to its end; a diverged one is trained anew. */
+/**
+ * The run of this config and seed that is nearest to its end. Of diverged ones only that of the very config counts, which would
+ * diverge again; with another precision or engine it is worth a try.
+ */
 function findRun(runs: string, config: Config): Pick<Planned, 'step' | 'directory' | 'epoch'> | undefined {
   const found = findRunIn(
     runs,
     config.name,
     record =>
-      record.status !== 'diverged' &&
-      record.seeds.run === config.seed &&
-      differencesFromRow(config, configOf(record)).length === 0,
+      isOfSeed(record, config.seed) &&
+      differencesFromRow(config, configOf(record)).length === 0 &&
+      (record.status !== 'diverged' || configHash(configOf(record)) === configHash(config)),
   );
   if (found === undefined) return undefined;
-  const steps = { finished: 'record', 'in progress': 'in progress', resumable: 'resume', diverged: 'train' } as const;
+  const steps = {
+    finished: 'record',
+    'in progress': 'in progress',
+    resumable: 'resume',
+    diverged: 'diverged',
+  } as const;
   return { step: steps[found.state], directory: found.directory, epoch: found.record.epoch };
 }

@@ -112,6 +112,12 @@ export function resultPath(results: string, { name, seeds }: Pick<ResultRecord, 
   return join(results, `${name}-seed${seeds.run}-subset${seeds.subset}.json`);
 }
 
+/** The table that a run's name belongs to: its first folder; undefined for a name without one. */
+export function tableOf(name: string): string | undefined {
+  const slash = name.indexOf('/');
+  return slash === -1 ? undefined : name.slice(0, slash);
+}
+
 /** The file of predictions beside a record. */
 export function predictionsPath(path: string): string {
   return path.replace(/\.json$/, '.predictions');
@@ -165,10 +171,14 @@ export function readResult(path: string): StoredResult {
 
 /** Paths of the records of a table, sorted; none when the folder is not there. */
 export function listResults(results: string, table: string): string[] {
-  const folder = join(results, table);
+  return filesBelow(join(results, table), '.json');
+}
+
+/** Paths of the files with this ending in `folder` and below, sorted; none when it is not there. */
+export function filesBelow(folder: string, ending: string): string[] {
   try {
-    return readdirSync(folder)
-      .filter(name => name.endsWith('.json'))
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith(ending))
       .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
       .map(name => join(folder, name));
   } catch (error) {

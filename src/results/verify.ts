@@ -1,6 +1,4 @@
 /** All records of a table, checked: which row each belongs to, what is wrong, and how much could be proved. */
-
-import { readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { configOf } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
@@ -8,8 +6,8 @@ import type { Config } from '../config/schema.js';
 import { ConfigError, StorageError } from '../errors.js';
 import { faultsOf } from './check.js';
 import type { ExpectedTable } from './expected.js';
-import { differencesFromRow } from './plan.js';
-import { listResults, predictionsPath, type ResultRecord, readResult, resultPath } from './record.js';
+import { differencesFromRow, isOfSeed } from './plan.js';
+import { filesBelow, listResults, predictionsPath, type ResultRecord, readResult, resultPath } from './record.js';
 import { generatedFiles } from './tables.js';
 import { truthReader } from './truth.js';
 
@@ -49,7 +47,7 @@ export async function verifyTable(request: VerificationRequest): Promise<Verific
       const stored = readResult(path);
       const { record } = stored;
       const row = rows.find(({ config }) => config.name === record.name);
-      if ((rowsOnly && !row) || (seeds && !seeds.includes(record.seeds.run))) continue;
+      if ((rowsOnly && !row) || (seeds && !seeds.some(seed => isOfSeed(record, seed)))) continue;
       if (resultPath(results, record) !== path) fault('its name and seeds are not those of the file');
       const differences = row ? differencesFromRow(row.config, configOf(record)) : [];
       if (differences.length > 0) fault(`it is not the experiment of row ${row!.row}: ${differences.join(', ')}`);
@@ -87,18 +85,7 @@ function configOfRow(table: ExpectedTable, nameOrPath: string): Config {
 /** Predictions whose record is gone. */
 function orphans(results: string, table: string, paths: readonly string[]): string[] {
   const expected = new Set(paths.map(predictionsPath));
-  return listFolder(join(results, table))
-    .filter(name => name.endsWith('.predictions'))
-    .map(name => join(results, table, name))
+  return filesBelow(join(results, table), '.predictions')
     .filter(path => !expected.has(path))
     .map(path => `${relative(process.cwd(), path)}: its record is missing`);
-}
-
-function listFolder(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -145,7 +145,7 @@ export function isSweep(name: string, output: string): boolean {
 }
 
 /** Names of all sweeps. */
-function listSweeps(output: string): string[] {
+export function listSweeps(output: string): string[] {
   const folder = resolve(output, 'sweeps');
   return (existsSync(folder) ? readdirSync(folder) : []).filter(name => existsSync(join(folder, name, 'sweep.json')));
 }

@@ -1,6 +1,6 @@
 /** `gala reproduce` on a cut of the bundled set: what is half done is resumed, what is missing is trained, and the gate closes on a shortfall. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { openIdxSet } from '../../src/data/fashionMnist.js';
@@ -98,6 +98,30 @@ test('A seed that was asked for and is not recorded ends with 1', async () => {
   const { stdout } = await gala([...reproduce, '--check-only', '--seeds', '0,7', '--rows', 'gala'], 1, options);
   assert.match(stdout, /^Missing: no recorded run of row gala with seed 7$/m);
   assert.doesNotMatch(stdout, /cross_entropy/);
+});
+
+test('A diverged run is left alone, and its seed counts as missing beside the record of another', async () => {
+  const rest = ['--rows', 'gala', '--results', 'others', '--quiet'];
+  await gala([...reproduce, ...rest, '--seeds', '7'], 0, options);
+  const [seed0] = runFolders(join(temporary, 'runs'), 'small/gala').filter(run => recordOf(run).seeds.run === 0);
+  const file = join(seed0!, 'run.json');
+  const finished = readFileSync(file, 'utf8');
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(finished), status: 'diverged' }));
+  const sweeps = readdirSync(join(temporary, 'runs/sweeps'));
+  const { stdout, stderr } = await gala([...reproduce, ...rest], 1, options);
+  assert.match(stdout, /^gala +0 +small\/gala +diverged /m);
+  assert.match(stderr, /^gala, seed 0: \S+ diverged, and the same config would do so again; it is left alone\.$/m);
+  assert.match(stdout, /^gala +top1 .* reached$/m);
+  assert.match(stdout, /^Missing: no recorded run of row gala with seed 0$/m);
+  assert.deepEqual(readdirSync(join(temporary, 'runs/sweeps')), sweeps);
+  writeFileSync(file, finished);
+});
+
+test('Of several runs to record those before a faulty one are recorded, with their tables', async () => {
+  const [run] = runFolders(join(temporary, 'runs'), 'small/gala');
+  const { stdout } = await gala(['results', 'add', run!, join(temporary, 'none'), '--results', 'added'], 4, options);
+  assert.match(stdout, /^added\/small\/gala-seed\d-subset0\.json$/m);
+  assert.ok(existsSync(join(temporary, 'added/small.csv')));
 });
 
 test('A result below its claim ends with 1 and says by how much', async () => {

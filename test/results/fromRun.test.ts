@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { bestTau, summarize } from '../../src/eval/summary.js';
 import { faultsOf } from '../../src/results/check.js';
 import { addResult, resultOfRun } from '../../src/results/fromRun.js';
-import { predictionsOf, readResult } from '../../src/results/record.js';
-import { updateRecord } from '../../src/run/record.js';
+import { listResults, predictionsOf, readResult } from '../../src/results/record.js';
+import { readRecord, updateRecord } from '../../src/run/record.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeExampleRun } from './exampleRun.js';
 
@@ -86,5 +86,21 @@ test('A run that is not finished is refused with the command that finishes it', 
   assert.throws(() => addResult(results, run), {
     message: /not finished: its status is interrupted/,
     next: /gala train --resume/,
+  });
+});
+
+test('The name of a run says to which table its record belongs; a name without a folder is refused', async () => {
+  const run = await writeExampleRun(join(temporary, 'f'), { seed: 9 });
+  const file = join(run, 'run.json');
+  const nameIt = (name: string) => writeFileSync(file, JSON.stringify({ ...readRecord(file), name }));
+  nameIt('mine/a/representation');
+  const path = addResult(results, run);
+  assert.equal(path, join(results, 'mine/a/representation-seed9-subset0.json'));
+  assert.deepEqual(listResults(results, 'mine'), [path]);
+  nameIt('alone');
+  assert.throws(() => addResult(results, run), {
+    name: 'ConfigError',
+    message: /The name alone has no folder, which would be its table/,
+    next: /such as mine\/alone/,
   });
 });

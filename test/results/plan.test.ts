@@ -1,15 +1,16 @@
 /** What `gala reproduce` finds to do, from run folders in every state. */
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { configOf } from '../../src/config/identity.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { ExpectedTable } from '../../src/results/expected.js';
-import { differencesFromRow, loadForSeed, planRuns } from '../../src/results/plan.js';
+import { differencesFromRow, isOfSeed, loadForSeed, missingSeeds, planRuns } from '../../src/results/plan.js';
 import { readResult } from '../../src/results/record.js';
 import { lockFolder } from '../../src/run/lock.js';
-import { type RunStatus, updateRecord } from '../../src/run/record.js';
+import { type RunStatus, readRecord, updateRecord } from '../../src/run/record.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleTable, writeExampleResults, writeExampleRun } from './exampleRun.js';
 
@@ -51,6 +52,16 @@ test('Of the unfinished runs the longest is resumed; a diverged one never', asyn
   assert.deepEqual([step, directory, epoch], ['resume', directories[1], 9]);
 });
 
+test('A diverged run is not trained again, unless another precision gives it a chance', async () => {
+  const { runs, directories } = await runsIn(['diverged', 15]);
+  const { step, directory, epoch } = planned(runs);
+  assert.deepEqual([step, directory, epoch], ['diverged', directories[0], 15]);
+  const other = loadConfig('fashion_mnist_lt/gala', { set: ['precision=bf16'] }).config;
+  const path = join(directories[0]!, 'run.json');
+  writeFileSync(path, JSON.stringify({ ...readRecord(path), config: other }));
+  assert.equal(planned(runs).step, 'train');
+});
+
 test('A run in which a process works is left alone', async () => {
   const { runs, directories } = await runsIn(['running', 9]);
   const lock = lockFolder(directories[0]!);
@@ -86,6 +97,31 @@ test('A run is not the experiment of its row with another λ or length, and is w
 test('A seed also draws the long-tailed subset, where gala draws one', () => {
   assert.equal(loadForSeed('cifar100_lt/gala_if100', 2).config.data.subset_seed, 2);
   assert.equal(loadForSeed('fashion_mnist_lt/gala', 2).config.data.subset_seed, 0);
+});
+
+test('A record of the seed with another subset is not that of the seed, where gala draws the subset', () => {
+  const { config } = loadForSeed('cifar100_lt/gala_if100', 1);
+  const { name } = config;
+  const subsetOf = (subset: number) => ({ config, name, seeds: { run: 1, subset } });
+  assert.deepEqual(
+    [isOfSeed(subsetOf(1), 1), isOfSeed(subsetOf(0), 1), isOfSeed(subsetOf(1), 0)],
+    [true, false, false],
+  );
+  const whole = loadForSeed('fashion_mnist_lt/gala', 1).config;
+  assert.ok(isOfSeed({ config: whole, name: whole.name, seeds: { run: 1, subset: 0 } }, 1));
+});
+
+test('A seed that was asked for is missing where its row has records of others only', async () => {
+  const { path } = await writeExampleResults(join(temporary, 'others'));
+  const { record } = readResult(path);
+  const missing = (...seeds: number[]) => missingSeeds(table, () => [record], seeds);
+  assert.deepEqual(missing(0), []);
+  assert.deepEqual(missing(0, 3), ['no recorded run of row gala with seed 3']);
+  assert.deepEqual(
+    missingSeeds(table, () => [], [3]),
+    [],
+    'a row without any record is told of elsewhere',
+  );
 });
 
 test('A record written before a key was added counts with that key at its default', () => {

@@ -54,6 +54,22 @@ test('A record whose data nobody named is counted as one without labels; a folde
   await assert.rejects(verifyTable({ table, results, rowsOnly: true, dataRoot: results }), { name: 'DataError' });
 });
 
+test('In a run that was resumed the best epoch may differ from its scores by half a point, not by more', async () => {
+  const { edit, faults } = await sound();
+  const say = (more: number, resumes: number) =>
+    edit(record => {
+      const { epoch, top1, tau } = record.scores[1]!;
+      record.resumes = resumes;
+      record.rebalanced_best = { epoch, selectedOn: 'test', tau: tau!, top1: Number((top1 + more).toFixed(6)) };
+    });
+  say(0.004, 0);
+  assert.match((await faults()).join(), /own best epoch: it says/);
+  say(0.004, 1);
+  assert.deepEqual(await faults(), []);
+  say(0.006, 1);
+  assert.match((await faults()).join(), /own best epoch: it says/);
+});
+
 test('A re-balanced best epoch that contradicts the scores is a fault, one that does not is none', async () => {
   const { edit, faults } = await sound();
   const say = (epoch: number, more: number, selectedOn = 'test') =>
@@ -72,6 +88,12 @@ test('A re-balanced best epoch that contradicts the scores is a fault, one that 
   say(19, 0.0101);
   assert.match((await faults()).join(), /not a whole number of 2000 images/);
 });
+
+/** Mean over the classes with fewer than 20 training images. */
+function few({ train, test }: ResultRecord, correct: readonly number[]): number {
+  const rare = train.class_counts.flatMap((count, klass) => (count < 20 ? [klass] : []));
+  return rare.reduce((sum, klass) => sum + correct[klass]! / test.class_counts[klass]!, 0) / rare.length;
+}
 
 describe('With the labels the gate fails for', () => {
   test('a top-1 typed by hand', async () => {
@@ -101,6 +123,36 @@ describe('With the labels the gate fails for', () => {
       score.top1 = score.correct.reduce((a, b) => a + b) / record.test.images;
     });
     assert.match((await faults()).join('\n'), /it says \d+ right of class 0, the predictions and labels give \d+/);
+  });
+
+  test('images per class, by which the groups are divided, other than those of the labels', async () => {
+    const { edit, faults } = await sound();
+    edit(record => {
+      const { class_counts } = record.test;
+      class_counts[8]! += 10;
+      class_counts[9]! -= 10;
+      for (const score of record.scores) score.few = few(record, score.correct);
+    });
+    assert.deepEqual(
+      (await faults()).map(fault => fault.replace(/.*: /, '')),
+      ['its test images per class are not those of the data'],
+    );
+  });
+
+  test('one image less, with predictions and accuracies to match', async () => {
+    const { path, predictions, edit, faults } = await sound();
+    const { record: before } = readResult(path);
+    const { labels } = (await truthReader()(before))!;
+    const bytes = Buffer.concat(before.scores.map(() => Uint8Array.from(labels.subarray(0, -1))));
+    writeFileSync(predictions, bytes);
+    edit(record => {
+      record.test.images--;
+      record.test.class_counts[labels.at(-1)!]!--;
+      record.predictions_sha256 = sha256(bytes);
+      for (const score of record.scores)
+        Object.assign(score, { correct: record.test.class_counts, top1: 1, many: 1, medium: 1, few: 1 });
+    });
+    assert.match((await faults()).join('\n'), /its test images per class are not those of the data/);
   });
 
   test('a changed prediction', async () => {
@@ -214,6 +266,20 @@ describe('Without the labels the gate still fails for', () => {
       predictions[0] = (predictions[0]! + 1) % 10;
     });
     assert.match(faults, /its predictions were changed: another sha256/);
+  });
+
+  test('images that are not those of all classes', async () => {
+    const faults = await faultsWithout(({ test }) => {
+      test.class_counts[0]! -= 1;
+    });
+    assert.match(faults, /it says 2000 test images, and 1999 of all classes/);
+  });
+
+  test('a τ of the config that the config does not have', async () => {
+    const faults = await faultsWithout(({ scores }) => {
+      scores[1]!.tau = 1.5;
+    });
+    assert.match(faults, /it says that the config chose τ = 1.5, and there it is 1$/);
   });
 
   test('more right answers of a class than it was predicted', async () => {

@@ -1,0 +1,71 @@
+/** What an earlier command is still going to train, so that the same command given again leaves it alone. */
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { after, test } from 'node:test';
+import { configHash } from '../../src/config/identity.js';
+import { loadConfig } from '../../src/config/load.js';
+import { lockFolder } from '../../src/run/lock.js';
+import { claimedTasks } from '../../src/sweep/claimed.js';
+import { createSweep, draftSweep, type LauncherSettings, recordJob, sweepFolder } from '../../src/sweep/manifest.js';
+import { parseSlurmOptions } from '../../src/sweep/slurm/options.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+const temporary = temporaryFolder();
+const { PATH } = process.env;
+const points = [0, 1].map(seed => {
+  const loaded = loadConfig('fashion_mnist_lt/gala', { seed });
+  return { label: '', loaded, hash: configHash(loaded.config) };
+});
+const hashes = points.map(({ hash }) => hash);
+
+after(() => {
+  process.env.PATH = PATH;
+});
+
+function makeSweep(output: string, launcher: LauncherSettings, name = 'reproduce-t') {
+  const sweep = draftSweep({ name, output, launcher, points });
+  createSweep(sweep, points);
+  return sweep;
+}
+
+/** A squeue that answers with these lines, first in PATH. */
+function answerOfSqueue(...lines: string[]): void {
+  const folder = join(temporary, 'bin');
+  mkdirSync(folder, { recursive: true });
+  const text = lines.map(line => `echo '${line}'`).join('\n');
+  writeFileSync(join(folder, 'squeue'), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  process.env.PATH = `${folder}${delimiter}${PATH}`;
+}
+
+test('The tasks of a local sweep are claimed while its process lives', () => {
+  const output = join(temporary, 'local');
+  const sweep = makeSweep(output, { name: 'local', slots: 1 }, 'reproduce-t-2');
+  assert.equal(claimedTasks('reproduce-t', output, 'local').size, 0);
+  const lock = lockFolder(sweep.directory);
+  const claims = claimedTasks('reproduce-t', output, 'local');
+  assert.deepEqual([...claims.keys()], hashes);
+  assert.equal(claims.get(hashes[0]!), 'the sweep reproduce-t-2');
+  assert.equal(claimedTasks('reproduce', output, 'local').size, 0, 'a sweep of another name');
+  lock.release();
+});
+
+test('The tasks that SLURM has in its queue are claimed, those that are over are not', () => {
+  const output = join(temporary, 'slurm');
+  const sweep = makeSweep(output, { name: 'slurm', options: parseSlurmOptions({}, 'test') });
+  assert.equal(claimedTasks('reproduce-t', output, 'slurm').size, 0, 'never submitted');
+  recordJob(sweep, '101', [0, 1]);
+  answerOfSqueue('101_0|PENDING|Resources', '101_1|FAILED|None');
+  const claims = claimedTasks('reproduce-t', output, 'slurm');
+  assert.deepEqual([...claims], [[hashes[0], 'the job 101_0 of the sweep reproduce-t']]);
+  assert.equal(claimedTasks('reproduce-t', output, 'local').size, 0, 'SLURM is not asked for a local launch');
+});
+
+test('A sweep whose manifest is damaged claims nothing', () => {
+  const output = join(temporary, 'damaged');
+  const sweep = makeSweep(output, { name: 'local', slots: 1 });
+  const lock = lockFolder(sweep.directory);
+  writeFileSync(join(sweepFolder('reproduce-t', output), 'sweep.json'), '{');
+  assert.equal(claimedTasks('reproduce-t', output, 'local').size, 0);
+  lock.release();
+});
