@@ -85,6 +85,6 @@ function valuesOf({ metrics }: ReportRun, name: string): Value[] {
 
 /** The same epochs in every panel, whichever of them were evaluated. */
 function axes(runs: readonly ReportRun[], label: string) {
-  const last = Math.max(0, ...runs.flatMap(({ metrics }) => metrics.map(({ epoch }) => epoch)));
+  const last = Math.max(0, ...runs.map(({ metrics }) => metrics.at(-1)?.epoch ?? 0));
   return { marginLeft: 44, x: epochAxis(last), y: { label, grid: true, nice: true } };
 }
