@@ -6,7 +6,7 @@ import { ConfigError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { classAccuracies, labelCounts } from '../eval/metrics.js';
 import { plainPredictions } from '../eval/rebalance.js';
-import { bestTau, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
+import { bestTau, oracleTaus, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
 import { readMetrics } from '../run/metricsLog.js';
 import { readRecord } from '../run/record.js';
@@ -24,9 +24,6 @@ import {
   type Score,
   writeResult,
 } from './record.js';
-
-/** τ that the oracle chooses among: 0, 0.05, … 3. */
-const oracleTaus = Array.from({ length: 61 }, (_, i) => i / 20);
 
 /**
  * Writes record and predictions of a finished run below `results` and returns the record's path. A record of another run of
@@ -146,7 +143,7 @@ function scoresOf(
 ): { score: Score; predictions: Int32Array }[] {
   const { labels, classCounts, logits } = evaluation;
   const configured = resultRows(evaluation, summarize(evaluation, [tau]), 'config');
-  const oracleTau = withOracle ? bestTau(summarize(evaluation, oracleTaus))! : undefined;
+  const oracleTau = withOracle ? bestTau(summarize(evaluation, oracleTaus(tau)))! : undefined;
   const oracle =
     oracleTau === undefined ? [] : resultRows(evaluation, summarize(evaluation, [oracleTau]), 'test').slice(1);
   return [...configured, ...oracle].map(row => {
