@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Config } from '../config/schema.js';
+import { withoutFolders } from '../config/withoutFolders.js';
 import { ConfigError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { classAccuracies, labelCounts } from '../eval/metrics.js';
@@ -64,6 +65,7 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
   const record: ResultRecord = {
     format: 1,
     ...about,
+    config: withoutFolders(about.config as Config),
     predictions_sha256: sha256(predictions),
     scores,
     ...(rebalanced_best && { rebalanced_best }),
@@ -95,7 +97,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   const result: RunResult = {
     name: run.name,
     run: basename(folder.directory),
-    config: withoutPaths(run.config),
+    config: { ...run.config },
     seeds: run.seeds,
     train: {
       images: train!.images,
@@ -116,18 +118,12 @@ export function readRunResult(directory: string): { result: RunResult; predictio
     finished_at: run.finished_at!,
     training_hours: Number(((run.training_seconds + (run.first_stage?.training_seconds ?? 0)) / 3600).toFixed(3)),
     ...(run.first_stage && { first_stage: run.first_stage }),
+    ...(run.weights && { weights: { file: basename(run.weights.file), sha256: run.weights.sha256 } }),
     resumes: run.resumes.length,
     scores: scored.map(({ score }) => score),
     ...(rebalancedBest && { rebalanced_best: rebalancedBest }),
   };
   return { result, predictions: scored.map(({ predictions }) => predictions) };
-}
-
-/** Where data and weights lay is nobody else's business; what they were is in the fingerprints. */
-function withoutPaths({ stages, ...config }: Config): Omit<Config, 'stages'> {
-  const { root: _, ...data } = config.data;
-  const first = stages && { stages: { representation: withoutPaths(stages.representation) } };
-  return { ...config, data, ...first };
 }
 
 /** sha256 of labels [N] as one byte each, or two where there are more than 256 classes. */

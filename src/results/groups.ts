@@ -63,7 +63,10 @@ export function differencesWithin(results: readonly RunResult[]): string[] {
 }
 
 function experimentOf(result: RunResult): Map<string, string> {
-  return new Map([...weightyValues(configOf(result))].filter(([key]) => !keysOfARun.has(key)));
+  const values = new Map([...weightyValues(configOf(result))].filter(([key]) => !keysOfARun.has(key)));
+  // Two files may have one name.
+  if (result.weights) values.set('sha256 of the weights', short(result.weights.sha256));
+  return values;
 }
 
 /** Without an imbalance factor the subset's seed draws nothing. */

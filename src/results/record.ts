@@ -61,7 +61,7 @@ const recordSchema = z.strictObject({
   name: z.string(),
   /** Name of the run folder it was made from. */
   run: z.string(),
-  /** Resolved config without paths of the machine. */
+  /** Resolved config without folders of the machine: see `withoutFolders`. */
   config: z.looseObject({}),
   seeds: z.strictObject({ run: count, subset: count }),
   train: z.strictObject({
@@ -86,6 +86,8 @@ const recordSchema = z.strictObject({
   training_hours: z.number().min(0),
   /** The run that a second stage started from. */
   first_stage: firstStageSchema.optional(),
+  /** The file that training began with: base name, and sha256 of the file. */
+  weights: z.strictObject({ file: z.string(), sha256: hash }).optional(),
   resumes: count,
   predictions_sha256: hash,
   scores: z.array(scoreSchema).min(1),
