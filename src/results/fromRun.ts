@@ -10,7 +10,8 @@ import { plainPredictions } from '../eval/rebalance.js';
 import { bestTau, oracleTaus, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
 import { readMetrics } from '../run/metricsLog.js';
-import { readRecord } from '../run/record.js';
+import { furtherProcesses, type Process } from '../run/processes.js';
+import { type RunRecord, readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder } from '../run/runFolder.js';
 import { rebalancedBestOf } from './rebalancedBest.js';
 import {
@@ -92,7 +93,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, tau, e === 0));
   const { labels, classCounts } = evaluations[0]!;
   const { train, test } = run.splits;
-  const { name: _host, ...host } = run.host;
+  const further = furtherProcesses(run, run.resumes).map(processOf);
   const rebalancedBest = rebalancedBestOf(readMetrics(folder.metrics).lines, run.config.eval);
   const result: RunResult = {
     name: run.name,
@@ -111,19 +112,23 @@ export function readRunResult(directory: string): { result: RunResult; predictio
       labels_sha256: labelsHash(labels, classCounts.length),
       class_counts: Array.from(labelCounts(labels, classCounts.length)),
     },
-    engine: { ...run.engine },
-    versions: { ...run.versions },
-    host,
-    ...(run.git && { git: { ...run.git } }),
+    ...processOf(run),
     finished_at: run.finished_at!,
     training_hours: Number(((run.training_seconds + (run.first_stage?.training_seconds ?? 0)) / 3600).toFixed(3)),
     ...(run.first_stage && { first_stage: run.first_stage }),
     ...(run.weights && { weights: { file: basename(run.weights.file), sha256: run.weights.sha256 } }),
     resumes: run.resumes.length,
+    ...(further.length > 0 && { resumed_with: further }),
     scores: scored.map(({ score }) => score),
     ...(rebalancedBest && { rebalanced_best: rebalancedBest }),
   };
   return { result, predictions: scored.map(({ predictions }) => predictions) };
+}
+
+/** What a record keeps of a process: everything but the name of its host, its command and its log. */
+function processOf({ engine, versions, host, git }: Pick<RunRecord, keyof Process>) {
+  const { name: _, ...machine } = host;
+  return { engine: { ...engine }, versions: { ...versions }, host: machine, ...(git && { git: { ...git } }) };
 }
 
 /** sha256 of labels [N] as one byte each, or two where there are more than 256 classes. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
@@ -9,7 +9,8 @@ import { readReportRuns } from '../../src/report/reportRun.js';
 import { faultsOf } from '../../src/results/check.js';
 import { addResult, resultOfRun } from '../../src/results/fromRun.js';
 import { predictionsOf, readResult } from '../../src/results/record.js';
-import { updateRecord } from '../../src/run/record.js';
+import { resultsCsv } from '../../src/results/tables.js';
+import { type ResumeRecord, readRecord, updateRecord } from '../../src/run/record.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeExampleRun } from './exampleRun.js';
 
@@ -106,4 +107,59 @@ test('A run that is not finished is refused with the command that finishes it', 
     message: /not finished: its status is interrupted/,
     next: /gala train --resume/,
   });
+});
+
+/** Resumes of a run, as if by other processes. */
+function resume(run: string, ...changes: readonly Partial<ResumeRecord>[]): void {
+  const path = join(run, 'run.json');
+  const { engine, versions, host, git } = readRecord(path);
+  const resumes = changes.map((change, k) => ({
+    ...{
+      at: '2026-01-02T03:04:05Z',
+      from_epoch: k + 1,
+      command: ['gala'],
+      engine,
+      versions,
+      host,
+      ...(git && { git }),
+    },
+    ...change,
+  }));
+  writeFileSync(path, JSON.stringify({ ...readRecord(path), resumes }));
+}
+
+test('A run resumed by the same engine, software, machine and commit has a record like an unbroken one', async () => {
+  const run = await writeExampleRun(join(temporary, 'same'));
+  const { host } = readRecord(join(run, 'run.json'));
+  resume(run, {}, { host: { ...host, name: 'another', memory_bytes: 1 } });
+  const { record } = resultOfRun(run);
+  assert.equal(record.resumes, 2);
+  assert.ok(!('resumed_with' in record));
+});
+
+test('What a run was resumed with is in its record, each once and without the name of the host', async () => {
+  const run = await writeExampleRun(join(temporary, 'resumed'), { seed: 7 });
+  const { engine, versions, host } = readRecord(join(run, 'run.json'));
+  const xla = { engine: { ...engine, engine: 'xla', version: '0.9', device: 'NVIDIA H200' } };
+  const machine = { ...host, name: 'secret', cpu: 'another CPU' };
+  resume(run, {}, xla, { versions: { ...versions, gala: '9.9' }, host: machine }, xla, {});
+  const { record } = readResult(addResult(join(temporary, 'resumed-results'), run));
+  assert.equal(record.resumes, 5);
+  assert.deepEqual(
+    record.resumed_with!.map(process => [process.engine.engine, process.versions.gala, process.host.cpu]),
+    [
+      ['xla', versions.gala, host.cpu],
+      ['tensorflow', '9.9', 'another CPU'],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(record), /secret|"command"/);
+  assert.deepEqual(
+    faultsOf(readResult(join(temporary, 'resumed-results/fashion_mnist_lt/gala-seed7-subset0.json'))),
+    [],
+  );
+
+  const [header, line] = resultsCsv([record]).split('\n');
+  assert.match(header!, /,engine,precision,threads,cpu,training_hours,gala,/);
+  assert.ok(line!.includes(`,tensorflow ${engine.version} then xla 0.9,fp32,2,${host.cpu} then another CPU,`), line);
+  assert.ok(line!.includes(`,${versions.gala} then 9.9,`), line);
 });
