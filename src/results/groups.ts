@@ -1,5 +1,5 @@
 /** Runs of one experiment together: the rows of an accuracy table. */
-import { configOf, weightyValues } from '../config/identity.js';
+import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
 import { processFacts, valuesOf } from '../run/processes.js';
 import { processesOf, type RunResult } from './record.js';
 
@@ -29,9 +29,8 @@ export function groupResults<Result extends RunResult>(results: readonly Result[
   }
   return [...groups.values()].map(({ name, values, results }, _, all) => {
     const others = all.filter(other => other.name === name).map(other => other.values);
-    const keys = [...new Set(others.flatMap(other => [...other.keys()]))];
-    const told = keys.filter(key => others.some(other => other.get(key) !== values.get(key)));
-    const settings = told.map(key => `${key}=${unquoted(values.get(key))}`).join(' ');
+    const told = differingKeys(others);
+    const settings = told.map(key => `${key}=${typedValue(values.get(key))}`).join(' ');
     return {
       label: settings === '' ? name : `${name} (${settings})`,
       name,
@@ -73,11 +72,6 @@ function experimentOf(result: RunResult): Map<string, string> {
 function subsetOf(result: RunResult): string {
   const { imbalance_factor } = configOf(result).data;
   return `${imbalance_factor > 1 ? `seed ${result.seeds.subset} ` : ''}(sha256 ${short(result.train.index_hash)})`;
-}
-
-/** A JSON value as it is typed after --set. */
-function unquoted(json: string | undefined): string {
-  return json === undefined ? '(none)' : json.replace(/^"(.*)"$/, '$1');
 }
 
 function short(hash: string): string {
