@@ -28,7 +28,7 @@ export function cautionsOf(runs: readonly ReportRun[]): string[] {
     if (processes.some(({ git }) => git?.dirty))
       say('The working folder had changes that its commit does not tell.', run);
     if (changes.length > 0)
-      say(`Resumed with another ${changes.join(', ')}: an unbroken run need not give these numbers.`, run);
+      say(`A resume changed ${changes.join(', ')}: an unbroken run need not give these numbers.`, run);
   }
   const cautions = [...labels].map(([text, own]) =>
     own.length === runs.length ? text : `${text} (${own.join(', ')})`,

@@ -123,7 +123,7 @@ function trainingSettings({ record: { config } }: ReportRun): string {
 function firstStageText({ record }: ReportRun): string {
   const { first_stage: first, config } = record;
   if (first === undefined) return 'none';
-  return `${first.run}, ${config.stages?.representation.loss.name}, ${first.epoch} epochs, sha256 ${short(first.weights_sha256)}`;
+  return `${first.run}, ${config.stages?.representation.loss.name}, epoch ${first.epoch}, sha256 ${short(first.weights_sha256)}`;
 }
 
 function weightsText({ record: { weights } }: ReportRun): string {

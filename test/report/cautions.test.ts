@@ -81,7 +81,7 @@ describe('what makes runs different', () => {
     const second = runOf('second', { stages, freeze }, { record: { firstStage: first } });
     assert.deepEqual(cellsOf([plain, second], 'first stage'), [
       'none',
-      'set/first/20260102-030405-3, cross_entropy, 200 epochs, sha256 bbbbbbbbbbbb',
+      'set/first/20260102-030405-3, cross_entropy, epoch 200, sha256 bbbbbbbbbbbb',
     ]);
     assert.deepEqual(cellsOf([plain, second], 'frozen'), ['nothing', 'backbone']);
     const [one, both] = cellsOf([plain, second], 'time')!;
@@ -113,7 +113,7 @@ describe('a run that was resumed', () => {
   test('otherwise is told with the facts that changed, and so are runs that differ in them', () => {
     const xla = { ...engine, engine: 'xla', version: '0.9', device: 'NVIDIA H200' };
     const other = resumed(plain, { engine: xla }, { versions: { ...versions, gala: '9.9' } });
-    const told = `Resumed with another engine (tensorflow ${engine.version} then xla 0.9), device (cpu then NVIDIA H200), gala (${versions.gala} then 9.9): an unbroken run need not give these numbers.`;
+    const told = `A resume changed engine (tensorflow ${engine.version} then xla 0.9), device (cpu then NVIDIA H200), gala (${versions.gala} then 9.9): an unbroken run need not give these numbers.`;
     assert.ok(cautionsOf([other]).includes(told), cautionsOf([other]).join('\n'));
     assert.ok(cautionsOf([mixup, other]).includes(`${told} (plain)`));
     assert.match(differenceOf([mixup, other])!, /device \(cpu, cpu then NVIDIA H200\)/);

@@ -100,10 +100,7 @@ describe('groups of runs', () => {
     const [group] = groupResults([resumed, result({ seed: 1 })]);
     assert.equal(groupColumns.precision.value(group!), 'bf16 then fp32, bf16');
     const [alone] = groupResults([resumed]);
-    assert.match(
-      formatGroups([alone!], 'md'),
-      /^- The run of set\/gala was resumed with another precision: bf16 then fp32\.$/m,
-    );
+    assert.match(formatGroups([alone!], 'md'), /^- A resume of set\/gala changed precision: bf16 then fp32\.$/m);
     assert.match(
       formatGroups([group!], 'md'),
       /^- The runs of set\/gala differ in precision: bf16 then fp32, bf16\.$/m,
