@@ -38,14 +38,25 @@ export function configOf({ config, name }: { config: object; name: string }): Co
 /** `key: old → new` for each key that decides the numbers and differs; empty exactly when the hashes are equal. */
 export function configDifference(old: Config, now: Config): string[] {
   const [before, after] = [weightyValues(old), weightyValues(now)];
-  return [...new Set([...before.keys(), ...after.keys()])]
-    .filter(key => before.get(key) !== after.get(key))
-    .map(key => `${key}: ${before.get(key) ?? '(none)'} → ${after.get(key) ?? '(none)'}`);
+  return differingKeys([before, after]).map(
+    key => `${key}: ${before.get(key) ?? '(none)'} → ${after.get(key) ?? '(none)'}`,
+  );
 }
 
 /** Dotted key → JSON of its value, for the keys that decide the numbers; a key that a recorded config lacks has its default. */
 export function weightyValues(config: Config): Map<string, string> {
   return new Map(entriesOf(config).map(({ key, value }) => [key, value]));
+}
+
+/** Keys in which the values of several configs, as `weightyValues` gives them, are not all the same. */
+export function differingKeys(all: readonly ReadonlyMap<string, string>[]): string[] {
+  const keys = new Set(all.flatMap(values => [...values.keys()]));
+  return [...keys].filter(key => all.some(values => values.get(key) !== all[0]!.get(key)));
+}
+
+/** A JSON value as it is typed after --set; `(none)` for a key that a config has not. */
+export function typedValue(json: string | undefined): string {
+  return json === undefined ? '(none)' : json.replace(/^"(.*)"$/, '$1');
 }
 
 interface Entry {

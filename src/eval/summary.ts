@@ -64,6 +64,18 @@ export function rebalancedPredictions(evaluation: Evaluation, taus: readonly num
   return taus.length === 0 ? [] : rebalanceSweep(logits, classes, taus, weights);
 }
 
+/** The largest τ of an oracle's steps. */
+export const largestOracleTau = 3;
+
+/**
+ * τ that an oracle chooses among, ascending: 0, 0.05, … 3, and that of the config wherever it lies, so that no oracle is below
+ * the config's own.
+ */
+export function oracleTaus(configured: number): number[] {
+  const steps = Array.from({ length: 20 * largestOracleTau + 1 }, (_, step) => step / 20);
+  return [...new Set([...steps, configured])].sort((a, b) => a - b);
+}
+
 /** τ with the highest re-balanced top-1; of equal ones the smallest. Undefined without any τ. */
 export function bestTau(summary: Pick<Summary, 'rebalanced'>): number | undefined {
   const ranked = [...summary.rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);

@@ -1,5 +1,6 @@
 /** The report: one HTML file with everything in it. It loads nothing and runs no script. */
 import { describeVersions } from '../run/host.js';
+import { cautionsOf } from './cautions.js';
 import type { Figure, Panel } from './figure.js';
 import { runColor } from './figure.js';
 import { escapeHtml, legendHtml } from './markup.js';
@@ -13,7 +14,7 @@ import { massFigure } from './plots/mass.js';
 import { reliabilityFigure } from './plots/reliability.js';
 import { tauSweepFigure } from './plots/tauSweep.js';
 import type { ReportRun } from './reportRun.js';
-import { cautionsOf, runTableRows } from './runTable.js';
+import { runTableRows } from './runTable.js';
 import { pageStyle } from './style.js';
 import { panelWidths } from './svg.js';
 
@@ -21,13 +22,15 @@ import { panelWidths } from './svg.js';
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 const noGradients =
   'Not drawn: the ratio of positive to received negative gradient per class. No run of this report has a gradients.jsonl.';
+const noCurves = 'Not drawn: loss and top-1 over training. No run of this report trained for an epoch.';
 
 /** The page of one run, or of several compared; the first one's class frequencies order the classes. */
 export function reportHtml(runs: readonly ReportRun[]): string {
+  const curves = curvesFigure(runs);
   const gradients = gradientRatioFigure(runs);
   const figures = [
     groupsFigure(runs),
-    curvesFigure(runs),
+    ...(curves ? [curves] : []),
     frequencyFigure(runs),
     ...(gradients ? [gradients] : []),
     massFigure(runs),
@@ -55,6 +58,7 @@ export function reportHtml(runs: readonly ReportRun[]): string {
 <main>
 ${runsSection(runs)}
 ${figures.map(figureHtml).join('\n')}
+${curves ? '' : `<p class="soft" id="curves">${noCurves}</p>`}
 ${gradients ? '' : `<p class="soft" id="gradients">${noGradients}</p>`}
 </main>
 </body>

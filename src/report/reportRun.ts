@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { ConfigError, StorageError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { plainPredictions } from '../eval/rebalance.js';
-import { rebalancedPredictions, type Summary, summarize } from '../eval/summary.js';
+import { oracleTaus, rebalancedPredictions, type Summary, summarize } from '../eval/summary.js';
 import { type EpochMetrics, readMetrics } from '../run/metricsLog.js';
 import { type RunRecord, readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
@@ -28,12 +28,9 @@ export interface ReportRun {
   readonly plain: Int32Array;
   /** [N], at `tau`. */
   readonly rebalanced: Int32Array;
-  /** Scores at `tau` first, then at every τ of the sweep. */
+  /** Scores at `tau` first, then at every τ that the oracle chooses among. */
   readonly summary: Summary;
 }
-
-/** τ of the sweep: 0 to 2 in steps of 0.05. */
-const sweepTaus: readonly number[] = Array.from({ length: 41 }, (_, step) => step / 20);
 
 /**
  * Reads the runs of a report, in the order given. Throws `ConfigError` for too many runs or ones of other classes,
@@ -68,7 +65,7 @@ function readRun(directory: string): Unlabelled {
     tau,
     plain: plainPredictions(evaluation.logits, evaluation.classNames.length),
     rebalanced: rebalancedPredictions(evaluation, [tau])[0]!,
-    summary: summarize(evaluation, [tau, ...sweepTaus]),
+    summary: summarize(evaluation, [tau, ...oracleTaus(tau)]),
   };
 }
 

@@ -1,5 +1,9 @@
-/** What a reader needs to trust the numbers of a report: where they come from, run beside run, and what to be careful about. */
+/** What a reader needs to trust the numbers of a report: where they come from, run beside run. */
+import { basename } from 'node:path';
+import { configOf } from '../config/identity.js';
+import type { Config } from '../config/schema.js';
 import type { Scores } from '../eval/metrics.js';
+import type { RunRecord } from '../run/record.js';
 import { percent } from './csv.js';
 import { oracleTau } from './plots/tauSweep.js';
 import type { ReportRun } from './reportRun.js';
@@ -13,7 +17,10 @@ export interface RunTableRow {
 
 const hashLength = 12;
 
-const rows: readonly (readonly [title: string, cell: (run: ReportRun) => string])[] = [
+/** `isShown`: the row is there when it is true of one of the runs, or left out. */
+type Row = readonly [title: string, cell: (run: ReportRun) => string, isShown?: (run: ReportRun) => boolean];
+
+const rows: readonly Row[] = [
   ['config', ({ record }) => record.name],
   ['run folder', ({ folder }) => folder],
   ['status', ({ record: { status, epoch, config } }) => `${status}, ${epoch} of ${config.train.epochs} epochs`],
@@ -27,18 +34,25 @@ const rows: readonly (readonly [title: string, cell: (run: ReportRun) => string]
   ['loss', ({ record: { config } }) => settings(config.loss)],
   ['network', ({ record: { config } }) => `${config.model.backbone}, ${config.model.head} head`],
   ['training', trainingSettings],
+  ['first stage', firstStageText, ({ record }) => record.first_stage !== undefined],
+  ['initial weights', weightsText, ({ record }) => record.weights !== undefined],
+  ['frozen', frozenText, ({ record }) => configOf(record).freeze.backbone],
   ['augmentation', ({ record: { config } }) => config.data.augment.join(', ') || 'none'],
+  ['mixup', run => (mixupOf(run) > 0 ? `α = ${mixupOf(run)}` : 'none'), run => mixupOf(run) > 0],
+  ['sampler', samplerOf, run => samplerOf(run) !== 'shuffled'],
   ['seed', ({ record }) => String(record.seeds.run)],
   [
     'engine',
-    ({ record: { engine } }) =>
-      `${engine.engine} ${engine.version}, ${engine.precision}, ${engine.device}, ${engine.threads} threads`,
+    ofProcesses(
+      ({ engine }) =>
+        `${engine.engine} ${engine.version}, ${engine.precision}, ${engine.device}, ${engine.threads} threads`,
+    ),
   ],
-  ['machine', ({ record: { host } }) => `${host.cpu}, ${host.cores} cores, ${host.platform}`],
-  ['software', ({ record: { versions } }) => `gala ${versions.gala}, Node ${versions.node}`],
+  ['machine', ofProcesses(({ host }) => `${host.cpu}, ${host.cores} cores, ${host.platform}`)],
+  ['software', ofProcesses(({ versions }) => `gala ${versions.gala}, Node ${versions.node}`)],
   [
     'git, working folder',
-    ({ record: { git } }) => (git === undefined ? '–' : `${short(git.commit)}${git.dirty ? ', changed files' : ''}`),
+    ofProcesses(({ git }) => (git === undefined ? '–' : `${short(git.commit)}${git.dirty ? ', changed files' : ''}`)),
   ],
   ['time', timeText],
   [
@@ -49,50 +63,15 @@ const rows: readonly (readonly [title: string, cell: (run: ReportRun) => string]
 ];
 
 export function runTableRows(runs: readonly ReportRun[]): RunTableRow[] {
-  return rows.map(([title, cell]) => ({ title, cells: runs.map(cell) }));
+  const shown = rows.filter(([, , isShown]) => isShown === undefined || runs.some(isShown));
+  return shown.map(([title, cell]) => ({ title, cells: runs.map(cell) }));
 }
 
-/** Sentences that a reader must know before trusting or comparing the numbers; none when there is nothing to say. */
-export function cautionsOf(runs: readonly ReportRun[]): string[] {
-  const those = (test: (run: ReportRun) => boolean) => runs.filter(test).map(({ label }) => label);
-  const cautions: string[] = [];
-  const say = (labels: readonly string[], text: string) => {
-    if (labels.length > 0) cautions.push(labels.length === runs.length ? text : `${text} (${labels.join(', ')})`);
-  };
-  say(
-    those(({ evaluation }) => evaluation.selectedOn === 'test'),
-    'The epoch was chosen on the test split that it is reported on, so its top-1 is the highest of many looks; “last evaluated epoch” was not chosen.',
-  );
-  say(
-    those(({ record }) => record.status !== 'finished'),
-    'Not finished: the numbers are of an unfinished training.',
-  );
-  say(
-    those(({ record }) => record.git?.dirty === true),
-    'The working folder had changes that its commit does not tell.',
-  );
-  say(
-    those(({ record: { engine, resumes } }) =>
-      resumes.some(({ engine: later }) => later.precision !== engine.precision || later.threads !== engine.threads),
-    ),
-    'Resumed with another precision or thread count: an unbroken run would give other numbers.',
-  );
-  const differing = (
-    [
-      ['training images', run => run.record.splits.train?.index_hash ?? run.record.splits.train?.fingerprint],
-      ['test images', run => run.record.splits.test?.fingerprint],
-      ['network', run => settings(run.record.config.model)],
-      ['epochs', run => run.record.config.train.epochs],
-      ['batch size', run => run.record.config.train.batch_size],
-      ['optimizer', run => settings(run.record.config.optim)],
-      ['augmentation', run => run.record.config.data.augment.join()],
-      ['precision', run => run.record.engine.precision],
-      ['choice of the epoch', run => run.evaluation.selectedOn],
-      ['τ', run => run.tau],
-    ] as readonly (readonly [string, (run: ReportRun) => unknown])[]
-  ).filter(([, of]) => new Set(runs.map(of)).size > 1);
-  if (differing.length > 0) cautions.push(`The runs differ in: ${differing.map(([name]) => name).join(', ')}.`);
-  return cautions;
+/** Of a run that was resumed otherwise all values: `bf16; then fp32`. */
+function ofProcesses(
+  of: (process: Pick<RunRecord, 'engine' | 'host' | 'versions' | 'git'>) => string,
+): (run: ReportRun) => string {
+  return ({ record }) => [...new Set([record, ...record.resumes].map(of))].join('; then ');
 }
 
 function scoresText({ top1, many, medium, few }: Scores): string {
@@ -141,10 +120,36 @@ function trainingSettings({ record: { config } }: ReportRun): string {
   return `${train.epochs} epochs, batch ${train.batch_size}, ${optim.name}, learning rate ${optim.learning_rate}, weight decay ${optim.weight_decay}`;
 }
 
-function timeText({ record: { started_at, training_seconds } }: ReportRun): string {
-  const minutes = training_seconds / 60;
+function firstStageText({ record }: ReportRun): string {
+  const { first_stage: first, config } = record;
+  if (first === undefined) return 'none';
+  return `${first.run}, ${config.stages?.representation.loss.name}, epoch ${first.epoch}, sha256 ${short(first.weights_sha256)}`;
+}
+
+function weightsText({ record: { weights } }: ReportRun): string {
+  return weights === undefined
+    ? 'drawn'
+    : `${basename(weights.file)} (${weights.part}), sha256 ${short(weights.sha256)}`;
+}
+
+function frozenText({ record }: ReportRun): string {
+  const { backbone, batch_stats } = configOf(record).freeze;
+  if (!backbone) return 'nothing';
+  return batch_stats ? 'backbone and its batch statistics' : 'backbone';
+}
+
+function mixupOf({ record }: ReportRun): number {
+  return configOf(record).train.mixup_alpha;
+}
+
+function samplerOf({ record }: ReportRun): Config['data']['sampler'] {
+  return configOf(record).data.sampler;
+}
+
+function timeText({ record: { started_at, training_seconds, first_stage: first } }: ReportRun): string {
+  const minutes = (training_seconds + (first?.training_seconds ?? 0)) / 60;
   const duration = minutes < 90 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`;
-  return `${duration} of training steps, started ${started_at.slice(0, 16).replace('T', ' ')} UTC`;
+  return `${duration} of training steps${first ? ' in both stages' : ''}, started ${started_at.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function settings(values: Readonly<Record<string, unknown>>): string {

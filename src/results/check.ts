@@ -32,7 +32,7 @@ const rounding = 1e-9;
 /** metrics.jsonl has percent with four decimals. */
 const metricsRounding = 1e-6;
 
-/** A resumed run may have been evaluated last with another precision, device or number of threads than in the epoch itself. */
+/** A run resumed by another engine, precision or thread count may have been evaluated last by another than in the epoch itself. */
 const resumedRounding = 5e-3;
 
 /**
@@ -64,9 +64,14 @@ export function faultsOf({ path, record, predictions }: StoredResult, truth?: Tr
 }
 
 /** It has no predictions to count again; it can still contradict the scores that can. */
-function faultOfRebalancedBest({ scores, test, resumes, rebalanced_best: best }: ResultRecord): string | undefined {
+function faultOfRebalancedBest({
+  scores,
+  test,
+  resumed_with,
+  rebalanced_best: best,
+}: ResultRecord): string | undefined {
   if (best === undefined) return undefined;
-  const tolerance = resumes > 0 ? resumedRounding : metricsRounding;
+  const tolerance = resumed_with ? resumedRounding : metricsRounding;
   const right = best.top1 * test.images;
   if (Math.abs(right - Math.round(right)) > metricsRounding * test.images)
     return `top1 ${percentOf(best.top1)} is not a whole number of ${test.images} images`;

@@ -2,14 +2,16 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Config } from '../config/schema.js';
+import { withoutFolders } from '../config/withoutFolders.js';
 import { ConfigError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { classAccuracies, labelCounts } from '../eval/metrics.js';
 import { plainPredictions } from '../eval/rebalance.js';
-import { bestTau, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
+import { bestTau, oracleTaus, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
 import { readMetrics } from '../run/metricsLog.js';
-import { readRecord } from '../run/record.js';
+import { furtherProcesses, type Process } from '../run/processes.js';
+import { type RunRecord, readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder } from '../run/runFolder.js';
 import { rebalancedBestOf } from './rebalancedBest.js';
 import {
@@ -25,9 +27,6 @@ import {
   tableOf,
   writeResult,
 } from './record.js';
-
-/** τ that the oracle chooses among: 0, 0.05, … 3. */
-const oracleTaus = Array.from({ length: 61 }, (_, i) => i / 20);
 
 /**
  * Writes record and predictions of a finished run below `results` and returns the record's path. A record of another run of
@@ -74,6 +73,7 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
   const record: ResultRecord = {
     format: 1,
     ...about,
+    config: withoutFolders(about.config as Config),
     predictions_sha256: sha256(predictions),
     scores,
     ...(rebalanced_best && { rebalanced_best }),
@@ -100,12 +100,12 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, tau, e === 0));
   const { labels, classCounts } = evaluations[0]!;
   const { train, test } = run.splits;
-  const { name: _host, ...host } = run.host;
+  const further = furtherProcesses(run, run.resumes).map(processOf);
   const rebalancedBest = rebalancedBestOf(readMetrics(folder.metrics).lines, run.config.eval);
   const result: RunResult = {
     name: run.name,
     run: basename(folder.directory),
-    config: withoutPaths(run.config),
+    config: { ...run.config },
     seeds: run.seeds,
     train: {
       images: train!.images,
@@ -119,25 +119,23 @@ export function readRunResult(directory: string): { result: RunResult; predictio
       labels_sha256: labelsHash(labels, classCounts.length),
       class_counts: Array.from(labelCounts(labels, classCounts.length)),
     },
-    engine: { ...run.engine },
-    versions: { ...run.versions },
-    host,
-    ...(run.git && { git: { ...run.git } }),
+    ...processOf(run),
     finished_at: run.finished_at!,
     training_hours: Number(((run.training_seconds + (run.first_stage?.training_seconds ?? 0)) / 3600).toFixed(3)),
     ...(run.first_stage && { first_stage: run.first_stage }),
+    ...(run.weights && { weights: { file: basename(run.weights.file), sha256: run.weights.sha256 } }),
     resumes: run.resumes.length,
+    ...(further.length > 0 && { resumed_with: further }),
     scores: scored.map(({ score }) => score),
     ...(rebalancedBest && { rebalanced_best: rebalancedBest }),
   };
   return { result, predictions: scored.map(({ predictions }) => predictions) };
 }
 
-/** Where data and weights lay is nobody else's business; what they were is in the fingerprints. */
-function withoutPaths({ stages, ...config }: Config): Omit<Config, 'stages'> {
-  const { root: _, ...data } = config.data;
-  const first = stages && { stages: { representation: withoutPaths(stages.representation) } };
-  return { ...config, data, ...first };
+/** What a record keeps of a process: everything but the name of its host, its command and its log. */
+function processOf({ engine, versions, host, git }: Pick<RunRecord, keyof Process>) {
+  const { name: _, ...machine } = host;
+  return { engine: { ...engine }, versions: { ...versions }, host: machine, ...(git && { git: { ...git } }) };
 }
 
 /** sha256 of labels [N] as one byte each, or two where there are more than 256 classes. */
@@ -153,7 +151,7 @@ function scoresOf(
 ): { score: Score; predictions: Int32Array }[] {
   const { labels, classCounts, logits } = evaluation;
   const configured = resultRows(evaluation, summarize(evaluation, [tau]), 'config');
-  const oracleTau = withOracle ? bestTau(summarize(evaluation, oracleTaus))! : undefined;
+  const oracleTau = withOracle ? bestTau(summarize(evaluation, oracleTaus(tau)))! : undefined;
   const oracle =
     oracleTau === undefined ? [] : resultRows(evaluation, summarize(evaluation, [oracleTau]), 'test').slice(1);
   return [...configured, ...oracle].map(row => {

@@ -1,9 +1,10 @@
 /** Columns of accuracy tables with one line per experiment: mean ± sample standard deviation over its runs, in percent. */
 import { configOf } from '../config/identity.js';
 import type { Column } from '../report/table.js';
+import { factOf } from '../run/processes.js';
 import { formatMean, meanAndStd, reportedScores } from './compare.js';
 import { differencesWithin, type ResultGroup } from './groups.js';
-import type { RunResult, Score } from './record.js';
+import { processesOf, type RunResult, type Score } from './record.js';
 
 type Accuracies = Pick<Score, 'top1' | 'many' | 'medium' | 'few'>;
 type Accuracy = keyof Accuracies;
@@ -81,7 +82,8 @@ export const groupColumns = {
     key: 'precision',
     title: 'precision',
     kind: 'text',
-    value: ({ results }) => unique(results.map(({ engine }) => engine.precision)),
+    value: ({ results }) =>
+      unique(results.map(result => factOf(processesOf(result), ({ engine }) => engine.precision))),
   },
   hours: {
     key: 'hours',

@@ -1,6 +1,7 @@
 /** Runs of one experiment together: the rows of an accuracy table. */
-import { configOf, weightyValues } from '../config/identity.js';
-import type { RunResult } from './record.js';
+import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
+import { processFacts, valuesOf } from '../run/processes.js';
+import { processesOf, type RunResult } from './record.js';
 
 export interface ResultGroup<Result extends RunResult = RunResult> {
   /** Name of the config; where experiments of one name differ, with the keys in which they do: `gala_if100 (train.epochs=30)`. */
@@ -28,9 +29,8 @@ export function groupResults<Result extends RunResult>(results: readonly Result[
   }
   return [...groups.values()].map(({ name, values, results }, _, all) => {
     const others = all.filter(other => other.name === name).map(other => other.values);
-    const keys = [...new Set(others.flatMap(other => [...other.keys()]))];
-    const told = keys.filter(key => others.some(other => other.get(key) !== values.get(key)));
-    const settings = told.map(key => `${key}=${unquoted(values.get(key))}`).join(' ');
+    const told = differingKeys(others);
+    const settings = told.map(key => `${key}=${typedValue(values.get(key))}`).join(' ');
     return {
       label: settings === '' ? name : `${name} (${settings})`,
       name,
@@ -39,23 +39,22 @@ export function groupResults<Result extends RunResult>(results: readonly Result[
   });
 }
 
-/** Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`; empty for a single run. */
+/**
+ * Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`, and those that changed when one
+ * was resumed: `precision: bf16, bf16 then fp32`, or `precision: bf16 then fp32 in each`.
+ */
 export function differencesWithin(results: readonly RunResult[]): string[] {
-  const facts: readonly (readonly [name: string, of: (result: RunResult) => string])[] = [
-    ['training data', ({ train }) => short(train.fingerprint)],
-    ['training subset', subsetOf],
-    ['test data', ({ test }) => short(test.fingerprint)],
-    ['engine', ({ engine }) => `${engine.engine} ${engine.version}`],
-    ['device', ({ engine }) => String(engine.device ?? 'unknown')],
-    ['precision', ({ engine }) => engine.precision],
-    ['threads', ({ engine }) => String(engine.threads)],
-    ['CPU', ({ host }) => host.cpu],
-    ['gala', ({ versions }) => versions.gala],
-    ['commit', ({ git }) => (git ? `${git.commit.slice(0, 7)}${git.dirty ? ' with changes' : ''}` : 'unknown')],
+  const facts: readonly (readonly [name: string, of: (result: RunResult) => string[]])[] = [
+    ['training data', ({ train }) => [short(train.fingerprint)]],
+    ['training subset', result => [subsetOf(result)]],
+    ['test data', ({ test }) => [short(test.fingerprint)]],
+    ...processFacts.map(([name, of]) => [name, (result: RunResult) => valuesOf(processesOf(result), of)] as const),
   ];
   const differing = facts.flatMap(([name, of]) => {
-    const values = [...new Set(results.map(of))];
-    return values.length > 1 ? [`${name}: ${values.join(', ')}`] : [];
+    const values = [...new Set(results.map(result => of(result).join(' then ')))];
+    if (values.length > 1) return [`${name}: ${values.join(', ')}`];
+    const isOne = results.every(result => of(result).length === 1);
+    return isOne ? [] : [`${name}: ${values[0]}${results.length > 1 ? ' in each' : ''}`];
   });
   const seeds = results.map(result => `seed ${result.seeds.run}, ${subsetOf(result)}`);
   const isRepeated = new Set(seeds).size < seeds.length;
@@ -63,18 +62,16 @@ export function differencesWithin(results: readonly RunResult[]): string[] {
 }
 
 function experimentOf(result: RunResult): Map<string, string> {
-  return new Map([...weightyValues(configOf(result))].filter(([key]) => !keysOfARun.has(key)));
+  const values = new Map([...weightyValues(configOf(result))].filter(([key]) => !keysOfARun.has(key)));
+  // Two files may have one name.
+  if (result.weights) values.set('sha256 of the weights', short(result.weights.sha256));
+  return values;
 }
 
 /** Without an imbalance factor the subset's seed draws nothing. */
 function subsetOf(result: RunResult): string {
   const { imbalance_factor } = configOf(result).data;
   return `${imbalance_factor > 1 ? `seed ${result.seeds.subset} ` : ''}(sha256 ${short(result.train.index_hash)})`;
-}
-
-/** A JSON value as it is typed after --set. */
-function unquoted(json: string | undefined): string {
-  return json === undefined ? '(none)' : json.replace(/^"(.*)"$/, '$1');
 }
 
 function short(hash: string): string {

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
+import type { Process } from '../run/processes.js';
 
 /** What two bytes can tell apart. */
 export const mostClasses = 65_536;
@@ -56,12 +57,20 @@ const firstStageSchema = z.strictObject({
   training_seconds: z.number().min(0),
 });
 
+/** A process that computed the run: its engine, software, machine and code. */
+const processSchema = z.strictObject({
+  engine: z.looseObject({ engine: z.string(), version: z.string(), precision: z.string(), threads: z.number() }),
+  versions: z.looseObject({ gala: z.string(), node: z.string() }),
+  host: z.looseObject({ cpu: z.string() }),
+  git: z.looseObject({ commit: z.string(), dirty: z.boolean() }).optional(),
+});
+
 const recordSchema = z.strictObject({
   format: z.literal(1),
   name: z.string(),
   /** Name of the run folder it was made from. */
   run: z.string(),
-  /** Resolved config without paths of the machine. */
+  /** Resolved config without folders of the machine: see `withoutFolders`. */
   config: z.looseObject({}),
   seeds: z.strictObject({ run: count, subset: count }),
   train: z.strictObject({
@@ -77,16 +86,18 @@ const recordSchema = z.strictObject({
     labels_sha256: hash,
     class_counts: z.array(count).min(1).max(mostClasses),
   }),
-  engine: z.looseObject({ engine: z.string(), version: z.string(), precision: z.string(), threads: z.number() }),
-  versions: z.looseObject({ gala: z.string(), node: z.string() }),
-  host: z.looseObject({ cpu: z.string() }),
-  git: z.looseObject({ commit: z.string(), dirty: z.boolean() }).optional(),
+  /** The process that began the run. */
+  ...processSchema.shape,
   finished_at: z.string(),
   /** Hours in training steps, evaluation not counted, added up over resumes; those of a first stage too. */
   training_hours: z.number().min(0),
   /** The run that a second stage started from. */
   first_stage: firstStageSchema.optional(),
+  /** The file that training began with: base name, and sha256 of the file. */
+  weights: z.strictObject({ file: z.string(), sha256: hash }).optional(),
   resumes: count,
+  /** Processes that resumed the run and differ from the one that began it, each once; absent without any. */
+  resumed_with: z.array(processSchema).min(1).optional(),
   predictions_sha256: hash,
   scores: z.array(scoreSchema).min(1),
   /** On the test images; absent where no split chose the epoch, and in records made before it was kept. */
@@ -99,6 +110,13 @@ export type ResultRecord = z.output<typeof recordSchema>;
 
 /** A finished run as tables need it: from its record, or from its folder. */
 export type RunResult = Omit<ResultRecord, 'format' | 'predictions_sha256'>;
+
+/** The processes that computed a run, the one that began it first. */
+export function processesOf(
+  result: Pick<RunResult, 'engine' | 'versions' | 'host' | 'git' | 'resumed_with'>,
+): Process[] {
+  return [result, ...(result.resumed_with ?? [])];
+}
 
 /** A record with its file, and the predictions [scores, images] when they could be read. */
 export interface StoredResult {

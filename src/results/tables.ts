@@ -4,10 +4,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { percent } from '../report/csv.js';
 import { type Column, formatTable } from '../report/table.js';
+import { factOf, type ProcessFact } from '../run/processes.js';
 import { type Claim, expectedTables, type Metric, readExpected } from './expected.js';
 import { groupColumns } from './groupColumns.js';
 import { groupResults, type ResultGroup } from './groups.js';
-import { listResults, type ResultRecord, readResult, type Score } from './record.js';
+import { listResults, processesOf, type ResultRecord, readResult, type Score } from './record.js';
 
 interface Line {
   readonly record: ResultRecord;
@@ -20,6 +21,9 @@ const text = <Row>(key: string, value: (row: Row) => string | number | undefined
   kind: 'text',
   value,
 });
+
+/** Of a run that was resumed otherwise both values: `bf16 then fp32`. */
+const fact = (key: string, of: ProcessFact) => text<Line>(key, ({ record }) => factOf(processesOf(record), of));
 
 /** One line per score: percent with two decimals, and what a reader needs to tell two runs apart. */
 const csvColumns: readonly Column<Line>[] = [
@@ -34,13 +38,15 @@ const csvColumns: readonly Column<Line>[] = [
   text('tau', ({ score }) => score.tau),
   text('tau_chosen_on', ({ score }) => (score.tauSelectedOn === 'test' ? 'test (oracle)' : score.tauSelectedOn)),
   ...(['top1', 'many', 'medium', 'few'] as const).map(key => text<Line>(key, ({ score }) => percent(score[key]))),
-  text('engine', ({ record }) => `${record.engine.engine} ${record.engine.version}`),
-  text('precision', ({ record }) => record.engine.precision),
-  text('threads', ({ record }) => record.engine.threads),
-  text('cpu', ({ record }) => record.host.cpu),
+  fact('engine', ({ engine }) => `${engine.engine} ${engine.version}`),
+  fact('precision', ({ engine }) => engine.precision),
+  fact('threads', ({ engine }) => String(engine.threads)),
+  fact('cpu', ({ host }) => host.cpu),
   text('training_hours', ({ record }) => record.training_hours),
-  text('gala', ({ record }) => record.versions.gala),
-  text('commit', ({ record }) => record.git?.commit),
+  fact('gala', ({ versions }) => versions.gala),
+  text('commit', ({ record }) =>
+    processesOf(record).some(({ git }) => git) ? factOf(processesOf(record), ({ git }) => git?.commit ?? 'none') : '',
+  ),
 ];
 
 interface Row extends ResultGroup {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ConfigError } from '../../src/errors.js';
 import { classAccuracies, meanClassAccuracy, scoresOf } from '../../src/eval/metrics.js';
 import { plainPredictions, rebalance, uniformPriorWeights } from '../../src/eval/rebalance.js';
-import { bestTau, rebalancedPredictions, resultRows, summarize } from '../../src/eval/summary.js';
+import { bestTau, oracleTaus, rebalancedPredictions, resultRows, summarize } from '../../src/eval/summary.js';
 import { exampleEvaluation } from './example.js';
 
 const counts = [500, 200, 60, 30, 10, 3];
@@ -54,6 +54,12 @@ describe('summary', () => {
     ];
     assert.equal(bestTau({ rebalanced }), 1);
     assert.equal(bestTau({ rebalanced: [] }), undefined);
+  });
+
+  test('an oracle chooses among 0, 0.05, … 3 and the τ of the config, each once', () => {
+    assert.deepEqual([oracleTaus(1).length, oracleTaus(0.3).length], [61, 61]);
+    assert.deepEqual(oracleTaus(1.23).slice(24, 27), [1.2, 1.23, 1.25]);
+    assert.deepEqual(oracleTaus(10).slice(-2), [3, 10]);
   });
 
   test('result rows name run, split, checkpoint, epoch and what chose epoch and τ; missing groups are absent', () => {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { appendEpoch } from '../../src/run/metricsLog.js';
-import { createRecord, updateRecord } from '../../src/run/record.js';
+import { createRecord, type NewRecord, updateRecord } from '../../src/run/record.js';
 import { createRunFolder, logitsPath, type RunFolder } from '../../src/run/runFolder.js';
 import { exampleEvaluation } from '../eval/example.js';
 import { exampleRecord } from '../run/example.js';
@@ -17,16 +17,26 @@ export interface ExampleRun {
   readonly finished?: boolean;
   /** None leaves a run that was not evaluated yet. */
   readonly checkpoints?: readonly ('best' | 'last')[];
+  /** Lines of metrics.jsonl; from the second on they have test accuracies. */
+  readonly epochs?: number;
+  /** What is other than in `exampleRecord`. */
+  readonly record?: Partial<NewRecord>;
 }
 
 export const longTail = [500, 200, 150, 90, 40, 25, 15, 8, 5];
 
 export function writeExampleRun(output: string, run: ExampleRun = {}): RunFolder {
-  const { name = 'cifar100_lt/gala_if100', classCounts = longTail, images = 300, checkpoints = ['best'] } = run;
+  const {
+    name = 'cifar100_lt/gala_if100',
+    classCounts = longTail,
+    images = 300,
+    checkpoints = ['best'],
+    epochs = 3,
+  } = run;
   const folder = createRunFolder({ output, name, seed: 3 });
-  createRecord(folder.record, exampleRecord(name));
+  createRecord(folder.record, { ...exampleRecord(name), ...run.record });
   if (run.finished ?? true) updateRecord(folder.record, { status: 'finished', epoch: 200, training_seconds: 3000 });
-  for (const epoch of [1, 2, 3]) {
+  for (let epoch = 1; epoch <= epochs; epoch++) {
     const tested = epoch === 1 ? {} : { test_top1: 20 * epoch, test_top1_rebalanced: 21 * epoch };
     appendEpoch(folder.metrics, { epoch, loss: epoch === 2 ? null : 3 / epoch, learning_rate: 0.1, ...tested });
   }

@@ -121,6 +121,14 @@ describe('the report', () => {
     assert.match(textsOf(without, 'p#gradients')[0]!, /Not drawn.*gradients\.jsonl/);
   });
 
+  test('without an epoch of training the curves are left out and the page says so', () => {
+    const shown = readReportRuns([writeExampleRun(output, { epochs: 0 }).directory]);
+    const untrained = pageOf(shown);
+    assert.equal(untrained.querySelector('figure#curves'), null);
+    assert.match(textsOf(untrained, 'p#curves')[0]!, /Not drawn.*trained for an epoch/);
+    assert.doesNotMatch(reportHtml(shown), /the {2}split|undefined|NaN/);
+  });
+
   test('one run compares plain with re-balanced confusions', () => {
     assert.deepEqual(textsOf(pageOf([runs[0]!]), '#confusions h3'), ['Plain', 'Re-balanced']);
     assert.deepEqual(textsOf(page, '#confusions h3'), ['gala', 'cross_entropy']);

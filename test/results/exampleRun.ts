@@ -14,9 +14,19 @@ import { exampleRecord } from '../run/example.js';
 
 export const exampleConfig = 'fashion_mnist_lt/gala';
 
+export interface ExampleRun {
+  readonly seed?: number;
+  readonly skill?: number;
+  /** As typed after --set. */
+  readonly set?: readonly string[];
+}
+
 /** A run of the bundled set whose predictions are right about half the time; `skill` raises that. Returns its folder. */
-export async function writeExampleRun(output: string, { seed = 0, skill = 2 } = {}): Promise<string> {
-  const { config } = loadConfig(exampleConfig, { seed });
+export async function writeExampleRun(
+  output: string,
+  { seed = 0, skill = 2, set = [] }: ExampleRun = {},
+): Promise<string> {
+  const { config } = loadConfig(exampleConfig, { seed, set });
   const { test, counts, subsetHash, trainFull } = await openDatasets(config.data);
   const classes = counts.length;
   const random = randomFor('example run', seed);

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { bestTau, summarize } from '../../src/eval/summary.js';
+import { oracleTau } from '../../src/report/plots/tauSweep.js';
+import { readReportRuns } from '../../src/report/reportRun.js';
 import { faultsOf } from '../../src/results/check.js';
 import { addResult, resultOfRun } from '../../src/results/fromRun.js';
 import { listResults, predictionsOf, readResult } from '../../src/results/record.js';
-import { readRecord, updateRecord } from '../../src/run/record.js';
+import { resultsCsv } from '../../src/results/tables.js';
+import { type ResumeRecord, readRecord, updateRecord } from '../../src/run/record.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeExampleRun } from './exampleRun.js';
 
@@ -31,6 +34,23 @@ test("A record holds the run's scores, plain, re-balanced and at the oracle's τ
     const right = predictionsOf(record, predictions!, k).filter((klass, i) => klass === evaluation.labels[i]).length;
     assert.equal(right / 2000, score.top1);
   }
+});
+
+test('The oracle of a record is that of the report, and never below the τ of the config, however large that is', async () => {
+  const run = await writeExampleRun(join(temporary, 'large-tau'), { set: ['eval.tau=5'] });
+  const path = join(run, 'logits/test-last.safetensors');
+  const { logits: _, ...evaluation } = readLogitsFile(path);
+  // Every second image of class 9 is taken for class 0 by a margin that re-balancing closes at τ = 3.7 only.
+  const logits = new Float32Array(evaluation.labels.length * 10);
+  evaluation.labels.forEach((label, image) => {
+    logits[10 * image + label] = 50;
+    if (label === 9 && image % 2 === 0) logits[10 * image] = 54;
+  });
+  writeLogitsFile(path, { ...evaluation, logits });
+  const [plain, configured, oracle] = resultOfRun(run).record.scores;
+  assert.ok(configured!.top1 > plain!.top1);
+  assert.deepEqual([oracle!.tau, oracle!.top1], [5, configured!.top1]);
+  assert.equal(oracleTau(readReportRuns([run])[0]!), 5);
 });
 
 test('A record names no folder and no host of the machine that ran the run', async () => {
@@ -103,4 +123,59 @@ test('The name of a run says to which table its record belongs; a name without a
     message: /The name alone has no folder, which would be its table/,
     next: /such as mine\/alone/,
   });
+});
+
+/** Resumes of a run, as if by other processes. */
+function resume(run: string, ...changes: readonly Partial<ResumeRecord>[]): void {
+  const path = join(run, 'run.json');
+  const { engine, versions, host, git } = readRecord(path);
+  const resumes = changes.map((change, k) => ({
+    ...{
+      at: '2026-01-02T03:04:05Z',
+      from_epoch: k + 1,
+      command: ['gala'],
+      engine,
+      versions,
+      host,
+      ...(git && { git }),
+    },
+    ...change,
+  }));
+  writeFileSync(path, JSON.stringify({ ...readRecord(path), resumes }));
+}
+
+test('A run resumed by the same engine, software, machine and commit has a record like an unbroken one', async () => {
+  const run = await writeExampleRun(join(temporary, 'same'));
+  const { host } = readRecord(join(run, 'run.json'));
+  resume(run, {}, { host: { ...host, name: 'another', memory_bytes: 1 } });
+  const { record } = resultOfRun(run);
+  assert.equal(record.resumes, 2);
+  assert.ok(!('resumed_with' in record));
+});
+
+test('What a run was resumed with is in its record, each once and without the name of the host', async () => {
+  const run = await writeExampleRun(join(temporary, 'resumed'), { seed: 7 });
+  const { engine, versions, host } = readRecord(join(run, 'run.json'));
+  const xla = { engine: { ...engine, engine: 'xla', version: '0.9', device: 'NVIDIA H200' } };
+  const machine = { ...host, name: 'secret', cpu: 'another CPU' };
+  resume(run, {}, xla, { versions: { ...versions, gala: '9.9' }, host: machine }, xla, {});
+  const { record } = readResult(addResult(join(temporary, 'resumed-results'), run));
+  assert.equal(record.resumes, 5);
+  assert.deepEqual(
+    record.resumed_with!.map(process => [process.engine.engine, process.versions.gala, process.host.cpu]),
+    [
+      ['xla', versions.gala, host.cpu],
+      ['tensorflow', '9.9', 'another CPU'],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(record), /secret|"command"/);
+  assert.deepEqual(
+    faultsOf(readResult(join(temporary, 'resumed-results/fashion_mnist_lt/gala-seed7-subset0.json'))),
+    [],
+  );
+
+  const [header, line] = resultsCsv([record]).split('\n');
+  assert.match(header!, /,engine,precision,threads,cpu,training_hours,gala,/);
+  assert.ok(line!.includes(`,tensorflow ${engine.version} then xla 0.9,fp32,2,${host.cpu} then another CPU,`), line);
+  assert.ok(line!.includes(`,${versions.gala} then 9.9,`), line);
 });

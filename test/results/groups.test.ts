@@ -1,8 +1,10 @@
 /** Which runs are averaged, and what is said of those that are. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { groupColumns } from '../../src/results/groupColumns.js';
 import { differencesWithin, groupResults } from '../../src/results/groups.js';
 import type { RunResult } from '../../src/results/record.js';
+import { formatGroups } from '../../src/results/tableOfRuns.js';
 import { exampleRecord } from '../run/example.js';
 
 interface Changes {
@@ -12,6 +14,8 @@ interface Changes {
   readonly epochs?: number;
   readonly precision?: string;
   readonly dirty?: boolean;
+  /** Precisions of later processes. */
+  readonly resumedWith?: readonly string[];
 }
 
 function result({
@@ -21,6 +25,7 @@ function result({
   epochs = 200,
   precision = 'bf16',
   dirty,
+  resumedWith,
 }: Changes = {}): RunResult {
   const { config, engine } = exampleRecord(name);
   return {
@@ -42,7 +47,14 @@ function result({
     ...(dirty !== undefined && { git: { commit: 'd'.repeat(40), dirty } }),
     finished_at: '2026-01-02T03:04:05Z',
     training_hours: 1,
-    resumes: 0,
+    resumes: resumedWith?.length ?? 0,
+    ...(resumedWith && {
+      resumed_with: resumedWith.map(later => ({
+        engine: { ...engine, precision: later },
+        versions: { gala: '0.1.0', node: '20' },
+        host: { cpu: 'cpu' },
+      })),
+    }),
     scores: [{ checkpoint: 'last', epoch: 200, selectedOn: 'last', top1: 0.5, correct: [1, 0] }],
   };
 }
@@ -77,6 +89,22 @@ describe('groups of runs', () => {
       'precision: bf16, fp32',
       'commit: unknown, ddddddd with changes',
     ]);
+  });
+
+  test('a run that was resumed otherwise is told, alone and among others, and the precision column has both', () => {
+    const resumed = result({ resumedWith: ['fp32'] });
+    const likewise = result({ seed: 1, resumedWith: ['fp32'] });
+    assert.deepEqual(differencesWithin([resumed]), ['precision: bf16 then fp32']);
+    assert.deepEqual(differencesWithin([resumed, likewise]), ['precision: bf16 then fp32 in each']);
+    assert.deepEqual(differencesWithin([resumed, result({ seed: 1 })]), ['precision: bf16 then fp32, bf16']);
+    const [group] = groupResults([resumed, result({ seed: 1 })]);
+    assert.equal(groupColumns.precision.value(group!), 'bf16 then fp32, bf16');
+    const [alone] = groupResults([resumed]);
+    assert.match(formatGroups([alone!], 'md'), /^- A resume of set\/gala changed precision: bf16 then fp32\.$/m);
+    assert.match(
+      formatGroups([group!], 'md'),
+      /^- The runs of set\/gala differ in precision: bf16 then fp32, bf16\.$/m,
+    );
   });
 
   test('a seed that was run twice is told: its spread says nothing', () => {

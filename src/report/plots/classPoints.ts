@@ -52,7 +52,8 @@ export function classPointMarks(
 /** The axis of training images with the borders of few, medium and many: options, and marks to put below the points. */
 export function frequencyAxis(runs: readonly ReportRun[]): { options: PlotOptions; marks: Markish[] } {
   const counts = runs.flatMap(({ evaluation }) => Array.from(evaluation.classCounts)).filter(count => count > 0);
-  const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
+  const fewest = counts.reduce((least, count) => Math.min(least, count), Infinity);
+  const most = counts.reduce((largest, count) => Math.max(largest, count), 0);
   const axis = logAxis(counts, 1.1);
   const names = [
     { name: 'few', from: fewest, to: Math.min(borders[0], most) },

@@ -10,19 +10,27 @@ const height = 280;
 /** Up to so many points a curve shows each of them: a curve of one epoch would be invisible otherwise. */
 const mostDots = 12;
 
-export function curvesFigure(runs: readonly ReportRun[]): Figure {
+/** The figure of runs that trained; undefined when none did: τ-normalisation, or weights of a file as they are. */
+export function curvesFigure(runs: readonly ReportRun[]): Figure | undefined {
+  const trained = runs.filter(({ metrics }) => metrics.length > 0);
+  if (trained.length === 0) return undefined;
+  const without = runs.filter(run => !trained.includes(run)).map(({ label }) => label);
   const splits = ['test', 'val'].filter(split => runs.some(run => valuesOf(run, `${split}_top1`).length > 0));
-  const chosen = runs.map(({ label, evaluation: { epoch, selectedOn } }) => {
+  const chosen = trained.map(({ label, evaluation: { epoch, selectedOn } }) => {
     const choice = selectedOn === undefined ? '' : ` (${choiceOf(selectedOn)})`;
     return `${runs.length === 1 ? 'epoch' : `${label} epoch`} ${epoch ?? 'unknown'}${choice}`;
   });
-  const differ = new Set(runs.map(({ record }) => JSON.stringify(record.config.loss))).size > 1;
+  const accuracies =
+    splits.length === 0
+      ? '.'
+      : `, and top-1 accuracy after it on the ${splits.join(' and the ')} split, plain and re-balanced at ${tauWords(trained)}. The dot is the checkpoint all other figures are of: ${chosen.join(', ')}.`;
+  const differ = new Set(trained.map(({ record }) => JSON.stringify(record.config.loss))).size > 1;
   return {
     id: 'curves',
     title: 'Loss and top-1 over training',
     sentence:
-      `Mean training loss of each epoch, and top-1 accuracy after it on the ${splits.join(' and the ')} split, plain and re-balanced at ` +
-      `${tauWords(runs)}. The dot is the checkpoint all other figures are of: ${chosen.join(', ')}.` +
+      `Mean training loss of each epoch${accuracies}` +
+      (without.length > 0 ? ` Not trained: ${without.join(', ')}.` : '') +
       (differ ? ' The losses are of different kinds: compare their shapes, not their heights.' : ''),
     legend: [...runLegend(runs, 'line'), ...predictionLegend('line', 'dashed')],
     panels: [lossPanel(runs), ...splits.map(split => topOnePanel(runs, split))],
@@ -85,6 +93,6 @@ function valuesOf({ metrics }: ReportRun, name: string): Value[] {
 
 /** The same epochs in every panel, whichever of them were evaluated. */
 function axes(runs: readonly ReportRun[], label: string) {
-  const last = Math.max(0, ...runs.flatMap(({ metrics }) => metrics.map(({ epoch }) => epoch)));
+  const last = Math.max(0, ...runs.map(({ metrics }) => metrics.at(-1)?.epoch ?? 0));
   return { marginLeft: 44, x: epochAxis(last), y: { label, grid: true, nice: true } };
 }

@@ -101,7 +101,7 @@ function panel(run: ReportRun, ratios: readonly Ratio[][], axis: LogAxis): Panel
       }),
     ),
   ];
-  const epochs = logAxis([1, Math.max(2, ...ratios.flat().map(({ epoch }) => epoch))], 1);
+  const epochs = logAxis([1, 2, ...ratios.flat().map(({ epoch }) => epoch)], 1);
   return {
     heading: label,
     draw: width =>
@@ -117,7 +117,11 @@ function panel(run: ReportRun, ratios: readonly Ratio[][], axis: LogAxis): Panel
 
 function medians(members: readonly Ratio[][]): Ratio[] {
   const byEpoch = new Map<number, number[]>();
-  for (const { epoch, ratio } of members.flat()) byEpoch.set(epoch, [...(byEpoch.get(epoch) ?? []), ratio]);
+  for (const { epoch, ratio } of members.flat()) {
+    const values = byEpoch.get(epoch);
+    if (values) values.push(ratio);
+    else byEpoch.set(epoch, [ratio]);
+  }
   return [...byEpoch].sort(([a], [b]) => a - b).map(([epoch, values]) => ({ epoch, ratio: median(values) }));
 }
 

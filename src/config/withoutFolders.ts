@@ -1,0 +1,29 @@
+/** A config as others may read it: which files it names, not where they lay. */
+import { basename } from 'node:path';
+import type { Config, StageConfig } from './schema.js';
+
+/** Keys below `data` that name a list of images. */
+export const listKeys = ['train_list', 'val_list', 'test_list'] as const;
+
+/**
+ * Without `data.root`, and with the base names alone of `model.weights` and the lists of images, in both stages. The order of
+ * the keys stays.
+ */
+export function withoutFolders({ stages, ...config }: Config): Config {
+  const first = stages && { stages: { representation: stageWithoutFolders(stages.representation) } };
+  return { ...stageWithoutFolders(config), ...first };
+}
+
+function stageWithoutFolders(config: StageConfig): StageConfig {
+  const { root: _, ...data } = config.data;
+  for (const key of listKeys) {
+    const path = data[key];
+    if (path !== undefined) data[key] = basename(path);
+  }
+  const { weights } = config.model;
+  return {
+    ...config,
+    data,
+    model: weights === undefined ? config.model : { ...config.model, weights: basename(weights) },
+  };
+}

@@ -1,0 +1,61 @@
+/** The processes that worked on one run, the one that began it and those that resumed it: what of them can change its numbers. */
+
+/** As run.json and result records have it, the host without or with its name. */
+export interface Process {
+  readonly engine: {
+    readonly engine: string;
+    readonly version: string;
+    readonly precision: string;
+    readonly threads: number;
+    readonly device?: unknown;
+    readonly devices?: unknown;
+  };
+  readonly versions: { readonly gala: string; readonly node: string };
+  readonly host: { readonly cpu: string };
+  readonly git?: { readonly commit: string; readonly dirty: boolean } | undefined;
+}
+
+export type ProcessFact = (process: Process) => string;
+
+export const processFacts: readonly (readonly [name: string, of: ProcessFact])[] = [
+  ['engine', ({ engine }) => `${engine.engine} ${engine.version}`],
+  [
+    'device',
+    ({ engine }) => `${engine.device ?? 'unknown'}${(engine.devices ?? 1) === 1 ? '' : ` × ${engine.devices}`}`,
+  ],
+  ['precision', ({ engine }) => engine.precision],
+  ['threads', ({ engine }) => String(engine.threads)],
+  ['CPU', ({ host }) => host.cpu],
+  ['gala', ({ versions }) => versions.gala],
+  ['Node', ({ versions }) => versions.node],
+  ['commit', ({ git }) => (git ? `${git.commit.slice(0, 7)}${git.dirty ? ' with changes' : ''}` : 'unknown')],
+];
+
+/** The values of a fact in the order of a run's processes, each once; several where the run was resumed otherwise. */
+export function valuesOf(processes: readonly Process[], of: ProcessFact): string[] {
+  return [...new Set(processes.map(of))];
+}
+
+/** `bf16`, or `bf16 then fp32` of a run that was resumed otherwise. */
+export function factOf(processes: readonly Process[], of: ProcessFact): string {
+  return valuesOf(processes, of).join(' then ');
+}
+
+/** `precision (bf16 then fp32)` for each fact that changed on the way. */
+export function changesWithin(processes: readonly Process[]): string[] {
+  return processFacts.flatMap(([name, of]) =>
+    valuesOf(processes, of).length > 1 ? [`${name} (${factOf(processes, of)})`] : [],
+  );
+}
+
+/** Those of `later` that differ in a fact from `first`, each of equal ones once. */
+export function furtherProcesses<Later extends Process>(first: Process, later: readonly Later[]): Later[] {
+  const factsOf = (process: Process) => JSON.stringify(processFacts.map(([, of]) => of(process)));
+  const known = new Set([factsOf(first)]);
+  return later.filter(process => {
+    const facts = factsOf(process);
+    if (known.has(facts)) return false;
+    known.add(facts);
+    return true;
+  });
+}
