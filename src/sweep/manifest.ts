@@ -24,7 +24,8 @@ const taskSchema = z.strictObject({
   label: z.string(),
   seed: count,
   config_hash: z.string(),
-  epochs: z.number().int().min(1),
+  /** 0 for a stage that trains nothing. */
+  epochs: count,
 });
 
 const manifestSchema = z.strictObject({
