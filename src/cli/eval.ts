@@ -5,6 +5,8 @@ import { ConfigError, withRemedy } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { diskFault } from '../io/diskFault.js';
 import { makeFolder } from '../io/makeFolder.js';
+import { readRecord } from '../run/record.js';
+import { openRunFolder } from '../run/runFolder.js';
 import type { Split } from '../train/evaluateRun.js';
 import { createCheckDisplay } from './checkDisplay.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from './engineFlags.js';
@@ -18,7 +20,7 @@ interface EvalFlags extends EngineFlags {
   readonly weights?: string;
   readonly logits?: string;
   readonly split: Split;
-  readonly tau: number[];
+  readonly tau?: number[];
   readonly logitAdjustment: number[];
   readonly data?: string;
   readonly output?: string;
@@ -36,7 +38,11 @@ export function registerEvalCommand(program: Command): void {
     .option('--weights <file>', 'a weights file: .pth, .safetensors, a checkpoint; see docs/weights.md')
     .option('--logits <file>', 'a logits file of a run; needs neither data nor engine')
     .addOption(new Option('--split <split>', 'which images').choices(['test', 'val', 'train']).default('test'))
-    .option('--tau <list>', 're-balancing strengths, such as 0,0.5,1', parseTaus, [1])
+    .option(
+      '--tau <list>',
+      're-balancing strengths, such as 0,0.5,1 (default: eval.tau of the run or config; with --logits 1)',
+      parseTaus,
+    )
     .option(
       '--logit-adjustment <list>',
       'strengths τ of post-hoc logit adjustment (by the training prior), such as 0.5,1',
@@ -56,22 +62,29 @@ export function registerEvalCommand(program: Command): void {
         .default('terminal'),
     )
     .action(async (flags: EvalFlags) => {
-      const evaluation = await evaluationOf(flags);
+      const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
       const { resultRows, summarize, bestTau } = await import('../eval/summary.js');
       const { accuracyColumns, formatTable } = await import('../report/table.js');
-      const summary = summarize(evaluation, flags.tau, flags.logitAdjustment);
+      const summary = summarize(evaluation, taus, flags.logitAdjustment);
       // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
       const isForPeople = flags.format === 'terminal' || flags.format === 'md';
       const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
-      process.stdout.write(`${formatTable(resultRows(evaluation, summary, 'given'), columns, flags.format)}\n`);
-      if (flags.tau.length > 1 && flags.format === 'terminal') {
+      process.stdout.write(`${formatTable(resultRows(evaluation, summary, tauSelectedOn), columns, flags.format)}\n`);
+      if (taus.length > 1 && flags.format === 'terminal') {
         process.stdout.write(
           `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`,
         );
       }
       const output = outputFolder(flags, evaluation);
-      if (output) await writeFiles(output, evaluation, flags);
+      if (output) await writeFiles(output, { evaluation, taus, tauSelectedOn }, flags.logitAdjustment);
     });
+}
+
+interface Evaluated {
+  readonly evaluation: Evaluation;
+  readonly taus: readonly number[];
+  /** As in `ResultRow`. */
+  readonly tauSelectedOn: 'given' | 'config' | 'default';
 }
 
 async function evaluationOf({
@@ -83,8 +96,9 @@ async function evaluationOf({
   logits,
   split,
   data,
+  tau,
   ...engineFlags
-}: EvalFlags): Promise<Evaluation> {
+}: EvalFlags): Promise<Evaluated> {
   const given = [run, weights, logits].filter(source => source !== undefined).length;
   if (given !== 1 || (weights !== undefined) !== (config !== undefined)) {
     throw new ConfigError('Give one thing to evaluate: a run, weights with their config, or logits.', {
@@ -92,16 +106,26 @@ async function evaluationOf({
       next: 'gala eval --run DIR, or --config C --weights FILE, or --logits FILE.',
     });
   }
-  if (logits !== undefined) return (await import('../eval/logitsFile.js')).readLogitsFile(logits);
+  const at = (evaluation: Evaluation, standard: number, standardIs: 'config' | 'default'): Evaluated =>
+    tau === undefined
+      ? { evaluation, taus: [standard], tauSelectedOn: standardIs }
+      : { evaluation, taus: tau, tauSelectedOn: 'given' };
+  if (logits !== undefined) {
+    const { readLogitsFile } = await import('../eval/logitsFile.js');
+    return at(readLogitsFile(logits), 1, 'default');
+  }
   const { evaluateRun, evaluateWeights } = await import('../train/evaluateRun.js');
   const overrides = engineOverrides(engineFlags);
   const watcher = createCheckDisplay(createProgress());
-  if (run !== undefined) return evaluateRun({ run, checkpoint, split, dataRoot: data, watcher, overrides });
+  if (run !== undefined) {
+    const { configOf } = await import('../config/identity.js');
+    const evaluation = await evaluateRun({ run, checkpoint, split, dataRoot: data, watcher, overrides });
+    return at(evaluation, configOf(readRecord(openRunFolder(run).record)).eval.tau, 'config');
+  }
   const { loadConfig } = await import('../config/load.js');
-  return evaluateWeights(loadConfig(config!, { set: [...set, ...overrides] }).config, weights!, split, {
-    dataRoot: data,
-    watcher,
-  });
+  const loaded = loadConfig(config!, { set: [...set, ...overrides] }).config;
+  const evaluation = await evaluateWeights(loaded, weights!, split, { dataRoot: data, watcher });
+  return at(evaluation, loaded.eval.tau, 'config');
 }
 
 function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: Evaluation): string | undefined {
@@ -109,14 +133,18 @@ function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: 
   return join(run, 'eval', `${split}-${basename(checkpoint, '.safetensors')}-epoch${epoch}`);
 }
 
-async function writeFiles(folder: string, evaluation: Evaluation, flags: EvalFlags): Promise<void> {
+async function writeFiles(
+  folder: string,
+  { evaluation, taus, tauSelectedOn }: Evaluated,
+  adjustmentTaus: readonly number[],
+): Promise<void> {
   const { writeResultFiles } = await import('../report/resultFiles.js');
   try {
     makeFolder(folder);
   } catch (error) {
     throw withRemedy(diskFault('Could not make the folder', folder, error), 'Or choose another place with --output.');
   }
-  writeResultFiles(folder, [evaluation], flags.tau, 'given', flags.logitAdjustment);
+  writeResultFiles(folder, [evaluation], taus, tauSelectedOn, adjustmentTaus);
   process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
 }
 

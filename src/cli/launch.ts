@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { parseDocument } from 'yaml';
 import { ConfigError } from '../errors.js';
+import { sweepCommand } from '../sweep/advice.js';
 import type { LauncherSettings, Sweep, SweepTask } from '../sweep/manifest.js';
 import type { Point } from '../sweep/points.js';
 import type { SlurmOptions } from '../sweep/slurm/options.js';
@@ -86,12 +87,13 @@ export function threadsPerRun(settings: LauncherSettings, runs: number): number 
  * and 130 or 143 after a signal.
  */
 export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options: LaunchOptions = {}): Promise<void> {
-  const { launcher, name } = sweep.manifest;
+  const { launcher } = sweep.manifest;
   if (tasks.length === 0) return;
   if (launcher.name === 'slurm') {
     const { submitTasks } = await import('../sweep/slurm/submit.js');
     const id = submitTasks(sweep, launcher.options, tasks);
-    process.stderr.write(`Submitted: job array ${id} of ${tasks.length} tasks. See gala sweep status ${name}\n`);
+    const next = sweepCommand('status', sweep);
+    process.stderr.write(`Submitted: job array ${id} of ${tasks.length} tasks. See ${next}\n`);
     return;
   }
   const { runLocally } = await import('../sweep/localPool.js');
@@ -107,7 +109,7 @@ export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options:
     };
     const signal = await runLocally({ sweep, tasks, ...launcher, observer: { ...display, onEnd } });
     if (signal) {
-      display.note(`Stopped and saved. Go on with: gala sweep resume ${name}`);
+      display.note(`Stopped and saved. Go on with: ${sweepCommand('resume', sweep)}`);
       throw new CommandExit(signalExitCode(signal));
     }
   } finally {

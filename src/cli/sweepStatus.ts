@@ -1,6 +1,7 @@
 /** `gala sweep status|resume|cancel NAME`: how far a sweep is, what is left of it, and an end to it. */
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.js';
+import { sweepCommand } from '../sweep/advice.js';
 import type { Sweep } from '../sweep/manifest.js';
 import type { TaskStatus } from '../sweep/status.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, slurmOptions } from './launch.js';
@@ -124,10 +125,10 @@ async function holderOf(sweep: Sweep): Promise<number | undefined> {
   return localHolder(sweep.directory);
 }
 
-function refuseRunning({ directory, manifest: { name } }: Sweep, pid: number | undefined): void {
+function refuseRunning(sweep: Sweep, pid: number | undefined): void {
   if (pid === undefined) return;
   throw new ConfigError(`Process ${pid} runs this sweep already.`, {
-    where: directory,
-    next: `Wait for it, or stop it with gala sweep cancel ${name}.`,
+    where: sweep.directory,
+    next: `Wait for it, or stop it: ${sweepCommand('cancel', sweep)}`,
   });
 }

@@ -19,7 +19,10 @@ export interface ResultRow extends EvaluationSource {
   readonly tau?: number;
   /** What τ is of, where it is not re-balancing. */
   readonly method?: 'logit_adjusted';
-  /** What chose τ: `config`, `given` (command line), or the split on which it was the best (`test` = an oracle). */
+  /**
+   * What chose τ: `config`, `given` (command line), `default` (1, of logits without a config), or the split on which it was the
+   * best (`test` = an oracle).
+   */
   readonly tauSelectedOn?: string;
   readonly top1: number;
   readonly many?: number;
@@ -82,7 +85,10 @@ export function bestTau(summary: Pick<Summary, 'rebalanced'>): number | undefine
   return ranked[0]?.tau;
 }
 
-/** Table lines of a summary: the plain scores, then one line per τ of re-balancing and of logit adjustment. */
+/**
+ * Table lines of a summary: the plain scores, then one line per τ of re-balancing, which `tauSelectedOn` chose, and of logit
+ * adjustment, whose τ only the command line gives.
+ */
 export function resultRows(source: EvaluationSource, summary: Summary, tauSelectedOn: string): ResultRow[] {
   const { split, run, checkpoint, epoch, selectedOn } = source;
   const common = {
@@ -99,7 +105,7 @@ export function resultRows(source: EvaluationSource, summary: Summary, tauSelect
       ...common,
       tau,
       method: 'logit_adjusted' as const,
-      tauSelectedOn,
+      tauSelectedOn: 'given',
       ...presentScores(scores),
     })),
   ];

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { sweepCommand } from './advice.js';
 import { taskCommand } from './command.js';
 import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
 import { type TaskStatus, taskStatus } from './status.js';
@@ -76,7 +77,7 @@ async function runTask(
   running: Set<ChildProcess>,
 ): Promise<void> {
   rmSync(taskExit(sweep, task.index), { force: true });
-  const log = openLog(taskLog(sweep, task.index));
+  const log = openLog(sweep, task);
   const [program, ...args] = taskCommand(sweep, task.index);
   // A process group of its own: Ctrl-C in the terminal must reach it once, from here, and not twice, which would kill it.
   const child = spawn(program, args, {
@@ -99,13 +100,14 @@ async function runTask(
   await observer.onEnd(taskStatus(sweep, task));
 }
 
-function openLog(path: string): number {
+function openLog(sweep: Sweep, { index }: SweepTask): number {
+  const path = taskLog(sweep, index);
   try {
     return openSync(path, 'a', 0o644);
   } catch (cause) {
     throw new StorageError(`Could not open the log of a run: ${(cause as Error).message}`, {
       where: path,
-      next: 'Check free space and permissions of the folder, then gala sweep resume.',
+      next: `Check free space and permissions of the folder, then ${sweepCommand('resume', sweep)}`,
       cause,
     });
   }

@@ -12,6 +12,7 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault, reasonOf } from '../io/diskFault.js';
 import { makeFolder } from '../io/makeFolder.js';
 import { describeVersions } from '../run/host.js';
+import { sweepCommand } from './advice.js';
 import { describePoint, type Point } from './points.js';
 import { slurmSchema } from './slurm/options.js';
 
@@ -24,7 +25,8 @@ const taskSchema = z.strictObject({
   label: z.string(),
   seed: count,
   config_hash: z.string(),
-  epochs: z.number().int().min(1),
+  /** 0 for a stage that trains nothing. */
+  epochs: count,
 });
 
 const manifestSchema = z.strictObject({
@@ -212,9 +214,9 @@ function jsonOf(path: string): unknown {
   }
 }
 
-function nameTaken({ directory, manifest: { name } }: Sweep): ConfigError {
-  return new ConfigError(`There is a sweep ${name} already.`, {
-    where: directory,
-    next: `Go on with it: gala sweep resume ${name}; or give this one another --name. What is trained already is not trained again.`,
+function nameTaken(sweep: Sweep): ConfigError {
+  return new ConfigError(`There is a sweep ${sweep.manifest.name} already.`, {
+    where: sweep.directory,
+    next: `Go on with it: ${sweepCommand('resume', sweep)}; or give this one another --name. What is trained already is not trained again.`,
   });
 }

@@ -78,9 +78,10 @@ export function planColumns(seconds?: (run: PlannedRun) => number | undefined): 
   ];
 }
 
-/** Seconds left of a run that takes `whole` seconds from its beginning. */
+/** Seconds left of a run that takes `whole` seconds from its beginning; without epochs it is evaluation alone, to be done whole. */
 export function leftOf({ point, found }: PlannedRun, whole: number): number {
-  return whole * (1 - (found?.epoch ?? 0) / point.loaded.config.train.epochs);
+  const { epochs } = point.loaded.config.train;
+  return epochs === 0 ? whole : whole * (1 - (found?.epoch ?? 0) / epochs);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What `gala report` and `gala table` take: run folders, and names of sweeps for all finished runs of each. */
 import { ConfigError } from '../errors.js';
+import { sweepCommand } from './advice.js';
 import { isSweep, openSweep } from './manifest.js';
 import { finishedIn, sweepStatus } from './status.js';
 
@@ -13,10 +14,11 @@ export function runsOf(argumentsGiven: readonly string[], output: string): strin
 
 /** Folders of the finished runs of a sweep. Throws `ConfigError` where there are none, or no such sweep. */
 function finishedRuns(name: string, output: string): string[] {
-  const directories = finishedIn(sweepStatus(openSweep(name, output)));
+  const sweep = openSweep(name, output);
+  const directories = finishedIn(sweepStatus(sweep));
   if (directories.length > 0) return directories;
   throw new ConfigError(`The sweep ${name} has no finished run yet.`, {
-    where: openSweep(name, output).directory,
-    next: `See how far it is: gala sweep status ${name}`,
+    where: sweep.directory,
+    next: `See how far it is: ${sweepCommand('status', sweep)}`,
   });
 }

@@ -52,12 +52,17 @@ export function writeCheckpoint(
 
 /**
  * The checkpoint file that is meant: `best` or `last` of a folder, or a path; when nothing is given, `best` where there is one,
- * else `last`.
+ * else `last`. Throws `StorageError` where the folder has none of the name.
  */
 export function chooseCheckpoint(folder: string, given?: string): { name: string; path: string; isNamed: boolean } {
   const name = given ?? (existsSync(checkpointPath(folder, 'best')) ? 'best' : 'last');
   const isNamed = name === 'best' || name === 'last';
-  return { name, path: isNamed ? checkpointPath(folder, name) : name, isNamed };
+  const path = isNamed ? checkpointPath(folder, name) : name;
+  if (!isNamed || existsSync(path)) return { name, path, isNamed };
+  throw new StorageError(`This run has no checkpoint ${name}.`, {
+    where: path,
+    next: 'Training writes it (best only where a split chooses one: eval.select_on); gala runs clean removes those of finished runs.',
+  });
 }
 
 /** Reads a checkpoint. Throws `StorageError` when it is damaged or not one of gala's. */

@@ -4,14 +4,15 @@ import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { Dataset } from '../data/dataset.js';
 import type { CheckWatcher } from '../data/verify/checkSplit.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
 import { fitWeights } from '../models/weights.js';
 import { readWeightsFile } from '../models/weightsFile.js';
-import { logitsPath, openRunFolder } from '../run/runFolder.js';
+import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
 import { isModelEntry } from './state.js';
+import { listStoredLogits, storedLogits } from './storedLogits.js';
 import { evaluateSplit } from './trainer.js';
 
 export type Split = 'test' | 'val' | 'train';
@@ -29,7 +30,8 @@ export interface RunEvaluation {
 
 /**
  * Logits of one split by one checkpoint of a run. They are kept in the run's logits/ and read from there the next time, as
- * long as the checkpoint is of the same epoch. Throws `StorageError`, `DataError`, `ConfigError`, `EngineError`.
+ * long as the checkpoint is of the same epoch; those of a finished run also without the checkpoint. Throws `StorageError`,
+ * `DataError`, `ConfigError`, `EngineError`.
  */
 export async function evaluateRun({
   run,
@@ -40,7 +42,9 @@ export async function evaluateRun({
   ...given
 }: RunEvaluation): Promise<Evaluation> {
   const folder = openRunFolder(run);
-  const { name: checkpoint, path, isNamed } = chooseCheckpoint(folder.checkpoints, given.checkpoint);
+  const kept = storedLogits(folder, split, given.checkpoint);
+  if (kept) return kept;
+  const { name: checkpoint, path, isNamed } = checkpointOf(folder, given.checkpoint);
   const { state, progress } = readCheckpoint(path);
   const epoch = progress.epoch - 1;
   const stored = isNamed ? logitsPath(folder, `${split}-${checkpoint}`) : undefined;
@@ -55,6 +59,20 @@ export async function evaluateRun({
   const evaluation = await evaluateWith(experiment, state, split, source, checkpoint);
   if (stored) writeLogitsFile(stored, evaluation);
   return evaluation;
+}
+
+/** As `chooseCheckpoint`; where there is none, the error tells what can be evaluated without. */
+function checkpointOf(folder: RunFolder, given: string | undefined): ReturnType<typeof chooseCheckpoint> {
+  try {
+    return chooseCheckpoint(folder.checkpoints, given);
+  } catch (error) {
+    const stored = listStoredLogits(folder);
+    if (!(error instanceof StorageError) || stored.length === 0) throw error;
+    throw withRemedy(
+      error,
+      `Without it only stored logits can be evaluated: ${stored.join(', ')} (--split and --checkpoint).`,
+    );
+  }
 }
 
 /** Logits of one split by a weights file, whatever kind `readWeightsFile` takes; it must fill the whole network. Throws as `evaluateRun`. */

@@ -1,7 +1,7 @@
 /** The training loop: reads top to bottom. What it needs comes in, what happened goes out through the run folder and the observer. */
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
-import type { Executable } from '../engine/program.js';
+import type { Executable, HostTensors } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
 import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
 import type { Evaluation } from '../eval/logitsFile.js';
@@ -12,7 +12,7 @@ import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsL
 import { updateRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
 import { type Calls, openCalls } from './calls.js';
-import { type TrainingProgress, writeCheckpoint } from './checkpoint.js';
+import { checkpointPath, type TrainingProgress, writeCheckpoint } from './checkpoint.js';
 import { checkpointClock } from './checkpointClock.js';
 import type { Experiment } from './experiment.js';
 import { gradientLine } from './gradientRecord.js';
@@ -43,8 +43,8 @@ export interface TrainingRun {
 
 /**
  * Trains until the last epoch or until asked to stop (which acts after a call of the engine), and returns where it stands. Everything but the times is
- * a function of config, seed, engine and thread count. Throws `DivergedError` when loss or weights are no longer finite;
- * the checkpoints of before stay.
+ * a function of config, seed, engine and thread count. Throws `DivergedError` when loss, state or the logits of an evaluation are
+ * no longer finite; the checkpoints of before stay.
  */
 export async function train(run: TrainingRun): Promise<TrainingProgress> {
   const { experiment, executable, folder } = run;
@@ -62,7 +62,7 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
       // ------------------------------------------------ steps
       progress = await trainEpoch(run, calls, progress, learningRate);
       if (progress.step < stepsPerEpoch) {
-        await save(run, progress, ['last']);
+        saveCheckpoints(run, progress, ['last'], await finiteState(run, progress));
         return progress;
       }
 
@@ -73,9 +73,12 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
         learning_rate: learningRate,
         training_seconds: round(progress.training_seconds, 1),
       };
+      const ended = progress;
+      let state: HostTensors | undefined;
       let isBest = false;
       if (isEvaluated(epoch, config.train.epochs, config.eval)) {
         run.observer.onEvaluationStart(epoch);
+        state = await finiteState(run, ended);
         const selecting = await evaluateSplits(run, epoch, metrics);
         isBest = config.eval.select_on !== 'last' && selecting > (progress.best?.top1 ?? Number.NEGATIVE_INFINITY);
         if (isBest) progress = { ...progress, best: { epoch, top1: selecting } };
@@ -90,7 +93,8 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
       writeMetricsCsv(folder.metrics, folder.metricsCsv);
       const finished = epoch === epochs;
       const lastIsWanted = isDue(epoch) || finished || run.stop.signal !== undefined;
-      await save(run, progress, [...(isBest ? ['best'] : []), ...(lastIsWanted ? ['last'] : [])]);
+      const names = [...(isBest ? ['best'] : []), ...(lastIsWanted ? ['last'] : [])];
+      if (names.length > 0) saveCheckpoints(run, progress, names, state ?? (await finiteState(run, ended)));
       updateRecord(folder.record, { epoch, training_seconds: progress.training_seconds });
       run.observer.onEpoch(metrics);
       if (run.stop.signal) return progress;
@@ -130,7 +134,10 @@ async function trainEpoch(
   return { ...progress, step, loss_sum, training_seconds };
 }
 
-/** Evaluates every split that is there, adds its scores to `metrics`, and returns the plain top-1 of the selecting split. */
+/**
+ * Evaluates every split that is there, adds its scores to `metrics`, and returns the plain top-1 of the selecting split. Throws
+ * `DivergedError` for logits that are not finite: batch statistics keep a loss finite that an evaluation does without.
+ */
 async function evaluateSplits(run: TrainingRun, epoch: number, metrics: Record<string, number>): Promise<number> {
   const { config, datasets } = run.experiment;
   const splits: [string, Dataset][] = [['test', datasets.test]];
@@ -139,6 +146,8 @@ async function evaluateSplits(run: TrainingRun, epoch: number, metrics: Record<s
   for (const [split, dataset] of splits) {
     const source = { checkpoint: 'last', epoch };
     const evaluation = await evaluateSplit(run.experiment, run.executable, split, dataset, source, run.staged);
+    if (!evaluation.logits.every(Number.isFinite))
+      throw notFinite(`The logits of the ${split} images are`, `evaluation after epoch ${epoch}`, run.folder);
     const summary = summarize(evaluation, [config.eval.tau]);
     Object.assign(metrics, splitMetrics(split, summary));
     if (split === 'test' || split === config.eval.select_on) selecting = summary.plain.top1;
@@ -189,25 +198,33 @@ export function isEvaluated(
   return epoch === epochs || epoch % every === 0 || epoch > every_epoch_from * epochs;
 }
 
-/** Writes the checkpoints `best`, `last` or both; the state is read from the device once. */
-async function save(run: TrainingRun, progress: TrainingProgress, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return;
-  const state = await finiteState(run, progress);
+/** Writes the checkpoints `best`, `last` or both. */
+function saveCheckpoints(
+  { folder }: TrainingRun,
+  progress: TrainingProgress,
+  names: readonly string[],
+  state: HostTensors,
+): void {
   for (const name of names)
-    writeCheckpoint(run.folder.checkpoints, name, state, progress, { keepPrevious: name === 'last' });
+    writeCheckpoint(folder.checkpoints, name, state, progress, { keepPrevious: name === 'last' });
 }
 
-/** The state, proved finite: a checkpoint with NaN in it would replace the last good one. */
+/** The state after a step, proved finite: a checkpoint with NaN in it would replace the last good one. */
 async function finiteState({ executable, folder }: TrainingRun, { epoch, step }: TrainingProgress) {
   const state = await executable.readState();
   for (const [name, { data }] of Object.entries(state)) {
     if (data.every(Number.isFinite)) continue;
-    throw new DivergedError(`The state entry ${name} is no longer finite.`, {
-      where: `before step ${step + 1} of epoch ${epoch}`,
-      next: `Lower optim.learning_rate; the last good checkpoint is ${join(folder.checkpoints, 'last.safetensors')}.`,
-    });
+    throw notFinite(`The state entry ${name} is`, `after step ${step} of epoch ${epoch}`, folder);
   }
   return state;
+}
+
+function notFinite(whatIs: string, where: string, { checkpoints }: RunFolder): DivergedError {
+  const good = checkpointPath(checkpoints, 'last');
+  return new DivergedError(`${whatIs} no longer finite.`, {
+    where,
+    next: `Lower optim.learning_rate${existsSync(good) ? `; the last good checkpoint is ${good}` : ''}.`,
+  });
 }
 
 function diverged(what: string, { order, config }: Experiment, epoch: number, step: number): DivergedError {

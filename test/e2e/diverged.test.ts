@@ -61,3 +61,24 @@ test('A diverging training exits with 3 and names epoch, step and images; the la
     assert.equal(csvOf(run, 'eval/test-last-epoch1/predictions.csv').length, smallTestImages);
   });
 });
+
+test('Weights that only the evaluation finds too large are a divergence too, and are not trained again', async () => {
+  // One step an epoch, so that no later loss tells: the second epoch's step takes the full rate.
+  const oneStep = [...overrides, `train.batch_size=${smallTrainingImages}`, 'optim.learning_rate=1e6', 'eval.every=1'];
+  const training = smallTraining(set, join(temporary, 'evaluated'), oneStep);
+  const failed = await gala(training, 3, options);
+  const run = onlyRun(join(temporary, 'evaluated'));
+  const { message, where, next } = errorOf(failed);
+  assert.equal(message, 'The logits of the test images are no longer finite.');
+  assert.equal(where, 'evaluation after epoch 2');
+  assert.equal(
+    next,
+    `Lower optim.learning_rate; the last good checkpoint is ${join(run, 'checkpoints/last.safetensors')}.`,
+  );
+  const { status, failure, epoch } = recordOf(run);
+  assert.deepEqual([status, failure, epoch], ['diverged', message, 1]);
+  assert.equal(metricsOf(run).length, 1);
+  assert.equal(checkpointOf(run, 'last').position.epoch, 2);
+  const again = await gala([...training, '--continue'], 3, options);
+  assert.match(errorOf(again).message, /^This experiment has diverged already: The logits of the test images/);
+});

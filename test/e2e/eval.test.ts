@@ -1,6 +1,6 @@
 /** `gala eval`: whatever it starts from — a run, a weights file, stored logits — it finds the numbers that training found. */
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.js';
@@ -16,6 +16,7 @@ interface Row {
   readonly epoch_chosen_on: string | null;
   readonly predictions: string;
   readonly tau: number | null;
+  readonly tau_chosen_on: string | null;
   readonly all: number;
   readonly many: number;
   readonly medium: number;
@@ -26,10 +27,16 @@ const temporary = temporaryFolder();
 const at = (name: string) => join(temporary, name);
 const options = { cwd: temporary };
 const set = writeSmallSet(at('set'));
+const nothingInstalled = {
+  GALA_CACHE: at('none'),
+  PATH: at('none'),
+  GALA_TENSORFLOW: undefined,
+  VIRTUAL_ENV: undefined,
+};
 let run: string;
 
 before(async () => {
-  await gala(smallTraining(set, at('runs')), 0, options);
+  await gala(smallTraining(set, at('runs'), ['eval.tau=1.5']), 0, options);
   run = onlyRun(at('runs'));
 });
 
@@ -40,6 +47,52 @@ test('gala eval --run gives the results of run.json, for best and for last', asy
   const rows = await rowsOf('--run', run, '--data', set, '--checkpoint', file);
   assert.deepEqual(accuraciesOf(rows), recordedAccuracies('last'));
   assert.equal(rows[0]!.checkpoint, file);
+});
+
+test('Without --tau it is that of the config, and the table says so; one that is given is called given', async () => {
+  const ofConfig = await rowsOf('--run', run, '--logit-adjustment', '1');
+  const tausOf = (rows: readonly Row[]) => rows.map(({ tau, tau_chosen_on }) => [tau, tau_chosen_on]);
+  assert.deepEqual(tausOf(ofConfig), [
+    [null, null],
+    [1.5, 'config'],
+    [1, 'given'],
+  ]);
+  assert.deepEqual(tausOf(await rowsOf('--run', run, '--tau', '1.5')), [
+    [null, null],
+    [1.5, 'given'],
+  ]);
+  assert.deepEqual(tausOf(await rowsOf('--logits', join(run, 'logits/test-best.safetensors'))), [
+    [null, null],
+    [1, 'default'],
+  ]);
+  const { epoch } = checkpointOf(run, 'best').position;
+  await rowsOf('--run', run);
+  for (const name of ['table.csv', 'predictions.csv']) {
+    const training = readFileSync(join(run, name), 'utf8').split('\n');
+    const evaluated = readFileSync(join(run, `eval/test-best-epoch${epoch - 1}`, name), 'utf8').split('\n');
+    assert.deepEqual(evaluated, name === 'table.csv' ? [...training.slice(0, 3), ''] : training, name);
+  }
+});
+
+test('A finished run is evaluated without checkpoints, data and engine, to the same table', async () => {
+  const cleaned = at('cleaned/run');
+  cpSync(run, cleaned, { recursive: true });
+  await gala(['runs', 'clean', cleaned], 0, options);
+  assert.deepEqual(filesIn(join(cleaned, 'checkpoints')), []);
+  for (const which of [[], ['--checkpoint', 'best'], ['--checkpoint', 'last']]) {
+    const flags = [...which, '--tau', '0,0.5,1.5', '--format', 'csv'];
+    const { stdout } = await gala(['eval', '--run', cleaned, ...flags], 0, {
+      ...options,
+      environment: nothingInstalled,
+    });
+    assert.equal(stdout, (await gala(['eval', '--run', run, ...flags], 0, options)).stdout);
+  }
+  const other = errorOf(await gala(['eval', '--run', cleaned, '--split', 'train', '--data', set], 4, options));
+  assert.equal(other.message, 'This run has no checkpoint last.');
+  assert.match(
+    other.next,
+    /gala runs clean .* Without it only stored logits can be evaluated: test-best, test-last \(--split and --checkpoint\)\.$/,
+  );
 });
 
 test('Logits computed anew are those that training stored, byte by byte, and so are the files made of them', async () => {
@@ -73,13 +126,12 @@ test('gala eval --config --weights agrees, with a checkpoint and with the same w
   }
 });
 
-test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain line, τ 1 the re-balanced one', async t => {
+test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain line, that of the config the re-balanced one', async t => {
   const logits = join(run, 'logits/test-best.safetensors');
   const elsewhere = at('copied.safetensors');
   copyFileSync(logits, elsewhere);
-  const environment = { GALA_CACHE: at('none'), PATH: at('none'), GALA_TENSORFLOW: undefined, VIRTUAL_ENV: undefined };
-  const sweep = ['eval', '--logits', elsewhere, '--tau', '0,0.5,1,2', '--logit-adjustment', '0,1'];
-  const asJson = await gala([...sweep, '--format', 'json'], 0, { ...options, environment });
+  const sweep = ['eval', '--logits', elsewhere, '--tau', '0,0.5,1.5,2', '--logit-adjustment', '0,1'];
+  const asJson = await gala([...sweep, '--format', 'json'], 0, { ...options, environment: nothingInstalled });
   const rows = JSON.parse(asJson.stdout) as Row[];
   assert.deepEqual(
     rows.map(({ predictions, tau }) => [predictions, tau]),
@@ -87,7 +139,7 @@ test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain lin
       ['plain', null],
       ['re-balanced', 0],
       ['re-balanced', 0.5],
-      ['re-balanced', 1],
+      ['re-balanced', 1.5],
       ['re-balanced', 2],
       ['logit-adjusted', 0],
       ['logit-adjusted', 1],

@@ -1,5 +1,6 @@
 /** `gala sweep` on this machine: plan, pool, failure, Ctrl-C, resume, table, report, disk. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -148,6 +149,34 @@ test('Ctrl-C saves every run and starts no other; cancel tells the pool the same
     assert.match(stderr, /Nothing to resume/);
   });
 });
+
+test('What a sweep in another folder says to do next can be given as it is said', async () => {
+  const output = 'all my/runs';
+  const file = small('elsewhere', 'loss.lambda1=0.5', 'train.epochs=6');
+  const stopped = startGala([...file, '--data', set, '--output', output], options);
+  await stopped.printed(/^ *\d+% .*running 1/m);
+  stopped.kill('SIGINT');
+  const { stderr } = expectExit(await stopped.finished, 130);
+  const resume = given(/Go on with: (gala .*)$/m, stderr);
+  assert.deepEqual(resume, ['sweep', 'resume', 'elsewhere', '--output', output]);
+  const unfinished = errorOf(await gala(['table', 'elsewhere', '--runs', output], 2, options));
+  const status = await gala(given(/See how far it is: (gala .*)$/, unfinished.next), 0, options);
+  assert.match(status.stdout, /^Sweep elsewhere, 1 runs: 1 \w/m);
+  const resumed = startGala(resume, options);
+  await resumed.printed(/running 1/);
+  const refused = errorOf(await gala(resume, 2, options));
+  await gala(given(/stop it: (gala .*)$/, refused.next), 0, options);
+  expectExit(await resumed.finished, 143);
+  const taken = errorOf(await gala([...file, '--output', output], 2, options));
+  assert.deepEqual(given(/Go on with it: (gala .*);/, taken.next), resume);
+});
+
+/** The arguments of the command that a message gives, as a shell takes them. */
+function given(pattern: RegExp, message: string): string[] {
+  const [, command] = pattern.exec(message)!;
+  const shown = spawnSync('bash', ['-c', `gala() { printf '%s\\n' "$@"; }; ${command}`], { encoding: 'utf8' });
+  return shown.stdout.trimEnd().split('\n');
+}
 
 test('Flags without effect, unknown sweeps and no config are usage errors', async () => {
   const slurm = await gala(['sweep', '--config', 'fashion_mnist_lt/gala', '--slurm', 'time=5'], 2, options);

@@ -32,14 +32,14 @@ test('an unusable τ and unusable logits are refused', () => {
 
 test('a summary has a line for each τ of logit adjustment, marked as such', () => {
   const evaluation = exampleEvaluation(50, [200, 50, 5]);
-  const rows = resultRows(evaluation, summarize(evaluation, [1], [0, 1]), 'given');
+  const rows = resultRows(evaluation, summarize(evaluation, [1], [0, 1]), 'config');
   assert.deepEqual(
-    rows.map(({ tau, method }) => [tau, method]),
+    rows.map(({ tau, method, tauSelectedOn }) => [tau, method, tauSelectedOn]),
     [
-      [undefined, undefined],
-      [1, undefined],
-      [0, 'logit_adjusted'],
-      [1, 'logit_adjusted'],
+      [undefined, undefined, undefined],
+      [1, undefined, 'config'],
+      [0, 'logit_adjusted', 'given'],
+      [1, 'logit_adjusted', 'given'],
     ],
   );
   assert.equal(rows[2]!.top1, rows[0]!.top1);

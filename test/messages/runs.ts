@@ -14,6 +14,7 @@ import { readMetrics } from '../../src/run/metricsLog.js';
 import { createRecord, readRecord } from '../../src/run/record.js';
 import { createRunFolder, logitsPath, openRunFolder } from '../../src/run/runFolder.js';
 import { readCheckpoint, readLastCheckpoint, writeCheckpoint } from '../../src/train/checkpoint.js';
+import { evaluateRun } from '../../src/train/evaluateRun.js';
 import { exampleEvaluation } from '../eval/example.js';
 import { writeExampleRun } from '../report/exampleRuns.js';
 import { exampleRecord } from '../run/example.js';
@@ -88,6 +89,8 @@ export const runCases: Cases = {
     readGradients(at('gradients.jsonl'), 2);
   },
   'a checkpoint that does not exist': ({ at }) => readCheckpoint(at('best.safetensors')),
+  'an evaluation of a run whose checkpoints are removed': ({ folder }) =>
+    evaluateRun({ run: writeExampleRun(folder).directory, split: 'train' }),
   'a checkpoint that is another safetensors file': ({ at }) => {
     writeSafetensors(at('best.safetensors'), weights('w', [2]));
     readCheckpoint(at('best.safetensors'));

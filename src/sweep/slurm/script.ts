@@ -1,6 +1,7 @@
 /** The batch script of a sweep: one job array, a task per run. The same sweep and tasks give the same bytes. */
 import { join } from 'node:path';
 import { signalExitCode } from '../../train/signals.js';
+import { resumeFromAnywhere } from '../advice.js';
 import { trainCommand } from '../command.js';
 import type { Sweep } from '../manifest.js';
 import type { SlurmOptions } from './options.js';
@@ -39,7 +40,7 @@ export function batchScript(sweep: Sweep, options: SlurmOptions, tasks: readonly
     '    echo "Preempted and saved; task $index is queued again."',
     '    scontrol requeue "$SLURM_JOB_ID" && exit 0',
     '  else',
-    `    echo "Preempted and saved, but queued again \${SLURM_RESTART_COUNT:-0} times already: gala sweep resume ${manifest.name}"`,
+    `    echo "Preempted and saved, but queued again \${SLURM_RESTART_COUNT:-0} times already: "${quoted(resumeFromAnywhere(sweep))}`,
     '  fi',
     'fi',
     'echo "$code" > "$exit_file"',

@@ -71,6 +71,9 @@ test('Paths with blanks, quotes and percent signs stay what they are, and the sc
   const text = script({ setup: ['module load x', 'export A=1'] }, "/a b/it's 50%");
   assert.ok(text.includes(`#SBATCH --output="/a b/it's 50%%/sweeps/s/logs/%a.log"`));
   assert.match(text, /^module load x\nexport A=1$/m);
+  const [, hint] = /times already: "(.*)$/m.exec(text)!;
+  const said = spawnSync('bash', ['-c', `echo ${hint}`], { encoding: 'utf8' }).stdout;
+  assert.equal(said, "gala sweep resume s --output '/a b/it'\\''s 50%'\n");
   const checked = spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' });
   assert.deepEqual([checked.status, checked.stderr], [0, '']);
 });

@@ -1,0 +1,33 @@
+/** Commands on a sweep that messages tell the reader to give: each can be pasted as it is. */
+import { isAbsolute, relative, resolve } from 'node:path';
+
+/** What a command needs of a `Sweep`. */
+interface NamedSweep {
+  readonly manifest: { readonly name: string };
+  /** The folder of all runs, absolute. */
+  readonly output: string;
+}
+
+const usualOutput = 'runs';
+
+/** `gala sweep <verb> <name>`, with `--output` where the runs are not in `runs` below the working folder. */
+export function sweepCommand(verb: 'status' | 'resume' | 'cancel', { manifest, output }: NamedSweep): string {
+  const command = `gala sweep ${verb} ${manifest.name}`;
+  return output === resolve(usualOutput) ? command : `${command} --output ${shellWord(fromHere(output))}`;
+}
+
+/** `gala sweep resume <name>` for a reader whose working folder is not known: that of a batch job's log. */
+export function resumeFromAnywhere({ manifest, output }: NamedSweep): string {
+  return `gala sweep resume ${manifest.name} --output ${shellWord(output)}`;
+}
+
+/** A path as the shell takes it for one word: in quotes where it has blanks or signs. */
+function shellWord(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Relative to the working folder for what lies in it, else absolute. */
+function fromHere(folder: string): string {
+  const path = relative(process.cwd(), folder) || '.';
+  return path.startsWith('..') || isAbsolute(path) ? folder : path;
+}

@@ -1,0 +1,56 @@
+/** When the stored logits of a run speak for its checkpoints. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Evaluation, writeLogitsFile } from '../../src/eval/logitsFile.js';
+import { resultRows, summarize } from '../../src/eval/summary.js';
+import { createRecord, type RunStatus, updateRecord } from '../../src/run/record.js';
+import { createRunFolder, logitsPath, type RunFolder } from '../../src/run/runFolder.js';
+import { listStoredLogits, storedLogits } from '../../src/train/storedLogits.js';
+import { exampleEvaluation } from '../eval/example.js';
+import { exampleRecord } from '../run/example.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+const output = temporaryFolder();
+const best: Evaluation = exampleEvaluation(20, [200, 50, 5]);
+const last: Evaluation = { ...best, checkpoint: 'last', epoch: 200, selectedOn: 'last' };
+
+/** A run whose results are of `evaluations`, and which has their logits. */
+function runOf(evaluations: readonly Evaluation[], status: RunStatus = 'finished'): RunFolder {
+  const folder = createRunFolder({ output, name: 'run', seed: 3 });
+  createRecord(folder.record, exampleRecord('run'));
+  const results = evaluations.flatMap(evaluation => resultRows(evaluation, summarize(evaluation, [1]), 'config'));
+  updateRecord(folder.record, { status, epoch: 200, results });
+  for (const evaluation of evaluations) store(folder, evaluation);
+  return folder;
+}
+
+function store(folder: RunFolder, evaluation: Evaluation): void {
+  writeLogitsFile(logitsPath(folder, `${evaluation.split}-${evaluation.checkpoint}`), evaluation);
+}
+
+test('Those of a finished run are taken, of best where a split chose one, else of last', () => {
+  const chosen = runOf([best, last]);
+  assert.deepEqual(storedLogits(chosen, 'test'), best);
+  assert.deepEqual(storedLogits(chosen, 'test', 'best'), best);
+  assert.deepEqual(storedLogits(chosen, 'test', 'last'), last);
+  assert.deepEqual(storedLogits(runOf([last]), 'test'), last);
+  assert.deepEqual(listStoredLogits(chosen), ['test-best', 'test-last']);
+});
+
+test('None are taken of another split, of a checkpoint that was not stored or is a file, or of an unfinished run', () => {
+  const folder = runOf([last]);
+  assert.equal(storedLogits(folder, 'train'), undefined);
+  assert.equal(storedLogits(folder, 'test', 'best'), undefined);
+  assert.equal(storedLogits(folder, 'test', `${folder.checkpoints}/last.safetensors`), undefined);
+  for (const status of ['running', 'interrupted', 'failed', 'diverged'] as const)
+    assert.equal(storedLogits(runOf([last], status), 'test'), undefined);
+});
+
+test('Logits of another epoch than the results are of are those of other weights', () => {
+  const folder = runOf([best, last]);
+  const onTrain = { ...last, split: 'train' };
+  store(folder, { ...onTrain, epoch: 100 });
+  assert.equal(storedLogits(folder, 'train', 'last'), undefined);
+  store(folder, onTrain);
+  assert.deepEqual(storedLogits(folder, 'train', 'last'), onTrain);
+});
