@@ -54,6 +54,7 @@ export function loadConfig(nameOrPath: string, overrides: ConfigOverrides = {}):
   const config = first?.config ? joinStages(named, first.config) : named;
   const origins = new Map([
     ...originsOf((first ?? last).origin, ''),
+    ...(first ? originsOf(first.origin, 'stages.representation.') : []),
     ...(first ? originsOf(last.origin, 'stages.classifier.') : []),
   ]);
   if (first)

@@ -3,7 +3,7 @@
  * stage. The classifier stage is the experiment, whose numbers are reported; the other is an experiment of its own that it starts from.
  */
 import { isChoice } from './keys.js';
-import { at, keyOrigin, type LocatedMap, merge } from './located.js';
+import { at, keyOrigin, type LocatedMap, merge, type Path } from './located.js';
 import type { Problem } from './problem.js';
 import type { Config, StageConfig } from './schema.js';
 import { nearest, quotedAlternatives } from './suggest.js';
@@ -85,26 +85,48 @@ export function joinStages(
   return { ...classifier, model, stages: { representation: { ...representation, name } } };
 }
 
-/** The keys of a config as its file has them: those of the first stage at the top, under `stages` those of the classifier's. */
+/**
+ * The keys of a config as its file has them: those of the first stage at the top, under `stages.classifier` those in which the
+ * second differs. What only the first stage has stands under `stages.representation`, for at the top the second would have it too.
+ */
 export function fileLayout(config: Config): Record<string, unknown> {
-  const { stages, name: own, ...classifier } = config;
-  if (stages === undefined) return { name: own, ...classifier };
-  const { name, ...representation } = stages.representation;
-  const top: Record<string, unknown> = { name: own, ...representation };
-  for (const key of ['seed', 'engine', 'precision', 'threads'] as const) top[key] = config[key];
-  return { ...top, stages: { representation: { name }, classifier: withoutShared(classifier) } };
+  const { stages, name: own, ...second } = config;
+  if (stages === undefined) return { name: own, ...second };
+  const { name, ...first } = stages.representation;
+  const { top, firstOnly, secondOwn } = layoutOf(first, second, []);
+  return { name: own, ...top, stages: { representation: { name, ...firstOnly }, classifier: secondOwn } };
 }
 
-function withoutShared(classifier: object): Record<string, unknown> {
-  const keep = (value: unknown, key: string): unknown => {
-    if (key === 'name' || sharedKeys.includes(key)) return undefined;
-    const isSection = value !== null && typeof value === 'object' && !Array.isArray(value);
-    if (!isSection) return value;
-    const below = Object.entries(value).map(([step, inner]) => [step, keep(inner, `${key}.${step}`)] as const);
-    return Object.fromEntries(below.filter(([, inner]) => inner !== undefined));
-  };
-  const kept = Object.entries(classifier).map(([key, value]) => [key, keep(value, key)] as const);
-  return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
+type Keys = Readonly<Record<string, unknown>>;
+
+function layoutOf(first: Keys, second: Keys, path: Path) {
+  const [top, firstOnly, secondOwn]: Record<string, unknown>[] = [{}, {}, {}];
+  for (const key of new Set([...Object.keys(first), ...Object.keys(second)])) {
+    const here = [...path, key];
+    const [one, other] = [first[key], second[key]];
+    if (sharedKeys.includes(here.join('.'))) {
+      top![key] = other ?? one;
+    } else if (isMap(one) && isMap(other) && !(isChoice(here) && one.name !== other.name)) {
+      const below = layoutOf(one, other, here);
+      for (const [part, values] of [
+        [top, below.top],
+        [firstOnly, below.firstOnly],
+        [secondOwn, below.secondOwn],
+      ]) {
+        if (Object.keys(values!).length > 0) part![key] = values;
+      }
+    } else if (other === undefined) {
+      firstOnly![key] = one;
+    } else {
+      if (one !== undefined) top![key] = one;
+      if (JSON.stringify(one) !== JSON.stringify(other)) secondOwn![key] = other;
+    }
+  }
+  return { top: top!, firstOnly: firstOnly!, secondOwn: secondOwn! };
+}
+
+function isMap(value: unknown): value is Keys {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function withoutKey(map: LocatedMap, key: string): LocatedMap {

@@ -52,6 +52,24 @@ test('the resolved text loads to the same experiment, also with another thread c
   assert.equal(configHash(loadConfig(other).config), configHash(first.config));
 });
 
+test('a key without a default that only the first stage has stays its own in the resolved text', t => {
+  const { config, yaml } = loadConfig(configFiles(t, { 'a.yaml': twoStages })('a.yaml'), {
+    set: ['stages.representation.optim.reference_batch_size=64', 'stages.representation.model.weights=first.pth'],
+  });
+  const again = loadConfig(configFiles(t, { 'config.yaml': yaml })('config.yaml')).config;
+  assert.equal(again.optim.reference_batch_size, undefined);
+  assert.deepEqual(again, config);
+});
+
+test('what both stages have alike can be set for both in the resolved text', t => {
+  const { yaml } = loadConfig(configFiles(t, { 'a.yaml': twoStages })('a.yaml'), { set: ['device=cuda'] });
+  const set = ['device=cpu', 'data.workers=4', 'train.checkpoint_every=2'];
+  const { config } = loadConfig(configFiles(t, { 'config.yaml': yaml })('config.yaml'), { set });
+  for (const { device, data, train } of [config, config.stages!.representation]) {
+    assert.deepEqual([device, data.workers, train.checkpoint_every], ['cpu', 4, 2]);
+  }
+});
+
 test('both stages decide what the experiment is', t => {
   const path = configFiles(t, { 'a.yaml': twoStages })('a.yaml');
   const load = (...set: string[]) => loadConfig(path, { set }).config;
