@@ -1,5 +1,6 @@
 /** Random images in the shape and long tail of a config's dataset, so that a benchmark needs no data. */
 import { inputSizeOf, isImageDataset, isOfficial } from '../config/imageSets.js';
+import type { Augmentation } from '../config/schema/data.js';
 import type { Config } from '../config/schema.js';
 import type { ImageShape } from '../data/dataset.js';
 import { classCounts, imageBytes } from '../data/dataset.js';
@@ -46,6 +47,11 @@ export function syntheticDatasets(data: DataConfig): OpenedDatasets {
     mean: Array(imageShape.channels).fill(0.5),
     std: Array(imageShape.channels).fill(0.25),
   };
+}
+
+/** What random images, which have the size of the network's input, can be augmented by: all but the cutting of files of any size. */
+export function syntheticAugment(augment: readonly Augmentation[]): Augmentation[] {
+  return augment.filter(name => name !== 'reflect_pad' && name !== 'random_resized_crop');
 }
 
 /** Training images that the config leaves (before any are held out), and test images, of the real set. */

@@ -1,9 +1,10 @@
 /** How fast a config trains and infers on this machine. */
+import type { Augmentation } from '../config/schema/data.js';
 import type { Config } from '../config/schema.js';
 import type { EngineInfo, HostTensors } from '../engine/program.js';
 import { type Calls, openCalls } from '../train/calls.js';
 import { type Experiment, experimentOn, scalar } from '../train/experiment.js';
-import { syntheticDatasets } from './syntheticData.js';
+import { syntheticAugment, syntheticDatasets } from './syntheticData.js';
 
 export interface BenchOptions {
   /** Timed steps, after `warmup` others. */
@@ -13,6 +14,8 @@ export interface BenchOptions {
 
 export interface TrainBenchmark extends EngineInfo {
   readonly batch: number;
+  /** What the pipeline did to the random images: the config's, less what cuts image files. */
+  readonly augment: readonly Augmentation[];
   readonly steps_per_call: number;
   /** Median over calls, on the batches of one call that lie on the device. */
   readonly train_ms: number;
@@ -33,7 +36,8 @@ export interface InferBenchmark extends EngineInfo {
 
 /** Times the train step alone and fed by the data pipeline, on random images in the shape of the config's dataset. */
 export async function benchTraining(config: Config, { steps, warmup }: BenchOptions): Promise<TrainBenchmark> {
-  const opened = experimentOn(syntheticDatasets(config.data), config);
+  const augment = syntheticAugment(config.data.augment);
+  const opened = experimentOn(syntheticDatasets(config.data), { ...config, data: { ...config.data, augment } });
   // Noise is not to be learned from: a small rate keeps the numbers finite
   const learning_rate = scalar(opened.learningRate(1) / 100);
   const experiment: Experiment = {
@@ -53,6 +57,7 @@ export async function benchTraining(config: Config, { steps, warmup }: BenchOpti
     return {
       ...executable.info,
       batch,
+      augment,
       steps_per_call: fixed.steps,
       train_ms: round(train_ms),
       train_img_s: round((1000 * batch) / train_ms),

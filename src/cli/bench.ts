@@ -39,18 +39,23 @@ export function registerBenchCommand(program: Command): void {
   measure('data', 'the data pipeline alone, for a tenth of a second per step', async flags => {
     const { benchPipeline } = await import('../data/benchData.js');
     const { data, train } = configOf(flags);
-    const { train: dataset } = await trainingImages(data, flags.data);
-    return benchPipeline({
+    const { dataset, augment } = await trainingImages(data, flags.data);
+    const speed = await benchPipeline({
       dataset,
-      augment: data.augment,
+      augment,
       batchSize: train.batch_size,
       workers: data.workers,
       seconds: flags.steps / 10,
     });
+    return { augment, ...speed };
   }).option('--data <dir>', 'read these images, files or packed, instead of random ones');
 }
 
 async function trainingImages(config: Config['data'], dataRoot: string | undefined) {
-  if (dataRoot !== undefined) return (await import('../data/index.js')).openDatasets(config, { dataRoot });
-  return (await import('../bench/syntheticData.js')).syntheticDatasets(config);
+  if (dataRoot !== undefined) {
+    const { openDatasets } = await import('../data/index.js');
+    return { dataset: (await openDatasets(config, { dataRoot })).train, augment: config.augment };
+  }
+  const { syntheticAugment, syntheticDatasets } = await import('../bench/syntheticData.js');
+  return { dataset: syntheticDatasets(config).train, augment: syntheticAugment(config.augment) };
 }

@@ -1,6 +1,6 @@
 /** Rules between the keys of sets of image files. */
 import type { Reader, Report } from './checks.js';
-import { inputSizeOf, isImageDataset, isOfficial } from './imageSets.js';
+import { hasOwnVal, inputSizeOf, isImageDataset, isOfficial } from './imageSets.js';
 
 /** Keys of sets of image files, and what such a set needs. */
 export function checkImageSet({ read, origin, isChanged }: Reader, refuse: Report, warn: Report): void {
@@ -42,11 +42,8 @@ export function checkImageSet({ read, origin, isChanged }: Reader, refuse: Repor
       `data.short_side is ${shortSide}, less than the ${side} pixels of data.image_size that are cut out of it`,
     );
   }
-  if (isChanged('eval.val_fraction') && read('eval.select_on') === 'val' && hasOwnVal(dataset, read)) {
+  const ownVal = hasOwnVal({ dataset, val_list: read('data.val_list') });
+  if (isChanged('eval.val_fraction') && read('eval.select_on') === 'val' && ownVal) {
     warn('eval.val_fraction', `eval.val_fraction has no effect: ${dataset} has a validation split of its own`);
   }
-}
-
-function hasOwnVal(dataset: string, read: Reader['read']): boolean {
-  return read('data.val_list') !== undefined || (isOfficial(dataset) && dataset !== 'inaturalist2018');
 }

@@ -14,6 +14,11 @@ export function isImageDataset(name: string): name is (typeof imageDatasets)[num
   return (imageDatasets as readonly string[]).includes(name);
 }
 
+/** Whether a set has validation images of its own, beside its training images. */
+export function hasOwnVal({ dataset, val_list }: { readonly dataset: string; readonly val_list?: unknown }): boolean {
+  return val_list !== undefined || (isOfficial(dataset) && dataset !== 'inaturalist2018');
+}
+
 const defaultSide = 224;
 const defaultShortSide = 256;
 

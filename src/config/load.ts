@@ -7,7 +7,7 @@ import { at, type LocatedMap, type Origin } from './located.js';
 import { configError, type Problem } from './problem.js';
 import { renderConfig } from './render.js';
 import type { Config, StageConfig } from './schema.js';
-import { joinStages, splitStages } from './stages.js';
+import { heldOutProblem, joinStages, splitStages } from './stages.js';
 import { validate } from './validate.js';
 
 export interface ConfigOverrides {
@@ -48,6 +48,8 @@ export function loadConfig(nameOrPath: string, overrides: ConfigOverrides = {}):
   const first = stages && checkStage(stages.representation, false);
   const last = checkStage(stages?.classifier ?? root, stages !== undefined);
   problems.push(...withoutRepetitions([...(first?.problems ?? []), ...last.problems]));
+  const heldOut = first?.config && last.config && heldOutProblem(first.config, last.config);
+  if (heldOut) problems.push({ where: last.origin('eval.select_on') ?? displayPath(path), message: heldOut });
   if (last.config === undefined || problems.length > 0) throw configError(displayPath(path), problems);
 
   const named = { ...last.config, name: last.config.name ?? nameFromPath(path) };

@@ -2,6 +2,7 @@
  * Two-stage experiments: the maps `stages.representation` and `stages.classifier` lie on top of the other keys, each for its own
  * stage. The classifier stage is the experiment, whose numbers are reported; the other is an experiment of its own that it starts from.
  */
+import { hasOwnVal } from './imageSets.js';
 import { isChoice } from './keys.js';
 import { at, keyOrigin, type LocatedMap, merge, type Path } from './located.js';
 import type { Problem } from './problem.js';
@@ -72,6 +73,20 @@ export function splitStages(root: LocatedMap, problems: Problem[]): Record<Stage
     return merge(base, withoutKey(withoutKey(written, 'stages'), 'extends'), isChoice);
   };
   return { representation: stageOf('representation'), classifier: stageOf('classifier') };
+}
+
+/**
+ * What is wrong with an epoch of the second stage that held-out images choose: the first stage must hold out the same ones, or the
+ * backbone was trained on them. Undefined where nothing is. A folder of images may have a validation split of its own.
+ */
+export function heldOutProblem(
+  first: Omit<StageConfig, 'name'>,
+  second: Omit<StageConfig, 'name'>,
+): string | undefined {
+  const { data, eval: evaluation } = second;
+  if (evaluation.select_on !== 'val' || hasOwnVal(data) || data.dataset === 'image_folder') return undefined;
+  if (first.eval.select_on === 'val' && first.eval.val_fraction === evaluation.val_fraction) return undefined;
+  return 'eval.select_on is val, but the first stage trains on the images that the second holds out; give both eval.select_on: val and the same eval.val_fraction';
 }
 
 /** The config of a two-stage experiment; a first stage without a name goes by that of the whole and its own. */

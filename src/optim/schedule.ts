@@ -43,3 +43,14 @@ export function describeScaling(optim: OptimConfig, batchSize: number): string |
     `learning_rate ${optim.learning_rate} → ${rounded(learning_rate)}, warmup_learning_rate ${optim.warmup_learning_rate} → ${rounded(warmup_learning_rate)}.`
   );
 }
+
+/** Says, for the terminal, that the warm-up leaves no epoch for the decay of the learning rate; undefined where it does. */
+export function describeLongWarmup(
+  optim: Pick<OptimConfig, 'warmup_epochs'>,
+  stepsPerEpoch: number,
+  epochs: number,
+): string | undefined {
+  const warmup = warmupEpochs(optim, stepsPerEpoch);
+  if (epochs === 0 || warmup <= 1 || warmup < epochs) return undefined;
+  return `The warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and there are ${epochs}: the learning rate never decays. Set optim.warmup_epochs, such as 5.`;
+}

@@ -81,6 +81,6 @@ async function bench<T>(what: 'train' | 'infer', file: string, name: string): Pr
   if (code === 0) return JSON.parse(text.stdout) as T;
   throw new EngineError(`The speed could not be measured: ${text.stderr.trim().split('\n')[0]}`, {
     where: `gala bench ${what} --config ${name}`,
-    next: 'Correct that first: the runs would fail too. --no-estimate plans without it.',
+    next: 'If the runs would fail at the same, correct that first. --no-estimate plans without it.',
   });
 }

@@ -10,7 +10,7 @@ import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { waitsFor } from '../io/waiting.js';
 import { keepsClassifier } from '../models/index.js';
-import { describeScaling } from '../optim/schedule.js';
+import { describeLongWarmup, describeScaling } from '../optim/schedule.js';
 import { writeResultFiles } from '../report/resultFiles.js';
 import { startSession } from '../run/eventFile.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
@@ -60,6 +60,8 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   for (const note of experiment.datasets.notes) observer.onNotice(note);
   const scaling = describeScaling(config.optim, config.train.batch_size);
   if (scaling) observer.onNotice(scaling);
+  const longWarmup = describeLongWarmup(config.optim, experiment.stepsPerEpoch, config.train.epochs);
+  if (longWarmup) observer.onNotice(longWarmup);
   if (request.resume) refuseOtherData(folder, experiment);
   if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints, loggedEpochs(folder)) : undefined;

@@ -109,6 +109,16 @@ const refused: readonly [stages: string, where: RegExp, message: RegExp][] = [
     /:6:42$/,
     /unknown key "loss\.lamda1"; did you mean "loss\.lambda1"\?/,
   ],
+  [
+    '{classifier: {eval: {select_on: val}}}',
+    /:6:41$/,
+    /the first stage trains on the images that the second holds out/,
+  ],
+  [
+    '{representation: {eval: {select_on: val, val_fraction: 0.2}}, classifier: {eval: {select_on: val}}}',
+    /:6:\d+$/,
+    /the first stage trains on the images that the second holds out/,
+  ],
   ['{classifier: {optim: {warmup_epochs: 40}}}', /:6:46$/, /warmup_epochs is 40, but there are only 30 epochs/],
 ];
 
@@ -119,6 +129,13 @@ for (const [stages, where, message] of refused) {
     assert.match(found.message, message);
   });
 }
+
+test('a second stage may choose on images that the first holds out too, or on those of a set that has its own', t => {
+  const load = (...set: string[]) => loadConfig(configFiles(t, { 'a.yaml': twoStages })('a.yaml'), { set });
+  assert.equal(load('eval.select_on=val').config.stages!.representation.eval.select_on, 'val');
+  const imagenet = ['data.dataset=imagenet_lt', 'model.backbone=resnet50', 'stages.classifier.eval.select_on=val'];
+  assert.equal(load(...imagenet).config.eval.select_on, 'val');
+});
 
 test('a problem of the top level is reported once, not once a stage', t => {
   const text = twoStages.replace('learning_rate: 0.1', 'learning_rate: -1');

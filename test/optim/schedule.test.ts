@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
-import { describeScaling, learningRateAt, scaledRates, warmupEpochs } from '../../src/optim/schedule.js';
+import {
+  describeLongWarmup,
+  describeScaling,
+  learningRateAt,
+  scaledRates,
+  warmupEpochs,
+} from '../../src/optim/schedule.js';
 
 const optim = { learning_rate: 0.1, warmup_learning_rate: 0.05 };
 
@@ -52,4 +58,12 @@ describe('Linear scaling of the learning rates', () => {
     );
     assert.equal(describeScaling(loadConfig('cifar100_lt/gala_if100').config.optim, 64), undefined);
   });
+});
+
+test('A warm-up as long as the training is told, one that leaves epochs for the decay is not', () => {
+  const auto = { warmup_epochs: 'auto' as const };
+  assert.match(describeLongWarmup(auto, 4, 20)!, /^The warm-up takes 50 epochs of 4 steps, and there are 20: /);
+  assert.equal(describeLongWarmup(auto, 4, 51), undefined);
+  assert.equal(describeLongWarmup(auto, 169, 200), undefined);
+  assert.equal(describeLongWarmup({ warmup_epochs: 1 }, 4, 1), undefined);
 });

@@ -1,4 +1,7 @@
 /** XLA's flags for NVIDIA GPUs. A plugin reads them from XLA_FLAGS alone, when it makes a client or compiles for the first time. */
+import { readFileSync } from 'node:fs';
+import { EngineError } from '../../errors.js';
+import { reasonOf } from '../../io/diskFault.js';
 
 /**
  * First version of the PJRT API (0.x) whose plugins are known to have the flags of `choices`, that of jax-cuda13-pjrt 0.10.2: XLA ends
@@ -20,12 +23,29 @@ export function cudaXlaFlags(set: string | undefined, minor: number): string | u
   return minor < firstMinor ? set : withFlags(set, choices);
 }
 
-/** Adds `--name=value` for the names that `set` does not have. */
+/**
+ * `set` with `--name=value` for the names that it does not have. Values with white space are quoted, for XLA reads no further than
+ * the first word that is no flag. `set` may name a file of flags, as XLA allows; then its text takes its place. Throws `EngineError`
+ * where that file cannot be read.
+ */
 export function withFlags(set: string | undefined, flags: Readonly<Record<string, string>>): string {
-  const given = (set ?? '').split(/\s+/).filter(flag => flag !== '');
-  const named = new Set(given.map(flag => flag.replace(/^--?/, '').split('=', 1)[0]));
+  const given = textOf((set ?? '').trim());
+  const named = new Set(given.split(/\s+/).map(flag => flag.replace(/^--?/, '').split('=', 1)[0]));
   const added = Object.entries(flags)
     .filter(([name]) => !named.has(name))
-    .map(([name, value]) => `--${name}=${value}`);
-  return [...given, ...added].join(' ');
+    .map(([name, value]) => `--${name}=${/\s/.test(value) ? JSON.stringify(value) : value}`);
+  return [given, ...added].filter(text => text !== '').join(' ');
+}
+
+function textOf(set: string): string {
+  if (set === '' || set.startsWith('-')) return set;
+  try {
+    return readFileSync(set, 'utf8').trim();
+  } catch (cause) {
+    throw new EngineError(`XLA_FLAGS names a file that cannot be read: ${reasonOf(cause)}`, {
+      where: set,
+      next: 'Set XLA_FLAGS to flags that begin with --, or to a readable file of such flags, or leave it out.',
+      cause,
+    });
+  }
 }

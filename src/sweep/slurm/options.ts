@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { ConfigError } from '../../errors.js';
 
-const word = z.string().regex(/^[^\s'"`$\\]+$/, 'one word');
+/** A text; digits alone are a number in YAML and in `--slurm`. */
+const text = z.union([z.string(), z.number()]).transform(String);
+const word = text.pipe(z.string().regex(/^[^\s'"`$\\]+$/, 'one word'));
 const words = z
   .union([z.string(), z.array(z.string())])
   .transform(value => (typeof value === 'string' ? [value] : value));
@@ -16,10 +18,8 @@ export const slurmSchema = z.strictObject({
   /** A count, or type:count. */
   gpus: z.union([z.number().int().min(0), z.string().regex(/^[\w.-]+:\d+$/, 'a count, or type:count')]).optional(),
   cpus: z.number().int().min(1).optional(),
-  mem: z
-    .string()
-    .regex(/^\d+[KMGT]?$/, 'such as 16G')
-    .optional(),
+  /** Megabytes without a unit. */
+  mem: text.pipe(z.string().regex(/^\d+[KMGT]?$/, 'such as 16G')).optional(),
   account: word.optional(),
   qos: word.optional(),
   constraint: word.optional(),

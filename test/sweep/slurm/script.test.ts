@@ -83,6 +83,11 @@ test('Indices are ranges', () => {
   assert.equal(arraySpec([3]), '3');
 });
 
+test('Digits are a text where SLURM wants one', () => {
+  const { mem, account, qos } = parseSlurmOptions({ mem: 16000, account: 12345, qos: 7 }, 'slurm');
+  assert.deepEqual([mem, account, qos], ['16000', '12345', '7']);
+});
+
 test('A wrong option is named with its value and what it must be, an unknown one with the known ones', () => {
   const refused = (values: Record<string, unknown>, message: RegExp) =>
     assert.throws(
