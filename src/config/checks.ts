@@ -103,6 +103,8 @@ function checkModel({ read, origin, isChanged }: Reader, refuse: Report, warn: R
     const message = 'loss.name is ldam, whose margins are measured in cosines; set model.head to cosine';
     refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
   }
+  if (head !== 'tau_normalized' && isChanged('model.tau'))
+    warn('model.tau', `model.tau has no effect: model.head is ${head}`);
   if (isChanged('model.weights_part') && read('model.weights') === undefined)
     warn('model.weights_part', 'model.weights_part has no effect: model.weights names no file');
 }
@@ -222,6 +224,9 @@ function checkEvaluation({ read, isChanged }: Reader, warn: Report): void {
   }
   if (from === 1 && typeof every === 'number' && typeof epochs === 'number' && epochs > 0 && every > epochs) {
     warn('eval.every', `eval.every ${every} is above train.epochs ${epochs}: only the last epoch is evaluated`);
+  }
+  if (isChanged('eval.val_fraction') && read('eval.select_on') !== 'val') {
+    warn('eval.val_fraction', `eval.val_fraction has no effect: eval.select_on is ${read('eval.select_on')}`);
   }
   if (read('eval.tau') === 0) {
     warn('eval.tau', 'eval.tau is 0: the re-balanced columns equal the plain ones');

@@ -60,6 +60,8 @@ const warned: readonly [set: string[], warning: RegExp][] = [
   [['eval.every_epoch_from=0.5'], /eval\.every_epoch_from has no effect: eval\.every is 1$/],
   [['eval.every=2', 'eval.every_epoch_from=0'], /eval\.every has no effect: eval\.every_epoch_from is 0/],
   [['eval.every=31'], /only the last epoch is evaluated$/],
+  [['eval.val_fraction=0.2'], /eval\.val_fraction has no effect: eval\.select_on is (last|test)$/],
+  [['model.tau=0.5'], /model\.tau has no effect: model\.head is linear$/],
   [['eval.tau=0'], /the re-balanced columns equal the plain ones$/],
 ];
 
