@@ -102,9 +102,13 @@ function readLists(
   return { train: read('train'), test: read('test'), ...(val && hasVal && { val: read('val') }) };
 }
 
-/** A list's path is looked for below the root, then from the working folder. */
+/** Where a list that a config names may be: below the root, then from the working folder. */
+export function placesOfList(given: string, root: string): string[] {
+  return isAbsolute(given) ? [given] : [join(root, given), resolve(given)];
+}
+
 function findGiven(given: string, root: string): string {
-  const candidates = isAbsolute(given) ? [given] : [join(root, given), resolve(given)];
+  const candidates = placesOfList(given, root);
   const found = candidates.find(path => existsSync(path));
   if (found !== undefined) return found;
   throw new DataError('The image list is not there.', {

@@ -1,5 +1,6 @@
 /** `gala data pack`: decodes and resizes every image once, into shards that training reads without decoding. */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { DataError } from '../../errors.js';
 import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
 import type { ImageFiles } from '../imageFiles.js';
@@ -21,6 +22,8 @@ import type { ShardJob } from './packShard.js';
 export interface PackOptions {
   readonly files: ImageFiles;
   readonly split: string;
+  /** The list that the files are from, by name and sha256; none for folders of classes. */
+  readonly list?: { readonly name: string; readonly fingerprint: string } | undefined;
   readonly folder: string;
   readonly shortSide: number;
   readonly workers: number;
@@ -57,6 +60,7 @@ export async function packImages(options: PackOptions): Promise<PackSummary> {
     images_per_shard: options.imagesPerShard ?? Math.max(1, Math.floor(shardBytes / (4 * shortSide ** 2))),
     class_names: [...files.classNames],
     source_fingerprint: files.fingerprint,
+    ...(options.list && { list: options.list.name, list_fingerprint: options.list.fingerprint }),
   };
   begin(folder, header);
   const shards = Array.from({ length: shardCount(header) }, (_, shard) => shard);
@@ -97,7 +101,8 @@ function begin(folder: string, header: PackHeader): void {
       });
     }
     removeTemporaries(folder);
-    return;
+    // The same images under other names of classes, or from a list of another name.
+    if (isDeepStrictEqual(before, header)) return;
   }
   mkdirSync(folder, { recursive: true });
   writeFileAtomic(path, `${JSON.stringify(header, null, 2)}\n`);
