@@ -121,7 +121,7 @@ async function filesOf(
       skips,
       watcher,
     });
-    if (checked.note !== undefined) progress.note(checked.note);
+    for (const note of checked.notes) progress.note(note);
     // The list as a whole: `checked` may have less of it.
     const { fingerprint } = found.files;
     const list = config.dataset === 'image_folder' ? undefined : { name: listName(found.source), fingerprint };

@@ -132,13 +132,14 @@ async function verifySplit(
   const shown = (checked: number) => ({ [split]: `${checked}/${length}` });
   progress.start(length, shown(0));
   try {
-    const { verdicts, reused } = await verifyImages(files.files, {
+    const { verdicts, reused, note } = await verifyImages(files.files, {
       missing,
       ...(workers && { workers }),
       onProgress: checked => progress.update(checked, shown(checked)),
     });
     progress.stop();
     if (reused > 0) progress.note(`${split}: ${reused} of ${length} images have not changed since they were checked.`);
+    if (note !== undefined) progress.note(note);
     return reportSplit(split, files, verdicts, resolve(root), opened.set);
   } finally {
     progress.stop();

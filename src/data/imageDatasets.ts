@@ -61,7 +61,7 @@ export async function openImageSet(
       deep: verify === 'deep' || skips,
       ...options,
     });
-    if (checked.note !== undefined) notes.push(checked.note);
+    notes.push(...checked.notes);
     return fileDataset(checked.files, size);
   };
   return {
