@@ -8,6 +8,8 @@ import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 /** A parsed list; `folders` are as written in it, not yet found on disk. */
 export interface ImageList extends FileTable {
   readonly labels: Int32Array;
+  /** Line, from 1, of the largest label, the first of them; absent where the images are not from a list. */
+  readonly largestLabelLine?: number;
   /** sha256 (hex) of the list with LF line ends, one space before the label and no blank lines. */
   readonly fingerprint: string;
 }
@@ -42,6 +44,7 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
   let count = 0;
   let filled = 0;
   let lineNumber = 0;
+  let largest = { label: -1, line: 0 };
   let folder = { start: 0, end: -1, index: -1 }; // of the line before: lists are mostly in order of class
   const fault = (message: string) =>
     new DataError(message, {
@@ -84,6 +87,7 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
         }
         folder = { start, end: folderEnd, index };
       }
+      if (label > largest.label) largest = { label, line: lineNumber };
       labels[count] = label;
       folderOf[count] = folder.index;
       nameStarts[count] = filled;
@@ -101,6 +105,7 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
   return {
     folders,
     labels: labels.subarray(0, count),
+    largestLabelLine: largest.line,
     folderOf: folderOf.subarray(0, count),
     nameStarts: nameStarts.subarray(0, count),
     nameLengths: nameLengths.subarray(0, count),

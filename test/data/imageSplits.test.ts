@@ -138,10 +138,29 @@ describe('lists', () => {
       () => open({ test_list: 'absent.txt' }),
       (error: unknown) => error instanceof DataError && error.where!.includes(join(root, 'absent.txt')),
     );
-    writeFileSync(join(root, 'gap.txt'), 'train/class0/001.jpg 0\ntrain/class1/001.jpg 3\n');
+    writeFileSync(join(root, 'gap.txt'), `${'train/class0/001.jpg 0\n'.repeat(3)}train/class1/001.jpg 3\n`);
     assert.throws(() => open({ train_list: 'gap.txt' }), /Class 1 \(class 1\) has no training image, nor has 1 other/);
-    writeFileSync(join(root, 'two.txt'), 'train/class0/001.jpg 0\n');
+    writeFileSync(join(root, 'two.txt'), 'train/class0/001.jpg 0\n'.repeat(2));
     assert.throws(() => open({ train_list: 'two.txt' }), /Class 1 \(class1\) has no training image\./);
+  });
+
+  test('with a label that no class of so few training images can have are refused with the line', async () => {
+    const root = await writeTree(join(scratch, 'big'), folderTree(2));
+    const refused = (key: 'train_list' | 'test_list', line: number) =>
+      assert.throws(
+        () => openImageSplits({ dataset: 'image_list', ...lists, [key]: 'big.txt' }, { root, val: false }),
+        (error: unknown) => {
+          assert.ok(error instanceof DataError);
+          assert.match(error.message, /^Label \d+ is too large: the train list has \d+ images/);
+          assert.equal(error.where, `${join(root, 'big.txt')}:${line}`);
+          return true;
+        },
+      );
+    writeFileSync(join(root, 'big.txt'), 'train/class0/001.jpg 0\n\ntrain/class1/001.jpg 999999999\n');
+    refused('train_list', 3);
+    refused('test_list', 3);
+    writeFileSync(join(root, 'big.txt'), 'test/class0/001.jpg 18\n'); // of 18 training images
+    refused('test_list', 1);
   });
 
   test('give classes the names of their folders, or numbers where these do not tell them apart', () => {
