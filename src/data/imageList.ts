@@ -14,6 +14,8 @@ export interface ImageList extends FileTable {
   readonly fingerprint: string;
 }
 
+/** What some editors of Windows begin a text with, in UTF-8. */
+const byteOrderMark = [0xef, 0xbb, 0xbf];
 const lineFeed = 10;
 const carriageReturn = 13;
 const space = 32;
@@ -27,7 +29,7 @@ export function readImageList(path: string, classes?: number): ImageList {
 }
 
 /**
- * Parses a list with LF or CRLF line ends. The label is what follows the last white space of a line, so paths may hold
+ * Parses a list with LF or CRLF line ends, with or without a byte order mark. The label is what follows the last white space of a line, so paths may hold
  * spaces. Labels lie in [0, `classes`) where that is given. Throws `DataError`; `where` names the list.
  */
 export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 31): ImageList {
@@ -52,7 +54,8 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
       next: 'A line is the path of an image, white space, and the number of its class, from 0.',
     });
 
-  for (let start = 0; start < text.length; ) {
+  const begin = byteOrderMark.every((byte, i) => text[i] === byte) ? byteOrderMark.length : 0;
+  for (let start = begin; start < text.length; ) {
     lineNumber++;
     const newline = text.indexOf(lineFeed, start);
     const next = newline === -1 ? text.length : newline + 1;
