@@ -59,6 +59,7 @@ async function pack(flags: PackFlags): Promise<void> {
         shortSide,
         workers: flags.workers,
         onProgress: images => progress.update(images, shown(images)),
+        onWait: holder => progress.note(`${split}: another gala packs into this folder (${holder}); waiting for it …`),
       });
       progress.stop();
       if (summary.found > 0) progress.note(`${split}: ${summary.found} images had been packed before.`);

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import type { ImageFiles } from '../../../src/data/imageFiles.js';
@@ -40,6 +49,7 @@ const pack = (root: string, changed: Partial<Parameters<typeof packImages>[0]> =
 const contents = (root: string) =>
   Object.fromEntries(
     readdirSync(join(root, 'train'))
+      .filter(name => name !== '.gala-pack.lock')
       .sort()
       .map(name => [name, sha256(readFileSync(join(root, 'train', name)))]),
   );
@@ -226,9 +236,34 @@ describe('packing', () => {
     const root = join(folder, 'bad image');
     writeFileSync(bad, kept.subarray(0, 60));
     await assert.rejects(pack(root, { workers: 1 }), (error: unknown) => dataError(error, /PNG/, '5.png'));
-    assert.deepEqual(readdirSync(join(root, 'train')).sort(), ['00000.json', '00000.rgb', 'pack.json']);
+    assert.deepEqual(readdirSync(join(root, 'train')).sort(), [
+      '.gala-pack.lock',
+      '00000.json',
+      '00000.rgb',
+      'pack.json',
+    ]);
     writeFileSync(bad, kept);
     assert.equal((await pack(root)).found, 4);
+  });
+
+  test('twice at once into one folder: the second waits, and finds what the first has made', async () => {
+    const root = join(folder, 'twice');
+    const heard: string[] = [];
+    const options = { imagesPerShard: 1, onWait: (holder: string) => heard.push(holder) };
+    const [first, second] = await Promise.all([pack(root, options), pack(root, options)]);
+    assert.deepEqual([first.found, second.found].sort(), [0, 10]);
+    assert.match(heard.join(), new RegExp(`^process ${process.pid}, since \\S+$|^another process$`));
+    assert.deepEqual(
+      readdirSync(join(root, 'train')).filter(name => name.endsWith('.tmp')),
+      [],
+    );
+  });
+
+  test('into a folder that cannot be made says why', async () => {
+    await assert.rejects(pack('/proc/nowhere'), (error: unknown) => {
+      assert.ok(error instanceof StorageError && error.where === '/proc/nowhere/train' && error.next, String(error));
+      return true;
+    });
   });
 
   test('that is killed leaves nothing half, and goes on', async () => {
