@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { inputSizeOf, isImageDataset } from '../config/imageSets.js';
-import type { ImageFiles } from '../data/imageFiles.js';
 import type { ImageSplit } from '../data/imageSets.js';
+import type { PackOptions } from '../data/images/pack.js';
 import type { DatasetConfig } from '../data/index.js';
 import { ConfigError } from '../errors.js';
 import { createCheckDisplay } from './checkDisplay.js';
@@ -48,16 +48,18 @@ async function pack(flags: PackFlags): Promise<void> {
   const { packImages } = await import('../data/images/pack.js');
   const splits = [];
   try {
-    for (const [split, files] of await filesOf(config, root, flags, progress)) {
+    for (const { split, files, list } of await filesOf(config, root, flags, progress)) {
       const shown = (images: number) => ({ packing: `${split} ${images}/${files.length}` });
       progress.start(files.length, shown(0));
       const summary = await packImages({
         files,
         split,
+        list,
         folder: join(flags.output, split),
         shortSide,
         workers: flags.workers,
         onProgress: images => progress.update(images, shown(images)),
+        onWait: holder => progress.note(`${split}: another gala packs into this folder (${holder}); waiting for it …`),
       });
       progress.stop();
       if (summary.found > 0) progress.note(`${split}: ${summary.found} images had been packed before.`);
@@ -94,18 +96,19 @@ async function filesOf(
   root: string,
   flags: PackFlags,
   progress: Progress,
-): Promise<[ImageSplit, ImageFiles][]> {
-  const [{ openImageSplits }, { checkSplit }, { isPackedSet }] = await Promise.all([
+): Promise<(Pick<PackOptions, 'files' | 'list'> & { readonly split: ImageSplit })[]> {
+  const [{ openImageSplits }, { checkSplit }, { isPackedSet }, { listName }] = await Promise.all([
     import('../data/imageSplits.js'),
     import('../data/verify/checkSplit.js'),
     import('../data/images/packedDataset.js'),
+    import('../data/images/packedLists.js'),
   ]);
   if (isPackedSet(root)) {
     throw new ConfigError('This set is packed already.', { where: root, next: 'Name the folder of the image files.' });
   }
   const opened = openImageSplits(config, { root, val: true });
   for (const note of opened.notes) progress.note(note);
-  const files: [ImageSplit, ImageFiles][] = [];
+  const files: Awaited<ReturnType<typeof filesOf>> = [];
   for (const split of ['train', 'val', 'test'] as const) {
     const found = opened[split];
     if (found === undefined || (flags.split ?? split) !== split) continue;
@@ -119,8 +122,11 @@ async function filesOf(
       skips,
       watcher,
     });
-    if (checked.note !== undefined) progress.note(checked.note);
-    files.push([split, checked.files]);
+    for (const note of checked.notes) progress.note(note);
+    // The list as a whole: `checked` may have less of it.
+    const { fingerprint } = found.files;
+    const list = config.dataset === 'image_folder' ? undefined : { name: listName(found.source), fingerprint };
+    files.push({ split, files: checked.files, list });
   }
   if (files.length > 0) return files;
   throw new ConfigError(`The set has no split ${flags.split} of its own.`, {

@@ -85,7 +85,14 @@ async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags
 async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promise<boolean> {
   const { imagesRoot } = await import('../data/index.js');
   const { openImageSplits } = await import('../data/imageSplits.js');
+  const { isPackedSet } = await import('../data/images/packedDataset.js');
   const root = imagesRoot(config, { dataRoot: flags.data });
+  if (isPackedSet(root)) {
+    throw new ConfigError('This is a packed set: there are no image files to check.', {
+      where: root,
+      next: 'Name the folder of the image files. Training compares each packed image with its checksum when it reads it.',
+    });
+  }
   const opened = openImageSplits(config, { root, val: true });
   const splits = (['train', 'val', 'test'] as const).filter(
     split => opened[split] !== undefined && (flags.split ?? split) === split,
@@ -125,13 +132,14 @@ async function verifySplit(
   const shown = (checked: number) => ({ [split]: `${checked}/${length}` });
   progress.start(length, shown(0));
   try {
-    const { verdicts, reused } = await verifyImages(files.files, {
+    const { verdicts, reused, note } = await verifyImages(files.files, {
       missing,
       ...(workers && { workers }),
       onProgress: checked => progress.update(checked, shown(checked)),
     });
     progress.stop();
     if (reused > 0) progress.note(`${split}: ${reused} of ${length} images have not changed since they were checked.`);
+    if (note !== undefined) progress.note(note);
     return reportSplit(split, files, verdicts, resolve(root), opened.set);
   } finally {
     progress.stop();

@@ -1,6 +1,6 @@
 /** Where image bytes come from; nothing here knows about batches, augmentation or engines. */
 import type { ImageLocation } from './images/location.js';
-import type { BatchJob, BatchRecipe } from './prepareBatch.js';
+import type { BatchPreparer, BatchRecipe } from './prepareBatch.js';
 
 export interface ImageShape {
   readonly height: number;
@@ -27,7 +27,7 @@ export interface StoredImages {
   /** For run.json: `files`, or of what size the images of a packed set are. */
   readonly form: string;
   /** Prepares batches of these images in this thread. Throws `ConfigError` for augmentations that do not work. */
-  preparerOf(recipe: BatchRecipe): (job: BatchJob) => Promise<void>;
+  preparerOf(recipe: BatchRecipe): BatchPreparer;
   /** The file of a worker that does the same, started with `{ recipe, shortSide }`. */
   readonly worker: URL;
 }

@@ -8,6 +8,7 @@ import type { Dataset } from './dataset.js';
 import { type ImageSplit, imagenetStatistics, imageSets, type Statistics } from './imageSets.js';
 import { type ImageSetConfig, type ImageSplitFiles, openImageSplits } from './imageSplits.js';
 import { isPackedSet, openPackedSplit } from './images/packedDataset.js';
+import { comparePackedLists } from './images/packedLists.js';
 import { headerPath } from './images/packFormat.js';
 import { fileDataset, type InputSize } from './images/storedDataset.js';
 import { type CheckWatcher, checkSplit } from './verify/checkSplit.js';
@@ -60,7 +61,7 @@ export async function openImageSet(
       deep: verify === 'deep' || skips,
       ...options,
     });
-    if (checked.note !== undefined) notes.push(checked.note);
+    notes.push(...checked.notes);
     return fileDataset(checked.files, size);
   };
   return {
@@ -82,11 +83,12 @@ function openPacked(config: OpenableConfig, root: string, size: InputSize, wants
       next: 'Name the folder of the right set with --data, or use the config of this one.',
     });
   };
-  const own = wantsVal && existsSync(headerPath(join(root, 'val')));
+  // A validation list that the config names is wanted; without one, `val` is what was packed.
+  const own = wantsVal && (config.val_list !== undefined || existsSync(headerPath(join(root, 'val'))));
+  const opened = { train: open('train'), val: own ? open('val') : undefined, test: open('test') };
+  const splits = ['train', 'test', ...(own ? ['val' as const] : [])] as const;
   return {
-    train: open('train'),
-    val: own ? open('val') : undefined,
-    test: open('test'),
-    notes: [`Packed images are read from ${root}.`],
+    ...opened,
+    notes: [`Packed images are read from ${root}.`, ...comparePackedLists(config, root, splits)],
   };
 }

@@ -8,10 +8,14 @@ import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 /** A parsed list; `folders` are as written in it, not yet found on disk. */
 export interface ImageList extends FileTable {
   readonly labels: Int32Array;
+  /** Line, from 1, of the largest label, the first of them; absent where the images are not from a list. */
+  readonly largestLabelLine?: number;
   /** sha256 (hex) of the list with LF line ends, one space before the label and no blank lines. */
   readonly fingerprint: string;
 }
 
+/** What some editors of Windows begin a text with, in UTF-8. */
+const byteOrderMark = [0xef, 0xbb, 0xbf];
 const lineFeed = 10;
 const carriageReturn = 13;
 const space = 32;
@@ -25,7 +29,7 @@ export function readImageList(path: string, classes?: number): ImageList {
 }
 
 /**
- * Parses a list with LF or CRLF line ends. The label is what follows the last white space of a line, so paths may hold
+ * Parses a list with LF or CRLF line ends, with or without a byte order mark. The label is what follows the last white space of a line, so paths may hold
  * spaces. Labels lie in [0, `classes`) where that is given. Throws `DataError`; `where` names the list.
  */
 export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 31): ImageList {
@@ -42,6 +46,7 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
   let count = 0;
   let filled = 0;
   let lineNumber = 0;
+  let largest = { label: -1, line: 0 };
   let folder = { start: 0, end: -1, index: -1 }; // of the line before: lists are mostly in order of class
   const fault = (message: string) =>
     new DataError(message, {
@@ -49,7 +54,8 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
       next: 'A line is the path of an image, white space, and the number of its class, from 0.',
     });
 
-  for (let start = 0; start < text.length; ) {
+  const begin = byteOrderMark.every((byte, i) => text[i] === byte) ? byteOrderMark.length : 0;
+  for (let start = begin; start < text.length; ) {
     lineNumber++;
     const newline = text.indexOf(lineFeed, start);
     const next = newline === -1 ? text.length : newline + 1;
@@ -84,6 +90,7 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
         }
         folder = { start, end: folderEnd, index };
       }
+      if (label > largest.label) largest = { label, line: lineNumber };
       labels[count] = label;
       folderOf[count] = folder.index;
       nameStarts[count] = filled;
@@ -101,6 +108,7 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
   return {
     folders,
     labels: labels.subarray(0, count),
+    largestLabelLine: largest.line,
     folderOf: folderOf.subarray(0, count),
     nameStarts: nameStarts.subarray(0, count),
     nameLengths: nameLengths.subarray(0, count),

@@ -51,6 +51,9 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
   const folder = config.dataset === 'image_folder' ? folderLists(root, options.val, notes) : undefined;
   const lists = folder?.lists ?? readLists(config, set, root, options, notes);
   const all = [lists.train!, lists.test!, ...(lists.val ? [lists.val] : [])];
+  // Elsewhere the set or the folders bound them.
+  if (config.dataset === 'image_list')
+    for (const list of all) requireSmallLabels(list, lists.train!.list.labels.length);
   const classNames =
     folder?.classNames ??
     classNamesOf(
@@ -102,9 +105,13 @@ function readLists(
   return { train: read('train'), test: read('test'), ...(val && hasVal && { val: read('val') }) };
 }
 
-/** A list's path is looked for below the root, then from the working folder. */
+/** Where a list that a config names may be: below the root, then from the working folder. */
+export function placesOfList(given: string, root: string): string[] {
+  return isAbsolute(given) ? [given] : [join(root, given), resolve(given)];
+}
+
 function findGiven(given: string, root: string): string {
-  const candidates = isAbsolute(given) ? [given] : [join(root, given), resolve(given)];
+  const candidates = placesOfList(given, root);
   const found = candidates.find(path => existsSync(path));
   if (found !== undefined) return found;
   throw new DataError('The image list is not there.', {
@@ -162,6 +169,19 @@ export function classNamesOf(lists: readonly ImageList[], most = Number.POSITIVE
   }
   const distinct = new Set(names).size === classes && !names.includes('');
   return names.map((name, label) => (distinct && !unclear ? (name ?? `class ${label}`) : `class ${label}`));
+}
+
+/** Refuses a label that no list of so few training images can have, before there are arrays of one entry for each class. */
+function requireSmallLabels({ list, source }: { list: ImageList; source: string }, trainImages: number): void {
+  const largest = list.labels.reduce((a, b) => Math.max(a, b), -1);
+  if (largest < trainImages) return;
+  throw new DataError(
+    `Label ${largest} is too large: the train list has ${trainImages} images, so that many classes at most.`,
+    {
+      where: `${source}:${list.largestLabelLine}`,
+      next: 'Number the classes from 0 without gaps; each needs a training image.',
+    },
+  );
 }
 
 function requireEveryClass(classNames: readonly string[], { labels }: ImageList, where: string): void {

@@ -231,8 +231,8 @@ function openRunner(dataset: Dataset, recipe: BatchRecipe, workers: number): Job
   // Also with workers the preparer is made here: a wrong augmentation is an error here and now.
   const { shared, stored } = dataset;
   if (stored !== undefined) {
-    const prepare = stored.preparerOf(recipe);
-    if (workers === 0) return runInThisThread(prepare);
+    const { prepare, close } = stored.preparerOf(recipe);
+    if (workers === 0) return runInThisThread(prepare, close);
     return openWorkerPool(stored.worker, workers, { recipe, shortSide: stored.shortSide });
   }
   if (shared === undefined) return runInThisThread(preparerOfAny(dataset, recipe));

@@ -23,6 +23,13 @@ export interface BatchJob {
   readonly locations?: readonly ImageLocation[] | undefined;
 }
 
+/** Prepares batches from files that it may keep open. */
+export interface BatchPreparer {
+  prepare(job: BatchJob): Promise<void>;
+  /** Closes its files. */
+  close(): void;
+}
+
 /** Prepares batches from shared memory. Throws `RangeError` where an index has no pixels. */
 export function preparerOf(shared: SharedImages, recipe: BatchRecipe): (job: BatchJob) => void {
   const { imageShape, seed } = recipe;

@@ -121,8 +121,8 @@ export function openWorkerPool<Job>(
   };
 }
 
-/** Runs jobs in this thread, one after the other, each on a turn of its own of the event loop. */
-export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>): JobRunner<Job> {
+/** Runs jobs in this thread, one after the other, each on a turn of its own of the event loop; `release` is called at the end. */
+export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>, release?: () => void): JobRunner<Job> {
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
   const turn = () => new Promise(resolve => setImmediate(resolve));
@@ -144,6 +144,7 @@ export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>): 
     close: async () => {
       closed = true;
       await Promise.race([last, sleep(closingMilliseconds, undefined, { ref: false })]);
+      release?.();
     },
   };
 }

@@ -8,7 +8,7 @@ export interface DownloadOptions {
   readonly onProgress?: (bytes: number, total: number | undefined) => void;
   /** Hears a sentence when a try failed and another begins. */
   readonly onRetry?: (line: string) => void;
-  /** Tries in a row that bring no byte before it gives up. */
+  /** Tries in a row after which there are no more bytes than ever before, until it gives up. */
   readonly fruitlessTries?: number;
   /** A server that sends nothing for so long is tried again. */
   readonly stallSeconds?: number;
@@ -31,7 +31,8 @@ interface Answer {
 export async function downloadFile(url: string, path: string, options: DownloadOptions): Promise<void> {
   const { fruitlessTries = 4, pauseSeconds = 1 } = options;
   requireAddress(url);
-  for (let fruitless = 0; ; ) {
+  // What was there already counts: beginning anew is no progress until there is more than before.
+  for (let [fruitless, most] = [0, sizeOf(path)]; ; most = Math.max(most, sizeOf(path))) {
     const before = sizeOf(path);
     let failure: string;
     try {
@@ -42,7 +43,7 @@ export async function downloadFile(url: string, path: string, options: DownloadO
       if (error instanceof GalaError) throw error;
       failure = reasonOf(error);
     }
-    fruitless = sizeOf(path) > before ? 0 : fruitless + 1;
+    fruitless = sizeOf(path) > most ? 0 : fruitless + 1;
     if (fruitless === fruitlessTries) {
       throw new DataError(`The download stopped: ${failure} (${fruitlessTries} tries).`, {
         where: url,
@@ -76,6 +77,9 @@ async function attempt(url: string, path: string, have: number, options: Downloa
     const range = contentRange(response.headers.get('content-range'));
     if (response.status === 416) return startOver(path, have, range.total);
     if (!response.ok || response.body === null) throw refused(url, response, options);
+    const encoding = response.headers.get('content-encoding') ?? 'identity';
+    // fetch unpacks such an answer, so its bytes are neither those that were announced nor those of a range.
+    if (!/^(identity)?$/i.test(encoding.trim())) throw packedAnswer(url, encoding, options);
     const resumed = response.status === 206 && range.start === have;
     // A server that does not know ranges sends the whole; one that sends another range would spoil the file.
     if (response.status === 206 && !resumed) throw new Error('the server sent other bytes than were asked for');
@@ -145,6 +149,13 @@ function refused(url: string, { status, statusText }: Response, { otherwise }: D
   return new DataError(`The file could not be downloaded: ${said}.`, {
     where: url,
     next: `The file may have moved: look for it and give its address. ${otherwise}`,
+  });
+}
+
+function packedAnswer(url: string, encoding: string, { otherwise }: DownloadOptions): DataError {
+  return new DataError(`The server packs what it sends (Content-Encoding: ${encoding}), though it was asked not to.`, {
+    where: url,
+    next: `Fetch the file with another tool and give it with --from FILE. ${otherwise}`,
   });
 }
 

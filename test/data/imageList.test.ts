@@ -14,13 +14,14 @@ const parse = (text: string, classes?: number) => parseImageList(Buffer.from(tex
 const pathsOf = (list: ReturnType<typeof parse>) => Array.from(list.labels, (_, i) => filePath(list, i));
 
 describe('an image list', () => {
-  test('is read with either line end, with tabs and with blank lines, to the same content', () => {
+  test('is read with either line end, with a byte order mark, with tabs and with blank lines, to the same content', () => {
     const list = parse('train/cat/a.jpg 0\ntrain/cat/b.jpg 0\ntrain/dog/c.jpg 1\n');
     assert.deepEqual(pathsOf(list), ['train/cat/a.jpg', 'train/cat/b.jpg', 'train/dog/c.jpg']);
     assert.deepEqual([...list.labels], [0, 0, 1]);
     assert.deepEqual(list.folders, ['train/cat', 'train/dog']);
     for (const other of [
       'train/cat/a.jpg 0\r\ntrain/cat/b.jpg 0\r\ntrain/dog/c.jpg 1\r\n',
+      '\ufefftrain/cat/a.jpg 0\ntrain/cat/b.jpg 0\ntrain/dog/c.jpg 1\n',
       '\ntrain/cat/a.jpg\t0\n\r\ntrain/cat/b.jpg  0 \ntrain/dog/c.jpg 1',
     ]) {
       const same = parse(other);

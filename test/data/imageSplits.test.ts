@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { parseImageList } from '../../src/data/imageList.js';
@@ -104,6 +104,41 @@ describe('folders of classes', () => {
     assert.deepEqual([...train.located.missing], []);
   });
 
+  test('are read through links, to folders and to files', async () => {
+    const linked = await writeTree(join(scratch, 'linked'), folderTree(3));
+    const at = (...path: string[]) => join(linked, ...path);
+    renameSync(at('train/class2'), at('elsewhere'));
+    symlinkSync(at('elsewhere'), at('train/class2'));
+    mkdirSync(at('more'));
+    renameSync(at('train/class1/001.jpg'), at('more/z.jpg'));
+    symlinkSync(at('more'), at('train/class1/more'));
+    symlinkSync(at('more/z.jpg'), at('train/class1/again.jpg'));
+    symlinkSync(at('train.txt'), at('train/list'));
+    const read = () => openImageSplits({ dataset: 'image_folder' }, { root: linked, val: false });
+    const { train } = read();
+    assert.deepEqual(train.files.classNames, ['class0', 'class1', 'class2']);
+    assert.deepEqual([train.files.length, train.located.missing.length], [12 + 6 + 1 + 4, 0]);
+    const paths = Array.from(train.files.labels, (_, i) => train.files.path(i));
+    assert.ok(paths.includes(at('train/class1/more/z.jpg')) && paths.includes(at('train/class1/again.jpg')));
+
+    const refused = (target: string, link: string, message: RegExp) => {
+      symlinkSync(target, link);
+      assert.throws(read, (error: unknown) => {
+        assert.ok(error instanceof DataError && error.where?.startsWith(link), String(error));
+        assert.match(error.message, message);
+        return true;
+      });
+      rmSync(link);
+    };
+    refused(at('train/class1'), at('train/class1/loop'), /leads back/);
+    refused(at('train'), at('train/class1/loop'), /leads back/);
+    refused(at('nowhere'), at('train/class1/gone'), /could not be followed: ENOENT/);
+    refused(at('nowhere'), at('train/class3'), /could not be followed: ENOENT/);
+    symlinkSync(at('train/class0'), at('more/back')); // and from there to the folder that leads here
+    symlinkSync(at('more'), at('train/class0/more'));
+    assert.throws(read, /leads back/);
+  });
+
   test('that are missing, unknown or empty are named', () => {
     const refused = (where: string, message: RegExp) =>
       assert.throws(open, (error: unknown) => {
@@ -138,10 +173,29 @@ describe('lists', () => {
       () => open({ test_list: 'absent.txt' }),
       (error: unknown) => error instanceof DataError && error.where!.includes(join(root, 'absent.txt')),
     );
-    writeFileSync(join(root, 'gap.txt'), 'train/class0/001.jpg 0\ntrain/class1/001.jpg 3\n');
+    writeFileSync(join(root, 'gap.txt'), `${'train/class0/001.jpg 0\n'.repeat(3)}train/class1/001.jpg 3\n`);
     assert.throws(() => open({ train_list: 'gap.txt' }), /Class 1 \(class 1\) has no training image, nor has 1 other/);
-    writeFileSync(join(root, 'two.txt'), 'train/class0/001.jpg 0\n');
+    writeFileSync(join(root, 'two.txt'), 'train/class0/001.jpg 0\n'.repeat(2));
     assert.throws(() => open({ train_list: 'two.txt' }), /Class 1 \(class1\) has no training image\./);
+  });
+
+  test('with a label that no class of so few training images can have are refused with the line', async () => {
+    const root = await writeTree(join(scratch, 'big'), folderTree(2));
+    const refused = (key: 'train_list' | 'test_list', line: number) =>
+      assert.throws(
+        () => openImageSplits({ dataset: 'image_list', ...lists, [key]: 'big.txt' }, { root, val: false }),
+        (error: unknown) => {
+          assert.ok(error instanceof DataError);
+          assert.match(error.message, /^Label \d+ is too large: the train list has \d+ images/);
+          assert.equal(error.where, `${join(root, 'big.txt')}:${line}`);
+          return true;
+        },
+      );
+    writeFileSync(join(root, 'big.txt'), 'train/class0/001.jpg 0\n\ntrain/class1/001.jpg 999999999\n');
+    refused('train_list', 3);
+    refused('test_list', 3);
+    writeFileSync(join(root, 'big.txt'), 'test/class0/001.jpg 18\n'); // of 18 training images
+    refused('test_list', 1);
   });
 
   test('give classes the names of their folders, or numbers where these do not tell them apart', () => {

@@ -122,6 +122,8 @@ describe('packing refuses', () => {
   test('what is packed already, a set without image files, a folder that is not known, another set in the folder', async () => {
     const again = ['data', 'pack', '--config', config, '--data', packed, '--output', at('again')];
     assert.match(errorOf(await gala(again, 2, options)).message, /packed already/);
+    const check = ['data', 'verify', 'imagenet_lt', '--data', packed];
+    assert.match(errorOf(await gala(check, 2, options)).message, /This is a packed set: there are no image files/);
     const cifar = ['data', 'pack', '--config', 'cifar100_lt/gala_if100', '--output', at('cifar')];
     assert.match(errorOf(await gala(cifar, 2, options)).message, /not made of image files/);
     const nowhere = ['data', 'pack', '--config', config, '--output', at('nowhere')];

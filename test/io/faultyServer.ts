@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 export type Behaviour =
   | 'whole'
@@ -15,6 +16,10 @@ export type Behaviour =
   | { readonly stall: number }
   /** Answers a range with a range that was not asked for. */
   | 'other range'
+  /** Sends the whole with a `Content-Encoding`; a range that begins at its end or after it is refused. */
+  | { readonly encoding: string }
+  /** Sends some bytes, drops the connection, and says that there is nothing after them. */
+  | { readonly endsAt: number }
   | { readonly status: number };
 
 export interface FaultyServer {
@@ -48,6 +53,19 @@ function answer(content: Uint8Array, behaviour: Behaviour, request: IncomingMess
   const wanted = behaviour === 'no ranges' ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   if (wanted >= content.length && wanted > 0) {
     response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
+    return;
+  }
+  if (typeof behaviour === 'object' && 'encoding' in behaviour) {
+    const packed = gzipSync(content);
+    response.writeHead(200, { 'content-encoding': behaviour.encoding, 'content-length': packed.length }).end(packed);
+    return;
+  }
+  if (typeof behaviour === 'object' && 'endsAt' in behaviour) {
+    if (wanted > 0) response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
+    else {
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(content.subarray(0, behaviour.endsAt), () => setTimeout(() => response.destroy(), 20));
+    }
     return;
   }
   const start = behaviour === 'other range' && wanted > 0 ? wanted - 1 : wanted;

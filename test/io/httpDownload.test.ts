@@ -95,6 +95,28 @@ describe('a download', () => {
     assert.equal(readFileSync(path).length, 2000);
   });
 
+  test('that the server packs is refused at once', async () => {
+    for (const encoding of ['gzip', 'x-gzip']) {
+      const { url, asked } = await faultyServer(content, [{ encoding }]);
+      await assert.rejects(downloadFile(url, newPath(), quick), (error: unknown) => {
+        assert.ok(
+          error instanceof DataError && error.message.includes(`(Content-Encoding: ${encoding})`),
+          String(error),
+        );
+        assert.match(error.next!, /--from FILE/);
+        return true;
+      });
+      assert.equal(asked.length, 1);
+    }
+  });
+
+  test('that begins anew again and again without getting further stops', async () => {
+    // Twice as many laps as it may make; the server would go on like this for ever.
+    const laps = Array.from({ length: 16 }, () => ({ endsAt: 5000 }));
+    const { url } = await faultyServer(content, [...laps, { status: 404 }]);
+    await assert.rejects(downloadFile(url, newPath(), quick), /The download stopped: .* \(4 tries\)/);
+  });
+
   test('that a server refuses is not tried again', async () => {
     const { url, asked } = await faultyServer(content, [{ status: 404 }]);
     await assert.rejects(downloadFile(url, newPath(), quick), /the server answered 404 Not Found/);

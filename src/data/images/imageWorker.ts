@@ -5,4 +5,4 @@ import type { BatchRecipe } from '../prepareBatch.js';
 import { preparerOfFiles } from './prepareFiles.js';
 
 const { recipe, shortSide } = workerData as { recipe: BatchRecipe; shortSide: number };
-answerJobs(preparerOfFiles(recipe, shortSide));
+answerJobs(preparerOfFiles(recipe, shortSide).prepare);

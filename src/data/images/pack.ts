@@ -1,7 +1,12 @@
 /** `gala data pack`: decodes and resizes every image once, into shards that training reads without decoding. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { DataError } from '../../errors.js';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { withLock } from '../../engine/install/lock.js';
+import { DataError, EngineError, GalaError, StorageError } from '../../errors.js';
 import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
+import { diskFault } from '../../io/diskFault.js';
+import { makeFolder } from '../../io/makeFolder.js';
 import type { ImageFiles } from '../imageFiles.js';
 import { sharedInt32 } from '../sharedDataset.js';
 import { openWorkerPool } from '../workerPool.js';
@@ -21,6 +26,8 @@ import type { ShardJob } from './packShard.js';
 export interface PackOptions {
   readonly files: ImageFiles;
   readonly split: string;
+  /** The list that the files are from, by name and sha256; none for folders of classes. */
+  readonly list?: { readonly name: string; readonly fingerprint: string } | undefined;
   readonly folder: string;
   readonly shortSide: number;
   readonly workers: number;
@@ -28,6 +35,8 @@ export interface PackOptions {
   readonly imagesPerShard?: number;
   /** Told several times a second how many images are packed. */
   readonly onProgress: (images: number) => void;
+  /** Told who packs into the folder, when it has to wait for that. */
+  readonly onWait?: (holder: string) => void;
 }
 
 export interface PackSummary {
@@ -37,16 +46,33 @@ export interface PackSummary {
   readonly bytes: number;
 }
 
+/** Stays when it is free: a lock that is deleted could be held twice. */
+const lockName = '.gala-pack.lock';
 /** Bytes that a shard has at most when its images are as wide as 4:3. */
 const shardBytes = 2 ** 26;
 const progressMilliseconds = 200;
 
 /**
  * Packs a split into `folder`. A call that was killed goes on where it was; a call on a finished pack makes only the shards
- * that are missing or cut off. Throws `DataError` naming an image that cannot be decoded, or when the folder holds
- * something else, and `StorageError` when the disk is full.
+ * that are missing or cut off. One call at a time works in a folder; others wait. Throws `DataError` naming an image that cannot be decoded, or when the folder holds
+ * something else, and `StorageError` when the disk is full, the folder cannot be written or its file system cannot lock.
  */
 export async function packImages(options: PackOptions): Promise<PackSummary> {
+  const { folder, onWait } = options;
+  try {
+    makeFolder(folder);
+    return await withLock(
+      join(folder, lockName),
+      holder => onWait?.(holder),
+      () => packLocked(options),
+    );
+  } catch (error) {
+    if (error instanceof EngineError) throw cannotLock(error);
+    throw error instanceof GalaError ? error : diskFault('The folder could not be packed into', folder, error);
+  }
+}
+
+async function packLocked(options: PackOptions): Promise<PackSummary> {
   const { files, split, folder, shortSide, workers, onProgress } = options;
   const header: PackHeader = {
     format: 1,
@@ -57,6 +83,7 @@ export async function packImages(options: PackOptions): Promise<PackSummary> {
     images_per_shard: options.imagesPerShard ?? Math.max(1, Math.floor(shardBytes / (4 * shortSide ** 2))),
     class_names: [...files.classNames],
     source_fingerprint: files.fingerprint,
+    ...(options.list && { list: options.list.name, list_fingerprint: options.list.fingerprint }),
   };
   begin(folder, header);
   const shards = Array.from({ length: shardCount(header) }, (_, shard) => shard);
@@ -83,6 +110,16 @@ export async function packImages(options: PackOptions): Promise<PackSummary> {
   return { images: files.length, found, bytes };
 }
 
+/** The lock's own error speaks of the cache. */
+function cannotLock({ message, where, cause }: EngineError): StorageError {
+  const errno = /\(errno \d+\)/.exec(message)?.[0] ?? '';
+  return new StorageError(`The file system of the packed set cannot lock files ${errno}.`, {
+    ...(where !== undefined && { where }),
+    next: 'Give an --output on a local disk; the finished pack can be moved.',
+    cause,
+  });
+}
+
 function begin(folder: string, header: PackHeader): void {
   const path = headerPath(folder);
   if (existsSync(path)) {
@@ -97,9 +134,9 @@ function begin(folder: string, header: PackHeader): void {
       });
     }
     removeTemporaries(folder);
-    return;
+    // The same images under other names of classes, or from a list of another name.
+    if (isDeepStrictEqual(before, header)) return;
   }
-  mkdirSync(folder, { recursive: true });
   writeFileAtomic(path, `${JSON.stringify(header, null, 2)}\n`);
 }
 

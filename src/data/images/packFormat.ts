@@ -20,6 +20,10 @@ export const packSchema = z.object({
   class_names: z.array(z.string()),
   /** sha256 of the list of files that were packed. */
   source_fingerprint: z.string(),
+  /** Name of the list without its folder; absent for folders of classes and in packs of earlier versions. */
+  list: z.string().optional(),
+  /** sha256 of the whole list, with the images that were left out of the pack. */
+  list_fingerprint: z.string().optional(),
 });
 
 /** Label, height, width and CRC-32 of each image, in order. */

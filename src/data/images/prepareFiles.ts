@@ -2,7 +2,7 @@
 import type { Random } from '../../random.js';
 import { randomOfImage, transformsOf } from '../augment/index.js';
 import { imageBytes } from '../dataset.js';
-import type { BatchJob, BatchRecipe } from '../prepareBatch.js';
+import type { BatchPreparer, BatchRecipe } from '../prepareBatch.js';
 import type { Placement } from './fit.js';
 import { fitOf } from './fit.js';
 import type { ImageLocation } from './location.js';
@@ -12,11 +12,11 @@ import type { RgbImage } from './rgbImage.js';
 /** Images being read while one is fitted: decoding runs on threads of its own. */
 const readAhead = 2;
 
-/** Prepares batches. Throws `ConfigError` for augmentations that do not work; rejects with `DataError` naming the file. */
-export function preparerOfFiles(recipe: BatchRecipe, shortSide: number): (job: BatchJob) => Promise<void> {
+/** Throws `ConfigError` for augmentations that do not work; preparing rejects with `DataError` or `StorageError` naming the file. */
+export function preparerOfFiles(recipe: BatchRecipe, shortSide: number): BatchPreparer {
   const { augment, imageShape, seed } = recipe;
   const size = imageBytes(imageShape);
-  const read = makeImageReader();
+  const { read, close } = makeImageReader();
   const { fit, rest } = fitOf({ augment, side: imageShape.height, shortSide });
   const chain = transformsOf(rest, imageShape);
   const start = (location: ImageLocation, index: number, epoch: number, draw: number): Reading => {
@@ -29,7 +29,7 @@ export function preparerOfFiles(recipe: BatchRecipe, shortSide: number): (job: B
     image.catch(() => undefined); // whoever takes it sees the error
     return { random, image, placement: () => placement! };
   };
-  return async ({ epoch, indices, draws, images, locations }) => {
+  const prepare: BatchPreparer['prepare'] = async ({ epoch, indices, draws, images, locations }) => {
     const reading: Reading[] = [];
     for (let i = 0; i < indices.length; i++) {
       for (let next = i + reading.length; reading.length <= readAhead && next < indices.length; next++) {
@@ -41,6 +41,7 @@ export function preparerOfFiles(recipe: BatchRecipe, shortSide: number): (job: B
       for (const transform of chain) transform(into, random);
     }
   };
+  return { prepare, close };
 }
 
 /** An image under way, with the random numbers that go on where its placement left off. */

@@ -4,14 +4,22 @@ import type { ImageLocation } from './location.js';
 import type { PartOf, RgbImage } from './rgbImage.js';
 import { makeShardReader } from './shardReader.js';
 
-export type ImageReader = (location: ImageLocation, partOf: PartOf) => Promise<RgbImage>;
+export interface ImageReader {
+  /** Rejects with `DataError` or `StorageError` naming the file. */
+  read(location: ImageLocation, partOf: PartOf): Promise<RgbImage>;
+  /** Closes the shards that it has read from. */
+  close(): void;
+}
 
-/** Reads images from files and shards; keeps the shards open that it has read from. Rejects with `DataError` naming the file. */
+/** Reads images from files and shards; keeps a few shards open. */
 export function makeImageReader(): ImageReader {
-  const readPacked = makeShardReader();
-  return async ({ path, packed }, partOf) => {
-    if (packed === undefined) return readRgb(path, partOf);
-    partOf(packed);
-    return readPacked(path, packed);
+  const shards = makeShardReader();
+  return {
+    read: async ({ path, packed }, partOf) => {
+      if (packed === undefined) return readRgb(path, partOf);
+      partOf(packed);
+      return shards.read(path, packed);
+    },
+    close: shards.close,
   };
 }

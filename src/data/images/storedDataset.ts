@@ -41,7 +41,7 @@ export function fileDataset(files: ImageFiles, size: InputSize): Dataset {
 
 export function storedDataset({ labels, locate, form, size, ...parts }: StoredDatasetParts): Dataset {
   const { side, shortSide } = size;
-  const read = makeImageReader();
+  const { read } = makeImageReader();
   const { fit } = fitOf({ augment: [], side, shortSide });
   const random = randomFor('central crop'); // which draws nothing
   return {

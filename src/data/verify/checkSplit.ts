@@ -30,20 +30,20 @@ export interface CheckOptions {
 }
 
 /**
- * The files of a split that can be read, and a note on those that were left out. Throws `DataError` for missing or bad
+ * The files of a split that can be read, with notes: on those that were left out, on a cache that cannot be written. Throws `DataError` for missing or bad
  * images, `CheckStopped`.
  */
 export async function checkSplit(
   split: ImageSplit,
   opened: ImageSplitFiles,
   options: CheckOptions,
-): Promise<{ readonly files: ImageFiles; readonly note?: string }> {
+): Promise<{ readonly files: ImageFiles; readonly notes: readonly string[] }> {
   const { files, located } = opened;
   const { root, set, skips, watcher, environment } = options;
   if (located.missing.length === files.length || (located.missing.length > 0 && !skips)) {
     throw missingImages(split, opened, root, set);
   }
-  if (!options.deep) return { files };
+  if (!options.deep) return { files, notes: [] };
   const result = await verifyImages(files, {
     missing: located.missing,
     ...(environment && { environment }),
@@ -51,8 +51,9 @@ export async function checkSplit(
     stopped: () => watcher?.stopped() ?? false,
   }).finally(() => watcher?.onChecked());
   if (!result.finished) throw new CheckStopped();
+  const notes = result.note === undefined ? [] : [result.note];
   const bad = indicesWhere(result.verdicts, isFault);
-  if (bad.length === 0) return { files };
+  if (bad.length === 0) return { files, notes };
   if (!skips) throw await badImages(split, opened, bad, result.verdicts, options);
   const sound = indicesWhere(result.verdicts, code => !isFault(code));
   requireEveryClass(files, sound, bad);
@@ -60,7 +61,10 @@ export async function checkSplit(
   const others = bad.length > 5 ? `, and ${bad.length - 5} more` : '';
   return {
     files: subsetOfFiles(files, sound),
-    note: `${bad.length} of the ${files.length} ${split} images are left out (data.on_bad_image: skip): ${named.join(', ')}${others}.`,
+    notes: [
+      ...notes,
+      `${bad.length} of the ${files.length} ${split} images are left out (data.on_bad_image: skip): ${named.join(', ')}${others}.`,
+    ],
   };
 }
 

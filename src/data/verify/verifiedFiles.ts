@@ -32,7 +32,7 @@ export function recallVerified(files: ImageFiles, environment?: Environment): Ve
   }
 }
 
-/** Writes them down, atomically. Throws `StorageError`. */
+/** Writes them down, atomically. Throws `StorageError`, and the system's error where the cache's folder cannot be made. */
 export function rememberVerified(files: ImageFiles, memory: VerifiedFiles, environment?: Environment): void {
   const path = memoryPath(files, environment);
   makeFolder(dirname(path));

@@ -1,5 +1,6 @@
 /** Decoding every image of a split, on all cores, less what is remembered from an earlier time. */
 import { availableParallelism } from 'node:os';
+import type { StorageError } from '../../errors.js';
 import type { ImageFiles } from '../imageFiles.js';
 import { sharedInt32 } from '../sharedDataset.js';
 import { openWorkerPool } from '../workerPool.js';
@@ -25,11 +26,13 @@ export interface VerifiedImages {
   /** Images that were not decoded again. */
   readonly reused: number;
   readonly finished: boolean;
+  /** Why what was found is not remembered for the next time. */
+  readonly note?: string;
 }
 
 const secondsBetweenWrites = 30;
 
-/** Throws `DataError` when a worker dies, `StorageError` when the memory cannot be written. */
+/** Rejects with `DataError` when a worker dies. A memory that cannot be written costs time, not the result: that is a note. */
 export async function verifyImages(files: ImageFiles, options: VerifyOptions): Promise<VerifiedImages> {
   const { missing, environment, onProgress, stopped = () => false, filesPerJob = 32 } = options;
   const { verdicts, stamps } = recallVerified(files, environment);
@@ -45,6 +48,16 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
   const workerFile = new URL('./verifyWorker.js', import.meta.url);
   const pool = openWorkerPool<VerifyJob>(workerFile, workers, memory, { work: 'checking' });
   let [next, checked, written] = [0, 0, performance.now()];
+  let note: string | undefined;
+  const remember = () => {
+    try {
+      rememberVerified(files, memory, environment);
+      note = undefined;
+    } catch (error) {
+      const { where } = error as StorageError;
+      note = `What was found could not be remembered: ${(error as Error).message}${where === undefined ? '' : ` (${where})`}`;
+    }
+  };
   const work = async () => {
     while (next < files.length && !stopped()) {
       const first = next;
@@ -55,7 +68,7 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
       onProgress?.(checked);
       if (performance.now() - written > 1000 * secondsBetweenWrites) {
         written = performance.now();
-        rememberVerified(files, memory, environment);
+        remember();
       }
     }
   };
@@ -64,6 +77,6 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
   } finally {
     await pool.close();
   }
-  rememberVerified(files, memory, environment);
-  return { verdicts, reused: reused[0]!, finished: checked === files.length };
+  remember();
+  return { verdicts, reused: reused[0]!, finished: checked === files.length, ...(note !== undefined && { note }) };
 }

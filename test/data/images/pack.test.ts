@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import type { ImageFiles } from '../../../src/data/imageFiles.js';
@@ -10,7 +19,7 @@ import { packImages } from '../../../src/data/images/pack.js';
 import { isPackedSet, openPackedSplit } from '../../../src/data/images/packedDataset.js';
 import { fileDataset } from '../../../src/data/images/storedDataset.js';
 import { readBatches } from '../../../src/data/pipeline.js';
-import { ConfigError, DataError } from '../../../src/errors.js';
+import { ConfigError, DataError, StorageError } from '../../../src/errors.js';
 import { sha256 } from '../../../src/io/hash.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { writeExampleFiles } from './exampleFiles.js';
@@ -40,6 +49,7 @@ const pack = (root: string, changed: Partial<Parameters<typeof packImages>[0]> =
 const contents = (root: string) =>
   Object.fromEntries(
     readdirSync(join(root, 'train'))
+      .filter(name => name !== '.gala-pack.lock')
       .sort()
       .map(name => [name, sha256(readFileSync(join(root, 'train', name)))]),
   );
@@ -104,6 +114,62 @@ describe('a packed set', () => {
     }
   });
 });
+
+describe('the shards of a packed set', () => {
+  const root = join(folder, 'many shards');
+  before(async () => {
+    const many = await writeExampleFiles(join(folder, 'for many shards'), 40);
+    await pack(root, { files: many, imagesPerShard: 1 });
+  });
+  const openShards = () =>
+    readdirSync('/proc/self/fd').filter(file => {
+      const target = linkOf(`/proc/self/fd/${file}`);
+      return target?.startsWith(root) && target.endsWith('.rgb');
+    }).length;
+
+  test('are kept open to a small number, and closed with the last batch', async () => {
+    const opened: number[] = [];
+    for await (const _ of readBatches(openPackedSplit(root, 'train', size), 4, 0)) opened.push(openShards());
+    assert.equal(opened.length, 10);
+    assert.equal(Math.max(...opened), 16);
+    assert.equal(openShards(), 0);
+  });
+
+  test('are closed when reading ends early', async () => {
+    for await (const _ of readBatches(openPackedSplit(root, 'train', size), 4, 0)) break;
+    assert.equal(openShards(), 0);
+  });
+
+  test('that cannot be opened are not taken for damaged', async () => {
+    const packed = openPackedSplit(root, 'train', size);
+    rmSync(join(root, 'train', '00003.rgb'));
+    mkdirSync(join(root, 'train', '00003.rgb'));
+    for (const [name, message] of [
+      ['00003.rgb', /could not be read: EISDIR/],
+      ['00004.rgb', /could not be opened: ENOENT/],
+    ] as const) {
+      if (name === '00004.rgb') rmSync(join(root, 'train', name));
+      const index = Number(name.slice(0, 5));
+      await assert.rejects(
+        async () => packed.image(index, new Uint8Array(32 * 32 * 3)),
+        (error: unknown) => {
+          assert.ok(error instanceof StorageError && error.where?.includes(name), String(error));
+          assert.match(error.message, message);
+          assert.doesNotMatch(error.next!, /[Dd]elete/);
+          return true;
+        },
+      );
+    }
+  });
+});
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // closed meanwhile
+  }
+}
 
 describe('a damaged packed set', () => {
   const root = join(folder, 'damaged');
@@ -170,9 +236,34 @@ describe('packing', () => {
     const root = join(folder, 'bad image');
     writeFileSync(bad, kept.subarray(0, 60));
     await assert.rejects(pack(root, { workers: 1 }), (error: unknown) => dataError(error, /PNG/, '5.png'));
-    assert.deepEqual(readdirSync(join(root, 'train')).sort(), ['00000.json', '00000.rgb', 'pack.json']);
+    assert.deepEqual(readdirSync(join(root, 'train')).sort(), [
+      '.gala-pack.lock',
+      '00000.json',
+      '00000.rgb',
+      'pack.json',
+    ]);
     writeFileSync(bad, kept);
     assert.equal((await pack(root)).found, 4);
+  });
+
+  test('twice at once into one folder: the second waits, and finds what the first has made', async () => {
+    const root = join(folder, 'twice');
+    const heard: string[] = [];
+    const options = { imagesPerShard: 1, onWait: (holder: string) => heard.push(holder) };
+    const [first, second] = await Promise.all([pack(root, options), pack(root, options)]);
+    assert.deepEqual([first.found, second.found].sort(), [0, 10]);
+    assert.match(heard.join(), new RegExp(`^process ${process.pid}, since \\S+$|^another process$`));
+    assert.deepEqual(
+      readdirSync(join(root, 'train')).filter(name => name.endsWith('.tmp')),
+      [],
+    );
+  });
+
+  test('into a folder that cannot be made says why', async () => {
+    await assert.rejects(pack('/proc/nowhere'), (error: unknown) => {
+      assert.ok(error instanceof StorageError && error.where === '/proc/nowhere/train' && error.next, String(error));
+      return true;
+    });
   });
 
   test('that is killed leaves nothing half, and goes on', async () => {

@@ -166,6 +166,19 @@ describe('decoding a whole split', () => {
   });
 });
 
+test('a cache that cannot be written costs a note, not the check', async () => {
+  const set = await smallSet();
+  const nowhere = { GALA_CACHE: '/proc/nowhere' };
+  const note = /^What was found could not be remembered: ENOENT: .*\/proc\/nowhere/;
+  const found = await verifyImages(set.files, { missing: new Int32Array(0), workers: 1, environment: nowhere });
+  assert.deepEqual([found.finished, new Set(namesOf(found.verdicts))], [true, new Set(['sound'])]);
+  assert.match(found.note!, note);
+  const options = { root: set.root, set: undefined, deep: true, skips: false, environment: nowhere };
+  const { files, notes } = await checkSplit('train', set.train, options);
+  assert.equal(files.length, 22);
+  assert.match(notes[0]!, note);
+});
+
 describe('the report of a split', () => {
   test('counts by class, names the files and says what to get', async () => {
     const root = await writeTree(join(scratch, 'report'), imagenetTree(3, { flat: true }));
@@ -230,10 +243,11 @@ describe('the check before training', () => {
   test('with skip leaves bad images out, counts and names them', async () => {
     const set = await smallSet();
     truncateSync(set.at('class1/002.jpg'), 300);
-    const { files, note } = await check(set, { skips: true });
+    const { files, notes } = await check(set, { skips: true });
     assert.equal(files.length, 21);
     assert.ok(!Array.from(files.labels, (_, i) => files.path(i)).includes(set.at('class1/002.jpg')));
-    assert.match(note!, /1 of the 22 train images are left out .*class1\/002\.jpg \(truncated\)\.$/);
+    assert.equal(notes.length, 1);
+    assert.match(notes[0]!, /1 of the 22 train images are left out .*class1\/002\.jpg \(truncated\)\.$/);
   });
 
   test('with skip does not give up a whole class', async () => {
