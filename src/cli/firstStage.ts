@@ -85,6 +85,6 @@ async function trainIt(request: FirstStageRequest, directory: string | undefined
     loaded: { config, yaml, warnings: [] },
     resume: directory !== undefined,
     ...{ data, quiet, json },
-    isFirstStage: true,
+    followedBy: 'stage',
   });
 }
