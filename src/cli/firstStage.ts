@@ -1,14 +1,15 @@
 /** The first stage of a two-stage experiment: found among the runs, trained where it is missing, waited for where another process trains it. */
-import { mkdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { configHash } from '../config/identity.js';
 import { renderConfig } from '../config/render.js';
 import type { StageConfig } from '../config/schema.js';
-import { DivergedError, GalaError } from '../errors.js';
-import { isLocked, lockFolder } from '../run/lock.js';
+import { DivergedError } from '../errors.js';
+import { firstStageLockFolder, isFirstStageLocked, tryLockFirstStage } from '../run/firstStageLock.js';
 import { createRunFolder, openRunFolder } from '../run/runFolder.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
+import { listenForStop, signalExitCode } from '../train/signals.js';
+import { CommandExit } from './exit.js';
 import { runTraining, type TrainingJob } from './runTraining.js';
 
 const pollMilliseconds = 2000;
@@ -25,11 +26,11 @@ export interface FirstStageRequest extends Pick<TrainingJob, 'data' | 'quiet' | 
 export async function finishedFirstStage(request: FirstStageRequest): Promise<string> {
   const { config, output } = request;
   const hash = configHash(config);
-  const parent = join(output, ...config.name.split('/'));
+  const lockFolder = firstStageLockFolder(output, config.name, hash);
+  const find = () => findRunOfHash(output, config.name, hash);
   const say = (line: string) => process.stderr.write(`First stage, ${config.name}: ${line}\n`);
-  let said = false;
   for (;;) {
-    const found = findRunOfHash(output, config.name, hash);
+    const found = find();
     if (found?.state === 'finished') {
       if (!request.quiet) say(`finished, ${relative(process.cwd(), found.directory)}`);
       return found.directory;
@@ -40,20 +41,33 @@ export async function finishedFirstStage(request: FirstStageRequest): Promise<st
         next: 'The same config would do so again: change it, such as optim.learning_rate, or delete the folder.',
       });
     }
-    mkdirSync(parent, { recursive: true });
-    // Of several second stages that start together one trains it; the lock of the parent folder says which.
-    const lock = found?.state === 'in progress' || isLocked(parent) ? undefined : tryLock(parent);
+    // Of several second stages that start together one trains it.
+    const lock = found?.state === 'in progress' ? undefined : tryLockFirstStage(lockFolder);
     if (lock === undefined) {
-      if (!said) say(`another process trains it; waiting for it to end (${found?.directory ?? parent}).`);
-      said = true;
-      await sleep(pollMilliseconds);
+      const isFree = () => !isFirstStageLocked(lockFolder) && find()?.state !== 'in progress';
+      await waitUntil(isFree, found?.directory ?? lockFolder, say);
       continue;
     }
     try {
-      await trainIt(request, findRunOfHash(output, config.name, hash)?.directory, say);
+      const now = find();
+      if (now === undefined || now.state === 'resumable') await trainIt(request, now?.directory, say);
     } finally {
       lock.release();
     }
+  }
+}
+
+/** Looks every two seconds. Throws `CommandExit` after a signal: a batch system wants its exit code from a waiting task as well. */
+async function waitUntil(isFree: () => boolean, folder: string, say: (line: string) => void): Promise<void> {
+  const stop = listenForStop(signal => say(`${signal}: no longer waiting.`));
+  say(`another process trains it; waiting for it to end (${folder}).`);
+  try {
+    do {
+      await sleep(pollMilliseconds);
+      if (stop.signal) throw new CommandExit(signalExitCode(stop.signal));
+    } while (!isFree());
+  } finally {
+    stop.dispose();
   }
 }
 
@@ -71,16 +85,6 @@ async function trainIt(request: FirstStageRequest, directory: string | undefined
     loaded: { config, yaml, warnings: [] },
     resume: directory !== undefined,
     ...{ data, quiet, json },
-    isFirstStage: true,
+    followedBy: 'stage',
   });
-}
-
-/** Undefined when another process was first. */
-function tryLock(folder: string): ReturnType<typeof lockFolder> | undefined {
-  try {
-    return lockFolder(folder);
-  } catch (error) {
-    if (error instanceof GalaError && isLocked(folder)) return undefined;
-    throw error;
-  }
 }

@@ -19,10 +19,12 @@ export function registerQuickstartCommand(program: Command): void {
     .action(async ({ seed, output, quiet }: { seed: number; output: string; quiet?: boolean }) => {
       const rows: ResultRow[] = [];
       const folders: string[] = [];
-      for (const name of configs) {
+      for (const [index, name] of configs.entries()) {
         const loaded = loadConfig(name, { seed });
         const folder = createRunFolder({ output, name, seed });
-        rows.push(...(await runTraining({ folder, loaded, resume: false, quiet })));
+        const isLast = index === configs.length - 1;
+        const job = { folder, loaded, resume: false, quiet };
+        rows.push(...(await runTraining(isLast ? job : { ...job, followedBy: 'run' })));
         folders.push(folder.directory);
       }
       const { accuracyColumns, formatTable } = await import('../report/table.js');

@@ -15,13 +15,16 @@ export interface TrainingJob {
   readonly json?: boolean | undefined;
   /** What a new run of a second stage starts from. */
   readonly start?: StartingPoint | undefined;
-  /** Another stage follows by the same command. */
-  readonly isFirstStage?: boolean;
+  /** What the same command goes on to: the second stage, or a run of its own. After a signal it does not. */
+  readonly followedBy?: 'stage' | 'run';
 }
 
-/** Trains to the end and returns the result rows. Throws `CommandExit` after a signal, with everything saved. */
+/**
+ * Trains to the end and returns the result rows. Throws `CommandExit` after a signal, with everything saved; one that comes
+ * during the last evaluation leaves a finished run, and ends a command that something follows in.
+ */
 export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
-  const { folder, loaded, resume, data, quiet, json, start, isFirstStage } = job;
+  const { folder, loaded, resume, data, quiet, json, start, followedBy } = job;
   // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
   const { executeRun } = await import('../train/run.js');
   const { listenForStop, signalExitCode } = await import('../train/signals.js');
@@ -39,13 +42,8 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
     for (const warning of loaded.warnings) display.onNotice(`Warning: ${warning}`);
     const { config, yaml } = loaded;
     const rows = await executeRun({ config, yaml, folder, resume, start, dataRoot: data, stop, observer: display });
-    if (rows) return rows;
-    const again = isFirstStage ? 'the same command' : `gala train --resume ${folder.directory}`;
-    display.onNotice(
-      existsSync(folder.record)
-        ? `Stopped and saved. Go on with: ${again}`
-        : 'Stopped before the first step. Which images were checked is remembered.',
-    );
+    if (rows && !(followedBy && stop.signal)) return rows;
+    display.onNotice(describeStop(job, rows !== undefined));
     throw new CommandExit(signalExitCode(stop.signal!));
   } finally {
     watchdog.stop();
@@ -55,4 +53,12 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
     // Nothing began (no data, no engine, a batch too large): an empty folder would only be in the way.
     removeUnbegunRun(folder);
   }
+}
+
+function describeStop({ folder, followedBy }: TrainingJob, isFinished: boolean): string {
+  const again = followedBy === 'stage' ? 'the same command' : `gala train --resume ${folder.directory}`;
+  if (!existsSync(folder.record)) return 'Stopped before the first step. Which images were checked is remembered.';
+  if (!isFinished) return `Stopped and saved. Go on with: ${again}`;
+  if (followedBy === 'run') return `This run is finished: ${folder.directory}. The next one is not begun.`;
+  return `The first stage is finished, the second not begun. Go on with: ${again}`;
 }

@@ -1,4 +1,5 @@
 /** `gala sweep status|resume|cancel NAME`: how far a sweep is, what is left of it, and an end to it. */
+import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.js';
 import { sweepCommand } from '../sweep/advice.js';
@@ -61,6 +62,8 @@ export async function printSweepTable(sweep: Sweep, statuses?: readonly TaskStat
 
 async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?: boolean }): Promise<void> {
   const { openSweep } = await import('../sweep/manifest.js');
+  const { removeLeftLocks } = await import('../sweep/leftLocks.js');
+  const { isJobOver } = await import('../sweep/slurm/client.js');
   const { isOpen, sweepStatus } = await import('../sweep/status.js');
   const sweep = await withLauncher(openSweep(name, flags.output), flags);
   refuseRunning(sweep, await holderOf(sweep));
@@ -71,7 +74,7 @@ async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?
     if (counts(state) > 0) process.stderr.write(`${counts(state)} ${state}: left alone.\n`);
   }
   if (open.length === 0) process.stderr.write('Nothing to resume.\n');
-  await removeLeftLocks(open);
+  removeLeftLocks(sweep, open, isJobOver);
   const tasks = open.map(({ task }) => task);
   try {
     await launch(sweep, tasks, { quiet: flags.quiet });
@@ -92,13 +95,6 @@ async function withLauncher(sweep: Sweep, flags: LauncherFlags): Promise<Sweep> 
   return { ...sweep, manifest: { ...sweep.manifest, launcher } };
 }
 
-/** Locks that killed jobs left on other nodes: SLURM knows that these jobs are over. */
-async function removeLeftLocks(open: readonly TaskStatus[]): Promise<void> {
-  const { removeLocksOfJobs } = await import('../run/lock.js');
-  const { isJobOver } = await import('../sweep/slurm/client.js');
-  for (const { directory } of open) if (directory !== undefined) removeLocksOfJobs(directory, isJobOver);
-}
-
 async function cancel(name: string, { output }: NamedFlags): Promise<void> {
   const { openSweep } = await import('../sweep/manifest.js');
   const { sweepStatus } = await import('../sweep/status.js');
@@ -110,14 +106,30 @@ async function cancel(name: string, { output }: NamedFlags): Promise<void> {
     return;
   }
   const active = sweepStatus(sweep).filter(({ state }) => state === 'running' || state === 'waiting');
+  if (active.length === 0) process.stderr.write('Nothing waits or runs.\n');
   const jobs = active.flatMap(({ job }) => job ?? []);
-  if (jobs.length === 0) {
-    process.stderr.write('Nothing waits or runs.\n');
-    return;
+  if (jobs.length > 0) {
+    const { cancelJobs } = await import('../sweep/slurm/client.js');
+    cancelJobs(jobs);
+    process.stderr.write(`Cancelled ${jobs.length} task${jobs.length === 1 ? '' : 's'}; running ones save first.\n`);
   }
-  const { cancelJobs } = await import('../sweep/slurm/client.js');
-  cancelJobs(jobs);
-  process.stderr.write(`Cancelled ${jobs.length} task${jobs.length === 1 ? '' : 's'}; running ones save first.\n`);
+  await stopRuns(active.flatMap(({ job, directory }) => (job === undefined && directory ? [directory] : [])));
+}
+
+/** Runs whose launcher is gone, each stopped by itself; what is held on another host is told. */
+async function stopRuns(directories: readonly string[]): Promise<void> {
+  const { liveHolderOf } = await import('../run/lock.js');
+  for (const directory of directories) {
+    const holder = liveHolderOf(directory);
+    if (holder === undefined) continue; // it has just ended
+    const run = relative(process.cwd(), directory);
+    if (holder.isLocal) process.kill(holder.pid, 'SIGTERM');
+    process.stderr.write(
+      holder.isLocal
+        ? `Told process ${holder.pid} to stop; it saves first: ${run}\n`
+        : `Process ${holder.pid} works in ${run} on ${holder.host}: stop it there (kill ${holder.pid}).\n`,
+    );
+  }
 }
 
 async function holderOf(sweep: Sweep): Promise<number | undefined> {

@@ -59,11 +59,7 @@ function release(path: string): void {
 
 /** Whether a live process holds the folder. Deletes nothing. */
 export function isLocked(folder: string): boolean {
-  const self = identify();
-  return readdirSync(folder).some(name => {
-    const holder = parseName(name);
-    return holder !== undefined && isAlive(holder, self);
-  });
+  return liveHolderOf(folder) !== undefined;
 }
 
 /**
@@ -80,10 +76,18 @@ export function removeLocksOfJobs(folder: string, isOver: (job: string) => boole
 
 /** The process that holds the folder, where it is one of this host. */
 export function localHolder(folder: string): number | undefined {
+  const holder = liveHolderOf(folder);
+  return holder?.isLocal ? holder.pid : undefined;
+}
+
+/** The process that holds the folder, one of this host before one of another, which is taken to live. */
+export function liveHolderOf(folder: string): { pid: number; host: string; isLocal: boolean } | undefined {
   const self = identify();
-  return readdirSync(folder)
+  const holders = readdirSync(folder)
     .map(parseName)
-    .find(holder => holder?.host === self.host && isAlive(holder, self))?.pid;
+    .filter(holder => holder !== undefined && isAlive(holder, self))
+    .map(holder => ({ pid: holder!.pid, host: holder!.host, isLocal: holder!.host === self.host }));
+  return holders.find(({ isLocal }) => isLocal) ?? holders[0];
 }
 
 function announce(path: string, folder: string, pid: number): void {

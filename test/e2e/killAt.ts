@@ -4,7 +4,7 @@
  * file or its temp file are done, `before` = the temp file is whole and not yet renamed, `after` = it has been renamed.
  * The event file, which has the time in its name, is called `events`. `at operation <n>` = the n-th of all writes (half done;
  * those to one file in a row count once), syncs and renames (not done); when the process ends by itself, it says on stderr how
- * many there were: `file operations: <n>`.
+ * many there were: `file operations: <n>`. GALA_KILL_WITH = another signal than SIGKILL.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -23,7 +23,7 @@ if (isMainThread && when !== undefined && file !== undefined) {
       .replace(/\.[0-9a-f]+\.tmp$/, '')
       .replace(/^events\.out\..*/, 'events') === file &&
     --left === 0;
-  const die = () => process.kill(process.pid, 'SIGKILL');
+  const die = () => process.kill(process.pid, process.env.GALA_KILL_WITH ?? 'SIGKILL');
   let operations = 0;
   let lastWritten = -1;
   const isDueOfAll = (written = -1) => {
