@@ -62,9 +62,11 @@ export function keysAt(path: Path, chosen?: (path: Path) => unknown): string[] {
 }
 
 /** Every key that holds a value (not a section), in the order of the schema. */
-export function describeKeys(): KeyDescription[] {
-  return keysBelow(completeSchema, [], undefined, true);
+export function describeKeys(): readonly KeyDescription[] {
+  return described;
 }
+
+const described: readonly KeyDescription[] = keysBelow(completeSchema, [], undefined, true);
 
 /** A node's type and range in words. */
 export function expectedText(node: SchemaNode): string {

@@ -32,7 +32,19 @@ export function findRun(output: string, name: string, isWanted: (record: RunReco
 
 /** `findRun` by the hash of the config: equal hashes are equal experiments. A record of an older gala is hashed as this one would. */
 export function findRunOfHash(output: string, name: string, hash: string): FoundRun | undefined {
-  return findRun(output, name, record => record.config_hash === hash || configHash(configOf(record)) === hash);
+  return findRun(output, name, record => record.config_hash === hash || hashNow(record) === hash);
+}
+
+/** JSON of a recorded config → its hash by this gala: a sweep looks through the same records again and again. */
+const hashesNow = new Map<string, string>();
+
+function hashNow(record: RunRecord): string {
+  const key = JSON.stringify(record.config);
+  const known = hashesNow.get(key);
+  if (known !== undefined) return known;
+  const hash = configHash(configOf(record));
+  hashesNow.set(key, hash);
+  return hash;
 }
 
 /** The run in a folder and its state; undefined when its run.json cannot be read. */

@@ -79,43 +79,65 @@ export function readCheckpoint(path: string): Checkpoint {
   return { path, state: tensors, progress: parsed.data };
 }
 
+/** Where a resumed run goes on. */
+export interface Resumption {
+  readonly checkpoint: Checkpoint;
+  /** What the user must know of the choice. */
+  readonly notice?: string;
+}
+
 /**
- * The checkpoint to go on from: `last`, or the one before it when that is damaged or missing, with a notice that says so. One
- * that is ahead of the `loggedEpochs` in metrics.jsonl and gradients.jsonl gives way too where that brings their lost lines
- * back. Undefined when there is none yet. Throws `StorageError` when all there are are damaged.
+ * The checkpoint to go on from: the later of `last` and `best`, each the whole state of its run, so that `best` is never of epochs
+ * that are trained again. A damaged or missing `last` gives way to the one before it, with a notice that says so. One that is ahead of
+ * the `loggedEpochs` in metrics.jsonl and gradients.jsonl gives way too where that brings their lost lines back; the best epoch is
+ * then still that of `best`. Undefined when there is none yet. Throws `StorageError` when all there are are damaged.
  */
-export function readLastCheckpoint(
-  folder: string,
-  loggedEpochs = Number.POSITIVE_INFINITY,
-): { checkpoint: Checkpoint; notice?: string } | undefined {
+export function readLastCheckpoint(folder: string, loggedEpochs = Number.POSITIVE_INFINITY): Resumption | undefined {
   const reasons: string[] = [];
   let damage: GalaError | undefined;
-  let ahead: Checkpoint | undefined;
-  for (const path of ['last', 'last.previous'].map(name => checkpointPath(folder, name))) {
-    if (!existsSync(path)) continue;
+  const readWhole = (name: string): Checkpoint | undefined => {
+    const path = checkpointPath(folder, name);
+    if (!existsSync(path)) return undefined;
     try {
-      const checkpoint = readCheckpoint(path);
-      const epochs = checkpoint.progress.epoch - 1;
-      if (epochs <= loggedEpochs) return withNotice(checkpoint, reasons);
-      reasons.push(`${path} was written after epoch ${epochs}, but the logs end with epoch ${loggedEpochs}.`);
-      ahead ??= checkpoint;
+      return readCheckpoint(path);
     } catch (error) {
       if (!(error instanceof GalaError)) throw error;
       reasons.push(`${error.where}: ${error.message}`);
       damage ??= error;
+      return undefined;
     }
+  };
+  const isLogged = ({ progress }: Checkpoint) => progress.epoch - 1 <= loggedEpochs;
+
+  const last = readWhole('last');
+  if (last && !isLogged(last))
+    reasons.push(
+      `${last.path} was written after epoch ${last.progress.epoch - 1}, but the logs end with epoch ${loggedEpochs}.`,
+    );
+  const previous = last && isLogged(last) ? undefined : readWhole('last.previous');
+  const best = readWhole('best');
+  const latestFirst = [last, previous, best]
+    .filter(checkpoint => checkpoint !== undefined)
+    .sort(({ progress: a }, { progress: b }) => b.epoch - a.epoch || b.step - a.step);
+  const chosen = latestFirst.find(isLogged) ?? latestFirst[0];
+  if (chosen) {
+    if (!isLogged(chosen)) reasons.push('The epochs between stay missing there; the training does not need them.');
+    if (reasons.length > 0) reasons.push(`Going on from ${chosen.path}.`);
+    return withBestOf(best, chosen, reasons);
   }
-  if (ahead)
-    return withNotice(ahead, [...reasons, 'The epochs between stay missing there; the training does not need them.']);
   if (damage)
     throw withRemedy(damage, 'No older checkpoint is whole either; without one, start a new run without --resume.');
   return undefined;
 }
 
-function withNotice(checkpoint: Checkpoint, reasons: readonly string[]): { checkpoint: Checkpoint; notice?: string } {
-  return reasons.length === 0
-    ? { checkpoint }
-    : { checkpoint, notice: `${reasons.join(' ')} Going on from ${checkpoint.path}.` };
+/** A best epoch without its weights cannot be reported: what `best` holds is the best so far, also for an older checkpoint. */
+function withBestOf(best: Checkpoint | undefined, chosen: Checkpoint, reasons: readonly string[]): Resumption {
+  const held = best?.progress.best;
+  const known = chosen.progress.best;
+  const isSame = held === undefined || (held.epoch === known?.epoch && held.top1 === known.top1);
+  const checkpoint = isSame ? chosen : { ...chosen, progress: { ...chosen.progress, best: held } };
+  const notes = isSame ? reasons : [...reasons, `The best epoch so far is ${held.epoch}, that of ${best!.path}.`];
+  return notes.length === 0 ? { checkpoint } : { checkpoint, notice: notes.join(' ') };
 }
 
 export function checkpointPath(folder: string, name: string): string {

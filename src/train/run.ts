@@ -76,8 +76,12 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   const executable = await (isFixed ? experiment.compileOnFeatures(begun.state) : experiment.compile(begun.state));
 
   try {
-    if (existsSync(folder.record)) continueRecord(request, executable.info, progress);
-    else {
+    if (existsSync(folder.record)) {
+      continueRecord(request, executable.info, progress);
+      // A finished run is evaluated from `last` too, and nothing else writes it when the best epoch was the last one.
+      if (saved?.checkpoint.path === checkpointPath(folder.checkpoints, 'best'))
+        writeCheckpoint(folder.checkpoints, 'last', begun.state, progress, { keepPrevious: true });
+    } else {
       // What was started from is kept: the run can be resumed when the first stage, or the weights file, is gone.
       if (request.start || begun.weights) writeCheckpoint(folder.checkpoints, 'last', begun.state, startOfTraining);
       writeFileAtomic(folder.config, request.yaml);

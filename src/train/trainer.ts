@@ -198,7 +198,7 @@ export function isEvaluated(
   return epoch === epochs || epoch % every === 0 || epoch > every_epoch_from * epochs;
 }
 
-/** Writes the checkpoints `best`, `last` or both. */
+/** Writes the checkpoints `best`, `last` or both, each with the whole state: a run may go on from either. */
 function saveCheckpoints(
   { folder }: TrainingRun,
   progress: TrainingProgress,

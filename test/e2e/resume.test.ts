@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { writeCheckpoint } from '../../src/train/checkpoint.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { errorOf, expectExit, gala, startGala } from './gala.js';
-import { onlyRun, recordOf } from './outcome.js';
+import { checkpointOf, metricsOf, onlyRun, recordOf } from './outcome.js';
 import { smallConfig, smallTraining, writeSmallSet } from './smallSet.js';
 
 const temporary = temporaryFolder();
@@ -77,6 +78,34 @@ test('Another thread count is warned about and goes on; a second process is refu
     assert.match(errorOf(refused).next, /gala eval --run/);
     assert.equal(readFileSync(join(run, 'run.json'), 'utf8'), finished);
   });
+});
+
+test('A best checkpoint that is later than the last one is where the run goes on: what it reports was measured once', async () => {
+  const killed = startGala(smallTraining(set, at('killed'), ['train.epochs=2']), {
+    ...options,
+    nodeOptions: ['--import', join(import.meta.dirname, 'killAt.js')],
+    environment: { GALA_KILL_AT: 'before last.safetensors 2' },
+  });
+  assert.equal((await killed.finished).signal, 'SIGKILL');
+  const folder = onlyRun(at('killed'));
+  const top1 = metricsOf(folder)[1]!.test_top1! / 100;
+  const { tensors, position } = checkpointOf(folder, 'last.previous'); // set aside, its successor is not there
+  assert.equal(position.epoch, 2);
+  // Epoch 2 was the best; trained again, it would be no better than epoch 1.
+  const checkpoints = join(folder, 'checkpoints');
+  writeCheckpoint(checkpoints, 'best', tensors, { ...position, epoch: 3, best: { epoch: 2, top1 } });
+  writeCheckpoint(checkpoints, 'last', tensors, { ...position, best: { epoch: 1, top1: 1 } });
+
+  await gala(['train', '--resume', folder, '--data', set], 0, options);
+  const [best, last] = [checkpointOf(folder, 'best').position, checkpointOf(folder, 'last').position];
+  assert.deepEqual(best.best, { epoch: 2, top1 });
+  assert.deepEqual(last, best);
+  const { results, resumes } = recordOf(folder);
+  assert.equal(resumes[0]!.from_epoch, 2);
+  assert.deepEqual(
+    [...new Set(results.map(({ checkpoint, epoch }) => `${checkpoint} ${epoch}`))],
+    ['best 2', 'last 2'],
+  );
 });
 
 test('Something that is no run folder cannot be resumed: exit 4', async () => {

@@ -20,5 +20,10 @@ test('a run that an older gala began, before some key was there, is found and is
 
   assert.equal(findRunOfHash(output, 'a', configHash(record.config))?.directory, directory);
   assert.deepEqual(configDifference(configOf(readRecord(path)), record.config), []);
-  assert.equal(findRunOfHash(output, 'a', configHash({ ...record.config, seed: 4 })), undefined);
+  const other = configHash({ ...record.config, seed: 4 });
+  assert.equal(findRunOfHash(output, 'a', other), undefined);
+
+  old.config.seed = 4;
+  writeFileSync(path, JSON.stringify({ ...old, config_hash: '0'.repeat(64) }));
+  assert.equal(findRunOfHash(output, 'a', other)?.directory, directory, 'a record that changed is hashed anew');
 });

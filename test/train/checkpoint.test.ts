@@ -15,6 +15,8 @@ const stateOf = (value: number): HostTensors => ({
 });
 const progressOf = (epoch: number) => ({ epoch, step: 0, loss_sum: 0, training_seconds: 1 });
 const [last, previous] = ['last', 'last.previous'].map(name => checkpointPath(folder, name)) as [string, string];
+const writeBest = (epoch: number) =>
+  writeCheckpoint(folder, 'best', stateOf(epoch), { ...progressOf(epoch + 1), best: { epoch, top1: 0.5 } });
 
 beforeEach(() => {
   for (const file of readdirSync(folder)) rmSync(join(folder, file));
@@ -66,6 +68,43 @@ describe('the checkpoint to go on from', () => {
     const uncovered = readLastCheckpoint(folder, 0)!;
     assert.equal(uncovered.checkpoint.path, last);
     assert.match(uncovered.notice!, /The epochs between stay missing there/);
+  });
+
+  test('is the best one when that is later: none of the epochs up to it is trained again', () => {
+    const best = writeBest(5);
+    const read = readLastCheckpoint(folder)!;
+    assert.equal(read.notice, undefined);
+    assert.equal(read.checkpoint.path, best);
+    assert.deepEqual(read.checkpoint.progress, { ...progressOf(6), best: { epoch: 5, top1: 0.5 } });
+
+    rmSync(last);
+    assert.equal(readLastCheckpoint(folder)!.checkpoint.path, best, 'and there is no last');
+    truncateSync(best, 20);
+    const { checkpoint, notice } = readLastCheckpoint(folder)!;
+    assert.equal(checkpoint.path, previous, 'and is damaged');
+    assert.ok(notice!.startsWith(best) && notice!.endsWith(`Going on from ${previous}.`), notice);
+  });
+
+  test('is the last one when the best is as late', () => {
+    writeBest(2);
+    writeCheckpoint(folder, 'last', stateOf(3), { ...progressOf(3), best: { epoch: 2, top1: 0.5 } });
+    const { checkpoint, notice } = readLastCheckpoint(folder)!;
+    assert.equal(checkpoint.path, last);
+    assert.equal(notice, undefined);
+  });
+
+  test('has the best epoch that best is of, also where the logs or an earlier gala left it behind', () => {
+    const best = writeBest(2);
+    const behind = readLastCheckpoint(folder, 1)!;
+    assert.equal(behind.checkpoint.path, previous);
+    assert.deepEqual(behind.checkpoint.progress, { ...progressOf(2), best: { epoch: 2, top1: 0.5 } });
+    assert.ok(behind.notice!.endsWith(`The best epoch so far is 2, that of ${best}.`), behind.notice);
+
+    writeCheckpoint(folder, 'last', stateOf(9), { ...progressOf(9), best: { epoch: 1, top1: 0.4 } });
+    const passed = readLastCheckpoint(folder)!;
+    assert.equal(passed.checkpoint.path, last);
+    assert.deepEqual(passed.checkpoint.progress.best, { epoch: 2, top1: 0.5 });
+    assert.equal(passed.notice, `The best epoch so far is 2, that of ${best}.`);
   });
 
   test('is an error when every one is damaged, and nothing when there is none', () => {
