@@ -52,5 +52,5 @@ export function describeLongWarmup(
 ): string | undefined {
   const warmup = warmupEpochs(optim, stepsPerEpoch);
   if (epochs === 0 || warmup <= 1 || warmup < epochs) return undefined;
-  return `The warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and there are ${epochs}: the learning rate never decays. Set optim.warmup_epochs, such as 5.`;
+  return `the warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and there are ${epochs}: the learning rate never decays. Set optim.warmup_epochs, such as 5.`;
 }

@@ -61,7 +61,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   const scaling = describeScaling(config.optim, config.train.batch_size);
   if (scaling) observer.onNotice(scaling);
   const longWarmup = describeLongWarmup(config.optim, experiment.stepsPerEpoch, config.train.epochs);
-  if (longWarmup) observer.onNotice(longWarmup);
+  if (longWarmup && !request.resume) observer.onNotice(`Warning: ${longWarmup}`);
   if (request.resume) refuseOtherData(folder, experiment);
   if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints, loggedEpochs(folder)) : undefined;

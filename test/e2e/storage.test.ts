@@ -177,18 +177,22 @@ describe('a file that changed on disk', () => {
     return onlyRun(output);
   }
 
-  test('One byte of the last checkpoint: the one before is used, with a notice; of both: exit 4', async () => {
+  test('One byte of the last checkpoint: the one before is used, with a notice; of all: exit 4', async () => {
     const run = await stoppedRun(at('flipped'));
-    const [last, previous] = ['last', 'last.previous'].map(name => join(run, 'checkpoints', `${name}.safetensors`));
-    const [whole, wholePrevious] = [readFileSync(last!), readFileSync(previous!)];
-    flipByte(last!, whole.indexOf('training_seconds') + 21); // a digit of a number that nothing else would find wrong
-    flipByte(previous!, Math.floor(wholePrevious.length / 2));
+    const [last, previous, best] = ['last', 'last.previous', 'best'].map(name =>
+      join(run, 'checkpoints', `${name}.safetensors`),
+    );
+    const [whole, wholePrevious, wholeBest] = [last!, previous!, best!].map(path => readFileSync(path));
+    flipByte(last!, whole!.indexOf('training_seconds') + 21); // a digit of a number that nothing else would find wrong
+    flipByte(previous!, Math.floor(wholePrevious!.length / 2));
+    flipByte(best!, Math.floor(wholeBest!.length / 2));
     const refused = await gala(resuming(run), 4, options);
     assert.match(errorOf(refused).message, /its header does not match the sha256/);
     assert.equal(errorOf(refused).where, last);
     assert.match(errorOf(refused).next, /No older checkpoint is whole either/);
 
-    writeFileSync(previous!, wholePrevious);
+    writeFileSync(previous!, wholePrevious!);
+    writeFileSync(best!, wholeBest!);
     const { stderr } = await assertResumesToTheSameBits(run);
     assert.ok(stderr.includes(`Going on from ${previous}.`), stderr);
     assert.match(stderr, /last\.safetensors: Not a usable safetensors file: its header does not match/);

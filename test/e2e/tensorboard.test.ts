@@ -23,7 +23,7 @@ test('TensorBoard shows each epoch of a killed and resumed run once, with the va
   const set = writeSmallSet(join(temporary, 'set'));
   const output = join(temporary, 'runs');
   // Epoch 2 stands in metrics and events when the kill comes, and is trained again.
-  const killed = await startGala(smallTraining(set, output), {
+  const killed = await startGala(smallTraining(set, output, ['eval.select_on=last']), {
     ...options,
     nodeOptions: ['--import', join(import.meta.dirname, 'killAt.js')],
     environment: { GALA_KILL_AT: 'after last.previous.safetensors 1' },
