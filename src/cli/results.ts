@@ -1,6 +1,6 @@
 /** `gala results add|tables`: records of finished runs, and the files that are generated from them. */
 import { readdirSync } from 'node:fs';
-import { relative } from 'node:path';
+import { relative, sep } from 'node:path';
 import type { Command } from 'commander';
 
 export function registerResultsCommand(program: Command): void {
@@ -13,13 +13,12 @@ export function registerResultsCommand(program: Command): void {
     .option('--results <dir>', 'folder of all records', 'results')
     .action(async (runs: string[], flags: { results: string }) => {
       const { addResult } = await import('../results/fromRun.js');
-      const { readResult, tableOf } = await import('../results/record.js');
       const tables = new Set<string>();
       try {
         for (const run of runs) {
           const path = addResult(flags.results, run);
           process.stdout.write(`${relative(process.cwd(), path)}\n`);
-          tables.add(tableOf(readResult(path).record.name)!);
+          tables.add(relative(flags.results, path).split(sep, 1)[0]!);
         }
       } finally {
         await writeTables(flags.results, tables);

@@ -29,8 +29,8 @@ export function readImageList(path: string, classes?: number): ImageList {
 }
 
 /**
- * Parses a list with LF or CRLF line ends, with or without a byte order mark. The label is what follows the last white space of a line, so paths may hold
- * spaces. Labels lie in [0, `classes`) where that is given. Throws `DataError`; `where` names the list.
+ * Parses a list with LF or CRLF line ends, with or without a byte order mark. The label is what follows the last white space of
+ * a line, so paths may hold spaces. Labels lie in [0, `classes`) where that is given. Throws `DataError`; `where` names the list.
  */
 export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 31): ImageList {
   const most = countLines(bytes);

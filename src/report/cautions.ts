@@ -6,7 +6,7 @@ import type { RunRecord } from '../run/record.js';
 import type { ReportRun } from './reportRun.js';
 
 /** The process that began a run, then those that resumed it. */
-export function processesOf(record: RunRecord): Process[] {
+export function processesOf(record: RunRecord): Pick<RunRecord, keyof Process>[] {
   return [record, ...record.resumes];
 }
 

@@ -9,8 +9,8 @@ import { accuracyColumns, formatTable } from './table.js';
 
 /**
  * Writes table.md and table.csv over all `evaluations` into `folder`, per_class.csv and predictions.csv of the first, and
- * returns the rows. `taus` of re-balancing were chosen by `tauSelectedOn`; the files per class and image take τ = 1, or the first τ where 1
- * is not among them. Throws `StorageError`.
+ * returns the rows. `taus` of re-balancing were chosen by `tauSelectedOn`; the files per class and image take τ = 1, or the
+ * first τ where 1 is not among them. Throws `StorageError`.
  */
 export function writeResultFiles(
   folder: string,

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import type { Scores } from '../eval/metrics.js';
-import type { RunRecord } from '../run/record.js';
+import { processesOf } from './cautions.js';
 import { percent } from './csv.js';
 import { oracleTau } from './plots/tauSweep.js';
 import type { ReportRun } from './reportRun.js';
@@ -68,10 +68,8 @@ export function runTableRows(runs: readonly ReportRun[]): RunTableRow[] {
 }
 
 /** Of a run that was resumed otherwise all values: `bf16; then fp32`. */
-function ofProcesses(
-  of: (process: Pick<RunRecord, 'engine' | 'host' | 'versions' | 'git'>) => string,
-): (run: ReportRun) => string {
-  return ({ record }) => [...new Set([record, ...record.resumes].map(of))].join('; then ');
+function ofProcesses(of: (process: ReturnType<typeof processesOf>[number]) => string): (run: ReportRun) => string {
+  return ({ record }) => [...new Set(processesOf(record).map(of))].join('; then ');
 }
 
 function scoresText({ top1, many, medium, few }: Scores): string {

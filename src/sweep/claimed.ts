@@ -16,9 +16,7 @@ const claimed: Readonly<Record<'local' | 'slurm', readonly TaskState[]>> = {
  * Throws `ConfigError` where SLURM cannot be asked.
  */
 export function claimedTasks(base: string, output: string, launcher: 'local' | 'slurm'): Map<string, string> {
-  const names = listSweeps(output).filter(
-    name => name === base || (/^-\d+$/.test(name.slice(base.length)) && name.startsWith(base)),
-  );
+  const names = listSweeps(output).filter(name => name.startsWith(base) && /^(-\d+)?$/.test(name.slice(base.length)));
   const claims = new Map<string, string>();
   for (const sweep of names.flatMap(name => openIfUsable(name, output))) {
     const { name, launcher: own } = sweep.manifest;

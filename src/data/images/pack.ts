@@ -2,10 +2,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { withLock } from '../../engine/install/lock.js';
-import { DataError, EngineError, GalaError, StorageError } from '../../errors.js';
+import { DataError, GalaError, StorageError } from '../../errors.js';
 import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
 import { diskFault } from '../../io/diskFault.js';
+import { withLock } from '../../io/fileLock.js';
 import { makeFolder } from '../../io/makeFolder.js';
 import type { ImageFiles } from '../imageFiles.js';
 import { sharedInt32 } from '../sharedDataset.js';
@@ -54,20 +54,22 @@ const progressMilliseconds = 200;
 
 /**
  * Packs a split into `folder`. A call that was killed goes on where it was; a call on a finished pack makes only the shards
- * that are missing or cut off. One call at a time works in a folder; others wait. Throws `DataError` naming an image that cannot be decoded, or when the folder holds
- * something else, and `StorageError` when the disk is full, the folder cannot be written or its file system cannot lock.
+ * that are missing or cut off. One call at a time works in a folder; others wait. Throws `DataError` naming an image that cannot
+ * be decoded, or when the folder holds something else, and `StorageError` when the disk is full, the folder cannot be written or
+ * its file system cannot lock.
  */
 export async function packImages(options: PackOptions): Promise<PackSummary> {
-  const { folder, onWait } = options;
+  const { folder, onWait = () => undefined } = options;
+  const lock = join(folder, lockName);
+  const cannotLock = (errno: number) =>
+    new StorageError(`The file system of the packed set cannot lock files (errno ${errno}).`, {
+      where: lock,
+      next: 'Give an --output on a local disk; the finished pack can be moved.',
+    });
   try {
     makeFolder(folder);
-    return await withLock(
-      join(folder, lockName),
-      holder => onWait?.(holder),
-      () => packLocked(options),
-    );
+    return await withLock(lock, { onWait, cannotLock }, () => packLocked(options));
   } catch (error) {
-    if (error instanceof EngineError) throw cannotLock(error);
     throw error instanceof GalaError ? error : diskFault('The folder could not be packed into', folder, error);
   }
 }
@@ -108,16 +110,6 @@ async function packLocked(options: PackOptions): Promise<PackSummary> {
   }
   const bytes = shards.reduce((sum, shard) => sum + statSync(shardPath(folder, shard)).size, 0);
   return { images: files.length, found, bytes };
-}
-
-/** The lock's own error speaks of the cache. */
-function cannotLock({ message, where, cause }: EngineError): StorageError {
-  const errno = /\(errno \d+\)/.exec(message)?.[0] ?? '';
-  return new StorageError(`The file system of the packed set cannot lock files ${errno}.`, {
-    ...(where !== undefined && { where }),
-    next: 'Give an --output on a local disk; the finished pack can be moved.',
-    cause,
-  });
 }
 
 function begin(folder: string, header: PackHeader): void {

@@ -30,8 +30,8 @@ export interface CheckOptions {
 }
 
 /**
- * The files of a split that can be read, with notes: on those that were left out, on a cache that cannot be written. Throws `DataError` for missing or bad
- * images, `CheckStopped`.
+ * The files of a split that can be read, with notes: on those that were left out, on a cache that cannot be written. Throws
+ * `DataError` for missing or bad images, `CheckStopped`.
  */
 export async function checkSplit(
   split: ImageSplit,

@@ -14,7 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
 import { enginesFolder, installLockName, type Manifest } from './cache.js';
-import { withLock } from './lock.js';
+import { withCacheLock } from './lock.js';
 import type { WheelPin } from './pin.js';
 import type { Platform } from './platform.js';
 
@@ -73,7 +73,7 @@ export async function publishInstallation(
     const lock = join(enginesFolder(cache), installLockName);
     const onWait = (holder: string) =>
       options.listener?.note(`Another installation is at work (${holder}); waiting for it …`);
-    return await withLock(lock, onWait, async waited => {
+    return await withCacheLock(lock, onWait, async waited => {
       const meanwhile = installation.present();
       if (meanwhile && (waited || !options.force)) return { folder, manifest: meanwhile, fresh: false };
       return { folder, manifest: await installLocked(installation, enginesFolder(cache), options), fresh: true };

@@ -3,7 +3,7 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError, StorageError } from '../../errors.js';
 import { compiledFolder, enginesFolder, fileSizes, installLockName } from './cache.js';
-import { withLock } from './lock.js';
+import { withCacheLock } from './lock.js';
 import { namesIn } from './python.js';
 
 export interface CachedItem {
@@ -59,5 +59,5 @@ export async function removeFromCache(
     return [...new Set(chosen)];
   };
   const hasEngines = statSync(enginesFolder(cache), { throwIfNoEntry: false }) !== undefined;
-  return hasEngines ? withLock(join(enginesFolder(cache), installLockName), onWait, remove) : remove();
+  return hasEngines ? withCacheLock(join(enginesFolder(cache), installLockName), onWait, remove) : remove();
 }
