@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import type { CifarForm, CifarName } from '../data/cifarLayouts.js';
 import { ConfigError } from '../errors.js';
+import { shellWord } from '../io/shellWord.js';
 import { createDownloadProgress } from './downloadProgress.js';
 
 interface DownloadFlags {
@@ -43,7 +44,7 @@ export function registerDataDownloadCommand(data: Command): void {
       }).finally(() => progress.stop());
       const place = relative(process.cwd(), target) || '.';
       process.stdout.write(
-        `${fresh ? `${name} is` : `${name} was already`} in ${place}. Train on it with --data ${folder}\n`,
+        `${fresh ? `${name} is` : `${name} was already`} in ${place}. Train on it with --data ${shellWord(folder)}\n`,
       );
     });
 }

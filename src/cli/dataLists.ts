@@ -38,7 +38,9 @@ async function install(set: ImageSet, { from, json = false, quiet = false }: Lis
   }
   const { installTrainList } = await import('../data/installLists.js');
   const progress = createDownloadProgress({ quiet: quiet || json });
-  const installed = await installTrainList(set, { from, download: progress }).finally(() => progress.stop());
+  const installed = await installTrainList(set, { from, download: progress, onNote: progress.note }).finally(() =>
+    progress.stop(),
+  );
   if (json) {
     process.stdout.write(`${JSON.stringify({ dataset: set.name, file, ...installed })}\n`);
     return;

@@ -7,6 +7,7 @@ import type { ImageSplit } from '../data/imageSets.js';
 import type { PackOptions } from '../data/images/pack.js';
 import type { DatasetConfig } from '../data/index.js';
 import { ConfigError } from '../errors.js';
+import { shellWord } from '../io/shellWord.js';
 import { createCheckDisplay } from './checkDisplay.js';
 import { parseCount } from './lists.js';
 import { createProgress, type Progress } from './progress.js';
@@ -76,7 +77,7 @@ async function pack(flags: PackFlags): Promise<void> {
   for (const { split, images, bytes } of splits) {
     process.stdout.write(`Packed ${images} ${split} images, ${(bytes / 1e6).toFixed(0)} MB, short side ${shortSide}\n`);
   }
-  process.stdout.write(`Train on them with --data ${flags.output}\n`);
+  process.stdout.write(`Train on them with --data ${shellWord(flags.output)}\n`);
 }
 
 async function rootOf(config: DatasetConfig, { data }: PackFlags): Promise<string> {

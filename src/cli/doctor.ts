@@ -36,7 +36,11 @@ export function registerDoctorCommand(program: Command): void {
       const chosen = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
       const auto = { engine: chosen.engine, device: chosen.device ?? 'cpu', precision: chosen.precision };
       const advice = adviceFor(engines);
-      const canTrain = engines.some(({ selfTest }) => selfTest?.passed);
+      const working = engines.filter(({ selfTest }) => selfTest?.passed);
+      const canTrain = working.length > 0;
+      if (canTrain && !working.some(({ engine, device }) => engine === auto.engine && auto.device.startsWith(device))) {
+        advice.unshift(`What auto takes cannot train here. Name an engine that can: --engine ${working[0]!.engine}`);
+      }
       if (flags.json) {
         const listed = engines.map(({ settings: _, ...engine }) => engine);
         process.stdout.write(

@@ -126,17 +126,21 @@ async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
     import('../engine/index.js'),
   ]);
   const cache = cacheFolder(flags.cache);
-  const environment = { ...process.env, GALA_CACHE: cache };
-  const found = [
-    ...foundTensorFlow('all', cache),
-    ...foundXlaCpu(environment),
-    ...foundXlaCuda(undefined, environment),
-    ...foundEager(environment),
-  ];
+  const foundWith = (folder: string): FoundEngine[] => {
+    const environment = { ...process.env, GALA_CACHE: folder };
+    return [
+      ...foundTensorFlow('all', folder),
+      ...foundXlaCpu(environment),
+      ...foundXlaCuda(undefined, environment),
+      ...foundEager(environment),
+    ];
+  };
+  const found = foundWith(cache);
   const auto = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
-  const used = found.find(
+  const taken = foundWith(cacheFolder()).find(
     ({ engine, device }) => engine === auto.engine && device === (auto.device === undefined ? 'cpu' : 'cuda'),
   );
+  const used = found.find(({ engine, path }) => engine === taken?.engine && path === taken.path);
   if (flags.json) {
     const engines = found.map(engine => ({ ...engine, auto: engine === used }));
     process.stdout.write(`${JSON.stringify(engines, null, 2)}\n`);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/summary.js';
+import { shellWord } from '../io/shellWord.js';
 import { lockRunFolder, type RunFolder, removeUnbegunRun } from '../run/runFolder.js';
 import type { StartingPoint } from '../train/startingPoint.js';
 import { CommandExit } from './exit.js';
@@ -56,7 +57,7 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
 }
 
 function describeStop({ folder, followedBy }: TrainingJob, isFinished: boolean): string {
-  const again = followedBy === 'stage' ? 'the same command' : `gala train --resume ${folder.directory}`;
+  const again = followedBy === 'stage' ? 'the same command' : `gala train --resume ${shellWord(folder.directory)}`;
   if (!existsSync(folder.record)) return 'Stopped before the first step. Which images were checked is remembered.';
   if (!isFinished) return `Stopped and saved. Go on with: ${again}`;
   if (followedBy === 'run') return `This run is finished: ${folder.directory}. The next one is not begun.`;

@@ -4,7 +4,6 @@ import { basename, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
 import type { Sweep } from '../sweep/manifest.js';
-import type { SweepSpec } from '../sweep/points.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from './launch.js';
 import { parseSeeds } from './lists.js';
 import { printPlan } from './sweepPlan.js';
@@ -104,25 +103,16 @@ async function submitOrForget({ directory }: Sweep, submit: () => Promise<void>)
 
 /** The sweep file with the flags on top: a flag's value replaces what the file says of that key. */
 async function specOf(flags: SweepFlags) {
-  const { parseValues } = await import('../sweep/points.js');
-  const { readSweepFile } = await import('../sweep/sweepFile.js');
+  const { emptySpec, readSweepFile, withAssignments } = await import('../sweep/sweepFile.js');
   const file = flags.file === undefined ? undefined : readSweepFile(flags.file);
-  const base: SweepSpec = file?.spec ?? { set: new Map(), grid: new Map(), list: [], exclude: [] };
-  const [set, grid] = [new Map(base.set), new Map(base.grid)];
-  for (const assignment of flags.set ?? []) {
-    const { key, values } = parseValues(assignment);
-    set.delete(key);
-    grid.delete(key);
-    if (values.length > 1) grid.set(key, values);
-    else set.set(key, values[0]!);
-  }
-  const config = flags.config ?? base.config;
-  const isNamed = grid.has('config') || base.list.some(point => point.has('config'));
+  const spec = withAssignments(file?.spec ?? emptySpec, flags.set ?? []);
+  const config = flags.config ?? spec.config;
+  const isNamed = spec.grid.has('config') || spec.list.some(point => point.has('config'));
   if (config === undefined && !isNamed) {
     throw new ConfigError('No config is given.', {
       where: '--config',
       next: 'gala sweep --config fashion_mnist_lt/gala --set loss.lambda1=0.5,1 --seeds 0,1,2, or --file SWEEP.yaml.',
     });
   }
-  return { spec: { ...base, config, set, grid, seeds: flags.seeds ?? base.seeds }, file };
+  return { spec: { ...spec, config, seeds: flags.seeds ?? spec.seeds }, file };
 }

@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.js';
 import type { Config, StageConfig } from '../config/schema.js';
 import { ConfigError, DivergedError, StorageError } from '../errors.js';
 import type { ResultRow } from '../eval/summary.js';
+import { shellWord } from '../io/shellWord.js';
 import { readRecord } from '../run/record.js';
 import { createRunFolder, findLatestUnfinishedRun, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
@@ -98,7 +99,7 @@ function chooseRun(flags: TrainFlags): Chosen {
   if (recorded.status === 'finished') {
     throw new ConfigError('This run is finished; there is nothing to resume.', {
       where: folder.directory,
-      next: `See its results with \`gala eval --run ${folder.directory}\`, or train anew without --resume.`,
+      next: `See its results with \`gala eval --run ${shellWord(folder.directory)}\`, or train anew without --resume.`,
     });
   }
   const loaded = loadConfig(flags.config ?? folder.config, overrides);

@@ -2,8 +2,9 @@
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DataError } from '../errors.js';
+import { DataError, StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { type LockWatcher, withLock } from '../io/fileLock.js';
 import { type DownloadOptions, downloadFile } from '../io/httpDownload.js';
 import { makeFolder } from '../io/makeFolder.js';
 import { readArchive } from '../io/readArchive.js';
@@ -16,6 +17,8 @@ export interface ListSource {
   readonly from?: string | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly download?: Omit<DownloadOptions, 'otherwise'>;
+  /** Hears that another process installs a list, which has to be waited for. */
+  readonly onNote?: (line: string) => void;
 }
 
 export interface InstalledList {
@@ -32,11 +35,24 @@ export async function installTrainList(set: ImageSet, source: ListSource = {}): 
   const folder = installedLists(source.environment);
   const from = source.from ?? official.address!;
   makeFolder(folder);
-  const bytes = /^\w+:\/\//.test(from) ? await fetchList(set, from, folder, source) : readBrought(set, from);
-  const { list, identical } = checkOfficialList(set, 'train', bytes, from);
-  const path = join(folder, `${official.file}.gz`);
-  writeFileAtomic(path, gzipSync(bytes));
-  return { path, images: list.labels.length, source: from, identical };
+  return await withLock(`${folder}.lock`, watcherOf(folder, source), async () => {
+    const bytes = /^\w+:\/\//.test(from) ? await fetchList(set, from, folder, source) : readBrought(set, from);
+    const { list, identical } = checkOfficialList(set, 'train', bytes, from);
+    const path = join(folder, `${official.file}.gz`);
+    writeFileAtomic(path, gzipSync(bytes));
+    return { path, images: list.labels.length, source: from, identical };
+  });
+}
+
+function watcherOf(folder: string, { onNote }: ListSource): LockWatcher {
+  return {
+    onWait: holder => onNote?.(`Another installation of a list is at work (${holder}); waiting for it …`),
+    cannotLock: errno =>
+      new StorageError(`The file system of the cache cannot lock files (errno ${errno}).`, {
+        where: folder,
+        next: 'Set GALA_CACHE to a folder on a local disk.',
+      }),
+  };
 }
 
 async function fetchList(set: ImageSet, url: string, folder: string, { download }: ListSource): Promise<Uint8Array> {

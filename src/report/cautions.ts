@@ -1,14 +1,9 @@
 /** What a reader must know before trusting or comparing the numbers of a report. */
 import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
 import { withoutFolders } from '../config/withoutFolders.js';
-import { changesWithin, factOf, type Process, processFacts } from '../run/processes.js';
-import type { RunRecord } from '../run/record.js';
+import { changesWithin, factOf, processFacts } from '../run/processes.js';
+import { processesOf } from '../run/record.js';
 import type { ReportRun } from './reportRun.js';
-
-/** The process that began a run, then those that resumed it. */
-export function processesOf(record: RunRecord): Pick<RunRecord, keyof Process>[] {
-  return [record, ...record.resumes];
-}
 
 /** A sentence each; none when there is nothing to say. */
 export function cautionsOf(runs: readonly ReportRun[]): string[] {
@@ -28,7 +23,7 @@ export function cautionsOf(runs: readonly ReportRun[]): string[] {
     if (processes.some(({ git }) => git?.dirty))
       say('The working folder had changes that its commit does not tell.', run);
     if (changes.length > 0)
-      say(`A resume changed ${changes.join(', ')}: an unbroken run need not give these numbers.`, run);
+      say(`On the way ${changes.join(', ')} changed: an unbroken run need not give these numbers.`, run);
   }
   const cautions = [...labels].map(([text, own]) =>
     own.length === runs.length ? text : `${text} (${own.join(', ')})`,

@@ -5,6 +5,7 @@ import { ConfigError, StorageError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { plainPredictions } from '../eval/rebalance.js';
 import { oracleTaus, rebalancedPredictions, type Summary, summarize } from '../eval/summary.js';
+import { shellWord } from '../io/shellWord.js';
 import { type EpochMetrics, readMetrics } from '../run/metricsLog.js';
 import { type RunRecord, readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
@@ -76,7 +77,7 @@ function readTestLogits(folder: RunFolder, { status, epoch, config }: RunRecord)
     `This run has no test logits yet: it is ${status}, after epoch ${epoch} of ${config.train.epochs}.`,
     {
       where: folder.logits,
-      next: `They are written at the end of training; \`gala eval --run ${folder.directory}\` writes those of the checkpoint there is.`,
+      next: `They are written at the end of training; \`gala eval --run ${shellWord(folder.directory)}\` writes those of the checkpoint there is.`,
     },
   );
 }

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import type { Scores } from '../eval/metrics.js';
-import { processesOf } from './cautions.js';
+import { processesOf, type RecordedProcess } from '../run/record.js';
 import { percent } from './csv.js';
 import { oracleTau } from './plots/tauSweep.js';
 import type { ReportRun } from './reportRun.js';
@@ -67,8 +67,8 @@ export function runTableRows(runs: readonly ReportRun[]): RunTableRow[] {
   return shown.map(([title, cell]) => ({ title, cells: runs.map(cell) }));
 }
 
-/** Of a run that was resumed otherwise all values: `bf16; then fp32`. */
-function ofProcesses(of: (process: ReturnType<typeof processesOf>[number]) => string): (run: ReportRun) => string {
+/** Of a run that several kinds of processes computed all values: `bf16; then fp32`. */
+function ofProcesses(of: (process: RecordedProcess) => string): (run: ReportRun) => string {
   return ({ record }) => [...new Set(processesOf(record).map(of))].join('; then ');
 }
 

@@ -9,9 +9,10 @@ import { classAccuracies, labelCounts } from '../eval/metrics.js';
 import { plainPredictions } from '../eval/rebalance.js';
 import { bestTau, oracleTaus, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
+import { shellWord } from '../io/shellWord.js';
 import { readMetrics } from '../run/metricsLog.js';
-import { furtherProcesses, type Process } from '../run/processes.js';
-import { type RunRecord, readRecord } from '../run/record.js';
+import { distinctProcesses } from '../run/processes.js';
+import { type FirstStage, processOf, readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder } from '../run/runFolder.js';
 import { rebalancedBestOf } from './rebalancedBest.js';
 import {
@@ -37,7 +38,7 @@ export function addResult(results: string, directory: string): string {
   if (tableOf(record.name) === undefined) {
     throw new ConfigError(`The name ${record.name} has no folder, which would be its table.`, {
       where: directory,
-      next: `See it with gala table ${directory}; to record a run, give its config a name such as mine/${record.name}.`,
+      next: `See it with gala table ${shellWord(directory)}; to record a run, give its config a name such as mine/${record.name}.`,
     });
   }
   const path = resultPath(results, record);
@@ -91,7 +92,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   if (run.status !== 'finished') {
     throw new ConfigError(`This run is not finished: its status is ${run.status}.`, {
       where: folder.directory,
-      next: `Finish it first: gala train --resume ${folder.directory}`,
+      next: `Finish it first: gala train --resume ${shellWord(folder.directory)}`,
     });
   }
   const { select_on, tau } = run.config.eval;
@@ -100,7 +101,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, tau, e === 0));
   const { labels, classCounts } = evaluations[0]!;
   const { train, test } = run.splits;
-  const further = furtherProcesses(run, run.resumes).map(processOf);
+  const [, ...further] = distinctProcesses([run, ...run.resumes].map(processOf));
   const rebalancedBest = rebalancedBestOf(readMetrics(folder.metrics).lines, run.config.eval);
   const result: RunResult = {
     name: run.name,
@@ -122,7 +123,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
     ...processOf(run),
     finished_at: run.finished_at!,
     training_hours: Number(((run.training_seconds + (run.first_stage?.training_seconds ?? 0)) / 3600).toFixed(3)),
-    ...(run.first_stage && { first_stage: run.first_stage }),
+    ...(run.first_stage && { first_stage: firstStageOf(run.first_stage) }),
     ...(run.weights && { weights: { file: basename(run.weights.file), sha256: run.weights.sha256 } }),
     resumes: run.resumes.length,
     ...(further.length > 0 && { resumed_with: further }),
@@ -130,12 +131,6 @@ export function readRunResult(directory: string): { result: RunResult; predictio
     ...(rebalancedBest && { rebalanced_best: rebalancedBest }),
   };
   return { result, predictions: scored.map(({ predictions }) => predictions) };
-}
-
-/** What a record keeps of a process: everything but the name of its host, its command and its log. */
-function processOf({ engine, versions, host, git }: Pick<RunRecord, keyof Process>) {
-  const { name: _, ...machine } = host;
-  return { engine: { ...engine }, versions: { ...versions }, host: machine, ...(git && { git: { ...git } }) };
 }
 
 /** sha256 of labels [N] as one byte each, or two where there are more than 256 classes. */
@@ -169,4 +164,8 @@ export function correctOf(predictions: Int32Array, labels: Int32Array, classes: 
   const images = labelCounts(labels, classes);
   const accuracies = classAccuracies(predictions, labels, classes);
   return Array.from(images, (total, klass) => (total === 0 ? 0 : Math.round(accuracies[klass]! * total)));
+}
+
+function firstStageOf({ processes, ...stage }: FirstStage) {
+  return { ...stage, ...(processes && { processes: processes.map(processOf) }) };
 }

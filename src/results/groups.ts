@@ -40,8 +40,8 @@ export function groupResults<Result extends RunResult>(results: readonly Result[
 }
 
 /**
- * Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`, and those that changed when one
- * was resumed: `precision: bf16, bf16 then fp32`, or `precision: bf16 then fp32 in each`.
+ * Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`, and those that changed on the
+ * way of one, when it was resumed or between its stages: `precision: bf16, bf16 then fp32`, or `precision: bf16 then fp32 in each`.
  */
 export function differencesWithin(results: readonly RunResult[]): string[] {
   const facts: readonly (readonly [name: string, of: (result: RunResult) => string[]])[] = [

@@ -49,20 +49,22 @@ const rebalancedBestSchema = z.strictObject({
   few: fraction.optional(),
 });
 
-const firstStageSchema = z.strictObject({
-  run: z.string(),
-  config_hash: hash,
-  epoch: count,
-  weights_sha256: hash,
-  training_seconds: z.number().min(0),
-});
-
 /** A process that computed the run: its engine, software, machine and code. */
 const processSchema = z.strictObject({
   engine: z.looseObject({ engine: z.string(), version: z.string(), precision: z.string(), threads: z.number() }),
   versions: z.looseObject({ gala: z.string(), node: z.string() }),
   host: z.looseObject({ cpu: z.string() }),
   git: z.looseObject({ commit: z.string(), dirty: z.boolean() }).optional(),
+});
+
+const firstStageSchema = z.strictObject({
+  run: z.string(),
+  config_hash: hash,
+  epoch: count,
+  weights_sha256: hash,
+  training_seconds: z.number().min(0),
+  /** That computed it; absent in records made before they were kept. */
+  processes: z.array(processSchema).min(1).optional(),
 });
 
 const recordSchema = z.strictObject({
@@ -111,11 +113,11 @@ export type ResultRecord = z.output<typeof recordSchema>;
 /** A finished run as tables need it: from its record, or from its folder. */
 export type RunResult = Omit<ResultRecord, 'format' | 'predictions_sha256'>;
 
-/** The processes that computed a run, the one that began it first. */
+/** The processes that computed a run: those of its first stage, the one that began it, those that resumed it. */
 export function processesOf(
-  result: Pick<RunResult, 'engine' | 'versions' | 'host' | 'git' | 'resumed_with'>,
+  result: Pick<RunResult, 'engine' | 'versions' | 'host' | 'git' | 'resumed_with' | 'first_stage'>,
 ): Process[] {
-  return [result, ...(result.resumed_with ?? [])];
+  return [...(result.first_stage?.processes ?? []), result, ...(result.resumed_with ?? [])];
 }
 
 /** A record with its file, and the predictions [scores, images] when they could be read. */

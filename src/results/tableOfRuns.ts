@@ -92,7 +92,7 @@ function notesOf(groups: readonly ResultGroup[]): string[] {
   for (const { label, results } of groups) {
     const differences = differencesWithin(results);
     if (differences.length === 0) continue;
-    const subject = results.length > 1 ? `The runs of ${label} differ in` : `A resume of ${label} changed`;
+    const subject = results.length > 1 ? `The runs of ${label} differ in` : `On the way of ${label} changed:`;
     notes.push(`${subject} ${differences.join('; ')}.`);
   }
   return notes;

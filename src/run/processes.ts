@@ -48,11 +48,11 @@ export function changesWithin(processes: readonly Process[]): string[] {
   );
 }
 
-/** Those of `later` that differ in a fact from `first`, each of equal ones once. */
-export function furtherProcesses<Later extends Process>(first: Process, later: readonly Later[]): Later[] {
+/** The processes in their order, of those that are equal in all facts the first. */
+export function distinctProcesses<Given extends Process>(processes: readonly Given[]): Given[] {
   const factsOf = (process: Process) => JSON.stringify(processFacts.map(([, of]) => of(process)));
-  const known = new Set([factsOf(first)]);
-  return later.filter(process => {
+  const known = new Set<string>();
+  return processes.filter(process => {
     const facts = factsOf(process);
     if (known.has(facts)) return false;
     known.add(facts);

@@ -57,6 +57,11 @@ export interface ResumeRecord {
   readonly log?: string;
 }
 
+/** A process that worked on a run: what of it can change the numbers. */
+export interface RecordedProcess extends Pick<ResumeRecord, 'engine' | 'versions' | 'git'> {
+  readonly host: Omit<Host, 'name'>;
+}
+
 /** The run that a second stage started from. */
 export interface FirstStage {
   /** Its folder below that of all runs, `<config name>/<time>-<seed>`. */
@@ -68,6 +73,8 @@ export interface FirstStage {
   readonly weights_sha256: string;
   /** Seconds in its training steps, not in those of the second stage. */
   readonly training_seconds: number;
+  /** That computed it, those that differ, in their order; absent in records of an older gala. */
+  readonly processes?: readonly RecordedProcess[];
 }
 
 export interface RunRecord {
@@ -179,6 +186,22 @@ export function readRecord(path: string): RunRecord {
     });
   }
   return content as RunRecord;
+}
+
+/** The processes that computed a run: those of its first stage, the one that began it, those that resumed it. */
+export function processesOf(record: RunRecord): RecordedProcess[] {
+  return [...(record.first_stage?.processes ?? []), ...[record, ...record.resumes].map(processOf)];
+}
+
+/** The process of a run, or of one of its resumes, as copies of its parts. */
+export function processOf({
+  engine,
+  versions,
+  host,
+  git,
+}: RecordedProcess & { readonly host: { readonly name?: string } }) {
+  const { name: _, ...machine } = host;
+  return { engine: { ...engine }, versions: { ...versions }, host: machine, ...(git && { git: { ...git } }) };
 }
 
 /** Fields a run changes while it goes on; `finished_at` and `updated_at` follow by themselves. */

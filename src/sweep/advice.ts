@@ -1,5 +1,6 @@
 /** Commands on a sweep that messages tell the reader to give: each can be pasted as it is. */
 import { isAbsolute, relative, resolve } from 'node:path';
+import { shellWord } from '../io/shellWord.js';
 
 /** What a command needs of a `Sweep`. */
 interface NamedSweep {
@@ -19,11 +20,6 @@ export function sweepCommand(verb: 'status' | 'resume' | 'cancel', { manifest, o
 /** `gala sweep resume <name>` for a reader whose working folder is not known: that of a batch job's log. */
 export function resumeFromAnywhere({ manifest, output }: NamedSweep): string {
   return `gala sweep resume ${manifest.name} --output ${shellWord(output)}`;
-}
-
-/** A path as the shell takes it for one word: in quotes where it has blanks or signs. */
-function shellWord(text: string): string {
-  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Relative to the working folder for what lies in it, else absolute. */

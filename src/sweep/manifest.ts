@@ -3,7 +3,8 @@
  * (resolved: task n is `gala train --config` of it), `logs/<n>.log`, `exits/<n>` (exit code of the last attempt), `submit-<k>.sh`.
  * The runs themselves lie where all runs lie and are found by their config hash.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nearest } from '../config/suggest.js';
@@ -95,22 +96,34 @@ export function draftSweep({ name, output, data, launcher, points }: NewSweep): 
   };
 }
 
-/** Writes manifest and configs of a new sweep. Throws `ConfigError` where the name is taken, `StorageError` for the disk. */
+/** Writes manifest and configs of a new sweep, all or nothing. Throws `ConfigError` where the name is taken, `StorageError` for the disk. */
 export function createSweep(sweep: Sweep, points: readonly Point[]): void {
   const { directory, manifest } = sweep;
-  try {
-    makeFolder(join(directory, '..'));
-    mkdirSync(directory);
-    for (const folder of ['configs', 'logs', 'exits']) mkdirSync(join(directory, folder));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw nameTaken(sweep);
-    throw withRemedy(
+  const folder = join(directory, '..');
+  const draft = join(folder, `.${manifest.name}.${randomBytes(6).toString('hex')}`);
+  const notMade = (cause: unknown) =>
+    withRemedy(
       diskFault('Could not make the folder of the sweep', directory, cause),
       'Or choose another place with --output.',
     );
+  try {
+    makeFolder(folder);
+    mkdirSync(draft);
+  } catch (cause) {
+    throw notMade(cause);
   }
-  for (const [index, { loaded }] of points.entries()) writeFileAtomic(taskConfig(sweep, index), loaded.yaml);
-  writeManifest(directory, manifest);
+  try {
+    for (const part of ['configs', 'logs', 'exits']) mkdirSync(join(draft, part));
+    for (const [index, { loaded }] of points.entries()) {
+      writeFileAtomic(taskConfig({ directory: draft }, index), loaded.yaml);
+    }
+    writeManifest(draft, manifest);
+    renameSync(draft, directory);
+  } catch (cause) {
+    rmSync(draft, { recursive: true, force: true });
+    if (existsSync(directory)) throw nameTaken(sweep);
+    throw cause instanceof StorageError ? cause : notMade(cause);
+  }
 }
 
 /** Throws `ConfigError` where a sweep of this name is there already. */
@@ -215,6 +228,12 @@ function jsonOf(path: string): unknown {
 }
 
 function nameTaken(sweep: Sweep): ConfigError {
+  if (!existsSync(join(sweep.directory, 'sweep.json'))) {
+    return new ConfigError(`The folder of a sweep ${sweep.manifest.name} holds something that is no sweep.`, {
+      where: sweep.directory,
+      next: 'Give another --name, or remove what is there.',
+    });
+  }
   return new ConfigError(`There is a sweep ${sweep.manifest.name} already.`, {
     where: sweep.directory,
     next: `Go on with it: ${sweepCommand('resume', sweep)}; or give this one another --name. What is trained already is not trained again.`,

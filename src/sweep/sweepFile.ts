@@ -1,4 +1,4 @@
-/** The sweep file: `config`, `set`, `grid`, `list`, `exclude`, `seeds`, `launcher`, `slurm` in YAML. */
+/** The sweep file: `config`, `set`, `grid`, `list`, `exclude`, `seeds`, `launcher`, `slurm` in YAML; and the flags on top of it. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { parseConfigText } from '../config/parse.js';
 import { configError, type Problem } from '../config/problem.js';
 import { ConfigError } from '../errors.js';
 import { reasonOf } from '../io/diskFault.js';
-import type { Assignments, SweepSpec } from './points.js';
+import { type Assignments, parseValues, type SweepSpec } from './points.js';
 
 const assignments = z.record(z.string(), z.unknown());
 
@@ -68,6 +68,29 @@ export function readSweepFile(path: string): SweepFile {
     launcher,
     slurm: slurm ?? {},
   };
+}
+
+export const emptySpec: SweepSpec = { set: new Map(), grid: new Map(), list: [], exclude: [] };
+
+/**
+ * The spec with `key=value[,value…]` on top, each in place of all that the spec says of that key. Throws `ConfigError`, also for several
+ * values of a key that points of `list` set: without it they would fall back to the value of their config.
+ */
+export function withAssignments(spec: SweepSpec, assignments: readonly string[]): SweepSpec {
+  const [set, grid, list] = [new Map(spec.set), new Map(spec.grid), spec.list.map(point => new Map(point))];
+  for (const assignment of assignments) {
+    const { key, values } = parseValues(assignment);
+    if (values.length > 1 && list.some(point => point.has(key))) {
+      throw new ConfigError(`Points of the sweep's list set ${key}; several values cannot take their place.`, {
+        where: `--set ${assignment}`,
+        next: 'Give one value for all points, or write the values into the list.',
+      });
+    }
+    for (const map of [set, grid, ...list]) map.delete(key);
+    if (values.length > 1) grid.set(key, values);
+    else set.set(key, values[0]!);
+  }
+  return { ...spec, set, grid, list };
 }
 
 function textOf(path: string): string {

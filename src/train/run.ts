@@ -8,6 +8,7 @@ import type { StagedSplits } from '../eval/evaluate.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { shellWord } from '../io/shellWord.js';
 import { waitsFor } from '../io/waiting.js';
 import { keepsClassifier } from '../models/index.js';
 import { describeLongWarmup, describeScaling } from '../optim/schedule.js';
@@ -243,7 +244,9 @@ function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
 /** A run that failed goes on from its last checkpoint once the cause is gone: nobody should have to look up how. */
 function withResumption(folder: RunFolder, error: unknown): unknown {
   const isOver = !(error instanceof GalaError) || error instanceof DivergedError || !existsSync(folder.record);
-  return isOver ? error : withRemedy(error, `To go on with this run: gala train --resume ${folder.directory}`);
+  return isOver
+    ? error
+    : withRemedy(error, `To go on with this run: gala train --resume ${shellWord(folder.directory)}`);
 }
 
 /** The error that is being thrown matters more than one while noting it. */

@@ -4,7 +4,8 @@ import { relative } from 'node:path';
 import type { HostTensors } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
-import { type FirstStage, readRecord, type SplitRecord } from '../run/record.js';
+import { distinctProcesses } from '../run/processes.js';
+import { type FirstStage, processesOf, readRecord, type SplitRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import { checkpointPath, readCheckpoint } from './checkpoint.js';
 
@@ -41,6 +42,7 @@ export function readStartingPoint(directory: string, output: string): StartingPo
       epoch: record.epoch,
       weights_sha256: sha256(...bytes),
       training_seconds: record.training_seconds,
+      processes: distinctProcesses(processesOf(record)),
     },
   };
 }

@@ -175,6 +175,34 @@ describe('installing a train list', () => {
     assert.deepEqual(readdirSync(join(environment.GALA_CACHE, 'lists')), ['ImageNet_LT_train.txt.gz']);
   });
 
+  test('twice at once waits for the first, and both end whole', async () => {
+    const { url } = await faultyServer(Buffer.from(imagenetLike), [
+      { drop: 1_000_000 },
+      'range',
+      { drop: 500_000 },
+      'range',
+    ]);
+    const environment = { GALA_CACHE: newFolder() };
+    const set = withBlob(imagenet, imagenetLike);
+    const notes: string[] = [];
+    const installing = () =>
+      installTrainList(set, {
+        from: url,
+        environment,
+        download: { pauseSeconds: 0.01 },
+        onNote: note => notes.push(note),
+      });
+    const installed = await Promise.all([installing(), installing()]);
+    assert.deepEqual(
+      installed.map(({ identical }) => identical),
+      [true, true],
+    );
+    assert.match(
+      notes.join('\n'),
+      /^Another installation of a list is at work \(process \d+, since .*\); waiting for it …$/,
+    );
+  });
+
   test('of wrong content leaves nothing behind', async () => {
     const { url } = await faultyServer(Buffer.from('<html>no such page</html>\n'), ['range']);
     for (const from of [url, join(newFolder(), 'absent')]) {

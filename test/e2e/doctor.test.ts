@@ -1,11 +1,25 @@
 /** `gala doctor` as a user runs it. */
 import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { cacheFolder, enginesFolder } from '../../src/engine/install/cache.js';
+import { noPlugin } from '../engine/xla/plugin.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { gala } from './gala.js';
 
 const temporary = temporaryFolder();
 const nothingInstalled = { GALA_CACHE: '/nowhere', GALA_TENSORFLOW: '', GALA_PJRT_PLUGIN: '', VIRTUAL_ENV: '' };
+
+/** A cache that holds one of the engines installed here, by a link. */
+function cacheWith(engine: string): string {
+  const cache = temporaryFolder();
+  mkdirSync(enginesFolder(cache));
+  for (const name of readdirSync(enginesFolder(cacheFolder())).filter(name => name.startsWith(engine))) {
+    symlinkSync(join(enginesFolder(cacheFolder()), name), join(enginesFolder(cache), name));
+  }
+  return cache;
+}
 
 test('gala doctor tells the machine, tests each engine that is there, and says what auto takes', async () => {
   const environment = { GALA_PJRT_PLUGIN: '/nowhere/plugin.so' };
@@ -21,6 +35,25 @@ test('gala doctor tells the machine, tests each engine that is there, and says w
   assert.match(stdout, /^tensorflow \(cpu\) +self-test passed \(losses off by .*\), \d+ images\/s/m);
   assert.match(stdout, /^xla \(cpu\) +FAILED: The PJRT plugin is not there\. \(\/nowhere\/plugin\.so\)/m);
   assert.match(stdout, /^engine: auto takes /m);
+});
+
+test('Where what auto takes is not installed, gala doctor names an engine that can train', {
+  skip: noPlugin,
+}, async () => {
+  const environment = { PATH: '', ...nothingInstalled, GALA_CACHE: cacheWith('xla-cpu') };
+  const { stdout } = await gala(['doctor'], 0, { cwd: temporary, environment });
+  assert.match(stdout, /^tensorflow \(cpu\) +not installed/m);
+  assert.match(stdout, /^xla \(cpu\) +self-test passed/m);
+  assert.match(stdout, /^What auto takes cannot train here\. Name an engine that can: --engine xla$/m);
+});
+
+test('gala engine list of another cache does not mark its engines as those that auto uses', async () => {
+  const listed = async (cache: string) => {
+    const { stdout } = await gala(['engine', 'list', '--json', '--cache', cache], 0, { cwd: temporary });
+    const engines = JSON.parse(stdout) as { path: string; auto: boolean }[];
+    return engines.filter(({ path }) => path.startsWith(cache)).map(({ auto }) => auto);
+  };
+  assert.deepEqual(await listed(cacheWith('tensorflow-cpu')), [false]);
 });
 
 test('gala doctor --json prints one object; without any engine it says so, names the installation and exits 5', async () => {

@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { expectExit, gala, startGala } from './gala.js';
-import { assertSameOutcome, checkpointOf, filesIn, metricsOf, onlyRun, recordOf, untimed } from './outcome.js';
+import {
+  assertSameOutcome,
+  checkpointOf,
+  filesIn,
+  metricsOf,
+  onlyRun,
+  recordOf,
+  runFolders,
+  untimed,
+} from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
 
 const temporary = temporaryFolder();
@@ -134,4 +143,16 @@ test('SIGUSR1 saves and ends with 138; --continue goes on with that very run to 
     const { stderr } = await gala([...continued, '--resume'], 2, options);
     assert.match(stderr, /--continue.*cannot be used with.*--resume/);
   });
+});
+
+test('SIGINT ends quickstart in its first training, does not begin the second, and gives a command that goes on', async () => {
+  const output = at('my runs');
+  const child = startGala(['quickstart', '--output', output], options);
+  await child.printed(/^epoch +1\/20/m);
+  child.kill('SIGINT');
+  const { stderr } = expectExit(await child.finished, 130);
+  const run = onlyRun(output, 'fashion_mnist_lt/cross_entropy');
+  assert.equal(recordOf(run).status, 'interrupted');
+  assert.deepEqual(runFolders(output), []);
+  assert.ok(stderr.includes(`Stopped and saved. Go on with: gala train --resume '${run}'\n`), stderr);
 });

@@ -57,6 +57,9 @@ test('records: the first run is that of its config alone, the second names it, a
     [one.config_hash, 3, one.training_seconds],
   );
   assert.match(two.first_stage!.weights_sha256, /^[0-9a-f]{64}$/);
+  const { name: _, ...host } = one.host;
+  const { engine, versions, git } = one;
+  assert.deepEqual(two.first_stage!.processes, [{ engine, versions, host, ...(git && { git }) }]);
   assert.deepEqual(
     metricsOf(first).map(({ epoch }) => epoch),
     [1, 2, 3],

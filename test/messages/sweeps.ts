@@ -5,7 +5,7 @@ import { expandPoints, parseValues, type SweepSpec } from '../../src/sweep/point
 import { runsOf } from '../../src/sweep/resolve.js';
 import { cancelJobs } from '../../src/sweep/slurm/client.js';
 import { parseSlurmOptions } from '../../src/sweep/slurm/options.js';
-import { readSweepFile } from '../../src/sweep/sweepFile.js';
+import { readSweepFile, withAssignments } from '../../src/sweep/sweepFile.js';
 import type { Cases, Place } from './catalogue.js';
 
 const spec = (changes: Partial<SweepSpec>): SweepSpec => ({
@@ -49,6 +49,12 @@ export const sweepCases: Cases = {
     const { sweep, points } = made(place);
     createSweep(sweep, points);
   },
+  'a name of a folder that is no sweep': place => {
+    place.file('sweeps/lambda1/notes.txt', '');
+    made(place);
+  },
+  'a --set of several values for a key of a list': () =>
+    withAssignments(spec({ list: [new Map([['loss.lambda1', '2']])] }), ['loss.lambda1=0.5,1']),
   'a sweep that does not exist': place => {
     made(place);
     openSweep('lambda2', place.folder);

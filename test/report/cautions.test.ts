@@ -113,9 +113,16 @@ describe('a run that was resumed', () => {
   test('otherwise is told with the facts that changed, and so are runs that differ in them', () => {
     const xla = { ...engine, engine: 'xla', version: '0.9', device: 'NVIDIA H200' };
     const other = resumed(plain, { engine: xla }, { versions: { ...versions, gala: '9.9' } });
-    const told = `A resume changed engine (tensorflow ${engine.version} then xla 0.9), device (cpu then NVIDIA H200), gala (${versions.gala} then 9.9): an unbroken run need not give these numbers.`;
+    const told = `On the way engine (tensorflow ${engine.version} then xla 0.9), device (cpu then NVIDIA H200), gala (${versions.gala} then 9.9) changed: an unbroken run need not give these numbers.`;
     assert.ok(cautionsOf([other]).includes(told), cautionsOf([other]).join('\n'));
     assert.ok(cautionsOf([mixup, other]).includes(`${told} (plain)`));
+    const { name: _, ...machine } = host;
+    const began = { engine: { ...engine, precision: 'bf16' as const }, versions, host: machine };
+    const staged = runOf('staged', {}, { record: { firstStage: { ...first, processes: [began] } } });
+    assert.ok(
+      cautionsOf([staged]).some(text => text.startsWith('On the way precision (bf16 then fp32)')),
+      'a first stage is part of the way',
+    );
     assert.match(differenceOf([mixup, other])!, /device \(cpu, cpu then NVIDIA H200\)/);
     assert.match(cellsOf([other], 'engine')![0]!, /^tensorflow .*, 2 threads; then xla 0\.9, fp32, NVIDIA H200, 2 thr/);
   });

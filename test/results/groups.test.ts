@@ -16,6 +16,7 @@ interface Changes {
   readonly dirty?: boolean;
   /** Precisions of later processes. */
   readonly resumedWith?: readonly string[];
+  readonly firstStage?: readonly string[];
 }
 
 function result({
@@ -26,8 +27,14 @@ function result({
   precision = 'bf16',
   dirty,
   resumedWith,
+  firstStage,
 }: Changes = {}): RunResult {
   const { config, engine } = exampleRecord(name);
+  const processOf = (other: string) => ({
+    engine: { ...engine, precision: other },
+    versions: { gala: '0.1.0', node: '20' },
+    host: { cpu: 'cpu' },
+  });
   return {
     name,
     run: `20260102-030405-${seed}`,
@@ -49,11 +56,13 @@ function result({
     training_hours: 1,
     resumes: resumedWith?.length ?? 0,
     ...(resumedWith && {
-      resumed_with: resumedWith.map(later => ({
-        engine: { ...engine, precision: later },
-        versions: { gala: '0.1.0', node: '20' },
-        host: { cpu: 'cpu' },
-      })),
+      resumed_with: resumedWith.map(processOf),
+    }),
+    ...(firstStage && {
+      first_stage: {
+        ...{ run: 'first/0', config_hash: 'e'.repeat(64), epoch: 200, weights_sha256: 'f'.repeat(64) },
+        ...{ training_seconds: 1, processes: firstStage.map(processOf) },
+      },
     }),
     scores: [{ checkpoint: 'last', epoch: 200, selectedOn: 'last', top1: 0.5, correct: [1, 0] }],
   };
@@ -100,7 +109,8 @@ describe('groups of runs', () => {
     const [group] = groupResults([resumed, result({ seed: 1 })]);
     assert.equal(groupColumns.precision.value(group!), 'bf16 then fp32, bf16');
     const [alone] = groupResults([resumed]);
-    assert.match(formatGroups([alone!], 'md'), /^- A resume of set\/gala changed precision: bf16 then fp32\.$/m);
+    assert.match(formatGroups([alone!], 'md'), /^- On the way of set\/gala changed: precision: bf16 then fp32\.$/m);
+    assert.deepEqual(differencesWithin([result({ firstStage: ['fp32'] })]), ['precision: fp32 then bf16']);
     assert.match(
       formatGroups([group!], 'md'),
       /^- The runs of set\/gala differ in precision: bf16 then fp32, bf16\.$/m,

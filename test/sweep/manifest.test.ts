@@ -1,7 +1,9 @@
 /** A sweep as it is made, and opened again. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { createSweep, draftSweep, openSweep } from '../../src/sweep/manifest.js';
+import { createSweep, draftSweep, listSweeps, openSweep } from '../../src/sweep/manifest.js';
 import { leftOf } from '../../src/sweep/plan.js';
 import { expandPoints } from '../../src/sweep/points.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -22,6 +24,25 @@ test('A sweep is opened as it was made, also of configs without epochs', () => {
     sweep.manifest.tasks.map(({ epochs }) => epochs),
     [200, 0],
   );
+});
+
+test('A sweep that cannot be written whole leaves nothing that has its name or that is listed', () => {
+  const folder = temporaryFolder();
+  const [first] = points;
+  const broken = {
+    ...first!,
+    loaded: {
+      ...first!.loaded,
+      get yaml(): string {
+        throw new Error('killed here');
+      },
+    },
+  };
+  const sweep = draftSweep({ name: 'half', output: folder, launcher: { name: 'local', slots: 1 }, points });
+  assert.throws(() => createSweep(sweep, [first!, broken]));
+  assert.deepEqual(readdirSync(join(folder, 'sweeps')), []);
+  createSweep(sweep, points);
+  assert.deepEqual(listSweeps(folder), ['half']);
 });
 
 test('What is left of a run is the part of its epochs that is not trained; without epochs, the whole of it', () => {

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Config } from '../../src/config/schema.js';
 import { expandPoints } from '../../src/sweep/points.js';
-import { readSweepFile } from '../../src/sweep/sweepFile.js';
+import { readSweepFile, withAssignments } from '../../src/sweep/sweepFile.js';
 import { temporaryFolder } from '../temporaryFolder.js';
+
+type GalaConfig = Config & { loss: Extract<Config['loss'], { name: 'gala' }> };
 
 const folder = temporaryFolder();
 const fileOf = (...lines: string[]) => {
@@ -51,6 +54,34 @@ test('Problems have their line; unknown keys and YAML errors too', () => {
   refused(['seeds: [0, -1]'], 'study.yaml:1:12', /seeds\.1: /);
   refused(['exclude: [{}]'], 'study.yaml:1:11', /at least one key/);
   refused(['grid: ['], 'study.yaml:2:1', /not valid YAML/);
+});
+
+test('A --set takes the place of all that the file says of its key, also in the points of its list', () => {
+  const { spec } = readSweepFile(
+    fileOf(
+      'config: cifar100_lt/gala_if100',
+      'grid: { loss.lambda1: [1.0, 1.2] }',
+      'list:',
+      '  - { loss.lambda1: 2, train.epochs: 5 }',
+      '  - { loss.variant: paper }',
+    ),
+  );
+  const experiments = (...assignments: string[]) =>
+    expandPoints(withAssignments(spec, assignments)).points.map(({ loaded: { config } }) => {
+      const { loss, train } = config as GalaConfig;
+      return `${loss.lambda1} ${loss.variant} ${train.epochs}`;
+    });
+  assert.deepEqual(experiments('loss.lambda1=0.5'), ['0.5 released 5', '0.5 paper 200']);
+  assert.deepEqual(experiments('train.epochs=30'), [
+    '1 released 30',
+    '1.2 released 30',
+    '2 released 30',
+    '1.2 paper 30',
+  ]);
+  assert.throws(() => withAssignments(spec, ['train.epochs=30,60']), {
+    name: 'ConfigError',
+    where: '--set train.epochs=30,60',
+  });
 });
 
 test('A file that is not there is an error with its path', () => {
