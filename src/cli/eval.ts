@@ -116,10 +116,14 @@ async function evaluationOf({
   }
   const { evaluateRun, evaluateWeights } = await import('../train/evaluateRun.js');
   const overrides = engineOverrides(engineFlags);
-  const watcher = createCheckDisplay(createProgress());
+  const progress = createProgress();
+  const watcher = createCheckDisplay(progress);
   if (run !== undefined) {
     const { configOf } = await import('../config/identity.js');
-    const evaluation = await evaluateRun({ run, checkpoint, split, dataRoot: data, watcher, overrides });
+    const evaluation = await evaluateRun({
+      ...{ run, checkpoint, split, dataRoot: data, watcher, overrides },
+      onNote: line => progress.note(line),
+    });
     return at(evaluation, configOf(readRecord(openRunFolder(run).record)).eval.tau, 'config');
   }
   const { loadConfig } = await import('../config/load.js');
@@ -130,7 +134,8 @@ async function evaluationOf({
 
 function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: Evaluation): string | undefined {
   if (output !== undefined || run === undefined) return output;
-  return join(run, 'eval', `${split}-${basename(checkpoint, '.safetensors')}-epoch${epoch}`);
+  const ofEpoch = epoch === undefined ? '' : `-epoch${epoch}`;
+  return join(run, 'eval', `${split}-${basename(checkpoint, '.safetensors')}${ofEpoch}`);
 }
 
 async function writeFiles(

@@ -16,9 +16,10 @@ export function registerExportCommand(program: Command): void {
     .requiredOption('--output <file>', 'the file to write, such as model.safetensors')
     .action(async (flags: ExportFlags) => {
       const { exportWeights } = await import('../train/exportWeights.js');
-      const { checkpoint, epoch, tensors, bytes } = exportWeights(flags);
+      const { checkpoint, epoch, step, tensors, bytes } = exportWeights(flags);
+      const when = `epoch ${epoch}${step > 0 ? ` and ${step} steps` : ''}`;
       process.stderr.write(
-        `Written to ${flags.output}: ${tensors} tensors, ${(bytes / 1e6).toFixed(1)} MB, of checkpoint ${checkpoint} (epoch ${epoch})\n`,
+        `Written to ${flags.output}: ${tensors} tensors, ${(bytes / 1e6).toFixed(1)} MB, of checkpoint ${checkpoint} (${when})\n`,
       );
     });
 }

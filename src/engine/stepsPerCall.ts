@@ -19,6 +19,7 @@ export function stepsPerCall(
   steps: number,
   stepBytes: number,
 ): number {
+  if (steps === 0) return 1; // a stage that trains nothing
   if (setting !== 'auto') return Math.min(setting, steps);
   if (!hasDeviceMemory(info)) return 1;
   const parts = Math.ceil(steps / Math.max(1, Math.floor(callBytes / stepBytes)));

@@ -9,6 +9,7 @@ import { shellWord } from '../io/shellWord.js';
 import { type EpochMetrics, readMetrics } from '../run/metricsLog.js';
 import { type RunRecord, readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { resultLogits } from '../run/storedLogits.js';
 import { mostRuns } from './figure.js';
 import { type EpochGradients, readGradients } from './gradients.js';
 
@@ -70,7 +71,8 @@ function readRun(directory: string): Unlabelled {
   };
 }
 
-function readTestLogits(folder: RunFolder, { status, epoch, config }: RunRecord): Evaluation {
+function readTestLogits(folder: RunFolder, { status, epoch, config, results }: RunRecord): Evaluation {
+  if (status === 'finished') return resultLogits(folder, results[0]?.checkpoint === 'last' ? 'last' : 'best');
   const stored = ['test-best', 'test-last'].map(name => logitsPath(folder, name)).find(path => existsSync(path));
   if (stored !== undefined) return readLogitsFile(stored);
   throw new StorageError(

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { withoutFolders } from '../config/withoutFolders.js';
 import { ConfigError } from '../errors.js';
-import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
+import type { Evaluation } from '../eval/logitsFile.js';
 import { classAccuracies, labelCounts } from '../eval/metrics.js';
 import { plainPredictions } from '../eval/rebalance.js';
 import { bestTau, oracleTaus, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
@@ -13,7 +13,8 @@ import { shellWord } from '../io/shellWord.js';
 import { readMetrics } from '../run/metricsLog.js';
 import { distinctProcesses } from '../run/processes.js';
 import { type FirstStage, processOf, readRecord } from '../run/record.js';
-import { logitsPath, openRunFolder } from '../run/runFolder.js';
+import { openRunFolder } from '../run/runFolder.js';
+import { resultLogits } from '../run/storedLogits.js';
 import { rebalancedBestOf } from './rebalancedBest.js';
 import {
   bytesPerClass,
@@ -97,7 +98,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   }
   const { select_on, tau } = run.config.eval;
   const checkpoints = select_on === 'last' ? (['last'] as const) : (['best', 'last'] as const);
-  const evaluations = checkpoints.map(checkpoint => readLogitsFile(logitsPath(folder, `test-${checkpoint}`)));
+  const evaluations = checkpoints.map(checkpoint => resultLogits(folder, checkpoint));
   const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, tau, e === 0));
   const { labels, classCounts } = evaluations[0]!;
   const { train, test } = run.splits;

@@ -8,11 +8,13 @@ import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
 import { fitWeights } from '../models/weights.js';
 import { readWeightsFile } from '../models/weightsFile.js';
+import { lockFolder } from '../run/lock.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
-import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
+import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
+import { type Checkpoint, chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
+import { refuseOtherData } from './splits.js';
 import { isModelEntry } from './state.js';
-import { listStoredLogits, storedLogits } from './storedLogits.js';
 import { evaluateSplit } from './trainer.js';
 
 export type Split = 'test' | 'val' | 'train';
@@ -24,41 +26,70 @@ export interface RunEvaluation {
   readonly split: Split;
   readonly dataRoot?: string | undefined;
   readonly watcher?: CheckWatcher | undefined;
+  /** Hears what the user should know. */
+  readonly onNote?: ((line: string) => void) | undefined;
   /** `engine=…`, `device=…`: a run may be evaluated on another machine than it was trained on. */
   readonly overrides?: readonly string[];
 }
 
 /**
  * Logits of one split by one checkpoint of a run. They are kept in the run's logits/ and read from there the next time, as
- * long as the checkpoint is of the same epoch; those of a finished run also without the checkpoint. Throws `StorageError`,
- * `DataError`, `ConfigError`, `EngineError`.
+ * long as the checkpoint is of the same epoch; those of a finished run also without the checkpoint. With an engine or a device
+ * named they are computed, and not kept. Throws `StorageError`, `DataError`, `ConfigError`, `EngineError`.
  */
-export async function evaluateRun({
-  run,
-  split,
-  dataRoot,
-  watcher,
-  overrides = [],
-  ...given
-}: RunEvaluation): Promise<Evaluation> {
-  const folder = openRunFolder(run);
-  const kept = storedLogits(folder, split, given.checkpoint);
-  if (kept) return kept;
-  const { name: checkpoint, path, isNamed } = checkpointOf(folder, given.checkpoint);
+export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
+  const { split, dataRoot, watcher, overrides = [], onNote } = request;
+  const folder = openRunFolder(request.run);
+  const isComputed = overrides.length > 0;
+  const fromStore = (evaluation: Evaluation): Evaluation => {
+    if (dataRoot !== undefined) onNote?.('The logits that this run keeps are used; --data is not read.');
+    return evaluation;
+  };
+  const kept = isComputed ? undefined : storedLogits(folder, split, request.checkpoint);
+  if (kept) return fromStore(kept);
+  const { name: checkpoint, path, isNamed } = checkpointOf(folder, request.checkpoint);
   const { state, progress } = readCheckpoint(path);
-  const epoch = progress.epoch - 1;
-  const stored = isNamed ? logitsPath(folder, `${split}-${checkpoint}`) : undefined;
-  if (stored && existsSync(stored)) {
+  // Inside an epoch it is of no epoch that metrics.jsonl tells of.
+  const epoch = progress.step === 0 ? progress.epoch - 1 : undefined;
+  const stored = isNamed && !isComputed ? logitsPath(folder, `${split}-${checkpoint}`) : undefined;
+  if (stored && epoch !== undefined && existsSync(stored)) {
     const evaluation = readLogitsFile(stored);
-    if (evaluation.epoch === epoch && progress.step === 0) return evaluation;
+    if (evaluation.epoch === epoch) return fromStore(evaluation);
   }
   const { config } = loadConfig(folder.config, { set: overrides });
   const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
+  for (const note of experiment.datasets.notes) onNote?.(note);
+  // Of the training images the counts are needed, for many, medium and few.
+  const isNeeded = (name: string) => name === split || name === 'train';
+  refuseOtherData(folder, experiment, 'evaluate other images with --config C --weights FILE', isNeeded);
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
-  const source = { checkpoint, epoch, ...(selectedOn && { selectedOn }) };
+  const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selectedOn }) }) };
   const evaluation = await evaluateWith(experiment, state, split, source, checkpoint);
-  if (stored) writeLogitsFile(stored, evaluation);
+  if (stored) keep(stored, evaluation, folder, { path, progress }, onNote);
   return evaluation;
+}
+
+/** Only the holder of the folder may write to it; a training that went on meanwhile may have stored the logits of later weights. */
+function keep(
+  file: string,
+  evaluation: Evaluation,
+  folder: RunFolder,
+  { path, progress }: Pick<Checkpoint, 'path' | 'progress'>,
+  onNote: RunEvaluation['onNote'],
+): void {
+  try {
+    const lock = lockFolder(folder.directory);
+    try {
+      const now = readCheckpoint(path).progress;
+      if (now.epoch === progress.epoch && now.step === progress.step) writeLogitsFile(file, evaluation);
+      else onNote?.('The training went on meanwhile: the logits are not kept in the run.');
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    onNote?.(`The logits are not kept in the run: ${error.message}`);
+  }
 }
 
 /** As `chooseCheckpoint`; where there is none, the error tells what can be evaluated without. */

@@ -17,8 +17,9 @@ export interface ExportRequest {
 /** What was written. */
 export interface Exported {
   readonly checkpoint: string;
-  /** Finished epochs. */
+  /** Finished epochs, and steps of the one after them. */
   readonly epoch: number;
+  readonly step: number;
   readonly tensors: number;
   readonly bytes: number;
 }
@@ -30,7 +31,8 @@ export function exportWeights({ run, output, ...given }: ExportRequest): Exporte
   const { state, progress } = readCheckpoint(path);
   const { name, config, config_hash } = readRecord(folder.record);
   const tensors = forTorch(state);
-  const epoch = progress.epoch - 1;
+  const { epoch: next, step } = progress;
+  const epoch = next - 1;
   writeSafetensors(output, tensors, {
     format: 'pt',
     run: name,
@@ -39,9 +41,10 @@ export function exportWeights({ run, output, ...given }: ExportRequest): Exporte
     dataset: config.data.dataset,
     checkpoint,
     epoch: String(epoch),
+    ...(step > 0 && { step: String(step) }),
   });
   const bytes = Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
-  return { checkpoint, epoch, tensors: Object.keys(tensors).length, bytes };
+  return { checkpoint, epoch, step, tensors: Object.keys(tensors).length, bytes };
 }
 
 /** The network's entries of a state under torchvision's names, filters OIHW. */

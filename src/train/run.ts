@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
 import { CheckStopped, type CheckWatcher } from '../data/verify/checkSplit.js';
 import type { EngineInfo } from '../engine/program.js';
-import { DataError, DivergedError, GalaError, StorageError, withRemedy } from '../errors.js';
+import { DivergedError, GalaError, StorageError, withRemedy } from '../errors.js';
 import type { StagedSplits } from '../eval/evaluate.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/summary.js';
@@ -15,7 +15,7 @@ import { describeLongWarmup, describeScaling } from '../optim/schedule.js';
 import { writeResultFiles } from '../report/resultFiles.js';
 import { startSession } from '../run/eventFile.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
-import { createRecord, readRecord, recordResume, type SplitRecord, updateRecord } from '../run/record.js';
+import { createRecord, readRecord, recordResume, updateRecord } from '../run/record.js';
 import { logitsPath, type RunFolder } from '../run/runFolder.js';
 import {
   checkpointPath,
@@ -28,6 +28,7 @@ import {
 import { type Experiment, openExperiment } from './experiment.js';
 import { hasFixedFeatures, withFixedFeatures } from './fixedFeatures.js';
 import type { StopRequest } from './signals.js';
+import { refuseOtherData, refuseOtherStage, splitRecords } from './splits.js';
 import { type StartingPoint, startFrom } from './startingPoint.js';
 import { describeWeights, type StartingState, startingState } from './startingState.js';
 import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
@@ -63,7 +64,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (scaling) observer.onNotice(scaling);
   const longWarmup = describeLongWarmup(config.optim, experiment.stepsPerEpoch, config.train.epochs);
   if (longWarmup && !request.resume) observer.onNotice(`Warning: ${longWarmup}`);
-  if (request.resume) refuseOtherData(folder, experiment);
+  if (request.resume) refuseOtherData(folder, experiment, 'start a new run without --resume');
   if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints, loggedEpochs(folder)) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
@@ -170,29 +171,6 @@ async function evaluateKept(
   return config.eval.select_on === 'last' ? [last] : [await evaluate('best', config.eval.select_on), last];
 }
 
-/** A run goes on with the images it began with; the config does not tell them, a folder's content may change. */
-function refuseOtherData(folder: RunFolder, experiment: Experiment): void {
-  const before = readRecord(folder.record).splits;
-  for (const [split, now] of Object.entries(splitRecords(experiment))) {
-    const then = before[split];
-    if (then?.fingerprint === now.fingerprint && then.index_hash === now.index_hash) continue;
-    throw new DataError(`The ${split} images are not those this run began with.`, {
-      where: `${experiment.datasets.root}; the run's are splits.${split} in ${folder.record}`,
-      next: 'Give the folder of the same files with --data, or start a new run without --resume.',
-    });
-  }
-}
-
-/** Both stages of an experiment train on the same subset; what each holds out of it is its own affair. */
-function refuseOtherStage({ trainedOn, source }: StartingPoint, experiment: Experiment): void {
-  const now = splitRecords(experiment).train!;
-  if (trainedOn.fingerprint === now.fingerprint && trainedOn.index_hash === now.index_hash) return;
-  throw new DataError('The training images are not those of the first stage.', {
-    where: `${experiment.datasets.root}; those of the first stage are splits.train in the run.json of ${source.run}`,
-    next: 'Give the folder of the same files with --data, or delete the run of the first stage to train it on these.',
-  });
-}
-
 /** Notes a resumption in run.json and in metrics.jsonl; epochs after the checkpoint are trained, and written, again. */
 function continueRecord({ folder, observer }: RunRequest, engine: EngineInfo, progress: TrainingProgress): void {
   const before = readRecord(folder.record).engine;
@@ -214,31 +192,6 @@ function continueRecord({ folder, observer }: RunRequest, engine: EngineInfo, pr
 function loggedEpochs(folder: RunFolder): number {
   const logs = [folder.metrics, folder.gradients].filter(path => existsSync(path));
   return Math.min(...logs.map(path => readMetrics(path).lines.at(-1)?.epoch ?? 0));
-}
-
-function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
-  const { train, val, test, trainFull, counts, subsetHash, heldOutHash } = datasets;
-  const class_counts = Array.from(counts);
-  return {
-    train: {
-      images: train.length,
-      fingerprint: trainFull.fingerprint,
-      index_hash: subsetHash,
-      class_counts,
-      ...(train.stored && { images_from: train.stored.form }),
-    },
-    ...(val && {
-      val:
-        heldOutHash === undefined
-          ? { images: val.length, fingerprint: val.fingerprint }
-          : { images: val.length, fingerprint: trainFull.fingerprint, index_hash: heldOutHash },
-    }),
-    test: {
-      images: test.length,
-      fingerprint: test.fingerprint,
-      ...(test.stored && { images_from: test.stored.form }),
-    },
-  };
 }
 
 /** A run that failed goes on from its last checkpoint once the cause is gone: nobody should have to look up how. */

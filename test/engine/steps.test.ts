@@ -166,6 +166,8 @@ for (const [engine, compile, skip] of [
 
 test('A call does one step on a CPU and else an epoch, or equal parts of it that are not larger than 64 MiB', () => {
   const image = 3072;
+  for (const setting of [4, 'auto'] as const)
+    assert.equal(stepsPerCall(setting, { engine: 'xla', device: 'cuda' }, 0, 64 * image), 1);
   assert.equal(stepsPerCall('auto', { engine: 'xla', device: 'cpu' }, 169, 64 * image), 1);
   assert.equal(stepsPerCall('auto', { engine: 'eager', device: 'gpu' }, 169, 64 * image), 1);
   assert.equal(stepsPerCall('auto', { engine: 'xla', device: 'cuda' }, 169, 64 * image), 169);

@@ -1,12 +1,11 @@
 /** Small run folders for the report's tests: random logits, made-up curves, made-up gradients. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { appendEpoch } from '../../src/run/metricsLog.js';
 import { createRecord, type NewRecord, updateRecord } from '../../src/run/record.js';
-import { createRunFolder, logitsPath, type RunFolder } from '../../src/run/runFolder.js';
+import { createRunFolder, type RunFolder } from '../../src/run/runFolder.js';
 import { exampleEvaluation } from '../eval/example.js';
-import { exampleRecord } from '../run/example.js';
+import { exampleRecord, finishRun } from '../run/example.js';
 
 export interface ExampleRun {
   readonly name?: string;
@@ -35,20 +34,20 @@ export function writeExampleRun(output: string, run: ExampleRun = {}): RunFolder
   } = run;
   const folder = createRunFolder({ output, name, seed: 3 });
   createRecord(folder.record, { ...exampleRecord(name), ...run.record });
-  if (run.finished ?? true) updateRecord(folder.record, { status: 'finished', epoch: 200, training_seconds: 3000 });
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const tested = epoch === 1 ? {} : { test_top1: 20 * epoch, test_top1_rebalanced: 21 * epoch };
     appendEpoch(folder.metrics, { epoch, loss: epoch === 2 ? null : 3 / epoch, learning_rate: 0.1, ...tested });
   }
-  for (const checkpoint of checkpoints) {
-    writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), {
-      ...exampleEvaluation(images, classCounts),
-      ...(run.classNames && { classNames: run.classNames }),
-      checkpoint,
-      epoch: checkpoint === 'best' ? 2 : 3,
-      selectedOn: checkpoint === 'best' ? 'test' : 'last',
-    });
-  }
+  // As of a training: the results begin with best, where there is one.
+  const evaluations = [...checkpoints].sort().map(checkpoint => ({
+    ...exampleEvaluation(images, classCounts),
+    ...(run.classNames && { classNames: run.classNames }),
+    checkpoint,
+    epoch: checkpoint === 'best' ? 2 : 3,
+    selectedOn: checkpoint === 'best' ? 'test' : 'last',
+  }));
+  finishRun(folder, evaluations, { epoch: 200, training_seconds: 3000 });
+  if (run.finished === false) updateRecord(folder.record, { status: 'running', epoch: 0, results: [] });
   if (run.gradients) writeFileSync(join(folder.directory, 'gradients.jsonl'), gradientLines(classCounts));
   return folder;
 }

@@ -3,14 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
 import { openDatasets } from '../../src/data/index.js';
-import { writeLogitsFile } from '../../src/eval/logitsFile.js';
+import type { Evaluation } from '../../src/eval/logitsFile.js';
 import { randomFor } from '../../src/random.js';
 import { type ExpectedTable, readExpected } from '../../src/results/expected.js';
 import { addResult, labelsHash } from '../../src/results/fromRun.js';
 import { predictionsPath } from '../../src/results/record.js';
-import { createRecord, updateRecord } from '../../src/run/record.js';
-import { createRunFolder, logitsPath } from '../../src/run/runFolder.js';
-import { exampleRecord } from '../run/example.js';
+import { createRecord } from '../../src/run/record.js';
+import { createRunFolder } from '../../src/run/runFolder.js';
+import { exampleRecord, finishRun } from '../run/example.js';
 
 export const exampleConfig = 'fashion_mnist_lt/gala';
 
@@ -44,7 +44,7 @@ export async function writeExampleRun(
     },
     engine: exampleRecord('x').engine,
   });
-  writeLogitsFile(logitsPath(folder, 'test-last'), {
+  const evaluation: Evaluation = {
     logits,
     labels,
     indices: Int32Array.from(labels.keys()),
@@ -55,8 +55,8 @@ export async function writeExampleRun(
     checkpoint: 'last',
     epoch: config.train.epochs,
     selectedOn: 'last',
-  });
-  updateRecord(folder.record, { status: 'finished', epoch: config.train.epochs, training_seconds: 36 });
+  };
+  finishRun(folder, [evaluation], { epoch: config.train.epochs, training_seconds: 36 });
   return folder.directory;
 }
 

@@ -6,16 +6,15 @@ import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import { withoutFolders } from '../../src/config/withoutFolders.js';
 import { openDatasets } from '../../src/data/index.js';
-import { writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { readExpected } from '../../src/results/expected.js';
 import { addResult, labelsHash, readRunResult } from '../../src/results/fromRun.js';
 import { groupResults } from '../../src/results/groups.js';
 import { type ResultRecord, readResult } from '../../src/results/record.js';
 import { writeGeneratedFiles } from '../../src/results/tables.js';
 import { verifyTable } from '../../src/results/verify.js';
-import { createRecord, updateRecord } from '../../src/run/record.js';
-import { createRunFolder, logitsPath } from '../../src/run/runFolder.js';
-import { exampleRecord } from '../run/example.js';
+import { createRecord } from '../../src/run/record.js';
+import { createRunFolder } from '../../src/run/runFolder.js';
+import { exampleRecord, finishRun } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
@@ -68,15 +67,15 @@ async function recorded(folder: string, counts: readonly number[] = [30, 10, 5])
       ...{ part: 'backbone', drawn: [], unused: [] },
     },
   });
-  writeLogitsFile(logitsPath(run, 'test-last'), {
+  const evaluation = {
     logits: Float32Array.from({ length: 3 * test.length }, (_, k) => (k * 7) % 5),
     labels,
     indices: Int32Array.from(labels.keys()),
     classCounts,
     classNames: test.classNames,
     ...{ run: config.name, split: 'test', checkpoint: 'last', epoch: 5, selectedOn: 'last' },
-  });
-  updateRecord(run.record, { status: 'finished', epoch: 5 });
+  };
+  finishRun(run, [evaluation], { epoch: 5 });
   const results = join(data, 'results');
   const path = addResult(results, run.directory);
   const labelsLine = `  labels_sha256: ${labelsHash(labels, 3)}\n`;

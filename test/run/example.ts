@@ -1,6 +1,9 @@
-/** A record for tests. */
+/** A record for tests, and the end of a run. */
 import { configSchema } from '../../src/config/schema.js';
-import type { NewRecord } from '../../src/run/record.js';
+import { type Evaluation, writeLogitsFile } from '../../src/eval/logitsFile.js';
+import { resultRows, summarize } from '../../src/eval/summary.js';
+import { type NewRecord, type RecordChange, updateRecord } from '../../src/run/record.js';
+import { logitsPath, type RunFolder } from '../../src/run/runFolder.js';
 
 export function exampleRecord(name: string): NewRecord {
   const { stages: _, ...config } = configSchema.parse({
@@ -20,4 +23,16 @@ export function exampleRecord(name: string): NewRecord {
     },
     engine: { engine: 'tensorflow', version: '2.21.0', precision: 'fp32', threads: 2, device: 'cpu' },
   };
+}
+
+/** Ends a run as training does: logits of each checkpoint, and results made of them. */
+export function finishRun(
+  folder: RunFolder,
+  evaluations: readonly Evaluation[],
+  change: Pick<RecordChange, 'epoch' | 'training_seconds'>,
+): void {
+  for (const evaluation of evaluations)
+    writeLogitsFile(logitsPath(folder, `${evaluation.split}-${evaluation.checkpoint}`), evaluation);
+  const results = evaluations.flatMap(evaluation => resultRows(evaluation, summarize(evaluation, [1]), 'config'));
+  updateRecord(folder.record, { status: 'finished', results, ...change });
 }

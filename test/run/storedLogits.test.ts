@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Evaluation, writeLogitsFile } from '../../src/eval/logitsFile.js';
-import { resultRows, summarize } from '../../src/eval/summary.js';
 import { createRecord, type RunStatus, updateRecord } from '../../src/run/record.js';
 import { createRunFolder, logitsPath, type RunFolder } from '../../src/run/runFolder.js';
-import { listStoredLogits, storedLogits } from '../../src/train/storedLogits.js';
+import { listStoredLogits, resultLogits, storedLogits } from '../../src/run/storedLogits.js';
 import { exampleEvaluation } from '../eval/example.js';
-import { exampleRecord } from '../run/example.js';
+import { exampleRecord, finishRun } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const output = temporaryFolder();
@@ -18,9 +17,8 @@ const last: Evaluation = { ...best, checkpoint: 'last', epoch: 200, selectedOn: 
 function runOf(evaluations: readonly Evaluation[], status: RunStatus = 'finished'): RunFolder {
   const folder = createRunFolder({ output, name: 'run', seed: 3 });
   createRecord(folder.record, exampleRecord('run'));
-  const results = evaluations.flatMap(evaluation => resultRows(evaluation, summarize(evaluation, [1]), 'config'));
-  updateRecord(folder.record, { status, epoch: 200, results });
-  for (const evaluation of evaluations) store(folder, evaluation);
+  finishRun(folder, evaluations, { epoch: 200 });
+  updateRecord(folder.record, { status });
   return folder;
 }
 
@@ -51,6 +49,12 @@ test('Logits of another epoch than the results are of are those of other weights
   const onTrain = { ...last, split: 'train' };
   store(folder, { ...onTrain, epoch: 100 });
   assert.equal(storedLogits(folder, 'train', 'last'), undefined);
+  store(folder, { ...last, epoch: 100 });
+  assert.throws(() => resultLogits(folder, 'last'), {
+    name: 'StorageError',
+    message: "The stored test logits of checkpoint last are not those of the run's results.",
+  });
+  assert.deepEqual(resultLogits(folder, 'best'), best);
   store(folder, onTrain);
   assert.deepEqual(storedLogits(folder, 'train', 'last'), onTrain);
 });

@@ -1,8 +1,10 @@
 /** The logits that a finished run keeps: they outlive its checkpoints, and need neither engine nor data. */
 import { existsSync, readdirSync } from 'node:fs';
+import { StorageError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
-import { readRecord } from '../run/record.js';
-import { logitsPath, type RunFolder } from '../run/runFolder.js';
+import { shellWord } from '../io/shellWord.js';
+import { readRecord } from './record.js';
+import { logitsPath, type RunFolder } from './runFolder.js';
 
 /**
  * Stored logits of a split by `best` or `last` of a finished run; when no checkpoint is named, by the one its results begin with:
@@ -19,6 +21,16 @@ export function storedLogits(folder: RunFolder, split: string, checkpoint?: stri
   if (!existsSync(path)) return undefined;
   const evaluation = readLogitsFile(path);
   return evaluation.epoch === result.epoch ? evaluation : undefined;
+}
+
+/** The test logits behind the results of a finished run, of `best` or `last`. Throws `StorageError`, `DataError`. */
+export function resultLogits(folder: RunFolder, checkpoint: 'best' | 'last'): Evaluation {
+  const evaluation = storedLogits(folder, 'test', checkpoint);
+  if (evaluation) return evaluation;
+  throw new StorageError(`The stored test logits of checkpoint ${checkpoint} are not those of the run's results.`, {
+    where: logitsPath(folder, `test-${checkpoint}`),
+    next: `Where the checkpoint is still there, gala eval --run ${shellWord(folder.directory)} --checkpoint ${checkpoint} writes them again.`,
+  });
 }
 
 /** What `logits/` holds, such as `test-best`. */
