@@ -134,7 +134,7 @@ async function record(directory: string, table: ExpectedTable, { results }: Repr
 
 /** Prints claims beside results. Throws `CommandExit` 1 for a shortfall, a missing run or a record with a fault. */
 async function check(table: ExpectedTable, { results, data, seeds, rows, checkOnly }: ReproduceFlags): Promise<void> {
-  const { compare, comparisonColumns, isShort } = await import('../results/compare.js');
+  const { compare, comparisonColumns, isShort, shortfallOf } = await import('../results/compare.js');
   const { verifyTable } = await import('../results/verify.js');
   const { formatTable } = await import('../report/table.js');
   const verification = await verifyTable({ table, results, dataRoot: data, seeds, rowsOnly: rows !== undefined });
@@ -149,11 +149,7 @@ async function check(table: ExpectedTable, { results, data, seeds, rows, checkOn
   for (const line of missing) process.stdout.write(`Missing: ${line}\n`);
   for (const fault of verification.faults) process.stdout.write(`FAULT ${fault}\n`);
   const below = comparisons.filter(({ verdict }) => verdict === 'BELOW');
-  for (const { row, metric, difference, tolerance } of below) {
-    process.stdout.write(
-      `Below: ${row} ${metric} by ${Math.abs(difference!).toFixed(2)}, more than ${tolerance!.toFixed(1)}\n`,
-    );
-  }
+  for (const comparison of below) process.stdout.write(`Below: ${shortfallOf(comparison)}\n`);
   if (verification.faults.length > 0 || missing.length > 0 || comparisons.some(isShort)) {
     throw new CommandExit(shortfallExitCode);
   }

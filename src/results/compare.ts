@@ -38,6 +38,13 @@ export function isShort({ verdict }: Comparison): boolean {
   return verdict === 'BELOW' || verdict === 'NO RUN';
 }
 
+/** `if200 top1 by 0.89, more than 0.7`, of several runs with how well their mean is known, for a claim that was missed. */
+export function shortfallOf({ row, metric, difference, tolerance, std, runs }: Comparison): string {
+  const shortfall = `${row} ${metric} by ${Math.abs(difference!).toFixed(2)}, more than ${tolerance!.toFixed(1)}`;
+  if (std === undefined) return shortfall;
+  return `${shortfall}; the mean of ${runs} runs has a standard error of ${(std / Math.sqrt(runs)).toFixed(2)}`;
+}
+
 /** Mean and sample standard deviation; undefined without, and with fewer than two, values. */
 export function meanAndStd(values: readonly number[]): { mean: number | undefined; std: number | undefined } {
   const n = values.length;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatTable } from '../../src/report/table.js';
-import { compare, comparisonColumns, formatMean, isShort, meanAndStd } from '../../src/results/compare.js';
+import { compare, comparisonColumns, formatMean, isShort, meanAndStd, shortfallOf } from '../../src/results/compare.js';
 import type { ExpectedTable } from '../../src/results/expected.js';
 import type { ResultRecord } from '../../src/results/record.js';
 
@@ -51,6 +51,11 @@ describe('The verdict', () => {
     assert.equal(verdictOf(51, 51.8).verdict, 'within tolerance');
     assert.equal(verdictOf(51, 51.7).verdict, 'BELOW');
     assert.equal(verdictOf(51, 51.7).tolerance, 0.7);
+    assert.equal(
+      shortfallOf(verdictOf(51, 51.7)),
+      'a top1 by 0.75, more than 0.7; the mean of 2 runs has a standard error of 0.35',
+    );
+    assert.equal(shortfallOf(verdictOf(50)), 'a top1 by 2.10, more than 1.5');
   });
 
   test('is a shortfall where a row has no run, and none where nothing is claimed', () => {
