@@ -9,11 +9,12 @@ import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logits
 import { fitWeights } from '../models/weights.js';
 import { readWeightsFile } from '../models/weightsFile.js';
 import { lockFolder } from '../run/lock.js';
+import { readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
 import { type Checkpoint, chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
-import { refuseOtherData } from './splits.js';
+import { otherImages, otherSplits } from './splits.js';
 import { isModelEntry } from './state.js';
 import { evaluateSplit } from './trainer.js';
 
@@ -59,14 +60,35 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   const { config } = loadConfig(folder.config, { set: overrides });
   const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
   for (const note of experiment.datasets.notes) onNote?.(note);
-  // Of the training images the counts are needed, for many, medium and few.
-  const isNeeded = (name: string) => name === split || name === 'train';
-  refuseOtherData(folder, experiment, 'evaluate other images with --config C --weights FILE', isNeeded);
+  const isOfRun = isOfSameImages(experiment, split, folder, onNote);
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selectedOn }) }) };
   const evaluation = await evaluateWith(experiment, state, split, source, checkpoint);
-  if (stored) keep(stored, evaluation, folder, { path, progress }, onNote);
+  if (stored && isOfRun) keep(stored, evaluation, folder, { path, progress }, onNote);
   return evaluation;
+}
+
+/**
+ * Whether the split is the one of run.json. Other test images are evaluated, such as the files of a packed set, and told; other
+ * images of train and val may hold out what was trained on, and with other class counts many, medium and few are other classes:
+ * `DataError`.
+ */
+function isOfSameImages(
+  experiment: Experiment,
+  split: Split,
+  folder: RunFolder,
+  onNote: RunEvaluation['onNote'],
+): boolean {
+  const others = otherSplits(folder, experiment);
+  const counts = readRecord(folder.record).splits.train?.class_counts;
+  const areOtherCounts = counts?.join() !== experiment.datasets.counts.join();
+  const refused = others.filter(name => (name === split && split !== 'test') || (name === 'train' && areOtherCounts));
+  if (refused.length > 0) {
+    throw otherImages(refused, folder, experiment, 'evaluate other images with --config C --weights FILE');
+  }
+  if (!others.includes(split)) return true;
+  onNote?.('The test images are not those that this run was evaluated on: the logits are not kept in the run.');
+  return false;
 }
 
 /** Only the holder of the folder may write to it; a training that went on meanwhile may have stored the logits of later weights. */

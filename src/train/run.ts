@@ -28,7 +28,7 @@ import {
 import { type Experiment, openExperiment } from './experiment.js';
 import { hasFixedFeatures, withFixedFeatures } from './fixedFeatures.js';
 import type { StopRequest } from './signals.js';
-import { refuseOtherData, refuseOtherStage, splitRecords } from './splits.js';
+import { otherImages, otherSplits, refuseOtherStage, splitRecords } from './splits.js';
 import { type StartingPoint, startFrom } from './startingPoint.js';
 import { describeWeights, type StartingState, startingState } from './startingState.js';
 import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
@@ -64,7 +64,8 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (scaling) observer.onNotice(scaling);
   const longWarmup = describeLongWarmup(config.optim, experiment.stepsPerEpoch, config.train.epochs);
   if (longWarmup && !request.resume) observer.onNotice(`Warning: ${longWarmup}`);
-  if (request.resume) refuseOtherData(folder, experiment, 'start a new run without --resume');
+  const others = request.resume ? otherSplits(folder, experiment) : [];
+  if (others.length > 0) throw otherImages(others, folder, experiment, 'start a new run without --resume');
   if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints, loggedEpochs(folder)) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);

@@ -31,26 +31,26 @@ export function splitRecords({ datasets }: Experiment): Record<string, SplitReco
   };
 }
 
-/**
- * A run goes on with the images it began with, and is evaluated on images that it knows; the config does not tell them, a folder's
- * content may change. Throws `DataError` for a split that is another; `next` is what can be done without these files.
- */
-export function refuseOtherData(
-  folder: RunFolder,
-  experiment: Experiment,
-  next: string,
-  isWanted: (split: string) => boolean = () => true,
-): void {
+/** Names of the splits whose images are not those that run.json names; the config does not tell them, a folder's content may change. */
+export function otherSplits(folder: RunFolder, experiment: Experiment): string[] {
   const before = readRecord(folder.record).splits;
-  for (const [split, now] of Object.entries(splitRecords(experiment))) {
-    if (!isWanted(split)) continue;
+  return Object.entries(splitRecords(experiment)).flatMap(([split, now]) => {
     const then = before[split];
-    if (then?.fingerprint === now.fingerprint && then.index_hash === now.index_hash) continue;
-    throw new DataError(`The ${split} images are not those this run began with.`, {
-      where: `${experiment.datasets.root}; the run's are splits.${split} in ${folder.record}`,
-      next: `Give the folder of the same files with --data, or ${next}.`,
-    });
-  }
+    return then?.fingerprint === now.fingerprint && then.index_hash === now.index_hash ? [] : [split];
+  });
+}
+
+/** Where the first of `splits` is other images than the run's. `next`: what can be done without its files. */
+export function otherImages(
+  [split]: readonly string[],
+  folder: RunFolder,
+  { datasets }: Experiment,
+  next: string,
+): DataError {
+  return new DataError(`The ${split} images are not those this run began with.`, {
+    where: `${datasets.root}; the run's are splits.${split} in ${folder.record}`,
+    next: `Give the folder of the same files with --data, or ${next}.`,
+  });
 }
 
 /** Both stages of an experiment train on the same subset; what each holds out of it is its own affair. */

@@ -44,7 +44,7 @@ for (const [fault, message, next] of faults) {
     const run = onlyRun(output);
     assert.match(errorOf(failed).message, message);
     assert.match(errorOf(failed).next, next);
-    assert.ok(errorOf(failed).next.endsWith(`To go on with this run: gala train --resume ${run}`));
+    assert.ok(errorOf(failed).next.endsWith(`To go on with this run: gala train --resume '${run}'`));
     if (fault === 'worker hangs') {
       assert.match(failed.stderr, /^Still waiting for batch \d+ of epoch 1 from the data workers \(1 s\)\.$/m);
     }
