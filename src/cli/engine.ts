@@ -137,7 +137,8 @@ async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
   };
   const found = foundWith(cache);
   const auto = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
-  const taken = foundWith(cacheFolder()).find(
+  const usual = cacheFolder();
+  const taken = (cache === usual ? found : foundWith(usual)).find(
     ({ engine, device }) => engine === auto.engine && device === (auto.device === undefined ? 'cpu' : 'cuda'),
   );
   const used = found.find(({ engine, path }) => engine === taken?.engine && path === taken.path);

@@ -72,7 +72,7 @@ function readRun(directory: string): Unlabelled {
 }
 
 function readTestLogits(folder: RunFolder, { status, epoch, config, results }: RunRecord): Evaluation {
-  if (status === 'finished') return resultLogits(folder, results[0]?.checkpoint === 'last' ? 'last' : 'best');
+  if (status === 'finished') return resultLogits(folder, results[0]?.checkpoint ?? 'last');
   const stored = ['test-best', 'test-last'].map(name => logitsPath(folder, name)).find(path => existsSync(path));
   if (stored !== undefined) return readLogitsFile(stored);
   throw new StorageError(

@@ -24,7 +24,7 @@ export function storedLogits(folder: RunFolder, split: string, checkpoint?: stri
 }
 
 /** The test logits behind the results of a finished run, of `best` or `last`. Throws `StorageError`, `DataError`. */
-export function resultLogits(folder: RunFolder, checkpoint: 'best' | 'last'): Evaluation {
+export function resultLogits(folder: RunFolder, checkpoint: string): Evaluation {
   const evaluation = storedLogits(folder, 'test', checkpoint);
   if (evaluation) return evaluation;
   throw new StorageError(`The stored test logits of checkpoint ${checkpoint} are not those of the run's results.`, {

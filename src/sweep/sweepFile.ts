@@ -70,6 +70,7 @@ export function readSweepFile(path: string): SweepFile {
   };
 }
 
+/** Of a sweep without a file. */
 export const emptySpec: SweepSpec = { set: new Map(), grid: new Map(), list: [], exclude: [] };
 
 /**

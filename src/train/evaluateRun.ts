@@ -64,7 +64,7 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selectedOn }) }) };
   const evaluation = await evaluateWith(experiment, state, split, source, checkpoint);
-  if (stored && isOfRun) keep(stored, evaluation, folder, { path, progress }, onNote);
+  if (stored && isOfRun) storeLogits(stored, evaluation, folder, { path, progress }, onNote);
   return evaluation;
 }
 
@@ -79,20 +79,19 @@ function isOfSameImages(
   folder: RunFolder,
   onNote: RunEvaluation['onNote'],
 ): boolean {
-  const others = otherSplits(folder, experiment);
-  const counts = readRecord(folder.record).splits.train?.class_counts;
-  const areOtherCounts = counts?.join() !== experiment.datasets.counts.join();
-  const refused = others.filter(name => (name === split && split !== 'test') || (name === 'train' && areOtherCounts));
-  if (refused.length > 0) {
+  const { splits } = readRecord(folder.record);
+  const others = otherSplits(splits, experiment);
+  const areOtherCounts = splits.train?.class_counts?.join() !== experiment.datasets.counts.join();
+  const refused = others.find(name => (name === split && split !== 'test') || (name === 'train' && areOtherCounts));
+  if (refused !== undefined)
     throw otherImages(refused, folder, experiment, 'evaluate other images with --config C --weights FILE');
-  }
   if (!others.includes(split)) return true;
   onNote?.('The test images are not those that this run was evaluated on: the logits are not kept in the run.');
   return false;
 }
 
 /** Only the holder of the folder may write to it; a training that went on meanwhile may have stored the logits of later weights. */
-function keep(
+function storeLogits(
   file: string,
   evaluation: Evaluation,
   folder: RunFolder,

@@ -64,8 +64,8 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (scaling) observer.onNotice(scaling);
   const longWarmup = describeLongWarmup(config.optim, experiment.stepsPerEpoch, config.train.epochs);
   if (longWarmup && !request.resume) observer.onNotice(`Warning: ${longWarmup}`);
-  const others = request.resume ? otherSplits(folder, experiment) : [];
-  if (others.length > 0) throw otherImages(others, folder, experiment, 'start a new run without --resume');
+  const [other] = request.resume ? otherSplits(readRecord(folder.record).splits, experiment) : [];
+  if (other !== undefined) throw otherImages(other, folder, experiment, 'start a new run without --resume');
   if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints, loggedEpochs(folder)) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);

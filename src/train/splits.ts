@@ -1,6 +1,6 @@
 /** The splits of a run as run.json has them, and whether those that were opened now are the same. */
 import { DataError } from '../errors.js';
-import { readRecord, type SplitRecord } from '../run/record.js';
+import type { RunRecord, SplitRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { Experiment } from './experiment.js';
 import type { StartingPoint } from './startingPoint.js';
@@ -31,25 +31,19 @@ export function splitRecords({ datasets }: Experiment): Record<string, SplitReco
   };
 }
 
-/** Names of the splits whose images are not those that run.json names; the config does not tell them, a folder's content may change. */
-export function otherSplits(folder: RunFolder, experiment: Experiment): string[] {
-  const before = readRecord(folder.record).splits;
+/** Names of the splits whose images are not those of a run; the config does not tell them, a folder's content may change. */
+export function otherSplits(before: RunRecord['splits'], experiment: Experiment): string[] {
   return Object.entries(splitRecords(experiment)).flatMap(([split, now]) => {
     const then = before[split];
     return then?.fingerprint === now.fingerprint && then.index_hash === now.index_hash ? [] : [split];
   });
 }
 
-/** Where the first of `splits` is other images than the run's. `next`: what can be done without its files. */
-export function otherImages(
-  [split]: readonly string[],
-  folder: RunFolder,
-  { datasets }: Experiment,
-  next: string,
-): DataError {
+/** The error for a split of other images than the run's; `instead` is what can be done without its files. */
+export function otherImages(split: string, folder: RunFolder, { datasets }: Experiment, instead: string): DataError {
   return new DataError(`The ${split} images are not those this run began with.`, {
     where: `${datasets.root}; the run's are splits.${split} in ${folder.record}`,
-    next: `Give the folder of the same files with --data, or ${next}.`,
+    next: `Give the folder of the same files with --data, or ${instead}.`,
   });
 }
 
