@@ -51,7 +51,7 @@ export function fitPart(expected: HostTensors, given: HostTensors, where: string
   }
   for (const name of Object.keys(given)) {
     if (
-      /^(momentum|loss|gradient|accumulated)\.|\.num_batches_tracked$/.test(name) ||
+      /^(momentum|loss|gradient|accumulated|ema)\.|\.num_batches_tracked$/.test(name) ||
       (name in expected && isAsked(name))
     )
       continue;

@@ -39,11 +39,11 @@ export async function measureSpeed({ config, yaml }: LoadedConfig): Promise<Spee
 /** Configs of equal keys run at the same speed: what is left out changes no shape and no number of operations worth a measurement. */
 export function speedKey({ data, model, train, freeze, eval: evaluation, ...config }: Config): string {
   const { dataset, image_size, short_side, augment, workers } = data;
-  const { batch_size, accumulate, mixup_alpha, steps_per_call } = train;
+  const { batch_size, accumulate, mixup_alpha, ema_decay, steps_per_call } = train;
   const { engine, device, devices, precision, threads } = config;
   return JSON.stringify([
     [dataset, image_size, short_side, augment, workers],
-    [model, freeze, batch_size, accumulate, mixup_alpha > 0, steps_per_call, evaluation.batch_size],
+    [model, freeze, batch_size, accumulate, mixup_alpha > 0, ema_decay > 0, steps_per_call, evaluation.batch_size],
     [engine, device, devices, precision, threads],
   ]);
 }

@@ -17,6 +17,7 @@ import { type Experiment, openExperiment } from './experiment.js';
 import { otherImages, otherSplits } from './splits.js';
 import { isModelEntry } from './state.js';
 import { evaluateSplit } from './trainer.js';
+import { evaluatedModel } from './weightAverage.js';
 
 export type Split = 'test' | 'val' | 'train';
 
@@ -63,7 +64,7 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   const isOfRun = isOfSameImages(experiment, split, folder, onNote);
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selectedOn }) }) };
-  const evaluation = await evaluateWith(experiment, state, split, source, checkpoint);
+  const evaluation = await evaluateWith(experiment, evaluatedModel(state), split, source, checkpoint);
   if (stored && isOfRun) storeLogits(stored, evaluation, folder, { path, progress }, onNote);
   return evaluation;
 }

@@ -12,8 +12,9 @@ import { sgd } from '../optim/sgd.js';
 import { hasFixedFeatures } from './fixedFeatures.js';
 import { mixupInputs } from './mixup.js';
 import { evalProgram, featuresProgram, headProgram, type Network } from './network.js';
-import { initialState, isModelEntry, type Learning } from './state.js';
+import { initialState, type Learning } from './state.js';
 import { classifierProgram, trainProgram } from './step.js';
+import { evaluatedModel } from './weightAverage.js';
 
 export interface Experiment {
   readonly config: Config;
@@ -73,7 +74,7 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     std: datasets.std,
   };
   const loss = createLoss(config.loss, logitScale(config.model));
-  const { mixup_alpha } = config.train;
+  const { mixup_alpha, ema_decay } = config.train;
   // A step of the classifier alone, on features that are there, fits into any memory
   const accumulate = hasFixedFeatures(config) ? 1 : config.train.accumulate;
   const learning: Learning = {
@@ -82,6 +83,7 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     mixup: mixup_alpha > 0,
     freeze: config.freeze,
     accumulate,
+    emaDecay: ema_decay,
   };
   const warmup = warmupEpochs(config.optim, stepsPerEpoch);
   let decided: Promise<EngineSettings> | undefined;
@@ -147,8 +149,7 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
         await settings(),
       ),
     compileForEvaluation: async state => {
-      const model = Object.fromEntries(Object.entries(state).filter(([name]) => isModelEntry(name)));
-      return compile({ state: model, programs: { eval: evaluation } }, await settings());
+      return compile({ state: evaluatedModel(state), programs: { eval: evaluation } }, await settings());
     },
   };
 }

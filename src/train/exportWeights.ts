@@ -5,7 +5,7 @@ import { inTorchLayout } from '../models/weights.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
-import { isModelEntry } from './state.js';
+import { evaluatedModel } from './weightAverage.js';
 
 export interface ExportRequest {
   readonly run: string;
@@ -47,11 +47,10 @@ export function exportWeights({ run, output, ...given }: ExportRequest): Exporte
   return { checkpoint, epoch, step, tensors: Object.keys(tensors).length, bytes };
 }
 
-/** The network's entries of a state under torchvision's names, filters OIHW. */
+/** The network that a state is evaluated by, under torchvision's names, filters OIHW. */
 function forTorch(state: HostTensors): HostTensors {
-  const entries = Object.entries(state).filter(([name]) => isModelEntry(name));
   return Object.fromEntries(
-    entries.map(([name, tensor]) => [
+    Object.entries(evaluatedModel(state)).map(([name, tensor]) => [
       name.replace(/^backbone\./, '').replace(/^classifier\./, 'fc.'),
       inTorchLayout(tensor),
     ]),

@@ -4,6 +4,7 @@ import type { Program, Specs, Tensors } from '../engine/program.js';
 import type { Backbone } from '../models/backbone.js';
 import type { Head } from '../models/head.js';
 import { backbonePrefix, headPrefix, splitModel, withoutPrefix } from './state.js';
+import { evaluatedModel } from './weightAverage.js';
 
 export interface Network {
   readonly backbone: Backbone;
@@ -68,14 +69,14 @@ export function featuresOf(
   return backbone.apply(withoutPrefix(backbonePrefix, parameters), statistics, images, training);
 }
 
-/** Features by running statistics. */
+/** Features by running statistics, of the averaged weights where the state has them. */
 function backboneOf(network: Network, state: Tensors, { images }: Tensors): tf.Tensor2D {
-  const { parameters, statistics } = splitModel(state);
+  const { parameters, statistics } = splitModel(evaluatedModel(state));
   return featuresOf(network, parameters, statistics, normalized(images as tf.Tensor4D, network), false).features;
 }
 
 function headOf(network: Network, state: Tensors, features: tf.Tensor2D): tf.Tensor2D {
-  return network.head.apply(withoutPrefix(headPrefix, state), features);
+  return network.head.apply(withoutPrefix(headPrefix, evaluatedModel(state)), features);
 }
 
 /** uint8 pixels → (x/255 − mean)/std, as one multiplication and one addition. */

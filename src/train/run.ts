@@ -32,6 +32,7 @@ import { otherImages, otherSplits, refuseOtherStage, splitRecords } from './spli
 import { type StartingPoint, startFrom } from './startingPoint.js';
 import { describeWeights, type StartingState, startingState } from './startingState.js';
 import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
+import { withFreshAverages } from './weightAverage.js';
 
 /** The loop's observer, and what is said before and after it. */
 export interface RunObserver extends TrainingObserver {
@@ -144,7 +145,7 @@ async function openChecked({ config, dataRoot, observer, stop }: RunRequest): Pr
 
 async function stateAtStart(experiment: Experiment, { start, config, folder }: RunRequest): Promise<StartingState> {
   const initial = experiment.initialState();
-  if (start) return { state: startFrom(initial, start.weights, keepsClassifier(config.model)) };
+  if (start) return { state: withFreshAverages(startFrom(initial, start.weights, keepsClassifier(config.model))) };
   if (config.stages === undefined) return startingState(initial, config.model);
   throw new StorageError('This run of a second stage has no checkpoint, and so no backbone to start from.', {
     where: folder.checkpoints,

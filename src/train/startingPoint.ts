@@ -8,6 +8,7 @@ import { distinctProcesses } from '../run/processes.js';
 import { type FirstStage, processesOf, readRecord, type SplitRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import { checkpointPath, readCheckpoint } from './checkpoint.js';
+import { evaluatedModel } from './weightAverage.js';
 
 export interface StartingPoint {
   readonly weights: HostTensors;
@@ -28,7 +29,7 @@ export function readStartingPoint(directory: string, output: string): StartingPo
     });
   }
   const { state } = readCheckpoint(path);
-  const weights = Object.fromEntries(Object.entries(state).filter(([name]) => /^(backbone|classifier)\./.test(name)));
+  const weights = evaluatedModel(state);
   const bytes = Object.keys(weights)
     .sort()
     .map(name => weights[name]!.data)

@@ -6,6 +6,7 @@ import { fitPart } from '../models/weights.js';
 import { readWeightsFile } from '../models/weightsFile.js';
 import type { WeightsRecord } from '../run/record.js';
 import { isModelEntry } from './state.js';
+import { withFreshAverages } from './weightAverage.js';
 
 export interface StartingState {
   readonly state: HostTensors;
@@ -22,7 +23,10 @@ export async function startingState(
   const { tensors, format, sha256 } = await readWeightsFile(path);
   const model = Object.fromEntries(Object.entries(initial).filter(([name]) => isModelEntry(name)));
   const { values, kept: drawn, unused } = fitPart(model, tensors, path, part);
-  return { state: { ...initial, ...values }, weights: { file: resolve(path), format, sha256, part, drawn, unused } };
+  return {
+    state: withFreshAverages({ ...initial, ...values }),
+    weights: { file: resolve(path), format, sha256, part, drawn, unused },
+  };
 }
 
 /** One line for the terminal. */

@@ -15,6 +15,8 @@ export interface Learning {
   readonly freeze?: Freeze;
   /** Micro-batches of a step, 1 when left out; see `accumulation.ts`. */
   readonly accumulate?: number;
+  /** Decay a step of the averaged weights; 0 or left out = none are kept. See `weightAverage.ts`. */
+  readonly emaDecay?: number;
 }
 
 export interface Freeze {
@@ -24,13 +26,15 @@ export interface Freeze {
   readonly batch_stats: boolean;
 }
 
-// Names of the state: parameters and statistics under `backbone.` and `classifier.` as in the reference code, `momentum.<parameter>`, `loss.<statistic>`, `gradient.<sum>`, `accumulated.<what>`.
+// Names of the state: parameters and statistics under `backbone.` and `classifier.` as in the reference code, `momentum.<parameter>`, `loss.<statistic>`, `gradient.<sum>`, `accumulated.<what>`,
+// `ema.<parameter or statistic>`.
 export const backbonePrefix = 'backbone.';
 export const headPrefix = 'classifier.';
 export const momentumPrefix = 'momentum.';
 export const lossPrefix = 'loss.';
 export const gradientPrefix = 'gradient.';
 export const accumulatedPrefix = 'accumulated.';
+export const emaPrefix = 'ema.';
 
 /** Everything a step of `batchSize` images reads and writes, at step 0: what a checkpoint must hold. */
 export function initialState(
@@ -42,14 +46,16 @@ export function initialState(
 ): HostTensors {
   const { parameters, statistics } = network.backbone.init(seed);
   const all = { ...withPrefix(backbonePrefix, parameters), ...withPrefix(headPrefix, network.head.init(seed)) };
-  const trained = trainedOf(all, learning.freeze);
-  const { accumulate = 1, mixup = false } = learning;
+  const { accumulate = 1, mixup = false, emaDecay = 0, freeze } = learning;
+  const trained = trainedOf(all, freeze);
+  const ofBatches = withPrefix(backbonePrefix, statistics);
   return {
     ...all,
-    ...withPrefix(backbonePrefix, statistics),
+    ...ofBatches,
     ...withPrefix(momentumPrefix, learning.optimizer.init(trained)),
     ...withPrefix(lossPrefix, learning.loss.init(classCounts)),
     ...withPrefix(gradientPrefix, initialGradientRecord(classCounts.length)),
+    ...(emaDecay > 0 && withPrefix(emaPrefix, { ...trained, ...(!freeze?.batch_stats && ofBatches) })),
     ...(accumulate > 1 &&
       withPrefix(
         accumulatedPrefix,

@@ -8,6 +8,7 @@ import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normali
 import {
   accumulatedPrefix,
   backbonePrefix,
+  emaPrefix,
   gradientPrefix,
   headPrefix,
   type Learning,
@@ -18,6 +19,7 @@ import {
   withoutPrefix,
   withPrefix,
 } from './state.js';
+import { movedAverages } from './weightAverage.js';
 
 /**
  * One step of SGD on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` [], for a loss with a
@@ -41,7 +43,7 @@ function stepFrom(
   batchSize: number,
   accumulate: number,
 ): Program {
-  const { loss, optimizer, mixup, freeze } = learning;
+  const { loss, optimizer, mixup, freeze, emaDecay = 0 } = learning;
   const rows = batchSize / accumulate;
   return {
     inputs: {
@@ -112,8 +114,13 @@ function stepFrom(
         };
       };
       const ofStatistics = withPrefix(backbonePrefix, updatedStatistics);
+      const withAverages = (changed: Tensors): Tensors => {
+        if (emaDecay === 0) return changed;
+        const moved = movedAverages(withoutPrefix(emaPrefix, state), { ...changed, ...ofStatistics }, emaDecay);
+        return { ...changed, ...withPrefix(emaPrefix, moved) };
+      };
       if (accumulate === 1) {
-        const changed = stepBy(gradients, ofLogits as tf.Tensor2D, targets);
+        const changed = withAverages(stepBy(gradients, ofLogits as tf.Tensor2D, targets));
         return { state: { ...changed, ...ofStatistics }, outputs: { loss: value } };
       }
 
@@ -122,7 +129,7 @@ function stepFrom(
       const gathering = { gradients, logits: logits!, targets, last, count: accumulate };
       const { whole, mean, state: gathered } = accumulated(withoutPrefix(accumulatedPrefix, state), gathering);
       const ofWhole = tf.valueAndGrad(z => lossOfLogits(z as tf.Tensor2D, whole.targets))(whole.logits);
-      const changed = Object.entries(stepBy(mean, ofWhole.grad as tf.Tensor2D, whole.targets));
+      const changed = Object.entries(withAverages(stepBy(mean, ofWhole.grad as tf.Tensor2D, whole.targets)));
       return {
         state: {
           ...Object.fromEntries(changed.map(([name, now]) => [name, tf.where(last, now, state[name]!)])),

@@ -52,6 +52,14 @@ export const train = z
       .max(100)
       .default(0)
       .describe('α of mixup: images and losses are blended by λ ~ Beta(α, α), one λ a step; 0 = no mixup.'),
+    ema_decay: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe(
+        'Decay a step of an exponential moving average of the weights, such as 0.999; evaluation and export take the averages. 0 = none.',
+      ),
     steps_per_call: z
       .union([z.literal('auto'), positiveInteger.max(1_000_000)])
       .default('auto')

@@ -14,37 +14,36 @@ interface Average {
 
 /**
  * Rewrites each `BatchNormTrain` whose batch mean and variance serve nothing but a running average each: it takes the two
- * averages as further inputs and `momentum` as an attribute, and its outputs 1 and 2 are the new averages.
+ * averages as further inputs and `momentum` as an attribute, and its outputs 1 and 2 are the new averages, for all who need these.
  */
 export function withRunningAverages(program: TracedProgram): TracedProgram {
   const averages = averagesByLayer(program);
   const rewritten = new Map<Node, Node>();
   const value = ({ node, index }: Value): Value => ({ node: rewritten.get(node)!, index });
+  const newValue = (before: Value): Value => {
+    const batch = averageOf(before.node)?.batch;
+    return value(batch && averages.has(batch.node) ? batch : before);
+  };
   for (const node of program.nodes) if (node.kernel === 'State') rewritten.set(node, node);
   for (const node of program.nodes) {
     if (node.kernel === 'State') continue;
     const layer = averages.get(node);
     const further = layer ? [layer.mean.before, layer.variance.before] : [];
     const attributes = layer ? { ...node.attributes, momentum: layer.mean.momentum } : node.attributes;
-    rewritten.set(node, { ...node, attributes, inputs: [...node.inputs, ...further].map(value) });
+    rewritten.set(node, { ...node, attributes, inputs: [...node.inputs, ...further].map(newValue) });
   }
 
-  const newValue = (result: Value): Value => {
-    const batch = averageOf(result.node)?.batch;
-    return value(batch && averages.has(batch.node) ? batch : result);
-  };
   const state = Object.fromEntries(Object.entries(program.state).map(([name, result]) => [name, newValue(result)]));
-  const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, result]) => [name, value(result)]));
+  const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, result]) => [name, newValue(result)]));
   const nodes = reachable([...Object.values(outputs), ...Object.values(state)]);
   return { inputs: program.inputs, outputs, state, nodes };
 }
 
 function averagesByLayer(program: TracedProgram): Map<Node, { mean: Average; variance: Average }> {
   const uses = countUses(program);
-  const isOnlyAverage = (node: Node) => uses.get(node) === 1 && uses.get(node.inputs[1]!.node) === 1;
   const found = Object.values(program.state).flatMap(({ node }) => {
     const average = averageOf(node);
-    return average && isOnlyAverage(node) ? [average] : [];
+    return average && uses.get(node.inputs[1]!.node) === 1 ? [average] : [];
   });
   const users = program.nodes.flatMap(({ inputs }) => inputs).filter(isStatistic);
   const results = Object.values(program.outputs).filter(isStatistic);
