@@ -88,6 +88,8 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
 export async function compile(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
   const { precision, threads, device, devices = 1, compileCache } = settings;
   const options = { precision, threads, devices, compileCache };
+  const printed = process.env.GALA_PRINT_PROGRAMS;
+  if (printed) (await import('./trace/print.js')).writePrograms(printed, request);
   if (settings.engine === 'xla') {
     const { requirePlugin, requireCudaPlugin } = await import('./pjrt/locate.js');
     const { compileForPjrt } = await import('./pjrt/executable.js');
