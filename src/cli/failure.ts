@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { GalaError } from '../errors.js';
 import { diskFault } from '../io/diskFault.js';
+import { FormatFault } from '../io/formatFault.js';
 import { CommandExit } from './exit.js';
 
 const usageExitCode = 2;
@@ -39,6 +40,8 @@ function threeLines(error: GalaError): string[] {
 
 /** A failed file operation that nobody expected still has a path and a remedy. */
 function asTyped(error: unknown): unknown {
+  if (error instanceof FormatFault && error.path !== undefined)
+    return diskFault('A file could not be used', error.path, error);
   if (!(error instanceof Error) || !('syscall' in error) || !('path' in error)) return error;
   if (String(error.syscall).startsWith('spawn')) return error;
   return diskFault('A file could not be used', String(error.path), error);

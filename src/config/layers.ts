@@ -1,6 +1,6 @@
 /** The layers of a config, lowest first: the files of `extends`, the file itself, `--set`, `--seed`. */
-import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { readRegularFile } from '../io/openedFile.js';
 import { isChoice } from './keys.js';
 import { displayPath, findParent } from './locate.js';
 import type { Located, LocatedEntry, LocatedMap, Origin } from './located.js';
@@ -8,7 +8,7 @@ import { merge } from './located.js';
 import { parseConfigText, parseSetValue } from './parse.js';
 import type { Problem } from './problem.js';
 
-/** A config is a page of text; a larger file is something else, given by mistake. */
+/** Bytes. A config is a page of text; a larger file is something else, given by mistake. */
 const maxBytes = 1 << 20;
 
 export interface FileLayers {
@@ -83,9 +83,7 @@ function readText(path: string, problems: Problem[]): string | undefined {
     return undefined;
   };
   try {
-    const bytes = statSync(path).size;
-    if (bytes > maxBytes) return refuse(`the file has ${bytes} bytes; a config has a few hundred`);
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+    return new TextDecoder('utf-8', { fatal: true }).decode(readRegularFile(path, maxBytes));
   } catch (error) {
     if (error instanceof TypeError) return refuse('the file is not UTF-8 text');
     return refuse(`the file cannot be read: ${(error as Error).message}`);

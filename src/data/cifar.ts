@@ -1,10 +1,10 @@
 /** CIFAR-10 and CIFAR-100 (Krizhevsky 2009) from either of the official archives. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DataError } from '../errors.js';
 import { md5 } from '../io/hash.js';
-import { type CifarLayout, type CifarName, findCifar } from './cifarLayouts.js';
+import { readRegularFile } from '../io/openedFile.js';
+import { type CifarLayout, type CifarName, findCifar, isFile } from './cifarLayouts.js';
 import { readCifarNames } from './cifarPickle.js';
 import { checkCifarFile, pixelBytes, readNamesFile, recordPieces } from './cifarRecords.js';
 import type { Dataset } from './dataset.js';
@@ -13,6 +13,8 @@ import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './sharedDatas
 
 const side = 32;
 const plane = side * side;
+/** Bytes; the authors' archives have 0.17 GB. */
+const largestArchive = 2 ** 30;
 
 export interface CifarSplits {
   readonly train: Dataset;
@@ -138,11 +140,11 @@ function balanceNote(dataset: Dataset, split: string): string {
 
 /** Of the binary files no md5 is published, only of their archive: it can be compared where the archive lies beside them. */
 function archiveNote({ archive }: CifarLayout, folder: string): string {
-  const path = [folder, dirname(folder)].map(place => join(place, archive.name)).find(place => existsSync(place));
+  const path = [folder, dirname(folder)].map(place => join(place, archive.name)).find(isFile);
   if (path === undefined) {
     return `Official md5 not compared: it is published for ${archive.name} (${archive.md5}), which does not lie beside the files.`;
   }
-  const found = md5(readFileSync(path));
+  const found = md5(readRegularFile(path, largestArchive));
   return found === archive.md5
     ? `${archive.name} beside the files has the official md5 ${found}.`
     : `${archive.name} beside the files has md5 ${found}, the official one is ${archive.md5}.`;

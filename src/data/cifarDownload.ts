@@ -1,21 +1,11 @@
 /** `gala data download`: the official archive of CIFAR → its md5 → the few files that are needed → the dataset's folder, atomically. */
-import { createHash } from 'node:crypto';
-import {
-  createReadStream,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { extract } from 'tar';
 import { DataError, GalaError, StorageError } from '../errors.js';
 import { syncFolder } from '../io/atomicFile.js';
 import { withLock } from '../io/fileLock.js';
-import { md5 } from '../io/hash.js';
+import { md5OfFile } from '../io/hash.js';
 import { type DownloadOptions, downloadFile } from '../io/httpDownload.js';
 import { makeFolder } from '../io/makeFolder.js';
 import {
@@ -142,7 +132,7 @@ async function unpack(
       filter: (path, entry) => wanted.has(path.replace(/^\.\//, '')) && 'type' in entry && entry.type === 'File',
     });
     const unpacked = join(staging, layout.folder);
-    for (const file of filesOf(layout)) requireFile(join(unpacked, file), file, archive, layout);
+    for (const file of filesOf(layout)) await requireFile(join(unpacked, file), file, archive, layout);
     syncFolder(unpacked);
     renameSync(unpacked, join(folder, layout.folder));
     syncFolder(folder);
@@ -151,7 +141,7 @@ async function unpack(
   }
 }
 
-function requireFile(path: string, file: string, archive: string, layout: CifarLayout): void {
+async function requireFile(path: string, file: string, archive: string, layout: CifarLayout): Promise<void> {
   if (!existsSync(path)) {
     throw new DataError(`The archive does not hold ${layout.folder}/${file}.`, {
       where: archive,
@@ -159,7 +149,7 @@ function requireFile(path: string, file: string, archive: string, layout: CifarL
     });
   }
   const official = layout.md5?.[file];
-  const found = official === undefined ? undefined : md5(readFileSync(path));
+  const found = official === undefined ? undefined : await md5OfFile(path);
   if (found !== official) throw wrongBytes(layout, `${archive}, ${file}`, found!, 'Run the command again.', official);
 }
 
@@ -171,12 +161,6 @@ function wrongBytes(
   official = layout.archive.md5,
 ): DataError {
   return new DataError(`The bytes are not those of the authors: md5 ${found}, published ${official}.`, { where, next });
-}
-
-async function md5OfFile(path: string): Promise<string> {
-  const hash = createHash('md5');
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 function isWhole(folder: string, layout: CifarLayout): boolean {

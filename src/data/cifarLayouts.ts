@@ -115,6 +115,6 @@ export function findCifar(name: CifarName, root: string): { layout: CifarLayout;
   );
 }
 
-function isFile(path: string): boolean {
+export function isFile(path: string): boolean {
   return existsSync(path) && statSync(path).isFile();
 }

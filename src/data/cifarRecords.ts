@@ -2,8 +2,9 @@
  * The records of one file of CIFAR in pieces, whatever its form: label bytes, then 3,072 pixel bytes (planes of red, green,
  * blue), as in the binary archive. So both forms of the same images have the same fingerprint.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, readSync, statSync } from 'node:fs';
 import { DataError } from '../errors.js';
+import { openRegularFile, readRegularFile } from '../io/openedFile.js';
 import type { CifarLayout } from './cifarLayouts.js';
 import { readCifarBatch } from './cifarPickle.js';
 
@@ -31,11 +32,7 @@ export function checkCifarFile(path: string, layout: CifarLayout, count: number)
 
 /** The bytes of the file of class names, which is small. Throws `DataError`. */
 export function readNamesFile(path: string): Buffer {
-  return attemptRead(path, () => {
-    const { size } = statSync(path);
-    if (size > largestNames) throw new Error(`it has ${size} bytes, a list of class names a few hundred`);
-    return readFileSync(path);
-  });
+  return attemptRead(path, () => readRegularFile(path, largestNames));
 }
 
 function attemptRead<T>(path: string, action: () => T): T {
@@ -71,9 +68,9 @@ function* binaryPieces(
   onFileBytes: (bytes: Uint8Array) => void,
 ): Generator<Uint8Array> {
   const record = layout.labels.length + pixelBytes;
-  const file = attemptRead(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)); // a named pipe would block
+  const { descriptor: file, size } = attemptRead(path, () => openRegularFile(path));
   try {
-    checkSize(path, fstatSync(file).size, record, count, layout);
+    checkSize(path, size, record, count, layout);
     const piece = Buffer.alloc(recordsPerPiece * record);
     for (let done = 0; done < count; done += recordsPerPiece) {
       const wanted = Math.min(recordsPerPiece, count - done) * record;
@@ -98,7 +95,8 @@ function* pythonPieces(
   count: number,
   onFileBytes: (bytes: Uint8Array) => void,
 ): Generator<Uint8Array> {
-  const file = attemptRead(path, () => readFileSync(path));
+  const most = count * pixelBytes + mostBesidePixels(count);
+  const file = attemptRead(path, () => readRegularFile(path, most));
   onFileBytes(file);
   const { pixels, labels } = readCifarBatch(file, path, layout, count);
   const record = layout.labels.length + pixelBytes;

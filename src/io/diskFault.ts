@@ -1,5 +1,6 @@
 /** What a failed file operation means to the person at the terminal, by the system's error code. */
 import { type ErrorDetails, StorageError } from '../errors.js';
+import { FormatFault } from './formatFault.js';
 
 const remedies: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full: free space there (df -h shows how much there is), then try again.',
@@ -17,12 +18,15 @@ const remedies: Readonly<Record<string, string>> = {
   ESTALE: 'The network file system lost this folder: mount it again, then try again.',
 };
 
+const notAsExpected = 'Put the file that is expected in its place, or correct the path.';
+const otherwise = 'Check free space and permissions there, then try again.';
+
 /** A `StorageError` of a failed file operation: `what` happened, at `where`, with the remedy that fits the error's code. */
 export function diskFault(what: string, where: string, error: unknown): StorageError {
   const { code = '' } = error as NodeJS.ErrnoException;
   const details: ErrorDetails = {
     where,
-    next: remedies[code] ?? 'Check free space and permissions there, then try again.',
+    next: error instanceof FormatFault ? notAsExpected : (remedies[code] ?? otherwise),
     cause: error,
   };
   return new StorageError(`${what}: ${reasonOf(error)}`, details);

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { openRegularFile } from './openedFile.js';
 
 const largestUpdate = 2 ** 30;
 
@@ -9,11 +10,14 @@ export function sha256(...parts: readonly (string | Uint8Array)[]): string {
   return digest('sha256', parts);
 }
 
-/** sha256 in hex of a file, read in pieces. */
-export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
+/** sha256 in hex of a regular file, read in pieces. Rejects with `FormatFault`, and the system's errors. */
+export function sha256OfFile(path: string): Promise<string> {
+  return digestOfFile('sha256', path);
+}
+
+/** md5 in hex of a regular file, as `sha256OfFile`; only to compare with the checksums that dataset authors publish. */
+export function md5OfFile(path: string): Promise<string> {
+  return digestOfFile('md5', path);
 }
 
 /** md5 in hex; only to compare with the checksums that dataset authors publish. */
@@ -26,6 +30,13 @@ export function updateHash(hash: Hash, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.byteLength; offset += largestUpdate) {
     hash.update(bytes.subarray(offset, offset + largestUpdate));
   }
+}
+
+async function digestOfFile(algorithm: string, path: string): Promise<string> {
+  const hash = createHash(algorithm);
+  const { descriptor } = openRegularFile(path);
+  await pipeline(createReadStream(path, { fd: descriptor, highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
 }
 
 function digest(algorithm: string, parts: readonly (string | Uint8Array)[]): string {

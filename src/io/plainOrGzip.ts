@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { gunzipSync, constants as zlibConstants } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { reasonOf } from './diskFault.js';
+import { readRegularFile } from './openedFile.js';
 
 /** A dataset's file in memory as it is stored, plain or packed. */
 export interface StoredFile {
@@ -27,7 +27,7 @@ export function readPlainOrGzip(path: string, where = path): Buffer {
 
 /** The same for a file whose beginning says how much there is to unpack. Throws `DataError` that names `where`. */
 export function openPlainOrGzip(path: string, where = path): StoredFile {
-  const stored = attempt(where, () => readRegularFile(path));
+  const stored = attempt(where, () => readRegularFile(path, largestUnpacked));
   const isPacked = stored[0] === 0x1f && stored[1] === 0x8b;
   return {
     isPacked,
@@ -35,17 +35,6 @@ export function openPlainOrGzip(path: string, where = path): StoredFile {
     start: isPacked ? attempt(where, () => beginning(stored)) : stored,
     all: most => (isPacked ? attempt(where, () => gunzipSync(stored, { maxOutputLength: most })) : stored),
   };
-}
-
-/** Opened without blocking: a named pipe in place of the file would wait for ever. */
-function readRegularFile(path: string): Buffer {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!fstatSync(file).isFile()) throw new Error('it is not a regular file');
-    return readFileSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 function beginning(packed: Buffer): Buffer {

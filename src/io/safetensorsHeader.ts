@@ -19,6 +19,8 @@ export interface SafetensorsHeader {
 }
 
 const largestRank = 32;
+/** Networks have some thousand tensors; each costs memory of its own, also an empty one. */
+const mostTensors = 2 ** 16;
 
 /** Parses the header text. Throws `FormatFault`. */
 export function parseHeader(text: string): SafetensorsHeader {
@@ -30,6 +32,7 @@ export function parseHeader(text: string): SafetensorsHeader {
     if (seen.has(name)) throw new FormatFault(`the name ${JSON.stringify(name)} appears twice in the header`);
     seen.add(name);
     if (name === '__metadata__') metadata = readMetadata(reader);
+    else if (entries.length === mostTensors) throw new FormatFault(`it has more than ${mostTensors} tensors`);
     else entries.push(readEntry(reader, name));
   });
   reader.end();

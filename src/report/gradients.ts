@@ -1,8 +1,8 @@
 /** `gradients.jsonl` of a run: the gradients that each classifier got from its own class and from the others, epoch by epoch. */
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { StorageError } from '../errors.js';
 import { diskFault } from '../io/diskFault.js';
+import { largestLog, readRegularText } from '../io/openedFile.js';
 
 /** Sums since the start of training, [C] each. */
 export interface EpochGradients {
@@ -21,7 +21,7 @@ export interface EpochGradients {
 export function readGradients(path: string, classes: number): EpochGradients[] | undefined {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegularText(path, largestLog);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw diskFault('Could not read the gradients', path, error);

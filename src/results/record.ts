@@ -3,12 +3,13 @@
  * in the record has the predictions it was counted from beside it, one byte (class) an image or two where there are more than
  * 256 classes, so that it can be counted again.
  */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
+import { largestText, readRegularFile, readRegularText } from '../io/openedFile.js';
 import type { Process } from '../run/processes.js';
 
 /** What two bytes can tell apart. */
@@ -176,7 +177,7 @@ export function writeResult(results: string, record: ResultRecord, predictions: 
 export function readResult(path: string): StoredResult {
   let record: ResultRecord;
   try {
-    record = recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    record = recordSchema.parse(JSON.parse(readRegularText(path, largestText)));
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
     const fault = issue ? `${issue.path.join('.') || 'the file'}: ${issue.message}` : reasonOf(error);
@@ -209,7 +210,7 @@ export function filesBelow(folder: string, ending: string): string[] {
 
 function readIfThere(path: string): Uint8Array | undefined {
   try {
-    return readFileSync(path);
+    return readRegularFile(path, largestText);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

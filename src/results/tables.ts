@@ -1,7 +1,8 @@
 /** What is generated from the records: `results/<table>.csv`, and the table between two markers of README.md beside `results`. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { largestText, readRegularText } from '../io/openedFile.js';
 import { percent } from '../report/csv.js';
 import { type Column, formatTable } from '../report/table.js';
 import { factOf, type ProcessFact } from '../run/processes.js';
@@ -108,11 +109,11 @@ export function generatedFiles(results: string, table: string): GeneratedFile[] 
   const records = listResults(results, table).map(path => readResult(path).record);
   const files: GeneratedFile[] = [];
   const add = (path: string, content: string) =>
-    files.push({ path, content, isCurrent: existsSync(path) && readFileSync(path, 'utf8') === content });
+    files.push({ path, content, isCurrent: existsSync(path) && readRegularText(path, largestText) === content });
   if (records.length > 0) add(join(results, `${table}.csv`), resultsCsv(records));
   const readme = join(dirname(resolve(results)), 'README.md');
   // Only the folder `results` speaks for a repository: `--results mine` must not rewrite its README.
-  const page = basename(results) === 'results' && existsSync(readme) ? readFileSync(readme, 'utf8') : '';
+  const page = basename(results) === 'results' && existsSync(readme) ? readRegularText(readme, largestText) : '';
   const [before, after] = [`<!-- results:${table} (made by gala results tables) -->`, `<!-- /results:${table} -->`];
   const [start, end] = [page.indexOf(before), page.indexOf(after)];
   if (start !== -1 && end > start) {

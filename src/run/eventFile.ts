@@ -3,10 +3,11 @@
  * process appends: a TensorBoard that is open cannot follow a file that is replaced or removed. What a resumed run trains again
  * is cancelled by a session start, the way that TensorFlow's own writers do it.
  */
-import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault } from '../io/diskFault.js';
+import { largestLog, readRegularFile } from '../io/openedFile.js';
 import { tfRecord, wholeRecords } from '../io/tfRecord.js';
 import { waitsFor } from '../io/waiting.js';
 import type { EpochMetrics } from './metricsLog.js';
@@ -32,7 +33,7 @@ export function startSession(directory: string, lines: readonly EpochMetrics[], 
   }
   const path = join(directory, existing);
   attempt(path, 'r+', file => {
-    const bytes = readFileSync(path);
+    const bytes = readRegularFile(path, largestLog);
     const whole = wholeRecords(bytes);
     if (whole < bytes.length) ftruncateSync(file, whole);
   });

@@ -1,10 +1,11 @@
 /** `metrics.jsonl` and `gradients.jsonl`: the truth about every epoch, one JSON object a line, each on disk before training goes on. */
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StorageError } from '../errors.js';
 import { syncFolder, writeFileAtomic } from '../io/atomicFile.js';
 import { toCsv } from '../io/csv.js';
 import { diskFault } from '../io/diskFault.js';
+import { largestLog, readRegularText, withOpenedFile } from '../io/openedFile.js';
 import { waitsFor } from '../io/waiting.js';
 
 /** One epoch; what was not measured in it is left out. NaN and infinity become null, JSON having neither. */
@@ -50,7 +51,7 @@ export function appendEpoch(path: string, metrics: EpochLine): void {
  * `StorageError` with the line for any other damage, and for epochs that do not go up.
  */
 export function readMetrics(path: string): MetricsRead {
-  const text = attempt(path, 'read', () => readFileSync(path, 'utf8'), '');
+  const text = attempt(path, 'read', () => readRegularText(path, largestLog), '');
   const texts = text.split('\n');
   const last = texts.pop()!; // empty when the file ends as it should
   const lines = texts.map((line, i) => parseLine(line) ?? damaged(path, i, 'it is not the metrics of an epoch'));
@@ -102,16 +103,7 @@ function endsWithNewline(path: string): boolean {
   return attempt(
     path,
     'read',
-    () => {
-      const file = openSync(path, 'r');
-      try {
-        const { size } = fstatSync(file);
-        const byte = Buffer.alloc(1);
-        return size === 0 || (readSync(file, byte, 0, 1, size - 1) === 1 && byte[0] === 0x0a);
-      } finally {
-        closeSync(file);
-      }
-    },
+    () => withOpenedFile(path, ({ size, read }) => size === 0 || read(size - 1, 1)[0] === 0x0a),
     true,
   );
 }

@@ -1,5 +1,4 @@
 /** `run.json`: from it alone a reader can tell which data, subset, seed, code, engine and split made a number. */
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { configHash } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
@@ -8,6 +7,7 @@ import { StorageError } from '../errors.js';
 import type { ResultRow } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
+import { largestText, readRegularText } from '../io/openedFile.js';
 import {
   describeGit,
   describeHost,
@@ -169,7 +169,7 @@ export function createRecord(path: string, { config, splits, engine, weights, fi
 export function readRecord(path: string): RunRecord {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
+    content = JSON.parse(readRegularText(path, largestText));
   } catch (error) {
     throw new StorageError(`Could not read the run's record: ${reasonOf(error)}`, {
       where: path,

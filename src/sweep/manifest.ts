@@ -4,7 +4,7 @@
  * The runs themselves lie where all runs lie and are found by their config hash.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nearest } from '../config/suggest.js';
@@ -12,6 +12,7 @@ import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault, reasonOf } from '../io/diskFault.js';
 import { makeFolder } from '../io/makeFolder.js';
+import { largestText, readRegularText } from '../io/openedFile.js';
 import { describeVersions } from '../run/host.js';
 import { sweepCommand } from './advice.js';
 import { describePoint, type Point } from './points.js';
@@ -217,7 +218,7 @@ function writeManifest(directory: string, manifest: SweepManifest): void {
 
 function jsonOf(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(readRegularText(path, largestText));
   } catch (cause) {
     throw new StorageError(`Could not read the sweep’s manifest: ${reasonOf(cause)}`, {
       where: path,

@@ -1,6 +1,7 @@
 /** How far each task of a sweep is: from its run folder first, then from SLURM, then from what its last attempt left. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { ResultRow } from '../eval/summary.js';
+import { largestText, readRegularText, withOpenedFile } from '../io/openedFile.js';
 import type { Column } from '../report/table.js';
 import { localHolder } from '../run/lock.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
@@ -74,17 +75,28 @@ export function finishedIn(statuses: readonly TaskStatus[]): string[] {
 /** Exit code of the last attempt, or the signal that killed it; undefined before its end. */
 function lastExit(sweep: Sweep, { index }: SweepTask): string | undefined {
   const path = taskExit(sweep, index);
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+  return existsSync(path) ? readRegularText(path, largestText).trim() : undefined;
 }
 
 /** The last error that the log of a task tells, else its exit code. */
 function failureOf(sweep: Sweep, { index }: SweepTask, exit: string): string {
   const path = taskLog(sweep, index);
-  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+  const lines = existsSync(path) ? endOf(path).split('\n') : [];
   const said = lines.findLast(line => line.startsWith('error: ') || line.startsWith('slurmstepd: error: '));
   return (
     said?.replace(/^(slurmstepd: )?error: /, '') ?? (exit.startsWith('SIG') ? `killed by ${exit}` : `exit code ${exit}`)
   );
+}
+
+/** Bytes of a log that are looked through for its last error. */
+const logTail = 2 ** 16;
+
+/** The last lines of a log, which may be long. */
+function endOf(path: string): string {
+  return withOpenedFile(path, ({ size, read }) => {
+    const length = Math.min(size, logTail);
+    return read(size - length, length).toString('utf8');
+  });
 }
 
 function stoppedBy(exit: string | undefined, status: string): string {

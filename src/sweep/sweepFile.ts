@@ -1,5 +1,4 @@
 /** The sweep file: `config`, `set`, `grid`, `list`, `exclude`, `seeds`, `launcher`, `slurm` in YAML; and the flags on top of it. */
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { displayPath } from '../config/locate.js';
@@ -8,6 +7,7 @@ import { parseConfigText } from '../config/parse.js';
 import { configError, type Problem } from '../config/problem.js';
 import { ConfigError } from '../errors.js';
 import { reasonOf } from '../io/diskFault.js';
+import { largestText, readRegularText } from '../io/openedFile.js';
 import { type Assignments, parseValues, type SweepSpec } from './points.js';
 
 const assignments = z.record(z.string(), z.unknown());
@@ -96,7 +96,7 @@ export function withAssignments(spec: SweepSpec, assignments: readonly string[])
 
 function textOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularText(path, largestText);
   } catch (cause) {
     throw new ConfigError(`Could not read the sweep file: ${reasonOf(cause)}`, {
       where: path,

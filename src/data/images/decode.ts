@@ -3,15 +3,18 @@
  * embedded profiles are ignored, alpha is dropped unblended, CMYK goes through Pillow's formula and not a profile.
  * One difference on purpose: 16-bit gray keeps its high byte, where Pillow cuts off at 255 and turns pictures white.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
+import { FormatFault } from '../../io/formatFault.js';
+import { readRegularFile } from '../../io/openedFile.js';
 import { imageFormat, jpegFrame } from './format.js';
 import type { PartOf, RgbImage } from './rgbImage.js';
 import { wholeBox, wholeImage } from './rgbImage.js';
 
 /** Pixels above which Pillow refuses an image as a decompression bomb. */
 const mostPixels = 178_956_970;
+/** Bytes of a file: an uncompressed image of the most pixels has up to 0.7 GB. */
+const largestImageFile = 2 ** 30;
 
 /** Reads and decodes one file, or at least the part of it that `partOf` wants. Throws `DataError` naming it. */
 export async function readRgb(path: string, partOf: PartOf = wholeBox): Promise<RgbImage> {
@@ -24,8 +27,14 @@ export async function readRgb(path: string, partOf: PartOf = wholeBox): Promise<
  */
 export function readImageFile(path: string): Uint8Array {
   try {
-    return readWhole(path);
+    return readRegularFile(path, largestImageFile);
   } catch (error) {
+    if (error instanceof FormatFault)
+      throw new DataError(`The file is not an image: ${error.message}.`, {
+        where: path,
+        next: fetchAgain,
+        cause: error,
+      });
     const { code, message } = error as NodeJS.ErrnoException;
     throw new DataError(
       code === 'ENOENT' ? 'The image file is missing.' : `The image file could not be read: ${message}`,
@@ -70,20 +79,6 @@ export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf 
 /** Whether a JPEG file ends with its end marker. */
 function isComplete(bytes: Uint8Array): boolean {
   return bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9;
-}
-
-function readWhole(path: string): Uint8Array {
-  const file = openSync(path, 'r');
-  try {
-    const bytes = Buffer.allocUnsafe(fstatSync(file).size);
-    let length = 0;
-    for (let got = -1; length < bytes.length && got !== 0; length += got) {
-      got = readSync(file, bytes, length, bytes.length - length, null);
-    }
-    return bytes.subarray(0, length);
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** Ink bytes → RGB: (255 − K) less the share of C, M or Y in it, rounded as Pillow's MULDIV255. */

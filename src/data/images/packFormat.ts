@@ -2,10 +2,10 @@
  * The files of a packed split: `pack.json` says what it holds, `00000.rgb` … are decoded images one after the other, and
  * `00000.json` … say where each begins. A shard is whole once its `.json` is there.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError } from '../../errors.js';
+import { largestText, readRegularText } from '../../io/openedFile.js';
 
 const positive = z.number().int().min(1);
 
@@ -46,7 +46,7 @@ export function imagesInShard({ images, images_per_shard }: PackHeader, shard: n
 export function readPackFile<T>(path: string, schema: z.ZodType<T>): T {
   let reason: string;
   try {
-    const checked = schema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    const checked = schema.safeParse(JSON.parse(readRegularText(path, largestText)));
     if (checked.success) return checked.data;
     const [issue] = checked.error.issues;
     reason = `${issue!.path.join('.') || 'the file'}: ${issue!.message}`;

@@ -1,8 +1,9 @@
 /** Reading decoded images out of the shards of a packed set. */
-import { closeSync, openSync, read } from 'node:fs';
+import { closeSync, read } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../../errors.js';
 import { diskFault } from '../../io/diskFault.js';
+import { openRegularFile } from '../../io/openedFile.js';
 import type { PackedPlace } from './location.js';
 import type { RgbImage } from './rgbImage.js';
 import { wholeImage } from './rgbImage.js';
@@ -70,7 +71,7 @@ export function makeShardReader(): ShardReader {
 
 function openShard(path: string): number {
   try {
-    return openSync(path, 'r');
+    return openRegularFile(path).descriptor;
   } catch (error) {
     throw diskFault('The shard could not be opened', path, error);
   }

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
+import { FormatFault } from '../../io/formatFault.js';
 import { decodeRgb, readImageFile } from '../images/decode.js';
 import type { Verdict } from './verdict.js';
 
@@ -17,8 +18,12 @@ export async function inspectImage(path: string): Promise<Inspection> {
   try {
     bytes = readImageFile(path);
   } catch (error) {
-    const missing = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-    return { verdict: missing ? 'missing' : 'unreadable', message: (error as Error).message };
+    const { message, cause } = error as Error;
+    if (cause instanceof FormatFault) return { verdict: 'not an image', message };
+    return {
+      verdict: (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT' ? 'missing' : 'unreadable',
+      message,
+    };
   }
   try {
     await decodeRgb(bytes, path);

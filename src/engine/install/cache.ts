@@ -1,8 +1,9 @@
 /** The per-user cache of engines, shared by all checkouts: where it is, and which of its folders hold a whole engine. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { largestText, readRegularText } from '../../io/openedFile.js';
 import { checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
 
 const manifestSchema = z.object({
@@ -50,7 +51,7 @@ export function engineFolder(cache: string, pin: WheelPin): string {
 export function readManifest(folder: string): Manifest | undefined {
   let manifest: Manifest;
   try {
-    manifest = manifestSchema.parse(JSON.parse(readFileSync(join(folder, manifestName), 'utf8')));
+    manifest = manifestSchema.parse(JSON.parse(readRegularText(join(folder, manifestName), largestText)));
   } catch {
     return undefined;
   }

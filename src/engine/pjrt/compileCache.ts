@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../io/atomicFile.js';
 import { sha256 } from '../../io/hash.js';
+import { readRegularFile } from '../../io/openedFile.js';
 import type { Address, Pjrt } from './cApi.js';
 import type { Client } from './client.js';
 
@@ -68,10 +69,13 @@ export function compilerIdentity(api: Pjrt, client: Client): string {
   ]);
 }
 
+/** Bytes; compiled networks have some megabytes. */
+const largestEntry = 2 ** 30;
+
 /** The stored bytes; undefined for an entry that is not there, of another format, cut short or changed. */
 function readEntry(path: string): Uint8Array | undefined {
   try {
-    const bytes = readFileSync(path);
+    const bytes = readRegularFile(path, largestEntry);
     const [first, checksum] = bytes.toString('latin1', 0, headBytes).split('\n');
     const rest = bytes.subarray(headBytes);
     return first === format && checksum === sha256(rest) ? rest : undefined;

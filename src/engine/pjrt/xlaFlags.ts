@@ -1,7 +1,7 @@
 /** XLA's flags for NVIDIA GPUs. A plugin reads them from XLA_FLAGS alone, when it makes a client or compiles for the first time. */
-import { readFileSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
 import { reasonOf } from '../../io/diskFault.js';
+import { largestText, readRegularText } from '../../io/openedFile.js';
 
 /**
  * First version of the PJRT API (0.x) whose plugins are known to have the flags of `choices`, that of jax-cuda13-pjrt 0.10.2: XLA ends
@@ -40,7 +40,7 @@ export function withFlags(set: string | undefined, flags: Readonly<Record<string
 function textOf(set: string): string {
   if (set === '' || set.startsWith('-')) return set;
   try {
-    return readFileSync(set, 'utf8').trim();
+    return readRegularText(set, largestText).trim();
   } catch (cause) {
     throw new EngineError(`XLA_FLAGS names a file that cannot be read: ${reasonOf(cause)}`, {
       where: set,
