@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import type { CifarForm, CifarName } from '../data/cifarLayouts.js';
 import { ConfigError } from '../errors.js';
+import { withHome } from '../io/homePath.js';
 import { shellWord } from '../io/shellWord.js';
 import { createDownloadProgress } from './downloadProgress.js';
 
@@ -25,7 +26,7 @@ export function registerDataDownloadCommand(data: Command): void {
     .option('--from <file>', 'an archive on this machine, in place of the download')
     .option('--quiet', 'no progress')
     .action(async (name: CifarName, { data: given, form, address, from, quiet = false }: DownloadFlags) => {
-      const folder = given ?? (process.env.GALA_DATA || undefined);
+      const folder = given ?? (process.env.GALA_DATA ? withHome(process.env.GALA_DATA) : undefined);
       if (folder === undefined) {
         throw new ConfigError('The folder that gets the dataset is not known.', {
           where: 'neither --data nor GALA_DATA is given',

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { StorageError } from '../errors.js';
+import { wordWithHome } from '../io/homePath.js';
 import { registerBenchCommand } from './bench.js';
 import { registerConfigCommand } from './config.js';
 import { registerDataCommand } from './data.js';
@@ -44,7 +46,8 @@ const program = createProgram();
 for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
 process.on('uncaughtException', fail);
 try {
-  await program.parseAsync();
+  requireWorkingFolder();
+  await program.parseAsync(process.argv.map(wordWithHome));
 } catch (error) {
   fail(error);
 }
@@ -59,6 +62,19 @@ function createProgram(): Command {
     .exitOverride();
   for (const register of registerCommands) register(gala);
   return gala;
+}
+
+/** Whatever a command does begins with paths below the working folder, and Node's own error for one that is gone says `uv_cwd`. */
+function requireWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    throw new StorageError('The working folder does not exist any more: it was removed or replaced.', {
+      where: process.env.PWD ?? 'the working folder',
+      next: 'Go to a folder that exists (cd ~, or cd "$PWD" where it was made anew), then run the command again.',
+      cause,
+    });
+  }
 }
 
 function packageVersion(): string {

@@ -1,9 +1,9 @@
 /** A config name or path → a checked experiment config that knows where every value came from. */
 import { checkAcrossKeys } from './checks.js';
-import { describeKeys } from './keys.js';
+import { describeKeys, schemaAt } from './keys.js';
 import { applyOverrides, readLayers } from './layers.js';
 import { displayPath, findConfig, nameFromPath } from './locate.js';
-import { at, type LocatedMap, type Origin } from './located.js';
+import { at, type LocatedMap, type Origin, withoutNulls } from './located.js';
 import { configError, type Problem } from './problem.js';
 import { renderConfig } from './render.js';
 import type { Config, StageConfig } from './schema.js';
@@ -75,7 +75,8 @@ interface CheckedStage {
   readonly origin: (key: string) => Origin | undefined;
 }
 
-function checkStage(root: LocatedMap, hasFirstStage: boolean): CheckedStage {
+function checkStage(written: LocatedMap, hasFirstStage: boolean): CheckedStage {
+  const root = withoutNulls(written, path => schemaAt(path).length > 0);
   const { config, problems, read, defaultOf } = validate(root);
   const origin = (key: string) => at(root, key.split('.'))?.origin;
   const isChanged = (key: string) => origin(key) !== undefined && read(key) !== defaultOf(key);

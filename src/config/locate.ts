@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { ConfigError } from '../errors.js';
+import { withHome } from '../io/homePath.js';
+import { asNamePart } from './experimentName.js';
 import { editDistance, nearest } from './suggest.js';
 
 /** Configs that an error names. */
@@ -66,7 +68,7 @@ export function nameFromPath(path: string): string {
   const parts = path.replace(/\.ya?ml$/, '').split(sep);
   const configs = parts.lastIndexOf('configs', parts.length - 2);
   const below = configs === -1 ? parts.slice(-1) : parts.slice(configs + 1);
-  return below.map(part => part.replace(/[^\w.-]/g, '_').replace(/^[.-]+/, '') || '_').join('/');
+  return below.map(asNamePart).join('/');
 }
 
 /** As a reader would type it: relative to the working folder when inside it, else absolute. */
@@ -78,7 +80,7 @@ export function displayPath(path: string): string {
 function candidates(folder: string, nameOrPath: string): string[] {
   const named = join(configsFolder, plainName(nameOrPath));
   const inPackage = named.startsWith(configsFolder + sep) ? [`${named}.yaml`] : [];
-  return [...['', '.yaml', '.yml'].map(extension => resolve(folder, nameOrPath + extension)), ...inPackage];
+  return [...['', '.yaml', '.yml'].map(extension => resolve(folder, withHome(nameOrPath) + extension)), ...inPackage];
 }
 
 function plainName(nameOrPath: string): string {

@@ -54,6 +54,23 @@ export function at(root: Located, path: Path): Located | undefined {
   return here;
 }
 
+/** Whether `null` is written as the value: an empty value is a slip, not this. */
+export function isNull(located: Located): boolean {
+  return located.kind === 'scalar' && located.value === null && located.source !== undefined;
+}
+
+/** `map` without the keys whose value is `null`, in the maps below too, as far as `isKnown(path)`: a key of no meaning stays to be reported. */
+export function withoutNulls(map: LocatedMap, isKnown: (path: Path) => boolean, path: Path = []): LocatedMap {
+  const entries = new Map<string, LocatedEntry>();
+  for (const [key, entry] of map.entries) {
+    const here = [...path, key];
+    if (isNull(entry.value) && isKnown(here)) continue;
+    const value = entry.value.kind === 'map' ? withoutNulls(entry.value, isKnown, here) : entry.value;
+    entries.set(key, { ...entry, value });
+  }
+  return { ...map, entries };
+}
+
 /** Origin of the key at `path`; of the nearest enclosing key (at last the whole config) when the key is not written. */
 export function keyOrigin(root: Located, path: Path): Origin {
   let origin = root.origin;

@@ -4,7 +4,7 @@
  */
 import { hasOwnVal } from './imageSets.js';
 import { isChoice } from './keys.js';
-import { at, keyOrigin, type LocatedMap, merge, type Path } from './located.js';
+import { at, isNull, keyOrigin, type LocatedMap, merge, type Path } from './located.js';
 import type { Problem } from './problem.js';
 import type { Config, StageConfig } from './schema.js';
 import { nearest, quotedAlternatives } from './suggest.js';
@@ -31,7 +31,7 @@ export const sharedKeys: readonly string[] = [
 /** The two complete configs in a root with `stages`; undefined without, or with a problem that leaves nothing to check. */
 export function splitStages(root: LocatedMap, problems: Problem[]): Record<StageName, LocatedMap> | undefined {
   const stages = root.entries.get('stages')?.value;
-  if (stages === undefined) return undefined;
+  if (stages === undefined || isNull(stages)) return undefined;
   const refuse = (where: string, message: string) => problems.push({ where, message });
   if (stages.kind !== 'map') {
     problems.push({

@@ -4,6 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { isOfficial } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { ConfigError, DataError } from '../errors.js';
+import { withHome } from '../io/homePath.js';
 import { type ImageFiles, imageFiles } from './imageFiles.js';
 import { classFolders, listImageFolder } from './imageFolder.js';
 import { type ImageList, readImageList } from './imageList.js';
@@ -107,7 +108,8 @@ function readLists(
 
 /** Where a list that a config names may be: below the root, then from the working folder. */
 export function placesOfList(given: string, root: string): string[] {
-  return isAbsolute(given) ? [given] : [join(root, given), resolve(given)];
+  const path = withHome(given);
+  return isAbsolute(path) ? [path] : [join(root, path), resolve(path)];
 }
 
 function findGiven(given: string, root: string): string {

@@ -2,6 +2,7 @@
 import { isImageDataset } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
+import { withHome } from '../io/homePath.js';
 import { openCifar } from './cifar.js';
 import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
@@ -127,20 +128,25 @@ interface Opened {
 async function openSet(config: DatasetConfig, options: OpenOptions): Promise<Opened> {
   const { environment = process.env, dataRoot } = options;
   const { dataset } = config;
-  const given = dataRoot ?? (environment.GALA_DATA || config.root);
-  if (dataset === 'fashion_mnist_lt') return openFashionMnist(dataRoot ?? config.root, environment);
-  if (!isImageDataset(dataset)) return openCifarAt(dataset, given);
+  if (dataset === 'fashion_mnist_lt') return openFashionMnist(rootOf(config, dataRoot), environment);
+  if (!isImageDataset(dataset)) return openCifarAt(dataset, rootOf(config, dataRoot ?? environment.GALA_DATA));
   return openImageSet(config, imagesRoot(config, options), { ...options, environment });
 }
 
 /** The folder of the image files of a set: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` when none is given. */
 export function imagesRoot(config: DatasetConfig, { dataRoot, environment = process.env }: OpenOptions): string {
-  const root = dataRoot ?? (environment.GALA_DATA || config.root);
+  const root = rootOf(config, dataRoot ?? environment.GALA_DATA);
   if (root !== undefined) return root;
   throw new DataError(`The folder of the images of ${config.dataset} is not known.`, {
     where: 'neither --data, GALA_DATA nor data.root is given',
     next: 'Name it with --data DIR, the environment variable GALA_DATA or data.root in the config; see docs/datasets.md.',
   });
+}
+
+/** The folder that was given outside of the config, else that of the config. */
+function rootOf(config: DatasetConfig, given: string | undefined): string | undefined {
+  const root = given || config.root;
+  return root === undefined ? undefined : withHome(root);
 }
 
 function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Opened {

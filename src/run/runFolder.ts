@@ -1,6 +1,7 @@
 /** `runs/<config name>/<UTC time>-<seed>/`: made exclusively, opened again for `--resume`, `eval` and `report`. */
 import { mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isExperimentName, nameRule } from '../config/experimentName.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { removeTemporaries } from '../io/atomicFile.js';
 import { diskFault } from '../io/diskFault.js';
@@ -159,17 +160,16 @@ function makeExclusively(wanted: string): string {
 }
 
 function folderOfName(name: string, output = 'runs'): string {
-  const parts = name.split('/');
-  if (!/^[\w./-]+$/.test(name) || parts.some(part => part === '' || part === '.' || part === '..')) {
+  if (!isExperimentName(name)) {
     throw new ConfigError(
       `${JSON.stringify(name)} cannot name a run: it would leave the output folder or is no path.`,
       {
         where: 'name',
-        next: 'Use words of letters, digits, "_", "-" and ".", separated by "/", e.g. cifar100_lt/gala_if100.',
+        next: `Use ${nameRule}, such as cifar100_lt/gala_if100.`,
       },
     );
   }
-  return resolve(output, ...parts);
+  return resolve(output, name);
 }
 
 function listFolder(path: string): string[] {

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { isExperimentName } from '../config/experimentName.js';
 import { nearest } from '../config/suggest.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
@@ -209,7 +210,7 @@ export function sweepFolder(name: string, output: string): string {
 }
 
 function isSweepName(name: string): boolean {
-  return /^\w[\w.-]*$/.test(name);
+  return isExperimentName(name) && !name.includes('/');
 }
 
 function writeManifest(directory: string, manifest: SweepManifest): void {

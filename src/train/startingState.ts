@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
 import type { HostTensors } from '../engine/program.js';
+import { withHome } from '../io/homePath.js';
 import { fitPart } from '../models/weights.js';
 import { readWeightsFile } from '../models/weightsFile.js';
 import type { WeightsRecord } from '../run/record.js';
@@ -17,9 +18,10 @@ export interface StartingState {
 /** `initial` with the model's entries from the config's weights file, if it names one. Throws `StorageError`, `DataError`. */
 export async function startingState(
   initial: HostTensors,
-  { weights: path, weights_part: part }: Config['model'],
+  { weights: given, weights_part: part }: Config['model'],
 ): Promise<StartingState> {
-  if (path === undefined) return { state: initial };
+  if (given === undefined) return { state: initial };
+  const path = withHome(given);
   const { tensors, format, sha256 } = await readWeightsFile(path);
   const model = Object.fromEntries(Object.entries(initial).filter(([name]) => isModelEntry(name)));
   const { values, kept: drawn, unused } = fitPart(model, tensors, path, part);

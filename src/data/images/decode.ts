@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
 import { readRegularFile } from '../../io/openedFile.js';
+import { bmpSize, decodeBmp } from './bmp.js';
 import { imageFormat, jpegFrame } from './format.js';
 import type { PartOf, RgbImage } from './rgbImage.js';
 import { wholeBox, wholeImage } from './rgbImage.js';
@@ -57,8 +58,9 @@ export function readImageFile(path: string): Uint8Array {
 export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf = wholeBox): Promise<RgbImage> {
   const format = imageFormat(bytes);
   if (format === undefined) throw notAnImage(bytes, path);
+  if (format === 'bmp') return bmpImage(bytes, path, partOf);
   const frame = format === 'jpeg' ? jpegFrame(bytes) : undefined;
-  const isCmyk = frame?.components === 4;
+  const isCmyk = format === 'tiff' ? await isCmykTiff(bytes, path) : frame?.components === 4;
   const decoder = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: mostPixels });
   const pipeline = isCmyk ? decoder.pipelineColourspace('cmyk').toColourspace('cmyk') : decoder.removeAlpha();
   try {
@@ -66,14 +68,40 @@ export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf 
     if (frame !== undefined && isComplete(bytes)) {
       const part = partOf(frame);
       const data = await pipeline.extract(part).raw().toBuffer();
-      return { pixels: isCmyk ? rgbOfCmyk(data) : data, height: frame.height, width: frame.width, part };
+      return { pixels: isCmyk ? rgbOfCmyk(data, 4) : data, height: frame.height, width: frame.width, part };
     }
     const { data, info } = await pipeline.raw().toBuffer({ resolveWithObject: true });
     partOf(info);
-    return wholeImage(isCmyk ? rgbOfCmyk(data) : data, info);
+    return wholeImage(isCmyk ? rgbOfCmyk(data, info.channels) : data, info);
   } catch (error) {
     throw notDecoded(error as Error, format, path);
   }
+}
+
+function bmpImage(bytes: Uint8Array, path: string, partOf: PartOf): RgbImage {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  try {
+    const size = bmpSize(buffer);
+    if (size.height * size.width > mostPixels) throw new FormatFault('it exceeds the pixel limit');
+    partOf(size);
+    return wholeImage(decodeBmp(buffer), size);
+  } catch (error) {
+    throw notDecoded(error as Error, 'bmp', path);
+  }
+}
+
+/** Throws `DataError` for CMYK of another depth than 8 bits, of which Pillow gives other colours. */
+async function isCmykTiff(bytes: Uint8Array, path: string): Promise<boolean> {
+  const { space, depth } = await sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch(error => {
+      throw notDecoded(error as Error, 'tiff', path);
+    });
+  if (space !== 'cmyk' || depth === 'uchar') return space === 'cmyk';
+  throw new DataError('The TIFF image has CMYK inks of more than 8 bits, which are not read.', {
+    where: path,
+    next: 'Convert it to RGB, or to 8 bits, or take it out of the list.',
+  });
 }
 
 /** Whether a JPEG file ends with its end marker. */
@@ -81,10 +109,10 @@ function isComplete(bytes: Uint8Array): boolean {
   return bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9;
 }
 
-/** Ink bytes → RGB: (255 − K) less the share of C, M or Y in it, rounded as Pillow's MULDIV255. */
-function rgbOfCmyk(ink: Uint8Array): Uint8Array {
-  const pixels = new Uint8Array((ink.length / 4) * 3);
-  for (let from = 0, into = 0; from < ink.length; from += 4) {
+/** Ink bytes → RGB: (255 − K) less the share of C, M or Y in it, rounded as Pillow's MULDIV255; channels after the inks are dropped. */
+function rgbOfCmyk(ink: Uint8Array, channels: number): Uint8Array {
+  const pixels = new Uint8Array((ink.length / channels) * 3);
+  for (let from = 0, into = 0; from < ink.length; from += channels) {
     const light = 255 - ink[from + 3]!;
     for (let c = 0; c < 3; c++, into++) {
       const product = ink[from + c]! * light + 128;
@@ -99,14 +127,14 @@ function notAnImage(bytes: Uint8Array, path: string): DataError {
   const start = Buffer.from(bytes.subarray(0, 8)).toString('hex').replace(/../g, '$& ').trim();
   return new DataError(`The file is not an image: it begins with the bytes ${start}.`, {
     where: path,
-    next: `JPEG, PNG, WebP, GIF and TIFF are read. ${fetchAgain}`,
+    next: `JPEG, PNG, WebP, GIF, TIFF and BMP are read. ${fetchAgain}`,
   });
 }
 
 function notDecoded(error: Error, format: string, path: string): DataError {
   const [reason] = error.message.split('\n');
   const name = format.toUpperCase();
-  const cutOff = /premature end|truncat|out of order read|not enough data|read error|libspng read|unexpected end/i;
+  const cutOff = /premature end|truncat|out of order read|not enough data|read error|libspng read|unexpected end|it ends before/i;
   if (/pixel limit/i.test(error.message)) {
     return new DataError(`The ${name} image has more than ${mostPixels} pixels, as a decompression bomb would.`, {
       where: path,

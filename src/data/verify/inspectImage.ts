@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
 import { decodeRgb, readImageFile } from '../images/decode.js';
+import { imageFormat } from '../images/format.js';
 import type { Verdict } from './verdict.js';
 
 export interface Inspection {
@@ -45,6 +46,7 @@ export async function stampOf(path: string): Promise<readonly [number, number, n
 }
 
 async function oddityOf(bytes: Uint8Array): Promise<Verdict> {
+  if (imageFormat(bytes) === 'bmp') return 'sound';
   const { space, depth, pages = 1 } = await sharp(bytes).metadata();
   if (space === 'cmyk') return 'CMYK';
   if (depth === 'ushort') return '16-bit';

@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { withHome } from '../../io/homePath.js';
 import { largestText, readRegularText } from '../../io/openedFile.js';
 import { checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
 
@@ -24,7 +25,7 @@ export const installLockName = '.install.lock';
 /** The cache folder: `explicit`, else GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala. It need not exist. */
 export function cacheFolder(explicit?: string, environment: NodeJS.ProcessEnv = process.env): string {
   const chosen = explicit || environment.GALA_CACHE;
-  if (chosen) return resolve(chosen);
+  if (chosen) return resolve(withHome(chosen));
   // The XDG specification says that a relative path is to be ignored.
   const base = environment.XDG_CACHE_HOME?.startsWith('/')
     ? environment.XDG_CACHE_HOME
