@@ -49,13 +49,14 @@ async function pack(flags: PackFlags): Promise<void> {
   const { packImages } = await import('../data/images/pack.js');
   const splits = [];
   try {
-    for (const { split, files, list } of await filesOf(config, root, flags, progress)) {
+    for (const { split, files, list, notes } of await filesOf(config, root, flags, progress)) {
       const shown = (images: number) => ({ packing: `${split} ${images}/${files.length}` });
       progress.start(files.length, shown(0));
       const summary = await packImages({
         files,
         split,
         list,
+        notes,
         folder: join(flags.output, split),
         shortSide,
         workers: flags.workers,
@@ -97,7 +98,7 @@ async function filesOf(
   root: string,
   flags: PackFlags,
   progress: Progress,
-): Promise<(Pick<PackOptions, 'files' | 'list'> & { readonly split: ImageSplit })[]> {
+): Promise<(Pick<PackOptions, 'files' | 'list' | 'notes'> & { readonly split: ImageSplit })[]> {
   const [{ openImageSplits }, { checkSplit }, { isPackedSet }, { listName }] = await Promise.all([
     import('../data/imageSplits.js'),
     import('../data/verify/checkSplit.js'),
@@ -127,7 +128,7 @@ async function filesOf(
     // The list as a whole: `checked` may have less of it.
     const { fingerprint } = found.files;
     const list = config.dataset === 'image_folder' ? undefined : { name: listName(found.source), fingerprint };
-    files.push({ split, files: checked.files, list });
+    files.push({ split, files: checked.files, list, notes: [...opened.notes, ...checked.notes] });
   }
   if (files.length > 0) return files;
   throw new ConfigError(`The set has no split ${flags.split} of its own.`, {

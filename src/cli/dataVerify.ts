@@ -5,6 +5,7 @@ import { isImageDataset } from '../config/imageSets.js';
 import type { ImageSplit } from '../data/imageSets.js';
 import type { ImageSplits } from '../data/imageSplits.js';
 import type { DatasetConfig } from '../data/index.js';
+import type { HashedImages } from '../data/repeatedImages.js';
 import type { SplitReport } from '../data/verify/verifyReport.js';
 import { ConfigError } from '../errors.js';
 import { CommandExit } from './exit.js';
@@ -84,7 +85,8 @@ async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags
 
 async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promise<boolean> {
   const { imagesRoot } = await import('../data/index.js');
-  const { openImageSplits } = await import('../data/imageSplits.js');
+  const { openImageSplits, splitsOf } = await import('../data/imageSplits.js');
+  const { requireTwoClasses } = await import('../data/oneClass.js');
   const { isPackedSet } = await import('../data/images/packedDataset.js');
   const root = imagesRoot(config, { dataRoot: flags.data });
   if (isPackedSet(root)) {
@@ -94,9 +96,8 @@ async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promis
     });
   }
   const opened = openImageSplits(config, { root, val: true });
-  const splits = (['train', 'val', 'test'] as const).filter(
-    split => opened[split] !== undefined && (flags.split ?? split) === split,
-  );
+  requireTwoClasses(opened.train.files.classNames, opened.train.source, config.dataset === 'image_folder');
+  const splits = splitsOf(opened).filter(split => (flags.split ?? split) === split);
   if (splits.length === 0) {
     throw new ConfigError(`The set has no split ${flags.split} of its own.`, {
       where: '--split',
@@ -104,12 +105,20 @@ async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promis
     });
   }
   const reports: SplitReport[] = [];
-  for (const split of splits) reports.push(await verifySplit(split, opened, root, flags));
-  if (flags.json)
-    process.stdout.write(`${JSON.stringify({ dataset: config.dataset, root: resolve(root), splits: reports })}\n`);
-  else {
+  const hashed: HashedImages[] = [];
+  for (const split of splits) {
+    const { report, digests } = await verifySplit(split, opened, root, flags);
+    reports.push(report);
+    if (digests) hashed.push({ split, files: opened[split]!.files, digests });
+  }
+  const { repeatedContents } = await import('../data/repeatedImages.js');
+  const notes = [...opened.notes, ...repeatedContents(hashed)];
+  if (flags.json) {
+    const report = { dataset: config.dataset, root: resolve(root), notes, splits: reports };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+  } else {
     const { describeReport } = await import('./verifyText.js');
-    for (const note of opened.notes) process.stdout.write(`${note}\n`);
+    for (const note of notes) process.stdout.write(`${note}\n`);
     process.stdout.write(reports.map(describeReport).join(''));
   }
   const { isFaulty } = await import('../data/verify/verifyReport.js');
@@ -121,18 +130,19 @@ async function verifySplit(
   opened: ImageSplits,
   root: string,
   { deep, workers, quiet, json }: VerifyFlags,
-): Promise<SplitReport> {
+): Promise<{ report: SplitReport; digests?: Int32Array }> {
   const { codesOfMissing, reportSplit } = await import('../data/verify/verifyReport.js');
   const files = opened[split]!;
   const { length } = files.files;
   const { missing } = files.located;
-  if (!deep) return reportSplit(split, files, codesOfMissing(length, missing), resolve(root), opened.set);
+  const reportOf = (codes: Uint8Array) => reportSplit(split, files, codes, resolve(root), opened.set);
+  if (!deep) return { report: reportOf(codesOfMissing(length, missing)) };
   const { verifyImages } = await import('../data/verify/verifyImages.js');
   const progress = createProgress({ quiet: (quiet ?? false) || (json ?? false) });
   const shown = (checked: number) => ({ [split]: `${checked}/${length}` });
   progress.start(length, shown(0));
   try {
-    const { verdicts, reused, note } = await verifyImages(files.files, {
+    const { verdicts, digests, reused, note } = await verifyImages(files.files, {
       missing,
       ...(workers && { workers }),
       onProgress: checked => progress.update(checked, shown(checked)),
@@ -140,7 +150,7 @@ async function verifySplit(
     progress.stop();
     if (reused > 0) progress.note(`${split}: ${reused} of ${length} images have not changed since they were checked.`);
     if (note !== undefined) progress.note(note);
-    return reportSplit(split, files, verdicts, resolve(root), opened.set);
+    return { report: reportOf(verdicts), digests };
   } finally {
     progress.stop();
   }

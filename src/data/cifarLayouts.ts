@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DataError } from '../errors.js';
+import { packedArchiveAdvice } from './packedArchives.js';
 
 export type CifarName = 'cifar10' | 'cifar100';
 export type CifarForm = 'binary' | 'python';
@@ -109,8 +110,9 @@ export function findCifar(name: CifarName, root: string): { layout: CifarLayout;
     {
       where: partial?.folder ?? `looked in ${[...new Set(candidates.map(({ folder }) => folder))].join(' and ')}`,
       next:
+        packedArchiveAdvice(root, name => layouts.some(({ archive }) => archive.name === name)) ??
         `Fetch them with \`gala data download ${name} --data DIR\`, or unpack the authors' archive ${layout.archive.name} ` +
-        '(www.cs.toronto.edu/~kriz/cifar.html); then name the folder with --data DIR, the environment variable GALA_DATA or data.root in the config.',
+          '(www.cs.toronto.edu/~kriz/cifar.html); then name the folder with --data DIR, the environment variable GALA_DATA or data.root in the config.',
     },
   );
 }

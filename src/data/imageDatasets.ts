@@ -11,6 +11,8 @@ import { isPackedSet, openPackedSplit } from './images/packedDataset.js';
 import { comparePackedLists } from './images/packedLists.js';
 import { headerPath } from './images/packFormat.js';
 import { fileDataset, type InputSize } from './images/storedDataset.js';
+import { requireTwoClasses } from './oneClass.js';
+import { type HashedImages, repeatedContents } from './repeatedImages.js';
 import { type CheckWatcher, checkSplit } from './verify/checkSplit.js';
 
 type OpenableConfig = ImageSetConfig & Pick<Config['data'], 'image_size' | 'short_side' | 'verify' | 'on_bad_image'>;
@@ -45,7 +47,9 @@ export async function openImageSet(
   const statistics = isOfficial(config.dataset) ? imageSets[config.dataset].statistics : imagenetStatistics;
   if (isPackedSet(root)) return { ...openPacked(config, root, size, wantsVal), root, statistics };
   const opened = openImageSplits(config, { root, val: wantsVal, environment: options.environment });
+  requireTwoClasses(opened.train.files.classNames, opened.train.source, config.dataset === 'image_folder');
   const notes = [...opened.notes];
+  const hashed: HashedImages[] = [];
   // Without a split of its own, `val` is a part of the training images.
   const wanted = new Set(options.check);
   if (wanted.has('val') && opened.val === undefined) wanted.add('train');
@@ -62,14 +66,18 @@ export async function openImageSet(
       ...options,
     });
     notes.push(...checked.notes);
+    if (checked.digests) hashed.push({ split, files: checked.files, digests: checked.digests });
     return fileDataset(checked.files, size);
   };
+  const train = await datasetOf('train', opened.train);
+  const val = opened.val && (await datasetOf('val', opened.val));
+  const test = await datasetOf('test', opened.test);
   return {
-    train: await datasetOf('train', opened.train),
-    val: opened.val && (await datasetOf('val', opened.val)),
-    test: await datasetOf('test', opened.test),
+    train,
+    val,
+    test,
     root,
-    notes,
+    notes: [...notes, ...repeatedContents(hashed)],
     statistics,
   };
 }

@@ -3,68 +3,133 @@ import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { type ImageList, lineHash } from './imageList.js';
+import { imageEndings } from './images/format.js';
+import { isLeftBehind, type LeftOutFiles, leftOutFiles } from './leftOutFiles.js';
+import { packedArchiveAdvice } from './packedArchives.js';
+import { requireReadableName } from './readableNames.js';
 import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 
-const imageName = /\.(jpe?g|png|webp|gif|tiff?)$/i;
+const imageName = new RegExp(`\\.(${imageEndings.join('|')})$`, 'i');
 
-/** Names of the classes: the sub-folders of `folder` and links to folders, sorted by code unit. Throws `DataError` when there is none. */
-export function classFolders(folder: string): string[] {
-  const names = entriesOf(folder)
-    .filter(entry => isFolder(folder, entry))
-    .map(entry => entry.name)
-    .filter(name => !name.startsWith('.'))
-    .sort();
-  if (names.length > 0) return names;
+export interface ClassFolder {
+  /** Name on disk. */
+  readonly folder: string;
+  /** Name of the class: the same with each accent in its letter (NFC). */
+  readonly name: string;
+}
+
+/**
+ * The sub-folders of `folder` and links to folders, sorted by the code units of their class names; what an operating system or a
+ * notebook leaves is none. Throws `DataError` when there is none, and for two of one name.
+ */
+export function classFolders(folder: string): ClassFolder[] {
+  const folders = foldersIn(folder)
+    .map(name => ({ folder: name, name: name.normalize('NFC') }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of folders) requireReadableName(folder, entry.folder);
+  const twin = folders.find(({ name }, i) => name === folders[i + 1]?.name);
+  if (twin !== undefined) {
+    throw new DataError(`Two folders are called ${twin.name}, with the accents written in two ways (NFC and NFD).`, {
+      where: folder,
+      next: 'Move the images of both into one of them.',
+    });
+  }
+  if (folders.length > 0) return folders;
+  const packed = packedArchiveAdvice(folder);
   throw new DataError('The folder has no sub-folders, one for each class.', {
     where: folder,
-    next: 'Put the images of each class into a folder of its name, or give a list with data.dataset: image_list.',
+    next:
+      packed ?? 'Put the images of each class into a folder of its name, or give a list with data.dataset: image_list.',
   });
+}
+
+/** Names of the folders in `folder`, and of links to folders, less what an operating system leaves. Throws `DataError`. */
+export function foldersIn(folder: string): string[] {
+  return entriesOf(folder)
+    .filter(entry => !isLeftBehind(entry.name) && isFolder(folder, entry))
+    .map(({ name }) => name)
+    .sort();
+}
+
+export interface ListedFolder {
+  readonly list: ImageList;
+  /** A sentence on the files that are not in the list; undefined where there are none. */
+  readonly leftOut: string | undefined;
 }
 
 /**
  * Every image below `root`/`split`/CLASS, in order of class and name; folders of the list are relative to `root`. Links are
  * followed. A class of `classNames` without a folder has no images. Throws `DataError` for a folder that is no class or cannot
- * be read, and for a link that leads nowhere or back to a folder that it lies in.
+ * be read, for a link that leads nowhere or back to a folder that it lies in, and for a name that is not UTF-8.
  */
-export function listImageFolder(root: string, split: string, classNames: readonly string[]): ImageList {
+export function listImageFolder(root: string, split: string, classNames: readonly string[]): ListedFolder {
   const labelOf = new Map(classNames.map((name, label) => [name, label]));
   const folders: string[] = [];
   const found: { folder: number; label: number; name: Buffer }[] = [];
+  const leftOut = leftOutFiles();
   /** `above`: the real paths of the folders that the walk came through. */
   const walk = (folder: string, label: number, above: readonly string[]) => {
     const path = join(root, folder);
     const entries = entriesOf(path).sort((a, b) => (a.name < b.name ? -1 : 1));
     const real = realpathSync(path);
     if (above.some(other => other === real || other.startsWith(`${real}/`))) throw leadsBack(path, real);
-    const subFolders = new Set(entries.filter(entry => isFolder(path, entry)));
-    const images = entries.filter(entry => !subFolders.has(entry) && imageName.test(entry.name));
-    const index = images.length === 0 ? -1 : folders.push(folder) - 1;
-    for (const { name } of images) found.push({ folder: index, label, name: Buffer.from(name) });
-    for (const { name } of subFolders) walk(`${folder}/${name}`, label, [...above, real]);
+    const subFolders: string[] = [];
+    let index = -1;
+    for (const entry of entries) {
+      const { name } = entry;
+      if (isLeftBehind(name)) countLeftBehind(leftOut, path, entry);
+      else if (isFolder(path, entry)) subFolders.push(name);
+      else if (!imageName.test(name)) leftOut.addFile(name);
+      else {
+        requireReadableName(path, name);
+        if (index === -1) index = folders.push(folder) - 1;
+        found.push({ folder: index, label, name: Buffer.from(name) });
+      }
+    }
+    for (const name of subFolders) {
+      requireReadableName(path, name);
+      walk(`${folder}/${name}`, label, [...above, real]);
+    }
   };
-  for (const name of classFolders(join(root, split))) {
+  const base = join(root, split);
+  for (const entry of entriesOf(base)) {
+    if (isLeftBehind(entry.name)) countLeftBehind(leftOut, base, entry);
+    else if (!isFolder(base, entry)) leftOut.addBeside(entry.name);
+  }
+  for (const { folder, name } of classFolders(base)) {
     const label = labelOf.get(name);
     if (label === undefined) {
       throw new DataError(`The folder ${name} is no class of the training images.`, {
-        where: join(root, split, name),
+        where: join(base, folder),
         next: `The classes are the ${classNames.length} sub-folders of the training folder: ${classNames.slice(0, 5).join(', ')}…`,
       });
     }
-    walk(`${split}/${name}`, label, []);
+    walk(`${split}/${folder}`, label, []);
   }
-  return flat(folders, found, join(root, split));
+  return { list: flat(folders, found, base, leftOut.sentence(split)), leftOut: leftOut.sentence(split) };
+}
+
+function countLeftBehind(leftOut: LeftOutFiles, folder: string, entry: Dirent): void {
+  if (entry.isDirectory()) leftOut.addFolder(join(folder, entry.name), entry.name);
+  else leftOut.addFile(entry.name);
 }
 
 function flat(
   folders: readonly string[],
   found: readonly { readonly folder: number; readonly label: number; readonly name: Buffer }[],
   where: string,
+  leftOut: string | undefined,
 ): ImageList {
   if (found.length === 0) {
-    throw new DataError('There are no images in the folders of the classes.', {
-      where,
-      next: 'Files that end in .jpg, .jpeg, .png, .webp, .gif or .tif are taken.',
-    });
+    throw new DataError(
+      ['There are no images in the folders of the classes.', ...(leftOut ? [leftOut] : [])].join(' '),
+      {
+        where,
+        next:
+          packedArchiveAdvice(where) ??
+          `Files are taken that end in ${imageEndings.map(ending => `.${ending}`).join(', ')}.`,
+      },
+    );
   }
   const labels = sharedInt32(found.length);
   const folderOf = sharedInt32(found.length);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { DataError } from '../errors.js';
 import { readPlainOrGzip } from '../io/plainOrGzip.js';
 import type { FileTable } from './imageFiles.js';
+import { utf8Text } from './listText.js';
 import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 
 /** A parsed list; `folders` are as written in it, not yet found on disk. */
@@ -14,8 +15,6 @@ export interface ImageList extends FileTable {
   readonly fingerprint: string;
 }
 
-/** What some editors of Windows begin a text with, in UTF-8. */
-const byteOrderMark = [0xef, 0xbb, 0xbf];
 const lineFeed = 10;
 const carriageReturn = 13;
 const space = 32;
@@ -29,20 +28,20 @@ export function readImageList(path: string, classes?: number): ImageList {
 }
 
 /**
- * Parses a list with LF or CRLF line ends, with or without a byte order mark. The label is what follows the last white space of
+ * Parses a list in UTF-8, or in UTF-16 with its mark, with LF or CRLF line ends. The label is what follows the last white space of
  * a line, so paths may hold spaces. Labels lie in [0, `classes`) where that is given. Throws `DataError`; `where` names the list.
  */
 export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 31): ImageList {
-  const most = countLines(bytes);
+  const text = utf8Text(bytes, where);
+  const most = countLines(text);
   const labels = sharedInt32(most);
   const folderOf = sharedInt32(most);
   const nameStarts = sharedInt32(most);
   const nameLengths = sharedBytes(most);
-  const nameBytes = sharedBytes(bytes.length);
+  const nameBytes = sharedBytes(text.length);
   const folders: string[] = [];
   const folderIndex = new Map<string, number>();
   const canonical = lineHash();
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let count = 0;
   let filled = 0;
   let lineNumber = 0;
@@ -54,8 +53,7 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
       next: 'A line is the path of an image, white space, and the number of its class, from 0.',
     });
 
-  const begin = byteOrderMark.every((byte, i) => text[i] === byte) ? byteOrderMark.length : 0;
-  for (let start = begin; start < text.length; ) {
+  for (let start = 0; start < text.length; ) {
     lineNumber++;
     const newline = text.indexOf(lineFeed, start);
     const next = newline === -1 ? text.length : newline + 1;

@@ -11,6 +11,8 @@ import { type ImageList, readImageList } from './imageList.js';
 import { type ImageSet, type ImageSplit, imageSets } from './imageSets.js';
 import { type LocatedFiles, locateFiles } from './locateFiles.js';
 import { openOfficialList } from './officialLists.js';
+import { packedArchiveAdvice } from './packedArchives.js';
+import { repeatedPaths } from './repeatedImages.js';
 
 export interface ImageSplitFiles {
   readonly files: ImageFiles;
@@ -68,13 +70,17 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
     const files = imageFiles({ name: config.dataset, classNames, labels, fingerprint, table: located.table });
     return { files, located, source };
   };
-  return {
-    train: open(lists.train!),
-    val: lists.val && open(lists.val),
-    test: open(lists.test!),
-    notes,
-    set,
-  };
+  const train = open(lists.train!);
+  const val = lists.val && open(lists.val);
+  const test = open(lists.test!);
+  const opened = { train, ...(val && { val }), test };
+  const repeats = repeatedPaths(splitsOf(opened).map(split => ({ split, files: opened[split]!.files })));
+  return { train, val, test, notes: [...notes, ...repeats], set };
+}
+
+/** The splits that a set has, in the order in which they are told of. */
+export function splitsOf(opened: { readonly [split in ImageSplit]?: unknown }): ImageSplit[] {
+  return (['train', 'val', 'test'] as const).filter(split => opened[split] !== undefined);
 }
 
 /** The lists given in the config; of an official set, its own where none is given. */
@@ -136,12 +142,18 @@ function folderLists(root: string, val: boolean, notes: string[]): { lists: List
   if (!has('train') || !has(test)) {
     throw new DataError(`The folder of the ${has('train') ? 'test' : 'training'} images is missing.`, {
       where: has('train') ? `looked for ${join(root, 'test')} and ${join(root, 'val')}` : join(root, 'train'),
-      next: 'image_folder reads DIR/train/CLASS/… and DIR/test/CLASS/… (or val/): name DIR with --data or data.root.',
+      next:
+        packedArchiveAdvice(root) ??
+        'image_folder reads DIR/train/CLASS/… and DIR/test/CLASS/… (or val/): name DIR with --data or data.root.',
     });
   }
   if (test === 'val') notes.push('There is no test/: val/ is what the model is tested on.');
-  const classNames = classFolders(join(root, 'train'));
-  const read = (split: string) => ({ list: listImageFolder(root, split, classNames), source: join(root, split) });
+  const classNames = classFolders(join(root, 'train')).map(({ name }) => name);
+  const read = (split: string) => {
+    const { list, leftOut } = listImageFolder(root, split, classNames);
+    if (leftOut !== undefined) notes.push(leftOut);
+    return { list, source: join(root, split) };
+  };
   const ownVal = val && test === 'test' && has('val');
   return { lists: { train: read('train'), test: read(test), ...(ownVal && { val: read('val') }) }, classNames };
 }

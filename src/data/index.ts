@@ -10,6 +10,7 @@ import { bundledFashionMnistLt, openIdxSet } from './fashionMnist.js';
 import { openImageSet } from './imageDatasets.js';
 import type { ImageSplit, Statistics } from './imageSets.js';
 import { holdOut, indexHash, longTailedIndices, subset } from './longTail.js';
+import { requireTwoClasses } from './oneClass.js';
 import type { CheckWatcher } from './verify/checkSplit.js';
 
 /** What a config says of the images, without the order they are visited in. */
@@ -68,6 +69,7 @@ export async function openDatasets(config: DatasetConfig, options: OpenOptions =
   ] as const) {
     if (length === 0) throw emptySplit(split, root);
   }
+  requireTwoClasses(full.classNames, root, false);
   const indices = longTailedIndices(full, config.imbalance_factor, config.subset_seed);
   const longTailed = subset(full, indices);
   const split =

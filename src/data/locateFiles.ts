@@ -1,9 +1,12 @@
 /** Finds the folders that a list names on disk, once per folder, and which of the listed files they lack. */
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DataError } from '../errors.js';
 import { type FileTable, fileName } from './imageFiles.js';
 import type { ImageList } from './imageList.js';
+import { packedArchiveAdvice } from './packedArchives.js';
+import { knownForm } from './readableNames.js';
+import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 
 /** Places below the root where a folder of the list may be, the likeliest first. */
 export type FolderCandidates = (folder: string) => readonly string[];
@@ -28,15 +31,22 @@ export function locateFiles(list: ImageList, root: string, candidatesOf: FolderC
   const missing: number[] = [];
   const missingFolders: { folder: string; candidates: string[] }[] = [];
   const members = filesByFolder(list);
+  const renamed = new Map<number, string>();
   const folders = list.folders.map((folder, index) => {
-    const candidates = candidatesOf(folder).map(candidate => resolve(root, candidate));
+    const candidates = candidatesOf(folder).map(candidate => onDisk(resolve(root, candidate)));
     const indices = members(index);
     let chosen: { path: string; lacking: number[] } | undefined;
     for (const [position, path] of candidates.entries()) {
       const names = contents(path, position > 0);
       if (names === undefined) continue;
       const lacking: number[] = [];
-      for (const i of indices) if (!names.has(fileName(list, i))) lacking.push(i);
+      for (const i of indices) {
+        const name = fileName(list, i);
+        if (names.has(name)) continue;
+        const other = knownForm(name, form => names.has(form));
+        if (other === undefined) lacking.push(i);
+        else renamed.set(i, other);
+      }
       if (chosen === undefined || lacking.length < indices.length) chosen = { path, lacking };
       if (lacking.length < indices.length) break;
     }
@@ -49,11 +59,33 @@ export function locateFiles(list: ImageList, root: string, candidatesOf: FolderC
     return chosen.path;
   });
   return {
-    table: { ...list, folders },
+    table: { ...(renamed.size > 0 ? withNames(list, renamed) : list), folders },
     listFolders: list.folders,
     missing: Int32Array.from(missing).sort(),
     missingFolders,
   };
+}
+
+/** A path with its accents as they are written on disk, where it is there in another form than `path`. */
+function onDisk(path: string): string {
+  const isPlain = path.normalize('NFD') === path;
+  return isPlain && path.normalize('NFC') === path ? path : (knownForm(path, existsSync) ?? path);
+}
+
+/** The names of a list with those of `renamed` in their place. */
+function withNames(list: ImageList, renamed: ReadonlyMap<number, string>): ImageList {
+  const names = Array.from(list.labels, (_, i) => Buffer.from(renamed.get(i) ?? fileName(list, i)));
+  const nameBytes = sharedBytes(names.reduce((sum, name) => sum + name.length, 0));
+  const nameStarts = sharedInt32(names.length);
+  const nameLengths = sharedBytes(names.length);
+  let filled = 0;
+  names.forEach((name, i) => {
+    nameBytes.set(name, filled);
+    nameStarts[i] = filled;
+    nameLengths[i] = name.length;
+    filled += name.length;
+  });
+  return { ...list, nameBytes, nameStarts, nameLengths };
 }
 
 function only(folder: string): readonly string[] {
@@ -63,9 +95,11 @@ function only(folder: string): readonly string[] {
 function requireFolder(root: string): void {
   const path = resolve(root);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-  throw new DataError('The folder of the images is not there.', {
+  throw new DataError(existsSync(path) ? 'The images are not in a folder.' : 'The folder of the images is not there.', {
     where: path,
-    next: 'Name the folder that holds the images with --data DIR, the environment variable GALA_DATA or data.root in the config.',
+    next:
+      packedArchiveAdvice(root) ??
+      'Name the folder that holds the images with --data DIR, the environment variable GALA_DATA or data.root in the config.',
   });
 }
 

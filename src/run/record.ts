@@ -88,6 +88,8 @@ export interface RunRecord {
   /** Present for a second stage. */
   readonly first_stage?: FirstStage;
   readonly splits: Readonly<Record<string, SplitRecord>>;
+  /** Remarks on the files of the data; absent in records of an older gala. */
+  readonly notes?: readonly string[];
   readonly engine: EngineInfo;
   /** The file of `model.weights`; absent where training began with drawn weights. */
   readonly weights?: WeightsRecord;
@@ -114,6 +116,7 @@ export interface RunRecord {
 export interface NewRecord {
   readonly config: Config;
   readonly splits: Readonly<Record<string, SplitRecord>>;
+  readonly notes?: readonly string[];
   readonly engine: EngineInfo;
   readonly firstStage?: FirstStage | undefined;
   readonly weights?: WeightsRecord | undefined;
@@ -141,7 +144,10 @@ const recordSchema = z.looseObject({
 });
 
 /** Writes the first record of a run, status `running`. Throws `StorageError`. */
-export function createRecord(path: string, { config, splits, engine, weights, firstStage }: NewRecord): RunRecord {
+export function createRecord(
+  path: string,
+  { config, splits, notes, engine, weights, firstStage }: NewRecord,
+): RunRecord {
   const now = new Date().toISOString();
   const record: RunRecord = {
     format: 1,
@@ -152,6 +158,7 @@ export function createRecord(path: string, { config, splits, engine, weights, fi
     seeds: { run: config.seed, subset: config.data.subset_seed },
     ...(firstStage && { first_stage: firstStage }),
     splits,
+    ...(notes && { notes }),
     engine,
     ...(weights && { weights }),
     ...surroundings(),

@@ -92,6 +92,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
       createRecord(folder.record, {
         config,
         splits: splitRecords(experiment),
+        notes: experiment.datasets.notes,
         engine: executable.info,
         firstStage: request.start?.source,
         weights: begun.weights,

@@ -134,7 +134,8 @@ function notAnImage(bytes: Uint8Array, path: string): DataError {
 function notDecoded(error: Error, format: string, path: string): DataError {
   const [reason] = error.message.split('\n');
   const name = format.toUpperCase();
-  const cutOff = /premature end|truncat|out of order read|not enough data|read error|libspng read|unexpected end|it ends before/i;
+  const cutOff =
+    /premature end|truncat|out of order read|not enough data|read error|libspng read|unexpected end|it ends before/i;
   if (/pixel limit/i.test(error.message)) {
     return new DataError(`The ${name} image has more than ${mostPixels} pixels, as a decompression bomb would.`, {
       where: path,

@@ -28,6 +28,8 @@ export interface PackOptions {
   readonly split: string;
   /** The list that the files are from, by name and sha256; none for folders of classes. */
   readonly list?: { readonly name: string; readonly fingerprint: string } | undefined;
+  /** Remarks on the files, for `pack.json` and the runs that train on the pack. */
+  readonly notes?: readonly string[] | undefined;
   readonly folder: string;
   readonly shortSide: number;
   readonly workers: number;
@@ -85,6 +87,7 @@ async function packLocked(options: PackOptions): Promise<PackSummary> {
     images_per_shard: options.imagesPerShard ?? Math.max(1, Math.floor(shardBytes / (4 * shortSide ** 2))),
     class_names: [...files.classNames],
     source_fingerprint: files.fingerprint,
+    ...(options.notes && { notes: [...options.notes] }),
     ...(options.list && { list: options.list.name, list_fingerprint: options.list.fingerprint }),
   };
   begin(folder, header);

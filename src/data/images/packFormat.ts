@@ -24,6 +24,8 @@ export const packSchema = z.object({
   list: z.string().optional(),
   /** sha256 of the whole list, with the images that were left out of the pack. */
   list_fingerprint: z.string().optional(),
+  /** Remarks on the files that were packed; absent in packs of earlier versions. */
+  notes: z.array(z.string()).optional(),
 });
 
 /** Label, height, width and CRC-32 of each image, in order. */

@@ -15,7 +15,7 @@ export function listName(path: string): string {
 
 /**
  * Compares each list that the config names with what `pack.json` says of its split: the name always, the content where the
- * file is below `root` or the working folder. Returns remarks on what could not be compared. Throws `DataError` for another
+ * file is below `root` or the working folder. Returns remarks: those of packing, and on what could not be compared. Throws `DataError` for another
  * list and for splits that do not have the same classes.
  */
 export function comparePackedLists(config: ImageSetConfig, root: string, splits: readonly ImageSplit[]): string[] {
@@ -31,10 +31,11 @@ export function comparePackedLists(config: ImageSetConfig, root: string, splits:
         next: 'Pack all splits with the same config: `gala data pack` without --split, into another --output.',
       });
     }
+    notes.push(...(header.notes ?? []));
     const note = compareList(config, split, root, header);
     if (note !== undefined) notes.push(note);
   }
-  return notes;
+  return [...new Set(notes)];
 }
 
 function compareList(config: ImageSetConfig, split: ImageSplit, root: string, header: PackHeader): string | undefined {

@@ -29,6 +29,13 @@ export interface CheckOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
+export interface CheckedSplit {
+  readonly files: ImageFiles;
+  /** Of `files`, [N, 2]; only where their images were decoded. */
+  readonly digests?: Int32Array;
+  readonly notes: readonly string[];
+}
+
 /**
  * The files of a split that can be read, with notes: on those that were left out, on a cache that cannot be written. Throws
  * `DataError` for missing or bad images, `CheckStopped`.
@@ -37,7 +44,7 @@ export async function checkSplit(
   split: ImageSplit,
   opened: ImageSplitFiles,
   options: CheckOptions,
-): Promise<{ readonly files: ImageFiles; readonly notes: readonly string[] }> {
+): Promise<CheckedSplit> {
   const { files, located } = opened;
   const { root, set, skips, watcher, environment } = options;
   if (located.missing.length === files.length || (located.missing.length > 0 && !skips)) {
@@ -53,7 +60,7 @@ export async function checkSplit(
   if (!result.finished) throw new CheckStopped();
   const notes = result.note === undefined ? [] : [result.note];
   const bad = indicesWhere(result.verdicts, isFault);
-  if (bad.length === 0) return { files, notes };
+  if (bad.length === 0) return { files, digests: result.digests, notes };
   if (!skips) throw await badImages(split, opened, bad, result.verdicts, options);
   const sound = indicesWhere(result.verdicts, code => !isFault(code));
   requireEveryClass(files, sound, bad);
@@ -61,6 +68,7 @@ export async function checkSplit(
   const others = bad.length > 5 ? `, and ${bad.length - 5} more` : '';
   return {
     files: subsetOfFiles(files, sound),
+    digests: new Int32Array(Array.from(sound).flatMap(i => [...result.digests.subarray(2 * i, 2 * i + 2)])),
     notes: [
       ...notes,
       `${bad.length} of the ${files.length} ${split} images are left out (data.on_bad_image: skip): ${named.join(', ')}${others}.`,

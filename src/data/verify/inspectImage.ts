@@ -1,4 +1,5 @@
 /** Decodes one file and says what it is. */
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
@@ -11,6 +12,8 @@ export interface Inspection {
   readonly verdict: Verdict;
   /** The decoder's words, for a fault. */
   readonly message?: string;
+  /** 64 bits of a hash of the bytes; absent where they could not be read. */
+  readonly digest?: readonly [number, number];
 }
 
 /** Never throws: what cannot be read or decoded is a verdict. */
@@ -26,12 +29,14 @@ export async function inspectImage(path: string): Promise<Inspection> {
       message,
     };
   }
+  const hash = createHash('sha1').update(bytes).digest();
+  const digest = [hash.readInt32LE(0), hash.readInt32LE(4)] as const;
   try {
     await decodeRgb(bytes, path);
-    return { verdict: await oddityOf(bytes) };
+    return { verdict: await oddityOf(bytes), digest };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    return { verdict: faultOf(error.message), message: error.message };
+    return { verdict: faultOf(error.message), message: error.message, digest };
   }
 }
 

@@ -13,23 +13,31 @@ export interface VerifiedFiles {
   readonly verdicts: Uint8Array;
   /** `[N, 3]` stamps of the files they were said of. */
   readonly stamps: Int32Array;
+  /** `[N, 2]` 64 bits of a hash of the bytes of each; zeros where they were not read. */
+  readonly digests: Int32Array;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What is remembered of these files in these folders; nothing where the memory is missing or damaged. */
 export function recallVerified(files: ImageFiles, environment?: Environment): VerifiedFiles {
-  const memory = { verdicts: sharedBytes(files.length), stamps: sharedInt32(3 * files.length) };
+  const memory = emptyMemory(files.length);
   const path = memoryPath(files, environment);
   if (!existsSync(path)) return memory;
   try {
-    const { verdicts, stamps } = readSafetensors(path).tensors;
-    memory.verdicts.set(verdicts!.data);
+    const { verdicts, stamps, digests } = readSafetensors(path).tensors;
+    // Memories of earlier versions have no digests: their images are checked again.
+    memory.digests.set(digests!.data);
     memory.stamps.set(stamps!.data);
+    memory.verdicts.set(verdicts!.data);
     return memory;
   } catch {
-    return { verdicts: sharedBytes(files.length), stamps: sharedInt32(3 * files.length) }; // checked again
+    return emptyMemory(files.length); // checked again
   }
+}
+
+function emptyMemory(length: number): VerifiedFiles {
+  return { verdicts: sharedBytes(length), stamps: sharedInt32(3 * length), digests: sharedInt32(2 * length) };
 }
 
 /** Writes them down, atomically. Throws `StorageError`, and the system's error where the cache's folder cannot be made. */
@@ -39,6 +47,7 @@ export function rememberVerified(files: ImageFiles, memory: VerifiedFiles, envir
   writeSafetensors(path, {
     verdicts: { dtype: 'uint8', shape: [files.length], data: memory.verdicts },
     stamps: { dtype: 'int32', shape: [files.length, 3], data: memory.stamps },
+    digests: { dtype: 'int32', shape: [files.length, 2], data: memory.digests },
   });
 }
 

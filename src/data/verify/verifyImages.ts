@@ -23,6 +23,8 @@ export interface VerifyOptions {
 export interface VerifiedImages {
   /** `[N]` codes of `verdict.ts`; 0 where it was stopped before. */
   readonly verdicts: Uint8Array;
+  /** `[N, 2]` 64 bits of a hash of the bytes of each file; zeros where they were not read. */
+  readonly digests: Int32Array;
   /** Images that were not decoded again. */
   readonly reused: number;
   readonly finished: boolean;
@@ -35,7 +37,7 @@ const secondsBetweenWrites = 30;
 /** Rejects with `DataError` when a worker dies. A memory that cannot be written costs time, not the result: that is a note. */
 export async function verifyImages(files: ImageFiles, options: VerifyOptions): Promise<VerifiedImages> {
   const { missing, environment, onProgress, stopped = () => false, filesPerJob = 32 } = options;
-  const { verdicts, stamps } = recallVerified(files, environment);
+  const { verdicts, stamps, digests } = recallVerified(files, environment);
   const [unchecked, isMissing, wasUnreadable] = [codeOf('unchecked'), codeOf('missing'), codeOf('unreadable')];
   verdicts.forEach((code, i) => {
     // Permissions and disks are mended without a change of the file's size or time.
@@ -44,7 +46,7 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
   for (const i of missing) verdicts[i] = isMissing;
   const reused = sharedInt32(1);
   const workers = options.workers ?? availableParallelism();
-  const memory: VerifyMemory = { table: files.table, verdicts, stamps, reused };
+  const memory: VerifyMemory = { table: files.table, verdicts, stamps, digests, reused };
   const workerFile = new URL('./verifyWorker.js', import.meta.url);
   const pool = openWorkerPool<VerifyJob>(workerFile, workers, memory, { work: 'checking' });
   let [next, checked, written] = [0, 0, performance.now()];
@@ -78,5 +80,11 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
     await pool.close();
   }
   remember();
-  return { verdicts, reused: reused[0]!, finished: checked === files.length, ...(note !== undefined && { note }) };
+  return {
+    verdicts,
+    digests,
+    reused: reused[0]!,
+    finished: checked === files.length,
+    ...(note !== undefined && { note }),
+  };
 }

@@ -20,6 +20,8 @@ export interface VerifyMemory {
   readonly verdicts: Uint8Array;
   /** `[N, 3]`. */
   readonly stamps: Int32Array;
+  /** `[N, 2]`. */
+  readonly digests: Int32Array;
   /** `[1]` */
   readonly reused: Int32Array;
 }
@@ -27,7 +29,7 @@ export interface VerifyMemory {
 sharp.concurrency(1); // the other cores have workers of their own
 sharp.cache(false);
 
-const { table, verdicts, stamps, reused } = workerData as VerifyMemory;
+const { table, verdicts, stamps, digests, reused } = workerData as VerifyMemory;
 
 answerJobs(async ({ first, end }: VerifyJob) => {
   for (let i = first; i < end; i++) {
@@ -39,7 +41,8 @@ answerJobs(async ({ first, end }: VerifyJob) => {
       Atomics.add(reused, 0, 1);
       continue;
     }
-    const { verdict } = await inspectImage(path);
+    const { verdict, digest = [0, 0] } = await inspectImage(path);
+    digests.set(digest, 2 * i);
     if (stamp) stamps.set(stamp, 3 * i);
     verdicts[i] = codeOf(verdict);
   }
