@@ -15,7 +15,9 @@ export function registerRunsCommand(program: Command): void {
       const { cleanRun } = await import('../run/clean.js');
       const { findRunFolders } = await import('../run/findRuns.js');
       const { runsOf } = await import('../sweep/resolve.js');
-      const folders = findRunFolders(given.length > 0 ? runsOf(given, output) : [output]);
+      const folders = findRunFolders(given.length > 0 ? runsOf(given, output) : [output], path =>
+        process.stderr.write(`${path}: it holds no run.\n`),
+      );
       let [total, cleaned] = [0, 0];
       for (const folder of folders) {
         const { bytes, kept } = cleanRun(folder, dryRun);

@@ -11,7 +11,7 @@ import { differencesWithin, groupResults, type ResultGroup } from './groups.js';
 
 export interface RunsRead {
   readonly groups: readonly ResultGroup[];
-  /** A sentence per run that is not in the groups because its training has not ended. */
+  /** A sentence for each run whose training has not ended, and for each path without runs. */
   readonly left: readonly string[];
 }
 
@@ -20,8 +20,8 @@ export interface RunsRead {
  * counts once. Throws `StorageError` where there is no run, `ConfigError` where none is finished, `DataError` for unusable logits.
  */
 export function readRuns(directories: readonly string[]): RunsRead {
-  const folders = findRunFolders(directories);
   const left: string[] = [];
+  const folders = findRunFolders(directories, path => left.push(`${path}: it holds no run`));
   const results = folders.flatMap(directory => {
     const { status, epoch, config } = readRecord(openRunFolder(directory).record);
     if (status === 'finished') return [readRunResult(directory).result];

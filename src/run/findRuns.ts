@@ -1,32 +1,37 @@
 /** Run folders below a folder, however deep. */
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
 
 /**
  * Run folders at or below each of the paths, sorted by path within each, every folder once. Nothing inside a run folder is
- * looked at. Throws `StorageError` for a path that is not a folder or holds no run.
+ * looked at. `runs/*` names files and folders without runs too: `onNone` is told of each. Throws `StorageError` for a path that
+ * is not there, and where no path holds a run.
  */
-export function findRunFolders(paths: readonly string[]): string[] {
+export function findRunFolders(paths: readonly string[], onNone: (path: string) => void = () => undefined): string[] {
   const found = new Map<string, string>();
+  const none: string[] = [];
   for (const path of paths) {
     const folders = runFoldersBelow(path);
-    if (folders.length === 0) {
-      throw new StorageError('There is no run here: no folder with a run.json.', {
-        where: path,
-        next: 'Give a run folder or a folder of runs, such as runs/cifar100_lt.',
-      });
-    }
+    if (folders.length === 0) none.push(path);
     for (const folder of folders) {
       const real = realpathSync(folder);
       if (!found.has(real)) found.set(real, folder);
     }
   }
+  if (found.size === 0) {
+    throw new StorageError('There is no run here: no folder with a run.json.', {
+      where: none.join(', '),
+      next: 'Give a run folder or a folder of runs, such as runs/cifar100_lt.',
+    });
+  }
+  for (const path of none) onNone(path);
   return [...found.values()];
 }
 
 function runFoldersBelow(folder: string): string[] {
   if (existsSync(join(folder, 'run.json'))) return [folder];
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile()) return [];
   return subfolders(folder).flatMap(name => runFoldersBelow(join(folder, name)));
 }
 
