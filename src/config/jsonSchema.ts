@@ -5,7 +5,7 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 
 /**
  * JSON Schema (draft 2020-12) of one config *file*: as the schema of a complete config, but with `extends`, and with no key
- * required, since a file may leave to its parents whatever it does not change.
+ * required, since a file may leave to its parents whatever it does not change. `null` takes an optional key away.
  */
 function configFileSchema(): Json {
   const { properties, ...rest } = partial(completeSchema as unknown as Json) as { readonly [key: string]: Json };
@@ -33,12 +33,34 @@ function partial(json: Json): Json {
   if (json === null || typeof json !== 'object') return json;
   if (Array.isArray(json)) return json.map(partial);
   const result: Record<string, Json> = {};
+  const { required = [] } = json as { readonly required?: readonly Json[] };
   for (const [key, value] of Object.entries(json)) {
     if (key === 'required') continue;
+    if (key === 'properties') {
+      const entries = Object.entries(value as { readonly [key: string]: Json });
+      const changed = entries.map(([name, part]) => [
+        name,
+        required.includes(name) ? partial(part) : orNull(partial(part)),
+      ]);
+      result[key] = Object.fromEntries(changed) as Json;
+      continue;
+    }
     // Without its `name` a piece such as `loss: {lambda1: 2}` may fit several alternatives: oneOf would refuse it.
     result[key === 'oneOf' ? 'anyOf' : key] = partial(value);
   }
   return result;
+}
+
+/** The schema of a key with `null` among its values. */
+function orNull(json: Json): Json {
+  const { type, enum: values, anyOf } = json as { readonly [key: string]: Json };
+  const nothing: Json = { type: 'null' };
+  return {
+    ...(json as { readonly [key: string]: Json }),
+    ...(type !== undefined && { type: [type, 'null'] }),
+    ...(values !== undefined && { enum: [...(values as readonly Json[]), null] }),
+    ...(anyOf !== undefined && { anyOf: [...(anyOf as readonly Json[]), nothing] }),
+  };
 }
 
 function format(json: Json, indent: string): string {

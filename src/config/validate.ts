@@ -88,7 +88,9 @@ function givenText(given: Located): string {
 }
 
 function hint(given: Located, path: Path, root: LocatedMap): string {
-  if (given.kind === 'scalar' && given.value === null) return '; null takes away what a parent sets';
+  const isEmpty = given.kind === 'scalar' && given.value === null;
+  if (isEmpty && describeKeys().some(({ key, required }) => key === dotted(path) && !required))
+    return '; null takes away what a parent sets';
   if (given.kind !== 'scalar' || typeof given.value !== 'string') return '';
   const nodes = schemaAt(path, chosenIn(root)).flatMap(node => [node, ...(node.anyOf ?? [])]);
   const near = nearest(

@@ -123,7 +123,11 @@ describe('decoding any file', () => {
   test('names a missing file and a folder in its place', async () => {
     mkdirSync(join(folder, 'folder.jpg'));
     await refused(readRgb(join(folder, 'none.jpg')), /^The image file is missing\.$/, join(folder, 'none.jpg'));
-    await refused(readRgb(join(folder, 'folder.jpg')), /could not be read/, join(folder, 'folder.jpg'));
+    await refused(
+      readRgb(join(folder, 'folder.jpg')),
+      /^The file is not an image: it is a folder, not a regular file\.$/,
+      join(folder, 'folder.jpg'),
+    );
     writeFileSync(join(folder, 'some.jpg'), await jpeg());
     assert.equal((await readRgb(join(folder, 'some.jpg'))).width, 56);
   });

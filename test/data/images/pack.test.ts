@@ -145,7 +145,7 @@ describe('the shards of a packed set', () => {
     rmSync(join(root, 'train', '00003.rgb'));
     mkdirSync(join(root, 'train', '00003.rgb'));
     for (const [name, message] of [
-      ['00003.rgb', /could not be read: EISDIR/],
+      ['00003.rgb', /could not be opened: it is a folder, not a regular file/],
       ['00004.rgb', /could not be opened: ENOENT/],
     ] as const) {
       if (name === '00004.rgb') rmSync(join(root, 'train', name));

@@ -74,7 +74,7 @@ describe('an image file', () => {
     await is('empty.jpg', 'not an image', /empty/);
     await is('cut.jpg', 'truncated');
     await is('cut.png', 'truncated');
-    await is('folder.jpg', 'unreadable');
+    await is('folder.jpg', 'not an image');
     await is('bomb.jpg', 'too large');
   });
 
