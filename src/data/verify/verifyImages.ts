@@ -43,7 +43,10 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
     // Permissions and disks are mended without a change of the file's size or time.
     if (code === isMissing || code === wasUnreadable) verdicts[i] = unchecked;
   });
-  for (const i of missing) verdicts[i] = isMissing;
+  for (const i of missing) {
+    verdicts[i] = isMissing;
+    digests.fill(0, 2 * i, 2 * i + 2);
+  }
   const reused = sharedInt32(1);
   const workers = options.workers ?? availableParallelism();
   const memory: VerifyMemory = { table: files.table, verdicts, stamps, digests, reused };

@@ -124,7 +124,11 @@ describe('decoding a whole split', () => {
     rmSync(set.at('class0/001.jpg'));
     copyFileSync(set.at('class0/003.jpg'), set.at('class0/002.jpg'));
     utimesSync(set.at('class0/002.jpg'), 1, 1);
+    assert.deepEqual(second.digests, first.digests);
     const third = await verify(set, { missing: Int32Array.of(0) });
+    const digest = (i: number) => [...third.digests.subarray(2 * i, 2 * i + 2)];
+    assert.deepEqual([digest(0), digest(1)], [[0, 0], digest(2)]); // class0/002.jpg is a copy of 003.jpg now
+    assert.notDeepEqual(digest(2), digest(3));
     assert.equal(third.reused, 19);
     assert.deepEqual(
       namesOf(third.verdicts).filter(verdict => verdict !== 'sound'),

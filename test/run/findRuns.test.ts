@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { StorageError } from '../../src/errors.js';
+import { findRunFolders } from '../../src/run/findRuns.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+const root = temporaryFolder();
+for (const run of ['a/1', 'a/2', 'b/c/1']) {
+  mkdirSync(join(root, run), { recursive: true });
+  writeFileSync(join(root, run, 'run.json'), '{}');
+}
+mkdirSync(join(root, 'sweeps/s/configs'), { recursive: true });
+writeFileSync(join(root, 'notes.txt'), '');
+const at = (...names: string[]) => names.map(name => join(root, name));
+
+test('what a shell makes of runs/* is taken: the runs, and what holds none is told', () => {
+  const none: string[] = [];
+  assert.deepEqual(
+    findRunFolders(at('a', 'b', 'notes.txt', 'sweeps'), path => none.push(path)),
+    at('a/1', 'a/2', 'b/c/1'),
+  );
+  assert.deepEqual(none, at('notes.txt', 'sweeps'));
+});
+
+test('a run that is met twice, also through a link, is found once', () => {
+  symlinkSync(join(root, 'a'), join(root, 'link'));
+  assert.deepEqual(findRunFolders(at('a', 'a/1', 'link')), at('a/1', 'a/2'));
+});
+
+test('no run at all, and a path that is not there, are errors', () => {
+  for (const paths of [at('sweeps', 'notes.txt'), at('a', 'nowhere')]) {
+    assert.throws(
+      () => findRunFolders(paths),
+      (error: unknown) => error instanceof StorageError && !!error.next,
+    );
+  }
+});
