@@ -25,7 +25,7 @@ export function utf8Text(bytes: Uint8Array, where: string): Buffer {
   if (isUtf8(text)) return text;
   throw new DataError('This line of the list is not UTF-8 text.', {
     where: `${where}:${firstLineNotUtf8(text)}`,
-    next: 'Convert the list, and the file names where they are alike: iconv -f latin1 -t utf-8 LIST > NEW, and convmv for names.',
+    next: 'Convert it from the encoding that it has, such as: iconv -f latin1 -t utf-8 LIST > NEW',
   });
 }
 

@@ -1,6 +1,6 @@
 /** Sets of image files from the command line: verified, trained on, evaluated; bad files are told before the first step. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { requireTensorFlow } from '../../src/engine/install/locate.js';
@@ -78,6 +78,34 @@ describe('a tree in the official layout trains and evaluates', () => {
   });
 });
 
+test('test images among the training images are told by verify, by the training, and in run.json', async () => {
+  const root = await writeTree(at('overlap'), folderTree(3));
+  appendFileSync(join(root, 'train.txt'), 'test/class2/002.jpg 1\ntrain/class0/001.jpg 0\n');
+  const config = writeConfig('overlap', 'image_list', true);
+  const sentences = [
+    `1 of the 24 training images is listed more than once, the first ${root}/train/class0/001.jpg.`,
+    `1 of the 9 test images is among the training images too, the first ${root}/test/class2/002.jpg.`,
+  ];
+  const { stdout } = await gala(['data', 'verify', '--config', config, '--data', root], 0, options);
+  assert.deepEqual(stdout.split('\n').slice(0, 2), sentences);
+  const train = [
+    'train',
+    '--config',
+    config,
+    '--data',
+    root,
+    '--output',
+    at('overlap-runs'),
+    '--set',
+    'train.epochs=1',
+  ];
+  const { stderr } = await gala(train, 0, options);
+  const { notes } = recordOf(onlyRun(at('overlap-runs'), 'overlap'));
+  assert.deepEqual(notes!.slice(0, 2), sentences);
+  assert.match(notes![2]!, /^\d of the 9 test images are equal to some of the training images, byte for byte/);
+  for (const note of notes!) assert.ok(stderr.includes(note), note);
+});
+
 describe('bad images', () => {
   const root = at('bad');
   const bad = 'train/class1/002.jpg';
@@ -118,6 +146,7 @@ describe('bad images', () => {
       /1 of the 22 train images are left out \(data\.on_bad_image: skip\): .*002\.jpg \(truncated\)/,
     );
     const record = recordOf(onlyRun(at('bad-runs'), 'bad'));
+    assert.match(record.notes!.join('\n'), /1 of the 22 train images are left out/);
     assert.deepEqual(record.splits.train!.class_counts, [12, 5, 4]);
   });
 

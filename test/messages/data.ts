@@ -75,6 +75,18 @@ const pool = async (job: string, limits = {}) => {
 };
 
 export const dataCases: Cases = {
+  'class folders one too deep': ({ file, folder }) => {
+    for (const path of ['train/animals/cat/1.png', 'train/animals/dog/1.png', 'test/animals/cat/2.png']) file(path, '');
+    return openDatasets(config('image_folder'), { dataRoot: folder, environment: {}, check: ['train'] });
+  },
+  'image folders that lie packed': ({ file, folder }) => {
+    file('images.tar.gz', '');
+    return openDatasets(config('image_folder'), { dataRoot: folder, environment: {} });
+  },
+  'class folders without an image': ({ file, folder }) => {
+    for (const path of ['train/cat/1.heic', 'train/cat/.DS_Store', 'test/cat/1.png']) file(path, '');
+    return openDatasets(config('image_folder'), { dataRoot: folder, environment: {} });
+  },
   'CIFAR without a folder': () => openDatasets(config('cifar100'), { environment: {} }),
   'CIFAR in an empty folder': ({ folder }) => openDatasets(config('cifar100'), { dataRoot: folder, environment: {} }),
   'CIFAR with one file missing': place => cifar(place, ({ at }) => rmSync(at('data_batch_3.bin'))),
