@@ -11,7 +11,7 @@ import { errorOf, gala } from './gala.js';
 const temporary = temporaryFolder();
 const home = join(temporary, 'home');
 const here = join(temporary, 'here');
-const options = { cwd: here, environment: { HOME: home, GALA_CACHE: join(temporary, 'cache') } };
+const options = { cwd: here, environment: { HOME: home, GALA_CACHE: '~/cache' } };
 
 before(async () => {
   mkdirSync(here);

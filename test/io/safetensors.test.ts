@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { HostTensors } from '../../src/engine/program.js';
@@ -320,6 +320,18 @@ describe('safetensors', () => {
     refused(forge('claim.safetensors', header, new Uint8Array(10)), /only 10/);
     truncateSync(pathOf('claim.safetensors'), 4);
     refused(pathOf('claim.safetensors'), /fewer than the 8/);
+  });
+
+  test('more tensors than any network has are refused before they are made: a million empty ones took 1.7 GB', () => {
+    const empty = (count: number) =>
+      `{${Array.from({ length: count }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join(',')}}`;
+    const path = forge('million.safetensors', empty(1_000_000));
+    const before = process.memoryUsage();
+    refused(path, /more than 65536 tensors/);
+    const after = process.memoryUsage();
+    const taken = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+    assert.ok(taken < 5 * statSync(path).size, `${taken} bytes for a file of ${statSync(path).size}`);
+    assert.equal(Object.keys(readSafetensors(forge('many.safetensors', empty(65_536))).tensors).length, 65_536);
   });
 
   test('a tensor whose data do not fit its shape or type is not written', () => {
