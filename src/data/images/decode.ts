@@ -9,6 +9,7 @@ import { FormatFault } from '../../io/formatFault.js';
 import { readRegularFile } from '../../io/openedFile.js';
 import { bmpSize, decodeBmp } from './bmp.js';
 import { imageFormat, jpegFrame } from './format.js';
+import { decodeNetpbm, netpbmHeader } from './netpbm.js';
 import type { PartOf, RgbImage } from './rgbImage.js';
 import { wholeBox, wholeImage } from './rgbImage.js';
 
@@ -58,7 +59,7 @@ export function readImageFile(path: string): Uint8Array {
 export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf = wholeBox): Promise<RgbImage> {
   const format = imageFormat(bytes);
   if (format === undefined) throw notAnImage(bytes, path);
-  if (format === 'bmp') return bmpImage(bytes, path, partOf);
+  if (format === 'bmp' || format === 'netpbm') return readWithoutSharp(bytes, format, path, partOf);
   const frame = format === 'jpeg' ? jpegFrame(bytes) : undefined;
   const isCmyk = format === 'tiff' ? await isCmykTiff(bytes, path) : frame?.components === 4;
   const decoder = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: mostPixels });
@@ -78,15 +79,22 @@ export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf 
   }
 }
 
-function bmpImage(bytes: Uint8Array, path: string, partOf: PartOf): RgbImage {
+/** Formats that sharp does not read. */
+const readers = {
+  bmp: { sizeOf: bmpSize, decode: decodeBmp },
+  netpbm: { sizeOf: netpbmHeader, decode: decodeNetpbm },
+};
+
+function readWithoutSharp(bytes: Uint8Array, format: keyof typeof readers, path: string, partOf: PartOf): RgbImage {
+  const { sizeOf, decode } = readers[format];
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    const size = bmpSize(buffer);
-    if (size.height * size.width > mostPixels) throw new FormatFault('it exceeds the pixel limit');
-    partOf(size);
-    return wholeImage(decodeBmp(buffer), size);
+    const { height, width } = sizeOf(buffer);
+    if (height * width > mostPixels) throw new FormatFault('it exceeds the pixel limit');
+    partOf({ height, width });
+    return wholeImage(decode(buffer), { height, width });
   } catch (error) {
-    throw notDecoded(error as Error, 'bmp', path);
+    throw notDecoded(error as Error, format, path);
   }
 }
 
@@ -127,7 +135,7 @@ function notAnImage(bytes: Uint8Array, path: string): DataError {
   const start = Buffer.from(bytes.subarray(0, 8)).toString('hex').replace(/../g, '$& ').trim();
   return new DataError(`The file is not an image: it begins with the bytes ${start}.`, {
     where: path,
-    next: `JPEG, PNG, WebP, GIF, TIFF and BMP are read. ${fetchAgain}`,
+    next: `JPEG, PNG, WebP, GIF, TIFF, BMP, PPM and PGM are read. ${fetchAgain}`,
   });
 }
 

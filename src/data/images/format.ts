@@ -1,9 +1,23 @@
 /** What the first bytes of an image file say; extensions lie (ImageNet has a PNG and CMYK files named .JPEG). */
 
-export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'bmp';
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'bmp' | 'netpbm';
 
 /** Endings of the files of a class folder that are taken for images; what they are says their content. */
-export const imageEndings = ['jpg', 'jpeg', 'jpe', 'jfif', 'png', 'webp', 'gif', 'tif', 'tiff', 'bmp', 'dib'] as const;
+export const imageEndings = [
+  'jpg',
+  'jpeg',
+  'jpe',
+  'jfif',
+  'png',
+  'webp',
+  'gif',
+  'tif',
+  'tiff',
+  'bmp',
+  'dib',
+  'ppm',
+  'pgm',
+] as const;
 
 /** The format by its magic number; undefined for anything that gala does not decode. */
 export function imageFormat(bytes: Uint8Array): ImageFormat | undefined {
@@ -14,6 +28,7 @@ export function imageFormat(bytes: Uint8Array): ImageFormat | undefined {
   if (starts(0, 0x47, 0x49, 0x46, 0x38)) return 'gif';
   if (starts(0, 0x49, 0x49, 0x2a, 0x00) || starts(0, 0x4d, 0x4d, 0x00, 0x2a)) return 'tiff';
   if (starts(0, 0x42, 0x4d) && bytes.length >= 18 && bytes[14]! >= 12 && starts(15, 0, 0, 0)) return 'bmp';
+  if (starts(0, 0x50, 0x35) || starts(0, 0x50, 0x36)) return 'netpbm';
   return undefined;
 }
 

@@ -51,7 +51,8 @@ export async function stampOf(path: string): Promise<readonly [number, number, n
 }
 
 async function oddityOf(bytes: Uint8Array): Promise<Verdict> {
-  if (imageFormat(bytes) === 'bmp') return 'sound';
+  const format = imageFormat(bytes);
+  if (format === 'bmp' || format === 'netpbm') return 'sound'; // sharp knows neither
   const { space, depth, pages = 1 } = await sharp(bytes).metadata();
   if (space === 'cmyk') return 'CMYK';
   if (depth === 'ushort') return '16-bit';

@@ -88,6 +88,21 @@ describe('a BMP file', () => {
   });
 });
 
+test('a PPM file with another range, cut off, or with a damaged header is refused', async () => {
+  for (const [bytes, message] of [
+    [Buffer.from('P6 2 2 65535\n'), /^The NETPBM image is damaged: its largest value is 65535, and gala reads 255\./],
+    [Buffer.from('P6 2 2 255\nabc'), /^The NETPBM image is truncated: it ends before byte 23\./],
+    [Buffer.from('P6 2\n255\nabc'), /^The NETPBM image is damaged: it has no header of PPM or PGM\./],
+    [Buffer.from('P5 99999 99999 255\n'), /more than 178956970 pixels/],
+  ] as const) {
+    await assert.rejects(
+      decodeRgb(bytes, 'a.ppm'),
+      (error: unknown) => error instanceof DataError && message.test(error.message),
+      String(message),
+    );
+  }
+});
+
 test('a CMYK TIFF of 16 bits is refused, with the way out', async () => {
   await assert.rejects(
     decodeRgb(cmykOf16Bits(), 'wide.tif'),
