@@ -68,7 +68,8 @@ function format(json: Json, indent: string): string {
   const inner = `${indent}  `;
   if (Array.isArray(json)) {
     const line = `[${json.map(value => JSON.stringify(value)).join(', ')}]`;
-    if (json.every(value => value === null || typeof value !== 'object') && inner.length + line.length < 100) return line;
+    if (json.every(value => value === null || typeof value !== 'object') && inner.length + line.length < 100)
+      return line;
     return `[\n${json.map(value => inner + format(value, inner)).join(',\n')}\n${indent}]`;
   }
   const entries = Object.entries(json).map(([key, value]) => `${inner}${JSON.stringify(key)}: ${format(value, inner)}`);
