@@ -1,6 +1,5 @@
 /** Decodes one file and says what it is. */
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
@@ -37,18 +36,6 @@ export async function inspectImage(path: string): Promise<Inspection> {
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     return { verdict: faultOf(error.message), message: error.message, digest };
-  }
-}
-
-/** Size and time of the last change, as three whole numbers; undefined for a file that is not there. */
-export function stampOf(path: string): readonly [number, number, number] | undefined {
-  try {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    const { size, mtimeMs } = stats;
-    return [size | 0, Math.floor(mtimeMs / 1000) | 0, Math.floor(mtimeMs % 1000)];
-  } catch {
-    return undefined;
   }
 }
 
