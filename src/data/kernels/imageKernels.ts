@@ -43,6 +43,7 @@ interface Exports {
     into: number,
     intoStride: number,
   ): void;
+  interleave(from: number, plane: number, into: number): void;
   blendWithValue(at: number, bytes: number, value: number, factor: number): void;
   blendWithLuma(at: number, pixels: number, factor: number): void;
   lumaSum(at: number, pixels: number): number;
