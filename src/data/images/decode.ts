@@ -62,17 +62,17 @@ export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf 
   if (format === undefined) throw notAnImage(bytes, path);
   if (format === 'bmp' || format === 'netpbm') return readWithoutSharp(bytes, format, path, partOf);
   const frame = format === 'jpeg' ? jpegFrame(bytes) : undefined;
-  // Rows below the part need not be decoded, but then nobody sees where the file ends: only with its end in place.
-  const part = frame !== undefined && isComplete(bytes) ? partOf(frame) : undefined;
-  const image = frame && (await commonJpeg(bytes, frame, part));
-  if (image) {
-    if (part === undefined) partOf(image);
-    return image;
-  }
   const isCmyk = format === 'tiff' ? await isCmykTiff(bytes, path) : frame?.components === 4;
-  const decoder = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: mostPixels });
-  const pipeline = isCmyk ? decoder.pipelineColourspace('cmyk').toColourspace('cmyk') : decoder.removeAlpha();
   try {
+    // Rows below the part need not be decoded, but then nobody sees where the file ends: only with its end in place.
+    const part = frame !== undefined && isComplete(bytes) ? partOf(frame) : undefined;
+    const image = frame && (await commonJpeg(bytes, frame, part));
+    if (image) {
+      if (part === undefined) partOf(image);
+      return image;
+    }
+    const decoder = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: mostPixels });
+    const pipeline = isCmyk ? decoder.pipelineColourspace('cmyk').toColourspace('cmyk') : decoder.removeAlpha();
     if (frame !== undefined && part !== undefined) {
       const data = await pipeline.extract(part).raw().toBuffer();
       return { pixels: isCmyk ? rgbOfCmyk(data, 4) : data, height: frame.height, width: frame.width, part };
