@@ -37,7 +37,7 @@ check_python() {
 install_packages() {
   # npm writes node_modules/.package-lock.json at the end of an installation, so its age is that of the packages.
   if [ node_modules/.package-lock.json -nt package-lock.json ]; then return; fi
-  step 'Node packages: npm ci (130 MB to download, 450 MB on disk)'
+  step 'Node packages: npm ci (130 MB to download, 470 MB on disk)'
   # No package that we use needs its install script; the optional tfjs-node-gpu's would download hundreds of MB more.
   npm ci --ignore-scripts --no-audit --no-fund || fail 'npm could not install the Node packages.' 'see its message above; check the network and the registry, then run this again.' 1
 }

@@ -5,6 +5,7 @@ import { ConfigError, withRemedy } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { diskFault } from '../io/diskFault.js';
 import { makeFolder } from '../io/makeFolder.js';
+import type { SummarizedEvaluation } from '../report/resultFiles.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import type { Split } from '../train/evaluateRun.js';
@@ -76,7 +77,7 @@ export function registerEvalCommand(program: Command): void {
         );
       }
       const output = outputFolder(flags, evaluation);
-      if (output) await writeFiles(output, { evaluation, taus, tauSelectedOn }, flags.logitAdjustment);
+      if (output) await writeFiles(output, { evaluation, summary }, tauSelectedOn);
     });
 }
 
@@ -138,18 +139,14 @@ function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: 
   return join(run, 'eval', `${split}-${basename(checkpoint, '.safetensors')}${ofEpoch}`);
 }
 
-async function writeFiles(
-  folder: string,
-  { evaluation, taus, tauSelectedOn }: Evaluated,
-  adjustmentTaus: readonly number[],
-): Promise<void> {
+async function writeFiles(folder: string, summarized: SummarizedEvaluation, tauSelectedOn: string): Promise<void> {
   const { writeResultFiles } = await import('../report/resultFiles.js');
   try {
     makeFolder(folder);
   } catch (error) {
     throw withRemedy(diskFault('Could not make the folder', folder, error), 'Or choose another place with --output.');
   }
-  writeResultFiles(folder, [evaluation], taus, tauSelectedOn, adjustmentTaus);
+  writeResultFiles(folder, [summarized], tauSelectedOn);
   process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
 }
 

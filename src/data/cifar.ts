@@ -9,6 +9,7 @@ import { readCifarNames } from './cifarPickle.js';
 import { checkCifarFile, pixelBytes, readNamesFile, recordPieces } from './cifarRecords.js';
 import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
+import { makeImageKernels } from './kernels/imageKernels.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './sharedDataset.js';
 
 const side = 32;
@@ -40,13 +41,14 @@ export function openCifar(name: CifarName, root: string): CifarSplits {
     const pixels = sharedBytes(count * pixelBytes);
     const labels = sharedInt32(count);
     const whole = createHash('sha256');
+    const unpack = recordUnpacker(layout, pixels, labels);
     layout[split].forEach((file, i) => {
       const path = join(folder, file);
       const hash = createHash('md5');
       let record = i * perFile;
       for (const piece of recordPieces(path, layout, perFile, bytes => hash.update(bytes))) {
         whole.update(piece);
-        unpackRecords(piece, layout, pixels, labels, record, `${path}, record`, i * perFile);
+        unpack(piece, record, `${path}, record`, i * perFile);
         record += piece.length / (layout.labels.length + pixelBytes);
       }
       notes.push(fileNote(`${basename(folder)}/${file}`, hash.digest('hex'), layout.md5?.[file]));
@@ -88,38 +90,29 @@ function readClassNames(layout: CifarLayout, folder: string): string[] {
   return names;
 }
 
-/** Writes the records of a piece to the rows from `row` on; `where` and `firstRow` are for the error. */
-function unpackRecords(
-  piece: Uint8Array,
-  layout: CifarLayout,
-  pixels: Uint8Array,
-  labels: Int32Array,
-  row: number,
-  where: string,
-  firstRow: number,
-): void {
+/** Writes the records of pieces, planar RGB, to the rows of `pixels`, HWC; `where` and `firstRow` are for the error. */
+function recordUnpacker(layout: CifarLayout, pixels: Uint8Array, labels: Int32Array) {
   const record = layout.labels.length + pixelBytes;
-  for (let offset = 0; offset < piece.length; offset += record, row++) {
-    layout.labels.forEach((values, i) => {
-      const label = piece[offset + i]!;
-      if (label < values) return;
-      throw new DataError(`Label ${label} is out of range 0…${values - 1}.`, {
-        where: `${where} ${row - firstRow}`,
-        next: `The file is damaged or of another layout: unpack ${layout.archive.name} again.`,
+  const { memory, interleave } = makeImageKernels();
+  return (piece: Uint8Array, firstOfPiece: number, where: string, firstRow: number): void => {
+    const count = piece.length / record;
+    const rows = memory(piece.length + count * pixelBytes);
+    rows.set(piece);
+    for (let i = 0; i < count; i++) {
+      const offset = i * record;
+      layout.labels.forEach((values, l) => {
+        const label = piece[offset + l]!;
+        if (label < values) return;
+        throw new DataError(`Label ${label} is out of range 0…${values - 1}.`, {
+          where: `${where} ${firstOfPiece + i - firstRow}`,
+          next: `The file is damaged or of another layout: unpack ${layout.archive.name} again.`,
+        });
       });
-    });
-    labels[row] = piece[offset + layout.labels.length - 1]!;
-    interleave(piece, offset + layout.labels.length, pixels, row * pixelBytes);
-  }
-}
-
-/** Planar RGB → HWC. */
-function interleave(from: Uint8Array, start: number, into: Uint8Array, at: number): void {
-  for (let i = 0, out = at; i < plane; i++, out += 3) {
-    into[out] = from[start + i]!;
-    into[out + 1] = from[start + plane + i]!;
-    into[out + 2] = from[start + 2 * plane + i]!;
-  }
+      labels[firstOfPiece + i] = piece[offset + layout.labels.length - 1]!;
+      interleave(offset + layout.labels.length, plane, piece.length + i * pixelBytes);
+    }
+    pixels.set(rows.subarray(piece.length, piece.length + count * pixelBytes), firstOfPiece * pixelBytes);
+  };
 }
 
 function fileNote(file: string, found: string, official: string | undefined): string {

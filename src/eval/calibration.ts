@@ -14,34 +14,29 @@ export interface Calibration {
 }
 
 /**
- * Expected calibration error of logits [N, C] with predictions [N]: confidence is the softmax probability (float64) of the
- * predicted class, bins are equal and (lower, upper], as gpleiss/temperature_scaling.
+ * Expected calibration error of predictions [N]; confidences [N] are the softmax probabilities of the predicted classes. Bins are
+ * equal and (lower, upper], as gpleiss/temperature_scaling.
  */
 export function calibrationOf(
-  logits: Float32Array,
+  confidences: Float64Array,
   predictions: Int32Array,
   labels: Int32Array,
   binCount = 15,
 ): Calibration {
   const images = labels.length;
-  const classes = logits.length / images;
   const counts = new Float64Array(binCount);
-  const confidences = new Float64Array(binCount);
+  const sums = new Float64Array(binCount);
   const correct = new Float64Array(binCount);
   for (let i = 0; i < images; i++) {
-    const start = i * classes;
-    const chosen = logits[start + predictions[i]!]!;
-    let sum = 0;
-    for (let j = 0; j < classes; j++) sum += Math.exp(logits[start + j]! - chosen);
-    const confidence = 1 / sum;
+    const confidence = confidences[i]!;
     const bin = Math.max(0, Math.ceil(confidence * binCount) - 1);
     counts[bin]!++;
-    confidences[bin]! += confidence;
+    sums[bin]! += confidence;
     if (predictions[i] === labels[i]) correct[bin]!++;
   }
   const bins = Array.from(counts, (count, b) => ({
     count,
-    confidence: count === 0 ? 0 : confidences[b]! / count,
+    confidence: count === 0 ? 0 : sums[b]! / count,
     accuracy: count === 0 ? 0 : correct[b]! / count,
   }));
   const error = bins.reduce((sum, bin) => sum + (bin.count / images) * Math.abs(bin.accuracy - bin.confidence), 0);

@@ -17,8 +17,8 @@ export function logitAdjustedPredictions(logits: Float32Array, classCounts: Int3
   const classes = classCounts.length;
   const total = classCounts.reduce((sum, count) => sum + count, 0);
   const shift = Array.from(classCounts, count => Math.log((Math.max(count, 1) / total) ** tau + 1e-12));
-  return plainPredictions(
-    logits.map((logit, i) => logit - shift[i % classes]!),
-    classes,
-  );
+  const adjusted = new Float32Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes)
+    for (let j = 0; j < classes; j++) adjusted[start + j] = logits[start + j]! - shift[j]!;
+  return plainPredictions(adjusted, classes);
 }

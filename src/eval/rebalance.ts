@@ -3,53 +3,39 @@
  * It is transductive, so it works on stored logits of a whole split and never on a batch.
  */
 import { ConfigError, DataError } from '../errors.js';
+import { shiftedPredictions, softmaxSums } from './kernels/logitKernels.js';
 import { labelCounts } from './metrics.js';
 
 /** The largest τ taken, of re-balancing and of logit adjustment. */
 export const largestTau = 1000;
 
-/** Predicted class of each row of float32 logits [N, C]; of equal logits the lowest class. Throws `DataError` for NaN or infinity. */
-export function plainPredictions(logits: Float32Array, classes: number): Int32Array {
-  const images = rowsOf(logits, classes);
-  const predictions = new Int32Array(images);
-  for (let i = 0; i < images; i++) {
-    const start = i * classes;
-    let best = 0;
-    for (let j = 0; j < classes; j++) {
-      const logit = logits[start + j]!;
-      if (!(logit < Infinity)) throw notANumber(i, j, logit);
-      if (logit > logits[start + best]!) best = j;
-    }
-    if (logits[start + best] === -Infinity) throw notANumber(i, best, -Infinity);
-    predictions[i] = best;
-  }
-  return predictions;
+/** Plain predictions of logits [N, C] and what re-balancing and calibration need beside them. */
+export interface Softmax {
+  /** [N]: the class of the largest logit, of equal ones the lowest. */
+  readonly predictions: Int32Array;
+  /** [N]: softmax probability of the predicted class. */
+  readonly confidences: Float64Array;
+  /** [C]: mass_j = Σ_i w_i·softmax(z_i)_j. */
+  readonly mass: Float64Array;
 }
 
-/**
- * mass_j = Σ_i w_i·softmax(z_i)_j over all rows of logits [N, C], in float64; w_i = 1 without `weights` [N].
- * Throws `DataError` for NaN or infinite logits.
- */
-export function predictedMass(logits: Float32Array, classes: number, weights?: Float64Array): Float64Array {
+/** Softmax in float64 of logits [N, C]; w_i = 1 without `weights` [N]. Throws `DataError` for NaN, +∞ or a row of −∞. */
+export function softmaxOf(logits: Float32Array, classes: number, weights?: Float64Array): Softmax {
   const images = rowsOf(logits, classes);
-  const mass = new Float64Array(classes);
-  const exponentials = new Float64Array(classes);
-  for (let i = 0; i < images; i++) {
-    const start = i * classes;
-    let largest = -Infinity;
-    for (let j = 0; j < classes; j++) if (logits[start + j]! > largest) largest = logits[start + j]!;
-    let sum = 0;
-    for (let j = 0; j < classes; j++) {
-      const exponential = Math.exp(logits[start + j]! - largest);
-      exponentials[j] = exponential;
-      sum += exponential;
-    }
-    // NaN, +∞ and a row of −∞ all end up here, at no cost per logit.
-    if (!(sum < Infinity)) throw notANumber(i, firstUnusable(logits, start, classes));
-    const scale = (weights === undefined ? 1 : weights[i]!) / sum;
-    for (let j = 0; j < classes; j++) mass[j]! += exponentials[j]! * scale;
-  }
-  return mass;
+  const { predictions, sums, mass } = softmaxSums(logits, classes, weights);
+  for (let i = 0; i < images; i++)
+    if (!(sums[i]! < Infinity)) throw unusable(logits.subarray(i * classes, (i + 1) * classes), i);
+  return { predictions, confidences: sums.map(sum => 1 / sum), mass };
+}
+
+/** Predicted class of each row of float32 logits [N, C]; of equal logits the lowest class. Throws as `softmaxOf`. */
+export function plainPredictions(logits: Float32Array, classes: number): Int32Array {
+  return softmaxOf(logits, classes).predictions;
+}
+
+/** mass [C] of `softmaxOf`, with its errors. */
+export function predictedMass(logits: Float32Array, classes: number, weights?: Float64Array): Float64Array {
+  return softmaxOf(logits, classes, weights).mass;
 }
 
 /**
@@ -58,36 +44,32 @@ export function predictedMass(logits: Float32Array, classes: number, weights?: F
  * `DataError` for unusable logits. Source: GALA (arXiv 2403.09036), "prediction re-balancing strategy".
  */
 export function rebalance(logits: Float32Array, classes: number, tau: number, weights?: Float64Array): Int32Array {
-  return rebalanceSweep(logits, classes, [tau], weights)[0]!;
+  return rebalanceSweep(logits, softmaxOf(logits, classes, weights), [tau])[0]!;
 }
 
-/** `rebalance` for several τ at the cost of one softmax: predictions in the order of `taus`. */
+/** `rebalance` of logits [N, C] for several τ by their softmax: predictions [N] in the order of `taus`. Throws `ConfigError`. */
 export function rebalanceSweep(
   logits: Float32Array,
-  classes: number,
+  { predictions: plain, mass }: Pick<Softmax, 'predictions' | 'mass'>,
   taus: readonly number[],
-  weights?: Float64Array,
 ): Int32Array[] {
   for (const tau of taus) checkTau(tau);
-  const mass = predictedMass(logits, classes, weights);
-  const images = logits.length / classes;
+  if (taus.length === 0) return [];
+  const classes = mass.length;
   // log(p/mass^τ) = z − τ·log mass − logΣexp(z), and the last term is one number per row: it cannot move the argmax.
   const shifts = taus.map(tau => mass.map(m => (tau === 0 ? 0 : m === 0 ? Infinity : tau * Math.log(m))));
-  const predictions = taus.map(() => new Int32Array(images));
-  if (taus.length === 0) return predictions;
-  const lowest = shifts[taus.indexOf(Math.min(...taus))]!;
-  const highest = shifts[taus.indexOf(Math.max(...taus))]!;
-  const everyClass = Int32Array.from({ length: classes }, (_, j) => j);
+  const argmax = (tau: number) => (tau === 0 ? plain : shiftedPredictions(logits, shifts[taus.indexOf(tau)]!));
+  const [lowest, highest] = [Math.min(...taus), Math.max(...taus)];
+  const first = argmax(lowest);
+  if (lowest === highest) return taus.map(() => first.slice());
+  const last = argmax(highest);
+  const predictions = taus.map(() => first.slice());
+  const [lowestShift, highestShift] = [shifts[taus.indexOf(lowest)]!, shifts[taus.indexOf(highest)]!];
   const candidates = new Int32Array(classes);
-  for (let i = 0; i < images; i++) {
+  for (let i = 0; i < first.length; i++) {
+    if (first[i] === last[i]) continue;
     const row = logits.subarray(i * classes, (i + 1) * classes);
-    const first = shiftedArgmax(row, lowest, everyClass);
-    const last = shiftedArgmax(row, highest, everyClass);
-    if (first === last) {
-      for (const prediction of predictions) prediction[i] = first;
-      continue;
-    }
-    const count = possibleWinners(row, lowest, highest, first, last, candidates);
+    const count = possibleWinners(row, lowestShift, highestShift, first[i]!, last[i]!, candidates);
     const few = candidates.subarray(0, count);
     for (let t = 0; t < shifts.length; t++) predictions[t]![i] = shiftedArgmax(row, shifts[t]!, few);
   }
@@ -155,16 +137,13 @@ function rowsOf(logits: Float32Array, classes: number): number {
   return images;
 }
 
-function firstUnusable(logits: Float32Array, start: number, classes: number): number {
-  const row = logits.subarray(start, start + classes);
-  return Math.max(
+/** What is wrong with a row whose softmax is NaN. */
+function unusable(row: Float32Array, image: number): DataError {
+  const klass = Math.max(
     0,
     row.findIndex(logit => !(logit < Infinity)),
   );
-}
-
-function notANumber(image: number, klass: number, logit?: number): DataError {
-  return new DataError(`The logits hold ${logit ?? 'NaN or infinity'}, so there is nothing to rank.`, {
+  return new DataError(`The logits hold ${row[klass]}, so there is nothing to rank.`, {
     where: `image ${image}, class ${klass}`,
     next: 'The model diverged or the file is damaged: evaluate an earlier checkpoint.',
   });

@@ -1,17 +1,26 @@
 /** The scores of one evaluation, plain and re-balanced for every τ: what tables, run.json and reports are made of. */
-import { calibrationOf } from './calibration.js';
+import { type Calibration, calibrationOf } from './calibration.js';
 import { logitAdjustedPredictions } from './logitAdjustment.js';
 import type { Evaluation, EvaluationSource } from './logitsFile.js';
 import { classAccuracies, meanClassAccuracy, type Scores, scoresOf } from './metrics.js';
-import { plainPredictions, rebalanceSweep, uniformPriorWeights } from './rebalance.js';
+import { rebalanceSweep, softmaxOf, uniformPriorWeights } from './rebalance.js';
 
 export interface Summary {
   readonly plain: Scores;
-  readonly rebalanced: readonly { readonly tau: number; readonly scores: Scores }[];
+  /** Plain predictions [N]. */
+  readonly predictions: Int32Array;
+  readonly rebalanced: readonly TauScores[];
   /** By post-hoc logit adjustment, for each τ of its own. */
-  readonly adjusted: readonly { readonly tau: number; readonly scores: Scores }[];
-  /** Expected calibration error of the plain predictions, 15 bins, a fraction. */
-  readonly calibrationError: number;
+  readonly adjusted: readonly Omit<TauScores, 'predictions'>[];
+  /** Of the plain predictions, 15 bins. */
+  readonly calibration: Calibration;
+}
+
+export interface TauScores {
+  readonly tau: number;
+  readonly scores: Scores;
+  /** [N]. */
+  readonly predictions: Int32Array;
 }
 
 /** One line of a results table, as kept in run.json: `tau` is absent for plain predictions; an empty group is absent. */
@@ -31,8 +40,9 @@ export interface ResultRow extends EvaluationSource {
 }
 
 /**
- * Scores of one evaluation: plain, re-balanced for each of `taus`, logit-adjusted for each of `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set,
- * top-1 is the mean over classes and the predicted mass is weighted to the same uniform class prior.
+ * Predictions and scores of one evaluation: plain, re-balanced for each of `taus`, logit-adjusted for each of `adjustmentTaus`;
+ * pure. On the split `val`, which keeps the long tail of the training set, top-1 is the mean over classes and the predicted
+ * mass is weighted to the same uniform class prior.
  * Throws `ConfigError` for an unusable τ, `DataError` for unusable logits or labels.
  */
 export function summarize(
@@ -46,25 +56,24 @@ export function summarize(
     if (!hasLongTail(evaluation)) return scores;
     return { ...scores, top1: meanClassAccuracy(classAccuracies(predictions, labels, classCounts.length)) };
   };
-  const predictions = plainPredictions(logits, classCounts.length);
-  const rebalanced = rebalancedPredictions(evaluation, taus);
+  const classes = classCounts.length;
+  const weights = hasLongTail(evaluation) ? uniformPriorWeights(labels, classes) : undefined;
+  const softmax = softmaxOf(logits, classes, weights);
+  const { predictions, confidences } = softmax;
   return {
     plain: score(predictions),
-    rebalanced: taus.map((tau, t) => ({ tau, scores: score(rebalanced[t]!) })),
+    predictions,
+    rebalanced: rebalanceSweep(logits, softmax, taus).map((rebalanced, t) => ({
+      tau: taus[t]!,
+      scores: score(rebalanced),
+      predictions: rebalanced,
+    })),
     adjusted: adjustmentTaus.map(tau => ({
       tau,
       scores: score(logitAdjustedPredictions(logits, classCounts, tau)),
     })),
-    calibrationError: calibrationOf(logits, predictions, labels).error,
+    calibration: calibrationOf(confidences, predictions, labels),
   };
-}
-
-/** Re-balanced predictions [N] of an evaluation for each τ, with the weighting that `summarize` uses. Throws as `rebalance`. */
-export function rebalancedPredictions(evaluation: Evaluation, taus: readonly number[]): Int32Array[] {
-  const { logits, labels, classCounts } = evaluation;
-  const classes = classCounts.length;
-  const weights = hasLongTail(evaluation) ? uniformPriorWeights(labels, classes) : undefined;
-  return taus.length === 0 ? [] : rebalanceSweep(logits, classes, taus, weights);
 }
 
 /** The largest τ of an oracle's steps. */
@@ -80,8 +89,8 @@ export function oracleTaus(configured: number): number[] {
 }
 
 /** τ with the highest re-balanced top-1; of equal ones the smallest. Undefined without any τ. */
-export function bestTau(summary: Pick<Summary, 'rebalanced'>): number | undefined {
-  const ranked = [...summary.rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);
+export function bestTau({ rebalanced }: { rebalanced: Summary['adjusted'] }): number | undefined {
+  const ranked = [...rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);
   return ranked[0]?.tau;
 }
 
@@ -89,7 +98,11 @@ export function bestTau(summary: Pick<Summary, 'rebalanced'>): number | undefine
  * Table lines of a summary: the plain scores, then one line per τ of re-balancing, which `tauSelectedOn` chose, and of logit
  * adjustment, whose τ only the command line gives.
  */
-export function resultRows(source: EvaluationSource, summary: Summary, tauSelectedOn: string): ResultRow[] {
+export function resultRows(
+  source: EvaluationSource,
+  summary: Pick<Summary, 'plain' | 'rebalanced' | 'adjusted'>,
+  tauSelectedOn: string,
+): ResultRow[] {
   const { split, run, checkpoint, epoch, selectedOn } = source;
   const common = {
     run,

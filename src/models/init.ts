@@ -15,7 +15,9 @@ export function kaimingNormal(
 ): HostTensor {
   const random = randomFor('init', seed, name);
   const deviation = Math.sqrt(2 / (shape[0] * shape[1] * shape[fan === 'in' ? 2 : 3]));
-  return filled(shape, () => random.normal() * deviation);
+  const data = new Float32Array(sizeOf(shape));
+  random.normals(data, deviation);
+  return { dtype: 'float32', shape, data };
 }
 
 /** Uniform in ±1/√fanIn, the default of `torch.nn.Linear` for weight and bias. */
@@ -39,9 +41,11 @@ export function unitRows(seed: number, name: string, shape: readonly [number, nu
 }
 
 export function constant(shape: readonly number[], value: number): HostTensor {
-  return filled(shape, () => value);
+  return { dtype: 'float32', shape, data: new Float32Array(sizeOf(shape)).fill(value) };
 }
 
 function filled(shape: readonly number[], value: () => number): HostTensor {
-  return { dtype: 'float32', shape, data: Float32Array.from({ length: sizeOf(shape) }, value) };
+  const data = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < data.length; i++) data[i] = value();
+  return { dtype: 'float32', shape, data };
 }

@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ConfigError, StorageError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
-import { plainPredictions } from '../eval/rebalance.js';
-import { oracleTaus, rebalancedPredictions, type Summary, summarize } from '../eval/summary.js';
+import { oracleTaus, type Summary, summarize } from '../eval/summary.js';
 import { shellWord } from '../io/shellWord.js';
 import { type EpochMetrics, readMetrics } from '../run/metricsLog.js';
 import { type RunRecord, readRecord } from '../run/record.js';
@@ -58,6 +57,7 @@ function readRun(directory: string): Unlabelled {
   const record = readRecord(folder.record);
   const evaluation = readTestLogits(folder, record);
   const { tau } = record.config.eval;
+  const summary = summarize(evaluation, [tau, ...oracleTaus(tau)]);
   return {
     folder: basename(folder.directory),
     record,
@@ -65,9 +65,9 @@ function readRun(directory: string): Unlabelled {
     gradients: readGradients(join(folder.directory, 'gradients.jsonl'), evaluation.classNames.length),
     evaluation,
     tau,
-    plain: plainPredictions(evaluation.logits, evaluation.classNames.length),
-    rebalanced: rebalancedPredictions(evaluation, [tau])[0]!,
-    summary: summarize(evaluation, [tau, ...oracleTaus(tau)]),
+    plain: summary.predictions,
+    rebalanced: summary.rebalanced[0]!.predictions,
+    summary,
   };
 }
 

@@ -6,8 +6,7 @@ import { withoutFolders } from '../config/withoutFolders.js';
 import { ConfigError } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { classAccuracies, labelCounts } from '../eval/metrics.js';
-import { plainPredictions } from '../eval/rebalance.js';
-import { bestTau, oracleTaus, rebalancedPredictions, resultRows, summarize } from '../eval/summary.js';
+import { bestTau, oracleTaus, resultRows, summarize } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
 import { shellWord } from '../io/shellWord.js';
 import { readMetrics } from '../run/metricsLog.js';
@@ -145,17 +144,18 @@ function scoresOf(
   tau: number,
   withOracle: boolean,
 ): { score: Score; predictions: Int32Array }[] {
-  const { labels, classCounts, logits } = evaluation;
-  const configured = resultRows(evaluation, summarize(evaluation, [tau]), 'config');
-  const oracleTau = withOracle ? bestTau(summarize(evaluation, oracleTaus(tau)))! : undefined;
-  const oracle =
-    oracleTau === undefined ? [] : resultRows(evaluation, summarize(evaluation, [oracleTau]), 'test').slice(1);
-  return [...configured, ...oracle].map(row => {
+  const { labels, classCounts } = evaluation;
+  const summary = summarize(evaluation, withOracle ? oracleTaus(tau) : [tau]);
+  const at = (wanted: number | undefined) => summary.rebalanced.filter(({ tau: at }) => at === wanted);
+  const [configured, oracle] = [at(tau), withOracle ? at(bestTau(summary)) : []];
+  const rows = [
+    ...resultRows(evaluation, { ...summary, rebalanced: configured }, 'config'),
+    ...resultRows(evaluation, { ...summary, rebalanced: oracle }, 'test').slice(1),
+  ];
+  const predictionsOfRows = [summary, ...configured, ...oracle].map(({ predictions }) => predictions);
+  return rows.map((row, r) => {
     const { run: _run, split: _split, ...score } = row;
-    const predictions =
-      row.tau === undefined
-        ? plainPredictions(logits, classCounts.length)
-        : rebalancedPredictions(evaluation, [row.tau])[0]!;
+    const predictions = predictionsOfRows[r]!;
     return { score: { ...score, correct: correctOf(predictions, labels, classCounts.length) } as Score, predictions };
   });
 }

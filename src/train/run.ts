@@ -6,7 +6,7 @@ import type { EngineInfo } from '../engine/program.js';
 import { DivergedError, GalaError, StorageError, withRemedy } from '../errors.js';
 import type { StagedSplits } from '../eval/evaluate.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
-import type { ResultRow } from '../eval/summary.js';
+import { type ResultRow, summarize } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { shellWord } from '../io/shellWord.js';
 import { waitsFor } from '../io/waiting.js';
@@ -120,7 +120,11 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
       return undefined;
     }
     const evaluations = await evaluateKept(training, executable, folder, staged);
-    const rows = writeResultFiles(folder.directory, evaluations, [config.eval.tau], 'config');
+    const summarized = evaluations.map(evaluation => ({
+      evaluation,
+      summary: summarize(evaluation, [config.eval.tau]),
+    }));
+    const rows = writeResultFiles(folder.directory, summarized, 'config');
     updateRecord(folder.record, { status: 'finished', results: rows });
     return rows;
   } catch (error) {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { calibrationOf } from '../../src/eval/calibration.js';
 import { logitAdjustedPredictions } from '../../src/eval/logitAdjustment.js';
 import { scoresOf, topOne } from '../../src/eval/metrics.js';
-import { plainPredictions, rebalance, rebalanceSweep } from '../../src/eval/rebalance.js';
+import { rebalance, rebalanceSweep, softmaxOf } from '../../src/eval/rebalance.js';
 import { sharedPath } from '../shared.js';
 
 const lossesPath = sharedPath('golden', 'losses.json');
@@ -22,11 +22,11 @@ describe('golden evaluation', { skip }, () => {
     for (const set of sets) {
       const logits = Float32Array.from(set.logits.flat());
       const labels = Int32Array.from(set.labels as number[]);
-      const predictions = plainPredictions(logits, set.C);
+      const { predictions, confidences } = softmaxOf(logits, set.C);
       assert.deepEqual([...predictions], set.predictions, set.id);
       const scores = scoresOf(predictions, labels, Int32Array.from(set.counts as number[]));
       for (const key of ['top1', 'many', 'medium', 'few'] as const) near(scores[key], set[key]);
-      const calibration = calibrationOf(logits, predictions, labels);
+      const calibration = calibrationOf(confidences, predictions, labels);
       near(calibration.error, set.ece);
       assert.equal(calibration.bins.length, set.ece_bins.length);
       for (const [b, bin] of calibration.bins.entries()) {
@@ -54,7 +54,7 @@ describe('golden evaluation', { skip }, () => {
       const flat = Float32Array.from(logits.flat());
       const classes = logits[0].length;
       const names = Object.keys(taus);
-      const sweep = rebalanceSweep(flat, classes, names.map(Number));
+      const sweep = rebalanceSweep(flat, softmaxOf(flat, classes), names.map(Number));
       for (const [t, tau] of names.entries()) {
         assert.deepEqual([...rebalance(flat, classes, Number(tau))], taus[tau].preds, `τ = ${tau}`);
         assert.deepEqual([...sweep[t]!], taus[tau].preds, `τ = ${tau} in the sweep`);

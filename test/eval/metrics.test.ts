@@ -45,10 +45,10 @@ describe('metrics', () => {
   });
 
   test('calibration: confident and right is 0, confident and wrong is 1, a certain image falls into the last bin', () => {
-    const logits = Float32Array.of(1000, 0, 1000, 0);
-    const right = calibrationOf(logits, Int32Array.of(0, 0), Int32Array.of(0, 0));
+    const confidences = Float64Array.of(1, 1);
+    const right = calibrationOf(confidences, Int32Array.of(0, 0), Int32Array.of(0, 0));
     assert.equal(right.error, 0);
     assert.deepEqual(right.bins.at(-1), { count: 2, confidence: 1, accuracy: 1 });
-    assert.equal(calibrationOf(logits, Int32Array.of(0, 0), Int32Array.of(1, 1)).error, 1);
+    assert.equal(calibrationOf(confidences, Int32Array.of(0, 0), Int32Array.of(1, 1)).error, 1);
   });
 });

@@ -6,6 +6,7 @@ import {
   predictedMass,
   rebalance,
   rebalanceSweep,
+  softmaxOf,
   uniformPriorWeights,
 } from '../../src/eval/rebalance.js';
 import { exampleEvaluation } from './example.js';
@@ -32,19 +33,20 @@ describe('prediction re-balancing', () => {
     for (let k = 0; k < logits.length; k++) logits[k]! -= 0.15 * (k % 30); // a head and a tail
     const taus = Array.from({ length: 21 }, (_, t) => t / 10);
     for (const weights of [undefined, uniformPriorWeights(labels, 30)]) {
-      const sweep = rebalanceSweep(logits, 30, taus, weights);
+      const sweep = rebalanceSweep(logits, softmaxOf(logits, 30, weights), taus);
       for (const [t, tau] of taus.entries())
         assert.deepEqual([...sweep[t]!], byDefinition(logits, 30, tau, weights), `τ = ${tau}`);
     }
-    const counts = new Set(taus.map((_, t) => rebalanceSweep(logits, 30, taus)[t]!.join()));
+    const counts = new Set(rebalanceSweep(logits, softmaxOf(logits, 30), taus).map(String));
     assert.ok(counts.size > 10, 'the τ hardly differ: the test is too easy');
   });
 
   test('the order of the τ does not matter', () => {
     const { logits } = exampleEvaluation(100, new Array(10).fill(5));
-    const sweep = rebalanceSweep(logits, 10, [1.5, 0, 1]);
+    const softmax = softmaxOf(logits, 10);
+    const sweep = rebalanceSweep(logits, softmax, [1.5, 0, 1]);
     for (const [t, tau] of [1.5, 0, 1].entries()) assert.deepEqual(sweep[t], rebalance(logits, 10, tau));
-    assert.deepEqual(rebalanceSweep(logits, 10, []), []);
+    assert.deepEqual(rebalanceSweep(logits, softmax, []), []);
   });
 
   test('τ = 0 is the plain prediction, and the masses add up to the number of images', () => {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ConfigError } from '../../src/errors.js';
 import { classAccuracies, meanClassAccuracy, scoresOf } from '../../src/eval/metrics.js';
 import { plainPredictions, rebalance, uniformPriorWeights } from '../../src/eval/rebalance.js';
-import { bestTau, oracleTaus, rebalancedPredictions, resultRows, summarize } from '../../src/eval/summary.js';
+import { bestTau, oracleTaus, resultRows, summarize } from '../../src/eval/summary.js';
 import { exampleEvaluation } from './example.js';
 
 const counts = [500, 200, 60, 30, 10, 3];
@@ -18,11 +18,13 @@ describe('summary', () => {
       summary.rebalanced.map(({ tau }) => tau),
       [1, 0, 0.5],
     );
-    for (const { tau, scores } of summary.rebalanced) {
+    assert.deepEqual(summary.predictions, plainPredictions(logits, 6));
+    for (const { tau, scores, predictions } of summary.rebalanced) {
+      assert.deepEqual(predictions, rebalance(logits, 6, tau));
       assert.deepEqual(scores, scoresOf(rebalance(logits, 6, tau), labels, classCounts));
     }
     assert.deepEqual(summary.rebalanced[1]!.scores, summary.plain);
-    assert.ok(summary.calibrationError > 0 && summary.calibrationError < 1);
+    assert.ok(summary.calibration.error > 0 && summary.calibration.error < 1);
     assert.deepEqual(summarize(evaluation, []).rebalanced, []);
   });
 
@@ -38,7 +40,7 @@ describe('summary', () => {
     evaluation.labels.fill(0, 0, 200);
     const { logits, labels } = evaluation;
     const weighted = rebalance(logits, 6, 1, uniformPriorWeights(labels, 6));
-    assert.deepEqual(rebalancedPredictions(evaluation, [1]), [weighted]);
+    assert.deepEqual(summarize(evaluation, [1]).rebalanced[0]!.predictions, weighted);
     assert.notDeepEqual(weighted, rebalance(logits, 6, 1));
     const { plain, rebalanced } = summarize(evaluation, [1]);
     assert.equal(plain.top1, meanClassAccuracy(classAccuracies(plainPredictions(logits, 6), labels, 6)));

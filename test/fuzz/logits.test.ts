@@ -22,7 +22,7 @@ function evaluate(taus: readonly number[]): void {
   for (const { top1 } of resultRows(evaluation, summary, 'given'))
     assert.ok(top1 >= 0 && top1 <= 1, `top-1 is ${top1}`);
   bestTau(summary);
-  if (taus.length > 0) writeResultFiles(folder, [evaluation], taus, 'given');
+  if (taus.length > 0) writeResultFiles(folder, [{ evaluation, summary }], 'given');
 }
 
 const whole: Evaluation = {

@@ -8,10 +8,11 @@ import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
 import { readRegularFile } from '../../io/openedFile.js';
 import { bmpSize, decodeBmp } from './bmp.js';
-import { imageFormat, jpegFrame } from './format.js';
+import { imageFormat, type JpegFrame, jpegFrame } from './format.js';
 import { decodeNetpbm, netpbmHeader } from './netpbm.js';
-import type { PartOf, RgbImage } from './rgbImage.js';
+import type { Box, PartOf, RgbImage } from './rgbImage.js';
 import { wholeBox, wholeImage } from './rgbImage.js';
+import { turboJpeg } from './turboJpeg.js';
 
 /** Pixels above which Pillow refuses an image as a decompression bomb. */
 const mostPixels = 178_956_970;
@@ -62,12 +63,17 @@ export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf 
   if (format === 'bmp' || format === 'netpbm') return readWithoutSharp(bytes, format, path, partOf);
   const frame = format === 'jpeg' ? jpegFrame(bytes) : undefined;
   const isCmyk = format === 'tiff' ? await isCmykTiff(bytes, path) : frame?.components === 4;
-  const decoder = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: mostPixels });
-  const pipeline = isCmyk ? decoder.pipelineColourspace('cmyk').toColourspace('cmyk') : decoder.removeAlpha();
   try {
     // Rows below the part need not be decoded, but then nobody sees where the file ends: only with its end in place.
-    if (frame !== undefined && isComplete(bytes)) {
-      const part = partOf(frame);
+    const part = frame !== undefined && isComplete(bytes) ? partOf(frame) : undefined;
+    const image = frame && (await commonJpeg(bytes, frame, part));
+    if (image) {
+      if (part === undefined) partOf(image);
+      return image;
+    }
+    const decoder = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: mostPixels });
+    const pipeline = isCmyk ? decoder.pipelineColourspace('cmyk').toColourspace('cmyk') : decoder.removeAlpha();
+    if (frame !== undefined && part !== undefined) {
       const data = await pipeline.extract(part).raw().toBuffer();
       return { pixels: isCmyk ? rgbOfCmyk(data, 4) : data, height: frame.height, width: frame.width, part };
     }
@@ -77,6 +83,15 @@ export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf 
   } catch (error) {
     throw notDecoded(error as Error, format, path);
   }
+}
+
+/** A colour or gray JPEG with nothing wrong or unusual about it, down to the lower edge of `part`; undefined for the others. */
+async function commonJpeg(bytes: Uint8Array, frame: JpegFrame, part: Box | undefined): Promise<RgbImage | undefined> {
+  const { height, width, components, isCommon } = frame;
+  if (!isCommon || components === 4 || height * width > mostPixels) return undefined;
+  const rows = part === undefined ? height : part.top + part.height;
+  const pixels = (await turboJpeg())?.(bytes, frame, rows);
+  return pixels && { pixels, height, width, part: wholeBox({ height: rows, width }) };
 }
 
 /** Formats that sharp does not read. */

@@ -37,6 +37,8 @@ export interface JpegFrame {
   readonly width: number;
   /** 1 gray, 3 colour, 4 CMYK. */
   readonly components: number;
+  /** Coded as nearly all files are: DCT of 8 bits a sample, baseline or progressive, by Huffman codes. */
+  readonly isCommon: boolean;
 }
 
 /** The frame header of a JPEG file (ITU-T T.81, B.2.2); undefined where the file ends before it. */
@@ -50,7 +52,10 @@ export function jpegFrame(bytes: Uint8Array): JpegFrame | undefined {
     }
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
     const word = (offset: number) => bytes[at + offset]! * 256 + bytes[at + offset + 1]!;
-    if (isFrame) return { height: word(5), width: word(7), components: bytes[at + 9]! };
+    if (isFrame) {
+      const isCommon = marker <= 0xc2 && bytes[at + 4] === 8;
+      return { height: word(5), width: word(7), components: bytes[at + 9]!, isCommon };
+    }
     at += 2 + word(2);
   }
   return undefined;

@@ -37,7 +37,7 @@ export function shardPacker(shortSide: number, packed: Int32Array): (job: ShardJ
     for (let i = 0; i < paths.length; i++) {
       const image = await next;
       if (i + 1 < paths.length) {
-        next = readRgb(paths[i + 1]!); // decoded on a thread of its own while this one is resized
+        next = readRgb(paths[i + 1]!); // sharp decodes on a thread of its own while this one is resized
         next.catch(() => undefined); // the next turn sees the error
       }
       const { pixels, height, width } = reduced(image);

@@ -9,7 +9,7 @@ import type { ImageLocation } from './location.js';
 import { makeImageReader } from './readImage.js';
 import type { RgbImage } from './rgbImage.js';
 
-/** Images being read while one is fitted: decoding runs on threads of its own. */
+/** Images being read while one is fitted: sharp decodes on threads of its own. */
 const readAhead = 2;
 
 /** Throws `ConfigError` for augmentations that do not work; preparing rejects with `DataError` or `StorageError` naming the file. */

@@ -56,6 +56,27 @@
       (local.set $into (i32.add (local.get $into) (i32.shl (local.get $intoStride) (i32.const 1))))
       (br_if $nextRows (i32.gt_s (local.tee $rows (i32.sub (local.get $rows) (i32.const 2))) (i32.const 0)))))
 
+  ;; One image of planes of $plane bytes, red, green and blue, a multiple of 16, as RGB bytes.
+  (func (export "interleave") (param $from i32) (param $plane i32) (param $into i32)
+    (local $end i32) (local $red v128) (local $green v128) (local $blue v128)
+    (local.set $end (i32.add (local.get $from) (local.get $plane)))
+    (loop $next
+      (local.set $red (v128.load (local.get $from)))
+      (local.set $green (v128.load (i32.add (local.get $from) (local.get $plane))))
+      (local.set $blue (v128.load (i32.add (local.get $from) (i32.shl (local.get $plane) (i32.const 1)))))
+      (v128.store (local.get $into) (i8x16.shuffle 0 1 16 3 4 17 6 7 18 9 10 19 12 13 20 15
+        (i8x16.shuffle 0 16 0 1 17 0 2 18 0 3 19 0 4 20 0 5 (local.get $red) (local.get $green))
+        (local.get $blue)))
+      (v128.store offset=16 (local.get $into) (i8x16.shuffle 0 21 2 3 22 5 6 23 8 9 24 11 12 25 14 15
+        (i8x16.shuffle 21 0 6 22 0 7 23 0 8 24 0 9 25 0 10 26 (local.get $red) (local.get $green))
+        (local.get $blue)))
+      (v128.store offset=32 (local.get $into) (i8x16.shuffle 26 1 2 27 4 5 28 7 8 29 10 11 30 13 14 31
+        (i8x16.shuffle 0 11 27 0 12 28 0 13 29 0 14 30 0 15 31 0 (local.get $red) (local.get $green))
+        (local.get $blue)))
+      (local.set $into (i32.add (local.get $into) (i32.const 48)))
+      (br_if $next (i32.lt_u
+        (local.tee $from (i32.add (local.get $from) (i32.const 16))) (local.get $end)))))
+
   ;; Makes each output row of weighted input rows of $rowBytes bytes, 16 bytes at a time; taps and strides as above.
   (func (export "resampleColumns")
     (param $from i32) (param $stride i32) (param $rowBytes i32)

@@ -1,4 +1,5 @@
 /** The WebAssembly kernels of image.wat with a memory of their own. */
+import { wasmModule } from '../../wasm.js';
 import { imageWasm } from './imageWasm.js';
 
 /** Bits after the point of a resampling weight. */
@@ -6,21 +7,6 @@ export const weightBits = 22;
 
 /** Bytes behind each region of memory that the kernels may touch. */
 export const slackBytes = 16;
-
-/** Node's, of which neither its types nor TypeScript's without a browser know. */
-declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array);
-  }
-  class Instance {
-    constructor(module: Module);
-    readonly exports: object;
-  }
-  interface Memory {
-    readonly buffer: ArrayBuffer;
-    grow(pages: number): number;
-  }
-}
 
 /** Where a pass of a resize reads or writes: an address, and the bytes from one row to the next. */
 export interface Region {
@@ -37,7 +23,6 @@ export interface TapTable {
 
 /** What image.wat exports, with its parameters in order. */
 interface Exports {
-  readonly memory: WebAssembly.Memory;
   resampleRows(
     from: number,
     stride: number,
@@ -58,6 +43,7 @@ interface Exports {
     into: number,
     intoStride: number,
   ): void;
+  interleave(from: number, plane: number, into: number): void;
   blendWithValue(at: number, bytes: number, value: number, factor: number): void;
   blendWithLuma(at: number, pixels: number, factor: number): void;
   lumaSum(at: number, pixels: number): number;
@@ -69,7 +55,7 @@ interface Exports {
   sharpen(from: number, into: number, rowBytes: number, rows: number, factor: number): void;
 }
 
-export interface ImageKernels extends Omit<Exports, 'memory' | 'resampleRows' | 'resampleColumns'> {
+export interface ImageKernels extends Omit<Exports, 'resampleRows' | 'resampleColumns'> {
   /** Makes the memory at least this large and gives it; a view taken before is void. */
   memory(bytes: number): Uint8Array;
   /** Resizes `rows` RGB rows along x. */
@@ -78,21 +64,13 @@ export interface ImageKernels extends Omit<Exports, 'memory' | 'resampleRows' | 
   resampleColumns(from: Region, rowBytes: number, taps: TapTable, into: Region): void;
 }
 
-const pageBytes = 2 ** 16;
-const assembled = new WebAssembly.Module(Buffer.from(imageWasm, 'base64'));
+const instantiate = wasmModule<Exports>(imageWasm);
 
 export function makeImageKernels(): ImageKernels {
-  const { memory, ...kernels } = new WebAssembly.Instance(assembled).exports as unknown as Exports;
-  let bytes = new Uint8Array(memory.buffer);
+  const { functions: kernels, memory } = instantiate();
   return {
     ...kernels,
-    memory: wanted => {
-      if (bytes.length < wanted) {
-        memory.grow(Math.ceil((wanted - bytes.length) / pageBytes));
-        bytes = new Uint8Array(memory.buffer);
-      }
-      return bytes;
-    },
+    memory,
     resampleRows: (from, rows, taps, into) =>
       kernels.resampleRows(from.at, from.stride, rows, taps.at, taps.record, taps.outputs, into.at, into.stride),
     resampleColumns: (from, rowBytes, taps, into) =>

@@ -1,11 +1,10 @@
 /** Decodes one file and says what it is. */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
 import { decodeRgb, readImageFile } from '../images/decode.js';
-import { imageFormat } from '../images/format.js';
+import { imageFormat, jpegFrame } from '../images/format.js';
 import type { Verdict } from './verdict.js';
 
 export interface Inspection {
@@ -40,19 +39,10 @@ export async function inspectImage(path: string): Promise<Inspection> {
   }
 }
 
-/** Size and time of the last change, as three whole numbers; undefined for a file that is not there. */
-export async function stampOf(path: string): Promise<readonly [number, number, number] | undefined> {
-  try {
-    const { size, mtimeMs } = await stat(path);
-    return [size | 0, Math.floor(mtimeMs / 1000) | 0, Math.floor(mtimeMs % 1000)];
-  } catch {
-    return undefined;
-  }
-}
-
 async function oddityOf(bytes: Uint8Array): Promise<Verdict> {
   const format = imageFormat(bytes);
   if (format === 'bmp' || format === 'netpbm') return 'sound'; // sharp knows neither
+  if (format === 'jpeg') return jpegFrame(bytes)?.components === 4 ? 'CMYK' : 'sound';
   const { space, depth, pages = 1 } = await sharp(bytes).metadata();
   if (space === 'cmyk') return 'CMYK';
   if (depth === 'ushort') return '16-bit';

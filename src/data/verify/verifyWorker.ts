@@ -1,10 +1,10 @@
 /** Worker thread of `verifyImages`: decodes a range of files and writes a verdict for each into shared memory. */
 import { workerData } from 'node:worker_threads';
-import sharp from 'sharp';
 import { answerJobs } from '../answerJobs.js';
 import type { FileTable } from '../imageFiles.js';
 import { filePath } from '../imageFiles.js';
-import { inspectImage, stampOf } from './inspectImage.js';
+import { stampOf } from './fileStamp.js';
+import type { Inspection } from './inspectImage.js';
 import { codeOf } from './verdict.js';
 
 /** Files `first` … `end` − 1. */
@@ -26,8 +26,15 @@ export interface VerifyMemory {
   readonly reused: Int32Array;
 }
 
-sharp.concurrency(1); // the other cores have workers of their own
-sharp.cache(false);
+/** Loaded for the first image that is not remembered: where all are, most of a start would be the decoder's. */
+let loaded: Promise<(path: string) => Promise<Inspection>> | undefined;
+
+async function loadInspector() {
+  const [{ default: sharp }, { inspectImage }] = await Promise.all([import('sharp'), import('./inspectImage.js')]);
+  sharp.concurrency(1); // the other cores have workers of their own
+  sharp.cache(false);
+  return inspectImage;
+}
 
 const { table, verdicts, stamps, digests, reused } = workerData as VerifyMemory;
 
@@ -35,13 +42,14 @@ answerJobs(async ({ first, end }: VerifyJob) => {
   for (let i = first; i < end; i++) {
     if (verdicts[i] === codeOf('missing')) continue;
     const path = filePath(table, i);
-    const stamp = await stampOf(path);
+    const stamp = stampOf(path);
     const known = stamps.subarray(3 * i, 3 * i + 3);
     if (stamp?.every((value, k) => value === known[k]) && verdicts[i] !== codeOf('unchecked')) {
       Atomics.add(reused, 0, 1);
       continue;
     }
-    const { verdict, digest = [0, 0] } = await inspectImage(path);
+    loaded ??= loadInspector();
+    const { verdict, digest = [0, 0] } = await (await loaded)(path);
     digests.set(digest, 2 * i);
     if (stamp) stamps.set(stamp, 3 * i);
     verdicts[i] = codeOf(verdict);

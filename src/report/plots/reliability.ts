@@ -1,6 +1,5 @@
 /** Whether the model is right as often as it says. */
 import { dot, link, rect, ruleY } from '@observablehq/plot';
-import { calibrationOf } from '../../eval/calibration.js';
 import { type Figure, type Panel, runColor } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
 import { sourceSentence } from '../source.js';
@@ -20,9 +19,8 @@ export function reliabilityFigure(runs: readonly ReportRun[]): Figure {
   };
 }
 
-function panel({ label, evaluation, plain }: ReportRun, index: number): Panel {
-  const { logits, labels } = evaluation;
-  const { error, bins } = calibrationOf(logits, plain, labels);
+function panel({ label, summary }: ReportRun, index: number): Panel {
+  const { error, bins } = summary.calibration;
   const filled = bins
     .map(({ count, confidence, accuracy }, bin) => ({
       count,

@@ -1,6 +1,6 @@
 /** Re-balanced top-1 as a function of τ, from the stored logits. */
 import { dot, lineY } from '@observablehq/plot';
-import { bestTau, largestOracleTau } from '../../eval/summary.js';
+import { bestTau, largestOracleTau, type Summary } from '../../eval/summary.js';
 import { type Figure, runColor, runLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
 import { sourceSentence } from '../source.js';
@@ -57,6 +57,6 @@ function sweepOf({ summary }: ReportRun): { tau: number; top1: number }[] {
 }
 
 /** τ of the sweep and the config with the highest top-1 on the evaluated split; of equal ones the smallest. */
-export function oracleTau({ summary }: Pick<ReportRun, 'summary'>): number {
-  return bestTau({ ...summary, rebalanced: summary.rebalanced.slice(1) })!;
+export function oracleTau({ summary }: { summary: Pick<Summary, 'rebalanced'> }): number {
+  return bestTau({ rebalanced: summary.rebalanced.slice(1) })!;
 }

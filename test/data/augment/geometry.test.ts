@@ -18,7 +18,7 @@ const shapes = [
 /** A stream that gives the listed integers, or 0.25 and 0.75 as uniform numbers for 0 and 1. */
 function scripted(...values: number[]): Random {
   const next = () => values.shift()!;
-  return { uint32: next, integer: next, uniform: () => 0.25 + 0.5 * next(), normal: next };
+  return { uint32: next, integer: next, uniform: () => 0.25 + 0.5 * next(), normal: next, normals: next };
 }
 
 for (const shape of shapes) {

@@ -63,3 +63,18 @@ test('blends and lumas are those of their formulas for lengths that fill no whol
     }
   }
 });
+
+test('planes become pixels in order, and nothing beside them is touched', () => {
+  for (const plane of [16, 48, 1024]) {
+    const planes = bytesOf(3 * plane);
+    const kernels = makeImageKernels();
+    const memory = kernels.memory(8 * plane + 7);
+    memory.fill(77);
+    memory.set(planes, 5);
+    kernels.interleave(5, plane, 3 * plane + 5);
+    const pixels = Uint8Array.from({ length: 3 * plane }, (_, i) => planes[(i % 3) * plane + Math.floor(i / 3)]!);
+    assert.deepEqual(memory.slice(3 * plane + 5, 6 * plane + 5), pixels);
+    assert.deepEqual(memory.slice(5, 3 * plane + 5), planes);
+    assert.ok(memory.subarray(6 * plane + 5).every(byte => byte === 77));
+  }
+});
