@@ -54,12 +54,16 @@ class Normed(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.randn(2, 2))
 
 
+def mean(self):
+    """A method, which a pickle names by `getattr`."""
+
+
 def object_of(module, name, **attributes):
     """An object of a class that the reader does not know."""
     parts = module.split(".")
     for length in range(1, len(parts) + 1):
         made = sys.modules.setdefault(".".join(parts[:length]), types.ModuleType(parts[length - 1]))
-    kind = type(name, (), {"__module__": module})
+    kind = type(name, (), {"__module__": module, "mean": mean})
     setattr(made, name, kind)
     instance = kind()
     instance.__dict__.update(attributes)
@@ -178,6 +182,7 @@ history = object_of(
     _count_history=numpy.arange(4),
     _max_length=10,
 )
+history._statistics_methods = {"mean": history.mean}
 save(
     "openmmlab.pth",
     {

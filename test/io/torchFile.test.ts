@@ -126,6 +126,7 @@ describe('A file of torch.save', () => {
     'a mapping and a list of any class':
       '(cadd\nDict\n)\x81X\x01\0\0\0aK\x01scadd\nList\n)\x81K\x01acadd\nSet\n)\x81(K\x01\x90l',
     'an object made with named arguments': 'cadd\nType\n)}\x92',
+    'a method of an object': 'c__builtin__\ngetattr\n(cmmengine\nHistoryBuffer\n)\x81X\x04\0\0\0meantR',
     'a class': 'clightning\nModelCheckpoint\n',
     'a set and a path': '(c__builtin__\nset\n](K\x01e\x85Rcpathlib\nPosixPath\nX\x01\0\0\0a\x85Rl',
   };
@@ -240,6 +241,10 @@ describe('A forged file of torch.save is refused:', () => {
     'a tensor made by another function': [
       'ctorch._tensor\n_rebuild_from_type_v2\n(cposix\nsystem\nN)}tR',
       /calls for "posix\.system"/,
+    ],
+    'a call of what getattr would give': [
+      `cbuiltins\ngetattr\n(cposix\nsystem\n${text('__call__')}tR(${text('true')}tR`,
+      /calls what is no type/,
     ],
     'an integer of a megabyte': [`\x8b\0\0\x10\0${'\x01'.repeat(2 ** 20)}`, /an integer of 1048576 bytes/],
     'an integer of a negative length': ['\x8b\xff\xff\xff\xff', /ends in the middle/],

@@ -68,7 +68,7 @@ const makers: ReadonlyMap<string, Make> = new Map([
 
 /** What training scripts keep beside the weights; their results are passed over. */
 const passedOver: ReadonlySet<string> = new Set([
-  ...['set', 'frozenset', 'slice', 'complex', 'bytearray', 'range'].map(name => `builtins.${name}`),
+  ...['set', 'frozenset', 'slice', 'complex', 'bytearray', 'range', 'getattr'].map(name => `builtins.${name}`),
   ...['datetime', 'date', 'time', 'timedelta', 'timezone'].map(name => `datetime.${name}`),
   ...['pathlib', 'pathlib._local'].flatMap(module =>
     ['PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath'].map(name => `${module}.${name}`),
