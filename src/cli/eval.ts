@@ -119,17 +119,18 @@ async function evaluationOf({
   const overrides = engineOverrides(engineFlags);
   const progress = createProgress();
   const watcher = createCheckDisplay(progress);
+  const onNote = (line: string) => progress.note(line);
   if (run !== undefined) {
     const { configOf } = await import('../config/identity.js');
     const evaluation = await evaluateRun({
       ...{ run, checkpoint, split, dataRoot: data, watcher, overrides },
-      onNote: line => progress.note(line),
+      onNote,
     });
     return at(evaluation, configOf(readRecord(openRunFolder(run).record)).eval.tau, 'config');
   }
   const { loadConfig } = await import('../config/load.js');
   const loaded = loadConfig(config!, { set: [...set, ...overrides] }).config;
-  const evaluation = await evaluateWeights(loaded, weights!, split, { dataRoot: data, watcher });
+  const evaluation = await evaluateWeights(loaded, weights!, split, { dataRoot: data, watcher, onNote });
   return at(evaluation, loaded.eval.tau, 'config');
 }
 

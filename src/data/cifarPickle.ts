@@ -4,19 +4,28 @@ import { FormatFault } from '../io/formatFault.js';
 import { Global, type PickleTypes, type Unpickled, unpickle } from '../io/pickle.js';
 import type { CifarLayout } from './cifarLayouts.js';
 
-/** What NumPy's `_reconstruct` makes, and its pickled state fills: shape, element type, bytes. */
+/** What NumPy's `_reconstruct` makes and its pickled state fills, or `_frombuffer` (protocol 5) makes whole. */
 class NumpyArray {
   shape: readonly number[] = [];
   type = '';
   bytes: Uint8Array = new Uint8Array(0);
+
+  fill(shape: Unpickled | undefined, type: Unpickled | undefined, bytes: Unpickled | undefined): this {
+    if (!(Array.isArray(shape) && type instanceof NumpyType && bytes instanceof Uint8Array))
+      throw new FormatFault('it has an array without shape, type or bytes');
+    return Object.assign(this, { shape: shape.map(Number), type: type.name, bytes });
+  }
 }
 
 class NumpyType {
   constructor(readonly name: string) {}
 }
 
-const arrayMakers = ['numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct'];
-const known = new Set([...arrayMakers, 'numpy.ndarray', 'numpy.dtype', '_codecs.encode']);
+// NumPy 2 renamed `core`.
+const reconstruct = new Set(['numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct']);
+const fromBuffer = new Set(['numpy.core.numeric._frombuffer', 'numpy._core.numeric._frombuffer']);
+const known = new Set([...reconstruct, ...fromBuffer, 'numpy.ndarray', 'numpy.dtype', '_codecs.encode']);
+const columnByColumn = 'its array lies column by column';
 
 const numpyTypes: PickleTypes = {
   // Python 2 wrote bytes and texts alike.
@@ -29,27 +38,27 @@ const numpyTypes: PickleTypes = {
     );
   },
   call({ name }, given) {
-    if (arrayMakers.includes(name)) return new NumpyArray();
+    if (reconstruct.has(name)) return new NumpyArray();
+    if (fromBuffer.has(name)) {
+      const [bytes, type, shape, order] = given;
+      if (order === 'F') throw new FormatFault(columnByColumn);
+      return new NumpyArray().fill(shape, type, bytes);
+    }
     const text = textOf(given[0]);
     if (text === undefined) throw new FormatFault(`it calls ${name} without a text`);
     if (name === 'numpy.dtype') return new NumpyType(text);
-    if (name === '_codecs.encode') return Buffer.from(text, 'latin1'); // how Python 3 writes bytes for Python 2
+    if (name === '_codecs.encode') return latin1Bytes(text, textOf(given[1]));
     throw new FormatFault(`it calls ${name}, which makes nothing`);
+  },
+  instance({ name }) {
+    throw new FormatFault(`it makes an object of ${name}, which CIFAR does not need`);
   },
   build(target, state) {
     if (target instanceof NumpyType) return; // byte order and flags, which single bytes do not have
     const [, shape, type, isFortran, bytes] = Array.isArray(state) ? state : [];
-    if (
-      !(
-        target instanceof NumpyArray &&
-        Array.isArray(shape) &&
-        type instanceof NumpyType &&
-        bytes instanceof Uint8Array
-      )
-    )
-      throw new FormatFault('it gives attributes to what is no array');
-    if (isFortran === true || isFortran === 1) throw new FormatFault('its array lies column by column');
-    Object.assign(target, { shape: shape.map(Number), type: type.name, bytes });
+    if (!(target instanceof NumpyArray)) throw new FormatFault('it gives attributes to what is no array');
+    if (isFortran === true || isFortran === 1) throw new FormatFault(columnByColumn);
+    target.fill(shape, type, bytes);
   },
   persistent() {
     throw new FormatFault('it refers to something outside of the file');
@@ -103,6 +112,13 @@ function dictionaryOf(file: Buffer): Map<string, Unpickled> {
   const { value } = unpickle(file, 0, numpyTypes);
   if (!(value instanceof Map)) throw new FormatFault('it is no dictionary');
   return new Map([...value].map(([key, entry]) => [textOf(key) ?? '', entry]));
+}
+
+/** How protocol 2 of Python 3 writes bytes: as a text with a letter for each byte. Throws `FormatFault`. */
+function latin1Bytes(text: string, encoding: string | undefined): Buffer {
+  if (encoding !== 'latin1' || /[^\0-\xff]/.test(text))
+    throw new FormatFault('its bytes are written as a text that is not of Latin-1');
+  return Buffer.from(text, 'latin1');
 }
 
 function textOf(value: Unpickled | undefined): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * The records of one file of CIFAR in pieces, whatever its form: label bytes, then 3,072 pixel bytes (planes of red, green,
- * blue), as in the binary archive. So both forms of the same images have the same fingerprint.
+ * The records of one file of CIFAR in pieces, whatever its form: label bytes, then 3,072 pixel bytes (planes of red,
+ * green, blue), as in the binary archive. So both forms of the same images have the same fingerprint.
  */
 import { closeSync, readSync, statSync } from 'node:fs';
 import { DataError } from '../errors.js';
@@ -11,15 +11,18 @@ import { readCifarBatch } from './cifarPickle.js';
 export const pixelBytes = 3 * 32 * 32;
 const recordsPerPiece = 1000;
 
-/** What a pickle may hold beside the pixels: labels, the name of each image, and a little around them. */
-const mostBesidePixels = (count: number) => 2 ** 20 + 256 * count;
+/**
+ * Protocol 2 of Python 3 takes two bytes for a pixel above 127; beside the pixels are labels, the name of each image,
+ * and a little around them.
+ */
+const largestPickle = (count: number) => 2 * count * pixelBytes + 2 ** 20 + 256 * count;
 const largestNames = 2 ** 20;
 
 /** Throws `DataError` for a file that cannot hold `count` records: before memory is taken for what it should hold. */
 export function checkCifarFile(path: string, layout: CifarLayout, count: number): void {
   const { size } = attemptRead(path, () => statSync(path));
   if (layout.form === 'binary') checkSize(path, size, layout.labels.length + pixelBytes, count, layout);
-  else if (size < count * pixelBytes || size > count * pixelBytes + mostBesidePixels(count)) {
+  else if (size < count * pixelBytes || size > largestPickle(count)) {
     throw new DataError(
       `${size} bytes, where ${count} images and their labels are expected (about ${count * pixelBytes}).`,
       {
@@ -48,8 +51,8 @@ function attemptRead<T>(path: string, action: () => T): T {
 }
 
 /**
- * Yields `count` records in pieces of whole records; `onFileBytes` hears every byte of the file, in order. Throws `DataError`
- * for a file of another size or form.
+ * Yields `count` records in pieces of whole records; `onFileBytes` hears every byte of the file, in order. Throws
+ * `DataError` for a file of another size or form.
  */
 export function* recordPieces(
   path: string,

@@ -1,5 +1,5 @@
 /** Elements of stored tensors as the three types that gala computes with. */
-import type { HostTensor } from '../engine/program.js';
+import type { DType, HostTensor } from '../engine/program.js';
 import { FormatFault } from './formatFault.js';
 
 /** Element types by the names that safetensors gives them. */
@@ -17,6 +17,12 @@ export const bytesPerElement: ReadonlyMap<string, number> = new Map<ElementType,
   ['U8', 1],
   ['BOOL', 1],
 ]);
+
+/** What elements of a type become. */
+export function dtypeOf(type: ElementType): DType {
+  if (type === 'U8' || type === 'BOOL') return 'uint8';
+  return type.startsWith('I') ? 'int32' : 'float32';
+}
 
 /** Largest growth by `decodeElements`: a half becomes a float, a signed byte an int32. */
 export const largestWidening = 4;

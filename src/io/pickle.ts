@@ -1,8 +1,8 @@
 /**
- * A reader for pickles: those of `torch.save`, of CIFAR's archives. A pickle is a program for a stack machine, and the usual
- * reader runs it: it imports and calls what the file names. This one calls nothing: a named type is one of the few that the
- * kind of file needs (`PickleTypes`), which are made here, or the file is refused. Work and memory are bounded by the bytes read and by `largestCount`.
- * Format: CPython's `pickletools`, protocols 0 to 5 without what they have for code and buffers.
+ * A reader for pickles: those of `torch.save`, of CIFAR's archives. A pickle is a program for a stack machine, and the
+ * usual reader runs it: it imports and calls what the file names. This one imports and calls nothing of the file: the
+ * few types that the kind of file needs (`PickleTypes`) are made here. Work and memory are bounded by the bytes read
+ * and by `largestCount`. Format: CPython's `pickletools`, protocols 2 to 5 without buffers outside of the pickle.
  */
 import { FormatFault } from './formatFault.js';
 
@@ -18,9 +18,14 @@ export type Unpickled =
   | Set<Unpickled>
   | object;
 
-/** A type or function that the pickle named, one of those that are allowed. */
+/** A type or function that the pickle named. */
 export class Global {
   constructor(readonly name: string) {}
+}
+
+/** In place of an object of a class that is not made here. The items and attributes that it is given are dropped. */
+export class UnreadObject {
+  constructor(readonly type: string) {}
 }
 
 /** What a kind of file may name, and what becomes of it; all throw `FormatFault`. */
@@ -29,6 +34,8 @@ export interface PickleTypes {
   readonly strings: 'text' | 'bytes';
   globalOf(module: string, name: string): Global;
   call(called: Global, given: readonly Unpickled[]): Unpickled;
+  /** An object of a class without a call, as Python's `cls.__new__` makes it. */
+  instance(type: Global, given: readonly Unpickled[]): Unpickled;
   /** Gives `state` to an object that a call made. */
   build(target: Unpickled, state: Unpickled): void;
   /** What a persistent id stands for. */
@@ -36,7 +43,9 @@ export interface PickleTypes {
 }
 
 /** Operations of one pickle; a checkpoint of ResNet-152 with its optimiser has some 50,000. */
-const largestCount = 2_000_000;
+export const largestCount = 2_000_000;
+/** Bytes of one integer; the states of random generators have hundreds. */
+const largestInteger = 2 ** 16;
 const mark = Symbol('mark');
 type Item = Unpickled | typeof mark;
 
@@ -87,14 +96,21 @@ export function unpickle(bytes: Buffer, at: number, types: PickleTypes): { value
   const keep = (index: number) => void memo.set(index, top());
   const setItems = (items: readonly Unpickled[]) => {
     const target = top();
+    if (target instanceof UnreadObject) return;
     if (!(target instanceof Map) || items.length % 2 !== 0)
       throw new FormatFault('its pickle sets items of no mapping');
     for (let i = 0; i < items.length; i += 2) target.set(items[i]!, items[i + 1]!);
   };
   const append = (items: readonly Unpickled[]) => {
     const target = top();
+    if (target instanceof UnreadObject) return;
     if (!Array.isArray(target)) throw new FormatFault('its pickle appends to no list');
     for (const item of items) target.push(item);
+  };
+
+  const make = (given: Unpickled, type: Unpickled, how: 'call' | 'instance') => {
+    if (!(type instanceof Global) || !Array.isArray(given)) throw new FormatFault('its pickle calls what is no type');
+    stack.push(types[how](type, given));
   };
 
   for (let count = 0; ; count++) {
@@ -141,6 +157,13 @@ export function unpickle(bytes: Buffer, at: number, types: PickleTypes): { value
         stack.push(integer(bytes.subarray(take(size), at)));
         break;
       }
+      case '\x8b': {
+        // LONG4
+        const size = bytes.readInt32LE(take(4));
+        if (size > largestInteger) throw new FormatFault(`its pickle has an integer of ${size} bytes`);
+        stack.push(integer(bytes.subarray(take(size), at)));
+        break;
+      }
       case 'G':
         stack.push(bytes.readDoubleBE(take(8)));
         break;
@@ -166,6 +189,7 @@ export function unpickle(bytes: Buffer, at: number, types: PickleTypes): { value
         stack.push(bytes.subarray(take(bytes.readUInt32LE(take(4))), at));
         break;
       case '\x8e': // BINBYTES8
+      case '\x96': // BYTEARRAY8
         stack.push(bytes.subarray(take(length8()), at));
         break;
       case ')':
@@ -222,6 +246,7 @@ export function unpickle(bytes: Buffer, at: number, types: PickleTypes): { value
       case '\x90': {
         const items = popToMark();
         const target = top();
+        if (target instanceof UnreadObject) break;
         if (!(target instanceof Set)) throw new FormatFault('its pickle adds to no set');
         for (const item of items) target.add(item);
         break;
@@ -258,14 +283,15 @@ export function unpickle(bytes: Buffer, at: number, types: PickleTypes): { value
         break;
       }
       case 'R': // REDUCE
-      case '\x81': {
-        // NEWOBJ
-        const [given, called] = [pop(), pop()];
-        if (!(called instanceof Global) || !Array.isArray(given))
-          throw new FormatFault('its pickle calls what is no type');
-        stack.push(types.call(called, given));
+        make(pop(), pop(), 'call');
         break;
-      }
+      case '\x81': // NEWOBJ
+        make(pop(), pop(), 'instance');
+        break;
+      case '\x92': // NEWOBJ_EX: arguments with names are on top
+        pop();
+        make(pop(), pop(), 'instance');
+        break;
       case 'b': {
         const state = pop();
         types.build(top(), state);
@@ -282,8 +308,8 @@ export function unpickle(bytes: Buffer, at: number, types: PickleTypes): { value
 
 /** Little-endian two's complement; beyond 2^53 a bigint. */
 function integer(bytes: Buffer): number | bigint {
-  let value = 0n;
-  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
+  if (bytes.length === 0) return 0;
+  const value = BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
   const signed = BigInt.asIntN(8 * bytes.length, value);
   return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
 }

@@ -17,17 +17,24 @@ export interface FittedWeights {
 const listedAtMost = 20;
 
 /**
- * The entries of `expected` with the values of `given`, from a checkpoint of gala (HWIO filters) or a file in PyTorch's
- * layout (OIHW). PyTorch's batch counters and gala's training state are passed over. Throws `DataError` that lists the
- * missing, unexpected and mis-shaped entries; `where` names the file.
+ * The entries of `expected` with the values of a checkpoint of gala, whose training state is passed over. Throws
+ * `DataError` as `fitPart`.
  */
-export function fitWeights(expected: HostTensors, given: HostTensors, where: string): HostTensors {
-  return fitPart(expected, given, where, 'all').values;
+export function fitWeights(expected: HostTensors, checkpoint: HostTensors, where: string): HostTensors {
+  return fitPart(expected, withoutTrainingState(checkpoint), where, 'all').values;
+}
+
+/** The entries of a checkpoint of gala that belong to the network. */
+function withoutTrainingState(checkpoint: HostTensors): HostTensors {
+  const isNetworks = (name: string) => !/^(momentum|loss|gradient|accumulated|ema)\./.test(name);
+  return Object.fromEntries(Object.entries(checkpoint).filter(([name]) => isNetworks(name)));
 }
 
 /**
- * The same for a part: `backbone` must be filled whole while the classifier keeps its values, `matching` refuses
- * nothing but a file of which no entry fits. Throws `DataError`.
+ * The entries of `expected` with the values of `given`, whose filters are gala's (HWIO) or PyTorch's (OIHW). `all`
+ * takes no other entry but PyTorch's batch counters; with `backbone` the entries under `backbone.` must be filled
+ * whole while the classifier keeps its values; `matching` refuses nothing but a file of which no entry fits. Throws
+ * `DataError` that lists the missing, mis-shaped and unexpected entries; `where` names the file.
  */
 export function fitPart(expected: HostTensors, given: HostTensors, where: string, part: WeightsPart): FittedWeights {
   const values: HostTensors = {};
@@ -38,7 +45,7 @@ export function fitPart(expected: HostTensors, given: HostTensors, where: string
   };
   const kept: string[] = [];
   const unused: string[] = [];
-  const isAsked = (name: string) => part !== 'backbone' || !name.startsWith('classifier.');
+  const isAsked = (name: string) => part !== 'backbone' || name.startsWith('backbone.');
   for (const [name, value] of Object.entries(expected)) {
     const tensor = isAsked(name) ? given[name] : undefined;
     const fitting = tensor && inEngineLayout(tensor, value.shape);
@@ -46,15 +53,11 @@ export function fitPart(expected: HostTensors, given: HostTensors, where: string
     if (fitting) continue;
     kept.push(name);
     if (!isAsked(name)) continue;
-    if (tensor) faults.misshaped.push(`${name} is [${tensor.shape}], the network has [${value.shape}]`);
+    if (tensor) faults.misshaped.push(`${name} is ${kindOf(tensor)}, the network has ${kindOf(value)}`);
     else faults.missing.push(`${name} is missing`);
   }
   for (const name of Object.keys(given)) {
-    if (
-      /^(momentum|loss|gradient|accumulated|ema)\.|\.num_batches_tracked$/.test(name) ||
-      (name in expected && isAsked(name))
-    )
-      continue;
+    if (/\.num_batches_tracked$/.test(name) || (name in expected && isAsked(name))) continue;
     unused.push(name);
     if (isAsked(name)) faults.unexpected.push(`${name} is not part of the network`);
   }
@@ -78,6 +81,10 @@ function misfit({ missing, misshaped, unexpected }: Readonly<Record<string, stri
       'Check that the config’s backbone and dataset are those the weights were trained with. To train from them, model.weights_part: ' +
       'backbone starts with a new classifier, matching takes what fits.',
   });
+}
+
+function kindOf({ dtype, shape }: HostTensor): string {
+  return `${dtype === 'float32' ? '' : `${dtype} `}[${shape}]`;
 }
 
 function inEngineLayout(tensor: HostTensor, shape: readonly number[]): HostTensor | undefined {

@@ -41,8 +41,10 @@ export interface WeightsRecord {
   readonly part: Config['model']['weights_part'];
   /** Entries of the network that the file did not fill: drawn from the seed. */
   readonly drawn: readonly string[];
-  /** Entries of the file that the network did not take. */
+  /** Entries of the file that the network did not take; of what lies outside of its state dictionary, the keys. */
   readonly unused: readonly string[];
+  /** What was done to the weights beside renaming them; absent where that is nothing. */
+  readonly notes?: readonly string[];
 }
 
 export interface ResumeRecord {

@@ -4,10 +4,11 @@ import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { Dataset } from '../data/dataset.js';
 import type { CheckWatcher } from '../data/verify/checkSplit.js';
+import type { HostTensors } from '../engine/program.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
 import { fitWeights } from '../models/weights.js';
-import { readWeightsFile } from '../models/weightsFile.js';
+import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
 import { lockFolder } from '../run/lock.js';
 import { readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
@@ -64,7 +65,8 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   const isOfRun = isOfSameImages(experiment, split, folder, onNote);
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selectedOn }) }) };
-  const evaluation = await evaluateWith(experiment, evaluatedModel(state), split, source, checkpoint);
+  const model = fitWeights(modelOf(experiment), evaluatedModel(state), checkpoint);
+  const evaluation = await evaluateWith(experiment, model, split, source);
   if (stored && isOfRun) storeLogits(stored, evaluation, folder, { path, progress }, onNote);
   return evaluation;
 }
@@ -133,28 +135,33 @@ export async function evaluateWeights(
   config: Config,
   weights: string,
   split: Split,
-  { dataRoot, watcher }: Pick<RunEvaluation, 'dataRoot' | 'watcher'> = {},
+  { dataRoot, watcher, onNote }: Pick<RunEvaluation, 'dataRoot' | 'watcher' | 'onNote'> = {},
 ): Promise<Evaluation> {
-  const { tensors } = await readWeightsFile(weights);
+  const file = await readWeightsFile(weights);
   const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
-  return evaluateWith(experiment, tensors, split, { checkpoint: weights }, weights);
+  const fitted = fitFile(modelOf(experiment), file, 'all');
+  for (const sentence of describeFit(fitted)) onNote?.(sentence);
+  return evaluateWith(experiment, fitted.values, split, { checkpoint: weights });
 }
 
 async function evaluateWith(
   experiment: Experiment,
-  weights: Parameters<typeof fitWeights>[1],
+  model: HostTensors,
   split: Split,
   source: { checkpoint: string; epoch?: number; selectedOn?: string },
-  where: string,
 ): Promise<Evaluation> {
   const dataset = datasetOf(experiment, split);
-  const model = Object.fromEntries(Object.entries(experiment.initialState()).filter(([name]) => isModelEntry(name)));
-  const executable = await experiment.compileForEvaluation(fitWeights(model, weights, where));
+  const executable = await experiment.compileForEvaluation(model);
   try {
     return await evaluateSplit(experiment, executable, split, dataset, source);
   } finally {
     executable.dispose();
   }
+}
+
+/** The entries of a network that an evaluation fills. */
+function modelOf(experiment: Experiment): HostTensors {
+  return Object.fromEntries(Object.entries(experiment.initialState()).filter(([name]) => isModelEntry(name)));
 }
 
 function datasetOf({ datasets, config }: Experiment, split: Split): Dataset {

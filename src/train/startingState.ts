@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
 import type { HostTensors } from '../engine/program.js';
 import { withHome } from '../io/homePath.js';
-import { fitPart } from '../models/weights.js';
-import { readWeightsFile } from '../models/weightsFile.js';
+import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
 import type { WeightsRecord } from '../run/record.js';
 import { isModelEntry } from './state.js';
 import { withFreshAverages } from './weightAverage.js';
@@ -22,23 +21,16 @@ export async function startingState(
 ): Promise<StartingState> {
   if (given === undefined) return { state: initial };
   const path = withHome(given);
-  const { tensors, format, sha256 } = await readWeightsFile(path);
+  const weightsFile = await readWeightsFile(path);
   const model = Object.fromEntries(Object.entries(initial).filter(([name]) => isModelEntry(name)));
-  const { values, kept: drawn, unused } = fitPart(model, tensors, path, part);
-  return {
-    state: withFreshAverages({ ...initial, ...values }),
-    weights: { file: resolve(path), format, sha256, part, drawn, unused },
-  };
+  const { values, kept: drawn, unused, notes } = fitFile(model, weightsFile, part);
+  const { format, sha256 } = weightsFile;
+  const weights = { file: resolve(path), format, sha256, part, drawn, unused, ...(notes.length > 0 && { notes }) };
+  return { state: withFreshAverages({ ...initial, ...values }), weights };
 }
 
 /** One line for the terminal. */
-export function describeWeights({ file, format, sha256, drawn, unused }: WeightsRecord): string {
-  const listed = (what: string, names: readonly string[]) => {
-    if (names.length === 0) return '';
-    const more = names.length > listedAtMost ? ` and ${names.length - listedAtMost} more` : '';
-    return ` ${what}: ${names.slice(0, listedAtMost).join(', ')}${more}.`;
-  };
-  return `Begins with the weights of ${file} (${format}, sha256 ${sha256.slice(0, 12)}…).${listed('Drawn from the seed', drawn)}${listed('In the file and not used', unused)}`;
+export function describeWeights({ file, format, sha256, drawn, unused, notes = [] }: WeightsRecord): string {
+  const begin = `Begins with the weights of ${file} (${format}, sha256 ${sha256.slice(0, 12)}…).`;
+  return [begin, ...describeFit({ kept: drawn, unused, notes })].join(' ');
 }
-
-const listedAtMost = 6;

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { openCifar } from '../../src/data/cifar.js';
 import { cifarLayouts } from '../../src/data/cifarLayouts.js';
 import { readCifarBatch, readCifarNames } from '../../src/data/cifarPickle.js';
-import { recordPieces } from '../../src/data/cifarRecords.js';
+import { checkCifarFile, recordPieces } from '../../src/data/cifarRecords.js';
 import { DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { cifarPickle } from './cifarPickles.js';
@@ -24,6 +24,29 @@ describe('a pickled batch', () => {
       [19, 0, 3],
       [99, 0, 7],
     ]);
+  });
+
+  for (const writer of [2, 3, 5] as const)
+    test(`written again by protocol ${writer} of Python 3 gives the same`, () => {
+      const found = read(cifarPickle(batch, { count, bytes: pixels }, writer));
+      assert.deepEqual(Buffer.compare(found.pixels, pixels), 0);
+      assert.deepEqual(found.labels, [batch.coarse_labels, batch.fine_labels]);
+      const meta = cifarPickle({ fine_label_names: ['apple', 'bear'] }, undefined, writer);
+      assert.deepEqual(readCifarNames(meta, 'meta', python), ['apple', 'bear']);
+    });
+
+  test('whose pixels are a text of other letters than Latin-1 is refused: no pixel is guessed', () => {
+    const file = cifarPickle(batch, { count, bytes: pixels.map(value => value & 0x7f) }, 2);
+    const at = file.lastIndexOf('latin1') - 100;
+    for (const letter of [[0xff], [0xc8, 0x80]]) {
+      const changed = Buffer.concat([file.subarray(0, at), Buffer.from(letter), file.subarray(at + letter.length)]);
+      assert.throws(() => read(changed), /text that is not of Latin-1/);
+    }
+    const utf8 = Buffer.concat([
+      file.subarray(0, at),
+      Buffer.from(file.subarray(at).toString('latin1').replace('latin1', 'utf-16'), 'latin1'),
+    ]);
+    assert.throws(() => read(utf8), /text that is not of Latin-1/);
   });
 
   test('that lacks something, or has it in another size, is refused with the reason', () => {
@@ -89,6 +112,15 @@ test('the Python and the binary layout of the same images give the same records'
     assert.deepEqual(pieces.flat(), records.flat());
     assert.deepEqual(Buffer.concat(heard), readFileSync(path));
   }
+});
+
+test('a file of pixels that take two bytes each is not too large, one of any size is', () => {
+  const path = join(temporaryFolder(), 'train');
+  const bright = cifarPickle(batch, { count, bytes: new Uint8Array(count * 3072).fill(200) }, 2);
+  writeFileSync(path, bright);
+  assert.doesNotThrow(() => checkCifarFile(path, python, count));
+  writeFileSync(path, Buffer.concat([bright, Buffer.alloc(2 ** 21)]));
+  assert.throws(() => checkCifarFile(path, python, count), /bytes, where 3 images and their labels are expected/);
 });
 
 test('the Python archive opens as a dataset; its files are compared with the official checksums', () => {

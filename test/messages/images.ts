@@ -2,8 +2,11 @@
 
 import { readImageList } from '../../src/data/imageList.js';
 import { readRgb } from '../../src/data/images/decode.js';
+import { UnreadObject } from '../../src/io/pickle.js';
 import { readTorchFile } from '../../src/io/torch/torchFile.js';
-import { readWeightsFile } from '../../src/models/weightsFile.js';
+import { fitFile, readWeightsFile } from '../../src/models/weightsFile.js';
+import { type Content, checkpoint } from '../models/checkpoints.js';
+import { float32 } from '../numbers.js';
 import type { Cases, Place } from './catalogue.js';
 
 const list =
@@ -16,6 +19,11 @@ const image =
     readRgb(file('image.jpg', content));
 /** The beginning of a JPEG file of 8 × 8 pixels. */
 const jpeg = Buffer.from('ffd8ffe000104a46494600010100000100010000ffc0000b080008000801011100', 'hex');
+
+const one = float32([1], [1]);
+const network = { 'conv1.weight': one };
+const expected = { 'backbone.conv1.weight': one, 'classifier.weight': one };
+const weights = (content: Content) => () => fitFile(expected, checkpoint(content), 'all');
 
 export const imageCases: Cases = {
   'a list that does not exist': () => readImageList('train.txt'),
@@ -37,5 +45,18 @@ export const imageCases: Cases = {
   ),
   'a PyTorch file that does not exist': () => readWeightsFile('weights.pth'),
   'a PyTorch file that is another kind of file': ({ file }) => readWeightsFile(file('weights.pth', 'text')),
+  'a Git LFS pointer in place of weights': ({ file }) =>
+    readWeightsFile(
+      file('weights.pth', 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 97800000\n'),
+    ),
+  'a web page in place of weights': ({ file }) => readWeightsFile(file('weights.pth', '<!DOCTYPE html><html></html>')),
+  'a PyTorch file without tensors': weights({ epoch: 7, model: new UnreadObject('torchvision.models.resnet.ResNet') }),
+  'a PyTorch file with two networks': weights({ student: network, teacher: network }),
+  'a PyTorch file with two classifiers': weights({ ...network, 'fc.weight': one, 'linear.weight': one }),
+  'a second stage of MiSLAS with scales for other classes': weights({
+    state_dict_model: network,
+    state_dict_classifier: { weight: one },
+    state_dict_lws_model: { learned_norm: float32([2], [1, 2]) },
+  }),
   'a PyTorch file that is cut off': ({ file }) => readTorchFile(file('weights.pth', 'PK\x03\x04')),
 };

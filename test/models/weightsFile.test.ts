@@ -10,11 +10,10 @@ import { writeSafetensors } from '../../src/io/safetensors.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { fitWeights } from '../../src/models/weights.js';
-import { readWeightsFile } from '../../src/models/weightsFile.js';
+import { fitFile, readWeightsFile } from '../../src/models/weightsFile.js';
 import { evalProgram, type Network } from '../../src/train/network.js';
 import { compileForTest } from '../engine/compute.js';
 import { formulaImages } from '../golden/formula.js';
-import { zipOf } from '../io/zipFile.js';
 import { float32, int32, maxError } from '../numbers.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
@@ -42,7 +41,7 @@ test('A stage-1 checkpoint of MiSLAS made by PyTorch loads and gives PyTorch’s
     ...prefixed('backbone.', { ...parameters, ...statistics }),
     ...prefixed('classifier.', network.head.init(0)),
   };
-  const state = fitWeights(drawn, file.tensors, path);
+  const { values: state } = fitFile(drawn, file, 'all');
   const executable = await compileForTest({ state, programs: { eval: evalProgram(network, 4) } });
   const { logits } = await executable.run('eval', { images: formulaImages('weights images', [4, 32, 32, 3]) });
   executable.dispose();
@@ -53,46 +52,62 @@ test('A stage-1 checkpoint of MiSLAS made by PyTorch loads and gives PyTorch’s
 });
 
 test('The last block that MiSLAS keeps apart on Places-LT becomes the third of layer4', async () => {
-  const { tensors, format } = await readWeightsFile(join(fixtures, 'mislas_places.pth'));
-  assert.equal(format, 'torch legacy');
-  assert.deepEqual(Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, [...data]])), {
-    'backbone.layer4.1.conv3.weight': [1],
-    'backbone.layer4.2.conv1.weight': [2],
-    'classifier.weight': [3],
-  });
+  const file = await readWeightsFile(join(fixtures, 'mislas_places.pth'));
+  assert.equal(file.format, 'torch legacy');
+  const names = ['backbone.layer4.1.conv3.weight', 'backbone.layer4.2.conv1.weight', 'classifier.weight'];
+  const { values } = fitFile(Object.fromEntries(names.map(name => [name, float32([1], [0])])), file, 'all');
+  assert.deepEqual(
+    Object.entries(values).map(([name, { data }]) => [name, ...data]),
+    names.map((name, i) => [name, i + 1]),
+  );
 });
 
-test('Names of torchvision, of the CIFAR code bases, of gala and of DataParallel become those of the state', async () => {
-  const path = join(folder, 'names.safetensors');
-  const named = async (...names: string[]) => {
-    writeSafetensors(path, Object.fromEntries(names.map(name => [name, one])));
-    return Object.keys((await readWeightsFile(path)).tensors).sort();
-  };
-  const expected = ['backbone.layer1.0.conv1.weight', 'classifier.weight'];
-  assert.deepEqual(await named('layer1.0.conv1.weight', 'fc.weight'), expected);
-  assert.deepEqual(await named('module.layer1.0.conv1.weight', 'module.linear.weight'), expected);
-  assert.deepEqual(await named('backbone.layer1.0.conv1.weight', 'classifier.weight'), expected);
-  assert.deepEqual(await named('loss.theta', 'momentum.backbone.conv1.weight'), [
-    'loss.theta',
-    'momentum.backbone.conv1.weight',
-  ]);
-  await assert.rejects(named('fc.weight', 'linear.weight'), (error: unknown) => {
-    assert.ok(error instanceof DataError);
-    assert.match(error.message, /fc\.weight and linear\.weight are both classifier\.weight/);
-    return true;
+test('A checkpoint of gala gives the network that it is evaluated by: its averages where it has them', async () => {
+  const path = join(folder, 'last.safetensors');
+  const of = (prefix: string, value: number) => ({
+    [`${prefix}backbone.conv1.weight`]: float32([2], [value, value]),
+    [`${prefix}classifier.weight`]: float32([1], [value]),
   });
+  const expected = of('', 0);
+  for (const [state, value] of [
+    [{ ...of('', 1), ...of('momentum.', 2), 'loss.theta': one }, 1],
+    [{ ...of('', 1), ...of('momentum.', 2), ...of('ema.', 3) }, 3],
+  ] as const) {
+    writeSafetensors(path, state);
+    const { values, unused } = fitFile(expected, await readWeightsFile(path), 'all');
+    assert.deepEqual([values, unused], [of('', value), []]);
+  }
 });
 
-test('A file of torch.save without tensors is refused with the keys it has', async () => {
-  const pickle = Buffer.from('\x80\x02}X\x05\0\0\0epochK\x07s.', 'latin1');
-  const path = join(folder, 'nothing.pth');
-  writeFileSync(path, zipOf({ 'a/data.pkl': pickle }));
-  await assert.rejects(readWeightsFile(path), (error: unknown) => {
-    assert.ok(error instanceof DataError);
-    assert.match(error.message, /no state dictionary under its keys "epoch"; known are state_dict_model, state_dict,/);
-    assert.equal(error.where, path);
-    return true;
-  });
+test('A Git LFS pointer and a web page in place of weights are called that, whatever their names', async () => {
+  const cases: [string, string, RegExp, RegExp][] = [
+    [
+      'pointer.pth',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n',
+      /Git LFS pointer/,
+      /git lfs pull/,
+    ],
+    [
+      'pointer.safetensors',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:ab\n',
+      /Git LFS pointer/,
+      /git lfs pull/,
+    ],
+    ['page.pth', '\uFEFF\n <!DOCTYPE html><html><title>Sign in</title></html>', /web page/, /browser/],
+    ['page.pth', '<html lang="en"><body>Not found</body></html>', /web page/, /browser/],
+    ['answer.safetensors', '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', /web page/, /browser/],
+  ];
+  for (const [name, content, message, next] of cases) {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    await assert.rejects(readWeightsFile(path), (error: unknown) => {
+      assert.ok(error instanceof DataError);
+      assert.match(error.message, message);
+      assert.match(error.next!, next);
+      assert.equal(error.where, path);
+      return true;
+    });
+  }
 });
 
 test('PyTorch’s batch counters are passed over', () => {

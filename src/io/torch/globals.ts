@@ -1,7 +1,10 @@
-/** The types that a checkpoint may name. What is not here is refused by name; nothing is ever imported or called. */
+/**
+ * What the pickles of checkpoints name: the types that weights are made of are made here, objects of other classes are
+ * passed over, and a call of any other function is refused by its name. Nothing is ever imported or called.
+ */
 import type { ElementType } from '../elements.js';
 import { FormatFault } from '../formatFault.js';
-import { Global, type PickleTypes, type Unpickled } from '../pickle.js';
+import { Global, largestCount, type PickleTypes, type Unpickled, UnreadObject } from '../pickle.js';
 
 /** What a persistent id stands for: the elements that tensors are views of. */
 export class Storage {
@@ -22,9 +25,6 @@ export class TensorView {
     readonly strides: readonly number[],
   ) {}
 }
-
-/** In place of an object whose content does not matter here: options of a training script, a NumPy number. */
-export class Ignored {}
 
 const storageTypes: ReadonlyMap<string, ElementType> = new Map([
   ['torch.DoubleStorage', 'F64'],
@@ -47,71 +47,107 @@ const tensor: Make = ([storage, offset, shape, strides]) => {
   return new TensorView(storage, offset, [...shape], [...strides]); // copies: the file may change its lists later
 };
 const parameter: Make = ([data]) => data ?? null;
-const ignore: Make = () => new Ignored();
-const mapping: Make = given => {
-  if (given.length > 0) throw new FormatFault('one of its mappings is made from a list, which checkpoints do not need');
-  return new Map();
+/** A tensor of a subclass, or one with attributes: made by `[function, class, arguments, attributes]`. */
+const typedTensor: Make = ([made, , given]) => {
+  if (!(made instanceof Global) || !Array.isArray(given))
+    throw new FormatFault('one of its tensors is made by no function');
+  return call(made, given);
 };
 
-const callable: ReadonlyMap<string, Make> = new Map([
-  ['collections.OrderedDict', mapping],
+const makers: ReadonlyMap<string, Make> = new Map([
   ['collections.defaultdict', () => new Map()],
   ['collections.Counter', () => new Map()],
   ['torch._utils._rebuild_tensor', tensor],
   ['torch._utils._rebuild_tensor_v2', tensor],
   ['torch._utils._rebuild_parameter', parameter],
   ['torch._utils._rebuild_parameter_with_state', parameter],
+  ['torch._tensor._rebuild_from_type_v2', typedTensor],
   ['torch.nn.parameter.Parameter', parameter],
   ['torch.Size', ([sizes]: readonly Unpickled[]) => sizes ?? null],
-  ['torch.device', ignore],
-  ['argparse.Namespace', ignore],
-  ['numpy.dtype', ignore],
-  ['numpy.core.multiarray.scalar', ignore],
-  ['numpy._core.multiarray.scalar', ignore],
-  ['_codecs.encode', ignore],
 ]);
 
-/** Types that are named without being called: classes of default values, element types. */
-const named: ReadonlySet<string> = new Set([
-  'builtins.int',
-  'builtins.float',
-  'builtins.list',
-  'builtins.dict',
-  ...['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool'].map(
-    type => `torch.${type}`,
+/** What training scripts keep beside the weights; their results are passed over. */
+const passedOver: ReadonlySet<string> = new Set([
+  ...['set', 'frozenset', 'slice', 'complex', 'bytearray', 'range', 'getattr'].map(name => `builtins.${name}`),
+  ...['datetime', 'date', 'time', 'timedelta', 'timezone'].map(name => `datetime.${name}`),
+  ...['pathlib', 'pathlib._local'].flatMap(module =>
+    ['PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath'].map(name => `${module}.${name}`),
   ),
+  'collections.deque',
+  'copyreg._reconstructor',
+  'argparse.Namespace',
+  'torch.device',
+  'numpy.dtype',
+  '_codecs.encode',
 ]);
 
-/** Throws `FormatFault` for a type that is not allowed. */
+const numpyModules = ['numpy.core', 'numpy._core'];
+const numpyScalars = new Set(numpyModules.map(module => `${module}.multiarray.scalar`));
+const numpyArrays = new Set(
+  numpyModules.flatMap(module => [`${module}.multiarray._reconstruct`, `${module}.numeric._frombuffer`]),
+);
+/** The type of an `UnreadObject` that was an array. */
+export const numpyArray = 'numpy.ndarray';
+
+/** Python 2 has other names for what Python 3 has. */
+const python2Modules: ReadonlyMap<string, string> = new Map([
+  ['__builtin__', 'builtins'],
+  ['copy_reg', 'copyreg'],
+]);
+
 function globalOf(module: string, name: string): Global {
-  const whole = `${module}.${name}`;
-  if (storageTypes.has(whole) || callable.has(whole) || named.has(whole)) return new Global(whole);
+  return new Global(`${python2Modules.get(module) ?? module}.${name}`);
+}
+
+/** What the call of a known function gives. Throws `FormatFault` for any other. */
+function call({ name }: Global, given: readonly Unpickled[]): Unpickled {
+  const maker = makers.get(name);
+  if (maker !== undefined) return maker(given);
+  if (numpyArrays.has(name)) return new UnreadObject(numpyArray);
+  if (numpyScalars.has(name)) return null;
+  if (passedOver.has(name)) return new UnreadObject(name);
+  if (storageTypes.has(name)) throw new FormatFault(`it calls ${name}, which makes nothing`);
   throw new FormatFault(
-    `it calls for ${JSON.stringify(whole.slice(0, 100))}, which is not among the types that weights are made of; nothing of it was run`,
+    `it calls for ${JSON.stringify(name.slice(0, 100))}, which makes no weights; nothing of it was run`,
   );
 }
 
-/** What the call of an allowed type gives. Throws `FormatFault`. */
-function call({ name }: Global, given: readonly Unpickled[]): Unpickled {
-  const make = callable.get(name);
-  if (make === undefined) throw new FormatFault(`it calls ${name}, which makes nothing`);
-  return make(given);
-}
-
-/** Attributes given to an object: those of state dictionaries (versions of modules) and of ignored objects do not matter. */
+/** Attributes of state dictionaries are versions of modules; those of other objects do not matter either. */
 function build(target: Unpickled, _state: Unpickled): void {
-  if (!(target instanceof Map || target instanceof Ignored || target instanceof TensorView))
+  if (!(target instanceof Map || target instanceof UnreadObject || target instanceof TensorView))
     throw new FormatFault('it gives attributes to an object that has none');
 }
 
-/** What the pickles of checkpoints may name; `persistent` makes what a persistent id stands for. */
+/** The types of one pickle; `persistent` makes what a persistent id stands for. */
 export function torchTypes(persistent: PickleTypes['persistent']): PickleTypes {
-  return { strings: 'text', globalOf, call, build, persistent };
+  let pairs = 0;
+  /** `OrderedDict()`, or as Python 2 writes it: `OrderedDict([[key, value], …])`. */
+  const orderedDictionary = ([items = []]: readonly Unpickled[]): Unpickled => {
+    if (!Array.isArray(items) || !items.every(pair => Array.isArray(pair) && pair.length === 2))
+      throw new FormatFault('one of its mappings is made from a list of what are no pairs');
+    pairs += items.length; // a list may be kept and used again, without an operation for each of its pairs
+    if (pairs > largestCount) throw new FormatFault(`its mappings are made from more than ${largestCount} pairs`);
+    return new Map(items as [Unpickled, Unpickled][]);
+  };
+  const isMapping = ({ name }: Global) => name === 'collections.OrderedDict';
+  return {
+    strings: 'text',
+    globalOf,
+    call: (called, given) => (isMapping(called) ? orderedDictionary(given) : call(called, given)),
+    instance: (type, given) =>
+      isMapping(type) || makers.has(type.name) ? call(type, given) : new UnreadObject(type.name),
+    build,
+    persistent,
+  };
 }
 
-/** The storage that a persistent id `('storage', type, key, place, length)` stands for. Throws `FormatFault`. */
-export function storageOf(id: Unpickled): Storage {
+/**
+ * What a persistent id stands for: a storage, `('storage', type, key, place, length)`, or the class of a network that
+ * was saved whole, `('module', class, file, source)`. Throws `FormatFault`.
+ */
+export function persistentOf(id: Unpickled): Storage | Global {
   const [kind, type, key, , length] = Array.isArray(id) ? id : [];
+  if (kind === 'module' && type instanceof Global) return type;
   const elements = type instanceof Global ? storageTypes.get(type.name) : undefined;
   if (kind !== 'storage' || elements === undefined || typeof key !== 'string' || !isCount(length))
     throw new FormatFault('one of its storages is of an unknown kind');

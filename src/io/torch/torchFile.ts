@@ -5,17 +5,21 @@
 import type { HostTensor } from '../../engine/program.js';
 import { sizeOf } from '../../engine/program.js';
 import { StorageError } from '../../errors.js';
-import { bytesPerElement, decodeElements, largestWidening } from '../elements.js';
+import { bytesPerElement, decodeElements, dtypeOf, largestWidening } from '../elements.js';
 import { FormatFault } from '../formatFault.js';
 import { type OpenedFile, withOpenedFile } from '../openedFile.js';
-import { type Unpickled, unpickle } from '../pickle.js';
+import { Global, type Unpickled, UnreadObject, unpickle } from '../pickle.js';
 import { memberStart, readZipMembers, type ZipMember } from '../zip.js';
-import { type Storage, storageOf, TensorView, torchTypes } from './globals.js';
+import { persistentOf, Storage, TensorView, torchTypes } from './globals.js';
 
 export type TorchFormat = 'torch zip' | 'torch legacy';
 
-/** A value of a checkpoint: mappings with text keys, tensors and numbers; everything else is left out. */
-export type TorchValue = number | string | boolean | HostTensor | ReadonlyMap<string, TorchValue>;
+/**
+ * A value of a checkpoint: mappings (keys are texts; those of a list are its places), tensors, plain values and objects
+ * that are not read; everything else is left out. The elements of a tensor are read when its `data` is first asked for,
+ * which throws `StorageError`.
+ */
+export type TorchValue = number | string | boolean | HostTensor | UnreadObject | ReadonlyMap<string, TorchValue>;
 
 /** Pickles of checkpoints take kilobytes; the elements lie outside of them. */
 const largestPickle = 2 ** 26;
@@ -39,14 +43,17 @@ export function torchFormatOf(path: string): TorchFormat | undefined {
   );
 }
 
-/** Reads the whole file. Throws `StorageError` with its path for what is damaged, cut off, not allowed or out of proportion. */
+/**
+ * Reads all but the elements. Throws `StorageError` with its path for what is damaged, cut off, not allowed or out of
+ * proportion.
+ */
 export function readTorchFile(path: string): { value: TorchValue | undefined; format: TorchFormat } {
   const format = torchFormatOf(path);
   return attempt(path, () =>
     withOpenedFile(path, file => {
       if (format === undefined) throw new FormatFault('it begins like no file of torch.save');
       const { root, place } = format === 'torch zip' ? openZip(file) : openLegacy(file);
-      return { value: plain(root, tensorReader(file, place)), format };
+      return { value: plain(root, tensorReader(path, file.size, place)), format };
     }),
   );
 }
@@ -62,6 +69,7 @@ function openZip(file: OpenedFile): Opened {
   const pickle = [...members.keys()].find(path => /^[^/]+\/data\.pkl$/.test(path));
   if (pickle === undefined) throw new FormatFault('it is a zip file without the data.pkl of torch.save');
   const folder = pickle.slice(0, -'data.pkl'.length);
+  if (members.has(`${folder}constants.pkl`)) throw new FormatFault('it is a TorchScript archive, a program');
   const stored = (path: string): ZipMember => {
     const member = members.get(path);
     if (member === undefined) throw new FormatFault(`it lacks ${JSON.stringify(path)}`);
@@ -75,7 +83,7 @@ function openZip(file: OpenedFile): Opened {
   };
   const order = members.has(`${folder}byteorder`) ? bytesOf(stored(`${folder}byteorder`), 16).toString() : 'little';
   if (order !== 'little') throw new FormatFault(`its byte order is ${JSON.stringify(order)}`);
-  const { value } = unpickle(bytesOf(stored(pickle), largestPickle), 0, torchTypes(storageOf));
+  const { value } = unpickle(bytesOf(stored(pickle), largestPickle), 0, torchTypes(persistentOf));
   const place = (storage: Storage) => {
     const member = stored(`${folder}data/${storage.key}`);
     if (member.bytes < storage.length * bytesPerElement.get(storage.type)!)
@@ -101,7 +109,8 @@ function openLegacy(file: OpenedFile): Opened {
   if (system instanceof Map && system.get('little_endian') === false)
     throw new FormatFault('its byte order is big-endian');
   const root = next(id => {
-    const storage = storageOf(id);
+    const storage = persistentOf(id);
+    if (!(storage instanceof Storage)) return storage;
     if (Array.isArray(id) && id[5] !== null && id[5] !== undefined)
       throw new FormatFault('its storages are views of others');
     storages.set(storage.key, storage);
@@ -118,6 +127,7 @@ function openLegacy(file: OpenedFile): Opened {
     places.set(storage.key, at + 8);
     at += 8 + length * bytesPerElement.get(storage.type)!;
   }
+  if (at > file.size) throw new FormatFault(`its storages end at byte ${at}, but it has only ${file.size}`);
   const place = (storage: Storage) => {
     const begin = places.get(storage.key);
     if (begin === undefined) throw new FormatFault(`it lacks the storage ${JSON.stringify(storage.key)}`);
@@ -130,30 +140,41 @@ function unexpected(): never {
   throw new FormatFault('it has a persistent id where none belongs');
 }
 
-/** Makes tensors of views, within a budget of bytes for all of them. */
-function tensorReader(file: OpenedFile, place: Opened['place']): (name: string, view: TensorView) => HostTensor {
-  let budget = largestSharing * Math.max(file.size, 1 << 16);
+/** Makes tensors of views; their elements, which must all be in the file, are read from `path` later. */
+function tensorReader(
+  path: string,
+  fileSize: number,
+  place: Opened['place'],
+): (name: string, view: TensorView) => HostTensor {
+  const outOfProportion = `its tensors take more than ${largestSharing} times the size of the file`;
+  let budget = largestSharing * Math.max(fileSize, 1 << 16);
   return (name, { storage, offset, shape, strides }) => {
     const what = `its tensor ${JSON.stringify(name)}`;
     const width = bytesPerElement.get(storage.type)!;
     const count = sizeOf(shape);
     budget -= count * Math.max(width, largestWidening);
-    if (!(budget >= 0))
-      throw new FormatFault(`its tensors take more than ${largestSharing} times the size of the file`);
+    if (!(budget >= 0)) throw new FormatFault(outOfProportion);
     const last = count === 0 ? 0 : offset + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
     if (count > 0 && !(last < storage.length)) throw new FormatFault(`${what} reaches beyond its storage`);
-    const begin = place(storage);
-    if (count === 0) return { ...decodeElements(what, storage.type, file.read(0, 0)), shape };
-    if (isContiguous(shape, strides)) {
-      const bytes = file.read(begin + offset * width, count * width);
-      return { ...decodeElements(what, storage.type, bytes), shape };
-    }
-    const spanned = last - offset + 1;
-    budget -= spanned * width;
-    if (!(budget >= 0))
-      throw new FormatFault(`its tensors take more than ${largestSharing} times the size of the file`);
-    const all = decodeElements(what, storage.type, file.read(begin + offset * width, spanned * width));
-    return { dtype: all.dtype, shape, data: gathered(all.data, shape, strides, count) };
+    const isWhole = count === 0 || isContiguous(shape, strides);
+    const spanned = isWhole ? count : last - offset + 1;
+    if (!isWhole) budget -= spanned * width;
+    if (!(budget >= 0)) throw new FormatFault(outOfProportion);
+    const begin = place(storage) + offset * width;
+    const elements = () => {
+      const bytes = withOpenedFile(path, file => file.read(count === 0 ? 0 : begin, spanned * width));
+      const { data } = decodeElements(what, storage.type, bytes);
+      return isWhole ? data : gathered(data, shape, strides, count);
+    };
+    let data: HostTensor['data'] | undefined;
+    return {
+      dtype: dtypeOf(storage.type),
+      shape,
+      get data() {
+        data ??= attempt(path, elements);
+        return data;
+      },
+    };
   };
 }
 
@@ -187,19 +208,23 @@ function gathered(
   return data;
 }
 
-/** Mappings, tensors and plain values; undefined for lists and what else a training script keeps. Throws `FormatFault`. */
+/** `TorchValue` of what was unpickled; undefined for what is left out. Throws `FormatFault`. */
 function plain(root: Unpickled, read: (name: string, view: TensorView) => HostTensor): TorchValue | undefined {
   let visited = 0;
   const visit = (value: Unpickled, name: string, depth: number): TorchValue | undefined => {
     // A mapping may be there many times, each time with many others in it
     if (++visited > largestVisit) throw new FormatFault(`it has more than ${largestVisit} entries`);
     if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') return value;
+    if (value instanceof UnreadObject) return value;
     if (value instanceof TensorView) return read(name, value);
-    if (!(value instanceof Map) || depth === largestDepth) return undefined;
+    if (!(value instanceof Map || Array.isArray(value)) || depth === largestDepth) return undefined;
     const entries = new Map<string, TorchValue>();
-    for (const [key, item] of value as Map<Unpickled, Unpickled>) {
-      const made = typeof key === 'string' ? visit(item, key, depth + 1) : undefined;
-      if (made !== undefined) entries.set(key as string, made);
+    for (const [key, item] of value.entries() as Iterable<[Unpickled, Unpickled]>) {
+      if (Array.isArray(value) && typeof item !== 'object') continue; // histories of numbers
+      const text =
+        key instanceof Global ? key.name : ['string', 'number'].includes(typeof key) ? String(key) : undefined;
+      const made = text === undefined ? undefined : visit(item, text, depth + 1);
+      if (made !== undefined) entries.set(text!, made);
     }
     return entries;
   };

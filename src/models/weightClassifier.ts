@@ -1,0 +1,80 @@
+/** Classifiers that other code bases keep in another form than gala: turned, or with a scale of each logit. */
+import { type HostTensor, type HostTensors, sizeOf } from '../engine/program.js';
+import { DataError } from '../errors.js';
+import type { Entry } from './weightPlaces.js';
+
+interface Changed {
+  readonly tensors: HostTensors;
+  /** What was changed, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * `tensors` with the classifier as gala's heads take it; `classifier` are its entries in the file, `scales` those that
+ * multiply its logits. Throws `DataError`.
+ */
+export function asClassifier(
+  tensors: HostTensors,
+  classifier: readonly Entry[],
+  scales: readonly Entry[] | undefined,
+  expected: HostTensors,
+  where: string,
+): Changed {
+  const turned = turnedWeight(tensors, classifier, expected);
+  if (scales === undefined) return turned;
+  const folded = foldScales(turned.tensors, scales, where);
+  return { tensors: folded.tensors, notes: [...turned.notes, ...folded.notes] };
+}
+
+/**
+ * The weight of a classifier without bias as [classes, features]. LDAM-DRW's cosine classifier, which MiSLAS and RIDE
+ * have too, is `linear.weight` of [features, classes]; of a square one only the name tells.
+ */
+function turnedWeight(tensors: HostTensors, classifier: readonly Entry[], expected: HostTensors): Changed {
+  const [[given, weight] = []] = classifier;
+  const wanted = expected['classifier.weight']?.shape.join();
+  if (classifier.length !== 1 || given === undefined || weight?.shape.length !== 2) return { tensors, notes: [] };
+  const isAsWanted = weight.shape.join() === wanted;
+  const isTurned = [...weight.shape].reverse().join() === wanted;
+  if (isTurned && (!isAsWanted || /(^|\.)linear\.weight$/.test(given)))
+    return {
+      tensors: { ...tensors, 'classifier.weight': transposed(weight) },
+      notes: [`${given} is taken as the cosine classifier of LDAM-DRW, whose columns are the classes.`],
+    };
+  const isDoubtful = isTurned && !/(^|\.)classifier\.weight$/.test(given);
+  return { tensors, notes: isDoubtful ? [`${given} is square: its rows are taken as the classes.`] : [] };
+}
+
+/**
+ * The classifier with each row and its bias multiplied by the scale of its class: the logits are those of MiSLAS's
+ * second stage, whose `learned_norm` multiplies them. Throws `DataError` where the scales are not one for each class.
+ */
+function foldScales(tensors: HostTensors, scales: readonly Entry[], where: string): Changed {
+  const { 'classifier.weight': weight, 'classifier.bias': bias } = tensors;
+  const [given, scale] = scales.find(([name]) => /(^|\.)learned_norm$/.test(name)) ?? [];
+  if (!weight || !scale || scales.length !== 1 || sizeOf(scale.shape) !== weight.shape[0])
+    throw new DataError('Its state_dict_lws_model is not one scale for each class of its classifier.', {
+      where,
+      next: 'Take the backbone alone with model.weights_part: backbone.',
+    });
+  return {
+    tensors: {
+      ...tensors,
+      'classifier.weight': scaled(weight, scale),
+      ...(bias && { 'classifier.bias': scaled(bias, scale) }),
+    },
+    notes: [`${given} is multiplied into the classifier, as in the second stage of MiSLAS.`],
+  };
+}
+
+function scaled({ shape, data }: HostTensor, { data: scale }: HostTensor): HostTensor {
+  const perClass = data.length / scale.length;
+  const product = Float32Array.from(data, (value, i) => value * scale[Math.floor(i / perClass)]!);
+  return { dtype: 'float32', shape, data: product };
+}
+
+function transposed({ shape, data }: HostTensor): HostTensor {
+  const [rows, columns] = shape as [number, number];
+  const turned = Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!);
+  return { dtype: 'float32', shape: [columns, rows], data: turned };
+}
