@@ -4,16 +4,12 @@
  * docs/configs.md and the editor's hints are made of them.
  */
 import { z } from 'zod';
+import { experimentName } from './experimentName.js';
 import { data } from './schema/data.js';
 import { loss } from './schema/loss.js';
 import { model } from './schema/model.js';
 import { positiveInteger, wholeNumber } from './schema/numbers.js';
 import { evaluation, freeze, optim, stages, train } from './schema/training.js';
-
-// Slash-separated parts that start with a letter, digit or underscore: the name becomes a folder below runs/.
-const experimentName = z
-  .string()
-  .regex(/^\w[\w.-]*(\/\w[\w.-]*)*$/, 'letters, digits, "_", "-" and "." in parts separated by "/"');
 
 export const configSchema = z
   .strictObject({

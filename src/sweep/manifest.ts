@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { experimentName } from '../config/experimentName.js';
 import { nearest } from '../config/suggest.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
@@ -22,7 +23,7 @@ const count = z.number().int().min(0);
 const taskSchema = z.strictObject({
   index: count,
   /** Name of the config. */
-  config: z.string(),
+  config: experimentName,
   label: z.string(),
   seed: count,
   config_hash: z.string(),
