@@ -182,6 +182,10 @@ async function remove(names: string[], flags: { all?: boolean; cache?: string })
   const removed = await removeFromCache(cache, chosen, holder =>
     process.stderr.write(`An installation is at work (${holder}); waiting for it …\n`),
   );
-  for (const { name, bytes } of removed) process.stdout.write(`Removed ${name} (${megabytes(bytes)})\n`);
+  for (const { name, path, bytes, left } of removed) {
+    process.stdout.write(`Removed ${name} (${megabytes(bytes)})\n`);
+    if (left > 0)
+      process.stderr.write(`Left in ${path}: ${left} files that gala's list of the engine does not name.\n`);
+  }
   if (removed.length === 0) process.stdout.write(`There is nothing in ${cache}\n`);
 }

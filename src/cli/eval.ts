@@ -1,10 +1,10 @@
 /** `gala eval`: the accuracy table of a run, of a weights file, or of stored logits, for any τ. */
 import { basename, join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ConfigError, withRemedy } from '../errors.js';
+import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { diskFault } from '../io/diskFault.js';
-import { makeFolder } from '../io/makeFolder.js';
+import { makeFolderBelow } from '../io/ownFolder.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import type { Split } from '../train/evaluateRun.js';
@@ -75,7 +75,7 @@ export function registerEvalCommand(program: Command): void {
           `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`,
         );
       }
-      const output = outputFolder(flags, evaluation);
+      const output = makeOutputFolder(flags, evaluation);
       if (output) await writeFiles(output, { evaluation, taus, tauSelectedOn }, flags.logitAdjustment);
     });
 }
@@ -132,10 +132,24 @@ async function evaluationOf({
   return at(evaluation, loaded.eval.tau, 'config');
 }
 
-function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: Evaluation): string | undefined {
-  if (output !== undefined || run === undefined) return output;
-  const ofEpoch = epoch === undefined ? '' : `-epoch${epoch}`;
-  return join(run, 'eval', `${split}-${basename(checkpoint, '.safetensors')}${ofEpoch}`);
+/** The folder for the files of an evaluation: the one that was named, else one in that of the run; undefined without either. */
+function makeOutputFolder({ output, run, split }: EvalFlags, { checkpoint, epoch }: Evaluation): string | undefined {
+  const [root, ...parts] =
+    output === undefined && run !== undefined ? [run, 'eval', nameOf(split, checkpoint, epoch)] : [output];
+  if (root === undefined) return undefined;
+  try {
+    return makeFolderBelow(root, ...parts);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    throw withRemedy(
+      diskFault('Could not make the folder', join(root, ...parts), error),
+      'Or choose another place with --output.',
+    );
+  }
+}
+
+function nameOf(split: string, checkpoint: string, epoch: number | undefined): string {
+  return `${split}-${basename(checkpoint, '.safetensors')}${epoch === undefined ? '' : `-epoch${epoch}`}`;
 }
 
 async function writeFiles(
@@ -144,11 +158,6 @@ async function writeFiles(
   adjustmentTaus: readonly number[],
 ): Promise<void> {
   const { writeResultFiles } = await import('../report/resultFiles.js');
-  try {
-    makeFolder(folder);
-  } catch (error) {
-    throw withRemedy(diskFault('Could not make the folder', folder, error), 'Or choose another place with --output.');
-  }
   writeResultFiles(folder, [evaluation], taus, tauSelectedOn, adjustmentTaus);
   process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
 }

@@ -8,9 +8,8 @@ import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
 import { fitWeights } from '../models/weights.js';
 import { readWeightsFile } from '../models/weightsFile.js';
-import { lockFolder } from '../run/lock.js';
 import { readRecord } from '../run/record.js';
-import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { lockRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
 import { type Checkpoint, chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
@@ -100,7 +99,7 @@ function storeLogits(
   onNote: RunEvaluation['onNote'],
 ): void {
   try {
-    const lock = lockFolder(folder.directory);
+    const lock = lockRunFolder(folder);
     try {
       const now = readCheckpoint(path).progress;
       if (now.epoch === progress.epoch && now.step === progress.step) writeLogitsFile(file, evaluation);
