@@ -10,6 +10,7 @@ import { openRunFolder } from '../run/runFolder.js';
 import type { Split } from '../train/evaluateRun.js';
 import { createCheckDisplay } from './checkDisplay.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from './engineFlags.js';
+import { printTable } from './output.js';
 import { createProgress } from './progress.js';
 
 interface EvalFlags extends EngineFlags {
@@ -69,7 +70,7 @@ export function registerEvalCommand(program: Command): void {
       // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
       const isForPeople = flags.format === 'terminal' || flags.format === 'md';
       const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
-      process.stdout.write(`${formatTable(resultRows(evaluation, summary, tauSelectedOn), columns, flags.format)}\n`);
+      printTable(formatTable(resultRows(evaluation, summary, tauSelectedOn), columns, flags.format), flags.format);
       if (taus.length > 1 && flags.format === 'terminal') {
         process.stdout.write(
           `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`,

@@ -10,6 +10,7 @@ import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
 import { registerExportCommand } from './export.js';
 import { describeError, exitCodeOf } from './failure.js';
+import { guardOutput } from './output.js';
 import { registerQuickstartCommand } from './quickstart.js';
 import { registerReportCommand } from './report.js';
 import { registerReproduceCommand } from './reproduce.js';
@@ -40,6 +41,7 @@ const registerCommands = [
 
 const lingerMilliseconds = 2000;
 
+guardOutput();
 const program = createProgram();
 for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
 process.on('uncaughtException', fail);

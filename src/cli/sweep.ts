@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.js';
 import type { Sweep } from '../sweep/manifest.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from './launch.js';
 import { parseSeeds } from './lists.js';
+import { printData } from './output.js';
 import { printPlan } from './sweepPlan.js';
 import { printSweepTable, registerSweepStatusCommands } from './sweepStatus.js';
 
@@ -73,7 +74,7 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   if (isExport) {
     const { batchScript } = await import('../sweep/slurm/script.js');
     const indices = tasks.map(({ index }) => index);
-    if (tasks.length > 0) process.stdout.write(batchScript(draft, launcher.options, indices));
+    if (tasks.length > 0) printData(batchScript(draft, launcher.options, indices));
   }
   if (flags.dryRun) return;
 

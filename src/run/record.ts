@@ -169,7 +169,7 @@ function readStored(path: string): RunRecord {
   if (fault === undefined) return content as RunRecord;
   throw new StorageError(`The run's record is not usable: ${fault}.`, {
     where: path,
-    next: 'It was changed by hand or written by another version of gala; start a new run.',
+    next: 'It was changed, or written by another version of gala: restore run.json from a copy, or start a new run.',
   });
 }
 

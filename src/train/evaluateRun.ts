@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { Dataset } from '../data/dataset.js';
 import type { CheckWatcher } from '../data/verify/checkSplit.js';
+import { cacheWarning } from '../engine/install/cacheAccess.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
 import { fitWeights } from '../models/weights.js';
@@ -60,6 +61,8 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   const { config } = loadConfig(folder.config, { set: overrides });
   const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
   for (const note of experiment.datasets.notes) onNote?.(note);
+  const warning = cacheWarning();
+  if (warning !== undefined) onNote?.(`Warning: ${warning}`);
   const isOfRun = isOfSameImages(experiment, split, folder, onNote);
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selectedOn }) }) };

@@ -18,9 +18,9 @@ export interface CheckedEngine {
 }
 
 /** Reads every engine in the cache and compares it with the checksums of gala's source, or (eager, compiled here) of its manifest. */
-export async function checkContents(cache: string): Promise<CheckedEngine[]> {
+export async function checkContents(cache: string, pinned = pinnedEngines()): Promise<CheckedEngine[]> {
   const checked: CheckedEngine[] = [];
-  for (const { pin, install } of pinnedEngines()) {
+  for (const { pin, install } of pinned) {
     if (!installedManifest(cache, pin)) continue;
     const folder = engineFolder(cache, pin);
     checked.push({ name: `${pin.name}-${pin.version}`, folder, content: await contentOf(pin, folder), install });

@@ -66,7 +66,12 @@ function removeItem({ name, path }: CachedItem): number {
   const files = name === compiledName ? compiledNames(path) : filesOfEngine(path);
   try {
     for (const file of files) {
-      refuseLinksBelow(path, ...dirname(file).split('/').filter(part => part !== '.'));
+      refuseLinksBelow(
+        path,
+        ...dirname(file)
+          .split('/')
+          .filter(part => part !== '.'),
+      );
       rmSync(join(path, file), { force: true });
     }
     removeEmptyFolders(path);
