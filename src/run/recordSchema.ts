@@ -1,37 +1,34 @@
 /** What run.json must hold to be read and written: all that a table, a record, a report or a resumed run relies on. Other keys are kept. */
 import { z } from 'zod';
 import { experimentName } from '../config/experimentName.js';
-import { configOf } from '../config/identity.js';
+import { configSchema } from '../config/schema.js';
 
 const count = z.number().int().min(0);
 const fraction = z.number().min(0).max(1);
 const time = z.iso.datetime();
 
-/** The keys of a config that are read from records, whatever version of gala wrote them. */
-const trainingSchema = z.looseObject({
-  seed: count,
-  data: z.looseObject({
-    dataset: z.string(),
-    imbalance_factor: z.number(),
-    subset_seed: count,
-    augment: z.array(z.string()),
-  }),
-  model: z.looseObject({ backbone: z.string(), head: z.string() }),
-  loss: z.looseObject({ name: z.string() }),
-  optim: z.looseObject({}),
-  train: z.looseObject({ epochs: count, batch_size: count, mixup_alpha: z.number() }),
+/** What readers take from a config that has keys of another version of gala, and so is used as it is. */
+const usedKeys = z.looseObject({
+  data: z.looseObject({ augment: z.array(z.string()), sampler: z.string() }),
+  model: z.looseObject({ head: z.string() }),
+  train: z.looseObject({ mixup_alpha: z.number() }),
   freeze: z.looseObject({ backbone: z.boolean() }),
-  eval: z.looseObject({ select_on: z.enum(['test', 'val', 'last']), tau: z.number() }),
+  eval: z.looseObject({ select_on: z.string(), tau: z.number() }),
 });
 
-const filledConfigSchema = trainingSchema.extend({
-  stages: z.looseObject({ representation: trainingSchema }).optional(),
-});
-
-/** A config with the keys that readers use; those that came after it was written have their defaults. */
+/** A config, and the one of its first stage. Keys that this gala does not know are none of its business, and keys may be missing. */
 const config = z.looseObject({}).superRefine((recorded, context) => {
-  const { error } = filledConfigSchema.safeParse(configOf({ config: recorded, name: '' }));
-  for (const { path, message } of error?.issues ?? []) context.addIssue({ code: 'custom', path, message });
+  const { representation } = (recorded.stages ?? {}) as { representation?: unknown };
+  for (const [training, prefix] of [
+    [recorded, []],
+    ...(recorded.stages === undefined ? [] : [[representation, ['stages', 'representation']] as const]),
+  ] as const) {
+    const issues = configSchema.safeParse(training).error?.issues ?? [];
+    const faults = issues.filter(({ code }) => code !== 'unrecognized_keys');
+    if (issues.length > 0) faults.push(...(usedKeys.safeParse(training).error?.issues ?? []));
+    for (const { path, message } of faults)
+      context.addIssue({ code: 'custom', path: [...prefix, ...path], message: message.replace(/\n.*/s, '') });
+  }
 });
 
 const split = z.looseObject({
