@@ -168,7 +168,9 @@ function diskFault(error: unknown, path: string): StorageError | undefined {
     next:
       code === 'ENOSPC' || code === 'EDQUOT'
         ? 'Free some space, then run the same command again: it goes on where it stopped.'
-        : 'Check the permissions of the folder.',
+        : code === 'ELOOP' || code === 'EINVAL'
+          ? 'Something else than a file lies in its place: remove it, then run the same command again.'
+          : 'Check the permissions of the folder.',
     cause: error,
   });
 }

@@ -12,11 +12,11 @@ const flagsOf = {
   change: O_RDWR,
 };
 
-/** The descriptor of a regular file. Throws the system's error, ELOOP for a link. */
+/** The descriptor of a regular file. Throws the system's error: ELOOP for a link, EINVAL or ENXIO for what is no file. */
 export function openForWriting(path: string, how: keyof typeof flagsOf): number {
   // Without NONBLOCK a named pipe would wait for ever for its reader.
   const file = openSync(path, flagsOf[how] | O_NOFOLLOW | O_NONBLOCK, 0o644);
   if (fstatSync(file).isFile()) return file;
   closeSync(file);
-  throw new Error('it is not a regular file');
+  throw Object.assign(new Error('EINVAL: it is not a regular file, open'), { code: 'EINVAL', syscall: 'open' });
 }

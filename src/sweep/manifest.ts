@@ -168,7 +168,7 @@ export function openSweep(name: string, output: string): Sweep {
     `The sweep’s manifest is not usable: ${issue.path.join('.') || 'the file'}: ${issue.message}.`,
     {
       where: path,
-      next: 'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep over them.',
+      next: 'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep over them with another --name.',
     },
   );
 }

@@ -13,14 +13,14 @@ import { formatGroups, readRuns } from '../../src/results/tableOfRuns.js';
 import { writeGeneratedFiles } from '../../src/results/tables.js';
 import { cleanRun } from '../../src/run/clean.js';
 import { findRunOfHash } from '../../src/run/runOfConfig.js';
-import { writeExampleRun } from '../results/exampleRun.js';
+import { writeExampleRun } from '../report/exampleRuns.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { fuzz } from './fuzz.js';
 
 const temporary = temporaryFolder();
 const inner = join(temporary, 'a', 'b', 'c');
 mkdirSync(inner, { recursive: true });
-const run = await writeExampleRun(join(inner, 'runs'));
+const { directory: run } = writeExampleRun(join(inner, 'runs'), { checkpoints: ['best', 'last'] });
 const runJson = join(run, 'run.json');
 const whole = JSON.parse(readFileSync(runJson, 'utf8')) as Record<string, unknown>;
 
@@ -34,11 +34,12 @@ function filesOutside(results: string): string[] {
 /** Paths of names that lead somewhere, and any other text. */
 const name = fc.oneof(
   fc
-    .array(fc.constantFrom('..', '.', '', 'x', 'fashion_mnist_lt', '...', 'a\\b', '\0', '\n', '~', ' '), {
+    .array(fc.constantFrom('..', '.', '', 'x', 'cifar100_lt', '...', 'a\\b', '\0', '\n', '~', ' '), {
       minLength: 1,
       maxLength: 6,
     })
     .map(parts => parts.join('/')),
+  fc.constantFrom('cifar100_lt/gala_if100', 'x/y', 'a/b/c-1.0'),
   fc.constantFrom('/tmp/x', '../x', 'x/../../y', 'x/..', '.hidden/x', 'C:\\x', 'x/con\u202e', `x/${'y'.repeat(300)}`),
   fc.string({ unit: 'binary' }),
   fc.anything(),
@@ -109,9 +110,9 @@ test('A run.json with any one value changed or missing is tabled, reported, reco
       attempt(() => formatGroups(readRuns([run]).groups, 'terminal'));
       attempt(() => reportHtml(readReportRuns([run])));
       attempt(() => cleanRun(run, true));
-      attempt(() => findRunOfHash(join(inner, 'runs'), 'fashion_mnist_lt/gala', 'none'));
+      attempt(() => findRunOfHash(join(inner, 'runs'), 'cifar100_lt/gala_if100', 'none'));
       attempt(() => readResult(addResult(results, run)));
-      attempt(() => writeGeneratedFiles(results, 'fashion_mnist_lt'));
+      attempt(() => writeGeneratedFiles(results, 'cifar100_lt'));
       if (faults[0]) throw faults[0];
     },
     bytes: edit => changed(edit).length,
@@ -126,12 +127,12 @@ test('A record that cannot be read does not stand in the way of the same run’s
   const good = readFileSync(path, 'utf8');
   for (const broken of ['', '{}', good.replace('"index_hash"', '"hash"')]) {
     writeFileSync(path, broken);
-    assert.throws(() => writeGeneratedFiles(results, 'fashion_mnist_lt'), {
+    assert.throws(() => writeGeneratedFiles(results, 'cifar100_lt'), {
       next: 'Take it from the repository again, or make it anew: gala results add RUN_DIR.',
     });
     assert.equal(addResult(results, run), path);
     assert.equal(readFileSync(path, 'utf8'), good);
-    writeGeneratedFiles(results, 'fashion_mnist_lt');
+    writeGeneratedFiles(results, 'cifar100_lt');
   }
 });
 
@@ -139,12 +140,12 @@ test('A link in place of a table, of a config’s runs or of a run is not writte
   writeFileSync(runJson, JSON.stringify(whole));
   const elsewhere = mkdtempSync(join(temporary, 'elsewhere-'));
   const results = mkdtempSync(join(temporary, 'results-'));
-  symlinkSync(elsewhere, join(results, 'fashion_mnist_lt'));
+  symlinkSync(elsewhere, join(results, 'cifar100_lt'));
   assert.throws(() => addResult(results, run), StorageError);
   const runs = mkdtempSync(join(temporary, 'runs-'));
-  mkdirSync(join(runs, 'fashion_mnist_lt'));
-  symlinkSync(join(inner, 'runs', 'fashion_mnist_lt', 'gala'), join(runs, 'fashion_mnist_lt', 'gala'));
-  assert.throws(() => findRunOfHash(runs, 'fashion_mnist_lt/gala', whole.config_hash as string), StorageError);
+  mkdirSync(join(runs, 'cifar100_lt'));
+  symlinkSync(join(inner, 'runs', 'cifar100_lt', 'gala_if100'), join(runs, 'cifar100_lt', 'gala_if100'));
+  assert.throws(() => findRunOfHash(runs, 'cifar100_lt/gala_if100', whole.config_hash as string), StorageError);
   mkdirSync(join(runs, 'mine', 'gala'), { recursive: true });
   symlinkSync(run, join(runs, 'mine', 'gala', 'link'));
   assert.equal(findRunOfHash(runs, 'mine/gala', whole.config_hash as string), undefined);

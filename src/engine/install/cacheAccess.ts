@@ -11,13 +11,15 @@ const onlyOwnersDelete = 0o1000;
 
 /** A sentence that names what others can change of the cache, and the command against it; undefined where nobody can, or there is none. */
 export function cacheWarning(cache = cacheFolder()): string | undefined {
-  for (const path of pathsOf(cache)) {
+  const real = realPath(cache);
+  if (real === undefined) return undefined;
+  for (const path of pathsOf(real)) {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     const who = stat && othersWhoWrite(stat);
     if (who === undefined) continue;
     const remedy =
       stat!.uid === ownUser()
-        ? `chmod -R go-w ${shellWord(path)}`
+        ? `chmod ${real.startsWith(`${path}/`) ? '' : '-R '}go-w ${shellWord(path)}`
         : 'put the cache into a folder of your own (GALA_CACHE)';
     return `${who} can change ${path}, and what is there is run as you: ${remedy}. \`gala doctor --deep\` compares the engines with what was installed.`;
   }
@@ -25,18 +27,20 @@ export function cacheWarning(cache = cacheFolder()): string | undefined {
 }
 
 /** The folders above the cache, and all that is loaded from it. */
-function* pathsOf(cache: string): Generator<string> {
-  let real: string;
-  try {
-    real = realpathSync(cache);
-  } catch {
-    return;
-  }
+function* pathsOf(real: string): Generator<string> {
   for (let folder = real; ; folder = dirname(folder)) {
     yield folder;
     if (dirname(folder) === folder) break;
   }
   for (const folder of [enginesFolder(real), compiledFolder(real)]) yield* pathsBelow(folder);
+}
+
+function realPath(cache: string): string | undefined {
+  try {
+    return realpathSync(cache);
+  } catch {
+    return undefined; // there is none yet
+  }
 }
 
 function* pathsBelow(folder: string): Generator<string> {
