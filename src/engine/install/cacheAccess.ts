@@ -28,11 +28,21 @@ export function cacheWarning(cache = cacheFolder()): string | undefined {
 
 /** The folders above the cache, and all that is loaded from it. */
 function* pathsOf(real: string): Generator<string> {
-  for (let folder = real; ; folder = dirname(folder)) {
+  yield* pathsAbove(real);
+  for (const folder of [enginesFolder(real), compiledFolder(real)]) yield* pathsBelow(folder);
+}
+
+function* pathsAbove(path: string): Generator<string> {
+  for (let folder = path; ; folder = dirname(folder)) {
     yield folder;
     if (dirname(folder) === folder) break;
   }
-  for (const folder of [enginesFolder(real), compiledFolder(real)]) yield* pathsBelow(folder);
+}
+
+/** A file or folder that a link of the cache leads to. */
+function* pathsAt(path: string): Generator<string> {
+  yield* pathsAbove(path);
+  if (lstatSync(path).isDirectory()) yield* pathsBelow(path);
 }
 
 function realPath(cache: string): string | undefined {
@@ -47,8 +57,11 @@ function* pathsBelow(folder: string): Generator<string> {
   yield folder;
   try {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (entry.isDirectory()) yield* pathsBelow(join(folder, entry.name));
-      else if (entry.isFile()) yield join(folder, entry.name);
+      const path = join(folder, entry.name);
+      const target = entry.isSymbolicLink() ? realPath(path) : undefined;
+      if (target !== undefined) yield* pathsAt(target);
+      else if (entry.isDirectory()) yield* pathsBelow(path);
+      else yield path;
     }
   } catch {
     // What cannot be read is not loaded either.

@@ -65,7 +65,10 @@ test('A cache that others may change is told with the command against it; that o
   assert.equal(cacheWarning(cache), undefined, 'there is none yet');
   const { folder: engine } = await installEngine({ pin, cache, from: wheel, platform: linux });
   assert.equal(cacheWarning(cache), undefined);
-  for (const path of [cache, engine, join(engine, 'libtensorflow_cc.so.2')]) {
+  const other = join(folder, 'other');
+  mkdirSync(join(other, 'engine'), { recursive: true });
+  symlinkSync(join(other, 'engine'), join(cache, 'engines', 'linked'));
+  for (const path of [cache, engine, join(engine, 'libtensorflow_cc.so.2'), other]) {
     chmodSync(path, 0o777);
     const warning = cacheWarning(cache)!;
     assert.match(warning, /^Every user of this machine can change /);
