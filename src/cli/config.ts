@@ -5,7 +5,7 @@ import { keyTable } from '../config/keyTable.js';
 import { type ConfigOverrides, heading, loadConfig } from '../config/load.js';
 import { listConfigs } from '../config/locate.js';
 import { renderConfig } from '../config/render.js';
-import { printData } from './output.js';
+import { printData } from './visibleOutput.js';
 
 interface ShowOptions extends ConfigOverrides {
   readonly origin?: boolean;

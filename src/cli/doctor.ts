@@ -5,7 +5,7 @@ import type { MachineReport } from '../doctor/machine.js';
 import type { SelfTestOutcome } from '../doctor/selfTestProcess.js';
 import type { CheckedEngine } from '../engine/install/content.js';
 import { CommandExit } from './exit.js';
-import { unguarded } from './output.js';
+import { unguarded } from './visibleOutput.js';
 
 const noEngineExitCode = 5;
 

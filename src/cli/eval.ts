@@ -10,8 +10,8 @@ import { openRunFolder } from '../run/runFolder.js';
 import type { Split } from '../train/evaluateRun.js';
 import { createCheckDisplay } from './checkDisplay.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from './engineFlags.js';
-import { printTable } from './output.js';
 import { createProgress } from './progress.js';
+import { printTable } from './visibleOutput.js';
 
 interface EvalFlags extends EngineFlags {
   readonly run?: string;

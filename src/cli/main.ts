@@ -10,7 +10,6 @@ import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
 import { registerExportCommand } from './export.js';
 import { describeError, exitCodeOf } from './failure.js';
-import { guardOutput } from './output.js';
 import { registerQuickstartCommand } from './quickstart.js';
 import { registerReportCommand } from './report.js';
 import { registerReproduceCommand } from './reproduce.js';
@@ -19,6 +18,7 @@ import { registerRunsCommand } from './runs.js';
 import { registerSweepCommand } from './sweep.js';
 import { registerTableCommand } from './table.js';
 import { registerTrainCommand } from './train.js';
+import { guardOutput } from './visibleOutput.js';
 
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
 const registerCommands = [

@@ -1,7 +1,7 @@
 /** Progress for the reader: a bar on a terminal, plain lines in a log, JSON lines for programs, nothing with `quiet`. */
 import { MultiBar } from 'cli-progress';
 import { visibleLine, visibleText } from '../io/visibleText.js';
-import { unguarded } from './output.js';
+import { unguarded } from './visibleOutput.js';
 
 /** What is shown beside the bar, in this order: `{ epoch: '3/200', loss: '2.113' }` reads `epoch 3/200 loss 2.113`. */
 export type ProgressPayload = Readonly<Record<string, string | number>>;

@@ -5,9 +5,9 @@ import { ConfigError } from '../errors.js';
 import type { Sweep } from '../sweep/manifest.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from './launch.js';
 import { parseSeeds } from './lists.js';
-import { printData } from './output.js';
 import { printPlan } from './sweepPlan.js';
 import { printSweepTable, registerSweepStatusCommands } from './sweepStatus.js';
+import { printData } from './visibleOutput.js';
 
 interface SweepFlags extends LauncherFlags {
   readonly config?: string;

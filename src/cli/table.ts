@@ -1,7 +1,7 @@
 /** `gala table`: run folders → one accuracy table, a line per experiment. */
 import { type Command, Option } from 'commander';
 import type { TableFormat } from '../report/table.js';
-import { printTable } from './output.js';
+import { printTable } from './visibleOutput.js';
 
 export function registerTableCommand(program: Command): void {
   program
