@@ -5,6 +5,7 @@ import { keyTable } from '../config/keyTable.js';
 import { type ConfigOverrides, heading, loadConfig } from '../config/load.js';
 import { listConfigs } from '../config/locate.js';
 import { renderConfig } from '../config/render.js';
+import { printData } from './visibleOutput.js';
 
 interface ShowOptions extends ConfigOverrides {
   readonly origin?: boolean;
@@ -23,7 +24,7 @@ export function registerConfigCommand(program: Command): void {
     .option('--origin', 'say behind each value where it was written')
     .action((nameOrPath: string, options: ShowOptions) => {
       const { config, yaml, origins, sources, warnings } = loadConfig(nameOrPath, options);
-      process.stdout.write(options.origin ? renderConfig(config, heading(sources, options), origins) : yaml);
+      printData(options.origin ? renderConfig(config, heading(sources, options), origins) : yaml);
       for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
     });
 

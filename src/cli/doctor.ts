@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 import type { EngineReport } from '../doctor/engines.js';
 import type { MachineReport } from '../doctor/machine.js';
 import type { SelfTestOutcome } from '../doctor/selfTestProcess.js';
+import type { CheckedEngine } from '../engine/install/content.js';
 import { CommandExit } from './exit.js';
+import { unguarded } from './visibleOutput.js';
 
 const noEngineExitCode = 5;
 
@@ -13,29 +15,52 @@ export function registerDoctorCommand(program: Command): void {
   program
     .command('doctor')
     .description('check this machine: hardware, engines with a self-test and their speed, what to install')
+    .option('--deep', 'compare the files of the engines in the cache with what was installed, byte for byte')
     .option('--json', 'print JSON')
-    .action(async (flags: { json?: boolean }) => {
-      const [{ describeMachine }, { findEngines }, { selfTestApart }, { engineSettings }] = await Promise.all([
+    .action(async (flags: { deep?: boolean; json?: boolean }) => {
+      const [
+        { describeMachine },
+        { findEngines },
+        { selfTestApart },
+        { engineSettings },
+        { checkContents },
+        { cacheWarning },
+        { cacheFolder },
+      ] = await Promise.all([
         import('../doctor/machine.js'),
         import('../doctor/engines.js'),
         import('../doctor/selfTestProcess.js'),
         import('../engine/index.js'),
+        import('../engine/install/content.js'),
+        import('../engine/install/cacheAccess.js'),
+        import('../engine/install/cache.js'),
       ]);
       const say = (text: string) => {
         if (!flags.json) process.stdout.write(text);
       };
       const machine = await describeMachine();
       say(machineText(machine));
+      const contents = flags.deep ? await checkContents(cacheFolder()) : undefined;
+      const isChanged = contents?.some(({ content }) => content === 'changed') ?? false;
+      if (contents) say(contentsText(contents));
       const engines: Tested[] = [];
       for (const engine of await findEngines(machine.gpu)) {
-        if (engine.settings && process.stderr.isTTY) process.stderr.write(`Testing ${nameOf(engine)} …\r\x1b[K`);
+        if (loadsChanged(contents, engine)) {
+          engines.push({ ...engine, fault: 'changed since it was installed: not tested, for that would run it' });
+          say(engineText(engines.at(-1)!));
+          continue;
+        }
+        if (engine.settings && process.stderr.isTTY)
+          unguarded(process.stderr).write(`Testing ${nameOf(engine)} …\r\x1b[K`);
         const tested = engine.settings ? { ...engine, selfTest: await selfTestApart(engine.settings) } : engine;
         engines.push(tested);
         say(engineText(tested));
       }
       const chosen = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
       const auto = { engine: chosen.engine, device: chosen.device ?? 'cpu', precision: chosen.precision };
-      const advice = adviceFor(engines);
+      const advice = [...adviceFor(engines), ...contentAdvice(contents ?? [])];
+      const warning = cacheWarning();
+      if (warning !== undefined) advice.push(warning);
       const working = engines.filter(({ selfTest }) => selfTest?.passed);
       const canTrain = working.length > 0;
       if (canTrain && !working.some(({ engine, device }) => engine === auto.engine && auto.device.startsWith(device))) {
@@ -44,7 +69,7 @@ export function registerDoctorCommand(program: Command): void {
       if (flags.json) {
         const listed = engines.map(({ settings: _, ...engine }) => engine);
         process.stdout.write(
-          `${JSON.stringify({ ...machine, engines: listed, auto, advice, can_train: canTrain }, null, 2)}\n`,
+          `${JSON.stringify({ ...machine, ...(contents && { contents }), engines: listed, auto, advice, can_train: canTrain }, null, 2)}\n`,
         );
       } else {
         say(
@@ -54,8 +79,36 @@ export function registerDoctorCommand(program: Command): void {
         );
         say(advice.map(line => `${line}\n`).join(''));
       }
-      if (!canTrain) throw new CommandExit(noEngineExitCode);
+      if (!canTrain || isChanged) throw new CommandExit(noEngineExitCode);
     });
+}
+
+/** Whether an engine is one that was found changed, or loads it: eager has its TensorFlow from the engine of that name. */
+function loadsChanged(contents: readonly CheckedEngine[] | undefined, { engine, found }: EngineReport): boolean {
+  const changed = contents?.filter(({ content }) => content === 'changed') ?? [];
+  const isIn = (folder: string) => found?.path === folder || found?.path.startsWith(`${folder}/`);
+  return changed.some(({ name, folder }) => isIn(folder) || (engine === 'eager' && name.startsWith('tensorflow-')));
+}
+
+function contentsText(contents: readonly CheckedEngine[]): string {
+  if (contents.length === 0) return 'No engine is in the cache: there is nothing to compare.\n\n';
+  const verdicts = {
+    unchanged: 'its files are those that were installed',
+    changed: 'CHANGED: its files are not those that were installed',
+    unknown: 'not compared: it was made by a gala that kept no checksum',
+  };
+  return `${contents.map(({ name, content }) => `${name}: ${verdicts[content]}\n`).join('')}\n`;
+}
+
+function contentAdvice(contents: readonly CheckedEngine[]): string[] {
+  const sentences = {
+    unchanged: () => [],
+    changed: ({ name, install }: CheckedEngine) => [
+      `${name} was changed in the cache. To install it again: ${install}`,
+    ],
+    unknown: ({ name, install }: CheckedEngine) => [`For a checksum of ${name}: ${install}`],
+  };
+  return contents.flatMap(engine => sentences[engine.content](engine));
 }
 
 function machineText({ versions, host, glibc, cpu_features, gpu, disks, ...memory }: MachineReport): string {

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { FoundEngine } from '../engine/found.js';
 import type { WheelPin } from '../engine/install/pin.js';
 import { ConfigError } from '../errors.js';
+import { shellWord } from '../io/shellWord.js';
 import { createProgress } from './progress.js';
 
 interface InstallFlags {
@@ -79,7 +80,7 @@ async function install(flags: InstallFlags): Promise<void> {
   const verb = fresh ? 'Installed' : 'Already installed:';
   process.stdout.write(`${verb} ${manifest.name} ${manifest.version} in ${folder}\n`);
   const cache = cacheFolder(flags.cache);
-  if (cache !== cacheFolder()) process.stdout.write(`For gala to find it there, set GALA_CACHE=${cache}\n`);
+  if (cache !== cacheFolder()) process.stdout.write(`For gala to find it there, set GALA_CACHE=${shellWord(cache)}\n`);
 }
 
 /** The pinned plugin for the driver here, or for a CUDA version that is given. Throws `EngineError`, `ConfigError`. */
@@ -119,11 +120,13 @@ async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
     { cacheFolder },
     { cachedItems },
     { engineSettings },
+    { cacheWarning },
   ] = await Promise.all([
     import('../engine/found.js'),
     import('../engine/install/cache.js'),
     import('../engine/install/remove.js'),
     import('../engine/index.js'),
+    import('../engine/install/cacheAccess.js'),
   ]);
   const cache = cacheFolder(flags.cache);
   const foundWith = (folder: string): FoundEngine[] => {
@@ -151,8 +154,10 @@ async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
   process.stdout.write(found.map(engine => describe(engine, engine === used)).join(''));
   const items = cachedItems(cache);
   if (items.length === 0) return;
+  const warning = cacheWarning(cache);
   const lines = items.map(({ name, bytes }) => `  ${name}   ${megabytes(bytes)}\n`);
   process.stdout.write(`In the cache ${cache} (gala engine remove NAME):\n${lines.join('')}`);
+  if (warning !== undefined) process.stderr.write(`Warning: ${warning}\n`);
 }
 
 function describe({ engine, device, version, origin, path, bytes }: FoundEngine, isUsed: boolean): string {
@@ -182,6 +187,10 @@ async function remove(names: string[], flags: { all?: boolean; cache?: string })
   const removed = await removeFromCache(cache, chosen, holder =>
     process.stderr.write(`An installation is at work (${holder}); waiting for it …\n`),
   );
-  for (const { name, bytes } of removed) process.stdout.write(`Removed ${name} (${megabytes(bytes)})\n`);
+  for (const { name, path, bytes, left } of removed) {
+    process.stdout.write(`Removed ${name} (${megabytes(bytes)})\n`);
+    if (left > 0)
+      process.stderr.write(`Left in ${path}: ${left} files that gala's list of the engine does not name.\n`);
+  }
   if (removed.length === 0) process.stdout.write(`There is nothing in ${cache}\n`);
 }

@@ -1,10 +1,10 @@
 /** `gala eval`: the accuracy table of a run, of a weights file, or of stored logits, for any τ. */
 import { basename, join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ConfigError, withRemedy } from '../errors.js';
+import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { diskFault } from '../io/diskFault.js';
-import { makeFolder } from '../io/makeFolder.js';
+import { makeFolderBelow } from '../io/ownFolder.js';
 import type { SummarizedEvaluation } from '../report/resultFiles.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
@@ -12,6 +12,7 @@ import type { Split } from '../train/evaluateRun.js';
 import { createCheckDisplay } from './checkDisplay.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from './engineFlags.js';
 import { createProgress } from './progress.js';
+import { printTable } from './visibleOutput.js';
 
 interface EvalFlags extends EngineFlags {
   readonly run?: string;
@@ -70,13 +71,13 @@ export function registerEvalCommand(program: Command): void {
       // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
       const isForPeople = flags.format === 'terminal' || flags.format === 'md';
       const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
-      process.stdout.write(`${formatTable(resultRows(evaluation, summary, tauSelectedOn), columns, flags.format)}\n`);
+      printTable(formatTable(resultRows(evaluation, summary, tauSelectedOn), columns, flags.format), flags.format);
       if (taus.length > 1 && flags.format === 'terminal') {
         process.stdout.write(
           `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`,
         );
       }
-      const output = outputFolder(flags, evaluation);
+      const output = makeOutputFolder(flags, evaluation);
       if (output) await writeFiles(output, { evaluation, summary }, tauSelectedOn);
     });
 }
@@ -134,19 +135,28 @@ async function evaluationOf({
   return at(evaluation, loaded.eval.tau, 'config');
 }
 
-function outputFolder({ output, run }: EvalFlags, { split, checkpoint, epoch }: Evaluation): string | undefined {
-  if (output !== undefined || run === undefined) return output;
-  const ofEpoch = epoch === undefined ? '' : `-epoch${epoch}`;
-  return join(run, 'eval', `${split}-${basename(checkpoint, '.safetensors')}${ofEpoch}`);
+/** The folder for the files of an evaluation: the one that was named, else one in that of the run; undefined without either. */
+function makeOutputFolder({ output, run, split }: EvalFlags, { checkpoint, epoch }: Evaluation): string | undefined {
+  const [root, ...parts] =
+    output === undefined && run !== undefined ? [run, 'eval', nameOf(split, checkpoint, epoch)] : [output];
+  if (root === undefined) return undefined;
+  try {
+    return makeFolderBelow(root, ...parts);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    throw withRemedy(
+      diskFault('Could not make the folder', join(root, ...parts), error),
+      'Or choose another place with --output.',
+    );
+  }
+}
+
+function nameOf(split: string, checkpoint: string, epoch: number | undefined): string {
+  return `${split}-${basename(checkpoint, '.safetensors')}${epoch === undefined ? '' : `-epoch${epoch}`}`;
 }
 
 async function writeFiles(folder: string, summarized: SummarizedEvaluation, tauSelectedOn: string): Promise<void> {
   const { writeResultFiles } = await import('../report/resultFiles.js');
-  try {
-    makeFolder(folder);
-  } catch (error) {
-    throw withRemedy(diskFault('Could not make the folder', folder, error), 'Or choose another place with --output.');
-  }
   writeResultFiles(folder, [summarized], tauSelectedOn);
   process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
 }

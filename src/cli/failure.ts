@@ -35,7 +35,12 @@ function threeLines(error: GalaError): string[] {
   if (error.where !== undefined) lines.push(`where: ${error.where}`);
   // Only errors that no input can cause have no remedy of their own.
   lines.push(`next:  ${error.next ?? faultRemedy}`);
-  return lines;
+  return lines.map(indented);
+}
+
+/** A line feed in a name must not begin a line that looks like one of gala's. */
+function indented(text: string): string {
+  return text.replaceAll(/\n(?! )/g, '\n  ');
 }
 
 /** A failed file operation that nobody expected still has a path and a remedy. */

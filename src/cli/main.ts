@@ -20,6 +20,7 @@ import { registerRunsCommand } from './runs.js';
 import { registerSweepCommand } from './sweep.js';
 import { registerTableCommand } from './table.js';
 import { registerTrainCommand } from './train.js';
+import { guardOutput } from './visibleOutput.js';
 
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
 const registerCommands = [
@@ -42,6 +43,7 @@ const registerCommands = [
 
 const lingerMilliseconds = 2000;
 
+guardOutput();
 const program = createProgram();
 for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
 process.on('uncaughtException', fail);

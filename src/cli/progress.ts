@@ -1,5 +1,7 @@
 /** Progress for the reader: a bar on a terminal, plain lines in a log, JSON lines for programs, nothing with `quiet`. */
 import { MultiBar } from 'cli-progress';
+import { visibleLine, visibleText } from '../io/visibleText.js';
+import { unguarded } from './visibleOutput.js';
 
 /** What is shown beside the bar, in this order: `{ epoch: '3/200', loss: '2.113' }` reads `epoch 3/200 loss 2.113`. */
 export type ProgressPayload = Readonly<Record<string, string | number>>;
@@ -75,8 +77,8 @@ function createBar(stream: NodeJS.WriteStream, estimator: Estimator): Progress {
       state = { value: initial, total, secondsLeft: undefined, payload };
       estimate = estimator(total, initial);
       bars = new MultiBar({
-        stream,
-        format: () => formatProgress(state, stream.columns || 80),
+        stream: unguarded(stream),
+        format: () => visibleLine(formatProgress(state, stream.columns || 80)),
         clearOnComplete: true,
         // The line is cut to the terminal's width by `formatProgress`; the terminal's own settings stay untouched, so
         // that there is nothing to restore when the process is killed.
@@ -95,7 +97,7 @@ function createBar(stream: NodeJS.WriteStream, estimator: Estimator): Progress {
       if (bars === undefined) {
         stream.write(`${line}\n`);
       } else {
-        bars.log(`${line}\n`);
+        bars.log(`${visibleText(line)}\n`);
         bars.update();
       }
     },

@@ -13,15 +13,10 @@ export function registerResultsCommand(program: Command): void {
     .option('--results <dir>', 'folder of all records', 'results')
     .action(async (runs: string[], flags: { results: string }) => {
       const { addResult } = await import('../results/fromRun.js');
-      const tables = new Set<string>();
-      try {
-        for (const run of runs) {
-          const path = addResult(flags.results, run);
-          process.stdout.write(`${relative(process.cwd(), path)}\n`);
-          tables.add(relative(flags.results, path).split(sep, 1)[0]!);
-        }
-      } finally {
-        await writeTables(flags.results, tables);
+      for (const run of runs) {
+        const path = addResult(flags.results, run);
+        process.stdout.write(`${relative(process.cwd(), path)}\n`);
+        await writeTables(flags.results, new Set([relative(flags.results, path).split(sep, 1)[0]!]));
       }
     });
 

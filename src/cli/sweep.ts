@@ -1,5 +1,4 @@
 /** `gala sweep`: many runs from one command. The plan first, then the launcher, then the table. */
-import { rmSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
@@ -8,6 +7,7 @@ import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threa
 import { parseSeeds } from './lists.js';
 import { printPlan } from './sweepPlan.js';
 import { printSweepTable, registerSweepStatusCommands } from './sweepStatus.js';
+import { printData } from './visibleOutput.js';
 
 interface SweepFlags extends LauncherFlags {
   readonly config?: string;
@@ -74,7 +74,7 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   if (isExport) {
     const { batchScript } = await import('../sweep/slurm/script.js');
     const indices = tasks.map(({ index }) => index);
-    if (tasks.length > 0) process.stdout.write(batchScript(draft, launcher.options, indices));
+    if (tasks.length > 0) printData(batchScript(draft, launcher.options, indices));
   }
   if (flags.dryRun) return;
 
@@ -92,11 +92,12 @@ async function startSweep(flags: SweepFlags): Promise<void> {
 }
 
 /** A sweep that SLURM refused does not keep its name: the same command, corrected, makes it anew. */
-async function submitOrForget({ directory }: Sweep, submit: () => Promise<void>): Promise<void> {
+async function submitOrForget(sweep: Sweep, submit: () => Promise<void>): Promise<void> {
+  const { forgetSweep } = await import('../sweep/manifest.js');
   try {
     await submit();
   } catch (error) {
-    if (error instanceof ConfigError) rmSync(directory, { recursive: true, force: true });
+    if (error instanceof ConfigError) forgetSweep(sweep);
     throw error;
   }
 }

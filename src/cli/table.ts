@@ -1,6 +1,7 @@
 /** `gala table`: run folders → one accuracy table, a line per experiment. */
 import { type Command, Option } from 'commander';
 import type { TableFormat } from '../report/table.js';
+import { printTable } from './visibleOutput.js';
 
 export function registerTableCommand(program: Command): void {
   program
@@ -17,7 +18,7 @@ export function registerTableCommand(program: Command): void {
       const { runsOf } = await import('../sweep/resolve.js');
       const { formatGroups, readRuns } = await import('../results/tableOfRuns.js');
       const { groups, left } = readRuns(runsOf(given, runs));
-      process.stdout.write(`${formatGroups(groups, format)}\n`);
+      printTable(formatGroups(groups, format), format);
       for (const sentence of left) process.stderr.write(`Not in the table: ${sentence}\n`);
     });
 }

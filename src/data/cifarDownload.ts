@@ -1,5 +1,5 @@
 /** `gala data download`: the official archive of CIFAR → its md5 → the few files that are needed → the dataset's folder, atomically. */
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { extract } from 'tar';
 import { DataError, GalaError, StorageError } from '../errors.js';
@@ -8,6 +8,7 @@ import { withLock } from '../io/fileLock.js';
 import { md5OfFile } from '../io/hash.js';
 import { type DownloadOptions, downloadFile } from '../io/httpDownload.js';
 import { makeFolder } from '../io/makeFolder.js';
+import { refuseLinksBelow } from '../io/ownFolder.js';
 import {
   type CifarForm,
   type CifarLayout,
@@ -33,6 +34,8 @@ export interface CifarDownload {
 }
 
 const stagingPrefix = '.unpacking-';
+/** As mkdtemp makes it. */
+const stagingName = /^\.unpacking-[A-Za-z0-9]+$/;
 /** Unpacked files are a little larger than the archive. */
 const roomFactor = 1.2;
 
@@ -62,7 +65,7 @@ export async function downloadCifar(
       if (isWhole(target, layout)) return { folder: target, fresh: false };
       refuseOtherContent(target, layout);
       for (const entry of readdirSync(folder)) {
-        if (entry.startsWith(stagingPrefix)) rmSync(join(folder, entry), { recursive: true, force: true });
+        if (stagingName.test(entry)) removeStaging(join(folder, entry), layout);
       }
       requireRoom(folder, layout);
       const archive = await obtain(layout, folder, options);
@@ -137,7 +140,21 @@ async function unpack(
     renameSync(unpacked, join(folder, layout.folder));
     syncFolder(folder);
   } finally {
-    rmSync(staging, { recursive: true, force: true });
+    removeStaging(staging, layout);
+  }
+}
+
+/** Removes what was unpacked there; what else is there stays, and its folder. */
+function removeStaging(staging: string, layout: CifarLayout): void {
+  const unpacked = join(staging, layout.folder);
+  refuseLinksBelow(staging, layout.folder);
+  for (const file of filesOf(layout)) rmSync(join(unpacked, file), { force: true });
+  for (const path of [unpacked, staging]) {
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      if (!['ENOENT', 'ENOTEMPTY', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
   }
 }
 

@@ -98,8 +98,7 @@ function* pythonPieces(
   count: number,
   onFileBytes: (bytes: Uint8Array) => void,
 ): Generator<Uint8Array> {
-  const most = count * pixelBytes + mostBesidePixels(count);
-  const file = attemptRead(path, () => readRegularFile(path, most));
+  const file = attemptRead(path, () => readRegularFile(path, largestPickle(count)));
   onFileBytes(file);
   const { pixels, labels } = readCifarBatch(file, path, layout, count);
   const record = layout.labels.length + pixelBytes;

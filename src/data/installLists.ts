@@ -1,12 +1,12 @@
 /** `gala data lists`: fetches or takes over the train lists that are too large to come with gala, and checks them. */
 import { rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DataError, StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { type LockWatcher, withLock } from '../io/fileLock.js';
 import { type DownloadOptions, downloadFile } from '../io/httpDownload.js';
-import { makeFolder } from '../io/makeFolder.js';
+import { makeFolderBelow } from '../io/ownFolder.js';
 import { readArchive } from '../io/readArchive.js';
 import type { ImageSet } from './imageSets.js';
 import { listOfAnnotations } from './inaturalistAnnotations.js';
@@ -34,7 +34,7 @@ export async function installTrainList(set: ImageSet, source: ListSource = {}): 
   const official = set.lists.train;
   const folder = installedLists(source.environment);
   const from = source.from ?? official.address!;
-  makeFolder(folder);
+  makeFolderBelow(dirname(folder), basename(folder));
   return await withLock(`${folder}.lock`, watcherOf(folder, source), async () => {
     const bytes = /^\w+:\/\//.test(from) ? await fetchList(set, from, folder, source) : readBrought(set, from);
     const { list, identical } = checkOfficialList(set, 'train', bytes, from);

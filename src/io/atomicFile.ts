@@ -4,9 +4,10 @@ import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rm
 import { dirname, join } from 'node:path';
 import { diskFault } from './diskFault.js';
 import { waitsFor } from './waiting.js';
+import { isWrittenName } from './writtenNames.js';
 
-/** Temp files of a write that was killed; `.tmp` with a random part, so that no two writers ever share one. */
-const temporaryName = /\.[0-9a-f]{12}\.tmp$/;
+/** The file of a temp file, which has a random part in its name, so that no two writers ever share one. */
+const temporaryName = /^(.+)\.[0-9a-f]{12}\.tmp$/;
 const largestWrite = 2 ** 30;
 
 type Chunks = readonly (string | Uint8Array)[];
@@ -46,9 +47,15 @@ function replaceFile(path: string, chunks: Chunks, beforeRename: () => void): vo
   }
 }
 
-/** Removes what a killed `writeFileAtomic` left in a folder. Only for a folder that no other process writes to. */
+/**
+ * Removes what a killed `writeFileAtomic` left in a run folder, a part of one, or a packed set: temp files of what gala writes there. Only
+ * for a folder that no other process writes to.
+ */
 export function removeTemporaries(folder: string): void {
-  for (const name of readdirSync(folder)) if (temporaryName.test(name)) removeIfPossible(join(folder, name));
+  for (const name of readdirSync(folder)) {
+    const [, file] = temporaryName.exec(name) ?? [];
+    if (file !== undefined && isWrittenName(file)) removeIfPossible(join(folder, name));
+  }
 }
 
 /** Makes a new name in a folder survive a power cut; file systems that cannot sync a folder are left alone. */

@@ -13,6 +13,8 @@ const remedies: Readonly<Record<string, string>> = {
   ENOTDIR: 'A part of the path is a file, not a folder: check the path.',
   EISDIR: 'A folder has this name: remove it or check the path.',
   ENAMETOOLONG: 'The path is too long for this file system: take a shorter one.',
+  ELOOP: 'A link lies in place of the file: remove the link, then try again.',
+  EINVAL: 'What lies there is no file that can be written: remove it or check the path, then try again.',
   EMFILE: 'Too many files are open: raise the limit (ulimit -n), then try again.',
   EIO: 'The disk or network file system failed (dmesg may say why): see that it is well, then try again.',
   ESTALE: 'The network file system lost this folder: mount it again, then try again.',

@@ -1,7 +1,8 @@
 /** Fetching one large file over HTTP(S): goes on where it stopped, tries again when the connection drops, never waits for ever. */
-import { closeSync, fsyncSync, openSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, DataError, GalaError, StorageError } from '../errors.js';
+import { openForWriting } from './openForWriting.js';
 
 export interface DownloadOptions {
   /** Hears the bytes that are there and the size of the whole, where the server tells it. */
@@ -109,7 +110,7 @@ async function write(
   append: boolean,
   onReceived: (bytes: number) => void,
 ): Promise<number> {
-  const file = openSync(path, append ? 'a' : 'w');
+  const file = openForWriting(path, append ? 'append' : 'replace');
   let received = 0;
   try {
     for await (const chunk of body) {
@@ -127,7 +128,7 @@ async function write(
 /** 416: there is nothing after what we have. Either that is the whole file, or the file there is another one. */
 function startOver(path: string, have: number, total: number | undefined): Answer {
   if (total === have) return { total, complete: true };
-  truncateSync(path, 0);
+  closeSync(openForWriting(path, 'replace'));
   throw new Error(`the server's file has ${total ?? 'fewer'} bytes, fewer than the ${have} here, so it begins anew`);
 }
 
@@ -167,7 +168,9 @@ function diskFault(error: unknown, path: string): StorageError | undefined {
     next:
       code === 'ENOSPC' || code === 'EDQUOT'
         ? 'Free some space, then run the same command again: it goes on where it stopped.'
-        : 'Check the permissions of the folder.',
+        : code === 'ELOOP' || code === 'EINVAL'
+          ? 'Something else than a file lies in its place: remove it, then run the same command again.'
+          : 'Check the permissions of the folder.',
     cause: error,
   });
 }

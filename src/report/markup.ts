@@ -1,4 +1,5 @@
 /** Text for HTML, and the small pictures of a legend. */
+import { visibleText } from '../io/visibleText.js';
 import type { LegendEntry, LegendMark } from './figure.js';
 
 const entities: Readonly<Record<string, string>> = {
@@ -9,9 +10,9 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as HTML shows it, in elements and in quoted attributes. */
+/** Text as HTML shows it, in elements and in quoted attributes; control signs, which HTML cannot hold, are made visible. */
 export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, character => entities[character]!);
+  return visibleText(text).replaceAll(/[&<>"']/g, character => entities[character]!);
 }
 
 const marks: Readonly<Record<LegendMark, string>> = {

@@ -5,6 +5,7 @@ import { ConfigError, StorageError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { oracleTaus, type Summary, summarize } from '../eval/summary.js';
 import { shellWord } from '../io/shellWord.js';
+import { visibleLine } from '../io/visibleText.js';
 import { type EpochMetrics, readMetrics } from '../run/metricsLog.js';
 import { type RunRecord, readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
@@ -55,11 +56,13 @@ type Unlabelled = Omit<ReportRun, 'label'>;
 function readRun(directory: string): Unlabelled {
   const folder = openRunFolder(directory);
   const record = readRecord(folder.record);
-  const evaluation = readTestLogits(folder, record);
+  const stored = readTestLogits(folder, record);
+  // Names of classes are drawn as text of pictures, in which nothing else makes controls visible.
+  const evaluation = { ...stored, classNames: stored.classNames.map(visibleLine) };
   const { tau } = record.config.eval;
   const summary = summarize(evaluation, [tau, ...oracleTaus(tau)]);
   return {
-    folder: basename(folder.directory),
+    folder: visibleLine(basename(folder.directory)),
     record,
     metrics: readMetrics(folder.metrics).lines,
     gradients: readGradients(join(folder.directory, 'gradients.jsonl'), evaluation.classNames.length),

@@ -1,6 +1,7 @@
 /** Accuracy tables from the same rows in four dresses: aligned text for the terminal, Markdown, CSV, JSON. */
 import type { ResultRow } from '../eval/summary.js';
 import { toCsv } from '../io/csv.js';
+import { visibleLine } from '../io/visibleText.js';
 import { percent } from './csv.js';
 
 export type TableFormat = 'terminal' | 'md' | 'csv' | 'json';
@@ -75,10 +76,7 @@ function markdown<Row>(
   columns: readonly Column<Row>[],
 ): string {
   const escaped = (cell: string) =>
-    cell
-      .replaceAll('\\', '\\\\')
-      .replaceAll('|', '\\|')
-      .replaceAll(/[\r\n]+/g, ' ');
+    visibleLine(cell.replaceAll(/[\r\n]+/g, ' ')).replaceAll(/[\\|<&[\]`]/g, sign => `\\${sign}`);
   const rule = columns.map(({ kind }) => (kind === 'text' ? '---' : '---:'));
   return [titles.map(escaped), rule, ...lines.map(line => line.map(escaped))]
     .map(line => `| ${line.join(' | ')} |`)
@@ -90,13 +88,14 @@ function aligned<Row>(
   lines: readonly (readonly string[])[],
   columns: readonly Column<Row>[],
 ): string {
-  const widths = titles.map((title, c) => Math.max(...[title, ...lines.map(line => line[c]!)].map(widthOf)));
+  const shown = lines.map(line => line.map(visibleLine));
+  const widths = titles.map((title, c) => Math.max(...[title, ...shown.map(line => line[c]!)].map(widthOf)));
   const pad = (cell: string, c: number) => {
     const space = ' '.repeat(widths[c]! - widthOf(cell));
     return columns[c]!.kind === 'text' ? cell + space : space + cell;
   };
   const rule = widths.map(width => '─'.repeat(width));
-  return [titles, rule, ...lines].map(line => line.map(pad).join('  ').trimEnd()).join('\n');
+  return [titles, rule, ...shown].map(line => line.map(pad).join('  ').trimEnd()).join('\n');
 }
 
 function widthOf(text: string): number {

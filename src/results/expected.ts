@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { experimentName } from '../config/experimentName.js';
 import { configsFolder } from '../config/locate.js';
 import { ConfigError } from '../errors.js';
 
@@ -84,7 +85,7 @@ export function expectedTables(path = expectedFile): string[] {
 
 function readTables(path: string): Record<string, z.output<typeof tableSchema>> {
   try {
-    return z.record(z.string(), tableSchema).parse(parse(readFileSync(path, 'utf8')));
+    return z.record(experimentName, tableSchema).parse(parse(readFileSync(path, 'utf8')));
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
     const fault = issue ? `${issue.path.join('.')}: ${issue.message}` : (error as Error).message;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { withoutFolders } from '../config/withoutFolders.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, StorageError } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { classAccuracies, labelCounts } from '../eval/metrics.js';
 import { bestTau, oracleTaus, resultRows, summarize } from '../eval/summary.js';
@@ -42,16 +42,24 @@ export function addResult(results: string, directory: string): string {
     });
   }
   const path = resultPath(results, record);
-  if (existsSync(path)) {
-    const before = readResult(path).record;
-    if (before.run !== record.run || before.finished_at !== record.finished_at) {
-      throw new ConfigError(`There is a record of another run of ${record.name} with these seeds: ${before.run}.`, {
-        where: path,
-        next: `Choosing the better of two runs would bias the table. If the old one is void, delete it and ${basename(predictionsPath(path))}.`,
-      });
-    }
+  const before = recordBefore(path);
+  if (before && (before.run !== record.run || before.finished_at !== record.finished_at)) {
+    throw new ConfigError(`There is a record of another run of ${record.name} with these seeds: ${before.run}.`, {
+      where: path,
+      next: `Choosing the better of two runs would bias the table. If the old one is void, delete it and ${basename(predictionsPath(path))}.`,
+    });
   }
   return writeResult(results, record, predictions);
+}
+
+/** The record that is there already; undefined for none, and for one that cannot be read: writing it anew is the remedy. */
+function recordBefore(path: string): ResultRecord | undefined {
+  try {
+    return existsSync(path) ? readResult(path).record : undefined;
+  } catch (error) {
+    if (error instanceof StorageError) return undefined;
+    throw error;
+  }
 }
 
 /** Record and predictions [scores, images] of a finished run. Throws `ConfigError`, `StorageError`, `DataError`. */

@@ -3,13 +3,15 @@
  * in the record has the predictions it was counted from beside it, one byte (class) an image or two where there are more than
  * 256 classes, so that it can be counted again.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { type Dirent, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { experimentName } from '../config/experimentName.js';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
 import { largestText, readRegularFile, readRegularText } from '../io/openedFile.js';
+import { makeFolderBelow } from '../io/ownFolder.js';
 import type { Process } from '../run/processes.js';
 
 /** What two bytes can tell apart. */
@@ -70,7 +72,7 @@ const firstStageSchema = z.strictObject({
 
 const recordSchema = z.strictObject({
   format: z.literal(1),
-  name: z.string(),
+  name: experimentName,
   /** Name of the run folder it was made from. */
   run: z.string(),
   /** Resolved config without folders of the machine: see `withoutFolders`. */
@@ -164,10 +166,17 @@ export function encodeClasses(values: Int32Array, classes: number): Uint8Array {
   return Uint8Array.from({ length: 2 * values.length }, (_, i) => values[i >> 1]! >> (8 * (i & 1)));
 }
 
-/** Writes a record and its predictions, predictions first. Throws `StorageError`. */
+/** Writes a record and its predictions, predictions first. Throws `StorageError`, also for a record that could not be read again. */
 export function writeResult(results: string, record: ResultRecord, predictions: Uint8Array): string {
+  const { error } = recordSchema.safeParse(record);
+  if (error) {
+    throw new StorageError(`The run cannot be recorded: ${firstIssue(error)}`, {
+      where: `${record.name}, ${record.run}`,
+      next: 'What a record is made of was changed in the run folder: take its run.json and logits/ from a copy.',
+    });
+  }
   const path = resultPath(results, record);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolderBelow(results, ...record.name.split('/').slice(0, -1));
   writeFileAtomic(predictionsPath(path), predictions);
   writeFileAtomic(path, `${withNumbersOnOneLine(JSON.stringify(record, null, 2))}\n`);
   return path;
@@ -179,8 +188,7 @@ export function readResult(path: string): StoredResult {
   try {
     record = recordSchema.parse(JSON.parse(readRegularText(path, largestText)));
   } catch (error) {
-    const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
-    const fault = issue ? `${issue.path.join('.') || 'the file'}: ${issue.message}` : reasonOf(error);
+    const fault = error instanceof z.ZodError ? firstIssue(error) : reasonOf(error);
     throw new StorageError(`The result record is not usable: ${fault}`, {
       where: path,
       next: 'Take it from the repository again, or make it anew: gala results add RUN_DIR.',
@@ -195,17 +203,28 @@ export function listResults(results: string, table: string): string[] {
   return filesBelow(join(results, table), '.json');
 }
 
-/** Paths of the files with this ending in `folder` and below, sorted; none when it is not there. */
+/** Paths of the files with this ending in `folder` and below, sorted; none when it is not there. Links are not followed. */
 export function filesBelow(folder: string, ending: string): string[] {
+  return entriesOf(folder)
+    .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+    .flatMap(entry => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return filesBelow(path, ending);
+      return entry.isFile() && entry.name.endsWith(ending) ? [path] : [];
+    });
+}
+
+function entriesOf(folder: string): Dirent[] {
   try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter(name => name.endsWith(ending))
-      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-      .map(name => join(folder, name));
+    return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
+}
+
+function firstIssue({ issues: [issue] }: z.ZodError): string {
+  return `${issue!.path.join('.') || 'the file'}: ${issue!.message}`;
 }
 
 function readIfThere(path: string): Uint8Array | undefined {

@@ -1,7 +1,8 @@
 /** What a finished run no longer needs: its checkpoints. Everything that a table, a record or a report is made of stays. */
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
+import { refuseLinksBelow } from '../io/ownFolder.js';
 import { readRecord } from './record.js';
 import { lockRunFolder, openRunFolder } from './runFolder.js';
 
@@ -17,11 +18,12 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   const folder = openRunFolder(directory);
   const { status } = readRecord(folder.record);
   if (status !== 'finished') return { bytes: 0, kept: status };
+  refuseLinksBelow(folder.directory, 'checkpoints');
   if (dryRun) return { bytes: sizeOf(folder.checkpoints) };
   const lock = lockRunFolder(folder);
   try {
     const bytes = sizeOf(folder.checkpoints);
-    for (const file of checkpointsIn(folder.checkpoints)) rmSync(join(folder.checkpoints, file));
+    for (const { path } of checkpointsIn(folder.checkpoints)) rmSync(path);
     return { bytes };
   } catch (cause) {
     throw new StorageError(`Could not remove the checkpoints: ${(cause as Error).message}`, {
@@ -34,10 +36,15 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   }
 }
 
-function checkpointsIn(folder: string): string[] {
-  return readdirSync(folder).filter(name => name.endsWith('.safetensors'));
+/** The files that training writes there; any other is somebody's own. */
+function checkpointsIn(folder: string): { path: string; bytes: number }[] {
+  return ['best', 'last', 'last.previous'].flatMap(name => {
+    const path = join(folder, `${name}.safetensors`);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat ? [{ path, bytes: stat.size }] : [];
+  });
 }
 
 function sizeOf(folder: string): number {
-  return checkpointsIn(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  return checkpointsIn(folder).reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -3,11 +3,12 @@
  * process appends: a TensorBoard that is open cannot follow a file that is replaced or removed. What a resumed run trains again
  * is cancelled by a session start, the way that TensorFlow's own writers do it.
  */
-import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault } from '../io/diskFault.js';
 import { largestLog, readRegularFile } from '../io/openedFile.js';
+import { openForWriting } from '../io/openForWriting.js';
 import { tfRecord, wholeRecords } from '../io/tfRecord.js';
 import { waitsFor } from '../io/waiting.js';
 import type { EpochMetrics } from './metricsLog.js';
@@ -32,7 +33,7 @@ export function startSession(directory: string, lines: readonly EpochMetrics[], 
     return path;
   }
   const path = join(directory, existing);
-  attempt(path, 'r+', file => {
+  attempt(path, 'change', file => {
     const bytes = readRegularFile(path, largestLog);
     const whole = wholeRecords(bytes);
     if (whole < bytes.length) ftruncateSync(file, whole);
@@ -56,16 +57,16 @@ export function appendEvents(path: string, line: EpochMetrics): void {
 
 function append(path: string, record: Uint8Array): void {
   waitsFor(`${path} to be written`);
-  attempt(path, 'a', file => {
+  attempt(path, 'append', file => {
     const written = writeSync(file, record);
     if (written !== record.length) throw new Error(`only ${written} of ${record.length} bytes went to disk`);
     fsyncSync(file);
   });
 }
 
-function attempt(path: string, mode: 'a' | 'r+', action: (file: number) => void): void {
+function attempt(path: string, how: 'append' | 'change', action: (file: number) => void): void {
   try {
-    const file = openSync(path, mode, 0o644);
+    const file = openForWriting(path, how);
     try {
       action(file);
     } finally {

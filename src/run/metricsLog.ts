@@ -1,11 +1,12 @@
 /** `metrics.jsonl` and `gradients.jsonl`: the truth about every epoch, one JSON object a line, each on disk before training goes on. */
-import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StorageError } from '../errors.js';
 import { syncFolder, writeFileAtomic } from '../io/atomicFile.js';
 import { toCsv } from '../io/csv.js';
 import { diskFault } from '../io/diskFault.js';
 import { largestLog, readRegularText, withOpenedFile } from '../io/openedFile.js';
+import { openForWriting } from '../io/openForWriting.js';
 import { waitsFor } from '../io/waiting.js';
 
 /** One epoch; what was not measured in it is left out. NaN and infinity become null, JSON having neither. */
@@ -32,7 +33,7 @@ export function appendEpoch(path: string, metrics: EpochLine): void {
   if (!endsWithNewline(path)) write(path, readMetrics(path).lines); // a killed write must not run into this line
   waitsFor(`${path} to be written`);
   attempt(path, 'write', () => {
-    const file = openSync(path, 'a', 0o644);
+    const file = openForWriting(path, 'append');
     try {
       const isNew = fstatSync(file).size === 0;
       const line = Buffer.from(`${JSON.stringify(metrics)}\n`);

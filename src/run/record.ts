@@ -1,6 +1,5 @@
 /** `run.json`: from it alone a reader can tell which data, subset, seed, code, engine and split made a number. */
-import { z } from 'zod';
-import { configHash } from '../config/identity.js';
+import { configHash, configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import type { EngineInfo } from '../engine/program.js';
 import { StorageError } from '../errors.js';
@@ -17,6 +16,7 @@ import {
   type Host,
   type Versions,
 } from './host.js';
+import { recordSchema } from './recordSchema.js';
 
 export type RunStatus = 'running' | 'finished' | 'interrupted' | 'diverged' | 'failed';
 
@@ -124,27 +124,6 @@ export interface NewRecord {
   readonly weights?: WeightsRecord | undefined;
 }
 
-/** What the reader relies on; everything else in the file is kept as it is. */
-const recordSchema = z.looseObject({
-  format: z.literal(1),
-  name: z.string(),
-  status: z.enum(['running', 'finished', 'interrupted', 'diverged', 'failed']),
-  config: z.looseObject({ seed: z.number() }),
-  config_hash: z.string(),
-  seeds: z.looseObject({ run: z.number(), subset: z.number() }),
-  splits: z.record(z.string(), z.looseObject({ images: z.number(), fingerprint: z.string() })),
-  engine: z.looseObject({ engine: z.string(), threads: z.number() }),
-  versions: z.looseObject({ gala: z.string() }),
-  host: z.looseObject({ cpu: z.string() }),
-  command: z.array(z.string()),
-  started_at: z.iso.datetime(),
-  updated_at: z.iso.datetime(),
-  epoch: z.number().int().min(0),
-  training_seconds: z.number().min(0),
-  resumes: z.array(z.looseObject({ at: z.iso.datetime(), from_epoch: z.number() })),
-  results: z.array(z.looseObject({ split: z.string(), top1: z.number() })),
-});
-
 /** Writes the first record of a run, status `running`. Throws `StorageError`. */
 export function createRecord(
   path: string,
@@ -174,8 +153,17 @@ export function createRecord(
   return write(path, record);
 }
 
-/** Reads run.json. Throws `StorageError` when it is missing, damaged or of another format. */
+/**
+ * Reads run.json, the keys that its config lacks filled in with their defaults. Throws `StorageError` when it is missing, damaged or of
+ * another format.
+ */
 export function readRecord(path: string): RunRecord {
+  const record = readStored(path);
+  return { ...record, config: configOf(record) };
+}
+
+/** The record as it is in the file. */
+function readStored(path: string): RunRecord {
   let content: unknown;
   try {
     content = JSON.parse(readRegularText(path, largestText));
@@ -186,15 +174,18 @@ export function readRecord(path: string): RunRecord {
       cause: error,
     });
   }
-  const checked = recordSchema.safeParse(content);
-  if (!checked.success) {
-    const issue = checked.error.issues[0]!;
-    throw new StorageError(`The run's record is not usable: ${issue.path.join('.') || 'the file'}: ${issue.message}.`, {
-      where: path,
-      next: 'It was changed by hand or written by another version of gala; start a new run.',
-    });
-  }
-  return content as RunRecord;
+  const fault = faultOf(content);
+  if (fault === undefined) return content as RunRecord;
+  throw new StorageError(`The run's record is not usable: ${fault}.`, {
+    where: path,
+    next: 'It was changed, or written by another version of gala: restore run.json from a copy, or start a new run.',
+  });
+}
+
+/** The first thing that is wrong with the content of a run.json. */
+function faultOf(content: unknown): string | undefined {
+  const issue = recordSchema.safeParse(content).error?.issues[0];
+  return issue && `${issue.path.join('.') || 'the file'}: ${issue.message}`;
 }
 
 /** The processes that computed a run: those of its first stage, the one that began it, those that resumed it. */
@@ -218,7 +209,7 @@ export type RecordChange = Partial<Pick<RunRecord, 'status' | 'epoch' | 'trainin
 
 /** Rewrites run.json atomically with the changed fields. Only the holder of the folder's lock may call it. Throws `StorageError`. */
 export function updateRecord(path: string, change: RecordChange): RunRecord {
-  const { finished_at: _, ...record } = readRecord(path);
+  const { finished_at: _, ...record } = readStored(path);
   const now = new Date().toISOString();
   const status = change.status ?? record.status;
   return write(path, {
@@ -234,7 +225,7 @@ export function recordResume(
   path: string,
   { fromEpoch, engine }: { fromEpoch: number; engine: EngineInfo },
 ): RunRecord {
-  const { finished_at: _, failure: __, ...record } = readRecord(path);
+  const { finished_at: _, failure: __, ...record } = readStored(path);
   const now = new Date().toISOString();
   return write(path, {
     ...record,
@@ -257,7 +248,10 @@ function surroundings() {
   };
 }
 
+/** What could not be read again is not written: `Error`, for only a fault in gala brings it about. */
 function write(path: string, record: RunRecord): RunRecord {
+  const fault = faultOf(record);
+  if (fault !== undefined) throw new Error(`the record of a run would not be usable: ${fault}`);
   writeFileAtomic(path, `${JSON.stringify(record, null, 2)}\n`);
   return record;
 }

@@ -5,7 +5,7 @@ import { isExperimentName, nameRule } from '../config/experimentName.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { removeTemporaries } from '../io/atomicFile.js';
 import { diskFault } from '../io/diskFault.js';
-import { makeFolder } from '../io/makeFolder.js';
+import { makeFolderBelow, refuseLinksBelow } from '../io/ownFolder.js';
 import { isLocked, lockFolder, type RunLock } from './lock.js';
 import { readRecord } from './record.js';
 
@@ -42,12 +42,13 @@ export function createRunFolder({ output, name, seed }: NewRunFolder): RunFolder
     .replaceAll(/[-:]|\..*/g, '')
     .replace('T', '-');
   try {
-    makeFolder(parent);
+    makeFolderBelow(resolve(output ?? 'runs'), ...name.split('/'));
     const folder = pathsOf(makeExclusively(join(parent, `${stamp}-${seed}`)));
     mkdirSync(folder.checkpoints);
     mkdirSync(folder.logits);
     return folder;
   } catch (error) {
+    if (error instanceof StorageError) throw error;
     throw withRemedy(diskFault('Could not make a run folder', parent, error), 'Or choose another place with --output.');
   }
 }
@@ -70,6 +71,8 @@ export function openRunFolder(directory: string): RunFolder {
  * Throws `StorageError` naming the process that holds it.
  */
 export function lockRunFolder(folder: RunFolder): RunLock {
+  refuseLinksBelow(folder.directory, 'checkpoints');
+  refuseLinksBelow(folder.directory, 'logits');
   const lock = lockFolder(folder.directory);
   try {
     for (const place of [folder.directory, folder.checkpoints, folder.logits]) {
@@ -106,6 +109,7 @@ export function removeUnbegunRun(folder: RunFolder): void {
 export function findLatestUnfinishedRun(name: string, output?: string): RunFolder | undefined {
   const parent = folderOfName(name, output);
   const candidates: { folder: RunFolder; startedAt: string }[] = [];
+  refuseLinksBelow(resolve(output ?? 'runs'), ...name.split('/'));
   for (const entry of listFolder(parent)) {
     if (!folderPattern.test(entry)) continue;
     const folder = pathsOf(join(parent, entry));
@@ -172,9 +176,10 @@ function folderOfName(name: string, output = 'runs'): string {
   return resolve(output, name);
 }
 
+/** Names of the folders in a folder; links are none. */
 function listFolder(path: string): string[] {
   try {
-    return readdirSync(path);
+    return readdirSync(path, { withFileTypes: true }).flatMap(entry => (entry.isDirectory() ? [entry.name] : []));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw diskFault('Could not list the runs', path, error);

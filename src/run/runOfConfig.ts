@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { configHash, configOf } from '../config/identity.js';
 import { StorageError } from '../errors.js';
+import { refuseLinksBelow } from '../io/ownFolder.js';
 import { isLocked } from './lock.js';
 import { type RunRecord, readRecord } from './record.js';
 
@@ -19,12 +20,14 @@ const order: readonly RunState[] = ['finished', 'in progress', 'resumable', 'div
 
 /**
  * Of the runs `<output>/<config name>/*` that `isWanted`, the nearest to its end: finished, in progress, or the longest of
- * those to resume; a diverged one last. Folders with an unreadable run.json are passed over.
+ * those to resume; a diverged one last. Links, and folders with an unreadable
+ * run.json, are passed over. Throws `StorageError` for a link in place of a folder of the name.
  */
 export function findRun(output: string, name: string, isWanted: (record: RunRecord) => boolean): FoundRun | undefined {
   const parent = join(output, ...name.split('/'));
-  const found = (existsSync(parent) ? readdirSync(parent) : []).flatMap(entry => {
-    const run = readRun(join(parent, entry));
+  refuseLinksBelow(output, ...name.split('/'));
+  const found = (existsSync(parent) ? readdirSync(parent, { withFileTypes: true }) : []).flatMap(entry => {
+    const run = entry.isDirectory() ? readRun(join(parent, entry.name)) : undefined;
     return run && isWanted(run.record) ? [run] : [];
   });
   return found.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || b.record.epoch - a.record.epoch)[0];

@@ -29,7 +29,7 @@ export function resultLogits(folder: RunFolder, checkpoint: string): Evaluation 
   if (evaluation) return evaluation;
   throw new StorageError(`The stored test logits of checkpoint ${checkpoint} are not those of the run's results.`, {
     where: logitsPath(folder, `test-${checkpoint}`),
-    next: `Where the checkpoint is still there, gala eval --run ${shellWord(folder.directory)} --checkpoint ${checkpoint} writes them again.`,
+    next: `Where the checkpoint is still there, gala eval --run ${shellWord(folder.directory)} --checkpoint ${shellWord(checkpoint)} writes them again.`,
   });
 }
 

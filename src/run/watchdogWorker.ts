@@ -1,6 +1,7 @@
 /** The watchdog's thread: looks once a second whether the process waits for the same thing as before. */
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
+import { visibleLine } from '../io/visibleText.js';
 import type { WaitingState } from '../io/waiting.js';
 
 const { control, text, seconds, isTerminal } = workerData as WaitingState & { seconds: number; isTerminal: boolean };
@@ -20,7 +21,7 @@ while (Atomics.wait(control, 2, 0, 1000 * lookEvery) === 'timed-out') {
   }
   waited += lookEvery;
   if (now === 0 || waited < tellAt) continue;
-  const what = Buffer.from(text.slice(0, Atomics.load(control, 1))).toString();
+  const what = visibleLine(Buffer.from(text.slice(0, Atomics.load(control, 1))).toString());
   // A progress bar stands at the cursor; the line begins below it.
   writeSync(2, `${isTerminal ? '\n' : ''}Still waiting for ${what} (${Math.round(10 * waited) / 10} s).\n`);
   tellAt *= 2;

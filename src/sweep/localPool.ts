@@ -1,9 +1,10 @@
 /** The local launcher: so many slots, a process of its own for each run, no run waits for another's failure. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, rmSync } from 'node:fs';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { openForWriting } from '../io/openForWriting.js';
 import { sweepCommand } from './advice.js';
 import { taskCommand } from './command.js';
 import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
@@ -103,7 +104,7 @@ async function runTask(
 function openLog(sweep: Sweep, { index }: SweepTask): number {
   const path = taskLog(sweep, index);
   try {
-    return openSync(path, 'a', 0o644);
+    return openForWriting(path, 'append');
   } catch (cause) {
     throw new StorageError(`Could not open the log of a run: ${(cause as Error).message}`, {
       where: path,

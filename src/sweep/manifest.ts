@@ -4,16 +4,16 @@
  * The runs themselves lie where all runs lie and are found by their config hash.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { isExperimentName } from '../config/experimentName.js';
+import { experimentName, isExperimentName } from '../config/experimentName.js';
 import { nearest } from '../config/suggest.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault, reasonOf } from '../io/diskFault.js';
-import { makeFolder } from '../io/makeFolder.js';
 import { largestText, readRegularText } from '../io/openedFile.js';
+import { makeFolderBelow, refuseLinksBelow } from '../io/ownFolder.js';
 import { describeVersions } from '../run/host.js';
 import { sweepCommand } from './advice.js';
 import { describePoint, type Point } from './points.js';
@@ -21,10 +21,13 @@ import { slurmSchema } from './slurm/options.js';
 
 const count = z.number().int().min(0);
 
+/** The folders in that of a sweep. */
+const parts = ['configs', 'logs', 'exits'] as const;
+
 const taskSchema = z.strictObject({
   index: count,
   /** Name of the config. */
-  config: z.string(),
+  config: experimentName,
   label: z.string(),
   seed: count,
   config_hash: z.string(),
@@ -109,13 +112,13 @@ export function createSweep(sweep: Sweep, points: readonly Point[]): void {
       'Or choose another place with --output.',
     );
   try {
-    makeFolder(folder);
+    makeFolderBelow(sweep.output, 'sweeps');
     mkdirSync(draft);
   } catch (cause) {
-    throw notMade(cause);
+    throw cause instanceof StorageError ? cause : notMade(cause);
   }
   try {
-    for (const part of ['configs', 'logs', 'exits']) mkdirSync(join(draft, part));
+    for (const part of parts) mkdirSync(join(draft, part));
     for (const [index, { loaded }] of points.entries()) {
       writeFileAtomic(taskConfig({ directory: draft }, index), loaded.yaml);
     }
@@ -128,6 +131,19 @@ export function createSweep(sweep: Sweep, points: readonly Point[]): void {
   }
 }
 
+/** Removes a sweep of which nothing was started. What somebody else put into its folder stays there. Throws `StorageError`. */
+export function forgetSweep({ directory, manifest: { tasks } }: Sweep): void {
+  const scripts = readdirSync(directory).filter(name => /^submit-\d+\.sh$/.test(name));
+  try {
+    for (const { index } of tasks) rmSync(taskConfig({ directory }, index), { force: true });
+    for (const name of [...scripts, 'sweep.json']) rmSync(join(directory, name), { force: true });
+    for (const folder of [...parts.map(part => join(directory, part)), directory]) rmdirSync(folder);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOTEMPTY')
+      throw diskFault('Could not remove the sweep', directory, cause);
+  }
+}
+
 /** Throws `ConfigError` where a sweep of this name is there already. */
 export function refuseTakenName(sweep: Sweep): void {
   if (existsSync(sweep.directory)) throw nameTaken(sweep);
@@ -136,6 +152,7 @@ export function refuseTakenName(sweep: Sweep): void {
 /** Opens a sweep by name. Throws `ConfigError` when there is none, `StorageError` when its manifest is damaged. */
 export function openSweep(name: string, output: string): Sweep {
   const directory = sweepFolder(name, output);
+  for (const part of parts) refuseLinksBelow(output, 'sweeps', name, part);
   const path = join(directory, 'sweep.json');
   if (!existsSync(path)) {
     const near = nearest(name, listSweeps(output));
@@ -145,14 +162,14 @@ export function openSweep(name: string, output: string): Sweep {
       next: 'Give the name of a sweep, and with --output the folder of all runs it belongs to.',
     });
   }
-  const parsed = manifestSchema.safeParse(jsonOf(path));
+  const parsed = manifestSchema.extend({ name: z.literal(name) }).safeParse(jsonOf(path));
   if (parsed.success) return { directory, output: resolve(output), manifest: parsed.data };
   const issue = parsed.error.issues[0]!;
   throw new StorageError(
     `The sweep’s manifest is not usable: ${issue.path.join('.') || 'the file'}: ${issue.message}.`,
     {
       where: path,
-      next: 'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep over them.',
+      next: 'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep over them with another --name.',
     },
   );
 }

@@ -4,14 +4,14 @@ import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import type { Dataset } from '../data/dataset.js';
 import type { CheckWatcher } from '../data/verify/checkSplit.js';
+import { cacheWarning } from '../engine/install/cacheAccess.js';
 import type { HostTensors } from '../engine/program.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
 import { fitWeights } from '../models/weights.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
-import { lockFolder } from '../run/lock.js';
 import { readRecord } from '../run/record.js';
-import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { lockRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
 import { type Checkpoint, chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
@@ -62,6 +62,8 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   const { config } = loadConfig(folder.config, { set: overrides });
   const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
   for (const note of experiment.datasets.notes) onNote?.(note);
+  const warning = cacheWarning();
+  if (warning !== undefined) onNote?.(`Warning: ${warning}`);
   const isOfRun = isOfSameImages(experiment, split, folder, onNote);
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selectedOn }) }) };
@@ -102,7 +104,7 @@ function storeLogits(
   onNote: RunEvaluation['onNote'],
 ): void {
   try {
-    const lock = lockFolder(folder.directory);
+    const lock = lockRunFolder(folder);
     try {
       const now = readCheckpoint(path).progress;
       if (now.epoch === progress.epoch && now.step === progress.step) writeLogitsFile(file, evaluation);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
 import { CheckStopped, type CheckWatcher } from '../data/verify/checkSplit.js';
+import { cacheWarning } from '../engine/install/cacheAccess.js';
 import type { EngineInfo } from '../engine/program.js';
 import { DivergedError, GalaError, StorageError, withRemedy } from '../errors.js';
 import type { StagedSplits } from '../eval/evaluate.js';
@@ -72,6 +73,8 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (saved?.notice) observer.onNotice(saved.notice);
   const { note } = await experiment.settings();
   if (note !== undefined) observer.onNotice(note);
+  const warning = cacheWarning();
+  if (warning !== undefined) observer.onNotice(`Warning: ${warning}`);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
   const begun: StartingState = saved ? { state: saved.checkpoint.state } : await stateAtStart(experiment, request);
   if (begun.weights) observer.onNotice(describeWeights(begun.weights));

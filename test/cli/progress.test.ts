@@ -119,3 +119,15 @@ test('on a terminal a note stays above the bar, the bar is redrawn below it, and
   assert.ok(drawn.indexOf('50% epoch 1/1') > drawn.indexOf('a note'), JSON.stringify(drawn));
   assert.ok(text().endsWith('\x1b[1G\x1b[0Jafter\n'), JSON.stringify(text()));
 });
+
+test('names from outside cannot move the cursor of a terminal: not in notes, not beside the bar', () => {
+  const { stream, text } = sink(80);
+  const progress = createProgress({ stream });
+  progress.note('before \u001b[2J');
+  progress.start(10, { image: 'a\u001b[2Jb\nc' });
+  progress.note('during \u001b[2J');
+  progress.stop();
+  assert.ok(text().includes('during \\u001b[2J'));
+  assert.ok(text().includes('image a\\u001b[2Jb\\nc'));
+  assert.equal(text().split('\u001b[2J').length, 2, 'the note before there is a bar is guarded where stderr is');
+});

@@ -1,9 +1,10 @@
 /** `gala doctor` as a user runs it. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cacheFolder, enginesFolder } from '../../src/engine/install/cache.js';
+import { cacheFolder, engineFolder, enginesFolder } from '../../src/engine/install/cache.js';
+import { tensorflowCpu } from '../../src/engine/install/pin.js';
 import { noPlugin } from '../engine/xla/plugin.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { gala } from './gala.js';
@@ -45,6 +46,31 @@ test('Where what auto takes is not installed, gala doctor names an engine that c
   assert.match(stdout, /^tensorflow \(cpu\) +not installed/m);
   assert.match(stdout, /^xla \(cpu\) +self-test passed/m);
   assert.match(stdout, /^What auto takes cannot train here\. Name an engine that can: --engine xla$/m);
+});
+
+test('gala doctor --deep finds a changed file of an engine, and runs neither that engine nor another that loads it', async () => {
+  const [cache, name] = [temporaryFolder(), engineFolder('', tensorflowCpu)];
+  const [from, to] = [join(cacheFolder(), name), join(cache, name)];
+  mkdirSync(to, { recursive: true });
+  for (const file of readdirSync(from)) symlinkSync(join(from, file), join(to, file));
+  const environment = { PATH: '', ...nothingInstalled, GALA_CACHE: cache };
+  const licence = join(to, 'LICENSE');
+  const text = readFileSync(licence, 'utf8');
+  rmSync(licence);
+  writeFileSync(licence, text.replace('License', 'Licence'));
+  const { stdout } = await gala(['doctor', '--deep'], 5, { cwd: temporary, environment });
+  assert.match(stdout, /^tensorflow-cpu-[\d.]+: CHANGED/m);
+  assert.match(stdout, /^tensorflow \(cpu\) +changed since it was installed: not tested/m);
+  assert.match(
+    stdout,
+    /^tensorflow-cpu-[\d.]+ was changed in the cache\. To install it again: gala engine install --force$/m,
+  );
+  writeFileSync(licence, text);
+  const whole = await gala(['doctor', '--deep', '--json'], 0, { cwd: temporary, environment });
+  assert.deepEqual(
+    (JSON.parse(whole.stdout) as { contents: { content: string }[] }).contents.map(({ content }) => content),
+    ['unchanged'],
+  );
 });
 
 test('gala engine list of another cache does not mark its engines as those that auto uses', async () => {

@@ -8,8 +8,8 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { GalaError } from '../../src/errors.js';
 
-const numRuns = Number(process.env.GALA_FUZZ_RUNS ?? 200);
-const seed = Number(process.env.GALA_FUZZ_SEED ?? 20_261_125);
+export const numRuns = Number(process.env.GALA_FUZZ_RUNS ?? 200);
+export const seed = Number(process.env.GALA_FUZZ_SEED ?? 20_261_125);
 
 /** Bytes of memory that an input may take whatever its size (parsers, caches, garbage), and per byte of the input. */
 const fixedMemory = 64 * 2 ** 20;

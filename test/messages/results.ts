@@ -1,6 +1,7 @@
 /** Records, expected values and tables. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { readExpected } from '../../src/results/expected.js';
 import { addResult } from '../../src/results/fromRun.js';
 import { readResult } from '../../src/results/record.js';
@@ -32,6 +33,18 @@ export const resultCases: Cases = {
     const record = JSON.parse(readFileSync(path, 'utf8'));
     writeFileSync(path, JSON.stringify({ ...record, run: '20260102-030405-0' }));
     addResult(results, join(folder, 'runs', 'fashion_mnist_lt', 'gala', record.run.split('/').at(-1)));
+  },
+  'a record of a run whose logits have other metadata': ({ folder }) => {
+    const { directory, logits } = writeExampleRun(folder, { checkpoints: ['best', 'last'] });
+    const path = join(logits, 'test-best.safetensors');
+    writeLogitsFile(path, { ...readLogitsFile(path), checkpoint: 'third' });
+    addResult(join(folder, 'results'), directory);
+  },
+  'a link in place of the folder of a table': ({ folder }) => {
+    mkdirSync(join(folder, 'results'));
+    symlinkSync(folder, join(folder, 'results', 'cifar100_lt'));
+    const { directory } = writeExampleRun(folder, { checkpoints: ['best', 'last'] });
+    addResult(join(folder, 'results'), directory);
   },
   'a record that is not usable': ({ file }) => readResult(file('gala-seed0-subset0.json', '{"format": 2}')),
   'a record that does not exist': () => readResult('gala-seed0-subset0.json'),

@@ -1,5 +1,5 @@
 /** Run folders and what lies in them: records, locks, checkpoints, logits; training that diverges. */
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { topOne } from '../../src/eval/metrics.js';
@@ -10,7 +10,7 @@ import { readGradients } from '../../src/report/gradients.js';
 import { readReportRuns } from '../../src/report/reportRun.js';
 import { findRunFolders } from '../../src/run/findRuns.js';
 import { lockFolder } from '../../src/run/lock.js';
-import { readMetrics } from '../../src/run/metricsLog.js';
+import { appendEpoch, readMetrics } from '../../src/run/metricsLog.js';
 import { createRecord, readRecord } from '../../src/run/record.js';
 import { createRunFolder, logitsPath, openRunFolder } from '../../src/run/runFolder.js';
 import { readCheckpoint, readLastCheckpoint, writeCheckpoint } from '../../src/train/checkpoint.js';
@@ -75,6 +75,13 @@ export const runCases: Cases = {
   'a run.json that is not JSON': ({ file }) => readRecord(file('run.json', '')),
   'a run.json of another version': place => editedRecord(place, { format: 2 }),
   'a run.json without a status': place => editedRecord(place, { status: undefined }),
+  'a run.json whose name leads out of every folder': place => editedRecord(place, { name: '../../home' }),
+  'a run.json without the hash of its subset': place =>
+    editedRecord(place, { splits: { train: { images: 1, fingerprint: '', class_counts: [1] } } }),
+  'metrics that are a link': ({ file, at }) => {
+    symlinkSync(file('elsewhere', ''), at('metrics.jsonl'));
+    appendEpoch(at('metrics.jsonl'), { epoch: 1 });
+  },
   'metrics with a damaged line': ({ file }) =>
     readMetrics(file('metrics.jsonl', '{"epoch":1}\nepoch 2\n{"epoch":3}\n')),
   'metrics whose epochs go back': ({ file }) => readMetrics(file('metrics.jsonl', '{"epoch":2}\n{"epoch":1}\n')),

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
+import { visibleLine } from '../../src/io/visibleText.js';
 import { reportHtml } from '../../src/report/html.js';
 import { readReportRuns } from '../../src/report/reportRun.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { writeExampleRun } from './exampleRuns.js';
+import { longTail, writeExampleRun } from './exampleRuns.js';
 
 const candidates = [
   process.env.GALA_CHROMIUM,
@@ -74,6 +75,35 @@ describe('the report in Chromium', { skip }, () => {
       });
     }
   }
+
+  test('names of classes are text, whatever is in them', async () => {
+    const classNames = [
+      '<img src=x onerror=alert(1)>',
+      '</title><script>alert(1)</script>',
+      '"quoted" & \'so\'',
+      '&lt;b&gt;',
+      '-->',
+      ']]>',
+      '\u202egnp.exe',
+      '\u001b[31m\r\n',
+      '0.123456789',
+    ];
+    const example = writeExampleRun(folder, { classCounts: longTail, classNames, gradients: true });
+    writeFileSync(file, reportHtml(readReportRuns([example.directory])));
+    const page = await browser.newPage();
+    await page.goto(pathToFileURL(file).href);
+    const titles = (await page.evaluate(
+      "[...document.querySelectorAll('#classes title')].map(t => t.textContent)",
+    )) as string[];
+    const others = await page.evaluate("document.querySelectorAll('img, script, b').length");
+    await page.close();
+    for (const name of classNames)
+      assert.ok(
+        titles.some(title => title.includes(`: ${visibleLine(name)}, plain`)),
+        name,
+      );
+    assert.equal(others, 0);
+  });
 });
 
 interface Measurement {

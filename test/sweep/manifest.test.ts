@@ -1,9 +1,10 @@
 /** A sweep as it is made, and opened again. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createSweep, draftSweep, listSweeps, openSweep } from '../../src/sweep/manifest.js';
+import { StorageError } from '../../src/errors.js';
+import { createSweep, draftSweep, forgetSweep, listSweeps, openSweep } from '../../src/sweep/manifest.js';
 import { leftOf } from '../../src/sweep/plan.js';
 import { expandPoints } from '../../src/sweep/points.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -52,4 +53,44 @@ test('What is left of a run is the part of its epochs that is not trained; witho
   assert.equal(left(50)[0], 750);
   const [, notStarted] = points.map((point, index) => leftOf({ index, point, found: undefined }, 1000));
   assert.equal(notStarted, 1000);
+});
+
+test('A manifest of another name, and one whose tasks have names that lead elsewhere, are refused', () => {
+  const folder = temporaryFolder();
+  const sweep = draftSweep({ name: 'theirs', output: folder, launcher: { name: 'local', slots: 1 }, points });
+  createSweep(sweep, points);
+  const path = join(sweep.directory, 'sweep.json');
+  const whole = JSON.parse(readFileSync(path, 'utf8'));
+  const changes = [
+    { name: 'x; rm -rf ~' },
+    { name: 'another' },
+    { tasks: [{ ...whole.tasks[0], config: '../../../home' }] },
+    { tasks: [{ ...whole.tasks[0], index: '../0' }] },
+  ];
+  for (const change of changes) {
+    writeFileSync(path, JSON.stringify({ ...whole, ...change }));
+    assert.throws(() => openSweep('theirs', folder), StorageError, JSON.stringify(change));
+  }
+});
+
+test('A sweep whose configs, logs or exits are a link is not opened: its runs would write through it', () => {
+  const folder = temporaryFolder();
+  const sweep = draftSweep({ name: 'linked', output: folder, launcher: { name: 'local', slots: 1 }, points });
+  createSweep(sweep, points);
+  const logs = join(sweep.directory, 'logs');
+  renameSync(logs, join(folder, 'elsewhere'));
+  symlinkSync(join(folder, 'elsewhere'), logs);
+  assert.throws(() => openSweep('linked', folder), StorageError);
+});
+
+test('A sweep is forgotten file by file: what somebody else put into its folder stays', () => {
+  const folder = temporaryFolder();
+  for (const name of ['whole', 'shared']) {
+    const sweep = draftSweep({ name, output: folder, launcher: { name: 'local', slots: 1 }, points });
+    createSweep(sweep, points);
+    if (name === 'shared') writeFileSync(join(sweep.directory, 'notes.txt'), '');
+    forgetSweep(sweep);
+  }
+  assert.deepEqual(readdirSync(join(folder, 'sweeps')), ['shared']);
+  assert.deepEqual(readdirSync(join(folder, 'sweeps', 'shared')), ['notes.txt']);
 });

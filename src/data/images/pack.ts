@@ -1,12 +1,12 @@
 /** `gala data pack`: decodes and resizes every image once, into shards that training reads without decoding. */
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DataError, GalaError, StorageError } from '../../errors.js';
 import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
 import { diskFault } from '../../io/diskFault.js';
 import { withLock } from '../../io/fileLock.js';
-import { makeFolder } from '../../io/makeFolder.js';
+import { makeFolderBelow } from '../../io/ownFolder.js';
 import type { ImageFiles } from '../imageFiles.js';
 import { sharedInt32 } from '../sharedDataset.js';
 import { openWorkerPool } from '../workerPool.js';
@@ -69,7 +69,7 @@ export async function packImages(options: PackOptions): Promise<PackSummary> {
       next: 'Give an --output on a local disk; the finished pack can be moved.',
     });
   try {
-    makeFolder(folder);
+    makeFolderBelow(dirname(folder), basename(folder));
     return await withLock(lock, { onWait, cannotLock }, () => packLocked(options));
   } catch (error) {
     throw error instanceof GalaError ? error : diskFault('The folder could not be packed into', folder, error);

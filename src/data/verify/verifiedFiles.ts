@@ -1,9 +1,9 @@
 /** What was found when images were decoded, remembered per file until its size or time changes. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { cacheFolder } from '../../engine/install/cache.js';
 import { sha256 } from '../../io/hash.js';
-import { makeFolder } from '../../io/makeFolder.js';
+import { makeFolderBelow } from '../../io/ownFolder.js';
 import { readSafetensors, writeSafetensors } from '../../io/safetensors.js';
 import type { ImageFiles } from '../imageFiles.js';
 import { sharedBytes, sharedInt32 } from '../sharedDataset.js';
@@ -43,7 +43,7 @@ function emptyMemory(length: number): VerifiedFiles {
 /** Writes them down, atomically. Throws `StorageError`, and the system's error where the cache's folder cannot be made. */
 export function rememberVerified(files: ImageFiles, memory: VerifiedFiles, environment?: Environment): void {
   const path = memoryPath(files, environment);
-  makeFolder(dirname(path));
+  makeFolderBelow(cacheFolder(undefined, environment), 'verified');
   writeSafetensors(path, {
     verdicts: { dtype: 'uint8', shape: [files.length], data: memory.verdicts },
     stamps: { dtype: 'int32', shape: [files.length, 3], data: memory.stamps },

@@ -3,13 +3,14 @@
  * elsewhere its addon compiled here, for the TensorFlow of the `tensorflow` engine. Its npm package is fetched without scripts.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EngineError } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
 import { addonDependencies, addonFolder, addonPackage, installedAddon, nodeHeaders } from './addonPin.js';
 import { cacheFolder, hasHeaders, installedManifest, type Manifest, manifestName } from './cache.js';
 import { compileAddon, findCompiler } from './compileAddon.js';
+import { contentSha256 } from './content.js';
 import { hasCuda11 } from './cuda11.js';
 import { installEngine } from './install.js';
 import { fetchPackages, runCommand, tarballName } from './npmPackage.js';
@@ -39,7 +40,7 @@ export async function installAddon(options: InstallOptions = {}): Promise<Instal
           writeStubs(join(staging, 'engine', 'node_modules'));
           options.listener?.note('Trying it …');
           tryAddon(join(staging, 'engine', 'node_modules', addonPackage.name), cache, environment);
-          return writeManifest(join(staging, 'engine'));
+          return await writeManifest(join(staging, 'engine'));
         },
       },
       cache,
@@ -128,16 +129,18 @@ function tryAddon(packageFolder: string, cache: string, environment: NodeJS.Proc
   );
 }
 
-function writeManifest(engine: string): Manifest {
-  const parts = [join(addonPackage.name, binary), join(addonPackage.name, 'dist', 'index.js')];
-  const names = [...parts, join('@tensorflow', 'tfjs', 'index.js'), join('@mapbox', 'node-pre-gyp', 'index.js')];
-  const files = names.map(name => join('node_modules', name));
+async function writeManifest(engine: string): Promise<Manifest> {
+  const files = readdirSync(engine, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => relative(engine, join(entry.parentPath, entry.name)))
+    .sort();
   const manifest: Manifest = {
     name: 'tfjs-node-gpu',
     version: addonPackage.version,
     wheel: tarballName(addonPackage),
     sha256: addonPackage.sha256,
     files: Object.fromEntries(files.map(file => [file, statSync(join(engine, file)).size])),
+    content_sha256: await contentSha256(engine, files),
     installed: new Date().toISOString(),
   };
   writeFileAtomic(join(engine, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -1,6 +1,6 @@
 /** tfjs-node-gpu, which `engine: eager` runs on: its npm packages with their checksums, and where it lies in the cache. */
 import { join } from 'node:path';
-import { enginesFolder, type Manifest, readManifest } from './cache.js';
+import { enginesFolder, type Manifest, wholeManifest } from './cache.js';
 
 export interface PackagePin {
   /** Name and version in the npm registry. */
@@ -40,6 +40,6 @@ export function addonFolder(cache: string): string {
 
 /** The manifest of the addon in the cache, provided that it was made from the pinned package and is whole. */
 export function installedAddon(cache: string): Manifest | undefined {
-  const manifest = readManifest(addonFolder(cache));
+  const manifest = wholeManifest(addonFolder(cache));
   return manifest?.sha256 === addonPackage.sha256 ? manifest : undefined;
 }

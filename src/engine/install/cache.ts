@@ -7,13 +7,18 @@ import { withHome } from '../../io/homePath.js';
 import { largestText, readRegularText } from '../../io/openedFile.js';
 import { checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
 
+/** A relative path that no part leads out of its folder. */
+const insideFolder = /^(?!\/)(?!(.*\/)?\.{1,2}(\/|$)).+$/;
+
 const manifestSchema = z.object({
   name: z.string(),
   version: z.string(),
   wheel: z.string(),
   sha256: z.string(),
   /** Size in bytes of every file of the engine. */
-  files: z.record(z.string(), z.number()),
+  files: z.record(z.string().regex(insideFolder), z.number()),
+  /** `contentSha256` of the files, for an engine that was made here and so has none in its pin; absent in those of an older gala. */
+  content_sha256: z.string().optional(),
   installed: z.string(),
 });
 
@@ -48,14 +53,19 @@ export function engineFolder(cache: string, pin: WheelPin): string {
   return join(enginesFolder(cache), `${pin.name}-${pin.version}`);
 }
 
-/** The manifest of a whole engine; undefined when the folder holds none, or one whose files are missing or cut short. */
+/** What an engine's folder should hold; undefined for a folder that is none of an engine. */
 export function readManifest(folder: string): Manifest | undefined {
-  let manifest: Manifest;
   try {
-    manifest = manifestSchema.parse(JSON.parse(readRegularText(join(folder, manifestName), largestText)));
+    return manifestSchema.parse(JSON.parse(readRegularText(join(folder, manifestName), largestText)));
   } catch {
     return undefined;
   }
+}
+
+/** The manifest of a whole engine; undefined when the folder holds none, or one whose files are missing or cut short. */
+export function wholeManifest(folder: string): Manifest | undefined {
+  const manifest = readManifest(folder);
+  if (manifest === undefined) return undefined;
   const whole = Object.entries(manifest.files).every(
     ([name, bytes]) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes,
   );
@@ -64,7 +74,7 @@ export function readManifest(folder: string): Manifest | undefined {
 
 /** The manifest of the pinned engine in the cache, provided that it came from the pinned wheels and is whole. */
 export function installedManifest(cache: string, pin: WheelPin): Manifest | undefined {
-  const manifest = readManifest(engineFolder(cache, pin));
+  const manifest = wholeManifest(engineFolder(cache, pin));
   const expected = wheelsOf(pin).flatMap(({ members }) => members.map(({ path }) => targetOf(pin, path)));
   return manifest?.sha256 === checksumOf(pin) && expected.every(name => name in manifest.files) ? manifest : undefined;
 }

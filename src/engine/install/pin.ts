@@ -9,6 +9,8 @@ export interface WheelPin {
   readonly wheel: string;
   readonly wheelBytes: number;
   readonly sha256: string;
+  /** Of the members: sha256 of the lines that `sha256sum` prints for them, in their order. */
+  readonly contentSha256?: string;
   /** Tags that `pip download` is asked for, whatever Python runs it. */
   readonly pythonVersion: string;
   readonly platformTag: string;
@@ -29,6 +31,7 @@ export const tensorflowCpu: WheelPin = {
   wheel: 'tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl',
   wheelBytes: 273_829_956,
   sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
+  contentSha256: '03da2776ed06c06c4fa3d06a0acd6d4bb899086c995502bb49d4dc8c25765300',
   pythonVersion: '3.11',
   platformTag: 'manylinux_2_27_x86_64',
   minimumGlibc: '2.27',
@@ -64,6 +67,7 @@ export const xlaCpu: WheelPin = {
   wheel: 'xla_cpu_pjrt-0.0.1-py3-none-manylinux_2_27_x86_64.whl',
   wheelBytes: 63_461_052,
   sha256: '55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81a1e2d3f060d960decc',
+  contentSha256: 'c062c6edbff3bb2fc793a16b5e60aea1035c1835d766a78d12cd700ba81ad305',
   pythonVersion: '3.11',
   platformTag: 'manylinux_2_27_x86_64',
   minimumGlibc: '2.27',

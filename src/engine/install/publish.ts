@@ -2,7 +2,6 @@
 import {
   closeSync,
   fsyncSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -11,8 +10,9 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
+import { makeFolderBelow } from '../../io/ownFolder.js';
 import { enginesFolder, installLockName, type Manifest } from './cache.js';
 import { withCacheLock } from './lock.js';
 import type { WheelPin } from './pin.js';
@@ -48,6 +48,8 @@ export interface InstalledEngine {
 }
 
 const stagingPrefix = '.staging-';
+/** As mkdtemp makes it. */
+const stagingName = /^\.staging-[A-Za-z0-9]+$/;
 
 /** What is installed: where it goes, what of it is there already, and how it is made in a staging folder. */
 export interface Installation {
@@ -69,7 +71,7 @@ export async function publishInstallation(
   const present = installation.present();
   if (present && !options.force) return { folder, manifest: present, fresh: false };
   try {
-    mkdirSync(enginesFolder(cache), { recursive: true });
+    makeFolderBelow(cache, basename(enginesFolder(cache)));
     const lock = join(enginesFolder(cache), installLockName);
     const onWait = (holder: string) =>
       options.listener?.note(`Another installation is at work (${holder}); waiting for it …`);
@@ -90,7 +92,7 @@ async function installLocked(
 ): Promise<Manifest> {
   // The lock is ours, so whatever staging folders there are belong to dead installations.
   for (const name of readdirSync(engines)) {
-    if (name.startsWith(stagingPrefix)) rmSync(join(engines, name), { recursive: true, force: true });
+    if (stagingName.test(name)) rmSync(join(engines, name), { recursive: true, force: true });
   }
   requireSpace(bytes, engines, options);
   const staging = mkdtempSync(join(engines, stagingPrefix));

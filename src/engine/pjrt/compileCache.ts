@@ -3,19 +3,20 @@
  * everything that decides it: module, plugin, device, options. It is checked before the plugin sees it; a damaged one, or
  * one that the plugin refuses, is compiled again and replaced.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { writeFileAtomic } from '../../io/atomicFile.js';
 import { sha256 } from '../../io/hash.js';
 import { readRegularFile } from '../../io/openedFile.js';
+import { refuseLinksBelow } from '../../io/ownFolder.js';
 import type { Address, Pjrt } from './cApi.js';
 import type { Client } from './client.js';
+import { compiledNames, entryName, isEntry } from './compiledNames.js';
 
 /** First line of an entry; the second is the sha256 of the rest, which is the plugin's own serialisation. */
 const format = 'gala compiled program 1';
 const headBytes = format.length + 1 + 64 + 1;
-const entrySuffix = '.xla';
 /** A temporary file of that age belongs to a write that was killed. */
 const abandonedMilliseconds = 24 * 3600 * 1000;
 /** Beyond this the entries that were not used for the longest time are removed. */
@@ -31,7 +32,7 @@ export async function compileCached(
   folder: string,
   devices = 1,
 ): Promise<{ executable: Address; outcome: Outcome }> {
-  const path = join(folder, `${sha256(JSON.stringify([format, identity, text]))}${entrySuffix}`);
+  const path = join(folder, entryName(sha256(JSON.stringify([format, identity, text]))));
   const stored = readEntry(path);
   if (stored !== undefined) {
     try {
@@ -89,6 +90,7 @@ function keep(client: Client, executable: Address, path: string, folder: string)
   try {
     const bytes = client.serialize(executable);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    refuseLinksBelow(dirname(folder), basename(folder));
     writeFileAtomic(path, `${format}\n${sha256(bytes)}\n`, bytes);
     prune(folder);
   } catch {
@@ -106,14 +108,14 @@ function touch(path: string): void {
 
 /** Removes the entries that were not used for the longest time until the rest takes `largest` bytes or less. */
 export function prune(folder: string, largest = largestCacheBytes): void {
-  const files = readdirSync(folder)
+  const files = compiledNames(folder)
     .map(name => ({ path: join(folder, name), ...sizeAndAge(join(folder, name)) }))
     .sort((a, b) => b.used - a.used);
   let kept = 0;
   for (const { path, bytes, used } of files) {
-    if (path.endsWith(entrySuffix)) kept += bytes;
+    if (isEntry(path)) kept += bytes;
     else if (Date.now() - used < abandonedMilliseconds) continue;
-    if (kept > largest || !path.endsWith(entrySuffix)) rmSync(path, { force: true });
+    if (kept > largest || !isEntry(path)) rmSync(path, { force: true });
   }
 }
 

@@ -80,8 +80,9 @@ test('what the cache holds is listed with its size and removed by name, with or 
   const { wheels, cache, pin } = writeWheels(t);
   await installEngine({ pin, cache, from: wheels, platform: linux });
   mkdirSync(join(cache, 'compiled'));
-  writeFileSync(join(cache, 'compiled', 'a.xla'), Buffer.alloc(50));
-  copyFileSync(join(cache, 'compiled', 'a.xla'), join(cache, 'other'));
+  const entry = join(cache, 'compiled', `${'0a'.repeat(32)}.xla`);
+  writeFileSync(entry, Buffer.alloc(50));
+  copyFileSync(entry, join(cache, 'other'));
   const items = cachedItems(cache);
   assert.deepEqual(
     items.map(({ name }) => name),

@@ -124,12 +124,16 @@ describe('With the CPU plugin', { skip: noPlugin }, () => {
 test('What was not used for the longest time is removed first, as are temporary files of killed writes', () => {
   const folder = join(temporary, 'prune');
   mkdirSync(folder);
-  const ages = { 'old.xla': 3, 'older.xla': 5, 'new.xla': 1, 'killed.tmp': 30, 'writing.tmp': 0 };
+  const entry = (digit: string) => `${digit.repeat(64)}.xla`;
+  const leftover = (digit: string) => `${entry('f')}.${digit.repeat(12)}.tmp`;
+  const [old, older, recent, killed, writing] = [entry('a'), entry('b'), entry('c'), leftover('d'), leftover('e')];
+  const own = 'mine.xla'; // of somebody else
+  const ages = { [old]: 3, [older]: 5, [recent]: 1, [killed]: 30, [writing]: 0, [own]: 90 };
   for (const [name, hours] of Object.entries(ages)) {
     writeFileSync(join(folder, name), Buffer.alloc(100));
     const time = new Date(Date.now() - hours * 3600 * 1000);
     utimesSync(join(folder, name), time, time);
   }
   prune(folder, 200);
-  assert.deepEqual(readdirSync(folder).sort(), ['new.xla', 'old.xla', 'writing.tmp']);
+  assert.deepEqual(readdirSync(folder).sort(), [old, recent, writing, own].sort());
 });

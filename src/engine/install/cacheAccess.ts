@@ -1,0 +1,100 @@
+/** Who besides this user can change the libraries of the cache, which are loaded as code. */
+import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { shellWord } from '../../io/shellWord.js';
+import { cacheFolder, compiledFolder, enginesFolder } from './cache.js';
+
+const groupMayWrite = 0o020;
+const othersMayWrite = 0o002;
+const onlyOwnersDelete = 0o1000;
+
+/** A sentence that names what others can change of the cache, and the command against it; undefined where nobody can, or there is none. */
+export function cacheWarning(cache = cacheFolder()): string | undefined {
+  const real = realPath(cache);
+  if (real === undefined) return undefined;
+  for (const path of pathsOf(real)) {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const who = stat && othersWhoWrite(stat);
+    if (who === undefined) continue;
+    const remedy =
+      stat!.uid === ownUser()
+        ? `chmod ${real.startsWith(`${path}/`) ? '' : '-R '}go-w ${shellWord(path)}`
+        : 'put the cache into a folder of your own (GALA_CACHE)';
+    return `${who} can change ${path}, and what is there is run as you: ${remedy}. \`gala doctor --deep\` compares the engines with what was installed.`;
+  }
+  return undefined;
+}
+
+/** The folders above the cache, and all that is loaded from it. */
+function* pathsOf(real: string): Generator<string> {
+  yield* pathsAbove(real);
+  for (const folder of [enginesFolder(real), compiledFolder(real)]) yield* pathsBelow(folder);
+}
+
+function* pathsAbove(path: string): Generator<string> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    yield folder;
+    if (dirname(folder) === folder) break;
+  }
+}
+
+/** A file or folder that a link of the cache leads to. */
+function* pathsAt(path: string): Generator<string> {
+  yield* pathsAbove(path);
+  if (lstatSync(path).isDirectory()) yield* pathsBelow(path);
+}
+
+function realPath(cache: string): string | undefined {
+  try {
+    return realpathSync(cache);
+  } catch {
+    return undefined; // there is none yet
+  }
+}
+
+function* pathsBelow(folder: string): Generator<string> {
+  yield folder;
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      const target = entry.isSymbolicLink() ? realPath(path) : undefined;
+      if (target !== undefined) yield* pathsAt(target);
+      else if (entry.isDirectory()) yield* pathsBelow(path);
+      else yield path;
+    }
+  } catch {
+    // What cannot be read is not loaded either.
+  }
+}
+
+function othersWhoWrite({ mode, uid, gid }: Stats): string | undefined {
+  if (uid !== ownUser() && uid !== 0) return `The user ${uid}, its owner,`;
+  // In a folder such as /tmp everybody can make files, and nobody replace those of another.
+  if ((mode & onlyOwnersDelete) !== 0) return undefined;
+  if ((mode & othersMayWrite) !== 0) return 'Every user of this machine';
+  return (mode & groupMayWrite) !== 0 && !isOwnGroup(gid) ? `The group ${gid}` : undefined;
+}
+
+function ownUser(): number {
+  return process.geteuid!();
+}
+
+/** Whether nobody else is in a group, as far as the files of this machine tell: many systems give each user such a group. */
+function isOwnGroup(gid: number): boolean {
+  const { username } = userInfo();
+  const group = linesOf('/etc/group').find(fields => fields[2] === String(gid));
+  const members = group?.[3]?.split(',').filter(name => name !== '' && name !== username);
+  const users = linesOf('/etc/passwd').filter(fields => fields[3] === String(gid) && fields[0] !== username);
+  return members?.length === 0 && users.length === 0;
+}
+
+function linesOf(path: string): string[][] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .map(line => line.split(':'));
+  } catch {
+    return [];
+  }
+}

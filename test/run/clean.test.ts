@@ -1,0 +1,71 @@
+/** What `gala runs clean` removes: the files that training writes, by name. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { StorageError } from '../../src/errors.js';
+import { cleanRun } from '../../src/run/clean.js';
+import { writeExampleRun } from '../report/exampleRuns.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+const temporary = temporaryFolder();
+const own = ['best.safetensors', 'last.safetensors', 'last.previous.safetensors'];
+
+test('Of whatever lies among the checkpoints only those of the training go', () => {
+  const folder = writeExampleRun(temporary);
+  const name = fc.oneof(
+    fc.constantFrom(...own),
+    fc.constantFrom(
+      'export.safetensors',
+      'best.safetensors.bak',
+      'last.0123456789ab.tmp',
+      '.safetensors',
+      'LAST.safetensors',
+    ),
+    fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 20 }).filter(text => !/^\.{1,2}$|\//.test(text)),
+  );
+  fc.assert(
+    fc.property(fc.uniqueArray(name, { maxLength: 8 }), names => {
+      for (const file of names) writeFileSync(join(folder.checkpoints, file), file);
+      const before = readdirSync(folder.checkpoints);
+      const dry = cleanRun(folder.directory, true);
+      assert.deepEqual(readdirSync(folder.checkpoints), before);
+      assert.deepEqual(cleanRun(folder.directory, false), dry);
+      assert.deepEqual(
+        readdirSync(folder.checkpoints),
+        before.filter(file => !own.includes(file)),
+      );
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('A link in place of the checkpoints is refused, and what it leads to stays', () => {
+  const folder = writeExampleRun(temporary);
+  const elsewhere = join(temporary, 'elsewhere');
+  renameSync(folder.checkpoints, elsewhere);
+  writeFileSync(join(elsewhere, 'last.safetensors'), 'of another run');
+  symlinkSync(elsewhere, folder.checkpoints);
+  for (const dryRun of [true, false]) {
+    assert.throws(
+      () => cleanRun(folder.directory, dryRun),
+      (error: unknown) => {
+        assert.ok(error instanceof StorageError && error.where!.includes(elsewhere));
+        return true;
+      },
+    );
+  }
+  assert.equal(readFileSync(join(elsewhere, 'last.safetensors'), 'utf8'), 'of another run');
+});
+
+test('A checkpoint that is a link is removed, the file it leads to is not', () => {
+  const folder = writeExampleRun(temporary);
+  mkdirSync(join(temporary, 'kept'));
+  const file = join(temporary, 'kept', 'weights.safetensors');
+  writeFileSync(file, 'kept');
+  symlinkSync(file, join(folder.checkpoints, 'last.safetensors'));
+  cleanRun(folder.directory, false);
+  assert.deepEqual(readdirSync(folder.checkpoints), []);
+  assert.equal(readFileSync(file, 'utf8'), 'kept');
+});
