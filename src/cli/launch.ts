@@ -98,7 +98,7 @@ export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options:
   }
   const { runLocally } = await import('../sweep/localPool.js');
   const { createSweepDisplay } = await import('./sweepDisplay.js');
-  const { lockFolder } = await import('../run/lock.js');
+  const { lockFolder } = await import('../io/folderLock.js');
   const { signalExitCode } = await import('../train/signals.js');
   const lock = lockFolder(sweep.directory);
   const display = createSweepDisplay(sweep, tasks, { quiet: options.quiet });

@@ -3,7 +3,7 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
 import { readRecord } from './record.js';
-import { lockRunFolder, openRunFolder } from './runFolder.js';
+import { holdRunFolder, openRunFolder } from './runFolder.js';
 
 export interface Cleaned {
   /** Bytes of the checkpoints that were, or would be, removed. */
@@ -18,7 +18,7 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   const { status } = readRecord(folder.record);
   if (status !== 'finished') return { bytes: 0, kept: status };
   if (dryRun) return { bytes: sizeOf(folder.checkpoints) };
-  const lock = lockRunFolder(folder);
+  const { lock } = holdRunFolder(folder);
   try {
     const bytes = sizeOf(folder.checkpoints);
     for (const file of checkpointsIn(folder.checkpoints)) rmSync(join(folder.checkpoints, file));

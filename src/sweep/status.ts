@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { ResultRow } from '../eval/summary.js';
 import type { Column } from '../report/table.js';
-import { localHolder } from '../run/lock.js';
+import { localHolder } from '../io/folderLock.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
 import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
 import { type SlurmState, taskStates } from './slurm/client.js';

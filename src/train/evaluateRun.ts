@@ -8,7 +8,7 @@ import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
 import { fitWeights } from '../models/weights.js';
 import { readWeightsFile } from '../models/weightsFile.js';
-import { lockFolder } from '../run/lock.js';
+import { lockFolder } from '../io/folderLock.js';
 import { readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';

@@ -199,7 +199,7 @@ describe('installing a train list', () => {
     );
     assert.match(
       notes.join('\n'),
-      /^Another installation of a list is at work \(process \d+, since .*\); waiting for it …$/,
+      /^Another installation of a list is at work \(process \d+\); waiting for it …$/,
     );
   });
 

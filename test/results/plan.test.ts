@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config/load.js';
 import type { ExpectedTable } from '../../src/results/expected.js';
 import { differencesFromRow, isOfSeed, loadForSeed, missingSeeds, planRuns } from '../../src/results/plan.js';
 import { readResult } from '../../src/results/record.js';
-import { lockFolder } from '../../src/run/lock.js';
+import { lockFolder } from '../../src/io/folderLock.js';
 import { type RunStatus, readRecord, updateRecord } from '../../src/run/record.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleTable, writeExampleResults, writeExampleRun } from './exampleRun.js';

@@ -2,8 +2,8 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError, StorageError } from '../../errors.js';
-import { compiledFolder, enginesFolder, fileSizes, installLockName } from './cache.js';
-import { withCacheLock } from './lock.js';
+import { withFolderLock } from '../../io/folderLock.js';
+import { compiledFolder, enginesFolder, fileSizes } from './cache.js';
 import { namesIn } from './python.js';
 
 export interface CachedItem {
@@ -59,5 +59,5 @@ export async function removeFromCache(
     return [...new Set(chosen)];
   };
   const hasEngines = statSync(enginesFolder(cache), { throwIfNoEntry: false }) !== undefined;
-  return hasEngines ? withCacheLock(join(enginesFolder(cache), installLockName), onWait, remove) : remove();
+  return hasEngines ? withFolderLock(enginesFolder(cache), onWait, remove) : remove();
 }

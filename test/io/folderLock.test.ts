@@ -1,16 +1,25 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
-import { isLocked, localHolder, lockFolder, removeLocksOfJobs } from '../../src/run/lock.js';
+import {
+  isLocked,
+  liveHolderOf,
+  localHolder,
+  lockFolder,
+  removeLocksOfJobs,
+  withFolderLock,
+} from '../../src/io/folderLock.js';
 import { temporaryFolder } from '../temporaryFolder.js';
+import { onNetworkDisk } from './networkDisk.js';
 
 const parent = temporaryFolder();
+const childFile = join(import.meta.dirname, '../run/child.js');
 let made = 0;
 const freshFolder = () => {
   const folder = join(parent, String(++made));
@@ -19,7 +28,7 @@ const freshFolder = () => {
 };
 
 function startLocking(folder: string): { child: ChildProcess; firstLine: Promise<string> } {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'child.js'), 'lock', folder], {
+  const child = spawn(process.execPath, [childFile, 'lock', folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const firstLine = once(createInterface(child.stdout!), 'line').then(([line]) => line as string);
@@ -27,7 +36,7 @@ function startLocking(folder: string): { child: ChildProcess; firstLine: Promise
 }
 
 async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   child.kill('SIGKILL');
   await exit;
@@ -87,21 +96,45 @@ describe('the lock of a run folder', () => {
     lockFolder(folder).release();
   });
 
-  test('a later process with the pid of a dead holder, and a holder from before a reboot, do not count', () => {
-    for (const identity of [`${process.ppid}-1-abc`, `${process.pid}-1-0123`]) {
-      const folder = freshFolder();
-      writeFileSync(join(folder, `.lock-${identity}-${hostname()}`), '');
-      assert.equal(isLocked(folder), false);
-      lockFolder(folder).release();
-    }
+  test('a later process with the pid of a dead holder does not count', () => {
+    const folder = freshFolder();
+    const lock = lockFolder(folder);
+    const [own] = readdirSync(folder) as [string];
+    lock.release();
+    writeFileSync(join(folder, own.replace(/^(\.lock-\d+)-\d+/, '$1-1')), '');
+    assert.equal(isLocked(folder), false);
+    lockFolder(folder).release();
+    assert.deepEqual(readdirSync(folder), []);
   });
 
-  test('a holder on another machine counts, and the error names the file to delete', () => {
+  test('a holder of an older gala, which took no lock of the kernel, counts while its process lives', () => {
+    const folder = freshFolder();
+    const lock = lockFolder(folder);
+    const [own] = readdirSync(folder) as [string];
+    lock.release();
+    const [, start, boot] = /^\.lock-\d+-(\d+)-([0-9a-f]+)-/.exec(own)!;
+    const of = (ticks: string) => join(folder, `.lock-${process.pid}-${ticks}-${boot}-${hostname()}`);
+    writeFileSync(of(start!), '');
+    assert.equal(localHolder(folder), process.pid);
+    renameSync(of(start!), of('1'));
+    assert.equal(isLocked(folder), false);
+  });
+
+  test('on a disk of this machine a holder from before its restart does not count, whatever its name was then', () => {
+    const folder = freshFolder();
+    for (const name of ['.lock-17-123-abcdef-some-container', '.lock-17-123-abcdef-ns4026531836.1--some-container'])
+      writeFileSync(join(folder, name), '');
+    assert.equal(isLocked(folder), false);
+    lockFolder(folder).release();
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  test('on a disk that machines share a holder on another machine counts, and the error names the file to delete', () => {
     const folder = freshFolder();
     const file = join(folder, '.lock-17-123-abcdef-some-other-host.example');
     writeFileSync(file, '');
     assert.throws(
-      () => lockFolder(folder),
+      () => onNetworkDisk(() => lockFolder(folder)),
       (error: unknown) =>
         error instanceof StorageError &&
         /Process 17 on some-other-host.example/.test(error.message) &&
@@ -109,17 +142,58 @@ describe('the lock of a run folder', () => {
     );
   });
 
+  test('there a holder from before a restart of this machine does not count; one of another machine with its name does', () => {
+    const folder = freshFolder();
+    const lock = lockFolder(folder);
+    const [own] = readdirSync(folder) as [string];
+    lock.release();
+    const [, before, machine, host] = /^(\.lock-\d+-\d+-)[0-9a-f]+-ns\d+\.\d+-([0-9a-f]*)-(.+?)$/.exec(own)!;
+    const lockOf = (id: string) => join(folder, `${before}abcdef-ns1.1-${id}-${host}`);
+    writeFileSync(lockOf('0123456789ab'), '');
+    assert.equal(onNetworkDisk(() => liveHolderOf(folder))?.place, ` on ${host}`);
+    rmSync(lockOf('0123456789ab'));
+    writeFileSync(lockOf(machine!), '');
+    // A machine without an id could be any of its name.
+    assert.equal(
+      onNetworkDisk(() => isLocked(folder)),
+      machine === '',
+    );
+  });
+
+  test('work that waits for its turn is told once for whom, and gets it when the holder has gone', async () => {
+    const folder = freshFolder();
+    const { child, firstLine } = startLocking(folder);
+    try {
+      await firstLine;
+      const told: string[] = [];
+      const work = withFolderLock(
+        folder,
+        holder => {
+          told.push(holder);
+          child.kill('SIGKILL');
+        },
+        async waited => waited,
+      );
+      assert.equal(await work, true);
+      assert.deepEqual(told, [`process ${child.pid}`]);
+      assert.equal(await withFolderLock(folder, assert.fail, async waited => waited), false);
+      assert.deepEqual(readdirSync(folder), []);
+    } finally {
+      await kill(child);
+    }
+  });
+
   test('a folder that is not there is a StorageError', () => {
     assert.throws(() => lockFolder(join(parent, 'missing')), StorageError);
   });
 });
 
-/** Runs `action` as if in a SLURM job. */
+/** Runs `action` as if in a SLURM job, on a disk that its nodes share. */
 function inJob<T>(id: string, restart: number, action: () => T): T {
   const before = { ...process.env };
   Object.assign(process.env, { SLURM_JOB_ID: id, SLURM_RESTART_COUNT: String(restart) });
   try {
-    return action();
+    return onNetworkDisk(action);
   } finally {
     process.env = before;
   }
@@ -131,7 +205,6 @@ describe('the lock of a SLURM job', () => {
   test('what the same job left on another node before it was started again does not count', () => {
     const folder = freshFolder();
     writeFileSync(join(folder, foreign), '');
-    assert.equal(isLocked(folder), true);
     assert.equal(
       inJob('41', 3, () => isLocked(folder)),
       true,
@@ -160,7 +233,10 @@ describe('the lock of a SLURM job', () => {
   test('the holder on this host is told by its pid, one elsewhere is not', () => {
     const folder = freshFolder();
     writeFileSync(join(folder, foreign), '');
-    assert.equal(localHolder(folder), undefined);
+    assert.equal(
+      onNetworkDisk(() => localHolder(folder)),
+      undefined,
+    );
     const free = freshFolder();
     const lock = inJob('40', 0, () => lockFolder(free));
     assert.match(readdirSync(free)[0]!, /\+job40\.0$/);
