@@ -4,6 +4,7 @@ import type { EngineReport } from '../doctor/engines.js';
 import type { MachineReport } from '../doctor/machine.js';
 import type { SelfTestOutcome } from '../doctor/selfTestProcess.js';
 import { CommandExit } from './exit.js';
+import { canRedraw } from './terminal.js';
 
 const noEngineExitCode = 5;
 
@@ -28,7 +29,7 @@ export function registerDoctorCommand(program: Command): void {
       say(machineText(machine));
       const engines: Tested[] = [];
       for (const engine of await findEngines(machine.gpu)) {
-        if (engine.settings && process.stderr.isTTY) process.stderr.write(`Testing ${nameOf(engine)} …\r\x1b[K`);
+        if (engine.settings && canRedraw(process.stderr)) process.stderr.write(`Testing ${nameOf(engine)} …\r\x1b[K`);
         const tested = engine.settings ? { ...engine, selfTest: await selfTestApart(engine.settings) } : engine;
         engines.push(tested);
         say(engineText(tested));

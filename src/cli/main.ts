@@ -9,7 +9,9 @@ import { registerDoctorCommand } from './doctor.js';
 import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
 import { registerExportCommand } from './export.js';
+import { outlivesTerminal } from '../run/hangup.js';
 import { describeError, exitCodeOf } from './failure.js';
+import { outliveOutput } from './output.js';
 import { registerQuickstartCommand } from './quickstart.js';
 import { registerReportCommand } from './report.js';
 import { registerReproduceCommand } from './reproduce.js';
@@ -41,8 +43,16 @@ const registerCommands = [
 const lingerMilliseconds = 2000;
 
 const program = createProgram();
-for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
+const output = outliveOutput();
+if (outlivesTerminal) process.on('SIGHUP', () => undefined);
 process.on('uncaughtException', fail);
+program.hook('preAction', (_, command) => {
+  // Failed writes are told after the action that wrote.
+  process.once('beforeExit', () => {
+    const loss = output.loss(command);
+    if (loss) fail(loss);
+  });
+});
 try {
   await program.parseAsync();
 } catch (error) {
@@ -73,9 +83,4 @@ function fail(error: unknown): void {
   const exitCode = exitCodeOf(error);
   process.exitCode = exitCode;
   setTimeout(() => process.exit(exitCode), lingerMilliseconds).unref();
-}
-
-/** `gala … | head` closes the pipe early: what would be printed is dropped, the work itself goes on. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
 }

@@ -32,14 +32,14 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
   const { folder } = held;
   // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
   const { executeRun } = await import('../train/run.js');
-  const { listenForStop, signalExitCode } = await import('../train/signals.js');
+  const { listenForStop, mayRepeat, signalExitCode } = await import('../train/signals.js');
   const { createTrainDisplay } = await import('./trainDisplay.js');
   const { startWatchdog } = await import('../run/watchdog.js');
   const watchdog = startWatchdog();
   const display = createTrainDisplay({ quiet, json });
   const stop = listenForStop(signal =>
     display.onNotice(
-      `${signal}: finishing the step and saving${signal === 'SIGUSR1' ? '' : '; once more to stop at once'}.`,
+      `${signal}: finishing the step and saving${mayRepeat(signal) ? '' : '; once more to stop at once'}.`,
     ),
   );
   try {
