@@ -1,6 +1,5 @@
 /** The first stage of a two-stage experiment: found among the runs, trained where it is missing, waited for where another process trains it. */
 import { relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { configHash } from '../config/identity.js';
 import { renderConfig } from '../config/render.js';
 import type { StageConfig } from '../config/schema.js';
@@ -9,11 +8,8 @@ import type { FolderLock } from '../io/folderLock.js';
 import { experimentLockFolder, isExperimentLocked, tryLockExperiment } from '../run/experimentLock.js';
 import { beginRunFolder, holdRunFolder, openRunFolder } from '../run/runFolder.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
-import { listenForStop, signalExitCode } from '../train/signals.js';
-import { CommandExit } from './exit.js';
 import { runTraining, type TrainingJob } from './runTraining.js';
-
-const pollMilliseconds = 2000;
+import { waitUntil } from './waitUntil.js';
 
 export interface FirstStageRequest extends Pick<TrainingJob, 'data' | 'quiet' | 'json'> {
   readonly config: StageConfig;
@@ -46,7 +42,8 @@ export async function finishedFirstStage(request: FirstStageRequest): Promise<st
     const lock = found?.state === 'in progress' ? undefined : tryLockExperiment(lockFolder);
     if (lock === undefined || !('release' in lock)) {
       const isFree = () => !isExperimentLocked(lockFolder) && find()?.state !== 'in progress';
-      await waitUntil(isFree, found?.directory ?? lockFolder, say);
+      say(`another process trains it; waiting for it to end (${found?.directory ?? lockFolder}).`);
+      await waitUntil(isFree, say);
       continue;
     }
     try {
@@ -55,20 +52,6 @@ export async function finishedFirstStage(request: FirstStageRequest): Promise<st
     } finally {
       lock.release();
     }
-  }
-}
-
-/** Looks every two seconds. Throws `CommandExit` after a signal: a batch system wants its exit code from a waiting task as well. */
-async function waitUntil(isFree: () => boolean, folder: string, say: (line: string) => void): Promise<void> {
-  const stop = listenForStop(signal => say(`${signal}: no longer waiting.`));
-  say(`another process trains it; waiting for it to end (${folder}).`);
-  try {
-    do {
-      await sleep(pollMilliseconds);
-      if (stop.signal) throw new CommandExit(signalExitCode(stop.signal));
-    } while (!isFree());
-  } finally {
-    stop.dispose();
   }
 }
 
