@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StorageError } from '../../src/errors.js';
 import {
   isLocked,
@@ -27,8 +28,12 @@ const freshFolder = () => {
   return folder;
 };
 
-function startLocking(folder: string): { child: ChildProcess; firstLine: Promise<string> } {
-  const child = spawn(process.execPath, [childFile, 'lock', folder], {
+const unshare = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
+const canUnshare = spawnSync(unshare[0]!, [...unshare.slice(1), 'true']).status === 0;
+
+function startLocking(folder: string, under: readonly string[] = []): { child: ChildProcess; firstLine: Promise<string> } {
+  const [program, ...rest] = [...under, process.execPath, childFile, 'lock', folder];
+  const child = spawn(program!, rest, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const firstLine = once(createInterface(child.stdout!), 'line').then(([line]) => line as string);
@@ -159,6 +164,34 @@ describe('the lock of a run folder', () => {
       machine === '',
     );
   });
+
+  test(
+    'a process in another container of this machine counts while it lives, on any disk, and no longer',
+    { skip: canUnshare ? false : 'no right to make a PID namespace' },
+    async () => {
+      const folder = freshFolder();
+      const { child, firstLine } = startLocking(folder, unshare);
+      try {
+        assert.equal(await firstLine, 'held');
+        for (const look of [() => lockFolder(folder), () => onNetworkDisk(() => lockFolder(folder))]) {
+          assert.throws(look, (error: unknown) =>
+            /^Process \d+ in another container \(.+\) already works/.test((error as Error).message),
+          );
+        }
+        assert.equal(localHolder(folder), undefined); // its pid means something else here
+        const other = startLocking(folder, unshare);
+        assert.match(await other.firstLine, /^refused Process \d+ in another container/);
+        await kill(other.child);
+      } finally {
+        await kill(child);
+      }
+      while (isLocked(folder)) await sleep(10);
+      const { child: next, firstLine: line } = startLocking(folder, unshare);
+      assert.equal(await line, 'held');
+      assert.equal(readdirSync(folder).length, 1);
+      await kill(next);
+    },
+  );
 
   test('work that waits for its turn is told once for whom, and gets it when the holder has gone', async () => {
     const folder = freshFolder();
