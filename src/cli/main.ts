@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { outlivesTerminal } from '../run/hangup.js';
 import { registerBenchCommand } from './bench.js';
 import { registerConfigCommand } from './config.js';
 import { registerDataCommand } from './data.js';
@@ -9,7 +10,6 @@ import { registerDoctorCommand } from './doctor.js';
 import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
 import { registerExportCommand } from './export.js';
-import { outlivesTerminal } from '../run/hangup.js';
 import { describeError, exitCodeOf } from './failure.js';
 import { outliveOutput } from './output.js';
 import { registerQuickstartCommand } from './quickstart.js';

@@ -2,13 +2,23 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Command } from 'commander';
-import { StorageError } from '../errors.js';
+import type { StorageError } from '../errors.js';
 import { diskFault } from '../io/diskFault.js';
 
 /** The reader is gone: a pipe was closed (`gala … | head`), or a terminal. */
 const readerIsGone = ['EPIPE', 'EIO'];
 /** Commands that keep nothing of what they print. */
-const printing = ['eval', 'table', 'config', 'bench', 'doctor', 'data verify', 'data lists', 'engine list', 'sweep status'];
+const printing = [
+  'eval',
+  'table',
+  'config',
+  'bench',
+  'doctor',
+  'data verify',
+  'data lists',
+  'engine list',
+  'sweep status',
+];
 
 export interface Output {
   /** The error of a command whose output, its only result, did not reach its file; undefined for any other. */
@@ -26,7 +36,8 @@ export function outliveOutput(): Output {
   return {
     loss: command => {
       const [name, group] = [command.name(), command.parent?.name() ?? ''];
-      if (lost === undefined || ![name, group, `${group} ${name}`].some(path => printing.includes(path))) return undefined;
+      if (lost === undefined || ![name, group, `${group} ${name}`].some(path => printing.includes(path)))
+        return undefined;
       return diskFault('The output could not be written', 'standard output', lost);
     },
   };

@@ -8,8 +8,8 @@ import { ConfigError, DivergedError, StorageError } from '../errors.js';
 import type { ResultRow } from '../eval/summary.js';
 import { describeHolder, type FolderLock } from '../io/folderLock.js';
 import { shellWord } from '../io/shellWord.js';
-import { readRecord } from '../run/record.js';
 import { experimentLockFolder, tryLockExperiment } from '../run/experimentLock.js';
+import { readRecord } from '../run/record.js';
 import {
   beginRunFolder,
   findLatestUnfinishedRun,

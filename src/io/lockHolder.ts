@@ -21,8 +21,7 @@ export interface Holder {
   readonly job: { readonly id: string; readonly restart: number } | undefined;
 }
 
-const namePattern =
-  /^\.lock-(\d+)-(\d+)-([0-9a-f]+)-(?:ns(\d+)\.\d+-([0-9a-f]*)-)?(.+?)(?:\+job(\d+)\.(\d+))?$/;
+const namePattern = /^\.lock-(\d+)-(\d+)-([0-9a-f]+)-(?:ns(\d+)\.\d+-([0-9a-f]*)-)?(.+?)(?:\+job(\d+)\.(\d+))?$/;
 
 /** File systems that one machine alone can have mounted: ext2–4, XFS, Btrfs, tmpfs, ramfs, ZFS, overlayfs, F2FS, bcachefs, FAT, exFAT, NTFS. */
 const localFileSystems = new Set([
@@ -80,7 +79,9 @@ export function isAlive(holder: Holder, path: string): boolean {
 /** Whether the holder's pid means something to this process: it can be looked up and sent a signal. */
 export function isVisible(holder: Holder): boolean {
   const { namespace, host } = thisProcess();
-  return isOnThisMachine(holder) && (holder.namespace === undefined ? holder.host === host : holder.namespace === namespace);
+  return (
+    isOnThisMachine(holder) && (holder.namespace === undefined ? holder.host === host : holder.namespace === namespace)
+  );
 }
 
 export function isOnThisMachine({ boot }: Holder): boolean {

@@ -108,7 +108,7 @@ test('quiet says nothing at all', () => {
 
 test('on a terminal a note stays above the bar, the bar is redrawn below it, and stop removes the bar', () => {
   const { stream, text } = sink(80);
-  const progress = createProgress({ stream });
+  const progress = createProgress({ stream, term: 'xterm' });
   progress.start(4, { epoch: '1/1' });
   progress.update(2, { epoch: '1/1' });
   progress.note('a note');
@@ -118,4 +118,15 @@ test('on a terminal a note stays above the bar, the bar is redrawn below it, and
   assert.match(drawn, /a note\n/);
   assert.ok(drawn.indexOf('50% epoch 1/1') > drawn.indexOf('a note'), JSON.stringify(drawn));
   assert.ok(text().endsWith('\x1b[1G\x1b[0Jafter\n'), JSON.stringify(text()));
+});
+
+test('a terminal without escape sequences gets plain lines', () => {
+  for (const term of ['dumb', '', 'unknown']) {
+    const { stream, text } = sink(80);
+    const progress = createProgress({ stream, term, intervalSeconds: 10 });
+    progress.start(4, { epoch: '1/2' });
+    progress.note('a line that stays');
+    progress.stop();
+    assert.equal(text(), '  0% epoch 1/2\na line that stays\n');
+  }
 });

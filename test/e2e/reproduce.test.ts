@@ -133,7 +133,7 @@ test('What a killed gala reproduce has started is waited for, recorded and compa
   await again.printed(/^gala, seed 8: another process trains \S+; waiting for it to end\.$/m);
   process.kill(orphan, 'SIGCONT');
   const { stdout, stderr } = expectExit(await again.finished, 0);
-  assert.match(stderr, /^Recorded: orphans\/small\/gala-seed8-subset8\.json$/m);
+  assert.match(stderr, /^Recorded: orphans\/small\/gala-seed8-subset0\.json$/m);
   assert.match(stdout, /^gala +top1 .* reached$/m);
   assert.equal(runs().length, 1);
 });

@@ -43,15 +43,19 @@ test('A run whose terminal is closed, but not its session, goes on in silence to
   assertSameOutcome(onlyRun(output), unbroken);
 });
 
-test('A run whose session ends with its terminal saves and ends with 129, and can be resumed', needsPython, async () => {
-  const output = at('hungup');
-  const [exit] = await terminal(['hungup', join(output, '*/*/*/run.json')], smallTraining(set, output));
-  assert.equal(exit.trim(), '129');
-  const run = onlyRun(output);
-  assert.equal(recordOf(run).status, 'interrupted');
-  await gala(['train', '--resume', run, '--data', set], 0, options);
-  assertSameOutcome(run, unbroken);
-});
+test(
+  'A run whose session ends with its terminal saves and ends with 129, and can be resumed',
+  needsPython,
+  async () => {
+    const output = at('hungup');
+    const [exit] = await terminal(['hungup', join(output, '*/*/*/run.json')], smallTraining(set, output));
+    assert.equal(exit.trim(), '129');
+    const run = onlyRun(output);
+    assert.equal(recordOf(run).status, 'interrupted');
+    await gala(['train', '--resume', run, '--data', set], 0, options);
+    assertSameOutcome(run, unbroken);
+  },
+);
 
 test('An error that cannot be printed ends with its own exit code', needsPython, async () => {
   const [exit] = await terminal(['closed', temporary], ['train', '--config', 'nothing']);
@@ -71,7 +75,6 @@ test('Streams on a full disk: the training goes on, a command that only prints e
 });
 
 test('A plain terminal gets lines without escape sequences, another one a bar', needsPython, async () => {
-  const escape = '\x1b';
   for (const [term, expected] of [
     ['dumb', false],
     ['', false],
@@ -80,6 +83,6 @@ test('A plain terminal gets lines without escape sequences, another one a bar', 
     const [text, code] = await terminal(['shown'], smallTraining(set, at(`term-${term}`), ['train.epochs=1']), term);
     assert.equal(code, 0, text);
     assert.match(text, /epoch 1\/1/);
-    assert.equal(text.includes(escape), expected, `TERM=${term}`);
+    assert.equal(text.includes('\x1b'), expected, `TERM=${term}`);
   }
 });

@@ -31,7 +31,10 @@ const freshFolder = () => {
 const unshare = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
 const canUnshare = spawnSync(unshare[0]!, [...unshare.slice(1), 'true']).status === 0;
 
-function startLocking(folder: string, under: readonly string[] = []): { child: ChildProcess; firstLine: Promise<string> } {
+function startLocking(
+  folder: string,
+  under: readonly string[] = [],
+): { child: ChildProcess; firstLine: Promise<string> } {
   const [program, ...rest] = [...under, process.execPath, childFile, 'lock', folder];
   const child = spawn(program!, rest, {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -165,33 +168,31 @@ describe('the lock of a run folder', () => {
     );
   });
 
-  test(
-    'a process in another container of this machine counts while it lives, on any disk, and no longer',
-    { skip: canUnshare ? false : 'no right to make a PID namespace' },
-    async () => {
-      const folder = freshFolder();
-      const { child, firstLine } = startLocking(folder, unshare);
-      try {
-        assert.equal(await firstLine, 'held');
-        for (const look of [() => lockFolder(folder), () => onNetworkDisk(() => lockFolder(folder))]) {
-          assert.throws(look, (error: unknown) =>
-            /^Process \d+ in another container \(.+\) already works/.test((error as Error).message),
-          );
-        }
-        assert.equal(localHolder(folder), undefined); // its pid means something else here
-        const other = startLocking(folder, unshare);
-        assert.match(await other.firstLine, /^refused Process \d+ in another container/);
-        await kill(other.child);
-      } finally {
-        await kill(child);
+  test('a process in another container of this machine counts while it lives, on any disk, and no longer', {
+    skip: canUnshare ? false : 'no right to make a PID namespace',
+  }, async () => {
+    const folder = freshFolder();
+    const { child, firstLine } = startLocking(folder, unshare);
+    try {
+      assert.equal(await firstLine, 'held');
+      for (const look of [() => lockFolder(folder), () => onNetworkDisk(() => lockFolder(folder))]) {
+        assert.throws(look, (error: unknown) =>
+          /^Process \d+ in another container \(.+\) already works/.test((error as Error).message),
+        );
       }
-      while (isLocked(folder)) await sleep(10);
-      const { child: next, firstLine: line } = startLocking(folder, unshare);
-      assert.equal(await line, 'held');
-      assert.equal(readdirSync(folder).length, 1);
-      await kill(next);
-    },
-  );
+      assert.equal(localHolder(folder), undefined); // its pid means something else here
+      const other = startLocking(folder, unshare);
+      assert.match(await other.firstLine, /^refused Process \d+ in another container/);
+      await kill(other.child);
+    } finally {
+      await kill(child);
+    }
+    while (isLocked(folder)) await sleep(10);
+    const { child: next, firstLine: line } = startLocking(folder, unshare);
+    assert.equal(await line, 'held');
+    assert.equal(readdirSync(folder).length, 1);
+    await kill(next);
+  });
 
   test('work that waits for its turn is told once for whom, and gets it when the holder has gone', async () => {
     const folder = freshFolder();

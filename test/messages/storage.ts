@@ -2,9 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { writeFileAtomic } from '../../src/io/atomicFile.js';
 import { diskFault } from '../../src/io/diskFault.js';
+import { lockFolder } from '../../src/io/folderLock.js';
 import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.js';
 import { startSession } from '../../src/run/eventFile.js';
-import { lockFolder } from '../../src/io/folderLock.js';
 import { appendEpoch } from '../../src/run/metricsLog.js';
 import { beginRunFolder } from '../../src/run/runFolder.js';
 import type { Cases } from './catalogue.js';

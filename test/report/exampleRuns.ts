@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { appendEpoch } from '../../src/run/metricsLog.js';
 import { createRecord, type NewRecord, updateRecord } from '../../src/run/record.js';
-import { type RunFolder } from '../../src/run/runFolder.js';
+import type { RunFolder } from '../../src/run/runFolder.js';
 import { exampleEvaluation } from '../eval/example.js';
 import { exampleRecord, finishRun } from '../run/example.js';
 import { makeRunFolder } from '../run/makeRunFolder.js';

@@ -14,8 +14,8 @@ import { writeGeneratedFiles } from '../../src/results/tables.js';
 import { verifyTable } from '../../src/results/verify.js';
 import { createRecord } from '../../src/run/record.js';
 import { exampleRecord, finishRun } from '../run/example.js';
-import { temporaryFolder } from '../temporaryFolder.js';
 import { makeRunFolder } from '../run/makeRunFolder.js';
+import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
 const weightsHash = 'a'.repeat(64);

@@ -1,9 +1,9 @@
 /** What the run tests start as processes of their own: `node child.js <task> <folder>`. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitsFor } from '../../src/io/waiting.js';
 import { lockFolder } from '../../src/io/folderLock.js';
-import { beginRunFolder } from '../../src/run/runFolder.js';
+import { waitsFor } from '../../src/io/waiting.js';
 import { createRecord } from '../../src/run/record.js';
+import { beginRunFolder } from '../../src/run/runFolder.js';
 import { startWatchdog } from '../../src/run/watchdog.js';
 import { exampleRecord } from './example.js';
 

@@ -15,10 +15,10 @@ import { removeLeftLocks } from '../../src/sweep/leftLocks.js';
 import { createSweep, draftSweep, taskConfig } from '../../src/sweep/manifest.js';
 import { sweepStatus } from '../../src/sweep/status.js';
 import { gala } from '../e2e/gala.js';
-import { exampleRecord } from '../run/example.js';
-import { temporaryFolder } from '../temporaryFolder.js';
 import { onNetworkDisk } from '../io/networkDisk.js';
+import { exampleRecord } from '../run/example.js';
 import { makeRunFolder } from '../run/makeRunFolder.js';
+import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
 

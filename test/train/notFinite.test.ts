@@ -10,8 +10,8 @@ import { DivergedError } from '../../src/errors.js';
 import { startOfTraining, writeCheckpoint } from '../../src/train/checkpoint.js';
 import { experimentOn } from '../../src/train/experiment.js';
 import { train } from '../../src/train/trainer.js';
-import { temporaryFolder } from '../temporaryFolder.js';
 import { makeRunFolder } from '../run/makeRunFolder.js';
+import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
 const first = (count: number) => Int32Array.from({ length: count }, (_, i) => i);

@@ -235,11 +235,7 @@ describe('packing', () => {
     const root = join(folder, 'bad image');
     writeFileSync(bad, kept.subarray(0, 60));
     await assert.rejects(pack(root, { workers: 1 }), (error: unknown) => dataError(error, /PNG/, '5.png'));
-    assert.deepEqual(readdirSync(join(root, 'train')).sort(), [
-      '00000.json',
-      '00000.rgb',
-      'pack.json',
-    ]);
+    assert.deepEqual(readdirSync(join(root, 'train')).sort(), ['00000.json', '00000.rgb', 'pack.json']);
     writeFileSync(bad, kept);
     assert.equal((await pack(root)).found, 4);
   });
