@@ -62,11 +62,14 @@ async function makeRuns(table: ExpectedTable, flags: ReproduceFlags): Promise<bo
       process.stderr.write('When these have ended, the same command records and compares them.\n');
       return false;
     }
-    const others = planned.filter(({ step }) => step === 'in progress');
-    if (others.length === 0) return true;
+    // Others may have begun, or finished, a run meanwhile.
+    const now = await plan(table, flags);
+    const others = now.filter(({ step }) => step === 'in progress');
+    if (others.length === 0 && now.every(({ step }) => step !== 'record')) return true;
     const say = (line: string) => process.stderr.write(`${line}\n`);
     for (const run of others) say(`${run.row}, seed ${run.seed}: ${workOf(run)}; waiting for it to end.`);
-    await waitUntil(async () => !(await plan(table, flags)).some(({ step }) => step === 'in progress'), say);
+    const isOver = async () => (await plan(table, flags)).every(({ step }) => step !== 'in progress');
+    if (others.length > 0) await waitUntil(isOver, say);
   }
 }
 
