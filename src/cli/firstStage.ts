@@ -42,8 +42,8 @@ export async function finishedFirstStage(request: FirstStageRequest): Promise<st
     const lock = found?.state === 'in progress' ? undefined : tryLockExperiment(lockFolder);
     if (lock === undefined || !('release' in lock)) {
       const isFree = () => !isExperimentLocked(lockFolder) && find()?.state !== 'in progress';
-      say(`another process trains it; waiting for it to end (${found?.directory ?? lockFolder}).`);
-      await waitUntil(isFree, say);
+      const place = found?.directory ?? lockFolder;
+      await waitUntil(isFree, say, [`another process trains it; waiting for it to end (${place}).`]);
       continue;
     }
     try {

@@ -67,9 +67,9 @@ async function makeRuns(table: ExpectedTable, flags: ReproduceFlags): Promise<bo
     const others = now.filter(({ step }) => step === 'in progress');
     if (others.length === 0 && now.every(({ step }) => step !== 'record')) return true;
     const say = (line: string) => process.stderr.write(`${line}\n`);
-    for (const run of others) say(`${run.row}, seed ${run.seed}: ${workOf(run)}; waiting for it to end.`);
+    const waitingFor = others.map(run => `${run.row}, seed ${run.seed}: ${workOf(run)}; waiting for it to end.`);
     const isOver = async () => (await plan(table, flags)).every(({ step }) => step !== 'in progress');
-    if (others.length > 0) await waitUntil(isOver, say);
+    if (others.length > 0) await waitUntil(isOver, say, waitingFor);
   }
 }
 

@@ -5,10 +5,18 @@ import { CommandExit } from './exit.js';
 
 const pollMilliseconds = 2000;
 
-/** Looks every two seconds, first after two. Throws `CommandExit` after a signal, which `say` is told. */
-export async function waitUntil(isOver: () => boolean | Promise<boolean>, say: (line: string) => void): Promise<void> {
+/**
+ * Says for what it waits, once a signal would be heard, and looks every two seconds, first after two. Throws `CommandExit` after a
+ * signal.
+ */
+export async function waitUntil(
+  isOver: () => boolean | Promise<boolean>,
+  say: (line: string) => void,
+  waitingFor: readonly string[],
+): Promise<void> {
   const stop = listenForStop(signal => say(`${signal}: no longer waiting.`));
   try {
+    for (const line of waitingFor) say(line);
     do {
       await sleep(pollMilliseconds);
       if (stop.signal) throw new CommandExit(signalExitCode(stop.signal));
