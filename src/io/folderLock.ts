@@ -6,11 +6,11 @@
  * file still lives is told by the kernel's lock on that file (lockHolder.ts), which no dead process can keep.
  */
 import { closeSync, existsSync, openSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { StorageError } from '../errors.js';
+import { GalaError, StorageError } from '../errors.js';
 import { diskFault } from './diskFault.js';
-import { lockOpenFile, removeUnheld } from './kernelLock.js';
+import { openLocked, removeUnheld } from './kernelLock.js';
 import {
   type Holder,
   isAlive,
@@ -130,35 +130,39 @@ export function localHolder(folder: string): number | undefined {
 /** Puts down a file with the kernel's lock on it; undefined when another process removed it before the lock was on it. */
 function announce(folder: string, name: string): number | undefined {
   const path = join(folder, name);
-  let file: number;
   try {
-    file = openSync(path, 'wx', 0o644);
+    closeSync(openSync(path, 'wx', 0o644));
+    for (;;) {
+      const file = openLocked(path);
+      if (file !== undefined) {
+        if (existsSync(path)) return file;
+        closeSync(file);
+        return undefined;
+      }
+      sleep(1); // held for a moment by a process that asks whether this one lives
+    }
   } catch (error) {
+    if (isRemoved(error, path)) return undefined;
     throw diskFault('Could not lock the folder', folder, error);
   }
-  // Held for a moment by a process that asks whether this one lives.
-  while (lockOpenFile(file) === 'held') sleep(1);
-  if (existsSync(path)) return file;
-  closeSync(file);
-  return undefined;
+}
+
+function isRemoved(error: unknown, path: string): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT' && existsSync(dirname(path));
 }
 
 /** The first other live holder; files of dead ones are removed on the way. */
 function clearedOfDead(folder: string, own: string | undefined): HeldFolder | undefined {
-  for (const name of listed(folder)) {
-    const holder = name === own ? undefined : parseLockName(name);
-    if (holder === undefined) continue;
-    const file = join(folder, name);
-    if (isAlive(holder, file) || !removeUnheld(file)) return { holder, file };
-  }
-  return undefined;
-}
-
-function listed(folder: string): string[] {
   try {
-    return readdirSync(folder);
+    for (const name of readdirSync(folder)) {
+      const holder = name === own ? undefined : parseLockName(name);
+      if (holder === undefined) continue;
+      const file = join(folder, name);
+      if (isAlive(holder, file) || !removeUnheld(file)) return { holder, file };
+    }
+    return undefined;
   } catch (error) {
-    throw diskFault('Could not lock the folder', folder, error);
+    throw error instanceof GalaError ? error : diskFault('Could not lock the folder', folder, error);
   }
 }
 

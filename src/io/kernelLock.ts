@@ -12,10 +12,22 @@ const exclusive = 2;
 const withoutWaiting = 4;
 let loaded: Flock | undefined;
 
-/** Locks an open file for this process. `held`: another one holds it; `unsupported`: the file system has no such locks. */
-export function lockOpenFile(file: number): ReturnType<Flock> {
+/**
+ * Opens a file with its lock taken, or without where the file system has no such locks; undefined when another process holds it.
+ * Throws the system's error where it cannot be opened.
+ */
+export function openLocked(path: string): number | undefined {
   loaded ??= loadFlock();
-  return loaded(file, exclusive | withoutWaiting);
+  // A file that is open for writing keeps its disk from being remounted read-only; NFS locks no other.
+  const forReading = openSync(path, 'r');
+  const answer = loaded(forReading, exclusive | withoutWaiting);
+  if (answer === 'taken') return forReading;
+  closeSync(forReading);
+  if (answer === 'held') return undefined;
+  const forWriting = openSync(path, 'r+');
+  if (loaded(forWriting, exclusive | withoutWaiting) !== 'held') return forWriting;
+  closeSync(forWriting);
+  return undefined;
 }
 
 /** Whether a process holds the lock of a file; undefined where that cannot be told: no such locks, no permission to read. */
