@@ -14,8 +14,9 @@ if (task === 'create') {
   // All children make their folders together: they wait for the same moment.
   const start = Number(process.argv[4]);
   while (Date.now() < start);
-  for (let i = 0; i < 3; i++) {
-    const { directory, record } = beginRunFolder({ output: folder, name: 'set/config', seed: 0 }).folder;
+  const runs = [1, 2, 3].map(() => beginRunFolder({ output: folder, name: 'set/config', seed: 0 }).folder);
+  // Without a record they would be removed by the others once this process has ended.
+  for (const { directory, record } of runs) {
     createRecord(record, exampleRecord('set/config'));
     console.log(directory);
   }

@@ -44,7 +44,7 @@ describe('run folders', () => {
 
   test('processes that start in the same second never share a folder', async () => {
     const place = join(output, 'together');
-    const start = String(Date.now() + 1500);
+    const start = String(Date.now() + 4000);
     const child = join(import.meta.dirname, 'child.js');
     const runs = await Promise.all(
       Array.from({ length: 4 }, () => promisify(execFile)(process.execPath, [child, 'create', place, start])),
