@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { removeTemporaries } from '../io/atomicFile.js';
 import { diskFault } from '../io/diskFault.js';
-import { type FolderLock, isLocked, lockFolder } from '../io/folderLock.js';
+import { type FolderLock, isLocked, lockFolder, tryLockFolder } from '../io/folderLock.js';
 import { parseLockName } from '../io/lockHolder.js';
 import { makeFolder } from '../io/makeFolder.js';
 import { readRecord } from './record.js';
@@ -50,13 +50,20 @@ export function beginRunFolder({ output, name, seed }: NewRunFolder): HeldRun {
     .replaceAll(/[-:]|\..*/g, '')
     .replace('T', '-');
   for (;;) {
-    const directory = makeRunFolder(parent, `${stamp}-${seed}`);
-    try {
-      return holdRunFolder(pathsOf(directory));
-    } catch (error) {
-      // Another process took it for a leftover before it was held.
-      if (existsSync(directory)) throw error;
-    }
+    const folder = pathsOf(makeRunFolder(parent, `${stamp}-${seed}`));
+    const lock = lockNew(folder.directory);
+    if (lock) return prepare(folder, lock);
+  }
+}
+
+/** Undefined where another process took the folder for a leftover before it was held. */
+function lockNew(directory: string): FolderLock | undefined {
+  try {
+    const lock = tryLockFolder(directory);
+    return 'release' in lock ? lock : undefined;
+  } catch (error) {
+    if (existsSync(directory)) throw error;
+    return undefined;
   }
 }
 
@@ -88,7 +95,10 @@ export function openRunFolder(directory: string): RunFolder {
  * Throws `StorageError` naming the process that holds it.
  */
 export function holdRunFolder(folder: RunFolder): HeldRun {
-  const lock = lockFolder(folder.directory);
+  return prepare(folder, lockFolder(folder.directory));
+}
+
+function prepare(folder: RunFolder, lock: FolderLock): HeldRun {
   try {
     for (const place of [folder.directory, folder.checkpoints, folder.logits]) {
       mkdirSync(place, { recursive: true });
