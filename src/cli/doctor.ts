@@ -5,6 +5,7 @@ import type { MachineReport } from '../doctor/machine.js';
 import type { SelfTestOutcome } from '../doctor/selfTestProcess.js';
 import type { CheckedEngine } from '../engine/install/content.js';
 import { CommandExit } from './exit.js';
+import { canRedraw } from './terminal.js';
 import { unguarded } from './visibleOutput.js';
 
 const noEngineExitCode = 5;
@@ -50,7 +51,7 @@ export function registerDoctorCommand(program: Command): void {
           say(engineText(engines.at(-1)!));
           continue;
         }
-        if (engine.settings && process.stderr.isTTY)
+        if (engine.settings && canRedraw(process.stderr))
           unguarded(process.stderr).write(`Testing ${nameOf(engine)} …\r\x1b[K`);
         const tested = engine.settings ? { ...engine, selfTest: await selfTestApart(engine.settings) } : engine;
         engines.push(tested);

@@ -1,4 +1,4 @@
-/** Thrown by a command that has said all it has to say and ends with an exit code of its own (1, 130, 138, 143). */
+/** Thrown by a command that has said all it has to say and ends with an exit code of its own (1, 5, 128 + a signal's number). */
 export class CommandExit extends Error {
   readonly exitCode: number;
 

@@ -1,18 +1,15 @@
 /** The first stage of a two-stage experiment: found among the runs, trained where it is missing, waited for where another process trains it. */
 import { relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { configHash } from '../config/identity.js';
 import { renderConfig } from '../config/render.js';
 import type { StageConfig } from '../config/schema.js';
 import { DivergedError } from '../errors.js';
-import { firstStageLockFolder, isFirstStageLocked, tryLockFirstStage } from '../run/firstStageLock.js';
-import { createRunFolder, openRunFolder } from '../run/runFolder.js';
+import type { FolderLock } from '../io/folderLock.js';
+import { experimentLockFolder, isExperimentLocked, tryLockExperiment } from '../run/experimentLock.js';
+import { beginRunFolder, holdRunFolder, openRunFolder } from '../run/runFolder.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
-import { listenForStop, signalExitCode } from '../train/signals.js';
-import { CommandExit } from './exit.js';
 import { runTraining, type TrainingJob } from './runTraining.js';
-
-const pollMilliseconds = 2000;
+import { waitUntil } from './waitUntil.js';
 
 export interface FirstStageRequest extends Pick<TrainingJob, 'data' | 'quiet' | 'json'> {
   readonly config: StageConfig;
@@ -26,7 +23,7 @@ export interface FirstStageRequest extends Pick<TrainingJob, 'data' | 'quiet' | 
 export async function finishedFirstStage(request: FirstStageRequest): Promise<string> {
   const { config, output } = request;
   const hash = configHash(config);
-  const lockFolder = firstStageLockFolder(output, config.name, hash);
+  const lockFolder = experimentLockFolder(output, config.name, hash);
   const find = () => findRunOfHash(output, config.name, hash);
   const say = (line: string) => process.stderr.write(`First stage, ${config.name}: ${line}\n`);
   for (;;) {
@@ -42,49 +39,43 @@ export async function finishedFirstStage(request: FirstStageRequest): Promise<st
       });
     }
     // Of several second stages that start together one trains it.
-    const lock = found?.state === 'in progress' ? undefined : tryLockFirstStage(lockFolder);
-    if (lock === undefined) {
-      const isFree = () => !isFirstStageLocked(lockFolder) && find()?.state !== 'in progress';
-      await waitUntil(isFree, found?.directory ?? lockFolder, say);
+    const lock = found?.state === 'in progress' ? undefined : tryLockExperiment(lockFolder);
+    if (lock === undefined || !('release' in lock)) {
+      const isFree = () => !isExperimentLocked(lockFolder) && find()?.state !== 'in progress';
+      const place = found?.directory ?? lockFolder;
+      await waitUntil(isFree, say, [`another process trains it; waiting for it to end (${place}).`]);
       continue;
     }
     try {
       const now = find();
-      if (now === undefined || now.state === 'resumable') await trainIt(request, now?.directory, say);
+      if (now === undefined || now.state === 'resumable') await trainIt(request, now?.directory, lock, say);
     } finally {
       lock.release();
     }
   }
 }
 
-/** Looks every two seconds. Throws `CommandExit` after a signal: a batch system wants its exit code from a waiting task as well. */
-async function waitUntil(isFree: () => boolean, folder: string, say: (line: string) => void): Promise<void> {
-  const stop = listenForStop(signal => say(`${signal}: no longer waiting.`));
-  say(`another process trains it; waiting for it to end (${folder}).`);
-  try {
-    do {
-      await sleep(pollMilliseconds);
-      if (stop.signal) throw new CommandExit(signalExitCode(stop.signal));
-    } while (!isFree());
-  } finally {
-    stop.dispose();
-  }
-}
-
-async function trainIt(request: FirstStageRequest, directory: string | undefined, say: (line: string) => void) {
+async function trainIt(
+  request: FirstStageRequest,
+  directory: string | undefined,
+  lock: FolderLock,
+  say: (line: string) => void,
+): Promise<void> {
   const { config, output, data, quiet, json } = request;
   const { name, seed } = config;
-  const folder = directory === undefined ? createRunFolder({ output, name, seed }) : openRunFolder(directory);
+  const held =
+    directory === undefined ? beginRunFolder({ output, name, seed }) : holdRunFolder(openRunFolder(directory));
   if (!quiet) say(directory === undefined ? 'not trained yet, so it comes first.' : `going on with ${directory}`);
   const yaml = renderConfig(
     config,
     'Resolved by gala as the first stage of another config, every key written: running this file repeats the run.',
   );
   await runTraining({
-    folder,
+    held,
     loaded: { config, yaml, warnings: [] },
     resume: directory !== undefined,
     ...{ data, quiet, json },
     followedBy: 'stage',
+    onBegun: lock.release,
   });
 }

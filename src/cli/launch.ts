@@ -84,7 +84,7 @@ export function threadsPerRun(settings: LauncherSettings, runs: number): number 
 
 /**
  * Starts the tasks of a sweep: locally to their end, on SLURM to their submission. Throws `CommandExit` 1 where a local run failed
- * and 130 or 143 after a signal.
+ * and 128 + its number after a signal.
  */
 export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options: LaunchOptions = {}): Promise<void> {
   const { launcher } = sweep.manifest;
@@ -98,7 +98,7 @@ export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options:
   }
   const { runLocally } = await import('../sweep/localPool.js');
   const { createSweepDisplay } = await import('./sweepDisplay.js');
-  const { lockFolder } = await import('../run/lock.js');
+  const { lockFolder } = await import('../io/folderLock.js');
   const { signalExitCode } = await import('../train/signals.js');
   const lock = lockFolder(sweep.directory);
   const display = createSweepDisplay(sweep, tasks, { quiet: options.quiet });

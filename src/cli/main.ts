@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { StorageError } from '../errors.js';
 import { wordWithHome } from '../io/homePath.js';
+import { outlivesTerminal } from '../run/hangup.js';
 import { registerBenchCommand } from './bench.js';
 import { registerConfigCommand } from './config.js';
 import { registerDataCommand } from './data.js';
@@ -12,6 +13,7 @@ import { registerEngineCommand } from './engine.js';
 import { registerEvalCommand } from './eval.js';
 import { registerExportCommand } from './export.js';
 import { describeError, exitCodeOf } from './failure.js';
+import { outliveOutput } from './output.js';
 import { registerQuickstartCommand } from './quickstart.js';
 import { registerReportCommand } from './report.js';
 import { registerReproduceCommand } from './reproduce.js';
@@ -45,8 +47,16 @@ const lingerMilliseconds = 2000;
 
 guardOutput();
 const program = createProgram();
-for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
+const output = outliveOutput();
+if (outlivesTerminal) process.on('SIGHUP', () => undefined);
 process.on('uncaughtException', fail);
+program.hook('preAction', (_, command) => {
+  // Failed writes are told after the action that wrote.
+  process.once('beforeExit', () => {
+    const loss = output.loss(command);
+    if (loss) fail(loss);
+  });
+});
 try {
   requireWorkingFolder();
   await program.parseAsync(process.argv.map(wordWithHome));
@@ -91,9 +101,4 @@ function fail(error: unknown): void {
   const exitCode = exitCodeOf(error);
   process.exitCode = exitCode;
   setTimeout(() => process.exit(exitCode), lingerMilliseconds).unref();
-}
-
-/** `gala … | head` closes the pipe early: what would be printed is dropped, the work itself goes on. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
 }

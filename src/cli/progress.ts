@@ -1,6 +1,7 @@
 /** Progress for the reader: a bar on a terminal, plain lines in a log, JSON lines for programs, nothing with `quiet`. */
 import { MultiBar } from 'cli-progress';
 import { visibleLine, visibleText } from '../io/visibleText.js';
+import { canRedraw } from './terminal.js';
 import { unguarded } from './visibleOutput.js';
 
 /** What is shown beside the bar, in this order: `{ epoch: '3/200', loss: '2.113' }` reads `epoch 3/200 loss 2.113`. */
@@ -19,6 +20,8 @@ export interface Progress {
 
 export interface ProgressOptions {
   readonly stream?: NodeJS.WriteStream;
+  /** The kind of terminal; TERM when left out. */
+  readonly term?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
   /** Seconds between plain lines or JSON lines. */
@@ -42,7 +45,7 @@ const narrowestBar = 5;
 const defaultRateWindowSeconds = 30;
 const rateSampleMilliseconds = 500;
 
-/** Chooses the form of progress: `quiet`, then `json`, then a bar where the stream is a terminal, else plain lines. */
+/** Chooses the form of progress: `quiet`, then `json`, then a bar where the stream is a terminal that can redraw it, else plain lines. */
 export function createProgress(options: ProgressOptions = {}): Progress {
   const { stream = process.stderr, quiet = false, json = false, intervalSeconds = 10 } = options;
   const now = options.now ?? (() => performance.now());
@@ -58,7 +61,7 @@ export function createProgress(options: ProgressOptions = {}): Progress {
       now,
       estimator,
     );
-  if (stream.isTTY) return createBar(stream, estimator);
+  if (canRedraw(stream, options.term)) return createBar(stream, estimator);
   return createLines(stream, plainLine, note => note, intervalSeconds, now, estimator);
 }
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/summary.js';
-import { createRunFolder } from '../run/runFolder.js';
+import { beginRunFolder } from '../run/runFolder.js';
 import { parseSeed } from './config.js';
 import { runTraining } from './runTraining.js';
 
@@ -21,11 +21,11 @@ export function registerQuickstartCommand(program: Command): void {
       const folders: string[] = [];
       for (const [index, name] of configs.entries()) {
         const loaded = loadConfig(name, { seed });
-        const folder = createRunFolder({ output, name, seed });
+        const held = beginRunFolder({ output, name, seed });
         const isLast = index === configs.length - 1;
-        const job = { folder, loaded, resume: false, quiet };
+        const job = { held, loaded, resume: false, quiet };
         rows.push(...(await runTraining(isLast ? job : { ...job, followedBy: 'run' })));
-        folders.push(folder.directory);
+        folders.push(held.folder.directory);
       }
       const { accuracyColumns, formatTable } = await import('../report/table.js');
       const columns = accuracyColumns.filter(({ key }) => shownColumns.includes(key));

@@ -13,6 +13,7 @@ import type { TaskStatus } from '../sweep/status.js';
 import { CommandExit } from './exit.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from './launch.js';
 import { parseList, parseSeeds } from './lists.js';
+import { waitUntil } from './waitUntil.js';
 
 interface ReproduceFlags extends LauncherFlags {
   readonly rows?: string[];
@@ -46,29 +47,46 @@ export function registerReproduceCommand(program: Command): void {
     .action(async (name: string, flags: ReproduceFlags) => {
       const { readExpected } = await import('../results/expected.js');
       const table = readExpected(name, flags.expected, flags.rows);
-      if (!flags.checkOnly) {
-        const planned = await plan(table, flags);
-        if (flags.dryRun) return;
-        if (await execute(planned, table, flags)) {
-          process.stderr.write('When these have ended, the same command records and compares them.\n');
-          return;
-        }
-      }
+      if (!flags.checkOnly && !(await makeRuns(table, flags))) return;
       await check(table, flags);
     });
 }
 
+/** Trains and records what is missing, with what other processes train. False when there is nothing to compare yet. */
+async function makeRuns(table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
+  for (;;) {
+    const planned = await plan(table, flags);
+    await print(planned);
+    if (flags.dryRun) return false;
+    if (await execute(planned, table, flags)) {
+      process.stderr.write('When these have ended, the same command records and compares them.\n');
+      return false;
+    }
+    // Others may have begun, or finished, a run meanwhile.
+    const now = await plan(table, flags);
+    const others = now.filter(({ step }) => step === 'in progress');
+    if (others.length === 0 && now.every(({ step }) => step !== 'record')) return true;
+    const say = (line: string) => process.stderr.write(`${line}\n`);
+    const waitingFor = others.map(run => `${run.row}, seed ${run.seed}: ${workOf(run)}; waiting for it to end.`);
+    const isOver = async () => (await plan(table, flags)).every(({ step }) => step !== 'in progress');
+    if (others.length > 0) await waitUntil(isOver, say, waitingFor);
+  }
+}
+
 async function plan(table: ExpectedTable, flags: ReproduceFlags): Promise<Planned[]> {
-  const { planColumns, planRuns } = await import('../results/plan.js');
-  const { formatTable } = await import('../report/table.js');
+  const { planRuns } = await import('../results/plan.js');
   const { claimedTasks } = await import('../sweep/claimed.js');
   const claims = claimedTasks(sweepNameOf(table), flags.runs, flags.launcher ?? 'local');
-  const planned = planRuns(table, flags.seeds ?? [0], flags.runs, await recordedRows(table, flags.results)).map(run => {
+  return planRuns(table, flags.seeds ?? [0], flags.runs, await recordedRows(table, flags.results)).map(run => {
     const claimedBy = run.step === 'train' || run.step === 'resume' ? claims.get(pointOf(run).hash) : undefined;
     return claimedBy === undefined ? run : { ...run, step: 'in progress' as const, claimedBy };
   });
+}
+
+async function print(planned: readonly Planned[]): Promise<void> {
+  const { planColumns } = await import('../results/plan.js');
+  const { formatTable } = await import('../report/table.js');
   process.stdout.write(`${formatTable(planned, planColumns, 'terminal')}\n\n`);
-  return planned;
 }
 
 /** Records by row, as they are: what is wrong with them is said at the end. */
@@ -83,8 +101,11 @@ async function recordedRows(table: ExpectedTable, results: string) {
 async function execute(planned: readonly Planned[], table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
   for (const run of planned) {
     if (run.step === 'record') await record(run.directory!, table, flags);
-    const reason = reasonToLeave(run);
-    if (reason) process.stderr.write(`${run.row}, seed ${run.seed}: ${reason}; it is left alone.\n`);
+    if (run.step === 'diverged') {
+      process.stderr.write(
+        `${run.row}, seed ${run.seed}: ${run.directory} diverged, and the same config would do so again; it is left alone.\n`,
+      );
+    }
   }
   const open = planned.filter(({ step }) => step === 'train' || step === 'resume');
   if (open.length === 0) return flags.launcher === 'slurm' && planned.some(({ claimedBy }) => claimedBy !== undefined);
@@ -106,11 +127,9 @@ async function execute(planned: readonly Planned[], table: ExpectedTable, flags:
   return launcher.name === 'slurm';
 }
 
-function reasonToLeave({ step, directory, claimedBy }: Planned): string | undefined {
-  if (claimedBy !== undefined) return `${claimedBy} is going to train it`;
-  if (step === 'in progress') return `another process trains ${directory}`;
-  if (step === 'diverged') return `${directory} diverged, and the same config would do so again`;
-  return undefined;
+/** What another process does for a run. */
+function workOf({ directory, claimedBy }: Planned): string {
+  return claimedBy === undefined ? `another process trains ${directory}` : `${claimedBy} is going to train it`;
 }
 
 function sweepNameOf(table: ExpectedTable): string {

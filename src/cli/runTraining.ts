@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/summary.js';
 import { shellWord } from '../io/shellWord.js';
-import { lockRunFolder, type RunFolder, removeUnbegunRun } from '../run/runFolder.js';
+import { type HeldRun, leaveRunFolder } from '../run/runFolder.js';
 import type { StartingPoint } from '../train/startingPoint.js';
 import { CommandExit } from './exit.js';
 
 export interface TrainingJob {
-  readonly folder: RunFolder;
+  /** Given free when training ends. */
+  readonly held: HeldRun;
   readonly loaded: Pick<LoadedConfig, 'config' | 'yaml' | 'warnings'>;
   readonly resume: boolean;
   readonly data?: string | undefined;
@@ -18,6 +19,8 @@ export interface TrainingJob {
   readonly start?: StartingPoint | undefined;
   /** What the same command goes on to: the second stage, or a run of its own. After a signal it does not. */
   readonly followedBy?: 'stage' | 'run';
+  /** Called once the run has its record, from which other processes can tell what is trained here. */
+  readonly onBegun?: (() => void) | undefined;
 }
 
 /**
@@ -25,24 +28,29 @@ export interface TrainingJob {
  * during the last evaluation leaves a finished run, and ends a command that something follows in.
  */
 export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
-  const { folder, loaded, resume, data, quiet, json, start, followedBy } = job;
+  const { held, loaded, resume, data, quiet, json, start, followedBy } = job;
+  const { folder } = held;
   // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
   const { executeRun } = await import('../train/run.js');
-  const { listenForStop, signalExitCode } = await import('../train/signals.js');
+  const { listenForStop, mayRepeat, signalExitCode } = await import('../train/signals.js');
   const { createTrainDisplay } = await import('./trainDisplay.js');
   const { startWatchdog } = await import('../run/watchdog.js');
-  const lock = lockRunFolder(folder);
   const watchdog = startWatchdog();
   const display = createTrainDisplay({ quiet, json });
   const stop = listenForStop(signal =>
     display.onNotice(
-      `${signal}: finishing the step and saving${signal === 'SIGUSR1' ? '' : '; once more to stop at once'}.`,
+      `${signal}: finishing the step and saving${mayRepeat(signal) ? '' : '; once more to stop at once'}.`,
     ),
   );
   try {
     for (const warning of loaded.warnings) display.onNotice(`Warning: ${warning}`);
     const { config, yaml } = loaded;
-    const rows = await executeRun({ config, yaml, folder, resume, start, dataRoot: data, stop, observer: display });
+    const onStart: typeof display.onStart = begun => {
+      job.onBegun?.();
+      display.onStart(begun);
+    };
+    const observer = { ...display, onStart };
+    const rows = await executeRun({ config, yaml, folder, resume, start, dataRoot: data, stop, observer });
     if (rows && !(followedBy && stop.signal)) return rows;
     display.onNotice(describeStop(job, rows !== undefined));
     throw new CommandExit(signalExitCode(stop.signal!));
@@ -50,13 +58,11 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
     watchdog.stop();
     display.stop();
     stop.dispose();
-    lock.release();
-    // Nothing began (no data, no engine, a batch too large): an empty folder would only be in the way.
-    removeUnbegunRun(folder);
+    leaveRunFolder(held);
   }
 }
 
-function describeStop({ folder, followedBy }: TrainingJob, isFinished: boolean): string {
+function describeStop({ held: { folder }, followedBy }: TrainingJob, isFinished: boolean): string {
   const again = followedBy === 'stage' ? 'the same command' : `gala train --resume ${shellWord(folder.directory)}`;
   if (!existsSync(folder.record)) return 'Stopped before the first step. Which images were checked is remembered.';
   if (!isFinished) return `Stopped and saved. Go on with: ${again}`;

@@ -4,6 +4,7 @@ import { percent } from '../report/csv.js';
 import type { PoolObserver } from '../sweep/localPool.js';
 import { describeTask, type Sweep, type SweepTask, taskLog } from '../sweep/manifest.js';
 import { reportedScores, type TaskStatus, taskStatus } from '../sweep/status.js';
+import { mayRepeat } from '../train/signals.js';
 import { createProgress } from './progress.js';
 
 export interface SweepDisplay extends PoolObserver {
@@ -72,7 +73,7 @@ export function createSweepDisplay(
       note(
         stopped
           ? `${signal}: ending the runs at once.`
-          : `${signal}: ${running} run${running === 1 ? '' : 's'} finishing the step and saving; once more to stop at once.`,
+          : `${signal}: ${running} run${running === 1 ? '' : 's'} finishing the step and saving${mayRepeat(signal) ? '' : '; once more to stop at once'}.`,
       );
       stopped = true;
     },

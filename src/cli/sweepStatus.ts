@@ -118,7 +118,7 @@ async function cancel(name: string, { output }: NamedFlags): Promise<void> {
 
 /** Runs whose launcher is gone, each stopped by itself; what is held on another host is told. */
 async function stopRuns(directories: readonly string[]): Promise<void> {
-  const { liveHolderOf } = await import('../run/lock.js');
+  const { liveHolderOf } = await import('../io/folderLock.js');
   for (const directory of directories) {
     const holder = liveHolderOf(directory);
     if (holder === undefined) continue; // it has just ended
@@ -127,13 +127,13 @@ async function stopRuns(directories: readonly string[]): Promise<void> {
     process.stderr.write(
       holder.isLocal
         ? `Told process ${holder.pid} to stop; it saves first: ${run}\n`
-        : `Process ${holder.pid} works in ${run} on ${holder.host}: stop it there (kill ${holder.pid}).\n`,
+        : `Process ${holder.pid}${holder.place} works in ${run}: stop it there (kill ${holder.pid}).\n`,
     );
   }
 }
 
 async function holderOf(sweep: Sweep): Promise<number | undefined> {
-  const { localHolder } = await import('../run/lock.js');
+  const { localHolder } = await import('../io/folderLock.js');
   return localHolder(sweep.directory);
 }
 

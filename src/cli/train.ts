@@ -6,10 +6,18 @@ import { loadConfig } from '../config/load.js';
 import type { Config, StageConfig } from '../config/schema.js';
 import { ConfigError, DivergedError, StorageError } from '../errors.js';
 import type { ResultRow } from '../eval/summary.js';
+import { describeHolder, type FolderLock } from '../io/folderLock.js';
 import { shellWord } from '../io/shellWord.js';
+import { experimentLockFolder, tryLockExperiment } from '../run/experimentLock.js';
 import { readRecord } from '../run/record.js';
-import { createRunFolder, findLatestUnfinishedRun, openRunFolder, type RunFolder } from '../run/runFolder.js';
-import { findRunOfHash } from '../run/runOfConfig.js';
+import {
+  beginRunFolder,
+  findLatestUnfinishedRun,
+  holdRunFolder,
+  openRunFolder,
+  type RunFolder,
+} from '../run/runFolder.js';
+import { type FoundRun, findRunOfHash } from '../run/runOfConfig.js';
 import { parseSeed } from './config.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from './engineFlags.js';
 import { runTraining, type TrainingJob } from './runTraining.js';
@@ -57,17 +65,27 @@ interface Chosen {
   readonly loaded: TrainingJob['loaded'];
   /** The run to resume; a new one is begun when left out. */
   readonly folder?: RunFolder;
+  /** Held until the run has begun. */
+  readonly experiment?: FolderLock;
 }
 
-async function trainChosen({ loaded, folder: given }: Chosen, flags: TrainFlags): Promise<void> {
+async function trainChosen(chosen: Chosen, flags: TrainFlags): Promise<void> {
+  try {
+    await train(chosen, flags);
+  } finally {
+    chosen.experiment?.release();
+  }
+}
+
+async function train({ loaded, folder: given, experiment }: Chosen, flags: TrainFlags): Promise<void> {
   const { config } = loaded;
   const { data, quiet, json, output = 'runs' } = flags;
   // Before the folder is made: a first stage takes hours, and an empty run folder would stay behind when it is killed.
   const start =
     given === undefined && config.stages ? await startingPointOf(config.stages.representation, flags) : undefined;
-  const folder = given ?? createRunFolder({ output, name: config.name, seed: config.seed });
-  const rows = await runTraining({ folder, loaded, resume: given !== undefined, data, quiet, json, start });
-  await printResult(folder, rows, flags);
+  const held = given ? holdRunFolder(given) : beginRunFolder({ output, name: config.name, seed: config.seed });
+  const job = { held, loaded, resume: given !== undefined, data, quiet, json, start, onBegun: experiment?.release };
+  await printResult(held.folder, await runTraining(job), flags);
 }
 
 async function startingPointOf(config: StageConfig, { data, quiet, json, output = 'runs' }: TrainFlags) {
@@ -76,11 +94,35 @@ async function startingPointOf(config: StageConfig, { data, quiet, json, output 
   return readStartingPoint(await finishedFirstStage({ config, output, data, quiet, json }), output);
 }
 
-/** The run of the same config hash: its results, the run to resume, or a new folder. Throws `DivergedError` where it diverged. */
+/**
+ * The run of the same config hash: its results, the run to resume, or the lock to begin one under. Throws `DivergedError` where it
+ * diverged, `StorageError` where another process is beginning it.
+ */
 function continueRun(flags: TrainFlags): Chosen | { folder: RunFolder; results: readonly ResultRow[] } {
   const loaded = loadConfig(requireConfig(flags), overridesOf(flags));
-  const found = findRunOfHash(flags.output ?? 'runs', loaded.config.name, configHash(loaded.config));
-  if (found === undefined) return { loaded };
+  const { name } = loaded.config;
+  const hash = configHash(loaded.config);
+  const output = flags.output ?? 'runs';
+  const begun = findRunOfHash(output, name, hash);
+  if (begun) return goOnWith(begun, loaded);
+  const experiment = tryLockExperiment(experimentLockFolder(output, name, hash));
+  if (!('release' in experiment)) {
+    throw new StorageError(`The ${describeHolder(experiment)} is beginning this very run.`, {
+      where: experiment.file,
+      next: 'Wait for it: the same command then goes on with the run, or shows its results.',
+    });
+  }
+  // Another process may have begun it, and given the lock free, after the first look.
+  const found = findRunOfHash(output, name, hash);
+  if (found === undefined) return { loaded, experiment };
+  experiment.release();
+  return goOnWith(found, loaded);
+}
+
+function goOnWith(
+  found: FoundRun,
+  loaded: TrainingJob['loaded'],
+): Chosen | { folder: RunFolder; results: readonly ResultRow[] } {
   const folder = openRunFolder(found.directory);
   if (found.state === 'finished') return { folder, results: found.record.results };
   if (found.state !== 'diverged') return { folder, loaded };

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { extract } from 'tar';
 import { DataError, GalaError, StorageError } from '../errors.js';
 import { syncFolder } from '../io/atomicFile.js';
-import { withLock } from '../io/fileLock.js';
+import { withFolderLock } from '../io/folderLock.js';
 import { md5OfFile } from '../io/hash.js';
 import { type DownloadOptions, downloadFile } from '../io/httpDownload.js';
 import { makeFolder } from '../io/makeFolder.js';
@@ -55,13 +55,7 @@ export async function downloadCifar(
   try {
     makeFolder(folder);
     const onWait = (holder: string) => onNote?.(`Another download is at work (${holder}); waiting for it …`);
-    const lock = join(folder, '.gala-download.lock');
-    const cannotLock = (errno: number) =>
-      new StorageError(`The file system of the folder cannot lock files (errno ${errno}).`, {
-        where: lock,
-        next: 'Give a --data on a local disk; the finished folder can be moved.',
-      });
-    return await withLock(lock, { onWait, cannotLock }, async () => {
+    return await withFolderLock(folder, onWait, async () => {
       if (isWhole(target, layout)) return { folder: target, fresh: false };
       refuseOtherContent(target, layout);
       for (const entry of readdirSync(folder)) {

@@ -2,9 +2,9 @@
 import { rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DataError, StorageError } from '../errors.js';
+import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { type LockWatcher, withLock } from '../io/fileLock.js';
+import { withFolderLock } from '../io/folderLock.js';
 import { type DownloadOptions, downloadFile } from '../io/httpDownload.js';
 import { makeFolderBelow } from '../io/ownFolder.js';
 import { readArchive } from '../io/readArchive.js';
@@ -35,24 +35,15 @@ export async function installTrainList(set: ImageSet, source: ListSource = {}): 
   const folder = installedLists(source.environment);
   const from = source.from ?? official.address!;
   makeFolderBelow(dirname(folder), basename(folder));
-  return await withLock(`${folder}.lock`, watcherOf(folder, source), async () => {
+  const onWait = (holder: string) =>
+    source.onNote?.(`Another installation of a list is at work (${holder}); waiting for it …`);
+  return await withFolderLock(folder, onWait, async () => {
     const bytes = /^\w+:\/\//.test(from) ? await fetchList(set, from, folder, source) : readBrought(set, from);
     const { list, identical } = checkOfficialList(set, 'train', bytes, from);
     const path = join(folder, `${official.file}.gz`);
     writeFileAtomic(path, gzipSync(bytes));
     return { path, images: list.labels.length, source: from, identical };
   });
-}
-
-function watcherOf(folder: string, { onNote }: ListSource): LockWatcher {
-  return {
-    onWait: holder => onNote?.(`Another installation of a list is at work (${holder}); waiting for it …`),
-    cannotLock: errno =>
-      new StorageError(`The file system of the cache cannot lock files (errno ${errno}).`, {
-        where: folder,
-        next: 'Set GALA_CACHE to a folder on a local disk.',
-      }),
-  };
 }
 
 async function fetchList(set: ImageSet, url: string, folder: string, { download }: ListSource): Promise<Uint8Array> {

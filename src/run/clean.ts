@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StorageError } from '../errors.js';
 import { refuseLinksBelow } from '../io/ownFolder.js';
 import { readRecord } from './record.js';
-import { lockRunFolder, openRunFolder } from './runFolder.js';
+import { holdRunFolder, openRunFolder } from './runFolder.js';
 
 export interface Cleaned {
   /** Bytes of the checkpoints that were, or would be, removed. */
@@ -20,7 +20,7 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   if (status !== 'finished') return { bytes: 0, kept: status };
   refuseLinksBelow(folder.directory, 'checkpoints');
   if (dryRun) return { bytes: sizeOf(folder.checkpoints) };
-  const lock = lockRunFolder(folder);
+  const { lock } = holdRunFolder(folder);
   try {
     const bytes = sizeOf(folder.checkpoints);
     for (const { path } of checkpointsIn(folder.checkpoints)) rmSync(path);

@@ -3,8 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { configHash, configOf } from '../config/identity.js';
 import { StorageError } from '../errors.js';
+import { isLocked } from '../io/folderLock.js';
 import { refuseLinksBelow } from '../io/ownFolder.js';
-import { isLocked } from './lock.js';
 import { type RunRecord, readRecord } from './record.js';
 
 /** What can be done with a run: nothing more (`finished`, `diverged`), wait for its process, or resume it. */

@@ -23,6 +23,15 @@ while (Atomics.wait(control, 2, 0, 1000 * lookEvery) === 'timed-out') {
   if (now === 0 || waited < tellAt) continue;
   const what = visibleLine(Buffer.from(text.slice(0, Atomics.load(control, 1))).toString());
   // A progress bar stands at the cursor; the line begins below it.
-  writeSync(2, `${isTerminal ? '\n' : ''}Still waiting for ${what} (${Math.round(10 * waited) / 10} s).\n`);
+  say(`${isTerminal ? '\n' : ''}Still waiting for ${what} (${Math.round(10 * waited) / 10} s).\n`);
   tellAt *= 2;
+}
+
+/** A line that cannot be written (a closed terminal, a full disk) is lost; the next one may be read again. */
+function say(line: string): void {
+  try {
+    writeSync(2, line);
+  } catch {
+    // what the process waits for matters more than who reads of it
+  }
 }

@@ -1,6 +1,6 @@
 /** What earlier commands have begun and not ended: the tasks of their sweeps that are still going to be trained. */
 import { StorageError } from '../errors.js';
-import { isLocked } from '../run/lock.js';
+import { isLocked } from '../io/folderLock.js';
 import { listSweeps, openSweep, type Sweep } from './manifest.js';
 import { sweepStatus, type TaskState } from './status.js';
 

@@ -5,6 +5,7 @@ import { closeSync, rmSync } from 'node:fs';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { openForWriting } from '../io/openForWriting.js';
+import { mayRepeat, stopSignals } from '../train/signals.js';
 import { sweepCommand } from './advice.js';
 import { taskCommand } from './command.js';
 import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
@@ -29,11 +30,10 @@ export interface PoolRequest {
 }
 
 const pollMilliseconds = 1000;
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs the tasks in their order, `slots` at a time, each with its messages in the task's log. SIGINT and SIGTERM are handed on to
- * every run, which saves; nothing is started after that. Returns the signal, if one came. Throws what the observer throws, once
+ * Runs the tasks in their order, `slots` at a time, each with its messages in the task's log. SIGINT, SIGTERM and SIGHUP are handed
+ * on to every run, which saves; nothing is started after that. Returns the signal, if one came. Throws what the observer throws, once
  * the other runs have saved.
  */
 export async function runLocally(request: PoolRequest): Promise<NodeJS.Signals | undefined> {
@@ -47,10 +47,13 @@ export async function runLocally(request: PoolRequest): Promise<NodeJS.Signals |
     for (const child of running) child.kill(signal);
   };
   const stop = (signal: NodeJS.Signals) => {
-    stopped ??= signal;
+    if (stopped !== undefined && mayRepeat(signal)) return;
+    const isAsked = stopped !== undefined && mayRepeat(stopped);
+    stopped = isAsked ? signal : (stopped ?? signal);
+    if (isAsked) return; // the runs save already
     observer.onStop(signal);
-    // A closed terminal is no reason to lose an epoch: SIGHUP would kill a run.
-    end(signal === 'SIGHUP' ? 'SIGTERM' : signal);
+    // The runs are in sessions of their own, which no terminal hangs up.
+    end(mayRepeat(signal) ? 'SIGTERM' : signal);
   };
   const slot = async (index: number) => {
     try {

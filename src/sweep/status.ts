@@ -1,9 +1,9 @@
 /** How far each task of a sweep is: from its run folder first, then from SLURM, then from what its last attempt left. */
 import { existsSync } from 'node:fs';
 import type { ResultRow } from '../eval/summary.js';
+import { localHolder } from '../io/folderLock.js';
 import { largestText, readRegularText, withOpenedFile } from '../io/openedFile.js';
 import type { Column } from '../report/table.js';
-import { localHolder } from '../run/lock.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
 import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
 import { type SlurmState, taskStates } from './slurm/client.js';

@@ -11,7 +11,7 @@ import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logits
 import { fitWeights } from '../models/weights.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
 import { readRecord } from '../run/record.js';
-import { lockRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { holdRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
 import { type Checkpoint, chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
@@ -104,7 +104,7 @@ function storeLogits(
   onNote: RunEvaluation['onNote'],
 ): void {
   try {
-    const lock = lockRunFolder(folder);
+    const { lock } = holdRunFolder(folder);
     try {
       const now = readCheckpoint(path).progress;
       if (now.epoch === progress.epoch && now.step === progress.step) writeLogitsFile(file, evaluation);

@@ -1,9 +1,11 @@
 /**
- * Stopping on purpose: SIGINT, SIGTERM or SIGUSR1 asks the loop to finish its step and save; a second SIGINT or SIGTERM kills at
+ * Stopping on purpose: SIGINT, SIGTERM, SIGUSR1 or SIGHUP asks the loop to finish its step and save; a second SIGINT or SIGTERM kills at
  * once. SIGUSR1 is what batch systems send before they take the machine away (`--signal=USR1@…` of SLURM): the same, but its
- * exit code says that the run wants to be started again. It may come many times.
+ * exit code says that the run wants to be started again. SIGHUP comes from a terminal that is closed, unless the process was
+ * started to outlive it. These two may come many times.
  */
 import { constants } from 'node:os';
+import { outlivesTerminal } from '../run/hangup.js';
 
 export interface StopRequest {
   /** The signal that asked to stop, once one has come. */
@@ -12,7 +14,8 @@ export interface StopRequest {
   dispose(): void;
 }
 
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGUSR1'] as const;
+export const stopSignals = ['SIGINT', 'SIGTERM', ...(outlivesTerminal ? [] : (['SIGHUP'] as const))] as const;
+const runSignals = [...stopSignals, 'SIGUSR1'] as const;
 
 /** Listens until `dispose`; `onRequest` is told of the first signal. */
 export function listenForStop(onRequest: (signal: NodeJS.Signals) => void): StopRequest {
@@ -21,10 +24,10 @@ export function listenForStop(onRequest: (signal: NodeJS.Signals) => void): Stop
     if (requested === undefined) {
       requested = signal;
       onRequest(signal);
-    } else if (signal === 'SIGUSR1') {
+    } else if (mayRepeat(signal)) {
       // Said already; sent again by those who cannot know whether the first one found a listener.
-    } else if (requested === 'SIGUSR1') {
-      // Preempted, then told to end for good: it saves all the same, but must not be started again.
+    } else if (mayRepeat(requested)) {
+      // Preempted or hung up, then told to end for good: it saves all the same, but must not be started again.
       requested = signal;
     } else {
       dispose();
@@ -32,15 +35,20 @@ export function listenForStop(onRequest: (signal: NodeJS.Signals) => void): Stop
     }
   };
   const dispose = () => {
-    for (const signal of stopSignals) process.off(signal, handler);
+    for (const signal of runSignals) process.off(signal, handler);
   };
-  for (const signal of stopSignals) process.on(signal, handler);
+  for (const signal of runSignals) process.on(signal, handler);
   return {
     get signal() {
       return requested;
     },
     dispose,
   };
+}
+
+/** Whether a signal asks to save however often it comes; others stop at once the second time. */
+export function mayRepeat(signal: NodeJS.Signals): boolean {
+  return signal === 'SIGUSR1' || signal === 'SIGHUP';
 }
 
 /** Exit code of a process that ended for a signal: 128 + its number. */

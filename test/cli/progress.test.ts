@@ -108,7 +108,7 @@ test('quiet says nothing at all', () => {
 
 test('on a terminal a note stays above the bar, the bar is redrawn below it, and stop removes the bar', () => {
   const { stream, text } = sink(80);
-  const progress = createProgress({ stream });
+  const progress = createProgress({ stream, term: 'xterm' });
   progress.start(4, { epoch: '1/1' });
   progress.update(2, { epoch: '1/1' });
   progress.note('a note');
@@ -122,7 +122,7 @@ test('on a terminal a note stays above the bar, the bar is redrawn below it, and
 
 test('names from outside cannot move the cursor of a terminal: not in notes, not beside the bar', () => {
   const { stream, text } = sink(80);
-  const progress = createProgress({ stream });
+  const progress = createProgress({ stream, term: 'xterm' });
   progress.note('before \u001b[2J');
   progress.start(10, { image: 'a\u001b[2Jb\nc' });
   progress.note('during \u001b[2J');
@@ -130,4 +130,15 @@ test('names from outside cannot move the cursor of a terminal: not in notes, not
   assert.ok(text().includes('during \\u001b[2J'));
   assert.ok(text().includes('image a\\u001b[2Jb\\nc'));
   assert.equal(text().split('\u001b[2J').length, 2, 'the note before there is a bar is guarded where stderr is');
+});
+
+test('a terminal without escape sequences gets plain lines', () => {
+  for (const term of ['dumb', '', 'unknown']) {
+    const { stream, text } = sink(80);
+    const progress = createProgress({ stream, term, intervalSeconds: 10 });
+    progress.start(4, { epoch: '1/2' });
+    progress.note('a line that stays');
+    progress.stop();
+    assert.equal(text(), '  0% epoch 1/2\na line that stays\n');
+  }
 });

@@ -4,7 +4,7 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
-import { lockFolder } from '../../src/run/lock.js';
+import { lockFolder } from '../../src/io/folderLock.js';
 import { updateRecord } from '../../src/run/record.js';
 import { readCheckpoint, writeCheckpoint } from '../../src/train/checkpoint.js';
 import { temporaryFolder } from '../temporaryFolder.js';

@@ -6,9 +6,10 @@ import { before, test } from 'node:test';
 import { openIdxSet } from '../../src/data/fashionMnist.js';
 import { labelsHash } from '../../src/results/fromRun.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { gala, startGala } from './gala.js';
+import { expectExit, gala, startGala } from './gala.js';
 import { recordOf, runFolders } from './outcome.js';
 import { writeSmallSet } from './smallSet.js';
+import { until } from './until.js';
 
 const temporary = temporaryFolder();
 const options = { cwd: temporary };
@@ -115,6 +116,26 @@ test('A diverged run is left alone, and its seed counts as missing beside the re
   assert.match(stdout, /^Missing: no recorded run of row gala with seed 0$/m);
   assert.deepEqual(readdirSync(join(temporary, 'runs/sweeps')), sweeps);
   writeFileSync(file, finished);
+});
+
+test('What a killed gala reproduce has started is waited for, recorded and compared', async () => {
+  const seed = ['--rows', 'gala', '--seeds', '8', '--results', 'orphans', '--runs', 'orphan-runs'];
+  const parent = startGala([...reproduce, ...seed], options);
+  const runs = () => runFolders(join(temporary, 'orphan-runs'), 'small/gala').filter(run => !/\.begin-/.test(run));
+  await until(() => runs().some(run => existsSync(join(run, 'run.json'))));
+  const lock = readdirSync(runs()[0]!).find(name => name.startsWith('.lock-'));
+  const orphan = Number(/^\.lock-(\d+)-/.exec(lock!)![1]);
+  process.kill(orphan, 'SIGSTOP');
+  parent.kill('SIGKILL');
+  await parent.finished;
+
+  const again = startGala([...reproduce, ...seed], options);
+  await again.printed(/^gala, seed 8: another process trains \S+; waiting for it to end\.$/m);
+  process.kill(orphan, 'SIGCONT');
+  const { stdout, stderr } = expectExit(await again.finished, 0);
+  assert.match(stderr, /^Recorded: orphans\/small\/gala-seed8-subset0\.json$/m);
+  assert.match(stdout, /^gala +top1 .* reached$/m);
+  assert.equal(runs().length, 1);
 });
 
 test('Of several runs to record those before a faulty one are recorded, with their tables', async () => {

@@ -1,13 +1,15 @@
 /** What `--resume` takes and what it refuses; one process a run folder. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { before, test } from 'node:test';
+import { beginRunFolder } from '../../src/run/runFolder.js';
 import { writeCheckpoint } from '../../src/train/checkpoint.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { errorOf, expectExit, gala, startGala } from './gala.js';
 import { checkpointOf, metricsOf, onlyRun, recordOf } from './outcome.js';
 import { smallConfig, smallTraining, writeSmallSet } from './smallSet.js';
+import { until } from './until.js';
 
 const temporary = temporaryFolder();
 const at = (name: string) => join(temporary, name);
@@ -112,4 +114,26 @@ test('Something that is no run folder cannot be resumed: exit 4', async () => {
   const refused = await gala(['train', '--resume', temporary], 4, options);
   assert.match(errorOf(refused).message, /not a run folder/);
   assert.equal(errorOf(refused).where, temporary);
+});
+
+test('Of two --continue at the same moment one begins the run; what a kill leaves before its record is removed', async () => {
+  const output = at('together');
+  const continued = [...smallTraining(set, output), '--continue'];
+  const places = join(output, 'fashion_mnist_lt/gala');
+  const files = () => (existsSync(places) ? (readdirSync(places, { recursive: true }) as string[]) : []);
+  const isBeginning = () => files().some(name => /^\.begin-.*\.lock-/.test(name));
+  const first = startGala(continued, options);
+  await until(isBeginning);
+  first.kill('SIGSTOP');
+  const second = errorOf(await gala(continued, 4, options));
+  assert.match(second.message, new RegExp(`^The process ${first.pid} is beginning this very run\\.$`));
+  assert.match(second.next, /^Wait for it: /);
+  first.kill('SIGKILL');
+  await first.finished;
+
+  // The kill may have left a run folder as well.
+  const left = beginRunFolder({ output, name: 'fashion_mnist_lt/gala', seed: 0 });
+  left.lock.release();
+  await gala(continued, 0, options);
+  assert.deepEqual(readdirSync(places), [basename(onlyRun(output))]);
 });

@@ -102,7 +102,7 @@ describe('a disk', { skip: noMount }, () => {
       assert.match(errorOf(failed).next, /mounted read-only.*To go on with this run/);
 
       const refused = await gala(resuming(run), 4, options);
-      assert.match(errorOf(refused).message, /^Could not lock the run folder: EROFS/);
+      assert.match(errorOf(refused).message, /^Could not lock the folder: EROFS/);
       const anew = await gala(smallTraining(set, join(disk.path, 'anew')), 4, options);
       assert.match(errorOf(anew).message, /^Could not make a run folder: EROFS/);
       assert.match(errorOf(anew).next, /choose another place/);

@@ -4,20 +4,22 @@ import { join } from 'node:path';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { topOne } from '../../src/eval/metrics.js';
 import { rebalance } from '../../src/eval/rebalance.js';
+import { lockFolder } from '../../src/io/folderLock.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
 import { fitWeights } from '../../src/models/weights.js';
 import { readGradients } from '../../src/report/gradients.js';
 import { readReportRuns } from '../../src/report/reportRun.js';
 import { findRunFolders } from '../../src/run/findRuns.js';
-import { lockFolder } from '../../src/run/lock.js';
 import { appendEpoch, readMetrics } from '../../src/run/metricsLog.js';
 import { createRecord, readRecord } from '../../src/run/record.js';
-import { createRunFolder, logitsPath, openRunFolder } from '../../src/run/runFolder.js';
+import { beginRunFolder, logitsPath, openRunFolder } from '../../src/run/runFolder.js';
 import { readCheckpoint, readLastCheckpoint, writeCheckpoint } from '../../src/train/checkpoint.js';
 import { evaluateRun } from '../../src/train/evaluateRun.js';
 import { exampleEvaluation } from '../eval/example.js';
+import { onNetworkDisk } from '../io/networkDisk.js';
 import { writeExampleRun } from '../report/exampleRuns.js';
 import { exampleRecord } from '../run/example.js';
+import { makeRunFolder } from '../run/makeRunFolder.js';
 import type { Cases, Place } from './catalogue.js';
 
 const weights = (name: string, shape: number[]) => ({
@@ -60,16 +62,15 @@ export const runCases: Cases = {
   'a folder that is no run': ({ folder }) => openRunFolder(folder),
   'a folder without runs': ({ folder }) => findRunFolders([folder]),
   'a folder of runs that does not exist': () => findRunFolders(['nowhere']),
-  'a name that leaves the folder of runs': () => createRunFolder({ output: 'runs', name: '../x', seed: 0 }),
-  'a split that is no word': ({ folder }) =>
-    logitsPath({ ...createRunFolder({ output: folder, name: 'a', seed: 0 }) }, '../x'),
+  'a name that leaves the folder of runs': () => beginRunFolder({ output: 'runs', name: '../x', seed: 0 }),
+  'a split that is no word': ({ folder }) => logitsPath(makeRunFolder({ output: folder, name: 'a', seed: 0 }), '../x'),
   'a run folder in which this process works already': ({ folder }) => {
     lockFolder(folder);
     lockFolder(folder);
   },
   'a run folder in which a process of another machine works': ({ file, folder }) => {
     file('.lock-123-456-abc-elsewhere', '');
-    lockFolder(folder);
+    onNetworkDisk(() => lockFolder(folder));
   },
   'a run.json that does not exist': ({ at }) => readRecord(at('run.json')),
   'a run.json that is not JSON': ({ file }) => readRecord(file('run.json', '')),

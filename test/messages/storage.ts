@@ -2,11 +2,11 @@
 import { mkdirSync } from 'node:fs';
 import { writeFileAtomic } from '../../src/io/atomicFile.js';
 import { diskFault } from '../../src/io/diskFault.js';
+import { lockFolder } from '../../src/io/folderLock.js';
 import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.js';
 import { startSession } from '../../src/run/eventFile.js';
-import { lockFolder } from '../../src/run/lock.js';
 import { appendEpoch } from '../../src/run/metricsLog.js';
-import { createRunFolder } from '../../src/run/runFolder.js';
+import { beginRunFolder } from '../../src/run/runFolder.js';
 import type { Cases } from './catalogue.js';
 
 const refusedBySystem = (code: string, text: string) => () => {
@@ -44,7 +44,7 @@ export const storageCases: Cases = {
   },
   'a path that is too long': ({ at }) => writeFileAtomic(at('x'.repeat(300)), 'x'),
   'a run folder below a file': ({ file }) => {
-    createRunFolder({ output: file('runs', ''), name: 'set/config', seed: 0 });
+    beginRunFolder({ output: file('runs', ''), name: 'set/config', seed: 0 });
   },
   'a run folder that cannot be locked': () => lockFolder('nowhere'),
   'metrics of a run folder that is gone': () => appendEpoch('nowhere/metrics.jsonl', { epoch: 1 }),

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { appendEpoch } from '../../src/run/metricsLog.js';
 import { createRecord, type NewRecord, updateRecord } from '../../src/run/record.js';
-import { createRunFolder, type RunFolder } from '../../src/run/runFolder.js';
+import type { RunFolder } from '../../src/run/runFolder.js';
 import { exampleEvaluation } from '../eval/example.js';
 import { exampleRecord, finishRun } from '../run/example.js';
+import { makeRunFolder } from '../run/makeRunFolder.js';
 
 export interface ExampleRun {
   readonly name?: string;
@@ -32,7 +33,7 @@ export function writeExampleRun(output: string, run: ExampleRun = {}): RunFolder
     checkpoints = ['best'],
     epochs = 3,
   } = run;
-  const folder = createRunFolder({ output, name, seed: 3 });
+  const folder = makeRunFolder({ output, name, seed: 3 });
   createRecord(folder.record, { ...exampleRecord(name), ...run.record });
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const tested = epoch === 1 ? {} : { test_top1: 20 * epoch, test_top1_rebalanced: 21 * epoch };

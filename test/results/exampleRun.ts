@@ -9,8 +9,8 @@ import { type ExpectedTable, readExpected } from '../../src/results/expected.js'
 import { addResult, labelsHash } from '../../src/results/fromRun.js';
 import { predictionsPath } from '../../src/results/record.js';
 import { createRecord } from '../../src/run/record.js';
-import { createRunFolder } from '../../src/run/runFolder.js';
 import { exampleRecord, finishRun } from '../run/example.js';
+import { makeRunFolder } from '../run/makeRunFolder.js';
 
 export const exampleConfig = 'fashion_mnist_lt/gala';
 
@@ -35,7 +35,7 @@ export async function writeExampleRun(
     { length: test.length * classes },
     (_, k) => random.normal() + (k % classes === labels[Math.floor(k / classes)] ? skill : 0),
   );
-  const folder = createRunFolder({ output, name: config.name, seed });
+  const folder = makeRunFolder({ output, name: config.name, seed });
   createRecord(folder.record, {
     config,
     splits: {

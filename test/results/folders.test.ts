@@ -13,8 +13,8 @@ import { type ResultRecord, readResult } from '../../src/results/record.js';
 import { writeGeneratedFiles } from '../../src/results/tables.js';
 import { verifyTable } from '../../src/results/verify.js';
 import { createRecord } from '../../src/run/record.js';
-import { createRunFolder } from '../../src/run/runFolder.js';
 import { exampleRecord, finishRun } from '../run/example.js';
+import { makeRunFolder } from '../run/makeRunFolder.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
@@ -54,7 +54,7 @@ async function recorded(folder: string, counts: readonly number[] = [30, 10, 5])
   const { config } = loadConfig(configWith(`${folder}.yaml`, join(data, 'lists')));
   const { test, counts: classCounts, subsetHash, trainFull } = await openDatasets(config.data, { dataRoot: data });
   const labels = Int32Array.from({ length: test.length }, (_, i) => test.label(i));
-  const run = createRunFolder({ output: join(temporary, 'runs'), name: config.name, seed: 0 });
+  const run = makeRunFolder({ output: join(temporary, 'runs'), name: config.name, seed: 0 });
   createRecord(run.record, {
     config,
     splits: {

@@ -1,9 +1,11 @@
 /** What the run tests start as processes of their own: `node child.js <task> <folder>`. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lockFolder } from '../../src/io/folderLock.js';
 import { waitsFor } from '../../src/io/waiting.js';
-import { lockFolder } from '../../src/run/lock.js';
-import { createRunFolder } from '../../src/run/runFolder.js';
+import { createRecord } from '../../src/run/record.js';
+import { beginRunFolder } from '../../src/run/runFolder.js';
 import { startWatchdog } from '../../src/run/watchdog.js';
+import { exampleRecord } from './example.js';
 
 const [task, folder] = process.argv.slice(2) as [string, string];
 const waitForever = () => setInterval(() => undefined, 1000);
@@ -12,7 +14,12 @@ if (task === 'create') {
   // All children make their folders together: they wait for the same moment.
   const start = Number(process.argv[4]);
   while (Date.now() < start);
-  for (let i = 0; i < 3; i++) console.log(createRunFolder({ output: folder, name: 'set/config', seed: 0 }).directory);
+  const runs = [1, 2, 3].map(() => beginRunFolder({ output: folder, name: 'set/config', seed: 0 }).folder);
+  // Without a record they would be removed by the others once this process has ended.
+  for (const { directory, record } of runs) {
+    createRecord(record, exampleRecord('set/config'));
+    console.log(directory);
+  }
 } else if (task === 'lock') {
   try {
     lockFolder(folder);

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Evaluation, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { createRecord, type RunStatus, updateRecord } from '../../src/run/record.js';
-import { createRunFolder, logitsPath, type RunFolder } from '../../src/run/runFolder.js';
+import { logitsPath, type RunFolder } from '../../src/run/runFolder.js';
 import { listStoredLogits, resultLogits, storedLogits } from '../../src/run/storedLogits.js';
 import { exampleEvaluation } from '../eval/example.js';
 import { exampleRecord, finishRun } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
+import { makeRunFolder } from './makeRunFolder.js';
 
 const output = temporaryFolder();
 const best: Evaluation = exampleEvaluation(20, [200, 50, 5]);
@@ -15,7 +16,7 @@ const last: Evaluation = { ...best, checkpoint: 'last', epoch: 200, selectedOn: 
 
 /** A run whose results are of `evaluations`, and which has their logits. */
 function runOf(evaluations: readonly Evaluation[], status: RunStatus = 'finished'): RunFolder {
-  const folder = createRunFolder({ output, name: 'run', seed: 3 });
+  const folder = makeRunFolder({ output, name: 'run', seed: 3 });
   createRecord(folder.record, exampleRecord('run'));
   finishRun(folder, evaluations, { epoch: 200 });
   updateRecord(folder.record, { status });

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { after, test } from 'node:test';
 import { configHash } from '../../src/config/identity.js';
 import { loadConfig } from '../../src/config/load.js';
-import { lockFolder } from '../../src/run/lock.js';
+import { lockFolder } from '../../src/io/folderLock.js';
 import { claimedTasks } from '../../src/sweep/claimed.js';
 import { createSweep, draftSweep, type LauncherSettings, recordJob, sweepFolder } from '../../src/sweep/manifest.js';
 import { parseSlurmOptions } from '../../src/sweep/slurm/options.js';

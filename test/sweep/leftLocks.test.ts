@@ -9,14 +9,15 @@ import { test } from 'node:test';
 import { configHash } from '../../src/config/identity.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
-import { firstStageLockFolder } from '../../src/run/firstStageLock.js';
+import { experimentLockFolder } from '../../src/run/experimentLock.js';
 import { createRecord } from '../../src/run/record.js';
-import { createRunFolder } from '../../src/run/runFolder.js';
 import { removeLeftLocks } from '../../src/sweep/leftLocks.js';
 import { createSweep, draftSweep, taskConfig } from '../../src/sweep/manifest.js';
 import { sweepStatus } from '../../src/sweep/status.js';
 import { gala } from '../e2e/gala.js';
+import { onNetworkDisk } from '../io/networkDisk.js';
 import { exampleRecord } from '../run/example.js';
+import { makeRunFolder } from '../run/makeRunFolder.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
@@ -34,7 +35,7 @@ function makeSweep(output: string, name: string, seeds: readonly number[]) {
 
 /** The folder of a run that has begun. */
 function beginRun(output: string, config: Config): string {
-  const folder = createRunFolder({ output, name: config.name, seed: config.seed });
+  const folder = makeRunFolder({ output, name: config.name, seed: config.seed });
   createRecord(folder.record, { ...exampleRecord(config.name), config });
   return folder.directory;
 }
@@ -47,15 +48,17 @@ test('Locks of jobs that are over are removed from the runs of a sweep and from 
   const stageOf = ({ stages }: Config) => stages!.representation;
   const first = stageOf(configs[0]!);
   const stageRun = beginRun(output, first as Config);
-  const waitedFor = firstStageLockFolder(output, first.name, configHash(first));
+  const waitedFor = experimentLockFolder(output, first.name, configHash(first));
   const ownRun = beginRun(output, configs[1]!);
+  const unbegun = experimentLockFolder(output, configs[0]!.name, configHash(configs[0]!));
   mkdirSync(waitedFor);
-  for (const folder of [stageRun, waitedFor, ownRun]) {
+  mkdirSync(unbegun, { recursive: true });
+  for (const folder of [stageRun, waitedFor, ownRun, unbegun]) {
     for (const job of [40, 41]) writeFileSync(join(folder, `.lock-7-99-abc-node17+job${job}.0`), '');
   }
   rmSync(taskConfig(sweep, 2)); // its task fails by itself
-  removeLeftLocks(sweep, sweepStatus(sweep), job => job === '40');
-  for (const folder of [stageRun, waitedFor, ownRun]) {
+  onNetworkDisk(() => removeLeftLocks(sweep, sweepStatus(sweep), job => job === '40'));
+  for (const folder of [stageRun, waitedFor, ownRun, unbegun]) {
     assert.deepEqual(locksIn(folder), ['.lock-7-99-abc-node17+job41.0'], folder);
   }
 });
@@ -71,7 +74,8 @@ test('Cancel stops the runs of a launcher that is gone, and names those on anoth
   try {
     assert.deepEqual(await once(createInterface(child.stdout), 'line'), ['held']);
     writeFileSync(join(there, '.lock-17-99-abc-node17'), '');
-    const cancel = () => gala(['sweep', 'cancel', 's', '--output', output], 0, { cwd: temporary });
+    const nodeOptions = [`--import=${new URL('../io/networkDisk.js', import.meta.url)}`];
+    const cancel = () => gala(['sweep', 'cancel', 's', '--output', output], 0, { cwd: temporary, nodeOptions });
     const { stderr } = await cancel();
     assert.match(
       stderr,
@@ -79,7 +83,7 @@ test('Cancel stops the runs of a launcher that is gone, and names those on anoth
     );
     assert.match(
       stderr,
-      /^Process 17 works in orphans\/fashion_mnist_lt\/gala\/.* on node17: stop it there \(kill 17\)\.$/m,
+      /^Process 17 on node17 works in orphans\/fashion_mnist_lt\/gala\/.*: stop it there \(kill 17\)\.$/m,
     );
     assert.deepEqual(await exit, [null, 'SIGTERM']);
     rmSync(join(there, '.lock-17-99-abc-node17'));

@@ -7,10 +7,10 @@ import { openDatasets } from '../../src/data/index.js';
 import { subset } from '../../src/data/longTail.js';
 import type { Executable, HostTensors, StagedSteps } from '../../src/engine/program.js';
 import { DivergedError } from '../../src/errors.js';
-import { createRunFolder } from '../../src/run/runFolder.js';
 import { startOfTraining, writeCheckpoint } from '../../src/train/checkpoint.js';
 import { experimentOn } from '../../src/train/experiment.js';
 import { train } from '../../src/train/trainer.js';
+import { makeRunFolder } from '../run/makeRunFolder.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
@@ -35,7 +35,7 @@ async function trained({ weight, logit }: Network, hasCheckpoint: boolean) {
   const datasets = await openDatasets(config.data);
   const [images, tested] = [subset(datasets.train, first(16)), subset(datasets.test, first(10))];
   const experiment = experimentOn({ ...datasets, train: images, test: tested }, config);
-  const folder = createRunFolder({ output: temporary, name: 'network', seed: 0 });
+  const folder = makeRunFolder({ output: temporary, name: 'network', seed: 0 });
   const good = { weight: numbers(1) };
   if (hasCheckpoint) writeCheckpoint(folder.checkpoints, 'last', good, startOfTraining);
   const ran: string[] = [];

@@ -1,11 +1,11 @@
 /** `gala data pack`: decodes and resizes every image once, into shards that training reads without decoding. */
 import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { DataError, GalaError, StorageError } from '../../errors.js';
+import { DataError, GalaError } from '../../errors.js';
 import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
 import { diskFault } from '../../io/diskFault.js';
-import { withLock } from '../../io/fileLock.js';
+import { withFolderLock } from '../../io/folderLock.js';
 import { makeFolderBelow } from '../../io/ownFolder.js';
 import type { ImageFiles } from '../imageFiles.js';
 import { sharedInt32 } from '../sharedDataset.js';
@@ -48,8 +48,6 @@ export interface PackSummary {
   readonly bytes: number;
 }
 
-/** Stays when it is free: a lock that is deleted could be held twice. */
-const lockName = '.gala-pack.lock';
 /** Bytes that a shard has at most when its images are as wide as 4:3. */
 const shardBytes = 2 ** 26;
 const progressMilliseconds = 200;
@@ -57,20 +55,13 @@ const progressMilliseconds = 200;
 /**
  * Packs a split into `folder`. A call that was killed goes on where it was; a call on a finished pack makes only the shards
  * that are missing or cut off. One call at a time works in a folder; others wait. Throws `DataError` naming an image that cannot
- * be decoded, or when the folder holds something else, and `StorageError` when the disk is full, the folder cannot be written or
- * its file system cannot lock.
+ * be decoded, or when the folder holds something else, and `StorageError` when the disk is full or the folder cannot be written.
  */
 export async function packImages(options: PackOptions): Promise<PackSummary> {
   const { folder, onWait = () => undefined } = options;
-  const lock = join(folder, lockName);
-  const cannotLock = (errno: number) =>
-    new StorageError(`The file system of the packed set cannot lock files (errno ${errno}).`, {
-      where: lock,
-      next: 'Give an --output on a local disk; the finished pack can be moved.',
-    });
   try {
     makeFolderBelow(dirname(folder), basename(folder));
-    return await withLock(lock, { onWait, cannotLock }, () => packLocked(options));
+    return await withFolderLock(folder, onWait, () => packLocked(options));
   } catch (error) {
     throw error instanceof GalaError ? error : diskFault('The folder could not be packed into', folder, error);
   }

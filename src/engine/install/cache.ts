@@ -24,8 +24,6 @@ const manifestSchema = z.object({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export const manifestName = 'manifest.json';
-/** In the folder of engines; who changes that folder holds it. */
-export const installLockName = '.install.lock';
 
 /** The cache folder: `explicit`, else GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala. It need not exist. */
 export function cacheFolder(explicit?: string, environment: NodeJS.ProcessEnv = process.env): string {

@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
+import { withFolderLock } from '../../io/folderLock.js';
 import { makeFolderBelow } from '../../io/ownFolder.js';
-import { enginesFolder, installLockName, type Manifest } from './cache.js';
-import { withCacheLock } from './lock.js';
+import { enginesFolder, type Manifest } from './cache.js';
 import type { WheelPin } from './pin.js';
 import type { Platform } from './platform.js';
 
@@ -72,10 +72,9 @@ export async function publishInstallation(
   if (present && !options.force) return { folder, manifest: present, fresh: false };
   try {
     makeFolderBelow(cache, basename(enginesFolder(cache)));
-    const lock = join(enginesFolder(cache), installLockName);
     const onWait = (holder: string) =>
       options.listener?.note(`Another installation is at work (${holder}); waiting for it …`);
-    return await withCacheLock(lock, onWait, async waited => {
+    return await withFolderLock(enginesFolder(cache), onWait, async waited => {
       const meanwhile = installation.present();
       if (meanwhile && (waited || !options.force)) return { folder, manifest: meanwhile, fresh: false };
       return { folder, manifest: await installLocked(installation, enginesFolder(cache), options), fresh: true };

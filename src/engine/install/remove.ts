@@ -2,10 +2,10 @@
 import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EngineError, GalaError, StorageError } from '../../errors.js';
+import { withFolderLock } from '../../io/folderLock.js';
 import { refuseLinksBelow } from '../../io/ownFolder.js';
 import { compiledNames } from '../pjrt/compiledNames.js';
-import { compiledFolder, enginesFolder, fileSizes, installLockName, manifestName, readManifest } from './cache.js';
-import { withCacheLock } from './lock.js';
+import { compiledFolder, enginesFolder, fileSizes, manifestName, readManifest } from './cache.js';
 import { namesIn } from './python.js';
 
 export interface CachedItem {
@@ -58,7 +58,7 @@ export async function removeFromCache(
       return { ...item, bytes: item.bytes - bytesIn(item.path), left };
     });
   const hasEngines = isOwnFolder(enginesFolder(cache));
-  return hasEngines ? withCacheLock(join(enginesFolder(cache), installLockName), onWait, remove) : remove();
+  return hasEngines ? withFolderLock(enginesFolder(cache), onWait, remove) : remove();
 }
 
 /** Removes what gala put into a folder, and the folder if it is empty then. Returns the number of files that stay. */

@@ -49,7 +49,6 @@ const pack = (root: string, changed: Partial<Parameters<typeof packImages>[0]> =
 const contents = (root: string) =>
   Object.fromEntries(
     readdirSync(join(root, 'train'))
-      .filter(name => name !== '.gala-pack.lock')
       .sort()
       .map(name => [name, sha256(readFileSync(join(root, 'train', name)))]),
   );
@@ -236,12 +235,7 @@ describe('packing', () => {
     const root = join(folder, 'bad image');
     writeFileSync(bad, kept.subarray(0, 60));
     await assert.rejects(pack(root, { workers: 1 }), (error: unknown) => dataError(error, /PNG/, '5.png'));
-    assert.deepEqual(readdirSync(join(root, 'train')).sort(), [
-      '.gala-pack.lock',
-      '00000.json',
-      '00000.rgb',
-      'pack.json',
-    ]);
+    assert.deepEqual(readdirSync(join(root, 'train')).sort(), ['00000.json', '00000.rgb', 'pack.json']);
     writeFileSync(bad, kept);
     assert.equal((await pack(root)).found, 4);
   });
@@ -252,7 +246,7 @@ describe('packing', () => {
     const options = { imagesPerShard: 1, onWait: (holder: string) => heard.push(holder) };
     const [first, second] = await Promise.all([pack(root, options), pack(root, options)]);
     assert.deepEqual([first.found, second.found].sort(), [0, 10]);
-    assert.match(heard.join(), new RegExp(`^process ${process.pid}, since \\S+$|^another process$`));
+    assert.match(heard.join(), new RegExp(`^process ${process.pid}$`));
     assert.deepEqual(
       readdirSync(join(root, 'train')).filter(name => name.endsWith('.tmp')),
       [],

@@ -132,7 +132,7 @@ test('Where its own installation fails, the reason is told and the addon is buil
     notes.join('\n'),
     /CUDA 11 is here[\s\S]*It failed:[\s\S]*host not found[\s\S]*Building its addon instead/,
   );
-  assert.deepEqual(readdirSync(enginesFolder(cache)), ['.install.lock']);
+  assert.deepEqual(readdirSync(enginesFolder(cache)), []);
 });
 
 test('A package that npm left without its binary does not count', t => {

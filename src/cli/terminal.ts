@@ -1,0 +1,7 @@
+/** Terminals that know no escape sequences (Emacs, some CI runners) say so in TERM, or say nothing there. */
+const plain = ['', 'dumb', 'unknown'];
+
+/** Whether lines on a stream can be drawn over. */
+export function canRedraw(stream: { readonly isTTY?: boolean }, term = process.env.TERM ?? ''): boolean {
+  return stream.isTTY === true && !plain.includes(term);
+}
