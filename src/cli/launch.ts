@@ -1,8 +1,8 @@
 /** Where runs go: the flags of the launchers, and the launch itself. `gala sweep` and `gala reproduce` share them. */
-import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { parseDocument } from 'yaml';
 import { ConfigError } from '../errors.js';
+import { usableCores } from '../machine/cores.js';
 import { sweepCommand } from '../sweep/advice.js';
 import type { LauncherSettings, Sweep, SweepTask } from '../sweep/manifest.js';
 import type { Point } from '../sweep/points.js';
@@ -79,7 +79,7 @@ export async function slurmOptions(
 export function threadsPerRun(settings: LauncherSettings, runs: number): number | undefined {
   if (settings.name === 'slurm') return settings.options.cpus ?? 1;
   const slots = Math.min(settings.slots, runs);
-  return slots === 1 ? undefined : Math.max(1, Math.floor(availableParallelism() / slots));
+  return slots === 1 ? undefined : Math.max(1, Math.floor(usableCores() / slots));
 }
 
 /**

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { askGpuDriver, type GpuAnswer } from '../engine/gpu.js';
 import { cacheFolder } from '../engine/install/cache.js';
 import { thisPlatform } from '../engine/install/platform.js';
+import { cpuFlags } from '../machine/cpu.js';
 import { describeHost, describeVersions, type Host, type Versions } from '../run/host.js';
 
 export interface Disk {
@@ -48,7 +49,7 @@ export async function describeMachine(environment: NodeJS.ProcessEnv = process.e
 }
 
 function cpuFeatures(): string[] {
-  const flags = new Set(/^flags\s*:(.*)$/m.exec(readOrEmpty('/proc/cpuinfo'))?.[1]?.trim().split(/\s+/));
+  const flags = new Set(cpuFlags());
   return featuresOfInterest.filter(feature => flags.has(feature));
 }
 

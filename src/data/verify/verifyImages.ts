@@ -1,6 +1,6 @@
 /** Decoding every image of a split, on all cores, less what is remembered from an earlier time. */
-import { availableParallelism } from 'node:os';
 import type { StorageError } from '../../errors.js';
+import { usableCores } from '../../machine/cores.js';
 import type { ImageFiles } from '../imageFiles.js';
 import { sharedInt32 } from '../sharedDataset.js';
 import { openWorkerPool } from '../workerPool.js';
@@ -43,7 +43,7 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
   });
   for (const i of missing) verdicts[i] = isMissing;
   const reused = sharedInt32(1);
-  const workers = options.workers ?? availableParallelism();
+  const workers = options.workers ?? usableCores();
   const memory: VerifyMemory = { table: files.table, verdicts, stamps, reused };
   const workerFile = new URL('./verifyWorker.js', import.meta.url);
   const pool = openWorkerPool<VerifyJob>(workerFile, workers, memory, { work: 'checking' });

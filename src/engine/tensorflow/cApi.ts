@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import koffi, { type LibraryHandle, type TypeObject } from 'koffi';
 import { EngineError } from '../../errors.js';
+import { ownEnvironment } from '../environment.js';
 import type { TensorFlowLocation } from '../install/locate.js';
 import type { IrDType } from '../trace/ir.js';
 
@@ -29,9 +30,7 @@ export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries):
   const known = loaded.get(folder);
   if (known) return known;
   const verbose = process.env.TF_CPP_MIN_LOG_LEVEL === '0';
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'; // off by default on older CPUs, and without it grouped convolutions have no gradient
-  process.env.TF_CPU_ALLOCATOR_USE_BFC ??= '1'; // keeps its memory between steps: 2 % faster than malloc
+  ownEnvironment();
   try {
     const libc = koffi.load('libc.so.6');
     const dlopen = libc.func('void* dlopen(const char*, int)');
