@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
-import type { Sweep } from '../sweep/manifest.js';
+import type { Sweep, SweepTask } from '../sweep/manifest.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from './launch.js';
 import { parseSeeds } from './lists.js';
 import { printPlan } from './sweepPlan.js';
@@ -72,16 +72,18 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   });
   const tasks = planned.filter(isToDo).map(({ index }) => draft.manifest.tasks[index]!);
   if (isExport) {
-    const { batchScript } = await import('../sweep/slurm/script.js');
-    const indices = tasks.map(({ index }) => index);
-    if (tasks.length > 0) process.stdout.write(batchScript(draft, launcher.options, indices));
+    const { batchScripts } = await import('../sweep/slurm/submit.js');
+    const scripts = batchScripts(draft, launcher.options, tasks);
+    if (scripts.length > 1)
+      process.stderr.write(`${scripts.length} job arrays (the cluster's MaxArraySize), a script for each.\n`);
+    process.stdout.write(scripts.map(({ script }) => script).join(''));
   }
   if (flags.dryRun) return;
 
   createSweep(draft, points);
   process.stderr.write(`Sweep ${name}: ${relative(process.cwd(), draft.directory)}\n`);
   if (launcher.name === 'slurm') {
-    await submitOrForget(draft, () => launch(draft, tasks));
+    await submitOrForget(draft, tasks);
     return;
   }
   try {
@@ -91,12 +93,16 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   }
 }
 
-/** A sweep that SLURM refused does not keep its name: the same command, corrected, makes it anew. */
-async function submitOrForget({ directory }: Sweep, submit: () => Promise<void>): Promise<void> {
+/** A sweep of which SLURM took nothing does not keep its name: the same command, corrected, makes it anew. */
+async function submitOrForget(sweep: Sweep, tasks: readonly SweepTask[]): Promise<void> {
+  const { openSweep } = await import('../sweep/manifest.js');
+  const { JobWithoutId } = await import('../sweep/slurm/client.js');
   try {
-    await submit();
+    await launch(sweep, tasks);
   } catch (error) {
-    if (error instanceof ConfigError) rmSync(directory, { recursive: true, force: true });
+    const isRefused = error instanceof ConfigError && !(error instanceof JobWithoutId);
+    if (isRefused && openSweep(sweep.manifest.name, sweep.output).manifest.jobs.length === 0)
+      rmSync(sweep.directory, { recursive: true, force: true });
     throw error;
   }
 }
