@@ -67,6 +67,7 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   const planned = planPoints(points, flags.output);
   const isExport = flags.dryRun === true && launcher.name === 'slurm';
   await printPlan(planned, launcher, {
+    data: flags.data,
     estimate: flags.estimate ?? (launcher.name === 'local' && !flags.quiet),
     stream: isExport ? process.stderr : process.stdout,
   });
