@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { GalaError } from '../errors.js';
 import { diskFault } from '../io/diskFault.js';
+import { memoryError } from '../machine/memory.js';
 import { CommandExit } from './exit.js';
 
 const usageExitCode = 2;
@@ -37,8 +38,12 @@ function threeLines(error: GalaError): string[] {
   return lines;
 }
 
-/** A failed file operation that nobody expected still has a path and a remedy. */
+/** A failed file operation that nobody expected still has a path and a remedy, and a lack of memory its own. */
 function asTyped(error: unknown): unknown {
+  if (error instanceof Error && !(error instanceof GalaError)) {
+    const short = memoryError('gala ended', error);
+    if (short) return short;
+  }
   if (!(error instanceof Error) || !('syscall' in error) || !('path' in error)) return error;
   if (String(error.syscall).startsWith('spawn')) return error;
   return diskFault('A file could not be used', String(error.path), error);

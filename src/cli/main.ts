@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { requireMemory } from '../machine/memory.js';
 import { registerBenchCommand } from './bench.js';
 import { registerConfigCommand } from './config.js';
 import { registerDataCommand } from './data.js';
@@ -44,6 +45,7 @@ const program = createProgram();
 for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
 process.on('uncaughtException', fail);
 try {
+  requireMemory('Node', { addresses: 250e6, inUse: 0 });
   await program.parseAsync();
 } catch (error) {
   fail(error);

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js';
 import { EngineError } from '../errors.js';
 import { usableCores } from '../machine/cores.js';
 import { instructionSet, multipliesBf16 } from '../machine/cpu.js';
+import { requireMemory } from '../machine/memory.js';
 import { environmentNotes, recordedEnvironment } from './environment.js';
 import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';
 import { cacheFolder, compiledFolder } from './install/cache.js';
@@ -106,7 +107,15 @@ export async function compile(request: CompileRequest, settings: EngineSettings)
   };
 }
 
+/** An engine and what comes after it, for the smallest networks: measured by lowering the limits until a training failed. */
+const engineNeed = { addresses: 2.1e9, inUse: 140e6 };
+
 async function compileOn(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
+  const stateBytes = Object.values(request.state).reduce((sum, { data }) => sum + data.byteLength, 0);
+  requireMemory('the engine', {
+    addresses: engineNeed.addresses + 2 * stateBytes,
+    inUse: engineNeed.inUse + stateBytes,
+  });
   const { precision, threads, device, devices = 1, compileCache } = settings;
   const options = { precision, threads, devices, compileCache };
   const printed = process.env.GALA_PRINT_PROGRAMS;

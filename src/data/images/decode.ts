@@ -4,11 +4,11 @@
  * One difference on purpose: 16-bit gray keeps its high byte, where Pillow cuts off at 255 and turns pictures white.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { imageFormat, jpegFrame } from './format.js';
 import type { PartOf, RgbImage } from './rgbImage.js';
 import { wholeBox, wholeImage } from './rgbImage.js';
+import { sharp } from './sharp.js';
 
 /** Pixels above which Pillow refuses an image as a decompression bomb. */
 const mostPixels = 178_956_970;

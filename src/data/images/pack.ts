@@ -22,6 +22,7 @@ import {
   shardSchema,
 } from './packFormat.js';
 import type { ShardJob } from './packShard.js';
+import { requireSharp } from './sharp.js';
 
 export interface PackOptions {
   readonly files: ImageFiles;
@@ -60,6 +61,7 @@ const progressMilliseconds = 200;
  */
 export async function packImages(options: PackOptions): Promise<PackSummary> {
   const { folder, onWait = () => undefined } = options;
+  requireSharp();
   const lock = join(folder, lockName);
   const cannotLock = (errno: number) =>
     new StorageError(`The file system of the packed set cannot lock files (errno ${errno}).`, {

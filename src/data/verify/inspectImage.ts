@@ -1,8 +1,8 @@
 /** Decodes one file and says what it is. */
 import { stat } from 'node:fs/promises';
-import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { decodeRgb, readImageFile } from '../images/decode.js';
+import { sharp } from '../images/sharp.js';
 import type { Verdict } from './verdict.js';
 
 export interface Inspection {

@@ -2,6 +2,7 @@
 import type { StorageError } from '../../errors.js';
 import { usableCores } from '../../machine/cores.js';
 import type { ImageFiles } from '../imageFiles.js';
+import { requireSharp } from '../images/sharp.js';
 import { sharedInt32 } from '../sharedDataset.js';
 import { openWorkerPool } from '../workerPool.js';
 import { codeOf } from './verdict.js';
@@ -34,6 +35,7 @@ const secondsBetweenWrites = 30;
 
 /** Rejects with `DataError` when a worker dies. A memory that cannot be written costs time, not the result: that is a note. */
 export async function verifyImages(files: ImageFiles, options: VerifyOptions): Promise<VerifiedImages> {
+  requireSharp();
   const { missing, environment, onProgress, stopped = () => false, filesPerJob = 32 } = options;
   const { verdicts, stamps } = recallVerified(files, environment);
   const [unchecked, isMissing, wasUnreadable] = [codeOf('unchecked'), codeOf('missing'), codeOf('unreadable')];

@@ -1,6 +1,5 @@
 /** Worker thread of `verifyImages`: decodes a range of files and writes a verdict for each into shared memory. */
 import { workerData } from 'node:worker_threads';
-import sharp from 'sharp';
 import { answerJobs } from '../answerJobs.js';
 import type { FileTable } from '../imageFiles.js';
 import { filePath } from '../imageFiles.js';
@@ -23,9 +22,6 @@ export interface VerifyMemory {
   /** `[1]` */
   readonly reused: Int32Array;
 }
-
-sharp.concurrency(1); // the other cores have workers of their own
-sharp.cache(false);
 
 const { table, verdicts, stamps, reused } = workerData as VerifyMemory;
 

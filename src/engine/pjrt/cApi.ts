@@ -6,9 +6,10 @@
  * new field be left out for some months. API 0.81, 0.112 (jax 0.10.2) and 0.115 (jax 0.11.2) ask for no more than the sizes given here.
  */
 import { existsSync } from 'node:fs';
-import koffi from 'koffi';
 import { EngineError } from '../../errors.js';
+import { koffi } from '../../koffi.js';
 import { usableCores } from '../../machine/cores.js';
+import { memoryError } from '../../machine/memory.js';
 import { ownEnvironment } from '../environment.js';
 import { openLibrary } from '../nativeLibrary.js';
 import { type CudaMajor, isSpareLibrary } from './cudaLibraries.js';
@@ -137,6 +138,8 @@ function tableOf({ path, libraries = [] }: PluginFile): Address {
     }
     return openLibrary(path).func('void* GetPjrtApi()')() as Address;
   } catch (cause) {
+    const short = memoryError('the PJRT plugin could not be loaded', cause);
+    if (short) throw short;
     const isLibrary = /GetPjrtApi/.test((cause as Error).message);
     const what = isLibrary ? 'is no PJRT plugin: it has no function GetPjrtApi' : 'could not be loaded';
     const reason = isLibrary ? '' : `: ${(cause as Error).message}`;

@@ -1,7 +1,8 @@
 /** libtensorflow's C API (tensorflow/c/c_api.h) through koffi: the functions that a graph session needs, and their calling conventions. */
 import { closeSync, openSync } from 'node:fs';
-import koffi, { type LibraryHandle, type TypeObject } from 'koffi';
 import { EngineError } from '../../errors.js';
+import { koffi, type LibraryHandle, type TypeObject } from '../../koffi.js';
+import { memoryError } from '../../machine/memory.js';
 import { ownEnvironment } from '../environment.js';
 import type { TensorFlowLocation } from '../install/locate.js';
 import type { IrDType } from '../trace/ir.js';
@@ -46,6 +47,8 @@ export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries):
     loaded.set(folder, api);
     return api;
   } catch (cause) {
+    const short = memoryError('the TensorFlow library could not be loaded', cause);
+    if (short) throw short;
     throw new EngineError(`The TensorFlow library could not be loaded: ${(cause as Error).message}`, {
       where: folder,
       next: 'Run `gala engine install --force`, or point GALA_TENSORFLOW to a folder with libtensorflow_cc.so.2 and libtensorflow_framework.so.2.',
