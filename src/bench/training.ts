@@ -1,6 +1,7 @@
 /** How fast a config trains and infers on this machine. */
 import type { Augmentation } from '../config/schema/data.js';
 import type { Config } from '../config/schema.js';
+import { openDatasets } from '../data/index.js';
 import type { EngineInfo, HostTensors } from '../engine/program.js';
 import { type Calls, openCalls } from '../train/calls.js';
 import { type Experiment, experimentOn, scalar } from '../train/experiment.js';
@@ -10,6 +11,8 @@ export interface BenchOptions {
   /** Timed steps, after `warmup` others. */
   readonly steps: number;
   readonly warmup: number;
+  /** Folder of the images to train on; random ones when left out. */
+  readonly data?: string | undefined;
 }
 
 export interface TrainBenchmark extends EngineInfo {
@@ -34,10 +37,12 @@ export interface InferBenchmark extends EngineInfo {
   readonly infer_img_s: number;
 }
 
-/** Times the train step alone and fed by the data pipeline, on random images in the shape of the config's dataset. */
-export async function benchTraining(config: Config, { steps, warmup }: BenchOptions): Promise<TrainBenchmark> {
-  const augment = syntheticAugment(config.data.augment);
-  const opened = experimentOn(syntheticDatasets(config.data), { ...config, data: { ...config.data, augment } });
+/** Times the train step alone and fed by the data pipeline, on the images of `data` or random ones in the shape of the config's dataset. */
+export async function benchTraining(config: Config, { steps, warmup, data }: BenchOptions): Promise<TrainBenchmark> {
+  const augment = data === undefined ? syntheticAugment(config.data.augment) : config.data.augment;
+  const datasets =
+    data === undefined ? syntheticDatasets(config.data) : await openDatasets(config.data, { dataRoot: data });
+  const opened = experimentOn(datasets, { ...config, data: { ...config.data, augment } });
   // Noise is not to be learned from: a small rate keeps the numbers finite
   const learning_rate = scalar(opened.learningRate(1) / 100);
   const experiment: Experiment = {

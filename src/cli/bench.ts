@@ -9,9 +9,11 @@ interface BenchFlags {
   readonly set?: string[];
   readonly steps: number;
   readonly warmup: number;
-  /** Only of `bench data`. */
+  /** Of `bench train` and `bench data`. */
   readonly data?: string;
 }
+
+const imagesFrom = 'read these images, files or packed, instead of random ones';
 
 export function registerBenchCommand(program: Command): void {
   const bench = program.command('bench').description('measure speed; prints JSON');
@@ -28,10 +30,10 @@ export function registerBenchCommand(program: Command): void {
       });
 
   const configOf = ({ config, set }: BenchFlags) => loadConfig(config, { ...(set && { set }) }).config;
-  measure('train', 'train steps on random images: alone, and fed by the data pipeline', async flags => {
+  measure('train', 'train steps: alone, and fed by the data pipeline', async flags => {
     const { benchTraining } = await import('../bench/training.js');
     return benchTraining(configOf(flags), flags);
-  });
+  }).option('--data <dir>', imagesFrom);
   measure('infer', 'forward passes on random images', async flags => {
     const { benchInference } = await import('../bench/training.js');
     return benchInference(configOf(flags), flags);
@@ -48,7 +50,7 @@ export function registerBenchCommand(program: Command): void {
       seconds: flags.steps / 10,
     });
     return { augment, ...speed };
-  }).option('--data <dir>', 'read these images, files or packed, instead of random ones');
+  }).option('--data <dir>', imagesFrom);
 }
 
 async function trainingImages(config: Config['data'], dataRoot: string | undefined) {

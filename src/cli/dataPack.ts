@@ -1,5 +1,4 @@
 /** `gala data pack`: image files → shards of decoded images that training reads in their place. */
-import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { inputSizeOf, isImageDataset } from '../config/imageSets.js';
@@ -8,6 +7,7 @@ import type { PackOptions } from '../data/images/pack.js';
 import type { DatasetConfig } from '../data/index.js';
 import { ConfigError } from '../errors.js';
 import { shellWord } from '../io/shellWord.js';
+import { usableCores } from '../machine/cores.js';
 import { createCheckDisplay } from './checkDisplay.js';
 import { parseCount } from './lists.js';
 import { createProgress, type Progress } from './progress.js';
@@ -19,7 +19,7 @@ interface PackFlags {
   readonly data?: string;
   readonly split?: ImageSplit;
   readonly shortSide?: number;
-  readonly workers: number;
+  readonly workers?: number;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -34,7 +34,7 @@ export function registerDataPackCommand(data: Command): void {
     .option('--data <dir>', 'folder of the image files (before GALA_DATA and data.root)')
     .addOption(new Option('--split <split>', 'only this one').choices(['train', 'val', 'test']))
     .option('--short-side <pixels>', 'shorter side of images that are larger (default: that of evaluation)', parseCount)
-    .option('--workers <number>', 'threads', parseCount, availableParallelism())
+    .option('--workers <number>', 'threads (default: as many as there are cores to use)', parseCount)
     .option('--quiet', 'no progress')
     .option('--json', 'print JSON')
     .action(pack);
@@ -59,7 +59,7 @@ async function pack(flags: PackFlags): Promise<void> {
         notes,
         folder: join(flags.output, split),
         shortSide,
-        workers: flags.workers,
+        workers: flags.workers ?? usableCores(),
         onProgress: images => progress.update(images, shown(images)),
         onWait: holder => progress.note(`${split}: another gala packs into this folder (${holder}); waiting for it …`),
       });

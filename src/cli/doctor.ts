@@ -62,6 +62,7 @@ export function registerDoctorCommand(program: Command): void {
       const advice = [...adviceFor(engines), ...contentAdvice(contents ?? [])];
       const warning = cacheWarning();
       if (warning !== undefined) advice.push(warning);
+      if ('missing' in machine.images) advice.push(`To read image files: ${machine.images.next}`);
       const working = engines.filter(({ selfTest }) => selfTest?.passed);
       const canTrain = working.length > 0;
       if (canTrain && !working.some(({ engine, device }) => engine === auto.engine && auto.device.startsWith(device))) {
@@ -112,13 +113,14 @@ function contentAdvice(contents: readonly CheckedEngine[]): string[] {
   return contents.flatMap(engine => sentences[engine.content](engine));
 }
 
-function machineText({ versions, host, glibc, cpu_features, gpu, disks, ...memory }: MachineReport): string {
+function machineText({ versions, host, glibc, cpu_features, gpu, disks, images, ...memory }: MachineReport): string {
   const limit = memory.memory_limit_bytes === null ? '' : `, limited to ${gigabytes(memory.memory_limit_bytes)}`;
   const lines = [
     ['gala', `${versions.gala} on Node ${versions.node}, ${host.platform}, ${glibc ? `glibc ${glibc}` : 'no glibc'}`],
     ['CPU', `${host.cpu}, ${host.cores} cores to use; ${cpu_features.join(' ') || 'features unknown'}`],
     ['memory', `${gigabytes(host.memory_bytes)}, ${gigabytes(memory.memory_available_bytes)} available${limit}`],
     ...disks.map(({ holds, path, free_bytes }) => ['disk', `${gigabytes(free_bytes)} free for ${holds} (${path})`]),
+    ['images', 'sharp' in images ? `sharp ${images.sharp} reads image files` : images.missing],
     ...gpuLines(gpu).map(line => ['GPU', line]),
   ];
   return `${lines.map(([name, text]) => `${name!.padEnd(8)}${text}\n`).join('')}\n`;

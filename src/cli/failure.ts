@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { GalaError } from '../errors.js';
 import { diskFault } from '../io/diskFault.js';
 import { FormatFault } from '../io/formatFault.js';
+import { memoryError } from '../machine/memory.js';
 import { CommandExit } from './exit.js';
 
 const usageExitCode = 2;
@@ -43,10 +44,14 @@ function indented(text: string): string {
   return text.replaceAll(/\n(?! )/g, '\n  ');
 }
 
-/** A failed file operation that nobody expected still has a path and a remedy. */
+/** A failed file operation that nobody expected still has a path and a remedy, and a lack of memory its own. */
 function asTyped(error: unknown): unknown {
   if (error instanceof FormatFault && error.path !== undefined)
     return diskFault('A file could not be used', error.path, error);
+  if (error instanceof Error && !(error instanceof GalaError)) {
+    const short = memoryError('gala ended', error);
+    if (short) return short;
+  }
   if (!(error instanceof Error) || !('syscall' in error) || !('path' in error)) return error;
   if (String(error.syscall).startsWith('spawn')) return error;
   return diskFault('A file could not be used', String(error.path), error);

@@ -1,8 +1,7 @@
 /** Where runs go: the flags of the launchers, and the launch itself. `gala sweep` and `gala reproduce` share them. */
-import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { parseDocument } from 'yaml';
 import { ConfigError } from '../errors.js';
+import { usableCores } from '../machine/cores.js';
 import { sweepCommand } from '../sweep/advice.js';
 import type { LauncherSettings, Sweep, SweepTask } from '../sweep/manifest.js';
 import type { Point } from '../sweep/points.js';
@@ -59,7 +58,8 @@ export async function slurmOptions(
   before: Readonly<Record<string, unknown>>,
   given: readonly string[],
 ): Promise<SlurmOptions> {
-  const { parseSlurmOptions } = await import('../sweep/slurm/options.js');
+  const { parseSlurmOptions, slurmWarnings } = await import('../sweep/slurm/options.js');
+  const { writtenList } = await import('../config/parse.js');
   const entries = given.map(text => {
     const equals = text.indexOf('=');
     if (equals < 1) {
@@ -69,17 +69,19 @@ export async function slurmOptions(
       });
     }
     const [key, value] = [text.slice(0, equals), text.slice(equals + 1)];
-    // 4:00:00 is a text in YAML 1.2; a word stays what it is, and lists such as setup are written as lists.
-    return [key, value.startsWith('[') || /^\d+$/.test(value) ? parseDocument(value).toJS() : value] as const;
+    // Lists such as setup are written as in YAML; anything else is taken as it is written.
+    return [key, value.startsWith('[') ? writtenList(value, `--slurm ${text}`) : value] as const;
   });
-  return parseSlurmOptions({ ...before, ...Object.fromEntries(entries) }, 'slurm');
+  const options = parseSlurmOptions({ ...before, ...Object.fromEntries(entries) }, 'slurm');
+  for (const warning of slurmWarnings(options)) process.stderr.write(`${warning}\n`);
+  return options;
 }
 
 /** Compute threads of each run where its config leaves them open; undefined = all cores. */
 export function threadsPerRun(settings: LauncherSettings, runs: number): number | undefined {
   if (settings.name === 'slurm') return settings.options.cpus ?? 1;
   const slots = Math.min(settings.slots, runs);
-  return slots === 1 ? undefined : Math.max(1, Math.floor(availableParallelism() / slots));
+  return slots === 1 ? undefined : Math.max(1, Math.floor(usableCores() / slots));
 }
 
 /**
@@ -90,10 +92,10 @@ export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options:
   const { launcher } = sweep.manifest;
   if (tasks.length === 0) return;
   if (launcher.name === 'slurm') {
-    const { submitTasks } = await import('../sweep/slurm/submit.js');
-    const id = submitTasks(sweep, launcher.options, tasks);
+    const { describeArrays, submitTasks } = await import('../sweep/slurm/submit.js');
+    const ids = submitTasks(sweep, launcher.options, tasks);
     const next = sweepCommand('status', sweep);
-    process.stderr.write(`Submitted: job array ${id} of ${tasks.length} tasks. See ${next}\n`);
+    process.stderr.write(`Submitted: ${describeArrays(ids)} of ${tasks.length} tasks. See ${next}\n`);
     return;
   }
   const { runLocally } = await import('../sweep/localPool.js');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { StorageError } from '../errors.js';
 import { wordWithHome } from '../io/homePath.js';
+import { requireMemory } from '../machine/memory.js';
 import { outlivesTerminal } from '../run/hangup.js';
 import { registerBenchCommand } from './bench.js';
 import { registerConfigCommand } from './config.js';
@@ -58,6 +59,7 @@ program.hook('preAction', (_, command) => {
   });
 });
 try {
+  requireMemory('Node', { addresses: 250e6, inUse: 0 });
   requireWorkingFolder();
   await program.parseAsync(process.argv.map(wordWithHome));
 } catch (error) {

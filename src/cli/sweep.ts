@@ -2,7 +2,7 @@
 import { basename, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
-import type { Sweep } from '../sweep/manifest.js';
+import type { Sweep, SweepTask } from '../sweep/manifest.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from './launch.js';
 import { parseSeeds } from './lists.js';
 import { printPlan } from './sweepPlan.js';
@@ -67,21 +67,24 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   const planned = planPoints(points, flags.output);
   const isExport = flags.dryRun === true && launcher.name === 'slurm';
   await printPlan(planned, launcher, {
+    data: flags.data,
     estimate: flags.estimate ?? (launcher.name === 'local' && !flags.quiet),
     stream: isExport ? process.stderr : process.stdout,
   });
   const tasks = planned.filter(isToDo).map(({ index }) => draft.manifest.tasks[index]!);
   if (isExport) {
-    const { batchScript } = await import('../sweep/slurm/script.js');
-    const indices = tasks.map(({ index }) => index);
-    if (tasks.length > 0) printData(batchScript(draft, launcher.options, indices));
+    const { batchScripts } = await import('../sweep/slurm/submit.js');
+    const scripts = batchScripts(draft, launcher.options, tasks);
+    if (scripts.length > 1)
+      process.stderr.write(`${scripts.length} job arrays (the cluster's MaxArraySize), a script for each.\n`);
+    printData(scripts.map(({ script }) => script).join(''));
   }
   if (flags.dryRun) return;
 
   createSweep(draft, points);
   process.stderr.write(`Sweep ${name}: ${relative(process.cwd(), draft.directory)}\n`);
   if (launcher.name === 'slurm') {
-    await submitOrForget(draft, () => launch(draft, tasks));
+    await submitOrForget(draft, tasks);
     return;
   }
   try {
@@ -91,13 +94,15 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   }
 }
 
-/** A sweep that SLURM refused does not keep its name: the same command, corrected, makes it anew. */
-async function submitOrForget(sweep: Sweep, submit: () => Promise<void>): Promise<void> {
-  const { forgetSweep } = await import('../sweep/manifest.js');
+/** A sweep of which SLURM took nothing does not keep its name: the same command, corrected, makes it anew. */
+async function submitOrForget(sweep: Sweep, tasks: readonly SweepTask[]): Promise<void> {
+  const { forgetSweep, openSweep } = await import('../sweep/manifest.js');
+  const { JobWithoutId } = await import('../sweep/slurm/client.js');
   try {
-    await submit();
+    await launch(sweep, tasks);
   } catch (error) {
-    if (error instanceof ConfigError) forgetSweep(sweep);
+    const isRefused = error instanceof ConfigError && !(error instanceof JobWithoutId);
+    if (isRefused && openSweep(sweep.manifest.name, sweep.output).manifest.jobs.length === 0) forgetSweep(sweep);
     throw error;
   }
 }

@@ -1,10 +1,16 @@
 /** The plan of a sweep as it is printed: a line a run, then time and disk. */
 
+import type { StageConfig } from '../config/schema.js';
+import type { PlannedSet } from '../sweep/estimate.js';
 import type { LauncherSettings } from '../sweep/manifest.js';
 import type { PlannedRun } from '../sweep/plan.js';
 import { createProgress, formatDuration } from './progress.js';
 
+type Config = PlannedRun['point']['loaded']['config'];
+
 export interface PlanPrint {
+  /** `--data`: where the sizes of own sets are read. */
+  readonly data: string | undefined;
   /** Whether to measure the speed of each kind of run first: some ten seconds each. */
   readonly estimate: boolean;
   readonly stream: NodeJS.WriteStream;
@@ -14,12 +20,13 @@ export interface PlanPrint {
 export async function printPlan(
   planned: readonly PlannedRun[],
   launcher: LauncherSettings,
-  { estimate, stream }: PlanPrint,
+  { data, estimate, stream }: PlanPrint,
 ): Promise<void> {
   const { isToDo, planColumns } = await import('../sweep/plan.js');
   const { formatTable } = await import('../report/table.js');
   const todo = planned.filter(isToDo);
-  const seconds = estimate && todo.length > 0 ? await estimateOf(todo) : undefined;
+  const setOf = await setsOf(todo, data);
+  const seconds = estimate && todo.length > 0 ? await estimateOf(todo, setOf) : undefined;
   const print = (line: string) => stream.write(`${line}\n`);
   print(`${formatTable(planned, planColumns(seconds), 'terminal')}\n`);
   print(countsOf(planned));
@@ -27,7 +34,7 @@ export async function printPlan(
   print(where(launcher));
   for (const line of firstStagesOf(todo)) print(line);
   if (seconds) for (const line of await timeOf(todo, seconds, launcher)) print(line);
-  print(await diskOf(todo));
+  for (const line of await diskOf(todo, setOf)) print(line);
 }
 
 function countsOf(planned: readonly PlannedRun[]): string {
@@ -63,8 +70,21 @@ function where(launcher: LauncherSettings): string {
   return `On SLURM: ${shown.join(', ')}.`;
 }
 
+type SetOf = (config: Config) => PlannedSet;
+
+/** The set of each run; equal ones are looked at once. */
+async function setsOf(todo: readonly PlannedRun[], data: string | undefined): Promise<SetOf> {
+  const { plannedSet, setKey } = await import('../sweep/estimate.js');
+  const sets = new Map<string, PlannedSet>();
+  for (const { point } of todo) {
+    const { config } = point.loaded;
+    if (!sets.has(setKey(config))) sets.set(setKey(config), await plannedSet(config, data));
+  }
+  return config => sets.get(setKey(config))!;
+}
+
 /** Seconds of a whole run, by the measured speed of its kind. */
-async function estimateOf(todo: readonly PlannedRun[]): Promise<(run: PlannedRun) => number> {
+async function estimateOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<(run: PlannedRun) => number> {
   const { measureSpeed, secondsOf, speedKey } = await import('../sweep/estimate.js');
   const configOf = ({ point }: PlannedRun) => point.loaded.config;
   const kinds = new Map(todo.map(run => [speedKey(configOf(run)), run]));
@@ -73,8 +93,9 @@ async function estimateOf(todo: readonly PlannedRun[]): Promise<(run: PlannedRun
   progress.note(
     `Measuring the speed of ${kinds.size === 1 ? 'such a run' : `${kinds.size} kinds of runs`} (gala bench) …`,
   );
-  for (const [key, { point }] of kinds) speeds.set(key, await measureSpeed(point.loaded));
-  return run => secondsOf(configOf(run), speeds.get(speedKey(configOf(run)))!);
+  for (const [key, { point }] of kinds)
+    speeds.set(key, await measureSpeed(point.loaded, setOf(point.loaded.config).data));
+  return run => secondsOf(configOf(run), setOf(configOf(run)).sizes, speeds.get(speedKey(configOf(run)))!);
 }
 
 async function timeOf(
@@ -95,11 +116,41 @@ async function timeOf(
   return [`Time: about ${formatDuration(sum)}${beside}, ${measured}.`];
 }
 
-async function diskOf(todo: readonly PlannedRun[]): Promise<string> {
-  const { bytesOf } = await import('../sweep/estimate.js');
-  const sizes = todo.map(({ point }) => bytesOf(point.loaded.config));
-  const megabytes = (key: 'checkpoints' | 'results') =>
-    Math.ceil(sizes.reduce((sum, size) => sum + size[key], 0) / 1e6);
+/** What the runs leave, their first stages included, and what of it is assumed. */
+async function diskOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<string[]> {
+  const { bytesOf, setKey } = await import('../sweep/estimate.js');
+  const sizes = new Map<string, ReturnType<typeof bytesOf>>();
+  const sizeOf = (config: StageConfig, set: PlannedSet, whole: Config) => {
+    const { model, train, freeze, loss, eval: evaluation } = config;
+    const key = JSON.stringify([setKey(whole), model, train, freeze, loss, evaluation]);
+    if (!sizes.has(key)) sizes.set(key, bytesOf(config, set));
+    return sizes.get(key)!;
+  };
+  const stages = new Map(todo.flatMap(run => (run.firstStage ? [[run.firstStage.hash, run] as const] : [])));
+  const all = [
+    ...todo.map(({ point: { loaded } }) => sizeOf(loaded.config, setOf(loaded.config), loaded.config)),
+    ...[...stages.values()].map(({ point: { loaded } }) =>
+      sizeOf(loaded.config.stages!.representation, setOf(loaded.config), loaded.config),
+    ),
+  ];
+  const megabytes = (key: 'checkpoints' | 'results') => Math.ceil(all.reduce((sum, size) => sum + size[key], 0) / 1e6);
   const [checkpoints, results] = [megabytes('checkpoints'), megabytes('results')];
-  return `Disk: about ${checkpoints + results} MB: ${results} MB of results, ${checkpoints} MB of checkpoints (gala runs clean removes those of finished runs).`;
+  const assumed = new Map(todo.map(({ point: { loaded } }) => [setOf(loaded.config).assumed, setOf(loaded.config)]));
+  return [
+    `Disk: about ${checkpoints + results} MB: ${results} MB of results, ${checkpoints} MB of checkpoints (gala runs clean removes those of finished runs).`,
+    ...[...assumed].flatMap(
+      ([
+        reason,
+        {
+          datasets,
+          sizes: { train, test },
+        },
+      ]) =>
+        reason === undefined
+          ? []
+          : [
+              `Assumed are ${datasets.train.classNames.length} classes, ${train} training and ${test} test images, because the set cannot be read here: ${reason}`,
+            ],
+    ),
+  ];
 }

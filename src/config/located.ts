@@ -43,6 +43,15 @@ export function plainValue(located: Located): unknown {
   return result;
 }
 
+/** As `plainValue`, but every value that is not null is the text that was written: `0123` and `1e5` stay what they are. */
+export function writtenValue(located: Located): unknown {
+  if (located.kind === 'list') return located.items.map(writtenValue);
+  if (located.kind === 'map')
+    return Object.fromEntries([...located.entries].map(([key, { value }]) => [key, writtenValue(value)]));
+  const { value, source } = located;
+  return value === null || typeof value === 'string' ? value : (source ?? String(value));
+}
+
 /** The value at `path`, or undefined when nothing is written there. */
 export function at(root: Located, path: Path): Located | undefined {
   let here: Located | undefined = root;

@@ -10,8 +10,8 @@ import {
   parseDocument,
   type YAMLError,
 } from 'yaml';
-import type { Located, LocatedEntry, LocatedMap, Origin } from './located.js';
-import type { Problem } from './problem.js';
+import { type Located, type LocatedEntry, type LocatedMap, type Origin, writtenValue } from './located.js';
+import { configError, type Problem } from './problem.js';
 
 /** Values after all aliases are written out. Real configs have tens; an alias bomb has billions. */
 const maxValues = 10_000;
@@ -45,6 +45,14 @@ export function parseConfigText(text: string, label: string, problems: Problem[]
 /** Reads the value of `--set key=value` as YAML; every origin inside it is `origin`. */
 export function parseSetValue(text: string, origin: Origin, problems: Problem[]): Located | undefined {
   return parse(text, new LineCounter(), () => origin, problems);
+}
+
+/** Reads a list, its values as they are written. Throws `ConfigError` with `where` as the place. */
+export function writtenList(text: string, where: string): unknown {
+  const problems: Problem[] = [];
+  const located = parseSetValue(text, where, problems);
+  if (located === undefined || problems.length > 0) throw configError(where, problems);
+  return writtenValue(located);
 }
 
 function parse(

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { DataError, GalaError } from '../errors.js';
+import { requireMemory, threadNeed } from '../machine/memory.js';
 
 export interface JobRunner<Job> {
   /** Resolves when the job is done. Rejects with `DataError` when it failed or the runner is closed. */
@@ -63,6 +64,10 @@ export function openWorkerPool<Job>(
   { work = 'batches', resourceLimits = {} }: PoolOptions = {},
 ): JobRunner<Job> {
   const words = wording[work];
+  requireMemory(`${count} worker thread${count === 1 ? '' : 's'}`, {
+    addresses: count * threadNeed.addresses,
+    inUse: count * threadNeed.inUse,
+  });
   const queue: Waiting<Job>[] = [];
   const running = new Map<Worker, Waiting<Job>>();
   // The flags of this process are not for the workers: --input-type or --eval would keep them from starting.

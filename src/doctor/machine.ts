@@ -2,9 +2,13 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { sharpVersion } from '../data/images/sharp.js';
 import { askGpuDriver, type GpuAnswer } from '../engine/gpu.js';
 import { cacheFolder } from '../engine/install/cache.js';
 import { thisPlatform } from '../engine/install/platform.js';
+import { EngineError } from '../errors.js';
+import { cpuFlags } from '../machine/cpu.js';
+import { memoryLimits } from '../machine/memory.js';
 import { describeHost, describeVersions, type Host, type Versions } from '../run/host.js';
 
 export interface Disk {
@@ -21,9 +25,11 @@ export interface MachineReport {
   /** Those that decide which code runs and whether bf16 pays. */
   readonly cpu_features: readonly string[];
   readonly memory_available_bytes: number;
-  /** Limit of the container or batch job, where it is below the machine's memory. */
+  /** The narrowest limit of the container, the batch job or `ulimit -v`; null without any. */
   readonly memory_limit_bytes: number | null;
   readonly disks: readonly Disk[];
+  /** What decodes image files; sets without such files do without it. */
+  readonly images: { readonly sharp: string } | { readonly missing: string; readonly next: string };
   readonly gpu: GpuAnswer;
 }
 
@@ -31,24 +37,34 @@ const featuresOfInterest = ['avx', 'avx2', 'fma', 'avx512f', 'avx512_vnni', 'avx
 
 export async function describeMachine(environment: NodeJS.ProcessEnv = process.env): Promise<MachineReport> {
   const { name: _, ...host } = describeHost();
-  const limit = process.constrainedMemory();
+  const limits = memoryLimits();
   return {
     versions: describeVersions(),
     host,
     glibc: thisPlatform().glibc ?? null,
     cpu_features: cpuFeatures(),
-    memory_available_bytes: availableMemory(),
-    memory_limit_bytes: limit > 0 && limit < host.memory_bytes ? limit : null,
+    memory_available_bytes: Math.min(availableMemory(), ...limits.map(({ freeBytes }) => freeBytes)),
+    memory_limit_bytes: limits.length > 0 ? Math.min(...limits.map(({ limitBytes }) => limitBytes)) : null,
     disks: [
       { holds: 'engines', ...freeSpace(cacheFolder(undefined, environment)) },
       { holds: 'this folder', ...freeSpace(process.cwd()) },
     ],
+    images: imageLibrary(),
     gpu: await askGpuDriver(),
   };
 }
 
+function imageLibrary(): MachineReport['images'] {
+  try {
+    return { sharp: sharpVersion() };
+  } catch (error) {
+    if (error instanceof EngineError) return { missing: error.message, next: error.next! };
+    throw error;
+  }
+}
+
 function cpuFeatures(): string[] {
-  const flags = new Set(/^flags\s*:(.*)$/m.exec(readOrEmpty('/proc/cpuinfo'))?.[1]?.trim().split(/\s+/));
+  const flags = new Set(cpuFlags());
   return featuresOfInterest.filter(feature => flags.has(feature));
 }
 

@@ -1,8 +1,10 @@
 /** Chooses an engine and a device for a config and compiles programs with it. */
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import type { Config } from '../config/schema.js';
 import { EngineError } from '../errors.js';
+import { usableCores } from '../machine/cores.js';
+import { instructionSet, multipliesBf16 } from '../machine/cpu.js';
+import { requireMemory } from '../machine/memory.js';
+import { environmentNotes, recordedEnvironment } from './environment.js';
 import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';
 import { cacheFolder, compiledFolder } from './install/cache.js';
 import { requireTensorFlow } from './install/locate.js';
@@ -21,8 +23,8 @@ export interface EngineSettings {
   readonly devices?: number;
   /** Folder of compiled programs (engine `xla`); left out, nothing is kept. */
   readonly compileCache?: string;
-  /** What the user should know about the choice. */
-  readonly note?: string;
+  /** What the user should know about the choice, a sentence each; absent when there is nothing. */
+  readonly notes?: readonly string[];
 }
 
 type Wishes = Pick<Config, 'engine' | 'device' | 'precision' | 'threads'> & Partial<Pick<Config, 'devices'>>;
@@ -44,17 +46,21 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
   const { environment } = machine;
   const devices = config.devices ?? 1;
   const shared = devices > 1 ? { devices } : {};
-  const threads = config.threads === 'auto' ? availableParallelism() : config.threads;
+  const threads = config.threads === 'auto' ? usableCores() : config.threads;
   const precisionOn = (native: boolean) =>
     config.precision === 'auto' ? (native ? 'bf16' : 'fp32') : config.precision;
+  const notesOf = (engine: EngineSettings['engine'], note?: string) => {
+    const notes = [...(note === undefined ? [] : [note]), ...environmentNotes(engine, environment)];
+    return notes.length > 0 ? { notes } : {};
+  };
   const onCpu = (engine: EngineSettings['engine'], note?: string): EngineSettings => {
     if (engine !== 'xla') refuseXlaWishes(config, engine);
     return {
       engine,
       ...(engine === 'xla' && { compileCache: compileCacheFolder(environment), ...shared }),
-      precision: precisionOn(engine !== 'eager' && cpuHasBf16()),
+      precision: precisionOn(engine !== 'eager' && multipliesBf16()),
       threads,
-      ...(note !== undefined && { note }),
+      ...notesOf(engine, note),
     };
   };
   const onGpu = ({ gpus }: GpuDriver, ordinal: number): EngineSettings => ({
@@ -64,6 +70,7 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
     compileCache: compileCacheFolder(environment),
     precision: precisionOn(gpus[ordinal]!.computeCapability >= firstBf16Capability),
     threads,
+    ...notesOf('xla'),
   });
 
   // The addon of eager chooses its device itself: a GPU where its TensorFlow has one.
@@ -86,6 +93,29 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
 
 /** Compiles programs that share one state. Throws `EngineError` when no runtime is installed. */
 export async function compile(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
+  const executable = await compileOn(request, settings);
+  const { info } = executable;
+  // As the libraries found it: gala's own flags for XLA are among the variables now.
+  const environment = recordedEnvironment(info.engine);
+  return {
+    ...executable,
+    info: {
+      ...info,
+      ...(info.device === 'cpu' && { instructions: instructionSet() }),
+      ...(Object.keys(environment).length > 0 && { environment }),
+    },
+  };
+}
+
+/** An engine and what comes after it, for the smallest networks: measured by lowering the limits until a training failed. */
+const engineNeed = { addresses: 2.1e9, inUse: 140e6 };
+
+async function compileOn(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
+  const stateBytes = Object.values(request.state).reduce((sum, { data }) => sum + data.byteLength, 0);
+  requireMemory('the engine', {
+    addresses: engineNeed.addresses + 2 * stateBytes,
+    inUse: engineNeed.inUse + stateBytes,
+  });
   const { precision, threads, device, devices = 1, compileCache } = settings;
   const options = { precision, threads, devices, compileCache };
   const printed = process.env.GALA_PRINT_PROGRAMS;
@@ -164,13 +194,4 @@ export function gpuClientOptions(ordinal: number, environment: NodeJS.ProcessEnv
 /** Where compiled programs are kept. */
 export function compileCacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
   return compiledFolder(cacheFolder(undefined, environment));
-}
-
-/** True where the CPU multiplies bfloat16 natively; elsewhere bf16 is emulated and slower than fp32. */
-export function cpuHasBf16(): boolean {
-  try {
-    return /\b(avx512_bf16|amx_bf16)\b/.test(readFileSync('/proc/cpuinfo', 'latin1'));
-  } catch {
-    return false;
-  }
 }

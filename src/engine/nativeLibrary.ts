@@ -1,5 +1,5 @@
 /** Opens shared libraries for good: they stay until the process ends. */
-import koffi, { type LibraryHandle } from 'koffi';
+import { type LibraryHandle, loadKoffi } from '../koffi.js';
 
 // RTLD_NOW | RTLD_NODELETE: without the latter Node crashes at exit, when a library's threads outlive its code.
 const openFlags = 0x2 | 0x1000;
@@ -10,6 +10,7 @@ const global = 0x100;
  * use its symbols. Throws the loader's own reason as `Error`.
  */
 export function openLibrary(path: string, { shared = false } = {}): LibraryHandle {
+  const koffi = loadKoffi();
   const libc = koffi.load('libc.so.6');
   const dlopen = libc.func('void* dlopen(const char*, int)');
   const dlerror = libc.func('const char* dlerror()');

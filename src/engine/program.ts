@@ -41,6 +41,10 @@ export interface EngineInfo {
   readonly device: string;
   /** Devices that share each batch; one when left out. */
   readonly devices?: number;
+  /** On CPUs: the widest instruction set, by oneDNN's names. */
+  readonly instructions?: string;
+  /** Environment variables that can change the numbers and were left as they were; absent without any. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Inputs of several runs of one program, where the engine wants them: on the device. They are a copy. */

@@ -3,7 +3,7 @@
  * of the machine sees it.
  */
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { loadKoffi } from '../koffi.js';
 
 type Flock = (file: number, operation: number) => 'taken' | 'held' | 'unsupported';
 
@@ -62,10 +62,10 @@ function probe(path: string, whileFree: () => void): 'held' | 'free' | 'unknown'
   }
 }
 
-/** Koffi takes 17 ms to load: only commands that meet a lock load it. */
+/** Only commands that meet a lock load Koffi. */
 function loadFlock(): Flock {
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi').default;
+    const koffi = loadKoffi();
     const flock = koffi.load('libc.so.6').func('int flock(int file, int operation)');
     const { EAGAIN, EINTR } = koffi.os.errno;
     return (file, operation) => {

@@ -1,8 +1,9 @@
 /** What ran the run: software versions, host and code. */
 import { spawnSync } from 'node:child_process';
 import { fstatSync, readFileSync, readlinkSync } from 'node:fs';
-import { availableParallelism, cpus, hostname, totalmem } from 'node:os';
+import { cpus, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { usableCores } from '../machine/cores.js';
 
 export interface Versions {
   readonly gala: string;
@@ -36,7 +37,7 @@ export function describeHost(): Host {
   return {
     name: hostname(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
+    cores: usableCores(),
     memory_bytes: totalmem(),
     platform: `${process.platform}-${process.arch}`,
   };

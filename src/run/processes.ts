@@ -1,5 +1,7 @@
 /** The processes that worked on one run, the one that began it and those that resumed it: what of them can change its numbers. */
 
+import { describeEnvironment } from '../engine/environment.js';
+
 /** As run.json and result records have it, the host without or with its name. */
 export interface Process {
   readonly engine: {
@@ -9,6 +11,8 @@ export interface Process {
     readonly threads: number;
     readonly device?: unknown;
     readonly devices?: unknown;
+    readonly instructions?: unknown;
+    readonly environment?: Readonly<Record<string, string>> | undefined;
   };
   readonly versions: { readonly gala: string; readonly node: string };
   readonly host: { readonly cpu: string };
@@ -26,6 +30,8 @@ export const processFacts: readonly (readonly [name: string, of: ProcessFact])[]
   ['precision', ({ engine }) => engine.precision],
   ['threads', ({ engine }) => String(engine.threads)],
   ['CPU', ({ host }) => host.cpu],
+  ['instruction set', ({ engine }) => String(engine.instructions ?? 'unknown')],
+  ['environment', ({ engine }) => describeEnvironment(engine.environment)],
   ['gala', ({ versions }) => versions.gala],
   ['Node', ({ versions }) => versions.node],
   ['commit', ({ git }) => (git ? `${git.commit.slice(0, 7)}${git.dirty ? ' with changes' : ''}` : 'unknown')],

@@ -1,6 +1,7 @@
 /** A thread that says what the process waits for when that takes long: a disk, a worker or a device may hang without an error. */
 import { Worker } from 'node:worker_threads';
 import { waitingState, watchdogSeconds } from '../io/waiting.js';
+import { requireMemory, threadNeed } from '../machine/memory.js';
 
 export interface Watchdog {
   stop(): void;
@@ -9,6 +10,7 @@ export interface Watchdog {
 /** Starts the thread; it writes to stderr itself, since the main thread may be what is held up. */
 export function startWatchdog(seconds = watchdogSeconds()): Watchdog {
   if (seconds === 0) return { stop() {} };
+  requireMemory('the watchdog, a thread,', threadNeed);
   const worker = new Worker(new URL('./watchdogWorker.js', import.meta.url), {
     workerData: { ...waitingState, seconds, isTerminal: process.stderr.isTTY === true },
     execArgv: [],

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { datasetSizes, syntheticDatasets } from '../bench/syntheticData.js';
 import type { InferBenchmark, TrainBenchmark } from '../bench/training.js';
 import type { LoadedConfig } from '../config/load.js';
-import type { Config } from '../config/schema.js';
-import { EngineError } from '../errors.js';
+import type { Config, StageConfig } from '../config/schema.js';
+import { type OpenedDatasets, openDatasets } from '../data/index.js';
+import { EngineError, GalaError } from '../errors.js';
 import { experimentOn } from '../train/experiment.js';
 import { isEvaluated } from '../train/trainer.js';
 import { galaCommand } from './command.js';
@@ -19,18 +20,71 @@ export interface Speed {
   readonly evaluate: number;
 }
 
+/** Images that a run reads: in an epoch of training, and in each split that it evaluates. */
+export interface SetSizes {
+  readonly train: number;
+  readonly heldOut: number;
+  readonly test: number;
+}
+
+/** What a config trains on: the set itself where its size is known only from its files, else images of noise in its shape. */
+export interface PlannedSet {
+  readonly datasets: OpenedDatasets;
+  readonly sizes: SetSizes;
+  /** The folder that was read; undefined for noise. */
+  readonly data?: string;
+  /** Why the size is assumed and not known. */
+  readonly assumed?: string;
+}
+
+/** The set of a config, its images below `dataRoot`, GALA_DATA or `data.root` where they are needed; none is opened. */
+export async function plannedSet(config: Config, dataRoot: string | undefined): Promise<PlannedSet> {
+  const { data, eval: evaluation } = config;
+  const heldOutFraction = evaluation.select_on === 'val' ? evaluation.val_fraction : undefined;
+  let assumed: string | undefined;
+  if (!hasKnownSize(data, dataRoot)) {
+    try {
+      const datasets = await openDatasets(data, { dataRoot, heldOutFraction });
+      const [train, heldOut, test] = [datasets.train.length, datasets.val?.length ?? 0, datasets.test.length];
+      return { datasets, sizes: { train, heldOut, test }, data: datasets.root };
+    } catch (error) {
+      if (!(error instanceof GalaError)) throw error;
+      assumed = error.message;
+    }
+  }
+  const { train: all, test } = datasetSizes(data);
+  const heldOut = Math.round(all * (heldOutFraction ?? 0));
+  const sizes = { train: all - heldOut, heldOut, test };
+  return { datasets: syntheticDatasets(data), sizes, ...(assumed !== undefined && { assumed }) };
+}
+
+/** Configs of equal keys have sets of equal sizes: the seed draws other images, not more of them. */
+export function setKey({ data: { subset_seed: _, ...data }, eval: { select_on, val_fraction } }: Config): string {
+  return JSON.stringify([data, select_on === 'val' ? val_fraction : 0]);
+}
+
+/** Sets that are published, or come with gala, and no list or folder in place of them. */
+function hasKnownSize({ dataset, root, train_list, val_list, test_list }: Config['data'], dataRoot?: string): boolean {
+  if ([train_list, val_list, test_list].some(list => list !== undefined)) return false;
+  if (dataset === 'fashion_mnist_lt') return (dataRoot ?? root) === undefined;
+  return dataset !== 'image_list' && dataset !== 'image_folder';
+}
+
 /**
- * Runs `gala bench train` and `gala bench infer` for a config, one after the other, in processes of their own. Throws
- * `EngineError` with what they say when they fail.
+ * Runs `gala bench train` and `gala bench infer` for a config, one after the other, in processes of their own: training on the images in
+ * the folder `data`, or random ones. Throws `EngineError` with what they say when they fail.
  */
-export async function measureSpeed({ config, yaml }: LoadedConfig): Promise<Speed> {
+export async function measureSpeed({ config, yaml }: LoadedConfig, data?: string): Promise<Speed> {
   const folder = mkdtempSync(join(tmpdir(), 'gala-estimate-'));
   const file = join(folder, 'config.yaml');
   try {
     writeFileSync(file, yaml);
-    const train = await bench<TrainBenchmark>('train', file, config.name);
+    const images = data === undefined ? [] : ['--data', data];
+    const train = await bench<TrainBenchmark>('train', file, config.name, images);
     const infer = await bench<InferBenchmark>('infer', file, config.name);
-    return { train: train.end_to_end_img_s, evaluate: infer.infer_img_s };
+    // Evaluation reads its images as training does.
+    const reading = data === undefined ? 0 : Math.max(0, 1 / train.end_to_end_img_s - 1 / train.train_img_s);
+    return { train: train.end_to_end_img_s, evaluate: 1 / (1 / infer.infer_img_s + reading) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -38,21 +92,20 @@ export async function measureSpeed({ config, yaml }: LoadedConfig): Promise<Spee
 
 /** Configs of equal keys run at the same speed: what is left out changes no shape and no number of operations worth a measurement. */
 export function speedKey({ data, model, train, freeze, eval: evaluation, ...config }: Config): string {
-  const { dataset, image_size, short_side, augment, workers } = data;
+  const { dataset, root, train_list, image_size, short_side, augment, workers } = data;
   const { batch_size, accumulate, mixup_alpha, ema_decay, steps_per_call } = train;
   const { engine, device, devices, precision, threads } = config;
   return JSON.stringify([
-    [dataset, image_size, short_side, augment, workers],
+    [dataset, root, train_list, image_size, short_side, augment, workers],
     [model, freeze, batch_size, accumulate, mixup_alpha > 0, ema_decay > 0, steps_per_call, evaluation.batch_size],
     [engine, device, devices, precision, threads],
   ]);
 }
 
 /** Seconds of training and evaluation of one run; starting and loading are not in it. */
-export function secondsOf({ data, train, eval: evaluation }: Config, speed: Speed): number {
-  const { train: images, test } = datasetSizes(data);
-  const heldOut = evaluation.select_on === 'val' ? Math.round(images * evaluation.val_fraction) : 0;
-  const steps = Math.floor((images - heldOut) / train.batch_size);
+export function secondsOf({ train, eval: evaluation }: Config, sizes: SetSizes, speed: Speed): number {
+  const { heldOut, test } = sizes;
+  const steps = Math.floor(sizes.train / train.batch_size);
   const evaluations = Array.from({ length: train.epochs }, (_, i) => i + 1).filter(epoch =>
     isEvaluated(epoch, train.epochs, evaluation),
   ).length;
@@ -61,21 +114,29 @@ export function secondsOf({ data, train, eval: evaluation }: Config, speed: Spee
   return (train.epochs * steps * train.batch_size) / speed.train + evaluated / speed.evaluate;
 }
 
-/** Bytes that one run leaves: its checkpoints, and stored logits and predictions. */
-export function bytesOf(config: Config): { checkpoints: number; results: number } {
-  const experiment = experimentOn(syntheticDatasets(config.data), config);
+/** Bytes that one run leaves: its checkpoints, and stored logits, predictions and gradients. */
+export function bytesOf(
+  config: StageConfig,
+  { datasets, sizes }: PlannedSet,
+): { checkpoints: number; results: number } {
+  const experiment = experimentOn(datasets, config);
   const state = Object.values(experiment.initialState()).reduce((sum, { data }) => sum + data.byteLength, 0);
-  const classes = experiment.datasets.train.classNames.length;
-  const { test } = datasetSizes(config.data);
+  const classes = datasets.train.classNames.length;
   const kept = config.eval.select_on === 'last' ? 1 : 2;
-  const perImage = kept * (4 * classes + 8) + 16;
+  const predictionBytes = 16;
+  const perImage = kept * (4 * classes + 8) + predictionBytes;
   const gradientDigits = 9;
-  const results = test * perImage + config.train.epochs * 2 * classes * gradientDigits;
+  const results = sizes.test * perImage + config.train.epochs * 2 * classes * gradientDigits;
   return { checkpoints: (config.eval.select_on === 'last' ? 2 : 3) * state, results };
 }
 
-async function bench<T>(what: 'train' | 'infer', file: string, name: string): Promise<T> {
-  const [program, ...args] = galaCommand('bench', what, '--config', file, '--steps', '20', '--warmup', '5');
+async function bench<T>(
+  what: 'train' | 'infer',
+  file: string,
+  name: string,
+  further: readonly string[] = [],
+): Promise<T> {
+  const [program, ...args] = galaCommand('bench', what, '--config', file, '--steps', '20', '--warmup', '5', ...further);
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const text = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {

@@ -17,6 +17,7 @@ import { makeFolderBelow, refuseLinksBelow } from '../io/ownFolder.js';
 import { describeVersions } from '../run/host.js';
 import { sweepCommand } from './advice.js';
 import { describePoint, type Point } from './points.js';
+import { isJobId } from './slurm/answers.js';
 import { slurmSchema } from './slurm/options.js';
 
 const count = z.number().int().min(0);
@@ -37,7 +38,7 @@ const taskSchema = z.strictObject({
 
 const manifestSchema = z.strictObject({
   format: z.literal(1),
-  name: z.string(),
+  name: z.string().refine(isSweepName, 'cannot name a sweep'),
   created_at: z.string(),
   gala: z.string(),
   command: z.array(z.string()),
@@ -51,7 +52,15 @@ const manifestSchema = z.strictObject({
   ]),
   tasks: z.array(taskSchema).min(1),
   /** Job arrays in the order of their submission. */
-  jobs: z.array(z.strictObject({ id: z.string(), tasks: z.array(count), submitted_at: z.string() })),
+  jobs: z.array(
+    z.strictObject({
+      id: z.string().refine(isJobId, 'no id of a SLURM job'),
+      tasks: z.array(count),
+      /** Index in the array = index of the task − this; 0 when left out. */
+      first: count.optional(),
+      submitted_at: z.string(),
+    }),
+  ),
 });
 
 export type SweepTask = z.output<typeof taskSchema>;
@@ -185,8 +194,12 @@ export function listSweeps(output: string): string[] {
 }
 
 /** Notes a submitted job array in the manifest. Throws `StorageError`. */
-export function recordJob(sweep: Sweep, id: string, tasks: readonly number[]): Sweep {
-  const job = { id, tasks: [...tasks], submitted_at: new Date().toISOString() };
+export function recordJob(
+  sweep: Sweep,
+  id: string,
+  { first, tasks }: { first: number; tasks: readonly number[] },
+): Sweep {
+  const job = { id, tasks: [...tasks], ...(first > 0 && { first }), submitted_at: new Date().toISOString() };
   const manifest = { ...sweep.manifest, jobs: [...sweep.manifest.jobs, job] };
   writeManifest(sweep.directory, manifest);
   return { ...sweep, manifest };

@@ -1,8 +1,8 @@
 /** The plan of a sweep, before anything is written: what there is already, what is left to do, time and disk. */
-import { availableParallelism } from 'node:os';
 import { configHash } from '../config/identity.js';
 import type { LoadedConfig } from '../config/load.js';
 import { renderConfig } from '../config/render.js';
+import { usableCores } from '../machine/cores.js';
 import type { Column } from '../report/table.js';
 import { findRunOfHash, type RunState } from '../run/runOfConfig.js';
 import type { Point } from './points.js';
@@ -102,7 +102,7 @@ export function withThreads(point: Point, threads: number): Point {
 }
 
 /** Slots that the cores have room for: one for each `threads` cores where all points say how many they take, else one. */
-export function slotsByCores(points: readonly Point[], cores = availableParallelism()): number {
+export function slotsByCores(points: readonly Point[], cores = usableCores()): number {
   const threads = points.map(({ loaded }) => loaded.config.threads);
   const most = Math.max(...threads.map(count => (count === 'auto' ? cores : count)));
   return Math.max(1, Math.floor(cores / most));

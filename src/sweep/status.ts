@@ -6,7 +6,8 @@ import { largestText, readRegularText, withOpenedFile } from '../io/openedFile.j
 import type { Column } from '../report/table.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
 import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
-import { type SlurmState, taskStates } from './slurm/client.js';
+import type { SlurmState } from './slurm/answers.js';
+import { taskStates } from './slurm/client.js';
 
 /** `stopped`: saved by a signal, or killed; it can be resumed. */
 export type TaskState = 'finished' | 'running' | 'waiting' | 'stopped' | 'failed' | 'diverged' | 'not started';
@@ -32,8 +33,9 @@ export function sweepStatus(sweep: Sweep): TaskStatus[] {
   const states = taskStates(jobs.map(({ id }) => id));
   return tasks.map(task => {
     const job = jobs.findLast(({ tasks }) => tasks.includes(task.index));
-    const id = job && `${job.id}_${task.index}`;
-    const slurm = id === undefined ? undefined : (states.get(id) ?? { id, word: '', phase: 'over' });
+    const id = job && `${job.id}_${task.index - (job.first ?? 0)}`;
+    const known = id === undefined ? undefined : (states.get(id) ?? states.get(`${job!.id}_*`));
+    const slurm = id === undefined ? undefined : (known ?? { id, word: '', phase: 'over' as const });
     return { ...taskStatus(sweep, task, slurm), job: id };
   });
 }

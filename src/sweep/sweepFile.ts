@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { displayPath } from '../config/locate.js';
-import { at, keyOrigin, plainValue } from '../config/located.js';
+import { at, keyOrigin, plainValue, writtenValue } from '../config/located.js';
 import { parseConfigText } from '../config/parse.js';
 import { configError, type Problem } from '../config/problem.js';
 import { ConfigError } from '../errors.js';
@@ -54,7 +54,8 @@ export function readSweepFile(path: string): SweepFile {
     }
     throw configError(label, problems);
   }
-  const { name, config, set, grid, list, exclude, seeds, launcher, slurm } = result.data;
+  const { name, config, set, grid, list, exclude, seeds, launcher } = result.data;
+  const slurm = at(root, ['slurm']);
   return {
     name: name ?? basename(path).replace(/\.ya?ml$/, ''),
     spec: {
@@ -66,7 +67,7 @@ export function readSweepFile(path: string): SweepFile {
       seeds,
     },
     launcher,
-    slurm: slurm ?? {},
+    slurm: (slurm === undefined ? {} : writtenValue(slurm)) as Record<string, unknown>,
   };
 }
 

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
 import { CheckStopped, type CheckWatcher } from '../data/verify/checkSplit.js';
+import { describeEnvironment } from '../engine/environment.js';
 import { cacheWarning } from '../engine/install/cacheAccess.js';
 import type { EngineInfo } from '../engine/program.js';
 import { DivergedError, GalaError, StorageError, withRemedy } from '../errors.js';
@@ -15,8 +16,9 @@ import { keepsClassifier } from '../models/index.js';
 import { describeLongWarmup, describeScaling } from '../optim/schedule.js';
 import { writeResultFiles } from '../report/resultFiles.js';
 import { startSession } from '../run/eventFile.js';
+import { describeHost } from '../run/host.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
-import { createRecord, readRecord, recordResume, updateRecord } from '../run/record.js';
+import { createRecord, type RunRecord, readRecord, recordResume, updateRecord } from '../run/record.js';
 import { logitsPath, type RunFolder } from '../run/runFolder.js';
 import {
   checkpointPath,
@@ -71,8 +73,8 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   if (request.start) refuseOtherStage(request.start, experiment);
   const saved = request.resume ? readLastCheckpoint(folder.checkpoints, loggedEpochs(folder)) : undefined;
   if (saved?.notice) observer.onNotice(saved.notice);
-  const { note } = await experiment.settings();
-  if (note !== undefined) observer.onNotice(note);
+  const { notes = [] } = await experiment.settings();
+  for (const note of notes) observer.onNotice(note);
   const warning = cacheWarning();
   if (warning !== undefined) observer.onNotice(`Warning: ${warning}`);
   const progress = saved?.checkpoint.progress ?? startOfTraining;
@@ -183,19 +185,40 @@ async function evaluateKept(
 
 /** Notes a resumption in run.json and in metrics.jsonl; epochs after the checkpoint are trained, and written, again. */
 function continueRecord({ folder, observer }: RunRequest, engine: EngineInfo, progress: TrainingProgress): void {
-  const before = readRecord(folder.record).engine;
-  for (const key of ['engine', 'version', 'precision', 'threads', 'device', 'devices'] as const) {
-    const [then, now] = [before[key] ?? 1, engine[key] ?? 1]; // `devices` is left out where it is 1
-    if (then === now) continue;
-    observer.onNotice(
-      `This run began with ${key} ${then} and goes on with ${now}: its numbers will differ from those of an unbroken run.`,
-    );
-  }
+  for (const line of describeChanges(readRecord(folder.record), engine)) observer.onNotice(line);
   for (const path of [folder.metrics, folder.gradients]) {
     const { notice } = truncateToEpoch(path, progress.epoch - 1);
     if (notice) observer.onNotice(notice);
   }
   recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine });
+}
+
+/** A sentence for each thing that rounds numbers otherwise than where the run began. */
+function describeChanges(before: RunRecord, engine: EngineInfo): string[] {
+  const then = before.engine;
+  const machines = [then, engine].every(({ device }) => device === 'cpu')
+    ? [
+        ['CPU', before.host.cpu, describeHost().cpu],
+        // Records of an older gala do not name it.
+        ['instruction set', then.instructions ?? engine.instructions, engine.instructions ?? then.instructions],
+      ]
+    : [];
+  const surely = [
+    ...(['engine', 'version', 'precision', 'threads', 'device'] as const).map(key => [key, then[key], engine[key]]),
+    ['devices', then.devices ?? 1, engine.devices ?? 1],
+  ];
+  const maybe = [
+    ...machines,
+    ['environment', describeEnvironment(then.environment), describeEnvironment(engine.environment)],
+  ];
+  const sentences = (facts: readonly (readonly unknown[])[], verb: string) =>
+    facts
+      .filter(([, old, now]) => old !== now)
+      .map(
+        ([name, old, now]) =>
+          `This run began with ${name} ${old} and goes on with ${now}: its numbers ${verb} differ from those of an unbroken run.`,
+      );
+  return [...sentences(surely, 'will'), ...sentences(maybe, 'can')];
 }
 
 /** The last epoch that is in both logs; a checkpoint is written after its epoch's lines, so only damage leaves them behind it. */

@@ -71,7 +71,7 @@ test('six runs as a job array', { skip }, async t => {
       'launcher: slurm',
       'slurm:',
       '  time: 1',
-      '  signal_seconds: 60',
+      '  signal_seconds: 50',
       '  setup:',
       `    - SLURM_ARRAY_TASK_LOG=${temporary}/runs/sweeps/six/logs/$SLURM_ARRAY_TASK_ID.log`,
       ...holdFirstTask.map(line => `    - ${JSON.stringify(line)}`),

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { GpuAnswer } from '../../src/engine/gpu.js';
-import { compileCacheFolder, cpuHasBf16, engineSettings, gpuClientOptions } from '../../src/engine/index.js';
+import { compileCacheFolder, engineSettings, gpuClientOptions } from '../../src/engine/index.js';
 import { EngineError } from '../../src/errors.js';
+import { usableCores } from '../../src/machine/cores.js';
+import { multipliesBf16 } from '../../src/machine/cpu.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const auto = { engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' } as const;
-const onCpu = { precision: cpuHasBf16() ? 'bf16' : 'fp32', threads: availableParallelism() };
+const onCpu = { precision: multipliesBf16() ? 'bf16' : 'fp32', threads: usableCores() };
 const twoGpus: GpuAnswer = {
   version: '580.65.06',
   cuda: 13,
@@ -68,15 +69,15 @@ test('With a GPU, engine tensorflow and device cpu still mean the CPU', async ()
 });
 
 test('A GPU without its plugin leaves auto on the CPU, with a note that names the installation', async () => {
-  const { engine, note } = await engineSettings(auto, machineWith(twoGpus, { plugin: false }));
+  const { engine, notes } = await engineSettings(auto, machineWith(twoGpus, { plugin: false }));
   assert.equal(engine, 'tensorflow');
-  assert.match(note!, /NVIDIA H200.*gala engine install --cuda/);
+  assert.match(notes![0]!, /NVIDIA H200.*gala engine install --cuda/);
 });
 
 test('A driver that is too old for the plugin that is there counts as a GPU without its plugin', async () => {
-  const { engine, note } = await engineSettings(auto, machineWith({ ...twoGpus, cuda: 12.4 }));
+  const { engine, notes } = await engineSettings(auto, machineWith({ ...twoGpus, cuda: 12.4 }));
   assert.equal(engine, 'tensorflow');
-  assert.match(note!, /install --cuda/);
+  assert.match(notes![0]!, /install --cuda/);
 });
 
 test('A GPU that the config wants and that is not there is an error that says why', async () => {

@@ -5,6 +5,7 @@ import { runInNewContext } from 'node:vm';
 import * as tf from '@tensorflow/tfjs';
 import type { CompileRequest, Executable } from '../../src/engine/program.js';
 import { EngineError } from '../../src/errors.js';
+import { instructionSet } from '../../src/machine/cpu.js';
 import { float32, int32, randomBytes, randomTensor } from '../numbers.js';
 import { compileForTest, threads } from './compute.js';
 
@@ -188,10 +189,11 @@ describe('Runs', () => {
 });
 
 describe('An executable', () => {
-  test('records its engine, version, precision, device and threads', () =>
+  test('records its engine, version, precision, device, instruction set and threads', () =>
     withCounter(async executable => {
       const { version, ...info } = executable.info;
-      assert.deepEqual(info, { engine: 'tensorflow', precision: 'fp32', threads, device: 'cpu' });
+      const instructions = instructionSet();
+      assert.deepEqual(info, { engine: 'tensorflow', precision: 'fp32', threads, device: 'cpu', instructions });
       assert.match(version, /^\d+\.\d+\.\d+/);
     }));
 

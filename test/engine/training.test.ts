@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { cpuHasBf16 } from '../../src/engine/index.js';
 import type { HostTensors } from '../../src/engine/program.js';
+import { multipliesBf16 } from '../../src/machine/cpu.js';
 import { maxError } from '../numbers.js';
 import { compileForTest } from './compute.js';
 import { networkOf, startOf, train as trainSteps } from './trainingSteps.js';
@@ -40,7 +40,7 @@ describe('Twenty steps of ResNet-20', async () => {
     assert.deepEqual(second.state, whole.state);
   });
 
-  const noBf16 = cpuHasBf16() ? false : 'this CPU does not multiply bfloat16';
+  const noBf16 = multipliesBf16() ? false : 'this CPU does not multiply bfloat16';
   test('in bf16 begin near those of fp32, but are not the same', { skip: noBf16 }, async () => {
     const { losses } = await train(start, 0, 3, 'bf16');
     const error = maxError(losses, whole.losses.slice(0, 3));

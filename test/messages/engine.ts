@@ -8,6 +8,7 @@ import { loadPlugin, requireVersion } from '../../src/engine/pjrt/cApi.js';
 import { requirePlugin } from '../../src/engine/pjrt/locate.js';
 import type { Tensors } from '../../src/engine/program.js';
 import { trace } from '../../src/engine/trace/trace.js';
+import { requireMemory } from '../../src/machine/memory.js';
 import { fakePython, linux, writeFakeWheel } from '../engine/install/fakeWheel.js';
 import type { Cases, Place } from './catalogue.js';
 
@@ -32,6 +33,14 @@ const program = (apply: (state: Tensors, inputs: Tensors) => { state: Tensors; o
   trace({ inputs: { x }, apply }, { w: x });
 
 export const engineCases: Cases = {
+  'too few addresses for an engine': () =>
+    requireMemory('the engine', { addresses: 2.1e9, inUse: 1.4e8 }, [
+      { name: 'address space (ulimit -v)', limitBytes: 2e9, freeBytes: 1e9 },
+    ]),
+  'a container with too little memory for an engine': () =>
+    requireMemory('the engine', { addresses: 2.1e9, inUse: 1.4e8 }, [
+      { name: 'memory (control group)', limitBytes: 1.5e8, freeBytes: 7e7 },
+    ]),
   'a GALA_TENSORFLOW without TensorFlow': ({ folder }) =>
     requireTensorFlow(undefined, { environment: { GALA_TENSORFLOW: folder } }),
   'no PJRT plugin': () => requirePlugin({ GALA_CACHE: '/nowhere' }),

@@ -5,6 +5,7 @@ import { expandPoints, parseValues, type SweepSpec } from '../../src/sweep/point
 import { runsOf } from '../../src/sweep/resolve.js';
 import { cancelJobs } from '../../src/sweep/slurm/client.js';
 import { parseSlurmOptions } from '../../src/sweep/slurm/options.js';
+import { arrayParts, batchScript } from '../../src/sweep/slurm/script.js';
 import { readSweepFile, withAssignments } from '../../src/sweep/sweepFile.js';
 import type { Cases, Place } from './catalogue.js';
 
@@ -79,6 +80,16 @@ export const sweepCases: Cases = {
   },
   'an unknown SLURM option': () => parseSlurmOptions({ tmie: 5 }, '--slurm tmie=5'),
   'a SLURM option of a wrong kind': () => parseSlurmOptions({ time: 'long' }, '--slurm time=long'),
+  'a SLURM time limit that is shorter than the lead of its signal': () => parseSlurmOptions({ time: '2' }, 'slurm'),
+  'a SLURM option that gala sets itself': () => parseSlurmOptions({ extra: '--array=0-3' }, 'slurm'),
+  'a path that no batch script can hold': () => {
+    const { points } = expandPoints(spec({}));
+    const launcher = { name: 'slurm', options: parseSlurmOptions({}, 'slurm') } as const;
+    const sweep = draftSweep({ name: 'lambda1', output: '/runs\ntouch x', launcher, points });
+    batchScript(sweep, launcher.options, { first: 0, tasks: [0], digits: 3 });
+  },
+  'a cluster whose job arrays are too small': () => arrayParts([0, 1, 2, 3], 3),
+  'an id that is none of a SLURM job': () => cancelJobs(['--all']),
   'no SLURM': () => {
     const path = process.env.PATH;
     process.env.PATH = '';

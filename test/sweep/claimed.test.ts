@@ -54,7 +54,7 @@ test('The tasks that SLURM has in its queue are claimed, those that are over are
   const output = join(temporary, 'slurm');
   const sweep = makeSweep(output, { name: 'slurm', options: parseSlurmOptions({}, 'test') });
   assert.equal(claimedTasks('reproduce-t', output, 'slurm').size, 0, 'never submitted');
-  recordJob(sweep, '101', [0, 1]);
+  recordJob(sweep, '101', { first: 0, tasks: [0, 1] });
   answerOfSqueue('101_0|PENDING|Resources', '101_1|FAILED|None');
   const claims = claimedTasks('reproduce-t', output, 'slurm');
   assert.deepEqual([...claims], [[hashes[0], 'the job 101_0 of the sweep reproduce-t']]);

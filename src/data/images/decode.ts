@@ -3,7 +3,6 @@
  * embedded profiles are ignored, alpha is dropped unblended, CMYK goes through Pillow's formula and not a profile.
  * One difference on purpose: 16-bit gray keeps its high byte, where Pillow cuts off at 255 and turns pictures white.
  */
-import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
 import { readRegularFile } from '../../io/openedFile.js';
@@ -12,6 +11,7 @@ import { imageFormat, type JpegFrame, jpegFrame } from './format.js';
 import { decodeNetpbm, netpbmHeader } from './netpbm.js';
 import type { Box, PartOf, RgbImage } from './rgbImage.js';
 import { wholeBox, wholeImage } from './rgbImage.js';
+import { sharp } from './sharp.js';
 import { turboJpeg } from './turboJpeg.js';
 
 /** Pixels above which Pillow refuses an image as a decompression bomb. */

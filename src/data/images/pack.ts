@@ -22,6 +22,7 @@ import {
   shardSchema,
 } from './packFormat.js';
 import type { ShardJob } from './packShard.js';
+import { requireSharp } from './sharp.js';
 
 export interface PackOptions {
   readonly files: ImageFiles;
@@ -59,6 +60,7 @@ const progressMilliseconds = 200;
  */
 export async function packImages(options: PackOptions): Promise<PackSummary> {
   const { folder, onWait = () => undefined } = options;
+  requireSharp();
   try {
     makeFolderBelow(dirname(folder), basename(folder));
     return await withFolderLock(folder, onWait, () => packLocked(options));

@@ -1,5 +1,4 @@
 /** A dataset of images that are decoded when they are wanted: one square input size, whatever sizes they have. */
-import sharp from 'sharp';
 import { randomFor } from '../../random.js';
 import type { Dataset } from '../dataset.js';
 import type { ImageFiles } from '../imageFiles.js';
@@ -9,6 +8,7 @@ import type { ImageLocation } from './location.js';
 import { preparerOfFiles } from './prepareFiles.js';
 import { makeImageReader } from './readImage.js';
 import type { Size } from './rgbImage.js';
+import { requireSharp } from './sharp.js';
 
 /** How an image becomes the network's input in evaluation: Resize(shortSide), CenterCrop(side). */
 export interface InputSize {
@@ -27,13 +27,9 @@ export interface StoredDatasetParts {
   readonly size: InputSize;
 }
 
-// For this process and its threads: each image is decoded by one thread while the workers use the other cores, and no
-// image is read twice in a row, so libvips' cache of operations would only hold memory.
-sharp.concurrency(1);
-sharp.cache(false);
-
-/** The images of a list, read from their files. */
+/** The images of a list, read from their files. Throws `EngineError` where nothing is installed that decodes them. */
 export function fileDataset(files: ImageFiles, size: InputSize): Dataset {
+  requireSharp();
   const { name, classNames, length, labels, fingerprint } = files;
   const locate = (index: number) => ({ path: files.path(index) });
   return storedDataset({ name, classNames, length, labels, locate, fingerprint, form: 'files', size });

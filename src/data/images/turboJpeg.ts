@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { loadKoffi } from '../../koffi.js';
 import type { JpegFrame } from './format.js';
 
 /** RGB, HWC, of the first `rows` rows of a whole file in memory; undefined for one with anything unusual, whatever it is. */
@@ -30,10 +31,8 @@ const TJPF_RGB = 0;
 const mostScans = 100;
 
 async function openTurboJpeg(): Promise<JpegDecoder> {
-  const [{ default: koffi }, { openLibrary }] = await Promise.all([
-    import('koffi'),
-    import('../../engine/nativeLibrary.js'),
-  ]);
+  const { openLibrary } = await import('../../engine/nativeLibrary.js');
+  const koffi = loadKoffi();
   const manifest = createRequire(import.meta.url).resolve('@julusian/jpeg-turbo/package.json');
   const platform = `jpeg-turbo-${process.platform}-${process.arch}`;
   const library = openLibrary(join(manifest, '..', 'prebuilds', platform, 'libturbojpeg.so.0'));

@@ -1,10 +1,10 @@
 /** Decodes one file and says what it is. */
 import { createHash } from 'node:crypto';
-import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
 import { decodeRgb, readImageFile } from '../images/decode.js';
 import { imageFormat, jpegFrame } from '../images/format.js';
+import { sharp } from '../images/sharp.js';
 import type { Verdict } from './verdict.js';
 
 export interface Inspection {

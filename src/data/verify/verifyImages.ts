@@ -1,7 +1,8 @@
 /** Decoding every image of a split, on all cores, less what is remembered from an earlier time. */
-import { availableParallelism } from 'node:os';
 import type { StorageError } from '../../errors.js';
+import { usableCores } from '../../machine/cores.js';
 import type { ImageFiles } from '../imageFiles.js';
+import { requireSharp } from '../images/sharp.js';
 import { sharedInt32 } from '../sharedDataset.js';
 import { openWorkerPool } from '../workerPool.js';
 import { codeOf } from './verdict.js';
@@ -36,6 +37,7 @@ const secondsBetweenWrites = 30;
 
 /** Rejects with `DataError` when a worker dies. A memory that cannot be written costs time, not the result: that is a note. */
 export async function verifyImages(files: ImageFiles, options: VerifyOptions): Promise<VerifiedImages> {
+  requireSharp();
   const { missing, environment, onProgress, stopped = () => false, filesPerJob = 32 } = options;
   const { verdicts, stamps, digests } = recallVerified(files, environment);
   const [unchecked, isMissing, wasUnreadable] = [codeOf('unchecked'), codeOf('missing'), codeOf('unreadable')];
@@ -48,7 +50,7 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
     digests.fill(0, 2 * i, 2 * i + 2);
   }
   const reused = sharedInt32(1);
-  const workers = options.workers ?? availableParallelism();
+  const workers = options.workers ?? usableCores();
   const memory: VerifyMemory = { table: files.table, verdicts, stamps, digests, reused };
   const workerFile = new URL('./verifyWorker.js', import.meta.url);
   const pool = openWorkerPool<VerifyJob>(workerFile, workers, memory, { work: 'checking' });

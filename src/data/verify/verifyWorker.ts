@@ -30,10 +30,7 @@ export interface VerifyMemory {
 let loaded: Promise<(path: string) => Promise<Inspection>> | undefined;
 
 async function loadInspector() {
-  const [{ default: sharp }, { inspectImage }] = await Promise.all([import('sharp'), import('./inspectImage.js')]);
-  sharp.concurrency(1); // the other cores have workers of their own
-  sharp.cache(false);
-  return inspectImage;
+  return (await import('./inspectImage.js')).inspectImage;
 }
 
 const { table, verdicts, stamps, digests, reused } = workerData as VerifyMemory;

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
+import { ownEnvironment } from '../environment.js';
 import '../trainingKernels.js';
 import { requireTensorFlow } from '../install/locate.js';
 import { loadTensorFlow } from '../tensorflow/cApi.js';
@@ -31,10 +32,10 @@ export function loadAddon(location: AddonLocation, threads: number): Addon {
 }
 
 function load(location: AddonLocation, threads: number): Addon {
-  process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  ownEnvironment();
   // The addon is linked to no library: it takes the TensorFlow that the process has loaded.
   const tensorflow = location.ownTensorFlow ? undefined : loadTensorFlow(requireTensorFlow());
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads); // read when TensorFlow makes its first pool
   shareTfjs();
   restoreUtil();
   const previous = tf.engine().backendName;
@@ -54,7 +55,7 @@ function load(location: AddonLocation, threads: number): Addon {
   return {
     version: `tfjs-node-gpu ${location.version} on TensorFlow ${tensorflow?.version() ?? '2.9.1'}`,
     device: onBackend(backend => (backend.isUsingGpuDevice ? 'gpu' : 'cpu')),
-    threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
+    threads,
   };
 }
 

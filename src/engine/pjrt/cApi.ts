@@ -6,12 +6,16 @@
  * new field be left out for some months. API 0.81, 0.112 (jax 0.10.2) and 0.115 (jax 0.11.2) ask for no more than the sizes given here.
  */
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import koffi from 'koffi';
 import { EngineError } from '../../errors.js';
+import { loadKoffi } from '../../koffi.js';
+import { usableCores } from '../../machine/cores.js';
+import { memoryError } from '../../machine/memory.js';
+import { ownEnvironment } from '../environment.js';
 import { openLibrary } from '../nativeLibrary.js';
 import { type CudaMajor, isSpareLibrary } from './cudaLibraries.js';
 import { cudaXlaFlags, withFlags } from './xlaFlags.js';
+
+const koffi = loadKoffi();
 
 /** The address of something that the plugin owns, or of native memory. */
 export type Address = bigint;
@@ -99,14 +103,14 @@ const loaded = new Map<string, Pjrt>();
  * Loads a plugin, once per process. `threads`, where the plugin computes on the CPU, counts for the whole process: the
  * plugin makes its pool of threads when its first client is made. Throws `EngineError`: missing, no plugin, too old.
  */
-export function loadPlugin(plugin: PluginFile, threads = availableParallelism()): Pjrt {
+export function loadPlugin(plugin: PluginFile, threads = usableCores()): Pjrt {
   const { path } = plugin;
   const known = loaded.get(path);
   if (known) return known;
   if (!existsSync(path)) throw new EngineError('The PJRT plugin is not there.', { where: path, next: pluginRemedy });
   // Read by XLA when it makes its thread pools, and by its logging when the library is loaded
   process.env.NPROC = String(threads);
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  ownEnvironment();
   if (plugin.cudaFolder !== undefined)
     process.env.XLA_FLAGS = withFlags(process.env.XLA_FLAGS, { xla_gpu_cuda_data_dir: plugin.cudaFolder });
   const table = tableOf(plugin);
@@ -136,6 +140,8 @@ function tableOf({ path, libraries = [] }: PluginFile): Address {
     }
     return openLibrary(path).func('void* GetPjrtApi()')() as Address;
   } catch (cause) {
+    const short = memoryError('the PJRT plugin could not be loaded', cause);
+    if (short) throw short;
     const isLibrary = /GetPjrtApi/.test((cause as Error).message);
     const what = isLibrary ? 'is no PJRT plugin: it has no function GetPjrtApi' : 'could not be loaded';
     const reason = isLibrary ? '' : `: ${(cause as Error).message}`;

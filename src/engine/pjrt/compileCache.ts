@@ -3,13 +3,14 @@
  * everything that decides it: module, plugin, device, options. It is checked before the plugin sees it; a damaged one, or
  * one that the plugin refuses, is compiled again and replaced.
  */
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { writeFileAtomic } from '../../io/atomicFile.js';
 import { sha256 } from '../../io/hash.js';
 import { readRegularFile } from '../../io/openedFile.js';
 import { refuseLinksBelow } from '../../io/ownFolder.js';
+import { usableCores } from '../../machine/cores.js';
+import { cpuFlags } from '../../machine/cpu.js';
 import type { Address, Pjrt } from './cApi.js';
 import type { Client } from './client.js';
 import { compiledNames, entryName, isEntry } from './compiledNames.js';
@@ -62,7 +63,7 @@ export function compilerIdentity(api: Pjrt, client: Client): string {
   const { size, mtimeMs } = statSync(api.path);
   const { platform, platformVersion, devices } = client;
   // A program for CPUs uses the instructions of this one, and is laid out for its number of threads.
-  const cpu = platform === 'cpu' ? [cpuFeatures(), process.env.NPROC ?? availableParallelism()] : [];
+  const cpu = platform === 'cpu' ? [cpuFlags(), process.env.NPROC ?? usableCores()] : [];
   return JSON.stringify([
     [api.version, size, mtimeMs, process.env.XLA_FLAGS ?? ''],
     [platform, platformVersion, devices.map(({ kind }) => kind)],
@@ -122,12 +123,4 @@ export function prune(folder: string, largest = largestCacheBytes): void {
 function sizeAndAge(path: string): { bytes: number; used: number } {
   const stats = statSync(path, { throwIfNoEntry: false });
   return { bytes: stats?.size ?? 0, used: stats?.mtimeMs ?? 0 };
-}
-
-function cpuFeatures(): string {
-  try {
-    return /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1] ?? '';
-  } catch {
-    return '';
-  }
 }

@@ -1,9 +1,13 @@
 /** libtensorflow's C API (tensorflow/c/c_api.h) through koffi: the functions that a graph session needs, and their calling conventions. */
 import { closeSync, openSync } from 'node:fs';
-import koffi, { type LibraryHandle, type TypeObject } from 'koffi';
 import { EngineError } from '../../errors.js';
+import { type LibraryHandle, loadKoffi, type TypeObject } from '../../koffi.js';
+import { memoryError } from '../../machine/memory.js';
+import { ownEnvironment } from '../environment.js';
 import type { TensorFlowLocation } from '../install/locate.js';
 import type { IrDType } from '../trace/ir.js';
+
+const koffi = loadKoffi();
 
 /** An opaque pointer of the C API. */
 export type Pointer = unknown;
@@ -29,9 +33,7 @@ export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries):
   const known = loaded.get(folder);
   if (known) return known;
   const verbose = process.env.TF_CPP_MIN_LOG_LEVEL === '0';
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'; // off by default on older CPUs, and without it grouped convolutions have no gradient
-  process.env.TF_CPU_ALLOCATOR_USE_BFC ??= '1'; // keeps its memory between steps: 2 % faster than malloc
+  ownEnvironment();
   try {
     const libc = koffi.load('libc.so.6');
     const dlopen = libc.func('void* dlopen(const char*, int)');
@@ -47,6 +49,8 @@ export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries):
     loaded.set(folder, api);
     return api;
   } catch (cause) {
+    const short = memoryError('the TensorFlow library could not be loaded', cause);
+    if (short) throw short;
     throw new EngineError(`The TensorFlow library could not be loaded: ${(cause as Error).message}`, {
       where: folder,
       next: 'Run `gala engine install --force`, or point GALA_TENSORFLOW to a folder with libtensorflow_cc.so.2 and libtensorflow_framework.so.2.',

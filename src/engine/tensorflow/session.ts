@@ -3,6 +3,7 @@
  * variables; a run happens on another thread (koffi's async call), so the caller keeps preparing batches meanwhile.
  */
 import { EngineError } from '../../errors.js';
+import { memoryError } from '../../machine/memory.js';
 import { hostTensor, matching, requireEntries } from '../hostTensor.js';
 import type {
   CompileRequest,
@@ -267,10 +268,11 @@ function bytesOf({ data }: HostTensor): Uint8Array {
 }
 
 function runError(message: string): EngineError {
-  const outOfMemory = /OOM|out of memory|bad_alloc/i.test(message);
-  return new EngineError(`TensorFlow stopped while running: ${message.split('\n', 1)[0]}`, {
-    next: outOfMemory
-      ? 'Use a smaller batch size (train.batch_size, eval.batch_size).'
-      : 'Report this with the config and the output of `gala engine list`.',
-  });
+  const stopped = 'TensorFlow stopped while running';
+  return (
+    memoryError(stopped, new Error(message)) ??
+    new EngineError(`${stopped}: ${message.split('\n', 1)[0]}`, {
+      next: 'Report this with the config and the output of `gala engine list`.',
+    })
+  );
 }

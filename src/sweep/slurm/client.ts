@@ -1,25 +1,24 @@
-/** What is asked of SLURM's own programs: sbatch, squeue, sacct, scancel. */
+/** What is asked of SLURM's own programs: sbatch, squeue, sacct, scancel, scontrol. */
 import { spawnSync } from 'node:child_process';
 import { ConfigError } from '../../errors.js';
+import { arraySizeIn, isJobId, type SlurmState, statesIn, submittedId } from './answers.js';
 
-/** A task as SLURM sees it. */
-export interface SlurmState {
-  /** SLURM's word, such as PENDING, RUNNING, TIMEOUT. */
-  readonly word: string;
-  readonly phase: 'waiting' | 'running' | 'over';
-  /** Job id of the array and index, `12_3`. */
-  readonly id: string;
-  /** Why it waits. */
-  readonly reason?: string;
-}
+/** sbatch took the script and did not name the job: the job may run. */
+export class JobWithoutId extends ConfigError {}
 
-const waitingWords = /^(PENDING|REQUEUE|CONFIGURING|SPECIAL_EXIT|RESV_DEL_HOLD)/;
-const runningWords = /^(RUNNING|COMPLETING|SUSPENDED|STOPPED|SIGNALING|STAGE_OUT|RESIZING)/;
-
-/** Submits a batch script and returns the id of the job (array). Throws `ConfigError` with what sbatch says. */
-export function submitScript(path: string): string {
-  const { stdout } = call('sbatch', ['--parsable', path]);
-  return stdout.trim().split(';')[0]!;
+/**
+ * Submits a batch script and returns the id of the job (array); with `after` it waits for the end of that job. Throws `ConfigError`
+ * with what sbatch says, `JobWithoutId` where it says no id.
+ */
+export function submitScript(path: string, after?: string): string {
+  const order = after === undefined ? [] : [`--dependency=afterany:${after}`];
+  const { stdout, stderr } = call('sbatch', ['--parsable', ...order, path]);
+  const id = submittedId(stdout);
+  if (id !== undefined) return id;
+  throw new JobWithoutId(`sbatch printed no job id, but: ${oneLine(`${stdout}\n${stderr}`) || 'nothing'}`, {
+    where: path,
+    next: 'The job may be queued all the same: see `squeue --me`, and cancel it there (scancel ID) before you submit again.',
+  });
 }
 
 /**
@@ -29,41 +28,60 @@ export function submitScript(path: string): string {
 export function taskStates(jobs: readonly string[]): Map<string, SlurmState> {
   const states = new Map<string, SlurmState>();
   if (jobs.length === 0) return states;
-  const list = jobs.join(',');
-  // -a: jobs of hidden partitions too. Exit code 1 is also the answer for jobs that are all forgotten.
-  const queue = run('squeue', ['-a', '-h', '-r', '-t', 'all', '-j', list, '-o', '%i|%T|%r']);
-  if (queue.status !== 0 && !/Invalid job id/i.test(queue.stderr)) throw refused('squeue', queue.stderr);
-  for (const [id, word, reason] of fields(queue.stdout)) add(states, id!, word!, reason);
-  const accounting = run('sacct', ['-nPX', '-j', list, '-o', 'JobID,State']);
-  if (accounting.status === 0) {
-    for (const [id, state] of fields(accounting.stdout)) if (!states.has(id!)) add(states, id!, state!.split(' ')[0]!);
-  }
+  const list = requireIds(jobs).join(',');
+  for (const state of queued(list)?.states ?? []) states.set(state.id, state);
+  const { status, stdout } = run('sacct', ['-nPX', '-j', list, '-o', 'JobID,State']);
+  if (status === 0) for (const state of statesIn(stdout)) if (!states.has(state.id)) states.set(state.id, state);
   return states;
 }
 
-/** Cancels jobs or tasks (`12_3`). Throws `ConfigError` with what scancel says. */
+/** Cancels jobs or tasks (`12_3`); what is over already needs none. Throws `ConfigError` with what scancel says. */
 export function cancelJobs(ids: readonly string[]): void {
-  if (ids.length > 0) call('scancel', ids);
+  if (ids.length === 0) return;
+  const { status, stderr } = run('scancel', requireIds(ids));
+  const faults = stderr
+    .split('\n')
+    .filter(line => /error/i.test(line) && !/Invalid job id|already complet/i.test(line));
+  if (status !== 0 && (faults.length > 0 || stderr.trim() === '')) throw refused('scancel', stderr);
 }
 
 /** Whether a job neither waits nor runs any more; false where SLURM gives no answer. */
 export function isJobOver(job: string): boolean {
-  const { status, stdout, stderr } = run('squeue', ['-a', '-h', '-j', job, '-o', '%T']);
-  if (status !== 0) return /Invalid job id/i.test(stderr);
-  return !stdout.split('\n').some(word => waitingWords.test(word) || runningWords.test(word));
+  if (!isJobId(job)) return false;
+  try {
+    const answer = queued(job);
+    return answer === undefined || (answer.states.length > 0 && answer.states.every(({ phase }) => phase === 'over'));
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
 }
 
-function add(states: Map<string, SlurmState>, id: string, word: string, reason?: string): void {
-  const phase = waitingWords.test(word) ? 'waiting' : runningWords.test(word) ? 'running' : 'over';
-  const why = reason && reason !== 'None' && phase === 'waiting' ? { reason } : {};
-  states.set(id, { id, word, phase, ...why });
+/** MaxArraySize of this cluster; SLURM's default where nobody tells. */
+export function maxArraySize(): number {
+  return arraySizeIn(spawnSync('scontrol', ['show', 'config'], { encoding: 'utf8' }).stdout ?? '');
 }
 
-function fields(text: string): string[][] {
-  return text
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => line.split('|'));
+/** What squeue says of jobs; undefined where it has forgotten them all. Throws `ConfigError` where it gives no answer. */
+function queued(list: string): { states: SlurmState[] } | undefined {
+  // -a: jobs of hidden partitions too. Exit code 1 is also the answer for jobs that are all forgotten.
+  const { status, stdout, stderr } = run('squeue', ['-a', '-h', '-r', '-t', 'all', '-j', list, '-o', '%i|%T|%r']);
+  const states = statesIn(stdout);
+  const isForgotten = /Invalid job id/i.test(stderr);
+  if (states.length === 0 && isForgotten) return undefined;
+  const isSilent = states.length === 0 && /error/i.test(stderr);
+  if ((status !== 0 && !isForgotten) || isSilent) throw refused('squeue', stderr);
+  return { states };
+}
+
+/** Ids as arguments: they come from files. Throws `ConfigError`. */
+function requireIds(ids: readonly string[]): readonly string[] {
+  const wrong = ids.find(id => !isJobId(id));
+  if (wrong === undefined) return ids;
+  throw new ConfigError(`${JSON.stringify(wrong)} is no id of a SLURM job.`, {
+    where: 'sweep.json',
+    next: 'The file was changed; its runs are whole: start a new sweep over them with another --name.',
+  });
 }
 
 function call(program: string, args: readonly string[]) {
@@ -73,7 +91,9 @@ function call(program: string, args: readonly string[]) {
 }
 
 function run(program: string, args: readonly string[]) {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  // SQUEUE_USERS, SQUEUE_PARTITION and others like them would hide jobs.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SQUEUE_')));
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, env });
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
     if (program === 'sacct') return { status: 1, stdout: '', stderr: '' };
     throw new ConfigError(`There is no SLURM here: the program ${program} is missing.`, {
@@ -81,13 +101,32 @@ function run(program: string, args: readonly string[]) {
       next: 'Run this on a login node of the cluster, or take --launcher local.',
     });
   }
-  return { status, stdout: stdout ?? '', stderr: stderr ?? error?.message ?? '' };
+  return { status, stdout: stdout ?? '', stderr: stderr || (error?.message ?? '') };
 }
 
+/** Remedies for what SLURM says; the first that fits. */
+const remedies: readonly (readonly [said: RegExp, next: string])[] = [
+  [
+    /job array specification/i,
+    'The cluster takes smaller arrays (scontrol show config | grep MaxArraySize): make several sweeps of fewer runs.',
+  ],
+  [
+    /MaxSubmit|MaxJobCount|submit limit|job submit|job count/i,
+    'The cluster takes no more jobs of yours now: wait until some have ended, or make a sweep of fewer runs.',
+  ],
+  [
+    /unable to contact|connect failure|timed out|refused|not respond/i,
+    'SLURM’s controller does not answer, and nothing is known of the jobs: try again later (`sinfo` tells when it is back).',
+  ],
+];
+const usualRemedy = 'Change the options of --slurm, or see `sinfo` and `squeue` for the state of the cluster.';
+
 function refused(program: string, stderr: string): ConfigError {
-  const said = stderr.trim().replaceAll('\n', '; ') || 'it gave no reason';
-  return new ConfigError(`SLURM refused: ${said}`, {
-    where: program,
-    next: 'Change the options of --slurm, or see `sinfo` and `squeue` for the state of the cluster.',
-  });
+  const said = oneLine(stderr) || 'it gave no reason';
+  const next = remedies.find(([pattern]) => pattern.test(said))?.[1] ?? usualRemedy;
+  return new ConfigError(`SLURM refused: ${said}`, { where: program, next });
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s*\n\s*/g, '; ');
 }

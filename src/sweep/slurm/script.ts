@@ -1,21 +1,51 @@
-/** The batch script of a sweep: one job array, a task per run. The same sweep and tasks give the same bytes. */
+/** The batch script of a sweep: a job array, a task per run. The same sweep and tasks give the same bytes. */
 import { join } from 'node:path';
+import { ConfigError } from '../../errors.js';
 import { signalExitCode } from '../../train/signals.js';
 import { resumeFromAnywhere } from '../advice.js';
 import { trainCommand } from '../command.js';
 import type { Sweep } from '../manifest.js';
 import type { SlurmOptions } from './options.js';
 
-/** The script that `sbatch` is given for these tasks of the sweep. */
-export function batchScript(sweep: Sweep, options: SlurmOptions, tasks: readonly number[]): string {
+/** The tasks of one job array: task `first + i` of the sweep is task `i` of the array. */
+export interface ArrayPart {
+  readonly first: number;
+  readonly tasks: readonly number[];
+  /** Digits of the largest index in an array that is one of several. */
+  readonly digits: number;
+}
+
+/**
+ * Tasks as job arrays whose indices are below `arraySize`, SLURM's MaxArraySize. The arrays begin at multiples of a power of ten, so that
+ * the name of a task's log is that of the array and the digits of the index in it. Throws `ConfigError` where 10 is too many.
+ */
+export function arrayParts(tasks: readonly number[], arraySize: number): ArrayPart[] {
+  const digits = Math.floor(Math.log10(Math.max(1, arraySize)));
+  const size = tasks.every(index => index < arraySize) ? Number.POSITIVE_INFINITY : 10 ** digits;
+  if (size < 10) {
+    throw new ConfigError(`Job arrays of this cluster are too small: MaxArraySize is ${arraySize}.`, {
+      where: 'scontrol show config',
+      next: 'Make sweeps of fewer runs, or ask those who run the cluster for a larger MaxArraySize.',
+    });
+  }
+  const partOf = (index: number) => Math.floor(index / size);
+  return [...new Set(tasks.map(partOf))].map(part => ({
+    first: part === 0 ? 0 : part * size,
+    tasks: tasks.filter(index => partOf(index) === part),
+    digits,
+  }));
+}
+
+/** The script that `sbatch` is given for these tasks of the sweep. Throws `ConfigError` for a path that no directive can hold. */
+export function batchScript(sweep: Sweep, options: SlurmOptions, part: ArrayPart): string {
   const { directory, manifest } = sweep;
   const command = trainCommand(sweep, join(directory, 'configs', indexMark)).map(quoted);
   return [
     '#!/bin/bash',
-    ...directives(sweep, options, tasks).map(directive => `#SBATCH ${directive}`),
+    ...directives(sweep, options, part).map(directive => `#SBATCH ${directive}`),
     '',
     `# Sweep ${manifest.name} of gala. Task n trains configs/n.yaml, or goes on with the run of that config.`,
-    'index=$SLURM_ARRAY_TASK_ID',
+    part.first === 0 ? 'index=$SLURM_ARRAY_TASK_ID' : `index=$((SLURM_ARRAY_TASK_ID + ${part.first}))`,
     `exit_file=${quoted(join(directory, 'exits'))}/$index`,
     'rm -f "$exit_file"',
     '',
@@ -52,15 +82,15 @@ export function batchScript(sweep: Sweep, options: SlurmOptions, tasks: readonly
 /** Stands for `<index>.yaml` while the command is put into quotes. */
 const indexMark = '@index@';
 
-function directives({ directory, manifest }: Sweep, options: SlurmOptions, tasks: readonly number[]): string[] {
+function directives({ directory, manifest }: Sweep, options: SlurmOptions, part: ArrayPart): string[] {
   const { partition, time, gpus, mem, account, qos, constraint, extra } = options;
   const given = (name: string, value: string | number | undefined) =>
     value === undefined ? [] : [`--${name}=${value}`];
   return [
     `--job-name=gala-${manifest.name}`,
-    `--array=${arraySpec(tasks)}${options.parallel === undefined ? '' : `%${options.parallel}`}`,
+    `--array=${arraySpec(part.tasks.map(index => index - part.first))}${options.parallel === undefined ? '' : `%${options.parallel}`}`,
     `--chdir=${inDirective(manifest.cwd)}`,
-    `--output=${inDirective(`${join(directory, 'logs').replaceAll('%', '%%')}/%a.log`)}`,
+    `--output=${inDirective(`${join(directory, 'logs').replaceAll('%', '%%')}/${logName(part)}`)}`,
     '--open-mode=append',
     '--requeue',
     `--signal=B:USR1@${options.signal_seconds}`,
@@ -91,7 +121,22 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A path in a directive: in double quotes where a blank or a quote would end it. */
+/** `%a.log`, or for the array that begins at 2000 `2%3a.log`: SLURM fills the index up to three digits. */
+function logName({ first, digits }: ArrayPart): string {
+  return first === 0 ? '%a.log' : `${first / 10 ** digits}%${digits}a.log`;
+}
+
+/** A path in a directive, in double quotes where a blank or a sign would end it. Throws `ConfigError` for what sbatch cannot be given. */
 function inDirective(path: string): string {
-  return /^[\w./%@:+,=-]+$/.test(path) ? path : `"${path.replaceAll(/["\\]/g, '\\$&')}"`;
+  // A line break ends the directive, and bash would run what follows; a backslash turns SLURM's %a off.
+  if (/[\p{Cc}\\]/u.test(path)) {
+    throw new ConfigError(
+      'A batch script for SLURM cannot hold this path: it has a line break, another control character or a backslash.',
+      {
+        where: JSON.stringify(path),
+        next: 'Give another --output, or start the sweep in another folder.',
+      },
+    );
+  }
+  return /^[\w./%@:+,=-]+$/.test(path) ? path : `"${path.replaceAll('"', '\\"')}"`;
 }

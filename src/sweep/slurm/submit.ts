@@ -1,17 +1,45 @@
-/** The SLURM launcher: one job array over the tasks, written down beside the sweep as it was submitted. */
+/** The SLURM launcher: job arrays over the tasks, written down beside the sweep as they were submitted. */
 import { join } from 'node:path';
+import { ConfigError, withRemedy } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
+import { sweepCommand } from '../advice.js';
 import { recordJob, type Sweep, type SweepTask } from '../manifest.js';
-import { submitScript } from './client.js';
+import { maxArraySize, submitScript } from './client.js';
 import type { SlurmOptions } from './options.js';
-import { batchScript } from './script.js';
+import { arrayParts, batchScript } from './script.js';
 
-/** Submits the tasks, with the script kept as `submit-<k>.sh`, and returns the id of the array. Throws `ConfigError`, `StorageError`. */
-export function submitTasks(sweep: Sweep, options: SlurmOptions, tasks: readonly SweepTask[]): string {
+/** The batch scripts of the tasks: one for each job array. Throws `ConfigError`. */
+export function batchScripts(sweep: Sweep, options: SlurmOptions, tasks: readonly SweepTask[]) {
   const indices = tasks.map(({ index }) => index);
-  const path = join(sweep.directory, `submit-${sweep.manifest.jobs.length}.sh`);
-  writeFileAtomic(path, batchScript(sweep, options, indices));
-  const id = submitScript(path);
-  recordJob(sweep, id, indices);
-  return id;
+  return arrayParts(indices, maxArraySize()).map(part => ({ part, script: batchScript(sweep, options, part) }));
+}
+
+/**
+ * Submits the tasks, with each script kept as `submit-<k>.sh`, and returns the ids of the arrays. With `parallel` an array waits for the
+ * one before it. Throws `ConfigError`, also where SLURM took some of the arrays only, and `StorageError`.
+ */
+export function submitTasks(sweep: Sweep, options: SlurmOptions, tasks: readonly SweepTask[]): string[] {
+  const ids: string[] = [];
+  let current = sweep;
+  for (const { part, script } of batchScripts(sweep, options, tasks)) {
+    const path = join(sweep.directory, `submit-${current.manifest.jobs.length}.sh`);
+    writeFileAtomic(path, script);
+    try {
+      const id = submitScript(path, options.parallel === undefined ? undefined : ids.at(-1));
+      current = recordJob(current, id, part);
+      ids.push(id);
+    } catch (error) {
+      if (ids.length === 0 || !(error instanceof ConfigError)) throw error;
+      throw withRemedy(
+        error,
+        `Submitted so far: ${describeArrays(ids)}. Submit the other runs later: ${sweepCommand('resume', sweep)}`,
+      );
+    }
+  }
+  return ids;
+}
+
+/** `job array 7`, `job arrays 7, 8`. */
+export function describeArrays(ids: readonly string[]): string {
+  return `job array${ids.length === 1 ? '' : 's'} ${ids.join(', ')}`;
 }

@@ -1,0 +1,69 @@
+/** What sbatch, squeue, sacct and scontrol print, read as clusters print it: with banners, warnings and blank lines around it. */
+
+/** A task as SLURM sees it. */
+export interface SlurmState {
+  /** SLURM's word, such as PENDING, RUNNING, TIMEOUT. */
+  readonly word: string;
+  readonly phase: 'waiting' | 'running' | 'over';
+  /** Job id of the array and index, `12_3`. */
+  readonly id: string;
+  /** Why it waits. */
+  readonly reason?: string;
+}
+
+const waitingWords = /^(PENDING|REQUEUE\w*|CONFIGURING|SPECIAL_EXIT|RESV_DEL_HOLD|POWER_UP_NODE|EXPEDITING)$/;
+const overWords =
+  /^(BOOT_FAIL|CANCELLED|COMPLETED|DEADLINE|FAILED|LAUNCH_FAILED|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED|RECONFIG_FAIL|REVOKED|TIMEOUT)$/;
+
+/** MaxArraySize of SLURM's own defaults. */
+const usualArraySize = 1001;
+
+/** A job, or a task of a job array: what may be given to scancel and squeue. */
+export function isJobId(text: string): boolean {
+  return /^[1-9]\d*(_\d+)?$/.test(text);
+}
+
+/** The id of the job that `sbatch --parsable` submitted: the only line that is one; undefined where none is, or several differ. */
+export function submittedId(stdout: string): string | undefined {
+  const ids = stdout.split('\n').flatMap(line => {
+    const found = /^(?:Submitted batch job )?([1-9]\d*)(?:;[\w.-]+| on cluster [\w.-]+)?$/.exec(line.trim());
+    return found ? [found[1]!] : [];
+  });
+  return new Set(ids).size === 1 ? ids[0] : undefined;
+}
+
+/**
+ * States from lines `ID|STATE|REASON`, of squeue (`%i|%T|%r`) or sacct (`JobID,State`). An array whose waiting tasks share a line, as
+ * `12_[0-3,7%2]`, has an entry for each; a list that squeue cut off stands as the whole array, `12_*`.
+ */
+export function statesIn(stdout: string): SlurmState[] {
+  return stdout.split('\n').flatMap(line => {
+    const [, job, index, word, reason] =
+      /^([1-9]\d*)(?:_(\d+|\[[^|]*))?\|([A-Z_]+)(?: by \S+)?(?:\|(.*))?$/.exec(line.trim()) ?? [];
+    if (job === undefined || word === undefined) return [];
+    const state = { word, phase: phaseOf(word), ...(reason && reason !== 'None' && { reason }) };
+    const only = state.phase === 'waiting' ? state : { word, phase: state.phase };
+    return idsOf(job, index).map(id => ({ id, ...only }));
+  });
+}
+
+/** MaxArraySize as `scontrol show config` tells it, else SLURM's default: indices of an array are below it. */
+export function arraySizeIn(stdout: string): number {
+  return Number(/^\s*MaxArraySize\s*=\s*(\d+)\s*$/m.exec(stdout)?.[1] ?? usualArraySize);
+}
+
+/** A word that nobody knows yet belongs to a job that SLURM still has: taken as over, it would be submitted again. */
+function phaseOf(word: string): SlurmState['phase'] {
+  if (waitingWords.test(word)) return 'waiting';
+  return overWords.test(word) ? 'over' : 'running';
+}
+
+function idsOf(job: string, index: string | undefined): string[] {
+  if (index === undefined) return [job];
+  const list = /^\[((?:\d{1,7}(?:-\d{1,7})?,?)+)(?:%\d+)?\]$/.exec(index)?.[1];
+  if (list === undefined) return [`${job}_${index.startsWith('[') ? '*' : index}`];
+  return list.split(',').flatMap(range => {
+    const [from, to = from] = range.split('-').map(Number);
+    return Array.from({ length: Math.max(0, to! - from! + 1) }, (_, i) => `${job}_${from! + i}`);
+  });
+}
