@@ -37,7 +37,7 @@ export async function withLock<T>(
 
 /** Koffi is loaded late: everything that only asks where the cache is does without it. */
 async function loadFlock(cannotLock: LockWatcher['cannotLock']): Promise<(file: number) => boolean> {
-  const { default: koffi } = await import('koffi');
+  const { koffi } = await import('../koffi.js');
   const flock = koffi.load('libc.so.6').func('int flock(int file, int operation)');
   return file => {
     if (flock(file, exclusiveWithoutWaiting) === 0) return true;

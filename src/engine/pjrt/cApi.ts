@@ -7,8 +7,8 @@
  */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import koffi from 'koffi';
 import { EngineError } from '../../errors.js';
+import { koffi } from '../../koffi.js';
 import { openLibrary } from '../nativeLibrary.js';
 import { type CudaMajor, isSpareLibrary } from './cudaLibraries.js';
 import { cudaXlaFlags, withFlags } from './xlaFlags.js';

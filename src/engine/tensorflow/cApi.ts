@@ -1,7 +1,7 @@
 /** libtensorflow's C API (tensorflow/c/c_api.h) through koffi: the functions that a graph session needs, and their calling conventions. */
 import { closeSync, openSync } from 'node:fs';
-import koffi, { type LibraryHandle, type TypeObject } from 'koffi';
 import { EngineError } from '../../errors.js';
+import { koffi, type LibraryHandle, type TypeObject } from '../../koffi.js';
 import type { TensorFlowLocation } from '../install/locate.js';
 import type { IrDType } from '../trace/ir.js';
 
