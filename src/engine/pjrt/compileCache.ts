@@ -10,6 +10,7 @@ import { writeFileAtomic } from '../../io/atomicFile.js';
 import { sha256 } from '../../io/hash.js';
 import type { Address, Pjrt } from './cApi.js';
 import type { Client } from './client.js';
+import { algorithmVersions } from './cudaLibraries.js';
 
 /** First line of an entry; the second is the sha256 of the rest, which is the plugin's own serialisation. */
 const format = 'gala compiled program 1';
@@ -55,7 +56,7 @@ export function withCompileCache(api: Pjrt, client: Client, folder: string): Cli
   };
 }
 
-/** What a compiled program depends on beside its module and the compile options: plugin, its settings, and the device. */
+/** What a compiled program depends on beside its module and the compile options: plugin, its settings, the device and its libraries. */
 export function compilerIdentity(api: Pjrt, client: Client): string {
   const { size, mtimeMs } = statSync(api.path);
   const { platform, platformVersion, devices } = client;
@@ -64,6 +65,7 @@ export function compilerIdentity(api: Pjrt, client: Client): string {
   return JSON.stringify([
     [api.version, size, mtimeMs, process.env.XLA_FLAGS ?? ''],
     [platform, platformVersion, devices.map(({ kind }) => kind)],
+    api.cuda === undefined ? {} : algorithmVersions(api.cuda),
     cpu,
   ]);
 }
