@@ -2,6 +2,7 @@
 import { sizeOf } from '../program.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
+import { sumsForPixels, sumsForStatistics } from './channelSums.js';
 import { type Context, type Lowering, like, productPrecision } from './lowering.js';
 import { averagePool, averagePoolGradient, maxPool, maxPoolGradient } from './pooling.js';
 import { listText, typeText } from './text.js';
@@ -111,27 +112,7 @@ const inverseDeviation = (builder: HloBuilder, variance: Hlo, node: Node) =>
 function means(builder: HloBuilder, ...images: readonly Hlo[]): Hlo[] {
   const { shape } = images[0]!.type;
   const count = sizeOf(shape) / shape.at(-1)!;
-  return sumsPerChannel(builder, images).map(sum => builder.apply('divide', sum, like(builder, sum, count)));
-}
-
-/**
- * Sums over all pixels, per channel [C], of images of one shape: first of as many equal parts, below 32, as there can be. A GPU takes each
- * part on a processor of its own, and so few numbers XLA adds up in the kernels that use the sums. Without the barrier it would make one
- * reduction of both, for small images on a single processor.
- */
-function sumsPerChannel(builder: HloBuilder, images: readonly Hlo[]): Hlo[] {
-  const { shape } = images[0]!.type;
-  const channels = shape.at(-1)!;
-  const count = sizeOf(shape) / channels;
-  const parts = largestDivisorBelow(32, count);
-  const rows = images.map(x => builder.reshape(x, [parts, count / parts, channels]));
-  return builder.barrier(builder.sums(rows, [1])).map(sums => builder.reduce(sums, [0], 'add'));
-}
-
-function largestDivisorBelow(bound: number, value: number): number {
-  let divisor = bound - 1;
-  while (value % divisor !== 0) divisor--;
-  return divisor;
+  return sumsForStatistics(builder, images).map(sum => builder.apply('divide', sum, like(builder, sum, count)));
 }
 
 /** scale·(x − mean)/√(variance + ε) + offset in float32, in the type of the node's first output. */
@@ -187,7 +168,7 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
     const inverse = inverseDeviation(builder, savedVariance!, node);
     const centred = builder.apply('subtract', x, everywhere(builder, savedMean!, x));
     const normalised = builder.apply('multiply', centred, everywhere(builder, inverse, x));
-    const sums = sumsPerChannel(builder, [dy, builder.apply('multiply', dy, normalised)]);
+    const sums = sumsForPixels(builder, [dy, builder.apply('multiply', dy, normalised)]);
     const [dOffset, dScale] = sums as [Hlo, Hlo];
     const count = sizeOf(x.type.shape) / x.type.shape.at(-1)!;
     const average = (sum: Hlo) => everywhere(builder, builder.apply('divide', sum, like(builder, sum, count)), x);

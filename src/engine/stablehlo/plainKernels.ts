@@ -36,7 +36,9 @@ function exponentials(builder: HloBuilder, x: Hlo) {
   const shifted = builder.apply('subtract', x, spread(builder.reduce(x, [last], 'maximum')));
   const powers = builder.apply('exponential', shifted);
   const sum = builder.reduce(powers, [last], 'add');
-  return { shifted, sum, softmax: builder.apply('divide', powers, spread(sum)) };
+  // Behind a barrier, or XLA for GPUs computes it anew for each kernel that uses it
+  const [softmax] = builder.barrier([builder.apply('divide', powers, spread(sum))]) as [Hlo];
+  return { shifted, sum, softmax };
 }
 
 export const plainKernels: Readonly<Record<string, Lowering>> = {
