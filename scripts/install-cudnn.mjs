@@ -1,4 +1,5 @@
-// Installs the pinned cuDNN for CUDA 13, alone, for tests: node scripts/install-cudnn.mjs CACHE (366 MB to download, 493 MB on disk).
+// Installs the pinned cuDNN for CUDA 13, alone, for tests: node scripts/install-cudnn.mjs CACHE (366 MB to download,
+// 493 MB on disk).
 import { xlaCuda13 } from '../dist/src/engine/install/cudaPins.js';
 import { installEngine } from '../dist/src/engine/install/install.js';
 

@@ -8,7 +8,10 @@ import { EngineError } from '../errors.js';
 const run = (kernel: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedAttrMap = {}) =>
   tf.engine().runKernel(kernel, inputs, attrs) as unknown;
 
-/** The gradient of a sum over axes: that of the result, wherever its parts came from. TF.js multiplies it by as many ones, made on the host. */
+/**
+ * The gradient of a sum over axes: that of the result, wherever its parts came from. TF.js multiplies it by as many
+ * ones, made on the host.
+ */
 function spreadBack(dy: tf.Tensor, x: tf.Tensor, axis: unknown): tf.Tensor {
   const axes = tf.util.parseAxisParam(axis as number[], x.shape);
   const isSummed = (i: number) => axes.includes(i);

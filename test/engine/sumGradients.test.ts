@@ -1,4 +1,7 @@
-/** Gradients of sums and means, which replace those of TF.js: all engines and the reference of the kernel cases share them. */
+/**
+ * Gradients of sums and means, which replace those of TF.js: all engines and the reference of the kernel cases share
+ * them.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';

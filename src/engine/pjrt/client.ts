@@ -38,8 +38,8 @@ export interface Client {
   /** Bytes of the first device's memory in use; undefined where the plugin does not count them. */
   bytesInUse(): number | undefined;
   /**
-   * A buffer of a device, the first when left out, that is to hold a copy of the tensor. The copying goes on meanwhile; what is run on the
-   * buffer waits for it.
+   * A buffer of a device, the first when left out, that is to hold a copy of the tensor. The copying goes on meanwhile;
+   * what is run on the buffer waits for it.
    */
   upload(tensor: HostTensor, device?: number): Address;
   /** Waits for the values of buffers and copies them to the host, several at a time. */

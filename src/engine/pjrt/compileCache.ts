@@ -56,7 +56,10 @@ export function withCompileCache(api: Pjrt, client: Client, folder: string): Cli
   };
 }
 
-/** What a compiled program depends on beside its module and the compile options: plugin, its settings, the device and its libraries. */
+/**
+ * What a compiled program depends on beside its module and the compile options: plugin, its settings, the device and
+ * its libraries.
+ */
 export function compilerIdentity(api: Pjrt, client: Client): string {
   const { size, mtimeMs } = statSync(api.path);
   const { platform, platformVersion, devices } = client;

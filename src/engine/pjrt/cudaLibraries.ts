@@ -49,8 +49,8 @@ export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[]
 }
 
 /**
- * Versions, as they tell them, of the libraries whose algorithms a compiled program names by number: cuDNN and cuBLASLt. Those that this
- * process has loaded, else those that the loader finds.
+ * Versions, as they tell them, of the libraries whose algorithms a compiled program names by number: cuDNN and
+ * cuBLASLt. Those that this process has loaded, else those that the loader finds.
  */
 export function algorithmVersions(cuda: CudaMajor): Record<string, number> {
   const asked = [

@@ -158,13 +158,15 @@ export function newBuilder(prefix = 'v'): HloBuilder {
       const element = typeText(start.type);
       const each = (of: (i: number) => string, separator = ', ') => tensors.map((_, i) => of(i)).join(separator);
       const given = each(i => `(${tensors[i]!.name} init: ${start.name})`);
-      const types = `(${[...tensors, ...tensors.map(() => start)].map(({ type }) => typeText(type)).join(', ')}) -> (${each(() => typeText(type))})`;
+      const taken = [...tensors, ...tensors.map(() => start)].map(({ type }) => typeText(type)).join(', ');
       const parameters = each(i => `(%a${i}: ${element}, %b${i}: ${element})`, ' ');
       const additions = each(i => `%c${i} = stablehlo.add %a${i}, %b${i} : ${element}`, ' ');
-      const result = `stablehlo.return ${each(i => `%c${i}`)} : ${each(() => element)}`;
+      const region = `${additions} stablehlo.return ${each(i => `%c${i}`)} : ${each(() => element)}`;
+      const reduction = `stablehlo.reduce${given} across dimensions = ${listText(axes)}`;
+      const types = `(${taken}) -> (${each(() => typeText(type))})`;
       return emitMany(
         tensors.map(() => type),
-        `stablehlo.reduce${given} across dimensions = ${listText(axes)} : ${types} reducer${parameters} { ${additions} ${result} }`,
+        `${reduction} : ${types} reducer${parameters} { ${region} }`,
       );
     },
     barrier: values => {

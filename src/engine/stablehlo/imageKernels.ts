@@ -49,8 +49,9 @@ const forward: Lowering = context => {
 };
 
 /**
- * The gradient, its strides filled with zeros, under the filter turned round. An operation of its own turns the filter: only so XLA sees
- * for GPUs the convolution backwards of cuDNN, which leaves the zeros out and takes the filter as it lies for the one forwards.
+ * The gradient, its strides filled with zeros, under the filter turned round. An operation of its own turns the filter:
+ * only so XLA sees for GPUs the convolution backwards of cuDNN, which leaves the zeros out and takes the filter as it
+ * lies for the one forwards.
  */
 const inputGradient: Lowering = context => {
   const { strides, dilations, padding } = settingsOf(context.node);

@@ -1,11 +1,12 @@
 /**
- * Many steps in one call: the program's function in a `while` of a fixed number of turns, so that the device goes from step to
- * step without asking the host. State passes from turn to turn; turn i takes row i of each input and fills row i of each output.
- * One step is a loop too, with the same bits: XLA gives the values inside of a loop other layouts than a program's parameters
- * have, and so sums them in another order. That it does not undo a loop of one turn, the number of turns is a parameter then,
- * and all tensors of rows have a second one, without which it takes what depends on the only row out of the loop.
- * Weights that a step takes in bfloat16 pass from turn to turn beside the float32 ones, for the kernel that changes these can write both:
- * cast at the start of a step, each would take a kernel of its own.
+ * Many steps in one call: the program's function in a `while` of a fixed number of turns, so that the device goes from
+ * step to step without asking the host. State passes from turn to turn; turn i takes row i of each input and fills row
+ * i of each output. One step is a loop too, with the same bits: XLA gives the values inside of a loop other layouts
+ * than a program's parameters have, and so sums them in another order. That it does not undo a loop of one turn, the
+ * number of turns is a parameter then, and all tensors of rows have a second one, without which it takes what depends
+ * on the only row out of the loop. Weights that a step takes in bfloat16 pass from turn to turn beside the float32
+ * ones, for the kernel that changes these can write both: cast at the start of a step, each would take a kernel of its
+ * own.
  */
 import { stacked } from '../stackedSteps.js';
 import type { IrDType, ValueType } from '../trace/ir.js';

@@ -165,7 +165,8 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     return [builder.select(isIndex(builder, indices!, depth), builder.full(type, on), builder.full(type, off))];
   },
   UnsortedSegmentSum: ({ builder, node, inputs: [x, ids] }) => {
-    // No scatter: where the order of its additions is to be fixed, XLA sorts for it. Ids outside of the result equal no index.
+    // No scatter: where the order of its additions is to be fixed, XLA sorts for it. Ids outside of the result equal no
+    // index.
     const { segments } = node.attributes as { segments: number };
     const rank = ids!.type.shape.length;
     const shape = [...x!.type.shape.slice(0, rank), segments, ...x!.type.shape.slice(rank)];

@@ -93,8 +93,9 @@ export const maxPool: Lowering = ({ builder, node, inputs: [x] }) => [
 ];
 
 /**
- * A window's gradient goes to the first of its pixels that hold the maximum. Each pixel takes its part from the windows that it lies in,
- * one offset in the window after the other: a scatter from the windows would be a sort in XLA, or additions in no fixed order.
+ * A window's gradient goes to the first of its pixels that hold the maximum. Each pixel takes its part from the windows
+ * that it lies in, one offset in the window after the other: a scatter from the windows would be a sort in XLA, or
+ * additions in no fixed order.
  */
 export const maxPoolGradient: Lowering = ({ builder, node, inputs: [dy, x, y] }) => {
   const type = node.outputs[0]!;

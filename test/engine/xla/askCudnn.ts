@@ -1,7 +1,7 @@
 /**
- * Asks cuDNN which engines it has for a convolution on an H200 that is not there, on koffi's stack for asynchronous calls, as XLA asks
- * while it compiles. A process of its own, for too small a stack ends it: node askCudnn.js FOLDER-OF-CUDNN prints how many engines
- * each way of choosing names.
+ * Asks cuDNN which engines it has for a convolution on an H200 that is not there, on koffi's stack for asynchronous
+ * calls, as XLA asks while it compiles. A process of its own, for too small a stack ends it: node askCudnn.js FOLDER-
+ * OF-CUDNN prints how many engines each way of choosing names.
  */
 import { join } from 'node:path';
 import { promisify } from 'node:util';

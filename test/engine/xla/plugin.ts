@@ -20,7 +20,10 @@ export function compileForXla(
   return compile(request, { engine: 'xla', precision, threads, devices });
 }
 
-/** Parts of CUDA, as scripts/test.sh installs them for GALA_TEST_CUDA=install: not in gala's cache, where a machine with a GPU would use them. */
+/**
+ * Parts of CUDA, as scripts/test.sh installs them for GALA_TEST_CUDA=install: not in gala's cache, where a machine with
+ * a GPU would use them.
+ */
 const cudaFolder = (pin: WheelPin) => engineFolder(join(cacheFolder(), 'test-tools', 'cuda'), pin);
 export const cudaPluginPath = join(cudaFolder(xlaCuda13), xlaCuda13.members[0]!.path);
 export const cudnnFolder = cudaFolder(xlaCuda13.companions!.find(({ name }) => name === 'nvidia-cudnn-cu13')!);

@@ -1,4 +1,7 @@
-/** The stack on which native code runs: what XLA calls while it compiles for a GPU needs more of it than koffi gives by itself. */
+/**
+ * The stack on which native code runs: what XLA calls while it compiles for a GPU needs more of it than koffi gives by
+ * itself.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
