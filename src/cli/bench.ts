@@ -39,14 +39,20 @@ export function registerBenchCommand(program: Command): void {
     return benchInference(configOf(flags), flags);
   });
   measure('data', 'the data pipeline alone, for a tenth of a second per step', async flags => {
-    const { benchPipeline } = await import('../data/benchData.js');
-    const { data, train } = configOf(flags);
+    const [{ benchPipeline }, { engineSettings }, { dataWorkers }] = await Promise.all([
+      import('../data/benchData.js'),
+      import('../engine/index.js'),
+      import('../train/dataWorkers.js'),
+    ]);
+    const config = configOf(flags);
+    const { data, train } = config;
+    const { engine, device = 'cpu' } = await engineSettings(config);
     const { dataset, augment } = await trainingImages(data, flags.data);
     const speed = await benchPipeline({
       dataset,
       augment,
       batchSize: train.batch_size,
-      workers: data.workers,
+      workers: dataWorkers(data.workers, { engine, device }),
       seconds: flags.steps / 10,
     });
     return { augment, ...speed };

@@ -8,6 +8,40 @@ import { EngineError } from '../errors.js';
 const run = (kernel: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedAttrMap = {}) =>
   tf.engine().runKernel(kernel, inputs, attrs) as unknown;
 
+/**
+ * The gradient of a sum over axes: that of the result, wherever its parts came from. TF.js multiplies it by as many
+ * ones, made on the host.
+ */
+function spreadBack(dy: tf.Tensor, x: tf.Tensor, axis: unknown): tf.Tensor {
+  const axes = tf.util.parseAxisParam(axis as number[], x.shape);
+  const isSummed = (i: number) => axes.includes(i);
+  const kept = tf.reshape(
+    dy,
+    x.shape.map((size, i) => (isSummed(i) ? 1 : size)),
+  );
+  return tf.tile(
+    kept,
+    x.shape.map((size, i) => (isSummed(i) ? size : 1)),
+  );
+}
+
+tf.unregisterGradient('Sum');
+tf.registerGradient({
+  kernelName: 'Sum',
+  inputsToSave: ['x'],
+  gradFunc: (dy, [x], attrs) => ({ x: () => spreadBack(dy as tf.Tensor, x!, attrs.axis) }),
+});
+
+tf.unregisterGradient('Mean');
+tf.registerGradient({
+  kernelName: 'Mean',
+  inputsToSave: ['x'],
+  gradFunc: (dy, [x], attrs) => {
+    const count = x!.size / (dy as tf.Tensor).size;
+    return { x: () => spreadBack(tf.div(dy as tf.Tensor, count), x!, attrs.axis) };
+  },
+});
+
 tf.unregisterGradient('Relu');
 tf.registerGradient({
   kernelName: 'Relu',

@@ -7,6 +7,7 @@ import type { Executable, HostTensors, StagedSteps } from '../engine/program.js'
 import { stackSteps } from '../engine/stackedSteps.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';
 import { waitsFor } from '../io/waiting.js';
+import { dataWorkers } from './dataWorkers.js';
 import type { Experiment } from './experiment.js';
 
 /** `steps` training steps from `step` on (from 0) of `epoch`. */
@@ -42,7 +43,7 @@ export async function openCalls(
     batchSize: batch_size,
     order: experiment.order,
     stepsPerBlock: stepsPerCall(steps_per_call, executable.info, stepsPerEpoch, stepBytes),
-    workers: config.data.workers,
+    workers: dataWorkers(config.data.workers, executable.info),
   });
   const blocks = pipeline.blocks(from, lastEpoch);
   const stageNext = async (): Promise<Call | undefined> => {

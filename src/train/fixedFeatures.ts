@@ -7,6 +7,7 @@ import type { Dataset } from '../data/dataset.js';
 import { featureDataset, sharedFeatures } from '../data/features.js';
 import type { Executable } from '../engine/program.js';
 import { splitOutputs } from '../eval/evaluate.js';
+import { dataWorkers } from './dataWorkers.js';
 import type { Experiment } from './experiment.js';
 
 /** True where the features of an image are the same at every step. */
@@ -29,7 +30,7 @@ export async function withFixedFeatures(experiment: Experiment, executable: Exec
       dataset,
       features,
       batch_size,
-      config.data.workers,
+      dataWorkers(config.data.workers, executable.info),
     );
     return featureDataset(dataset, features);
   };

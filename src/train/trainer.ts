@@ -14,6 +14,7 @@ import type { RunFolder } from '../run/runFolder.js';
 import { type Calls, openCalls } from './calls.js';
 import { checkpointPath, type TrainingProgress, writeCheckpoint } from './checkpoint.js';
 import { checkpointClock } from './checkpointClock.js';
+import { dataWorkers } from './dataWorkers.js';
 import type { Experiment } from './experiment.js';
 import { gradientLine } from './gradientRecord.js';
 import type { StopRequest } from './signals.js';
@@ -165,8 +166,9 @@ export async function evaluateSplit(
   staged?: StagedSplits,
 ): Promise<Evaluation> {
   const { config, datasets } = experiment;
+  const workers = dataWorkers(config.data.workers, executable.info);
   return {
-    ...(await splitLogits(executable, dataset, config.eval.batch_size, config.data.workers, staged)),
+    ...(await splitLogits(executable, dataset, config.eval.batch_size, workers, staged)),
     classCounts: datasets.counts,
     classNames: dataset.classNames,
     run: config.name,

@@ -74,10 +74,12 @@ export const data = z
       .describe(
         'Which images an epoch visits, always as many as the set has: shuffled = each once; class_aware = shuffled rounds over the classes, 4 images of each; class_balanced = a random image of a random class.',
       ),
-    workers: wholeNumber
-      .max(64)
-      .default(1)
-      .describe('Worker threads that prepare batches; the numbers do not depend on it. 0 = in the main thread.'),
+    workers: z
+      .union([z.literal('auto'), wholeNumber.max(64)])
+      .default('auto')
+      .describe(
+        'Worker threads that prepare batches; the numbers do not depend on it. auto = 1 on a CPU, on a GPU one for each core but one, at most 16; 0 = in the main thread.',
+      ),
   })
   .describe('Which images are trained on.');
 

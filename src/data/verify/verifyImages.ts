@@ -37,7 +37,6 @@ const secondsBetweenWrites = 30;
 
 /** Rejects with `DataError` when a worker dies. A memory that cannot be written costs time, not the result: that is a note. */
 export async function verifyImages(files: ImageFiles, options: VerifyOptions): Promise<VerifiedImages> {
-  requireSharp();
   const { missing, environment, onProgress, stopped = () => false, filesPerJob = 32 } = options;
   const { verdicts, stamps, digests } = recallVerified(files, environment);
   const [unchecked, isMissing, wasUnreadable] = [codeOf('unchecked'), codeOf('missing'), codeOf('unreadable')];
@@ -49,6 +48,7 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
     verdicts[i] = isMissing;
     digests.fill(0, 2 * i, 2 * i + 2);
   }
+  if (verdicts.includes(unchecked)) requireSharp();
   const reused = sharedInt32(1);
   const workers = options.workers ?? usableCores();
   const memory: VerifyMemory = { table: files.table, verdicts, stamps, digests, reused };

@@ -26,6 +26,7 @@ const functions = {
   errorMessage: 1,
   pluginInitialize: 3,
   eventDestroy: 5,
+  eventIsReady: 6,
   eventAwait: 8,
   clientCreate: 10,
   clientDestroy: 11,
@@ -78,6 +79,8 @@ export interface Pjrt {
   readonly path: string;
   /** Version of the API that the plugin was built with, for instance `0.81`. */
   readonly version: string;
+  /** CUDA's major version; undefined where the plugin is not known to be one for CUDA. */
+  readonly cuda: CudaMajor | undefined;
   /** Calls a function with the words after the struct's size and extension; returns them as the plugin left them. */
   call(name: FunctionName, words: readonly (bigint | number)[], what: string): bigint[];
   /** The same on another thread. */
@@ -120,7 +123,7 @@ export function loadPlugin(plugin: PluginFile, threads = usableCores()): Pjrt {
   const version = requireVersion(path, size, head.getInt32(32, true), minor);
   const flags = plugin.cuda === undefined ? undefined : cudaXlaFlags(process.env.XLA_FLAGS, minor);
   if (flags !== undefined) process.env.XLA_FLAGS = flags;
-  const api = bind(path, new BigUint64Array(koffi.view(table, neededBytes)), version);
+  const api = bind(plugin, new BigUint64Array(koffi.view(table, neededBytes)), version);
   api.call('pluginInitialize', [], 'initialise the plugin');
   loaded.set(path, api);
   return api;
@@ -160,7 +163,7 @@ export function requireVersion(path: string, tableBytes: number, major: number, 
   );
 }
 
-function bind(path: string, table: BigUint64Array, version: string): Pjrt {
+function bind({ path, cuda }: PluginFile, table: BigUint64Array, version: string): Pjrt {
   const prototype = koffi.proto('void* (void*)');
   const releasing = koffi.proto('void (void*)');
   const bound = Object.fromEntries(
@@ -194,6 +197,7 @@ function bind(path: string, table: BigUint64Array, version: string): Pjrt {
   return {
     path,
     version,
+    cuda,
     release: (f, argument) => void koffi.decode(f, releasing)(argument),
     call: (name, words, what) => {
       const block = prepare(words);

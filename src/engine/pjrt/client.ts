@@ -1,16 +1,13 @@
 /** A PJRT client: compiles modules, moves tensors to and from its devices, runs. */
 import { EngineError } from '../../errors.js';
-import { hostTensor } from '../hostTensor.js';
-import type { DType, HostTensor, TensorSpec } from '../program.js';
-import { sizeOf } from '../program.js';
+import type { HostTensor, TensorSpec } from '../program.js';
 import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
 import { namedValues, type Option } from './namedValues.js';
+import { settled } from './settled.js';
+import { transfersOf } from './transfers.js';
 
 export type { Address } from './cApi.js';
 
-/** PJRT_Buffer_Type. */
-const bufferTypes: Readonly<Record<DType, number>> = { int32: 4, uint8: 6, float32: 11 };
-const elementBytes: Readonly<Record<DType, number>> = { int32: 4, uint8: 1, float32: 4 };
 /**
  * CompileOptionsProto: executable_build_options (3) with num_replicas (4) = 1, num_partitions (5) and, for more than one,
  * use_spmd_partitioning (6).
@@ -40,10 +37,13 @@ export interface Client {
   load(bytes: Uint8Array): Promise<Address>;
   /** Bytes of the first device's memory in use; undefined where the plugin does not count them. */
   bytesInUse(): number | undefined;
-  /** A buffer of a device, the first when left out, that holds a copy of the tensor. */
+  /**
+   * A buffer of a device, the first when left out, that is to hold a copy of the tensor. The copying goes on meanwhile;
+   * what is run on the buffer waits for it.
+   */
   upload(tensor: HostTensor, device?: number): Address;
-  /** Waits for the buffer's value and copies it to the host. */
-  download(buffer: Address, spec: TensorSpec): Promise<HostTensor>;
+  /** Waits for the values of buffers and copies them to the host, several at a time. */
+  download(buffers: readonly (readonly [buffer: Address, spec: TensorSpec])[]): Promise<HostTensor[]>;
   /**
    * Runs an executable with one result or more, waits for its end. Parameters and results have one buffer for each of the
    * `devices` that it was compiled for.
@@ -75,15 +75,7 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
   if (devices.length === 0) throw new EngineError(`The PJRT plugin for ${platform} has no device.`);
   const device = devices[0]!.address;
 
-  /** Waits for an event and destroys it; its error is the error of what it stands for. */
-  const settled = async (event: Address | undefined, what: string): Promise<void> => {
-    if (!event) return;
-    try {
-      await api.callAsync('eventAwait', [event], what);
-    } finally {
-      api.call('eventDestroy', [event], 'destroy an event');
-    }
-  };
+  const { upload, download, uploaded } = transfersOf(api, client, devices);
 
   return {
     platform,
@@ -146,54 +138,8 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
         return undefined;
       }
     },
-    upload: ({ data, dtype, shape }, index = 0) => {
-      const values = newBlock(data.byteLength);
-      const sizes = newBlock(8 * shape.length);
-      values.bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      for (const [axis, size] of shape.entries()) sizes.words[axis] = BigInt(size);
-      try {
-        // Semantics 0: the plugin copies the data during the call
-        const words = api.call(
-          'bufferFromHost',
-          [
-            client,
-            values.address,
-            bufferTypes[dtype],
-            sizes.address,
-            shape.length,
-            0,
-            0,
-            0,
-            devices[index]!.address,
-            0,
-            0,
-            0,
-            0,
-          ],
-          'take a tensor',
-        );
-        const event = words[11]!;
-        if (event) {
-          api.call('eventAwait', [event], 'take a tensor');
-          api.call('eventDestroy', [event], 'destroy an event');
-        }
-        return words[12]!;
-      } finally {
-        values.free();
-        sizes.free();
-      }
-    },
-    download: async (buffer, spec) => {
-      const bytes = sizeOf(spec.shape) * elementBytes[spec.dtype];
-      const block = newBlock(bytes);
-      try {
-        const [, , , , event] = api.call('toHostBuffer', [buffer, 0, block.address, bytes, 0], 'return a tensor');
-        await settled(event, 'return a tensor');
-        return hostTensor(spec, block.bytes.slice(0, bytes).buffer as ArrayBuffer);
-      } finally {
-        block.free();
-      }
-    },
+    upload,
+    download,
     execute: async (executable, parameters, results, count = 1) => {
       const layout = layoutOfExecution(parameters.length, results, count);
       const block = newBlock(8 * layout.words);
@@ -222,7 +168,7 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
           Array.from({ length: count }, (_, device) => block.words[layout.made(device) + i]!),
         );
         const ends = await Promise.allSettled(
-          [...block.words.slice(events, events + count)].map(event => settled(event, 'run a program')),
+          [...block.words.slice(events, events + count)].map(event => settled(api, event, 'run a program')),
         );
         const failed = ends.find(end => end.status === 'rejected');
         if (!failed) return buffers;
@@ -234,7 +180,7 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
     },
     destroyBuffer: buffer => void api.call('bufferDestroy', [buffer], 'destroy a buffer'),
     destroyExecutable: executable => void api.call('loadedExecutableDestroy', [executable], 'destroy a program'),
-    destroy: () => void api.call('clientDestroy', [client], 'destroy its client'),
+    destroy: () => void uploaded().then(() => api.call('clientDestroy', [client], 'destroy its client')),
   };
 }
 

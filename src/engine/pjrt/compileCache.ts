@@ -14,6 +14,7 @@ import { cpuFlags } from '../../machine/cpu.js';
 import type { Address, Pjrt } from './cApi.js';
 import type { Client } from './client.js';
 import { compiledNames, entryName, isEntry } from './compiledNames.js';
+import { algorithmVersions } from './cudaLibraries.js';
 
 /** First line of an entry; the second is the sha256 of the rest, which is the plugin's own serialisation. */
 const format = 'gala compiled program 1';
@@ -58,7 +59,10 @@ export function withCompileCache(api: Pjrt, client: Client, folder: string): Cli
   };
 }
 
-/** What a compiled program depends on beside its module and the compile options: plugin, its settings, and the device. */
+/**
+ * What a compiled program depends on beside its module and the compile options: plugin, its settings, the device and
+ * its libraries.
+ */
 export function compilerIdentity(api: Pjrt, client: Client): string {
   const { size, mtimeMs } = statSync(api.path);
   const { platform, platformVersion, devices } = client;
@@ -67,6 +71,7 @@ export function compilerIdentity(api: Pjrt, client: Client): string {
   return JSON.stringify([
     [api.version, size, mtimeMs, process.env.XLA_FLAGS ?? ''],
     [platform, platformVersion, devices.map(({ kind }) => kind)],
+    api.cuda === undefined ? {} : algorithmVersions(api.cuda),
     cpu,
   ]);
 }

@@ -1,6 +1,7 @@
 /** What XLA's CUDA plugin looks for when it meets a GPU: CUDA's libraries by name, and the folder with ptxas and libdevice. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { openLibrary } from '../nativeLibrary.js';
 
 export type CudaMajor = 12 | 13;
 
@@ -45,6 +46,26 @@ export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[]
   return libraries[cuda]
     .map(([library, part]) => join(sitePackages, 'nvidia', part, 'lib', library))
     .filter(path => existsSync(path));
+}
+
+/**
+ * Versions, as they tell them, of the libraries whose algorithms a compiled program names by number: cuDNN and
+ * cuBLASLt. Those that this process has loaded, else those that the loader finds.
+ */
+export function algorithmVersions(cuda: CudaMajor): Record<string, number> {
+  const asked = [
+    ['libcudnn.so.9', 'cudnnGetVersion'],
+    [`libcublasLt.so.${cuda}`, 'cublasLtGetVersion'],
+  ] as const;
+  const versions: Record<string, number> = {};
+  for (const [library, name] of asked) {
+    try {
+      versions[library] = openLibrary(library).func(`size_t ${name}()`)() as number;
+    } catch {
+      // Not there: the plugin cannot use it either
+    }
+  }
+  return versions;
 }
 
 /** Libraries that JAX loads too, for operations that gala has none of: `gala engine install` leaves them out, and one that does not load is passed over. */

@@ -44,10 +44,8 @@ export function deviceTensors(client: Client, devices: number): DeviceTensors {
       }
     },
     download: async tensors => {
-      const values: HostTensors = {};
-      // One after the other: koffi bounds how many calls may be under way
-      for (const [name, [first], spec] of tensors) values[name] = await client.download(first!, spec);
-      return values;
+      const values = await client.download(tensors.map(([, [first], spec]) => [first!, spec] as const));
+      return Object.fromEntries(tensors.map(([name], i) => [name, values[i]!]));
     },
     destroy,
   };

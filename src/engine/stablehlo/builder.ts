@@ -1,7 +1,7 @@
 /** Writes the body of a StableHLO function, one operation a line; shapes are explicit, nothing broadcasts by itself. */
 import type { HostTensor } from '../program.js';
 import type { IrDType, ValueType } from '../trace/ir.js';
-import { elementText, listText, tensorText, typeText } from './text.js';
+import { elementText, listText, splatOf, tensorText, typeText } from './text.js';
 
 /** A value of the function: its name in the text and its type. */
 export interface Hlo {
@@ -37,6 +37,12 @@ export interface HloBuilder {
   select(condition: Hlo, yes: Hlo, no: Hlo): Hlo;
   /** Reduces over `axes`, which vanish. */
   reduce(x: Hlo, axes: readonly number[], how: Reduction): Hlo;
+  /** Sums of tensors of one type over `axes`, which vanish, in one pass over them. */
+  sums(tensors: readonly Hlo[], axes: readonly number[]): Hlo[];
+  /** The same values, across which the compiler combines no operations. */
+  barrier(values: readonly Hlo[]): Hlo[];
+  /** The elements along `axes` in the opposite order. */
+  reverse(x: Hlo, axes: readonly number[]): Hlo;
   /** 0, 1, 2, … along `axis`, int32. */
   iota(shape: readonly number[], axis: number): Hlo;
   /** Rows `low` and `high` more on both sides of each axis, and `interior` between elements; negative takes away. */
@@ -88,6 +94,8 @@ export function newBuilder(prefix = 'v'): HloBuilder {
     return emit(type, `stablehlo.${operation} ${operands.map(({ name }) => name).join(', ')} : ${typeText(type)}`);
   };
 
+  const full: HloBuilder['full'] = ({ dtype, shape }, value) => spread(scalar(dtype, value), shape, []);
+
   return {
     lines,
     emit,
@@ -96,8 +104,12 @@ export function newBuilder(prefix = 'v'): HloBuilder {
     reshape,
     spread,
     apply,
-    constant: tensor => emit(tensor, `stablehlo.constant dense<${tensorText(tensor)}> : ${typeText(tensor)}`),
-    full: ({ dtype, shape }, value) => spread(scalar(dtype, value), shape, []),
+    full,
+    constant: tensor => {
+      const splat = splatOf(tensor);
+      if (splat !== undefined) return full(tensor, splat);
+      return emit(tensor, `stablehlo.constant dense<${tensorText(tensor)}> : ${typeText(tensor)}`);
+    },
     broadcast: (x, shape) => {
       const offset = shape.length - x.type.shape.length;
       const kept = x.type.shape.map((_, axis) => axis).filter(axis => x.type.shape[axis] === shape[axis + offset]);
@@ -139,6 +151,30 @@ export function newBuilder(prefix = 'v'): HloBuilder {
       const types = `(${typeText(x.type)}, ${typeText(start.type)}) -> ${typeText(type)}`;
       return emit(type, `stablehlo.reduce(${x.name} init: ${start.name}) ${across} : ${types}`);
     },
+    sums: (tensors, axes) => {
+      const { dtype, shape } = tensors[0]!.type;
+      const type = { dtype, shape: shape.filter((_, axis) => !axes.includes(axis)) };
+      const start = scalar(dtype, 0);
+      const element = typeText(start.type);
+      const each = (of: (i: number) => string, separator = ', ') => tensors.map((_, i) => of(i)).join(separator);
+      const given = each(i => `(${tensors[i]!.name} init: ${start.name})`);
+      const taken = [...tensors, ...tensors.map(() => start)].map(({ type }) => typeText(type)).join(', ');
+      const parameters = each(i => `(%a${i}: ${element}, %b${i}: ${element})`, ' ');
+      const additions = each(i => `%c${i} = stablehlo.add %a${i}, %b${i} : ${element}`, ' ');
+      const region = `${additions} stablehlo.return ${each(i => `%c${i}`)} : ${each(() => element)}`;
+      const reduction = `stablehlo.reduce${given} across dimensions = ${listText(axes)}`;
+      const types = `(${taken}) -> (${each(() => typeText(type))})`;
+      return emitMany(
+        tensors.map(() => type),
+        `${reduction} : ${types} reducer${parameters} { ${region} }`,
+      );
+    },
+    barrier: values => {
+      const types = values.map(({ type }) => type);
+      const names = values.map(({ name }) => name).join(', ');
+      return emitMany(types, `stablehlo.optimization_barrier ${names} : ${types.map(typeText).join(', ')}`);
+    },
+    reverse: (x, axes) => emit(x.type, `stablehlo.reverse ${x.name}, dims = ${listText(axes)} : ${typeText(x.type)}`),
     iota: (shape, axis) => {
       const type: ValueType = { dtype: 'int32', shape };
       return emit(type, `stablehlo.iota dim = ${axis} : ${typeText(type)}`);

@@ -2,6 +2,7 @@
 import { sizeOf } from '../program.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
+import { sumsForPixels, sumsForStatistics } from './channelSums.js';
 import { type Context, type Lowering, like, productPrecision } from './lowering.js';
 import { averagePool, averagePoolGradient, maxPool, maxPoolGradient } from './pooling.js';
 import { listText, typeText } from './text.js';
@@ -12,7 +13,6 @@ interface Window {
   /** Zeros between the elements of the left and of the right operand, as factors. */
   readonly left: readonly number[];
   readonly right: readonly number[];
-  readonly reverse?: boolean;
   /** Groups of the left operand's features, or of its batch. */
   readonly featureGroups?: number;
   readonly batchGroups?: number;
@@ -22,13 +22,11 @@ function convolution(context: Context, axes: string, window: Window) {
   const { builder, node, inputs } = context;
   const [left, right] = inputs;
   const type = node.outputs[0]!;
-  const reverse = Boolean(window.reverse);
   const settings = [
     `stride = ${listText(window.strides)}`,
     `pad = ${listText(window.padding.map(listText))}`,
     `lhs_dilate = ${listText(window.left)}`,
     `rhs_dilate = ${listText(window.right)}`,
-    `reverse = [${reverse}, ${reverse}]`,
   ].join(', ');
   const precision = `#stablehlo<precision ${productPrecision(context, left!)}>`;
   const groups = `batch_group_count = ${window.batchGroups ?? 1} : i64, feature_group_count = ${window.featureGroups ?? 1} : i64`;
@@ -50,7 +48,11 @@ const forward: Lowering = context => {
   return convolution(context, axes, { strides, padding, left: [1, 1], right: dilations, featureGroups });
 };
 
-/** The gradient, its strides filled with zeros, under the filter turned round. */
+/**
+ * The gradient, its strides filled with zeros, under the filter turned round. An operation of its own turns the filter:
+ * only so XLA sees for GPUs the convolution backwards of cuDNN, which leaves the zeros out and takes the filter as it
+ * lies for the one forwards.
+ */
 const inputGradient: Lowering = context => {
   const { strides, dilations, padding } = settingsOf(context.node);
   const { builder, inputs } = context;
@@ -64,9 +66,10 @@ const inputGradient: Lowering = context => {
   });
   const featureGroups = image[3]! / filter![2]!;
   const axes = '[b, 0, 1, f]x[0, 1, o, i]->[b, 0, 1, f]';
-  const window = { strides: [1, 1], padding: around, left: strides, right: dilations, reverse: true, featureGroups };
+  const window = { strides: [1, 1], padding: around, left: strides, right: dilations, featureGroups };
+  const turned = builder.reverse(inputs[1]!, [0, 1]);
   return convolution(
-    { ...context, inputs: [inputs[0]!, groupsOfInputs(builder, inputs[1]!, featureGroups)] },
+    { ...context, inputs: [inputs[0]!, groupsOfInputs(builder, turned, featureGroups)] },
     axes,
     window,
   );
@@ -99,8 +102,6 @@ const filterGradient: Lowering = context => {
 const settingsOf = (node: Node) =>
   node.attributes as unknown as { strides: number[]; dilations: number[]; padding: [number, number][] };
 
-/** Axes of an image that are not channels. */
-const pixels = (x: Hlo) => x.type.shape.map((_, axis) => axis).slice(0, -1);
 /** A value per channel [C] at every pixel of `x`. */
 const everywhere = (builder: HloBuilder, perChannel: Hlo, x: Hlo) =>
   builder.spread(perChannel, x.type.shape, [x.type.shape.length - 1]);
@@ -108,10 +109,12 @@ const everywhere = (builder: HloBuilder, perChannel: Hlo, x: Hlo) =>
 const inverseDeviation = (builder: HloBuilder, variance: Hlo, node: Node) =>
   builder.apply('rsqrt', builder.apply('add', variance, like(builder, variance, node.attributes.epsilon as number)));
 
-const mean = (builder: HloBuilder, x: Hlo): Hlo => {
-  const sum = builder.reduce(x, pixels(x), 'add');
-  return builder.apply('divide', sum, like(builder, sum, sizeOf(x.type.shape) / x.type.shape.at(-1)!));
-};
+/** Means over all pixels, per channel [C], of images of one shape. */
+function means(builder: HloBuilder, ...images: readonly Hlo[]): Hlo[] {
+  const { shape } = images[0]!.type;
+  const count = sizeOf(shape) / shape.at(-1)!;
+  return sumsForStatistics(builder, images).map(sum => builder.apply('divide', sum, like(builder, sum, count)));
+}
 
 /** scale·(x − mean)/√(variance + ε) + offset in float32, in the type of the node's first output. */
 function normalise(builder: HloBuilder, node: Node, [x, scale, offset, centre, variance]: readonly Hlo[]): Hlo {
@@ -144,8 +147,8 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
     const pixel = builder.slice(x, [0, 0, 0, 0], [1, 1, 1, shape[3]!]);
     const centre = builder.reshape(pixel, [shape[3]!]);
     const shifted = builder.apply('subtract', x, everywhere(builder, centre, x));
-    const first = mean(builder, shifted);
-    const second = mean(builder, builder.apply('multiply', shifted, shifted));
+    const moments = means(builder, shifted, builder.apply('multiply', shifted, shifted));
+    const [first, second] = moments as [Hlo, Hlo];
     const batchMean = builder.apply('add', centre, first);
     const spread = builder.apply('subtract', second, builder.apply('multiply', first, first));
     const variance = builder.apply('maximum', spread, like(builder, spread, 0)); // biased: what normalises
@@ -166,8 +169,8 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
     const inverse = inverseDeviation(builder, savedVariance!, node);
     const centred = builder.apply('subtract', x, everywhere(builder, savedMean!, x));
     const normalised = builder.apply('multiply', centred, everywhere(builder, inverse, x));
-    const dOffset = builder.reduce(dy, pixels(x), 'add');
-    const dScale = builder.reduce(builder.apply('multiply', dy, normalised), pixels(x), 'add');
+    const sums = sumsForPixels(builder, [dy, builder.apply('multiply', dy, normalised)]);
+    const [dOffset, dScale] = sums as [Hlo, Hlo];
     const count = sizeOf(x.type.shape) / x.type.shape.at(-1)!;
     const average = (sum: Hlo) => everywhere(builder, builder.apply('divide', sum, like(builder, sum, count)), x);
     const slope = builder.apply('multiply', normalised, average(dScale));

@@ -6,7 +6,7 @@ import { type Node, type TracedProgram, typeOf, type Value } from '../trace/ir.j
 import { type Hlo, newBuilder } from './builder.js';
 import { batchAxisOf, moduleAttributes, sharding } from './devices.js';
 import { imageKernels } from './imageKernels.js';
-import { stepLoop } from './loop.js';
+import { type Cast, stepLoop } from './loop.js';
 import type { FloatProducts, Lowering } from './lowering.js';
 import { plainKernels } from './plainKernels.js';
 import { typeText } from './text.js';
@@ -46,12 +46,23 @@ export function lower(program: TracedProgram, state: Specs, options: LowerOption
     Object.entries(program.inputs).map(([name, spec], i) => [name, parameter(spec, reads.length + i)]),
   );
 
+  // In a loop, casts of state entries are parameters of the step (loop.ts)
+  const isCastOfState = ({ kernel, inputs: [input] }: Node) => kernel === 'Cast' && input!.node.kernel === 'State';
+  const castNodes = count === undefined ? [] : program.nodes.filter(isCastOfState);
+  const casts = castNodes.map(
+    (node): Cast => ({ name: nameOf(node.inputs[0]!.node), dtype: typeOf({ node, index: 0 }).dtype }),
+  );
+  const castValues = new Map(
+    castNodes.map((node, i) => [node, parameter(typeOf({ node, index: 0 }), reads.length + inputValues.size + i)]),
+  );
+
   const builder = newBuilder();
   const lowered = new Map<Node, readonly Hlo[]>();
   const resultOf = ({ node, index }: Value) => lowered.get(node)![index]!;
   for (const node of program.nodes) {
     if (node.kernel === 'State') lowered.set(node, [stateValues.get(nameOf(node))!]);
     else if (node.kernel === 'Input') lowered.set(node, [inputValues.get(nameOf(node))!]);
+    else if (castValues.has(node)) lowered.set(node, [castValues.get(node)!]);
     else {
       const lowering = lowerings[node.kernel];
       if (!lowering) throw new EngineError(`The xla engine has no lowering for the kernel '${node.kernel}'.`);
@@ -80,13 +91,17 @@ export function lower(program: TracedProgram, state: Specs, options: LowerOption
     state,
     inputs: Object.values(program.inputs),
     outputs: Object.values(program.outputs).map(typeOf),
+    casts,
   };
   const given = parameters.map((value, i) =>
     i < reads.length ? value : { ...value, type: stacked(value.type, count) },
   );
   const turns = count === 1 ? parameter({ dtype: 'int32', shape: [] }, given.length) : undefined;
   const loop = stepLoop('step', signature, given, count, turns);
-  const functions = [main(turns ? [...given, turns] : given, loop), functionText('private @step', parameters, body)];
+  const functions = [
+    main(turns ? [...given, turns] : given, loop),
+    functionText('private @step', [...parameters, ...castValues.values()], body),
+  ];
   return { text: moduleText(functions, devices), reads, writes, donated, takesCount: turns !== undefined };
 }
 

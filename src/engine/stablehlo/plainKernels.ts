@@ -36,7 +36,9 @@ function exponentials(builder: HloBuilder, x: Hlo) {
   const shifted = builder.apply('subtract', x, spread(builder.reduce(x, [last], 'maximum')));
   const powers = builder.apply('exponential', shifted);
   const sum = builder.reduce(powers, [last], 'add');
-  return { shifted, sum, softmax: builder.apply('divide', powers, spread(sum)) };
+  // Behind a barrier, or XLA for GPUs computes it anew for each kernel that uses it
+  const [softmax] = builder.barrier([builder.apply('divide', powers, spread(sum))]) as [Hlo];
+  return { shifted, sum, softmax };
 }
 
 export const plainKernels: Readonly<Record<string, Lowering>> = {
@@ -163,27 +165,16 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     return [builder.select(isIndex(builder, indices!, depth), builder.full(type, on), builder.full(type, off))];
   },
   UnsortedSegmentSum: ({ builder, node, inputs: [x, ids] }) => {
-    // A scatter leaves out what lies outside of the result, as the kernel does with ids below 0
-    const type = node.outputs[0]!;
+    // No scatter: where the order of its additions is to be fixed, XLA sorts for it. Ids outside of the result equal no
+    // index.
+    const { segments } = node.attributes as { segments: number };
     const rank = ids!.type.shape.length;
-    const zeros = builder.full(type, 0);
-    const windows = x!.type.shape.map((_, axis) => axis).filter(axis => axis >= rank);
-    const numbers = [
-      `update_window_dims = ${listText(windows)}`,
-      'inserted_window_dims = [0]',
-      'scatter_dims_to_operand_dims = [0]',
-      `index_vector_dim = ${rank}`,
-    ].join(', ');
-    const element = typeText({ dtype: type.dtype, shape: [] });
-    const add = `({ ^bb0(%a: ${element}, %b: ${element}): %c = stablehlo.add %a, %b : ${element} stablehlo.return %c : ${element} })`;
-    const types = `(${[zeros.type, ids!.type, x!.type].map(typeText).join(', ')}) -> ${typeText(type)}`;
-    const attributes = `{scatter_dimension_numbers = #stablehlo.scatter<${numbers}>}`;
-    return [
-      builder.emit(
-        type,
-        `"stablehlo.scatter"(${zeros.name}, ${ids!.name}, ${x!.name}) ${add} ${attributes} : ${types}`,
-      ),
-    ];
+    const shape = [...x!.type.shape.slice(0, rank), segments, ...x!.type.shape.slice(rank)];
+    const axes = shape.map((_, axis) => axis);
+    const isIn = builder.spread(isIndex(builder, ids!, segments), shape, axes.slice(0, rank + 1));
+    const values = builder.spread(x!, shape, axes.toSpliced(rank, 1));
+    const own = builder.select(isIn, values, like(builder, values, 0));
+    return [builder.reduce(own, axes.slice(0, rank), 'add')];
   },
 
   Sum: reduction('add'),

@@ -1,7 +1,7 @@
 /** Pooling over windows of `[B, H, W, C]` and its gradients. */
 import type { ValueType } from '../trace/ir.js';
 import { type Hlo, type HloBuilder, neutral, type Reduction } from './builder.js';
-import type { Context, Lowering } from './lowering.js';
+import { type Context, type Lowering, like } from './lowering.js';
 import { arrayText, listText, typeText } from './text.js';
 
 interface Windows {
@@ -92,22 +92,38 @@ export const maxPool: Lowering = ({ builder, node, inputs: [x] }) => [
   overWindows(builder, x!, node.outputs[0]!, 'maximum', windowsOf({ node })),
 ];
 
-/** A window's gradient goes to the first of its pixels that hold the maximum. */
-export const maxPoolGradient: Lowering = ({ builder, node, inputs: [dy, x] }) => {
+/**
+ * A window's gradient goes to the first of its pixels that hold the maximum. Each pixel takes its part from the windows
+ * that it lies in, one offset in the window after the other: a scatter from the windows would be a sort in XLA, or
+ * additions in no fixed order.
+ */
+export const maxPoolGradient: Lowering = ({ builder, node, inputs: [dy, x, y] }) => {
   const type = node.outputs[0]!;
-  const zero = builder.scalar(type.dtype, 0);
-  const element = typeText(zero.type);
-  const select = region(
-    element,
-    `%c = stablehlo.compare GE, %a, %b : (${element}, ${element}) -> tensor<i1>`,
-    'tensor<i1>',
-  );
-  const scatter = region(element, `%c = stablehlo.add %a, %b : ${element}`, element);
-  const types = `(${typeText(x!.type)}, ${typeText(dy!.type)}, ${element}) -> ${typeText(type)}`;
-  return [
-    builder.emit(
-      type,
-      `"stablehlo.select_and_scatter"(${x!.name}, ${dy!.name}, ${zero.name}) (${select}, ${scatter}) ${attributesOf(windowsOf({ node }))} : ${types}`,
-    ),
-  ];
+  const { window, strides, padding } = windowsOf({ node });
+  const [height, width] = window as [number, number];
+  const pooled = dy!.type.shape;
+  const offsets = Array.from({ length: height * width }, (_, i) => [Math.floor(i / width), i % width] as const);
+  // Of the padded image, the rows and columns from the first window's first to the last window's last
+  const spans = [0, 1].map(axis => (pooled[axis + 1]! - 1) * strides[axis]! + 1);
+  const sizes = spans.map((span, axis) => span + window[axis]! - 1);
+  const before = [0, ...padding.map(([low]) => low), 0];
+  const after = [0, ...sizes.map((size, axis) => size - padding[axis]![0] - type.shape[axis + 1]!), 0];
+  const none = [0, 0, 0, 0];
+  const padded = builder.pad(x!, Number.NEGATIVE_INFINITY, before, after, none);
+  const places = builder.full({ dtype: 'uint8', shape: pooled }, 0);
+  const first = offsets.reduceRight((found, [row, column], place) => {
+    const end = [pooled[0]!, row + spans[0]!, column + spans[1]!, pooled[3]!];
+    const pixels = builder.slice(padded, [0, row, column, 0], end, [1, ...strides, 1]);
+    return builder.select(builder.compare('EQ', pixels, y!), like(builder, places, place), found);
+  }, places);
+  const gaps = [0, ...strides.map(stride => stride - 1), 0];
+  const parts = offsets.map(([row, column], place) => {
+    const isHere = builder.compare('EQ', first, like(builder, places, place));
+    const part = builder.select(isHere, dy!, like(builder, dy!, 0));
+    const low = [0, row - padding[0]![0], column - padding[1]![0], 0];
+    const high = low.map((amount, axis) => (axis % 3 === 0 ? 0 : type.shape[axis]! - spans[axis - 1]! - amount));
+    return builder.convert(builder.pad(part, 0, low, high, gaps), 'float32');
+  });
+  const sum = parts.reduce((all, part) => builder.apply('add', all, part));
+  return [builder.convert(sum, type.dtype)];
 };

@@ -30,6 +30,12 @@ export function tensorText({ data, dtype }: HostTensor): string {
   return `"0x${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex').toUpperCase()}"`;
 }
 
+/** The value that every element has, to the bit; undefined where they differ, and for no element. */
+export function splatOf({ data }: HostTensor): number | undefined {
+  const [first] = data;
+  return first !== undefined && data.every(value => Object.is(value, first)) ? first : undefined;
+}
+
 /** `[1, 2]`. */
 export function listText(values: readonly (number | string)[]): string {
   return `[${values.join(', ')}]`;

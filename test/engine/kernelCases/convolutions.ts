@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { groupedConv2d } from '../../../src/engine/trainingKernels.js';
-import { type KernelCase, kernelCase } from './kernelCase.js';
+import { float32 } from '../../numbers.js';
+import { integers, type KernelCase, kernelCase } from './kernelCase.js';
 
 type Pad = Parameters<typeof tf.conv2d>[3];
 type Pair = [number, number];
@@ -96,6 +97,12 @@ const pools: readonly Pool[] = [
   { image: [2, 6, 8, 3], window: 3, strides: 2, pad: 'same' },
   { image: [1, 5, 7, 2], window: [3, 2], strides: [1, 2], pad: 'same' },
 ];
+
+/** Pixels of so many values: the fewer, the more windows hold their maximum several times. */
+const ties = (values: number, ...shape: number[]) => {
+  const { data } = integers(values, ...shape);
+  return float32(shape, [...data]);
+};
 
 const poolName = ({ image, window, strides, pad }: Pool) =>
   `window ${window} over ${image.join('×')}, stride ${strides}, padding ${pad}`;
@@ -222,4 +229,10 @@ export const convolutionCases: readonly KernelCase[] = [
   kernelCase('MaxPool', 'padding 1', [[2, 6, 7, 3]], x => tf.maxPool(x, 3, 2, 1), { gradient: false }),
   ...poolCases('MaxPoolGrad', tf.maxPool),
   kernelCase('MaxPoolGrad', 'padding 1', [[2, 6, 7, 3]], x => tf.maxPool(x, 3, 2, 1)),
+  // Each window's gradient goes to the first of its pixels that hold the maximum
+  kernelCase('MaxPoolGrad', 'equal pixels everywhere', [ties(1, 2, 6, 7, 3)], x => tf.maxPool(x, 3, 2, 1)),
+  kernelCase('MaxPoolGrad', 'ties in overlapping windows', [ties(3, 2, 6, 7, 3)], x => tf.maxPool(x, 3, 2, 1)),
+  kernelCase('MaxPoolGrad', 'ties in windows side by side', [ties(2, 2, 6, 8, 3)], x => tf.maxPool(x, 2, 2, 'valid')),
+  kernelCase('MaxPoolGrad', 'ties, pixels of no window', [ties(2, 1, 8, 8, 2)], x => tf.maxPool(x, [2, 3], 4, 'valid')),
+  kernelCase('MaxPoolGrad', 'ties, stride 1', [ties(2, 1, 5, 6, 2)], x => tf.maxPool(x, [2, 3], 1, 'same')),
 ];

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { loadPlugin } from '../../../src/engine/pjrt/cApi.js';
+import { openLibrary } from '../../../src/engine/nativeLibrary.js';
+import { loadPlugin, type Pjrt } from '../../../src/engine/pjrt/cApi.js';
 import { type Address, type Client, newClient } from '../../../src/engine/pjrt/client.js';
 import { compileCached, compilerIdentity, prune } from '../../../src/engine/pjrt/compileCache.js';
 import { compileForPjrt } from '../../../src/engine/pjrt/executable.js';
@@ -12,6 +13,7 @@ import type { CompileRequest, HostTensors } from '../../../src/engine/program.js
 import { float32 } from '../../numbers.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { threads } from '../compute.js';
+import { compileLibrary, noCompiler } from '../sharedLibrary.js';
 import { noPlugin } from './plugin.js';
 
 const temporary = temporaryFolder();
@@ -38,11 +40,11 @@ describe('With the CPU plugin', { skip: noPlugin }, () => {
     const { executable, outcome } = await compileCached(client, text, as, folder);
     const input = client.upload(float32([2], [1, 2]));
     const [[output]] = (await client.execute(executable, [[input]], 1)) as [[Address]];
-    const { data } = await client.download(output!, { dtype: 'float32', shape: [2] });
+    const [sum] = await client.download([[output!, { dtype: 'float32', shape: [2] }]]);
     client.destroyBuffer(input);
     client.destroyBuffer(output!);
     client.destroyExecutable(executable);
-    return { outcome, result: [...data] };
+    return { outcome, result: [...sum!.data] };
   }
   const onlyEntry = (folder: string) => {
     const names = readdirSync(folder);
@@ -136,4 +138,24 @@ test('What was not used for the longest time is removed first, as are temporary 
   }
   prune(folder, 200);
   assert.deepEqual(readdirSync(folder).sort(), [old, recent, writing, own].sort());
+});
+
+test('A compiled program for a GPU belongs to the versions of cuDNN and cuBLAS that the process has loaded', {
+  skip: noCompiler,
+}, () => {
+  const folder = join(temporary, 'libraries');
+  mkdirSync(folder);
+  const identityWith = (cuda: 13 | undefined) =>
+    compilerIdentity(
+      { path: import.meta.filename, version: '0.112', cuda } as Pjrt,
+      { platform: 'cuda', platformVersion: '13', devices: [] as unknown } as Client,
+    );
+  const versions = {
+    'libcudnn.so.9': ['cudnnGetVersion', 91_901],
+    'libcublasLt.so.13': ['cublasLtGetVersion', 130_202],
+  };
+  for (const [name, [symbol, version]] of Object.entries(versions))
+    openLibrary(compileLibrary(join(folder, name), `unsigned long ${symbol}(void) { return ${version}; }`));
+  assert.match(identityWith(13), /"libcudnn\.so\.9":91901,"libcublasLt\.so\.13":130202/);
+  assert.doesNotMatch(identityWith(undefined), /libcudnn/);
 });

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile } from '../../../src/engine/index.js';
-import { cacheFolder } from '../../../src/engine/install/cache.js';
+import { cacheFolder, engineFolder } from '../../../src/engine/install/cache.js';
 import { xlaCuda13 } from '../../../src/engine/install/cudaPins.js';
+import type { WheelPin } from '../../../src/engine/install/pin.js';
 import { findPlugin } from '../../../src/engine/pjrt/locate.js';
 import type { CompileRequest, Executable, Precision } from '../../../src/engine/program.js';
 import { threads } from '../compute.js';
@@ -19,15 +20,13 @@ export function compileForXla(
   return compile(request, { engine: 'xla', precision, threads, devices });
 }
 
-/** The CUDA plugin alone, as scripts/test.sh installs it for GALA_TEST_CUDA=install: not in gala's cache, where a machine with a GPU would use it. */
-export const cudaPluginPath = join(
-  cacheFolder(),
-  'test-tools',
-  'cuda',
-  'engines',
-  `${xlaCuda13.name}-${xlaCuda13.version}`,
-  xlaCuda13.members[0]!.path,
-);
+/**
+ * Parts of CUDA, as scripts/test.sh installs them for GALA_TEST_CUDA=install: not in gala's cache, where a machine with
+ * a GPU would use them.
+ */
+const cudaFolder = (pin: WheelPin) => engineFolder(join(cacheFolder(), 'test-tools', 'cuda'), pin);
+export const cudaPluginPath = join(cudaFolder(xlaCuda13), xlaCuda13.members[0]!.path);
+export const cudnnFolder = cudaFolder(xlaCuda13.companions!.find(({ name }) => name === 'nvidia-cudnn-cu13')!);
 export const noCudaPlugin = existsSync('/dev/nvidiactl')
   ? 'there is a GPU here'
   : existsSync(cudaPluginPath)

@@ -1,0 +1,76 @@
+/** Copies between host memory and the devices of a PJRT client; none of them holds up the main thread. */
+import { hostTensor } from '../hostTensor.js';
+import type { DType, HostTensor, TensorSpec } from '../program.js';
+import { sizeOf } from '../program.js';
+import { type Address, newBlock, type Pjrt } from './cApi.js';
+import type { Client, Device } from './client.js';
+import { settled } from './settled.js';
+
+/** PJRT_Buffer_Type. */
+const bufferTypes: Readonly<Record<DType, number>> = { int32: 4, uint8: 6, float32: 11 };
+const elementBytes: Readonly<Record<DType, number>> = { int32: 4, uint8: 1, float32: 4 };
+/** PJRT_HostBufferSemantics: the data stays as it is until the copy's event. */
+const unchangedUntilCopied = 1;
+/** Copies to the host that are under way at a time: each holds the memory of its tensor. */
+const downloadsAtATime = 32;
+
+export interface Transfers extends Pick<Client, 'upload' | 'download'> {
+  /** Resolves when no copy to a device is under way. */
+  uploaded(): Promise<unknown>;
+}
+
+export function transfersOf(api: Pjrt, client: Address, devices: readonly Device[]): Transfers {
+  const uploads = new Set<Promise<void>>();
+
+  const startDownload = async (buffer: Address, spec: TensorSpec): Promise<HostTensor> => {
+    const bytes = sizeOf(spec.shape) * elementBytes[spec.dtype];
+    const block = newBlock(bytes);
+    try {
+      const [, , , , event] = api.call('toHostBuffer', [buffer, 0, block.address, bytes, 0], 'return a tensor');
+      await settled(api, event, 'return a tensor');
+      return hostTensor(spec, block.bytes.slice(0, bytes).buffer as ArrayBuffer);
+    } finally {
+      block.free();
+    }
+  };
+
+  return {
+    upload: ({ data, dtype, shape }, index = 0) => {
+      const dataBytes = Math.ceil(data.byteLength / 8) * 8;
+      const block = newBlock(dataBytes + 8 * shape.length);
+      block.bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      for (const [axis, size] of shape.entries()) block.words[dataBytes / 8 + axis] = BigInt(size);
+      const sizes = block.address + BigInt(dataBytes);
+      const ofData = [client, block.address, bufferTypes[dtype], sizes, shape.length, 0, 0, unchangedUntilCopied];
+      let words: bigint[];
+      try {
+        words = api.call('bufferFromHost', [...ofData, devices[index]!.address, 0, 0, 0, 0], 'take a tensor');
+      } catch (error) {
+        block.free();
+        throw error;
+      }
+      // The buffer bears the error of a copy that fails: what is run on it is told
+      const upload = settled(api, words[11], 'take a tensor')
+        .catch(() => undefined)
+        .then(() => {
+          block.free();
+          uploads.delete(upload);
+        });
+      uploads.add(upload);
+      return words[12]!;
+    },
+    download: async buffers => {
+      const tensors: HostTensor[] = [];
+      for (let first = 0; first < buffers.length; first += downloadsAtATime) {
+        const some = buffers.slice(first, first + downloadsAtATime);
+        const ends = await Promise.allSettled(some.map(([buffer, spec]) => startDownload(buffer, spec)));
+        for (const end of ends) {
+          if (end.status === 'rejected') throw end.reason;
+          tensors.push(end.value);
+        }
+      }
+      return tensors;
+    },
+    uploaded: () => Promise.all(uploads),
+  };
+}
