@@ -13,12 +13,12 @@ node bin/gala.mjs engine install --xla-cpu || echo 'Not installed: the tests tha
 step 'tfjs-node-gpu for engine eager: gala engine install --eager (the first time 0.3 MB to download, and a C++ compiler for half a minute)'
 node bin/gala.mjs engine install --eager || echo 'Not installed: the tests of engine eager are skipped.'
 if [ "${GALA_TEST_CUDA:-}" = install ]; then
-  # Beside gala's own engines, not among them: with a GPU, gala would use them and miss the other parts of CUDA.
-  cuda_cache=${GALA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gala}/test-tools/cuda
-  step "XLA's CUDA plugin alone, for the test of its answer without a GPU (the first time 124 MB to download, 401 MB on disk)"
-  GALA_CACHE=$cuda_cache node bin/gala.mjs engine install --cuda 13 --system-cuda || echo 'Not installed: that test is skipped.'
-  step 'cuDNN, for the test of its stack without a GPU (the first time 366 MB to download, 493 MB on disk)'
-  node scripts/install-cudnn.mjs "$cuda_cache" || echo 'Not installed: that test is skipped.'
+  step "XLA's compiler for GPUs: gala engine install --cuda 13 --plan (the first time 230 MB to download, 485 MB on disk)"
+  node bin/gala.mjs engine install --cuda 13 --plan || echo 'Not installed: the tests that compile for an absent GPU are skipped.'
+  # Beside gala's own engines, not among them: nothing of gala looks for it alone.
+  step 'cuDNN, to be asked about an absent GPU (the first time 366 MB to download, 493 MB on disk)'
+  node scripts/install-cudnn.mjs "${GALA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gala}/test-tools/cuda" ||
+    echo 'Not installed: the tests that ask cuDNN are skipped.'
 fi
 
 # Listed from the sources: dist may hold tests that are gone, and Node 20 and 22 read patterns differently.

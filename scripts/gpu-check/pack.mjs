@@ -1,4 +1,5 @@
-// Fills a folder with all that scripts/gpu-check.sh needs on a machine without Node and network: pack.mjs FOLDER PEER
+// Fills two folders with what scripts/gpu-check.sh needs on a machine without Node and network, each small enough for a call:
+// pack.mjs FIRST REST PEER. REST has the images of CIFAR100-LT.
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -16,7 +17,7 @@ import { openCifar } from '../../dist/src/data/cifar.js';
 import { longTailedIndices } from '../../dist/src/data/longTail.js';
 import { recordSteps, sizes } from './steps.mjs';
 
-const [stage, peer] = process.argv.slice(2);
+const [stage, rest, peer] = process.argv.slice(2);
 const root = resolve(import.meta.dirname, '../..');
 const gala = join(stage, 'gala');
 
@@ -30,20 +31,22 @@ for (const path of ['bin', 'dist', 'configs', 'datasets', 'package.json', 'scrip
 for (const folder of packages()) copyPackage(folder);
 if (existsSync(peer)) copyFileSync(peer, join(stage, 'torch_gala.py'));
 else console.error(`There is no peer at ${peer}: its speed will be missing.`);
-packData(process.env.GALA_DATA, join(stage, 'cifar-100-binary'));
+packData(process.env.GALA_DATA, join(rest, 'cifar-100-binary'));
 for (const [name, size] of Object.entries(sizes)) {
   const onCpu = activation => recordSteps({ engine: 'tensorflow', threads: 2 }, 'fp32', activation, size);
   writeJson(`cpu-steps-${name}.json`, { relu: await onCpu('relu'), softplus: await onCpu('softplus') });
 }
-writeJson('cpu-run.json', lastEpochOf('cifar100_lt/gala_if100'));
+writeJson('cpu-run.json', lastEpochOf('cifar100_lt', 'gala_if100'));
+writeJson('cpu-look.json', lastEpochOf('fashion_mnist_lt', 'gala'));
 
 function writeJson(name, value) {
   writeFileSync(join(stage, name), JSON.stringify(value));
 }
 
 /** Top-1 after the last epoch of the recorded run on a CPU, plain and re-balanced by the config's τ. */
-function lastEpochOf(config) {
-  const [header, ...rows] = readFileSync(join(root, 'results/cifar100_lt.csv'), 'utf8')
+function lastEpochOf(table, name) {
+  const config = `${table}/${name}`;
+  const [header, ...rows] = readFileSync(join(root, `results/${table}.csv`), 'utf8')
     .trim()
     .split('\n')
     .map(line => line.split(','));
@@ -91,14 +94,13 @@ function packData(from, to) {
   const kept = new Set(longTailedIndices(train, config.data.imbalance_factor, config.data.subset_seed));
   mkdirSync(to, { recursive: true });
   const folder = existsSync(join(from, 'train.bin')) ? from : join(from, 'cifar-100-binary');
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
+  const record = 2 + 3072;
+  for (const file of readdirSync(folder)) {
+    const path = join(folder, file);
     if (!statSync(path).isFile()) continue;
     const bytes = readFileSync(path);
-    if (name === 'train.bin') {
-      const record = 2 + 3072;
+    if (file === 'train.bin')
       for (let i = 0; i < train.length; i++) if (!kept.has(i)) bytes.fill(0, i * record + 2, (i + 1) * record);
-    }
-    writeFileSync(join(to, name), bytes);
+    writeFileSync(join(to, file), bytes);
   }
 }

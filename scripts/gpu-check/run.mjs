@@ -1,126 +1,119 @@
-// The stages of scripts/gpu-check.sh on the GPU machine: run.mjs HOME OUT [STAGE…]. Every result goes to summary.json at once, so
-// that what a time limit cuts off keeps what was measured before; a stage that runs again begins anew. Exit code 1 when a check failed.
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+// One call on the GPU machine: run.mjs HOME OUT first|rest|STAGE…. Each stage is a process of its own with a budget in
+// seconds, so that one that crashes or hangs costs no other; what it found is in summary.json at once. Exit code 1 when
+// a check failed.
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { kernels, steps } from './correctness.mjs';
-import { flags, large, speed } from './speed.mjs';
-import { train } from './training.mjs';
+import { describeMachine } from './machine.mjs';
+
+/** Seconds that a stage may take; GPU_CHECK_SECONDS for all of a call. The most valuable comes first. */
+const budgets = {
+  ...{ look: 165, kernels: 45, steps: 60 },
+  ...{ train: 130, again: 80, explain: 80, large: 100, variants: 100 },
+};
+const calls = {
+  first: { seconds: 270, stages: ['look', 'kernels', 'steps'] },
+  rest: { seconds: 430, stages: ['train', 'again', 'explain', 'large', 'variants'] },
+};
+/** With less than this left a stage is not begun. */
+const least = 15;
 
 const [home, out, ...wanted] = process.argv.slice(2);
-const stages = { kernels, steps, speed, flags, large, train };
-const names = wanted.length > 0 ? wanted : Object.keys(stages);
-const unknown = names.find(name => !(name in stages));
-if (unknown !== undefined) {
-  process.stderr.write(`error: there is no stage ${unknown}\nnext:  ${Object.keys(stages).join(', ')}\n`);
+const began = performance.now();
+const call = calls[wanted[0]];
+const names = call?.stages ?? wanted;
+const unknown = names.find(name => !(name in budgets));
+if (unknown !== undefined || names.length === 0) {
+  process.stderr.write(
+    `error: there is no stage ${unknown ?? ''}\nnext:  first, rest or ${Object.keys(budgets).join(', ')}\n`,
+  );
   process.exit(2);
 }
-
-const onCpu = process.env.GPU_CHECK_DEVICE === 'cpu';
-const device = onCpu ? 'cpu' : 'cuda:0';
-const stage = join(home, 'stage');
-process.env.GALA_CACHE = join(home, 'cache');
-process.env.GALA_DATA = join(stage, 'cifar-100-binary');
+const seconds = Number(process.env.GPU_CHECK_SECONDS ?? call?.seconds ?? 600);
 mkdirSync(out, { recursive: true });
-
-const summary = read(join(home, 'summary.json')) ?? {};
-/** Merges a result into a stage's and keeps the summary. */
-const note = (name, result) => {
-  summary[name] = { ...summary[name], ...result };
-  const path = join(home, 'summary.json');
-  writeFileSync(path, `${JSON.stringify(summary, null, 2)}\n`);
-  if (out !== home) copyFileSync(path, join(out, 'summary.json'));
+const summaryPath = join(home, 'summary.json');
+const summary = read(summaryPath) ?? {};
+const keep = (name, result) => {
+  summary[name] = result;
+  writeFileSync(summaryPath, `${JSON.stringify(summary, null, 2)}\n`);
+  if (out !== home) copyFileSync(summaryPath, join(out, 'summary.json'));
 };
 
-const { compileCacheFolder } = await import('../../dist/src/engine/index.js');
-const python = process.env.GPU_CHECK_PYTHON ?? 'python3';
+process.env.GALA_CACHE = join(home, 'cache');
+process.env.GALA_DATA = join(home, 'stage', 'cifar-100-binary');
 const machine = await describeMachine().catch(({ message, next }) => {
   process.stderr.write(`error: ${message}\n${next === undefined ? '' : `next:  ${next}\n`}`);
   process.exit(5);
 });
-// For this process and those that it starts: none of them has to ask Python again
 if (machine.plugin !== undefined) process.env.GALA_PJRT_PLUGIN = machine.plugin;
-note('machine', machine);
+keep('machine', machine);
 process.stdout.write(`${machine.gpu ?? 'no GPU'}, ${machine.cores} cores, plugin ${machine.plugin}\n`);
-const check = {
-  home,
-  stage,
-  gala: join(stage, 'gala'),
-  onCpu,
-  device,
-  plugin: machine.plugin,
-  python,
-  // With the cache of compiled programs, for bits repeat as long as it has the program (docs/engines.md)
-  engine: { engine: 'xla', device, threads: availableParallelism(), compileCache: compileCacheFolder() },
-};
+
+const times = [];
 let failed = false;
 for (const name of names) {
-  process.stdout.write(`\n== ${name}\n`);
-  const started = performance.now();
-  summary[name] = {};
-  try {
-    const { ok } = await stages[name](check, result => note(name, result));
-    note(name, { ok });
-    failed ||= !ok;
-  } catch (error) {
-    note(name, { ok: false, error: `${error.message}`.slice(-2000) });
-    process.stdout.write(`${name} failed: ${error.message}\n`);
-    failed = true;
+  const left = seconds - sinceBegin();
+  if (left < least) {
+    keep(name, { ok: false, error: `not begun: ${left.toFixed(0)} s were left` });
+    times.push([name, 0, 'not begun']);
+    continue;
   }
-  note(name, { seconds: Math.round((performance.now() - started) / 100) / 10 });
+  const limit = Math.min(budgets[name], left);
+  process.stdout.write(`\n== ${name} (${limit.toFixed(0)} s)\n`);
+  const started = sinceBegin();
+  const { result, ending } = await runStage(name, limit);
+  const took = Math.round(10 * (sinceBegin() - started)) / 10;
+  keep(name, { ...result, ok: ending === 'done' && result.ok === true, seconds: took, ending });
+  failed ||= !summary[name].ok;
+  times.push([name, took, summary[name].ok ? 'ok' : ending === 'done' ? 'NOT OK' : ending]);
 }
-process.stdout.write(`\n${names.map(name => `${name}: ${summary[name].ok ? 'ok' : 'NOT OK'}`).join(', ')}\n`);
-process.stdout.write(`summary: ${join(out, 'summary.json')}\n`);
+process.stdout.write('\n| stage | seconds | budget | |\n|---|---:|---:|---|\n');
+for (const [name, took, ending] of times)
+  process.stdout.write(`| ${name} | ${took.toFixed(0)} | ${budgets[name]} | ${ending} |\n`);
+process.stdout.write(`| in all | ${sinceBegin().toFixed(0)} | ${seconds} | |\nsummary: ${join(out, 'summary.json')}\n`);
+keep('time', { ...summary.time, [wanted[0]]: { seconds: Math.round(sinceBegin()), budget: seconds } });
 process.exit(failed ? 1 : 0);
 
-/** What the figures are of. Exits where the GPU or its plugin is missing. */
-async function describeMachine() {
-  const { findPlugin, requireCudaPlugin } = await import('../../dist/src/engine/pjrt/locate.js');
-  const { askGpuDriver } = await import('../../dist/src/engine/gpu.js');
-  const { XLA_FLAGS = null } = process.env;
-  const common = {
-    date: new Date().toISOString(),
-    cpu: cpus()[0].model,
-    cores: availableParallelism(),
-    node: process.version,
-    xla_flags_set: XLA_FLAGS,
+/** What the stage had noted when it ended, and how it did. */
+function runStage(name, limit) {
+  const notes = join(home, `stage-${name}.json`);
+  rmSync(notes, { force: true });
+  const script = join(import.meta.dirname, 'stage.mjs');
+  // A group of its own: what it started ends with it
+  const child = spawn(process.execPath, [script, name, home, out, notes, `${limit}`], {
+    stdio: 'inherit',
+    detached: true,
+  });
+  const kill = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile
+    }
   };
-  if (onCpu) return { ...common, plugin: findPlugin()?.path };
-  const driver = await askGpuDriver();
-  if ('missing' in driver) {
-    process.stderr.write(
-      `error: no GPU can be used: ${driver.missing}\nnext:  GPU_CHECK_DEVICE=cpu tries it without\n`,
-    );
-    process.exit(5);
-  }
-  const found = pluginOfPython();
-  if (found !== undefined) process.env.GALA_PJRT_PLUGIN ??= found;
-  const { path, version, libraries, cudaFolder } = requireCudaPlugin(driver.cuda);
-  const [gpu] = driver.gpus;
-  return {
-    ...common,
-    gpu: gpu.name,
-    driver: driver.version,
-    cuda: driver.cuda,
-    compute_capability: gpu.computeCapability,
-    plugin: path,
-    plugin_version: version,
-    cuda_libraries: libraries?.length,
-    cuda_folder: cudaFolder,
+  const stopped = signal => {
+    kill();
+    process.kill(process.pid, signal);
   };
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+  for (const signal of signals) process.once(signal, stopped);
+  let cut = false;
+  const timer = setTimeout(() => {
+    cut = true;
+    kill();
+  }, 1000 * limit);
+  return new Promise(resolve => {
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      for (const signal of signals) process.off(signal, stopped);
+      const crashed = code === 0 ? 'done' : `crashed (${signal ?? `exit code ${code}`})`;
+      resolve({ result: read(notes) ?? {}, ending: cut ? 'cut off at its budget' : crashed });
+    });
+  });
 }
 
-/** JAX's plugin for CUDA 13, else 12, where this Python would import it from: gala itself asks `python3` alone, and no longer than 10 seconds. */
-function pluginOfPython() {
-  const question =
-    'import importlib.util as u; s = u.find_spec("jax_plugins"); print(*(s.submodule_search_locations if s else ()), sep="\\n")';
-  const folders = (spawnSync(python, ['-c', question], { encoding: 'utf8' }).stdout ?? '')
-    .split('\n')
-    .filter(line => line !== '');
-  return ['xla_cuda13', 'xla_cuda12']
-    .flatMap(name => folders.map(folder => join(folder, name, 'xla_cuda_plugin.so')))
-    .find(path => existsSync(path));
+function sinceBegin() {
+  return (performance.now() - began) / 1000;
 }
 
 function read(path) {

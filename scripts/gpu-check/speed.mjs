@@ -1,89 +1,92 @@
-// How fast is the GPU? gala's benchmark and the peer's modes, in turns, in one session.
+// How fast is the GPU? gala's benchmark and the peer's modes, in turns, in one session. Each run is a process with a
+// limit of its own.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { median } from '../median.mjs';
+import { milliseconds } from './limit.mjs';
+import { recorded, runTraining, tell } from './training.mjs';
 
-/** A try without a GPU is for the script, not for figures. */
 const small = ['train.batch_size=4', 'eval.batch_size=4', 'threads=2'];
-const rounds = Number(process.env.GPU_CHECK_ROUNDS ?? 2);
 
-/** ResNet-32 at a batch of 64, train step and inference, in each precision, beside PyTorch. */
-export function speed(check, note) {
-  const contenders = [
-    ...['fp32', 'tf32', 'bf16'].map(precision => galaContender(check, `gala ${precision}`, [`precision=${precision}`])),
-    ...peerContenders(
-      check,
-      'resnet32',
-      ['--batch', '64'],
-      [
-        [],
-        ['--tf32'],
-        ['--channels-last', '--tf32'],
-        ['--amp', '--channels-last'],
-        ['--compile', '--amp', '--channels-last'],
-        ['--cuda-graph'],
-        ['--cuda-graph', '--amp', '--channels-last'],
-        ['--compile', '--cuda-graph', '--amp', '--channels-last'],
-      ],
-    ),
+/** A first look: 20 epochs on the bundled set, gala's step of ResNet-32, and four modes of the peer, one round. */
+export function look(check, note) {
+  const epochs = check.onCpu ? 1 : 20;
+  const seconds = check.onCpu ? check.left() : Math.min(75, check.left());
+  const { files, ...training } = runTraining(check, { name: 'look', config: 'fashion_mnist_lt/gala', epochs, seconds });
+  const recorded_on_cpu = recorded(check, 'cpu-look.json');
+  note({ training, epochs, recorded_on_cpu });
+  tell(epochs, training, recorded_on_cpu);
+  const peers = [
+    [],
+    ['--amp', '--channels-last'],
+    ['--cuda-graph', '--amp', '--channels-last'],
+    ['--compile', '--amp', '--channels-last'],
   ];
-  const figures = compare(contenders, note);
-  const best = names => Math.max(...names.map(name => figures[name]?.train_img_s ?? 0));
-  const ours = best(Object.keys(figures).filter(name => name.startsWith('gala')));
-  const peers = Object.keys(figures).filter(name => name.startsWith('torch'));
-  const eager = peers.filter(name => !/compile|cuda-graph/.test(name));
-  const goals = {
-    'gala over PyTorch eager, best of each (goal 3)': ours / best(eager),
-    'gala fp32 over PyTorch eager fp32': figures['gala fp32']?.train_img_s / figures.torch?.train_img_s,
-    'gala over the best of all PyTorch modes (goal 1)': ours / best(peers),
-  };
-  return withGoals(goals, note, figures);
-}
-
-/** What XLA's flags cost or bring, in bf16 with a program compiled anew for each. */
-export function flags(check, note) {
-  const graphs = value => `--xla_gpu_enable_command_buffer=${value}`;
   const contenders = [
-    ['as gala sets them', ''],
-    ['no CUDA graphs', graphs('')],
-    ["graphs by XLA's default, without convolutions", graphs('-CONVOLUTION')],
-    ['graphs of whole loops too', graphs('+CONVOLUTION,+WHILE')],
-    ['kernels without a fixed order allowed', '--xla_gpu_exclude_nondeterministic_ops=false'],
-    ['autotuning off', '--xla_gpu_autotune_level=0'],
-  ].map(([name, XLA_FLAGS]) => ({ ...galaContender(check, name, ['precision=bf16'], XLA_FLAGS), infer: undefined }));
-  compare(contenders, note);
-  return { ok: true };
+    galaContender(check, 'gala bf16', ['precision=bf16']),
+    ...peerContenders(check, 'resnet32', ['--batch', '64'], peers),
+  ];
+  const figures = compare(check, contenders, note);
+  const rate = name => figures[name]?.train_img_s;
+  const eager = Math.max(rate('torch') ?? 0, rate('torch amp channels-last') ?? 0);
+  const best = Math.max(...Object.keys(figures).map(name => (name.startsWith('torch') ? (rate(name) ?? 0) : 0)));
+  return withGoals(
+    {
+      'gala over PyTorch eager (goal 3)': rate('gala bf16') / eager,
+      'gala over its best (goal 1)': rate('gala bf16') / best,
+    },
+    note,
+    figures,
+  );
 }
 
 /** ResNet-50 at 224 × 224 pixels and a batch of 256. */
 export function large(check, note) {
   const batch = check.onCpu ? 2 : 256;
-  const config = ['--config', 'imagenet_lt/mixup_resnet50', '--set'];
   const side = check.onCpu ? ['data.image_size=32'] : [];
   const keys = [`train.batch_size=${batch}`, 'train.accumulate=1', 'train.mixup_alpha=0', 'data.augment=[]', ...side];
+  const given = ['--batch', `${batch}`, '--classes', '1000', ...(check.onCpu ? ['--size', '32'] : [])];
   const contenders = [
-    ...['tf32', 'bf16'].map(precision =>
-      galaContender(check, `gala ${precision}`, [...keys, `precision=${precision}`], '', config),
-    ),
-    ...peerContenders(
-      check,
-      'resnet50',
-      ['--batch', `${batch}`, '--classes', '1000', ...(check.onCpu ? ['--size', '32'] : [])],
-      [
-        ['--tf32', '--channels-last'],
-        ['--amp', '--channels-last'],
-        ['--compile', '--amp', '--channels-last'],
-        ['--compile', '--cuda-graph', '--amp', '--channels-last'],
-      ],
-    ),
+    galaContender(check, 'gala bf16', [...keys, 'precision=bf16'], { config: 'imagenet_lt/mixup_resnet50', steps: 20 }),
+    ...peerContenders(check, 'resnet50', given, [
+      ['--amp', '--channels-last'],
+      ['--compile', '--amp', '--channels-last'],
+    ]),
   ];
-  const figures = compare(contenders, note);
-  const best = prefix =>
-    Math.max(
-      ...Object.entries(figures).map(([name, { train_img_s = 0 }]) => (name.startsWith(prefix) ? train_img_s : 0)),
-    );
-  return withGoals({ 'gala over the best of PyTorch (goal 1)': best('gala') / best('torch') }, note, figures);
+  const figures = compare(check, contenders, note);
+  const best = Math.max(
+    ...Object.entries(figures).map(([name, { train_img_s = 0 }]) => (name.startsWith('torch') ? train_img_s : 0)),
+  );
+  return withGoals(
+    { 'gala over the best of PyTorch (goal 1)': figures['gala bf16']?.train_img_s / best },
+    note,
+    figures,
+  );
+}
+
+/** What XLA's flags and gala's choices cost or bring, in bf16 with a program compiled anew for each. */
+export function variants(check, note) {
+  const graphs = value => `--xla_gpu_enable_command_buffer=${value}`;
+  const contenders = [
+    ['as gala sets them', ''],
+    ['no CUDA graphs', graphs('')],
+    ['graphs of whole loops too', graphs('+CONVOLUTION,+WHILE')],
+    ['kernels without a fixed order allowed', '--xla_gpu_exclude_nondeterministic_ops=false'],
+    ["graphs by XLA's default, without convolutions", graphs('-CONVOLUTION')],
+    ['autotuning off', '--xla_gpu_autotune_level=0'],
+  ].map(([name, XLA_FLAGS]) => galaContender(check, name, ['precision=bf16'], { XLA_FLAGS }));
+  const figures = compare(check, contenders, note);
+  // A plugin for CPUs knows none of CUDA's flags
+  return { ok: check.onCpu || !figures['as gala sets them']?.error };
+}
+
+/** Step times of gala at several batch sizes: what a step costs beside what an image costs. */
+export function batchSizes(check, note) {
+  const sizes = check.onCpu ? [2, 4] : [64, 128, 256];
+  const contenders = sizes.map(size =>
+    galaContender(check, `batch ${size}`, [`train.batch_size=${size}`, 'precision=bf16'], { own: true }),
+  );
+  return compare(check, contenders, note);
 }
 
 /** Prints the ratios. They decide nothing, but every benchmark of gala has to run. */
@@ -94,24 +97,23 @@ function withGoals(ratios, note, figures) {
   return { ok: Object.entries(figures).every(([name, { error }]) => !name.startsWith('gala') || !error) };
 }
 
-/** `gala bench` in a process of its own, for XLA_FLAGS are read once. */
-function galaContender({ gala, device, onCpu }, name, set, XLA_FLAGS = '', config = ['--set']) {
-  const steps = onCpu ? ['--steps', '1', '--warmup', '1'] : ['--steps', '500', '--warmup', '200'];
-  const large = config.length > 1;
-  const args = what => [
-    join(gala, 'bin/gala.mjs'),
-    ...['bench', what, ...config, 'engine=xla', `device=${device}`, ...(onCpu ? small : []), ...set],
-    ...(large && !onCpu ? ['--steps', '20', '--warmup', '5'] : steps),
+/** `gala bench train`; XLA_FLAGS are read once a process. */
+function galaContender({ gala, device, onCpu }, name, set, { XLA_FLAGS = '', config, steps = 400, own = false } = {}) {
+  const counts = onCpu
+    ? ['--steps', '1', '--warmup', '1']
+    : ['--steps', `${steps}`, '--warmup', `${Math.ceil(steps / 3)}`];
+  const keys = ['engine=xla', `device=${device}`, ...(onCpu ? (own ? ['threads=2'] : small) : []), ...set];
+  const args = [
+    ...[join(gala, 'bin/gala.mjs'), 'bench', 'train', ...(config ? ['--config', config] : []), '--set'],
+    ...[...keys, ...counts],
   ];
-  const env = { ...process.env, ...(XLA_FLAGS && { XLA_FLAGS }) };
   return {
     name,
-    train: () => measured(process.execPath, args('train'), env),
-    infer: large ? undefined : () => measured(process.execPath, args('infer'), env),
+    measure: seconds => measured(process.execPath, args, { ...process.env, ...(XLA_FLAGS && { XLA_FLAGS }) }, seconds),
   };
 }
 
-/** `torch_gala.py bench`, which times both in one process. */
+/** `torch_gala.py bench`, which times training and inference in one process. */
 function peerContenders({ stage, python, onCpu }, model, given, modes) {
   const script = join(stage, 'torch_gala.py');
   if (!existsSync(script)) return [];
@@ -120,17 +122,22 @@ function peerContenders({ stage, python, onCpu }, model, given, modes) {
     .filter(mode => !onCpu || !mode.some(flag => ['--cuda-graph', '--compile'].includes(flag)))
     .map(mode => ({
       name: `torch${mode.map(flag => flag.replace('--', ' ')).join('')}`,
-      train: () =>
+      measure: seconds =>
         measured(
           python,
           [script, 'bench', model, ...given, ...steps, ...mode, '--device', onCpu ? 'cpu' : 'cuda'],
           process.env,
+          seconds,
         ),
     }));
 }
 
-function measured(command, args, env) {
-  const { stdout, stderr, status, error } = spawnSync(command, args, { encoding: 'utf8', env, timeout: 240_000 });
+function measured(command, args, env, seconds) {
+  const { stdout, stderr, status, error } = spawnSync(command, args, {
+    encoding: 'utf8',
+    env,
+    timeout: milliseconds(seconds),
+  });
   if (status !== 0) return { error: shortened(`${error?.message ?? ''} ${stderr}`.trim()) };
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
@@ -140,40 +147,22 @@ function shortened(message) {
   return message.length > 900 ? `${message.slice(0, 500)} … ${message.slice(-400)}` : message;
 }
 
-/** Runs all in turns; prints a table of medians. Returns them by name. */
-function compare(contenders, note) {
-  const seen = Object.fromEntries(contenders.map(({ name }) => [name, { train: [], infer: [], end: [], details: {} }]));
+/**
+ * Runs one after the other while time is left, none longer than a minute; prints a table. Returns the figures by name.
+ */
+function compare(check, contenders, note) {
   const figures = {};
-  for (let round = 0; round < rounds; round++) {
-    for (const { name, train, infer } of contenders) {
-      const figure = seen[name];
-      if (figure.details.error) continue;
-      const result = train();
-      const inference = infer?.() ?? result;
-      figure.details = { ...result, ...(inference.error && { infer_error: inference.error }) };
-      if (result.train_img_s) figure.train.push(result.train_img_s);
-      if (inference.infer_img_s) figure.infer.push(inference.infer_img_s);
-      if (result.end_to_end_img_s) figure.end.push(result.end_to_end_img_s);
-      figures[name] = result.error
-        ? { error: result.error }
-        : {
-            train_img_s: median(figure.train),
-            infer_img_s: median(figure.infer),
-            end_to_end_img_s: median(figure.end),
-            rounds: figure.train,
-            details: figure.details,
-          };
-      note({ figures });
-      process.stderr.write(`round ${round + 1} ${name}: ${result.error ?? `${result.train_img_s} img/s`}\n`);
-    }
+  for (const { name, measure } of contenders) {
+    const seconds = Math.min(60, check.left());
+    const { error, train_img_s, end_to_end_img_s, infer_img_s, train_ms, ...details } =
+      seconds < 5 ? { error: 'no time was left' } : measure(seconds);
+    figures[name] = error ? { error } : { train_img_s, end_to_end_img_s, infer_img_s, train_ms, details };
+    note({ figures });
+    process.stderr.write(`${name}: ${error ?? `${train_img_s} img/s`}\n`);
   }
   const shown = value => (value === undefined ? '' : value.toFixed(0));
-  process.stdout.write('| img/s | train step | with the data pipeline | infer |\n|---|---:|---:|---:|\n');
-  for (const [name, figure] of Object.entries(figures)) {
-    const cells = figure.error
-      ? ['failed', '', '']
-      : [figure.train_img_s, figure.end_to_end_img_s, figure.infer_img_s].map(shown);
-    process.stdout.write(`| ${name} | ${cells.join(' | ')} |\n`);
-  }
+  process.stdout.write('| img/s | train step | with the data pipeline |\n|---|---:|---:|\n');
+  for (const [name, { error, train_img_s, end_to_end_img_s }] of Object.entries(figures))
+    process.stdout.write(`| ${name} | ${error ? 'failed' : shown(train_img_s)} | ${shown(end_to_end_img_s)} |\n`);
   return figures;
 }

@@ -1,7 +1,8 @@
-/** `gala bench train|infer|data`: speed on this machine, one JSON object on stdout. */
+/** `gala bench train|infer|data`: speed on this machine, one JSON object on stdout. `plan` is in benchPlan.ts. */
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
+import { registerBenchPlan } from './benchPlan.js';
 import { parseCount } from './lists.js';
 
 interface BenchFlags {
@@ -16,7 +17,8 @@ interface BenchFlags {
 const imagesFrom = 'read these images, files or packed, instead of random ones';
 
 export function registerBenchCommand(program: Command): void {
-  const bench = program.command('bench').description('measure speed; prints JSON');
+  const bench = program.command('bench').description('measure speed, as JSON; plan for a GPU');
+  registerBenchPlan(bench);
   const measure = (name: string, description: string, run: (flags: BenchFlags) => Promise<object>) =>
     bench
       .command(name)

@@ -14,6 +14,7 @@ interface InstallFlags {
   eager?: boolean;
   cuda?: string | true;
   systemCuda?: boolean;
+  plan?: boolean;
 }
 
 /** Adds the `engine` command and its sub-commands to the program. */
@@ -34,6 +35,12 @@ export function registerEngineCommand(program: Command): void {
     .option(
       '--system-cuda',
       'with --cuda: the plugin alone (124 or 174 MB), CUDA and cuDNN 9 being installed system-wide',
+    )
+    .addOption(
+      new Option(
+        '--plan',
+        'with --cuda: only what `gala bench plan` compiles with (230 MB, 485 MB on disk), on a machine without a GPU too',
+      ).conflicts(['systemCuda']),
     )
     .option('--eager', 'tfjs-node-gpu, for `engine: eager`: 0.3 MB and a C++ compiler, beside the engine for CPUs')
     .option('--force', 'install again even if it is there')
@@ -65,15 +72,15 @@ async function install(flags: InstallFlags): Promise<void> {
     import('../engine/install/pin.js'),
   ]);
   const listener = createProgress({ stream: process.stderr });
-  if (flags.systemCuda && flags.cuda === undefined) {
-    throw new ConfigError('--system-cuda says which CUDA the GPU plugin uses.', {
+  const lone = flags.systemCuda ? '--system-cuda' : flags.plan ? '--plan' : undefined;
+  if (lone !== undefined && flags.cuda === undefined) {
+    throw new ConfigError(`${lone} says which parts of CUDA are installed.`, {
       where: 'gala engine install',
       next: 'Give --cuda as well.',
     });
   }
-  if (flags.cuda === true && !flags.force && (await tellPluginOfPython())) return;
-  const pin =
-    flags.cuda === undefined ? (flags.xlaCpu ? xlaCpu : tensorflowCpu) : await cudaPin(flags.cuda, flags.systemCuda);
+  if (flags.cuda === true && !flags.plan && !flags.force && (await tellPluginOfPython())) return;
+  const pin = flags.cuda === undefined ? (flags.xlaCpu ? xlaCpu : tensorflowCpu) : await cudaPin(flags.cuda, flags);
   const { folder, manifest, fresh } = flags.eager
     ? await installAddon({ ...flags, listener })
     : await installEngine({ ...flags, pin, listener });
@@ -84,8 +91,8 @@ async function install(flags: InstallFlags): Promise<void> {
 }
 
 /** The pinned plugin for the driver here, or for a CUDA version that is given. Throws `EngineError`, `ConfigError`. */
-async function cudaPin(version: string | true, systemCuda = false): Promise<WheelPin> {
-  const [{ cudaFor, cudaPins }, { askGpuDriver }] = await Promise.all([
+async function cudaPin(version: string | true, { systemCuda, plan }: InstallFlags): Promise<WheelPin> {
+  const [{ cudaCompiler, cudaFor, cudaPins }, { askGpuDriver }] = await Promise.all([
     import('../engine/install/cuda.js'),
     import('../engine/gpu.js'),
   ]);
@@ -93,6 +100,13 @@ async function cudaPin(version: string | true, systemCuda = false): Promise<Whee
     throw new ConfigError(`--cuda ${version} is none of the versions that there are.`, {
       where: 'gala engine install',
       next: 'Give --cuda 13 (drivers from 580 on), --cuda 12 (from 525 on), or --cuda alone to go by the driver.',
+    });
+  }
+  if (plan) {
+    if (version !== '12') return cudaCompiler;
+    throw new ConfigError('--plan goes with CUDA 13 only, which compiles for every GPU from Turing on.', {
+      where: 'gala engine install --cuda 12',
+      next: 'gala engine install --cuda 13 --plan',
     });
   }
   const pin = cudaPins[version === true ? cudaFor(await askGpuDriver()) : (Number(version) as 12 | 13)];

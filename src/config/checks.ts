@@ -39,6 +39,7 @@ export function checkAcrossKeys(reader: Reader): { problems: Problem[]; warnings
   checkLoss(reader, warn);
   checkFrozen(reader, refuse);
   checkBatches(reader, refuse, warn);
+  checkBatchNorm(reader, refuse);
   checkSchedule(reader, refuse, warn);
   checkEvaluation(reader, warn);
   checkEngine(reader, refuse, warn);
@@ -177,6 +178,28 @@ function checkBatches({ read }: Reader, refuse: Report, warn: Report): void {
     warn(
       'train.accumulate',
       'train.accumulate with loss ldam: the weighted mean of DRW is taken over each micro-batch, not over the batch',
+    );
+  }
+}
+
+function checkBatchNorm({ read }: Reader, refuse: Report): void {
+  const [parts, batch, accumulate] = [
+    read('model.batch_norm_parts'),
+    read('train.batch_size'),
+    read('train.accumulate'),
+  ];
+  const devices = read('devices');
+  if (typeof parts !== 'number' || parts === 1 || typeof batch !== 'number' || typeof accumulate !== 'number') return;
+  const rows = batch / accumulate;
+  if (rows % parts !== 0) {
+    refuse(
+      'model.batch_norm_parts',
+      `model.batch_norm_parts ${parts} does not divide a batch of ${rows} into equal parts`,
+    );
+  } else if (typeof devices === 'number' && parts % devices !== 0) {
+    refuse(
+      'model.batch_norm_parts',
+      `model.batch_norm_parts ${parts} is no multiple of devices ${devices}: parts of a batch lie on one device each`,
     );
   }
 }

@@ -39,7 +39,7 @@ export const configSchema = z
       .max(64)
       .default(1)
       .describe(
-        'Devices that share each batch (engine xla): GPUs of this machine, from `device` on. Batch statistics are those of the whole batch.',
+        'Devices that share each batch (engine xla): GPUs of this machine, from `device` on. Batch statistics are those of the whole batch, unless model.batch_norm_parts says otherwise.',
       ),
     precision: z
       .enum(['auto', 'fp32', 'tf32', 'bf16'])

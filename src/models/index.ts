@@ -5,30 +5,32 @@ import { cosineHead, type Head, linearHead, tauNormalizedHead } from './head.js'
 import { resnet } from './resnet.js';
 import { resnetCifar } from './resnetCifar.js';
 
-type Factory = (channels: number) => Backbone;
+type Factory = (images: { readonly channels: number; readonly batchNormParts: number | undefined }) => Backbone;
 
 const backbones: Readonly<Record<Config['model']['backbone'], Factory>> = {
-  resnet20: channels => resnetCifar({ depth: 20, channels }),
-  resnet32: channels => resnetCifar({ depth: 32, channels }),
-  resnet44: channels => resnetCifar({ depth: 44, channels }),
-  resnet56: channels => resnetCifar({ depth: 56, channels }),
-  resnet10: channels => resnet({ name: 'resnet10', block: 'basic', depths: [1, 1, 1, 1], channels }),
-  resnet50: channels => resnet({ name: 'resnet50', block: 'bottleneck', depths: [3, 4, 6, 3], channels }),
-  resnet152: channels => resnet({ name: 'resnet152', block: 'bottleneck', depths: [3, 8, 36, 3], channels }),
-  resnext50_32x4d: channels =>
+  resnet20: images => resnetCifar({ depth: 20, ...images }),
+  resnet32: images => resnetCifar({ depth: 32, ...images }),
+  resnet44: images => resnetCifar({ depth: 44, ...images }),
+  resnet56: images => resnetCifar({ depth: 56, ...images }),
+  resnet10: images => resnet({ name: 'resnet10', block: 'basic', depths: [1, 1, 1, 1], ...images }),
+  resnet50: images => resnet({ name: 'resnet50', block: 'bottleneck', depths: [3, 4, 6, 3], ...images }),
+  resnet152: images => resnet({ name: 'resnet152', block: 'bottleneck', depths: [3, 8, 36, 3], ...images }),
+  resnext50_32x4d: images =>
     resnet({
       name: 'resnext50_32x4d',
       block: 'bottleneck',
       depths: [3, 4, 6, 3],
-      channels,
       groups: 32,
       groupWidth: 4,
+      ...images,
     }),
 };
 
+type BackboneConfig = Pick<Config['model'], 'backbone'> & Partial<Pick<Config['model'], 'batch_norm_parts'>>;
+
 /** The backbone of a config for images with so many channels. */
-export function createBackbone(model: Pick<Config['model'], 'backbone'>, channels: number): Backbone {
-  return backbones[model.backbone](channels);
+export function createBackbone({ backbone, batch_norm_parts }: BackboneConfig, channels: number): Backbone {
+  return backbones[backbone]({ channels, batchNormParts: batch_norm_parts });
 }
 
 /** The classifier of a config. */

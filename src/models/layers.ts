@@ -1,15 +1,16 @@
 /** The two layers that backbones are made of, with PyTorch's names and conventions. */
 import * as tf from '@tensorflow/tfjs';
 import type { HostTensors, Tensors } from '../engine/program.js';
-import { batchNormTrain, groupedConv2d } from '../engine/trainingKernels.js';
+import { groupedConv2d } from '../engine/trainingKernels.js';
+import { batchNormOfParts } from './batchNormParts.js';
 import { constant } from './init.js';
 
 const batchNormEpsilon = 1e-5;
 const runningMomentum = 0.1;
 
 /**
- * Convolution by an odd square HWIO filter with PyTorch's symmetric padding of half its size; TensorFlow's SAME would pad a
- * stride-2 convolution on one side only. A filter of fewer inputs than `x` has channels convolves in groups.
+ * Convolution by an odd square HWIO filter with PyTorch's symmetric padding of half its size; TensorFlow's SAME would
+ * pad a stride-2 convolution on one side only. A filter of fewer inputs than `x` has channels convolves in groups.
  */
 export function convolution(x: tf.Tensor4D, weight: tf.Tensor, stride: 1 | 2): tf.Tensor4D {
   const filter = weight as tf.Tensor4D;
@@ -40,7 +41,8 @@ export function initBatchNorm(name: string, channels: number, parameters: HostTe
 
 /**
  * Batch normalisation as `torch.nn.BatchNorm2d` (ε 1e-5): in training by the batch's statistics, and the running ones,
- * updated with momentum 0.1 and the unbiased variance, are put into `updated`.
+ * updated with momentum 0.1 and the unbiased variance, are put into `updated`. With `parts`, each of so many equal
+ * parts of the batch is normalised by itself (batchNormParts.ts).
  */
 export function batchNorm(
   name: string,
@@ -48,13 +50,14 @@ export function batchNorm(
   parameters: Tensors,
   statistics: Tensors,
   updated: Tensors | undefined,
+  parts = 1,
 ): tf.Tensor4D {
   const scale = parameters[`${name}.weight`] as tf.Tensor1D;
   const offset = parameters[`${name}.bias`] as tf.Tensor1D;
   const runningMean = statistics[`${name}.running_mean`] as tf.Tensor1D;
   const runningVariance = statistics[`${name}.running_var`] as tf.Tensor1D;
   if (updated === undefined) return tf.batchNorm(x, runningMean, runningVariance, offset, scale, batchNormEpsilon);
-  const { y, mean, variance } = batchNormTrain(x, scale, offset, batchNormEpsilon);
+  const { y, mean, variance } = batchNormOfParts(x, scale, offset, batchNormEpsilon, parts);
   const moved = (running: tf.Tensor, batch: tf.Tensor) =>
     tf.add(tf.mul(running, 1 - runningMomentum), tf.mul(batch, runningMomentum));
   updated[`${name}.running_mean`] = moved(runningMean, mean);

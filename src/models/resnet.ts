@@ -20,6 +20,8 @@ export interface ResNetOptions {
   /** Groups of the 3×3 convolution of a bottleneck, and the width of one in the first stage. */
   readonly groups?: number;
   readonly groupWidth?: number;
+  /** Parts of a batch with batch statistics of their own, 1 when left out. */
+  readonly batchNormParts?: number | undefined;
   /** In place of ReLU; tests use a smooth one, with which engines agree to rounding. */
   readonly activation?: (x: tf.Tensor4D) => tf.Tensor4D;
 }
@@ -42,7 +44,7 @@ interface Block {
 }
 
 export function resnet(options: ResNetOptions): Backbone {
-  const { name, channels, activation = tf.relu } = options;
+  const { name, channels, batchNormParts, activation = tf.relu } = options;
   const stem = layer('conv1', 'bn1', { size: 7, inputs: channels, outputs: 64, stride: 2 });
   const blocks = blocksOf(options);
   const all = [stem, ...blocks.flatMap(({ layers, downsample }) => [...layers, ...(downsample ? [downsample] : [])])];
@@ -67,6 +69,7 @@ export function resnet(options: ResNetOptions): Backbone {
         parameters,
         statistics,
         updated,
+        batchNormParts,
       );
     let x = tf.maxPool(activation(through(images, stem)), 3, 2, 1);
     for (const { layers, downsample } of blocks) {

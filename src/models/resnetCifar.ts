@@ -14,6 +14,8 @@ export interface ResNetCifarOptions {
   readonly depth: number;
   /** Channels of the input images. */
   readonly channels: number;
+  /** Parts of a batch with batch statistics of their own, 1 when left out. */
+  readonly batchNormParts?: number | undefined;
   /** In place of ReLU; tests use a smooth one, with which engines agree to rounding. */
   readonly activation?: (x: tf.Tensor4D) => tf.Tensor4D;
 }
@@ -25,7 +27,7 @@ interface Block {
   readonly stride: 1 | 2;
 }
 
-export function resnetCifar({ depth, channels, activation = tf.relu }: ResNetCifarOptions): Backbone {
+export function resnetCifar({ depth, channels, batchNormParts, activation = tf.relu }: ResNetCifarOptions): Backbone {
   const blocks = basicBlocks(depth);
 
   const init = (seed: number) => {
@@ -48,7 +50,7 @@ export function resnetCifar({ depth, channels, activation = tf.relu }: ResNetCif
     const updated: Tensors | undefined = training ? {} : undefined;
     const convBatchNorm = (x: tf.Tensor4D, prefix: string, suffix: string, stride: 1 | 2) => {
       const y = convolution(x, parameters[`${prefix}conv${suffix}.weight`]!, stride);
-      return batchNorm(`${prefix}bn${suffix}`, y, parameters, statistics, updated);
+      return batchNorm(`${prefix}bn${suffix}`, y, parameters, statistics, updated, batchNormParts);
     };
     let x = activation(convBatchNorm(images, '', '1', 1));
     for (const block of blocks) {

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import { type OpenedDatasets, type OpenOptions, openDatasets } from '../data/index.js';
 import { createSampler, type Sampler } from '../data/sampler.js';
 import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
-import type { Executable, HostTensor, HostTensors } from '../engine/program.js';
+import type { Executable, HostTensor, HostTensors, Program } from '../engine/program.js';
 import { ConfigError, StorageError } from '../errors.js';
 import { createLoss } from '../losses/index.js';
 import { createBackbone, createHead, logitScale } from '../models/index.js';
@@ -15,6 +15,8 @@ import { evalProgram, featuresProgram, headProgram, type Network } from './netwo
 import { initialState, type Learning } from './state.js';
 import { classifierProgram, trainProgram } from './step.js';
 import { evaluatedModel } from './weightAverage.js';
+
+export type Programs = Readonly<Record<string, Program>>;
 
 export interface Experiment {
   readonly config: Config;
@@ -34,9 +36,13 @@ export interface Experiment {
   readonly featureSize: number;
   /** Engine, device, precision and threads, decided for this machine. Rejects with `EngineError`. */
   settings(): Promise<EngineSettings>;
-  /** Compiles the programs `train` and `eval` on the given state. */
+  /** `train` and `eval`. */
+  readonly programs: Programs;
+  /** The same on features in the place of images, beside `features`, which makes them (fixedFeatures.ts). */
+  readonly programsOnFeatures: Programs;
+  /** Compiles `programs` on the given state. */
   compile(state: HostTensors): Promise<Executable>;
-  /** The same on features in the place of images, beside the program `features` that makes them (fixedFeatures.ts). */
+  /** Compiles `programsOnFeatures`. */
   compileOnFeatures(state: HostTensors): Promise<Executable>;
   /** Compiles the program `eval` alone; entries of `state` that only training needs are left out. */
   compileForEvaluation(state: HostTensors): Promise<Executable>;
@@ -92,12 +98,21 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     return decided;
   };
   const evaluation = evalProgram(network, config.eval.batch_size);
+  const programs = { train: trainProgram(network, learning, batchSize), eval: evaluation };
+  const programsOnFeatures = {
+    train: classifierProgram(network, learning, batchSize),
+    eval: headProgram(network, config.eval.batch_size),
+    features: featuresProgram(network, config.eval.batch_size),
+  };
   let order: string[] | undefined;
   const initial = () => {
     const state = initialState(network, learning, counts, config.seed, batchSize);
     order ??= Object.keys(state);
     return state;
   };
+
+  const compileOn = async (state: HostTensors, compiled: Programs) =>
+    compile({ state: inOrderOf(order ?? Object.keys(initial()), state), programs: compiled }, await settings());
 
   const rates = scaledRates(config.optim, batchSize);
   const learningRate = (epoch: number) => learningRateAt(epoch, config.train.epochs, warmup, rates);
@@ -128,26 +143,10 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     initialState: initial,
     featureSize: backbone.featureSize,
     settings,
-    compile: async state =>
-      compile(
-        {
-          state: inOrderOf(order ?? Object.keys(initial()), state),
-          programs: { train: trainProgram(network, learning, batchSize), eval: evaluation },
-        },
-        await settings(),
-      ),
-    compileOnFeatures: async state =>
-      compile(
-        {
-          state: inOrderOf(order ?? Object.keys(initial()), state),
-          programs: {
-            train: classifierProgram(network, learning, batchSize),
-            eval: headProgram(network, config.eval.batch_size),
-            features: featuresProgram(network, config.eval.batch_size),
-          },
-        },
-        await settings(),
-      ),
+    programs,
+    programsOnFeatures,
+    compile: async state => compileOn(state, programs),
+    compileOnFeatures: async state => compileOn(state, programsOnFeatures),
     compileForEvaluation: async state => {
       return compile({ state: evaluatedModel(state), programs: { eval: evaluation } }, await settings());
     },

@@ -36,6 +36,16 @@ const refused: readonly [set: string[], where: string, message: RegExp][] = [
     '--set train.accumulate=2',
     /train\.accumulate is for one device/,
   ],
+  [
+    ['model.batch_norm_parts=3'],
+    '--set model.batch_norm_parts=3',
+    /model\.batch_norm_parts 3 does not divide a batch of 64 into equal parts/,
+  ],
+  [
+    ['model.batch_norm_parts=2', 'engine=xla', 'devices=4'],
+    '--set model.batch_norm_parts=2',
+    /model\.batch_norm_parts 2 is no multiple of devices 4/,
+  ],
   [['loss={name: ldam}'], '--set loss={name: ldam}', /set model\.head to cosine$/],
   [['engine=eager', 'precision=bf16'], '--set precision=bf16', /the eager engine computes in fp32/],
   [['loss={name: ldam}', 'model.head=linear'], '--set model.head=linear', /set model\.head to cosine$/],

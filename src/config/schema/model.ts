@@ -1,5 +1,6 @@
 /** `model`: backbone, classifier and the weights they begin with. */
 import { z } from 'zod';
+import { positiveInteger } from './numbers.js';
 
 export const model = z
   .strictObject({
@@ -21,6 +22,12 @@ export const model = z
       .max(2)
       .default(1)
       .describe('τ of the tau_normalized head; 0 = the weight as it was trained.'),
+    batch_norm_parts: positiveInteger
+      .max(65_536)
+      .default(1)
+      .describe(
+        'Equal parts of a training batch that batch normalisation takes each by itself. 1 = statistics of the whole batch; the number of `devices` = those of each device’s own images, as in PyTorch’s DistributedDataParallel. See docs/engines.md.',
+      ),
     weights: z
       .string()
       .min(1)

@@ -7,6 +7,12 @@ import type { WheelPin } from './pin.js';
 
 export const cudaPins: Readonly<Record<CudaMajor, WheelPin>> = { 12: xlaCuda12, 13: xlaCuda13 };
 
+const { companions: partsOfCuda13, ...plugin13 } = xlaCuda13;
+const part = (name: string) => partsOfCuda13!.find(wheel => wheel.name === name)!;
+
+/** What compiles for a GPU without running on one (`gala bench plan`): ptxas, libdevice and XLA's plugin for CUDA 13. It is no engine. */
+export const cudaCompiler: WheelPin = { ...part('nvidia-cuda-nvcc'), companions: [plugin13, part('nvidia-nvvm')] };
+
 /** CUDA 13 has no code for GPUs before Turing. */
 const firstCapabilityOfCuda13 = 7.5;
 

@@ -46,6 +46,10 @@ const functions = {
   deserializeAndLoad: 56,
   bufferDestroy: 58,
   toHostBuffer: 70,
+  topologyCreate: 82,
+  topologyDestroy: 83,
+  compileForTopology: 89,
+  executableMemory: 96,
 } as const;
 export type FunctionName = keyof typeof functions;
 

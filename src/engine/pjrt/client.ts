@@ -2,18 +2,13 @@
 import { EngineError } from '../../errors.js';
 import type { HostTensor, TensorSpec } from '../program.js';
 import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
+import { newCompilation } from './compilation.js';
 import { namedValues, type Option } from './namedValues.js';
 import { settled } from './settled.js';
 import { transfersOf } from './transfers.js';
 
 export type { Address } from './cApi.js';
 
-/**
- * CompileOptionsProto: executable_build_options (3) with num_replicas (4) = 1, num_partitions (5) and, for more than one,
- * use_spmd_partitioning (6).
- */
-const compileOptions = (devices: number) =>
-  devices === 1 ? [0x1a, 4, 0x20, 1, 0x28, 1] : [0x1a, 6, 0x20, 1, 0x28, devices, 0x30, 1];
 /** With multi_slice_config, which API 0.97 added at the end; a plugin from before passes over what it does not know. */
 const executeOptionsBytes = 120;
 
@@ -82,26 +77,11 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
     platformVersion: textOf(api.call('platformVersion', [client, 0, 0], 'tell its version')),
     devices,
     compile: async (text, count = 1) => {
-      const code = Buffer.from(text);
-      const settings = compileOptions(count);
-      const block = newBlock(48 + 8 + 8 + code.length);
-      const [format, options, module] = [48, 56, 64];
-      block.words.set([
-        48n,
-        0n,
-        block.address + BigInt(module!),
-        BigInt(code.length),
-        block.address + BigInt(format!),
-        4n,
-      ]);
-      block.bytes.set(Buffer.from('mlir'), format);
-      block.bytes.set(settings, options);
-      block.bytes.set(code, module);
+      const { program, options, optionsBytes, free } = newCompilation(text, count);
       try {
-        const words = [client, block.address, block.address + BigInt(options!), settings.length, 0];
-        return (await api.callAsync('compile', words, 'compile a program'))[4]!;
+        return (await api.callAsync('compile', [client, program, options, optionsBytes, 0], 'compile a program'))[4]!;
       } finally {
-        block.free();
+        free();
       }
     },
     serialize: loaded => {

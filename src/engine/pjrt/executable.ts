@@ -14,15 +14,14 @@ import type {
   TensorSpec,
 } from '../program.js';
 import { batchAxisOf } from '../stablehlo/devices.js';
-import { lower, type Module } from '../stablehlo/lower.js';
+import type { Module } from '../stablehlo/lower.js';
 import { stacked, stepCount } from '../stackedSteps.js';
 import { type TracedProgram, typeOf } from '../trace/ir.js';
-import { withBf16Convolutions } from '../trace/mixedPrecision.js';
-import { trace } from '../trace/trace.js';
 import { loadPlugin, type Pjrt, type PluginFile } from './cApi.js';
 import { type Address, type Client, newClient } from './client.js';
 import { withCompileCache } from './compileCache.js';
 import { type DeviceTensor, deviceTensors } from './deviceTensors.js';
+import { moduleFor, tracedFor } from './modules.js';
 import type { Option } from './namedValues.js';
 
 export interface PjrtOptions {
@@ -63,9 +62,7 @@ export async function compileForPjrt(
 export async function compileWith(api: Pjrt, request: CompileRequest, options: PjrtOptions): Promise<Executable> {
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => {
-      const traced = trace(program, request.state);
-      const inPrecision = options.precision === 'bf16' ? withBf16Convolutions(traced) : traced;
-      return [name, entryOf(name, inPrecision)];
+      return [name, entryOf(name, tracedFor(program, request.state, options))];
     }),
   );
   const { devices = 1 } = options;
@@ -153,8 +150,7 @@ function executableOf(
     const known = entry.compiled.get(count);
     if (known) return known;
     const compiling = (async () => {
-      const floatProducts = info.precision === 'tf32' ? 'tf32' : 'fp32';
-      const module = lower(entry.traced, specs, { count, floatProducts, devices });
+      const module = moduleFor(entry.traced, specs, { count, precision: info.precision, devices });
       const results = module.writes.length + entry.outputs.length;
       return { module, executable: results > 0 ? await client.compile(module.text, devices) : undefined };
     })();

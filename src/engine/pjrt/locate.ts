@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder, engineFolder, installedManifest } from '../install/cache.js';
-import { cudaPins } from '../install/cuda.js';
+import { cudaCompiler, cudaPins } from '../install/cuda.js';
 import { xlaCpu } from '../install/pin.js';
 import { namesIn, pythonPackageFolders } from '../install/python.js';
 import type { PluginFile } from './cApi.js';
@@ -72,6 +72,29 @@ export function requireCudaPlugin(driverCuda: number, environment: NodeJS.Proces
     where: 'looked in GALA_PJRT_PLUGIN, the cache of engines, the package jax_plugins of the Python environment',
     next: 'gala engine install --cuda',
   });
+}
+
+/**
+ * A CUDA plugin that compiles for a GPU without one, with ptxas and libdevice: one that runs where there is a GPU (as `findCudaPlugin`
+ * finds it), else what `gala engine install --cuda 13 --plan` put into the cache. Throws `EngineError` where there is none.
+ */
+export function requireCudaCompiler(environment: NodeJS.ProcessEnv = process.env): PluginLocation {
+  const plugin = findCudaPlugin(Number.POSITIVE_INFINITY, environment);
+  if (plugin?.cudaFolder !== undefined) return plugin;
+  const cache = cacheFolder(undefined, environment);
+  const folder = engineFolder(cache, cudaCompiler);
+  if (installedManifest(cache, cudaCompiler)) {
+    const [pin] = cudaCompiler.companions!;
+    const found = cudaPlugin(join(folder, pin!.members[0]!.path), folder, 13, 'cache', environment);
+    return { ...found, version: pin!.version };
+  }
+  throw new EngineError(
+    "XLA's CUDA plugin with ptxas and libdevice was not found; they compile for a GPU without one.",
+    {
+      where: `looked in GALA_PJRT_PLUGIN, ${folder}, the engines of the cache, the package jax_plugins of the Python environment`,
+      next: 'gala engine install --cuda 13 --plan (230 MB to download); a machine without a GPU can use it.',
+    },
+  );
 }
 
 /** The versions of CUDA that a driver runs, the best first: it runs all older ones. */

@@ -43,6 +43,8 @@ export interface HloBuilder {
   barrier(values: readonly Hlo[]): Hlo[];
   /** The elements along `axes` in the opposite order. */
   reverse(x: Hlo, axes: readonly number[]): Hlo;
+  /** Tensors one behind the other along `axis`. */
+  concatenate(tensors: readonly Hlo[], axis: number): Hlo;
   /** 0, 1, 2, … along `axis`, int32. */
   iota(shape: readonly number[], axis: number): Hlo;
   /** Rows `low` and `high` more on both sides of each axis, and `interior` between elements; negative takes away. */
@@ -175,6 +177,14 @@ export function newBuilder(prefix = 'v'): HloBuilder {
       return emitMany(types, `stablehlo.optimization_barrier ${names} : ${types.map(typeText).join(', ')}`);
     },
     reverse: (x, axes) => emit(x.type, `stablehlo.reverse ${x.name}, dims = ${listText(axes)} : ${typeText(x.type)}`),
+    concatenate: (tensors, axis) => {
+      const [{ dtype, shape }] = tensors.map(({ type }) => type) as [ValueType];
+      const length = tensors.reduce((sum, { type }) => sum + type.shape[axis]!, 0);
+      const type: ValueType = { dtype, shape: shape.with(axis, length) };
+      const names = tensors.map(({ name }) => name).join(', ');
+      const types = tensors.map(tensor => typeText(tensor.type)).join(', ');
+      return emit(type, `stablehlo.concatenate ${names}, dim = ${axis} : (${types}) -> ${typeText(type)}`);
+    },
     iota: (shape, axis) => {
       const type: ValueType = { dtype: 'int32', shape };
       return emit(type, `stablehlo.iota dim = ${axis} : ${typeText(type)}`);

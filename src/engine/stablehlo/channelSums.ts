@@ -46,7 +46,7 @@ function sumsOfParts(builder: HloBuilder, images: readonly Hlo[], slices: number
 }
 
 /** The largest divisor of `value` that is not above `most`. */
-function largestDivisor(value: number, most: number): number {
+export function largestDivisor(value: number, most: number): number {
   let divisor = most;
   while (value % divisor !== 0) divisor--;
   return divisor;

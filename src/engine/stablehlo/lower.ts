@@ -4,7 +4,7 @@ import type { Specs } from '../program.js';
 import { stacked } from '../stackedSteps.js';
 import { type Node, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { type Hlo, newBuilder } from './builder.js';
-import { batchAxisOf, moduleAttributes, sharding } from './devices.js';
+import { batchAxisOf, meshText, moduleAttributes, sharding } from './devices.js';
 import { imageKernels } from './imageKernels.js';
 import { type Cast, stepLoop } from './loop.js';
 import type { FloatProducts, Lowering } from './lowering.js';
@@ -66,7 +66,7 @@ export function lower(program: TracedProgram, state: Specs, options: LowerOption
     else {
       const lowering = lowerings[node.kernel];
       if (!lowering) throw new EngineError(`The xla engine has no lowering for the kernel '${node.kernel}'.`);
-      lowered.set(node, lowering({ builder, floatProducts, node, inputs: node.inputs.map(resultOf) }));
+      lowered.set(node, lowering({ builder, floatProducts, devices, node, inputs: node.inputs.map(resultOf) }));
     }
   }
 
@@ -130,9 +130,8 @@ function functionText(
 }
 
 function moduleText(functions: readonly (readonly string[])[], devices: number): string {
-  return [`module @program${moduleAttributes(devices)} {`, ...functions.flat().map(line => `  ${line}`), '}', ''].join(
-    '\n',
-  );
+  const lines = [...meshText(devices), ...functions.flat()].map(line => `  ${line}`);
+  return [`module @program${moduleAttributes(devices)} {`, ...lines, '}', ''].join('\n');
 }
 
 /** Kernels that this lowering knows. */

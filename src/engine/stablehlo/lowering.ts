@@ -8,6 +8,8 @@ export type FloatProducts = 'fp32' | 'tf32';
 export interface Context {
   readonly builder: HloBuilder;
   readonly floatProducts: FloatProducts;
+  /** Devices that share the work (devices.ts). */
+  readonly devices: number;
   readonly node: Node;
   readonly inputs: readonly Hlo[];
 }

@@ -118,13 +118,7 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     const none = paddings.map(() => 0);
     return [builder.pad(x!, node.attributes.value as number, low, high, none)];
   },
-  Concat: ({ builder, node, inputs }) => {
-    const type = node.outputs[0]!;
-    const names = inputs.map(({ name }) => name).join(', ');
-    const types = inputs.map(input => typeText(input.type)).join(', ');
-    const dim = node.attributes.axis as number;
-    return [builder.emit(type, `stablehlo.concatenate ${names}, dim = ${dim} : (${types}) -> ${typeText(type)}`)];
-  },
+  Concat: ({ builder, node, inputs }) => [builder.concatenate(inputs, node.attributes.axis as number)],
   SplitV: ({ builder, node, inputs: [x] }) => {
     const { axis, sizes } = node.attributes as { axis: number; sizes: number[] };
     const { shape } = x!.type;

@@ -31,6 +31,7 @@ const rules: Readonly<Record<string, Rule>> = {
   Add: { follows: [0, 1] },
   PadV2: { follows: [0] },
   Reshape: { follows: [0] },
+  Transpose: { follows: [0] },
   Slice: { follows: [0] },
   AvgPool: { follows: [0] },
   AvgPoolGrad: { follows: [0] },

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { GpuAnswer } from '../../../src/engine/gpu.js';
-import { cudaFor, cudaPins } from '../../../src/engine/install/cuda.js';
+import { cudaCompiler, cudaFor, cudaPins } from '../../../src/engine/install/cuda.js';
 import { checksumOf, targetOf, type WheelPin, wheelsOf } from '../../../src/engine/install/pin.js';
-import { findCudaPlugin, requireCudaPlugin } from '../../../src/engine/pjrt/locate.js';
+import { findCudaPlugin, requireCudaCompiler, requireCudaPlugin } from '../../../src/engine/pjrt/locate.js';
 import { EngineError } from '../../../src/errors.js';
 import { temporaryFolder } from './fakeWheel.js';
 
@@ -124,6 +124,21 @@ test('a driver for CUDA 12 takes the plugin for CUDA 12 only; the plugin alone g
   writeInstalled(environment.GALA_CACHE!, { ...cudaPins[12], companions: [] });
   const alone = findCudaPlugin(12.4, environment);
   assert.deepEqual([alone?.origin, alone?.libraries], ['cache', []]);
+});
+
+test('what compiles for an absent GPU is the plugin with ptxas, of an engine or installed for that alone, and no engine then', t => {
+  const { environment } = environmentOf(t);
+  assert.throws(
+    () => requireCudaCompiler(environment),
+    (error: unknown) => error instanceof EngineError && /^gala engine install --cuda 13 --plan/.test(error.next!),
+  );
+  const alone = writeInstalled(environment.GALA_CACHE!, cudaCompiler);
+  const { path, cudaFolder, version, cuda, libraries } = requireCudaCompiler(environment);
+  assert.equal(path, join(alone, 'jax_plugins', 'xla_cuda13', 'xla_cuda_plugin.so'));
+  assert.deepEqual([cudaFolder, version, cuda, libraries], [join(alone, 'nvidia', 'cu13'), '0.10.2', 13, []]);
+  assert.equal(findCudaPlugin(13, environment), undefined);
+  const engine = writeInstalled(environment.GALA_CACHE!, cudaPins[13]);
+  assert.equal(requireCudaCompiler(environment).cudaFolder, join(engine, 'nvidia', 'cu13'));
 });
 
 test('without a plugin the error names the installation; GALA_PJRT_PLUGIN goes before everything', t => {

@@ -11,7 +11,7 @@ import { float32 } from '../../numbers.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { threads } from '../compute.js';
 import { compileLibrary, noCompiler } from '../sharedLibrary.js';
-import { compileForXla, cudaPluginPath, noCudaPlugin, noPlugin } from './plugin.js';
+import { compileForXla, gpuCompiler, noCudaPlugin, noPlugin } from './plugin.js';
 
 /** An `EngineError` whose message matches, which names a place or a remedy. */
 const engineError = (message: RegExp, where?: string) => (error: unknown) => {
@@ -89,7 +89,7 @@ test('A plugin whose table of functions is too short, or of another major versio
 test('The real CUDA plugin, where the driver sees no GPU, is passed on in its own words', {
   skip: noCudaPlugin,
 }, () => {
-  const api = loadPlugin({ path: cudaPluginPath });
+  const api = loadPlugin({ path: gpuCompiler!.path });
   assert.throws(
     () => newClient(api, gpuClientOptions(0, {})),
     (error: unknown) => {

@@ -7,7 +7,7 @@ import { loadPlugin } from '../../../src/engine/pjrt/cApi.js';
 import { newClient } from '../../../src/engine/pjrt/client.js';
 import { cudaXlaFlags, withFlags } from '../../../src/engine/pjrt/xlaFlags.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
-import { cudaPluginPath, noCudaPlugin } from './plugin.js';
+import { gpuCompiler, noCudaPlugin } from './plugin.js';
 
 const temporary = temporaryFolder();
 const chosen = '--xla_gpu_enable_command_buffer=+CONVOLUTION --xla_gpu_exclude_nondeterministic_ops=true';
@@ -46,7 +46,7 @@ test('A plugin older than those known to have the flags gets none: XLA ends the 
 test('The pinned CUDA plugin is given them before it makes a client', { skip: noCudaPlugin }, () => {
   const before = process.env.XLA_FLAGS;
   try {
-    const api = loadPlugin({ path: cudaPluginPath, cuda: 13 });
+    const api = loadPlugin(gpuCompiler!);
     assert.ok(process.env.XLA_FLAGS!.endsWith(chosen), process.env.XLA_FLAGS);
     assert.throws(() => newClient(api), /No visible GPU devices/);
   } finally {

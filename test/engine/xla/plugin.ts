@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { compile } from '../../../src/engine/index.js';
 import { cacheFolder, engineFolder } from '../../../src/engine/install/cache.js';
 import { xlaCuda13 } from '../../../src/engine/install/cudaPins.js';
-import type { WheelPin } from '../../../src/engine/install/pin.js';
-import { findPlugin } from '../../../src/engine/pjrt/locate.js';
+import { findPlugin, type PluginLocation, requireCudaCompiler } from '../../../src/engine/pjrt/locate.js';
 import type { CompileRequest, Executable, Precision } from '../../../src/engine/program.js';
 import { threads } from '../compute.js';
 
@@ -21,14 +20,21 @@ export function compileForXla(
 }
 
 /**
- * Parts of CUDA, as scripts/test.sh installs them for GALA_TEST_CUDA=install: not in gala's cache, where a machine with
- * a GPU would use them.
+ * What compiles for GPUs without one (scripts/test.sh installs it for GALA_TEST_CUDA=install); undefined where it is
+ * not here.
  */
-const cudaFolder = (pin: WheelPin) => engineFolder(join(cacheFolder(), 'test-tools', 'cuda'), pin);
-export const cudaPluginPath = join(cudaFolder(xlaCuda13), xlaCuda13.members[0]!.path);
-export const cudnnFolder = cudaFolder(xlaCuda13.companions!.find(({ name }) => name === 'nvidia-cudnn-cu13')!);
-export const noCudaPlugin = existsSync('/dev/nvidiactl')
-  ? 'there is a GPU here'
-  : existsSync(cudaPluginPath)
-    ? false
-    : 'no CUDA plugin: GALA_TEST_CUDA=install npm test fetches it (124 MB)';
+export const gpuCompiler = ((): PluginLocation | undefined => {
+  try {
+    return requireCudaCompiler();
+  } catch {
+    return undefined;
+  }
+})();
+/** Reason to skip, or false. */
+export const noGpuCompiler =
+  gpuCompiler === undefined ? 'no compiler for GPUs: gala engine install --cuda 13 --plan (230 MB)' : false;
+export const noCudaPlugin = existsSync('/dev/nvidiactl') ? 'there is a GPU here' : noGpuCompiler;
+
+/** cuDNN alone, which scripts/test.sh installs for GALA_TEST_CUDA=install. */
+const cudnnPin = xlaCuda13.companions!.find(({ name }) => name === 'nvidia-cudnn-cu13')!;
+export const cudnnFolder = engineFolder(join(cacheFolder(), 'test-tools', 'cuda'), cudnnPin);

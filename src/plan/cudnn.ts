@@ -1,0 +1,166 @@
+/**
+ * Asks cuDNN for the engines that it has for a convolution on a GPU that need not be here, as XLA asks before it times
+ * them.
+ */
+import { promisify } from 'node:util';
+import { openLibrary } from '../engine/nativeLibrary.js';
+import { EngineError } from '../errors.js';
+import { loadKoffi } from '../koffi.js';
+import type { Convolution, Direction } from './convolutions.js';
+
+const koffi = loadKoffi();
+
+type Descriptor = unknown;
+
+// Values of cudnn_graph.h
+const kinds = {
+  convolution: 1,
+  engine: 2,
+  engineConfig: 3,
+  heuristics: 4,
+  forward: 10,
+  'backward filter': 11,
+  'backward input': 12,
+  graph: 15,
+  tensor: 17,
+  device: 38,
+} as const;
+const types = {
+  dataType: 1,
+  int64: 3,
+  float: 4,
+  mode: 7,
+  heuristicMode: 8,
+  numericalNote: 11,
+  descriptor: 15,
+  char: 24,
+} as const;
+/** First of the attributes alpha, beta, convolution, and then the three tensors. */
+const operations: Readonly<Record<Direction, readonly [first: number, ...tensors: (keyof Tensors)[]]>> = {
+  forward: [700, 'filter', 'image', 'result'],
+  'backward input': [706, 'filter', 'image', 'result'],
+  'backward filter': [712, 'filter', 'image', 'result'],
+};
+type Tensors = Pick<Convolution, 'image' | 'filter' | 'result'>;
+const dataTypes: Readonly<Record<string, number>> = { f32: 0, f16: 2, bf16: 9 };
+const crossCorrelation = 1;
+const tensorCore = 0;
+export const heuristicModes = { A: 3, B: 1, fallback: 2 } as const;
+
+export interface EngineCount {
+  readonly engines: number;
+  readonly onTensorCores: number;
+}
+
+export interface Cudnn {
+  /**
+   * Engines in the order of a heuristic; none where cuDNN refuses the convolution. Rejects with `EngineError` for a
+   * fault of its own.
+   */
+  enginesFor(convolution: Convolution, mode?: keyof typeof heuristicModes): Promise<EngineCount>;
+}
+
+/** cuDNN of a library file, for the device that a JSON text describes. Throws `EngineError`. */
+export function openCudnn(path: string, deviceJson: string): Cudnn {
+  const library = openLibrary(path);
+  const create = library.func('int cudnnBackendCreateDescriptor(int, _Out_ void**)');
+  const set = library.func('int cudnnBackendSetAttribute(void*, int, int, int64, void*)');
+  const get = library.func('int cudnnBackendGetAttribute(void*, int, int, int64, _Out_ int64*, void*)');
+  const finalize = library.func('int cudnnBackendFinalize(void*)');
+  const destroy = library.func('int cudnnBackendDestroyDescriptor(void*)');
+
+  const succeeded = (status: number, what: string) => {
+    if (status !== 0) throw new EngineError(`cuDNN could not ${what}: status ${status}.`, { where: path });
+  };
+  /** A descriptor with attributes by number: the type of each, and its values as they lie in memory. */
+  const described = (
+    kind: keyof typeof kinds,
+    attributes: Readonly<Record<number, readonly [keyof typeof types, ArrayBufferView & { length: number }]>> = {},
+  ): Descriptor => {
+    const made: Descriptor[] = [null];
+    succeeded(create(kinds[kind], made), `make a descriptor (${kind})`);
+    for (const [attribute, [type, values]] of Object.entries(attributes))
+      succeeded(set(made[0], Number(attribute), types[type], values.length, values), `take ${attribute} of a ${kind}`);
+    return made[0];
+  };
+  const complete = (descriptor: Descriptor, what: string): Descriptor => {
+    succeeded(finalize(descriptor), `complete a descriptor (${what})`);
+    return descriptor;
+  };
+  const device = complete(described('device', { 2702: ['char', Buffer.from(deviceJson)] }), 'device');
+
+  /** Channels innermost in memory, as XLA lays images out. */
+  const tensor = (id: number, precision: string, dimensions: readonly number[]) => {
+    const [, channels, height, width] = dimensions as [number, number, number, number];
+    const strides = [channels * height * width, 1, channels * width, channels];
+    return complete(
+      described('tensor', {
+        900: integers(32), // alignment in bytes
+        901: ['dataType', Int32Array.of(dataTypes[precision] ?? dataTypes.f32!)],
+        902: integers(...dimensions),
+        903: integers(...strides),
+        906: integers(id),
+      }),
+      'tensor',
+    );
+  };
+  const graphOf = (convolution: Convolution): Descriptor => {
+    const { direction, precision, strides, padding, dilations } = convolution;
+    const [first, ...tensors] = operations[direction];
+    const window = complete(
+      described('convolution', {
+        100: ['dataType', Int32Array.of(dataTypes.f32!)], // what it sums in
+        101: ['mode', Int32Array.of(crossCorrelation)],
+        102: integers(...dilations),
+        103: integers(...strides),
+        104: integers(...padding.map(([, after]) => after)),
+        105: integers(...padding.map(([before]) => before)),
+        106: integers(2), // spatial axes
+      }),
+      'convolution',
+    );
+    const operands = tensors.map((name, i) => [first + 3 + i, descriptor(tensor(i + 1, precision, convolution[name]))]);
+    const operation = described(direction, {
+      [first]: number(1),
+      [first + 1]: number(0),
+      [first + 2]: descriptor(window),
+      ...Object.fromEntries(operands),
+    });
+    return complete(described('graph', { 801: descriptor(complete(operation, direction)) }), 'graph');
+  };
+  const isOnTensorCores = (config: Descriptor): boolean => {
+    const engine = described('engine');
+    const found = [0];
+    const held = BigUint64Array.of(koffi.address(engine));
+    succeeded(get(config, 300, types.descriptor, 1, found, held), 'tell an engine');
+    const notes = new Int32Array(32);
+    succeeded(get(engine, 1303, types.numericalNote, notes.length, found, notes), 'tell what an engine computes with');
+    destroy(engine);
+    return notes.subarray(0, found[0]!).includes(tensorCore);
+  };
+
+  return {
+    enginesFor: async (convolution, mode = 'A') => {
+      const heuristics = described('heuristics', {
+        200: ['heuristicMode', Int32Array.of(heuristicModes[mode])],
+        201: descriptor(graphOf(convolution)),
+        204: descriptor(device),
+      });
+      const status = (await promisify(finalize.async)(heuristics)) as number;
+      if (status !== 0) return { engines: 0, onTensorCores: 0 };
+      const count = [0];
+      succeeded(get(heuristics, 202, types.descriptor, 0, count, null), 'count its engines');
+      const configs = Array.from({ length: count[0]! }, () => described('engineConfig'));
+      const addresses = BigUint64Array.from(configs, config => koffi.address(config));
+      succeeded(get(heuristics, 202, types.descriptor, configs.length, count, addresses), 'list its engines');
+      const engines = configs.slice(0, count[0]!);
+      const onTensorCores = engines.filter(isOnTensorCores).length;
+      for (const config of configs) destroy(config);
+      return { engines: engines.length, onTensorCores };
+    },
+  };
+}
+
+const integers = (...values: number[]) => ['int64', BigInt64Array.from(values, BigInt)] as const;
+const number = (value: number) => ['float', Float32Array.of(value)] as const;
+const descriptor = (value: Descriptor) => ['descriptor', BigUint64Array.of(koffi.address(value))] as const;

@@ -1,0 +1,91 @@
+/**
+ * What a config runs on a GPU: its programs, each in the form and the number of steps that a training gives to the
+ * device in one call.
+ */
+import { datasetSizes, syntheticDatasets } from '../bench/syntheticData.js';
+import type { StageConfig } from '../config/schema.js';
+import { imageBytes } from '../data/dataset.js';
+import { moduleFor, tracedFor } from '../engine/pjrt/modules.js';
+import { type Precision, type Program, type Specs, sizeOf } from '../engine/program.js';
+import type { Module } from '../engine/stablehlo/lower.js';
+import { stepsPerCall } from '../engine/stepsPerCall.js';
+import type { TracedProgram } from '../engine/trace/ir.js';
+import { type Experiment, experimentOn } from '../train/experiment.js';
+import { hasFixedFeatures } from '../train/fixedFeatures.js';
+
+export interface PlannedProgram {
+  readonly name: string;
+  /** Images, or with accumulation those of a micro-batch. */
+  readonly batch: number;
+  /** Runs of the program in one call. */
+  readonly stepsPerCall: number;
+  /** Bytes of the inputs of one call. */
+  readonly inputBytes: number;
+  /** What the engine traces and lowers. Throws `EngineError`. */
+  lower(): { readonly traced: TracedProgram; readonly module: Module };
+}
+
+export interface PlannedPrograms {
+  readonly programs: readonly PlannedProgram[];
+  /** Bytes of the state, which stays on the device. */
+  readonly stateBytes: number;
+  /** Bytes of the test images where they stay on the device too (evaluate.ts); else 0. */
+  readonly stagedTestBytes: number;
+}
+
+const gpu = { engine: 'xla', device: 'cuda' } as const;
+
+/**
+ * The programs of one stage of a config, on random images in the shape of its dataset. Throws `ConfigError`,
+ * `EngineError`.
+ */
+export function plannedPrograms(config: StageConfig, precision: Precision): PlannedPrograms {
+  const { train, eval: evaluation, devices } = config;
+  const experiment = experimentOn(syntheticDatasets(config.data), config);
+  const state = experiment.initialState();
+  const onFeatures = hasFixedFeatures(config);
+  const options = { precision, devices };
+  const { datasets, accumulate, stepsPerEpoch } = experiment;
+  const testImages = datasetSizes(config.data).test;
+  const ofImage = imageBytes(datasets.train.imageShape);
+  const bytesOfImage = (program: string) =>
+    onFeatures && program !== 'features' ? 4 * experiment.featureSize : ofImage;
+  const planned = (name: string, program: Program, batch: number, stepsPerCall: number): PlannedProgram => {
+    return {
+      name,
+      batch,
+      stepsPerCall,
+      inputBytes: stepsPerCall * byteLength(program.inputs),
+      lower: () => {
+        const traced = tracedFor(program, state, options);
+        return { traced, module: moduleFor(traced, state, { ...options, count: stepsPerCall }) };
+      },
+    };
+  };
+  const evaluated = (name: string, program: Program) => {
+    const batches = Math.ceil(testImages / evaluation.batch_size);
+    const calls = stepsPerCall('auto', gpu, batches, evaluation.batch_size * bytesOfImage(name));
+    return planned(name, program, evaluation.batch_size, calls);
+  };
+  const trained = (program: Program) => {
+    const steps = stepsPerCall(train.steps_per_call, gpu, stepsPerEpoch, train.batch_size * bytesOfImage('train'));
+    return planned('train', program, train.batch_size / accumulate, steps * accumulate);
+  };
+  const programs = Object.entries(programsOf(experiment, onFeatures))
+    .filter(([name]) => name !== 'train' || train.epochs > 0)
+    .map(([name, program]) => (name === 'train' ? trained(program) : evaluated(name, program)));
+  const test = programs.find(({ name }) => name === 'eval')!;
+  const stays = test.stepsPerCall * test.batch >= testImages;
+  return {
+    programs,
+    stateBytes: byteLength(state),
+    stagedTestBytes: stays ? test.inputBytes : 0,
+  };
+}
+
+const programsOf = ({ programs, programsOnFeatures }: Experiment, onFeatures: boolean) =>
+  onFeatures ? programsOnFeatures : programs;
+
+function byteLength(specs: Specs): number {
+  return Object.values(specs).reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * (dtype === 'uint8' ? 1 : 4), 0);
+}

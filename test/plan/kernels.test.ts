@@ -1,0 +1,42 @@
+/** Every row of the table of kernels, with its gradient, compiled for an H200 that is not here. */
+import { describe, test } from 'node:test';
+import { moduleFor, tracedFor } from '../../src/engine/pjrt/modules.js';
+import type { Tensors } from '../../src/engine/program.js';
+import { compileProgram } from '../../src/plan/compile.js';
+import { targets } from '../../src/plan/gpus.js';
+import { cases, onReference, programOf } from '../engine/kernelCases/reference.js';
+import { noGpuCompiler } from '../engine/xla/plugin.js';
+import { plugin } from './gpu.js';
+
+/** So many in one module: each compilation has a start of its own. */
+const together = 60;
+
+describe('Kernels compile for an H200', { skip: noGpuCompiler }, () => {
+  for (let first = 0; first < cases.length; first += together) {
+    const rows = cases.slice(first, first + together);
+    test(`rows ${first + 1} to ${first + rows.length} of ${cases.length}`, async context => {
+      const parts = rows.map(row => programOf(row, onReference(row).inputs));
+      const inputs = Object.fromEntries(
+        parts.flatMap((part, i) => Object.entries(part.inputs).map(([name, spec]) => [`${i} ${name}`, spec])),
+      );
+      const own = (given: Tensors, i: number) =>
+        Object.fromEntries(Object.keys(parts[i]!.inputs).map(name => [name, given[`${i} ${name}`]!]));
+      const program = {
+        inputs,
+        apply: (state: Tensors, given: Tensors) => {
+          const results = parts.map((part, i) => Object.entries(part.apply(state, own(given, i)).outputs));
+          return {
+            state: {},
+            outputs: Object.fromEntries(
+              results.flatMap((outputs, i) => outputs.map(([name, value]) => [`${i} ${name}`, value])),
+            ),
+          };
+        },
+      };
+      const options = { precision: 'fp32' } as const;
+      const { text } = moduleFor(tracedFor(program, {}, options), {}, options);
+      const { kernels, seconds } = await compileProgram(plugin(), targets.h200, text);
+      context.diagnostic(`${rows.length} rows, ${kernels.length} kernels, compiled in ${seconds.toFixed(1)} s`);
+    });
+  }
+});

@@ -1,0 +1,56 @@
+/**
+ * The train steps of the networks, compiled for GPUs that are not here. The budgets are those of docs/benchmarks.md.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type TargetName, targetNames, targets } from '../../src/plan/gpus.js';
+import { noGpuCompiler } from '../engine/xla/plugin.js';
+import { assertLean, assertSmall, compileFor, programNamed, programsOf } from './gpu.js';
+
+const imageNet = ['train.mixup_alpha=0', 'data.augment=[]'];
+
+describe('A train step compiles to lean kernels', { skip: noGpuCompiler }, () => {
+  const resnet32 = (target: TargetName) => (targets[target].capability < 80 ? 'fp32' : 'bf16');
+  for (const target of targetNames) {
+    test(`ResNet-32, batch 64, for ${targets[target].name}`, async context => {
+      const precision = resnet32(target);
+      const program = programNamed(programsOf('cifar100_lt/gala_if100', [], precision), 'train');
+      // XLA fuses and splits by the GPU: the goal is that for an H200
+      const budget = target === 'h200' ? 350 : precision === 'bf16' ? 380 : 430;
+      const limits = { kernels: budget, stridedInputGradients: 2 };
+      const factors = precision === 'bf16' ? 'bf16' : 'f32';
+      assertLean(context, await compileFor(target, program), { ...limits, precision: factors });
+    });
+  }
+
+  test('ResNet-50 at 224 × 224, batch 256, for an H200', async context => {
+    const program = programNamed(programsOf('imagenet_lt/mixup_resnet50', imageNet), 'train');
+    assertLean(context, await compileFor('h200', program), { kernels: 900, stridedInputGradients: 6 });
+  });
+
+  test('ResNet-152, batch 64, for an H200', async context => {
+    const set = [...imageNet, 'model.backbone=resnet152', 'train.batch_size=64'];
+    const program = programNamed(programsOf('imagenet_lt/mixup_resnet50', set), 'train');
+    assertLean(context, await compileFor('h200', program), { stridedInputGradients: 6 });
+  });
+
+  // XLA takes no convolution in groups for one backwards: the input gradients of three with strides stay convolutions
+  // forwards
+  test('ResNeXt-50, batch 64, for an H200', async context => {
+    const set = [...imageNet, 'model.backbone=resnext50_32x4d', 'train.batch_size=64'];
+    const program = programNamed(programsOf('imagenet_lt/mixup_resnet50', set), 'train');
+    assertLean(context, await compileFor('h200', program), { stridedInputGradients: 3 });
+  });
+});
+
+test('The text of a module does not grow with the batch: ResNet-50 at 64 and 1024 images', () => {
+  const lengths = [64, 1024].map(batch => {
+    const { module } = programNamed(
+      programsOf('imagenet_lt/mixup_resnet50', [...imageNet, `train.batch_size=${batch}`]),
+      'train',
+    );
+    assertSmall(module);
+    return module.text.length;
+  });
+  assert.ok(lengths[1]! < 1.05 * lengths[0]!, `${lengths} bytes`);
+});
