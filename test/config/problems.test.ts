@@ -26,7 +26,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a key like nothing known',
     text: smallest.replace('{backbone', '{qwertyuiop: 1, backbone'),
     where: 'a.yaml:2:9',
-    message: 'unknown key "model.qwertyuiop"; the keys of model are backbone, head, scale, tau, weights, weights_part',
+    message: 'unknown key "model.qwertyuiop"; the keys of model are backbone, head, scale, tau, batch_norm_parts, weights, weights_part',
   },
   {
     says: 'a key named __proto__',
@@ -102,7 +102,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a section without a value',
     text: smallest.replace('{backbone: resnet32}', ''),
     where: 'a.yaml:2:1',
-    message: 'model must be a map with the keys backbone, head, scale, tau, weights, weights_part, but has no value',
+    message: 'model must be a map with the keys backbone, head, scale, tau, batch_norm_parts, weights, weights_part, but has no value',
   },
   {
     says: 'a section that is a list',
