@@ -1,8 +1,19 @@
 /** Writes that are either wholly there or not there: temp file → fsync → rename → fsync of the folder. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { diskFault } from './diskFault.js';
+import { notRegular } from './openForWriting.js';
 import { waitsFor } from './waiting.js';
 import { isWrittenName } from './writtenNames.js';
 
@@ -12,7 +23,10 @@ const largestWrite = 2 ** 30;
 
 type Chunks = readonly (string | Uint8Array)[];
 
-/** Replaces `path` by the concatenation of `chunks`; a crash leaves either the old or the new file. Throws `StorageError`. */
+/**
+ * Replaces `path` by the concatenation of `chunks`; a crash leaves either the old or the new file. Throws `StorageError`, also where `path`
+ * is, or leads to, a pipe, a device or a socket.
+ */
 export function writeFileAtomic(path: string, ...chunks: Chunks): void {
   replaceFile(path, chunks, () => {});
 }
@@ -31,6 +45,7 @@ function replaceFile(path: string, chunks: Chunks, beforeRename: () => void): vo
   waitsFor(`${path} to be written`);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
+    refuseSpecialFile(path);
     const file = openSync(temporary, 'wx', 0o644);
     try {
       for (const chunk of chunks) writeFully(file, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
@@ -45,6 +60,12 @@ function replaceFile(path: string, chunks: Chunks, beforeRename: () => void): vo
     removeIfPossible(temporary);
     throw diskFault('Could not write the file', path, error);
   }
+}
+
+/** The rename would put a file in the place of /dev/null itself. */
+function refuseSpecialFile(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats && !stats.isFile() && !stats.isDirectory()) throw notRegular();
 }
 
 /**

@@ -18,5 +18,9 @@ export function openForWriting(path: string, how: keyof typeof flagsOf): number 
   const file = openSync(path, flagsOf[how] | O_NOFOLLOW | O_NONBLOCK, 0o644);
   if (fstatSync(file).isFile()) return file;
   closeSync(file);
-  throw Object.assign(new Error('EINVAL: it is not a regular file, open'), { code: 'EINVAL', syscall: 'open' });
+  throw notRegular();
+}
+
+export function notRegular(): Error {
+  return Object.assign(new Error('EINVAL: it is not a regular file, open'), { code: 'EINVAL', syscall: 'open' });
 }

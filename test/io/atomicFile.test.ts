@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
@@ -32,6 +33,22 @@ describe('atomic files', () => {
       readdirSync(folder).filter(name => name.endsWith('.tmp')),
       [],
     );
+  });
+
+  test('a pipe or a device, or a link to one, is no file to be replaced: it stays what it is', () => {
+    const place = join(folder, 'special');
+    mkdirSync(place);
+    const [pipe, link] = [join(place, 'pipe'), join(place, 'link')];
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    symlinkSync('/dev/null', link);
+    for (const path of [pipe, link]) {
+      assert.throws(
+        () => writeFileAtomic(path, 'x'),
+        (error: unknown) => error instanceof StorageError && error.where === path && /no file/.test(error.next ?? ''),
+      );
+    }
+    assert.ok(lstatSync(pipe).isFIFO() && lstatSync(link).isSymbolicLink());
+    assert.deepEqual(readdirSync(place).sort(), ['link', 'pipe']);
   });
 
   test('the old file can be kept under another name, and is left where it was when the new one cannot be written', () => {
