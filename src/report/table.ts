@@ -76,7 +76,10 @@ function markdown<Row>(
   columns: readonly Column<Row>[],
 ): string {
   const escaped = (cell: string) =>
-    visibleLine(cell.replaceAll(/[\r\n]+/g, ' ')).replaceAll(/[\\|<&[\]`]/g, sign => `\\${sign}`);
+    visibleLine(cell.replaceAll(/[\r\n]+/g, ' '))
+      .replaceAll(/[\\|&[\]`]/g, sign => `\\${sign}`)
+      // Not `\<`, in which a program that looks for `<!-- … -->` would still find it.
+      .replaceAll('<', '&lt;');
   const rule = columns.map(({ kind }) => (kind === 'text' ? '---' : '---:'));
   return [titles.map(escaped), rule, ...lines.map(line => line.map(escaped))]
     .map(line => `| ${line.join(' | ')} |`)

@@ -63,3 +63,11 @@ describe('tables', () => {
     assert.equal(formatTable([], accuracyColumns, 'json'), '[]');
   });
 });
+
+test('no cell of a Markdown table holds a comment or a tag, by which other programs find their places', () => {
+  const columns = [{ key: 'c', title: 'c', kind: 'text' as const, value: (row: string) => row }];
+  assert.equal(
+    formatTable(['<!-- /results:t --><b>'], columns, 'md').split('\n')[2],
+    '| &lt;!-- /results:t -->&lt;b> |',
+  );
+});

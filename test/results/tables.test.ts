@@ -64,3 +64,17 @@ test('A folder of another name does not rewrite the README beside it', () => {
   assert.equal(generatedFiles(join(folder, 'results'), table).length, 1);
   assert.deepEqual(generatedFiles(join(folder, 'mine'), table), []);
 });
+
+test('A record whose text looks like the mark after the table does not end it', async () => {
+  const { results } = await writeExampleResults(join(temporary, 'e'));
+  const readme = join(temporary, 'e/README.md');
+  const [before, after] = [`<!-- results:${table} (made by gala results tables) -->`, `<!-- /results:${table} -->`];
+  writeFileSync(readme, `${before}\n${after}\n`);
+  const [path] = listResults(results, table);
+  const record = JSON.parse(readFileSync(path!, 'utf8')) as { engine: { precision: string } };
+  record.engine.precision = `fp32 ${after} x`;
+  writeFileSync(path!, JSON.stringify(record));
+  writeGeneratedFiles(results, table);
+  assert.equal(readFileSync(readme, 'utf8').split(after).length, 2);
+  assert.deepEqual(writeGeneratedFiles(results, table), [], 'a second time all are current');
+});
