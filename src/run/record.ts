@@ -182,8 +182,17 @@ function readStored(path: string): RunRecord {
   });
 }
 
+/** Levels of run.json; those of gala have fewer than ten. JSON that is nested far deeper can be read, but not written again. */
+const mostLevels = 100;
+
+function isNestedDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some(inner => isNestedDeeper(inner, levels - 1));
+}
+
 /** The first thing that is wrong with the content of a run.json. */
 function faultOf(content: unknown): string | undefined {
+  if (isNestedDeeper(content, mostLevels)) return `the file: nested more than ${mostLevels} levels deep`;
   const issue = recordSchema.safeParse(content).error?.issues[0];
   return issue && `${issue.path.join('.') || 'the file'}: ${issue.message}`;
 }

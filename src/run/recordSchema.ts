@@ -45,9 +45,12 @@ const processShape = {
   git: z.looseObject({ commit: z.string(), dirty: z.boolean() }).optional(),
 };
 
+/** Part of the name of a file in `logits/`. */
+const word = z.string().regex(/^\w[\w-]*$/, 'expected one word');
+
 const result = z.looseObject({
-  split: z.string(),
-  checkpoint: z.string().optional(),
+  split: word,
+  checkpoint: word.optional(),
   epoch: count.optional(),
   selectedOn: z.string().optional(),
   tau: z.number().optional(),

@@ -82,7 +82,7 @@ function makeRunFolder({ output, name }: Omit<NewRunFolder, 'seed'>, wanted: str
 /** Opens an existing run folder. Throws `StorageError` when it is none. */
 export function openRunFolder(directory: string): RunFolder {
   const folder = pathsOf(resolve(directory));
-  if (!statSync(folder.record, { throwIfNoEntry: false })?.isFile()) {
+  if (!statSync(folder.record, { throwIfNoEntry: false })) {
     const isThere = statSync(folder.directory, { throwIfNoEntry: false })?.isDirectory();
     throw new StorageError(isThere ? 'This is not a run folder: it has no run.json.' : 'There is no such folder.', {
       where: folder.directory,
