@@ -61,7 +61,8 @@ export function describeGit(folder: string): GitState | undefined {
 }
 
 function git(folder: string, ...command: string[]): string | undefined {
-  const { status, stdout } = spawnSync('git', ['--no-optional-locks', ...command], {
+  // A repository that came from somebody else could name a program as its file system monitor.
+  const { status, stdout } = spawnSync('git', ['--no-optional-locks', '-c', 'core.fsmonitor=false', ...command], {
     cwd: folder,
     encoding: 'utf8',
     timeout: 5000,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { configHash } from '../../src/config/identity.js';
@@ -78,6 +78,7 @@ describe('run.json', () => {
       ['null', /not usable/],
       [text.replace('"format": 1', '"format": 2'), /format/],
       [text.replace('"running"', '"walking"'), /status/],
+      [text.replace('{', `{"x": ${'['.repeat(20_000)}${']'.repeat(20_000)},`), /nested more than 100 levels/],
     ];
     for (const [content, message] of cases) {
       writeFileSync(other, content);
@@ -107,6 +108,29 @@ describe('run.json', () => {
     assert.equal(clean!.dirty, false);
     writeFileSync(join(repository, 'a'), '2');
     assert.deepEqual(describeGit(repository), { commit: clean!.commit, dirty: true });
+  });
+
+  test('a repository cannot name a program that is run to describe it', () => {
+    const repository = join(folder, 'foreign');
+    mkdirSync(repository);
+    const git = (...command: string[]) => spawnSync('git', command, { cwd: repository }).status;
+    const monitor = join(folder, 'monitor.sh');
+    const ran = join(folder, 'ran');
+    writeFileSync(monitor, `#!/bin/sh\ntouch '${ran}'\nexit 1\n`, { mode: 0o755 });
+    writeFileSync(join(repository, 'a'), '1');
+    const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.org', '-c', 'commit.gpgsign=false'];
+    for (const command of [
+      ['init', '--quiet'],
+      ['add', 'a'],
+      [...identity, 'commit', '--quiet', '-m', 'a'],
+    ])
+      assert.equal(git(...command), 0);
+    assert.equal(git('config', 'core.fsmonitor', monitor), 0);
+    git('status');
+    assert.ok(existsSync(ran), 'git itself runs it');
+    rmSync(ran);
+    assert.equal(describeGit(repository)!.dirty, false);
+    assert.ok(!existsSync(ran));
   });
 
   test('without the git program the commit is left out', () => {
