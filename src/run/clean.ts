@@ -36,12 +36,12 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   }
 }
 
-/** The files that training writes there; any other is somebody's own. */
+/** The files that training writes there; any other, and a folder of the same name, is somebody's own. */
 function checkpointsIn(folder: string): { path: string; bytes: number }[] {
   return ['best', 'last', 'last.previous'].flatMap(name => {
     const path = join(folder, `${name}.safetensors`);
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    return stat ? [{ path, bytes: stat.size }] : [];
+    return stat && !stat.isDirectory() ? [{ path, bytes: stat.size }] : [];
   });
 }
 

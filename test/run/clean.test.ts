@@ -69,3 +69,11 @@ test('A checkpoint that is a link is removed, the file it leads to is not', () =
   assert.deepEqual(readdirSync(folder.checkpoints), []);
   assert.equal(readFileSync(file, 'utf8'), 'kept');
 });
+
+test('A folder under the name of a checkpoint is somebody’s own, and stays', () => {
+  const folder = writeExampleRun(temporary);
+  mkdirSync(join(folder.checkpoints, 'best.safetensors'));
+  writeFileSync(join(folder.checkpoints, 'last.safetensors'), 'x');
+  assert.deepEqual(cleanRun(folder.directory, false), { bytes: 1 });
+  assert.deepEqual(readdirSync(folder.checkpoints), ['best.safetensors']);
+});
