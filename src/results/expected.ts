@@ -54,7 +54,7 @@ const expectedFile = join(configsFolder, 'expected.yaml');
 /** A table of the file, with `rows` only when they are given. Throws `ConfigError`. */
 export function readExpected(name: string, path = expectedFile, rows?: readonly string[]): ExpectedTable {
   const tables = readTables(path);
-  const table = tables[name];
+  const table = Object.hasOwn(tables, name) ? tables[name] : undefined;
   if (table === undefined) {
     throw new ConfigError(`There is no table ${JSON.stringify(name)}.`, {
       where: path,

@@ -71,3 +71,8 @@ test('The values claimed of CIFAR100-LT are the published ones, with the toleran
     for (const { tolerance } of ours) assert.deepEqual(tolerance, { one_seed: 1.5, mean: 0.7 });
   }
 });
+
+test('What every object has is no table', () => {
+  for (const name of ['constructor', '__proto__', 'toString'])
+    assert.throws(() => readExpected(name), { name: 'ConfigError', message: `There is no table "${name}".` });
+});
