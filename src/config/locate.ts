@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { ConfigError } from '../errors.js';
+import { diskFault } from '../io/diskFault.js';
 import { withHome } from '../io/homePath.js';
 import { asNamePart } from './experimentName.js';
 import { editDistance, nearest } from './suggest.js';
@@ -40,7 +41,9 @@ export function findConfig(nameOrPath: string): string {
   const given = plainName(nameOrPath);
   const folder = [resolve(nameOrPath), join(configsFolder, given)].find(path => stat(path)?.isDirectory());
   if (folder !== undefined) {
-    const inside = namesIn(folder).map(name => join(nameOrPath, name));
+    const inside = namesIn(folder, `${folder}${sep}`.startsWith(configsFolder + sep)).map(name =>
+      join(nameOrPath, name),
+    );
     const more = inside.length > listedAtMost ? ` and ${inside.length - listedAtMost} more (gala config list)` : '';
     const names = `${inside.slice(0, listedAtMost).join(', ')}${more}`;
     throw new ConfigError(
@@ -99,8 +102,9 @@ function nearNames(given: string): string[] {
   return [...near].slice(0, 3);
 }
 
-function namesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+/** Names of the configs in a folder. That of somebody else may hold a whole disk: `recursive` is for the package's. */
+function namesIn(folder: string, recursive = true): string[] {
+  return filesIn(folder, recursive)
     .filter(file => /\.ya?ml$/.test(file))
     .map(file =>
       file
@@ -109,6 +113,14 @@ function namesIn(folder: string): string[] {
         .join('/'),
     )
     .sort();
+}
+
+function filesIn(folder: string, recursive: boolean): string[] {
+  try {
+    return readdirSync(folder, { recursive, encoding: 'utf8' });
+  } catch (error) {
+    throw diskFault('Could not list the folder', folder, error);
+  }
 }
 
 function headComment(text: string): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { basename, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import { configsFolder, findParent, nameFromPath } from '../../src/config/locate.js';
@@ -138,4 +138,9 @@ test('a name does not lead out of the package’s configs folder', t => {
 test('a name that no file can have is not found rather than a crash', () => {
   assert.match(complaint('x\0y').message, /^There is no config/);
   assert.match(complaint('x'.repeat(5000)).message, /^There is no config/);
+});
+
+test('of a folder elsewhere only the configs in it are named: what lies deeper may be a whole disk, or closed', t => {
+  const path = configFiles(t, { 'a.yaml': smallest, 'deep/b.yaml': smallest });
+  assert.match(complaint(dirname(path('a.yaml'))).message, /is a folder with the configs [^,]*\/a$/);
 });
