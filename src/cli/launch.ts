@@ -1,6 +1,9 @@
 /** Where runs go: the flags of the launchers, and the launch itself. `gala sweep` and `gala reproduce` share them. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { ConfigError } from '../errors.js';
+import { ConfigError, StorageError } from '../errors.js';
+import { shellWord } from '../io/shellWord.js';
 import { usableCores } from '../machine/cores.js';
 import { sweepCommand } from '../sweep/advice.js';
 import type { LauncherSettings, Sweep, SweepTask } from '../sweep/manifest.js';
@@ -91,6 +94,7 @@ export function threadsPerRun(settings: LauncherSettings, runs: number): number 
 export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options: LaunchOptions = {}): Promise<void> {
   const { launcher } = sweep.manifest;
   if (tasks.length === 0) return;
+  requireWorkingFolder(sweep);
   if (launcher.name === 'slurm') {
     const { describeArrays, submitTasks } = await import('../sweep/slurm/submit.js');
     const ids = submitTasks(sweep, launcher.options, tasks);
@@ -119,6 +123,15 @@ export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options:
     lock.release();
   }
   if (display.failures() > 0 && options.failuresAreFatal !== false) throw new CommandExit(failureExitCode);
+}
+
+/** A system says of a folder that is missing that the program to start in it is. */
+function requireWorkingFolder({ manifest: { cwd }, directory }: Sweep): void {
+  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new StorageError('The folder in which the sweep was started is not there, and its runs start there.', {
+    where: `${cwd}, from ${join(directory, 'sweep.json')}`,
+    next: `Put the folder back (mkdir -p ${shellWord(cwd)}), or correct "cwd" in sweep.json.`,
+  });
 }
 
 /** A flag of the other launcher would have no effect: the reader meant something else. */
