@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { GalaError } from '../errors.js';
 import { diskFault } from '../io/diskFault.js';
 import { FormatFault } from '../io/formatFault.js';
+import { indentedLines } from '../io/visibleText.js';
 import { memoryError } from '../machine/memory.js';
 import { CommandExit } from './exit.js';
 
@@ -36,12 +37,7 @@ function threeLines(error: GalaError): string[] {
   if (error.where !== undefined) lines.push(`where: ${error.where}`);
   // Only errors that no input can cause have no remedy of their own.
   lines.push(`next:  ${error.next ?? faultRemedy}`);
-  return lines.map(indented);
-}
-
-/** A line feed in a name must not begin a line that looks like one of gala's. */
-function indented(text: string): string {
-  return text.replaceAll(/\n(?! )/g, '\n  ');
+  return lines.map(indentedLines);
 }
 
 /** A failed file operation that nobody expected still has a path and a remedy, and a lack of memory its own. */

@@ -1,6 +1,6 @@
 /** Progress for the reader: a bar on a terminal, plain lines in a log, JSON lines for programs, nothing with `quiet`. */
 import { MultiBar } from 'cli-progress';
-import { visibleLine, visibleText } from '../io/visibleText.js';
+import { indentedLines, visibleLine, visibleText } from '../io/visibleText.js';
 import { canRedraw } from './terminal.js';
 import { unguarded } from './visibleOutput.js';
 
@@ -62,7 +62,7 @@ export function createProgress(options: ProgressOptions = {}): Progress {
       estimator,
     );
   if (canRedraw(stream, options.term)) return createBar(stream, estimator);
-  return createLines(stream, plainLine, note => note, intervalSeconds, now, estimator);
+  return createLines(stream, plainLine, indentedLines, intervalSeconds, now, estimator);
 }
 
 function createBar(stream: NodeJS.WriteStream, estimator: Estimator): Progress {
@@ -98,9 +98,9 @@ function createBar(stream: NodeJS.WriteStream, estimator: Estimator): Progress {
     },
     note(line) {
       if (bars === undefined) {
-        stream.write(`${line}\n`);
+        stream.write(`${indentedLines(line)}\n`);
       } else {
-        bars.log(`${visibleText(line)}\n`);
+        bars.log(`${visibleText(indentedLines(line))}\n`);
         bars.update();
       }
     },

@@ -2,6 +2,7 @@
 
 import { faults, oddities, type Verdict } from '../data/verify/verdict.js';
 import type { ClassReport, SplitReport } from '../data/verify/verifyReport.js';
+import { visibleLine } from '../io/visibleText.js';
 import { type Column, formatTable } from '../report/table.js';
 
 const classesShown = 20;
@@ -14,24 +15,27 @@ export function describeReport(report: SplitReport): string {
   const well = found.unchecked === undefined ? 'sound' : 'there';
   const rest = (found.sound ?? 0) + (found.unchecked ?? 0);
   const counts = [...(rest > 0 ? [`${rest} ${well}`] : []), ...kinds.map(verdict => `${found[verdict]} ${verdict}`)];
-  const lines = [`${split}: ${images} images (${source}): ${counts.join(', ')}.`];
+  const lines = [`${split}: ${images} images (${visibleLine(source)}): ${counts.join(', ')}.`];
   if (classes.length > 0) {
     lines.push('', formatTable(classes.slice(0, classesShown), columnsOf(kinds), 'terminal'));
     if (classes.length > classesShown)
       lines.push(`… and ${classes.length - classesShown} more classes (--json has them all).`);
   }
-  for (const { candidates } of missingFolders.slice(0, filesShown)) {
+  for (const { candidates: folders } of missingFolders.slice(0, filesShown)) {
+    const candidates = folders.map(visibleLine);
     lines.push(candidates.length === 1 ? `No folder ${candidates[0]}` : `Neither ${candidates.join(' nor ')} exists.`);
   }
   if (missingFolders.length > filesShown) lines.push(`… and ${missingFolders.length - filesShown} more folders.`);
   const inFolders = files.filter(
     ({ path }) => !missingFolders.some(({ candidates }) => path.startsWith(`${candidates[0]}/`)),
   );
-  for (const { path, verdict } of inFolders.slice(0, filesShown)) lines.push(`${verdict}: ${path}`);
+  for (const { path, verdict } of inFolders.slice(0, filesShown)) lines.push(`${verdict}: ${visibleLine(path)}`);
   if (inFolders.length > filesShown)
     lines.push(`… and ${inFolders.length - filesShown} more files (--json has them all).`);
   for (const { label, name, listed, published } of wrongCounts.slice(0, filesShown)) {
-    lines.push(`wrong count: class ${label} (${name}) has ${listed} images in the list, ${published} as published`);
+    lines.push(
+      `wrong count: class ${label} (${visibleLine(name)}) has ${listed} images in the list, ${published} as published`,
+    );
   }
   if (wrongCounts.length > filesShown)
     lines.push(`… and ${wrongCounts.length - filesShown} more classes of another count.`);

@@ -15,3 +15,8 @@ export function visibleText(text: string): string {
 export function visibleLine(text: string): string {
   return visibleText(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }
+
+/** The lines of a message after its first one indented: a line feed in a name must not begin a line that looks like one of gala's. */
+export function indentedLines(text: string): string {
+  return text.replaceAll(/\n(?! )/g, '\n  ');
+}

@@ -142,3 +142,11 @@ test('a terminal without escape sequences gets plain lines', () => {
     assert.equal(text(), '  0% epoch 1/2\na line that stays\n');
   }
 });
+
+test('a line feed in a note begins an indented line, which looks like none of gala’s', () => {
+  for (const columns of [undefined, 80]) {
+    const { stream, text } = sink(columns);
+    createProgress({ stream, term: 'xterm' }).note('a file x\nnext:  rm -rf y');
+    assert.equal(text(), 'a file x\n  next:  rm -rf y\n');
+  }
+});
