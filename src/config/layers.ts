@@ -10,6 +10,8 @@ import type { Problem } from './problem.js';
 
 /** Bytes. A config is a page of text; a larger file is something else, given by mistake. */
 const maxBytes = 1 << 20;
+/** Files that one config is made of, one that is extended twice counted twice: few lines can ask for millions. */
+const maxFiles = 100;
 
 export interface FileLayers {
   readonly root: LocatedMap;
@@ -20,7 +22,7 @@ export interface FileLayers {
 /** The file at `path` merged over all it extends. Undefined when a problem keeps it from being read. */
 export function readLayers(path: string, problems: Problem[]): FileLayers | undefined {
   const sources = new Set<string>();
-  const root = readFile(path, [], sources, problems);
+  const root = readFile(path, [], { sources, count: 0 }, problems);
   return root === undefined ? undefined : { root, sources: [...sources] };
 }
 
@@ -42,10 +44,16 @@ export function applyOverrides(
   return merge(root, layer, isChoice);
 }
 
+interface FilesRead {
+  readonly sources: Set<string>;
+  /** Files of `sources` that are read again included. */
+  count: number;
+}
+
 function readFile(
   path: string,
   chain: readonly string[],
-  sources: Set<string>,
+  read: FilesRead,
   problems: Problem[],
 ): LocatedMap | undefined {
   const label = displayPath(path);
@@ -66,13 +74,19 @@ function readFile(
       const cycle = [...here.slice(here.indexOf(parentPath)), parentPath].map(displayPath).join(' → ');
       problems.push({ where: parent.origin, message: `extends goes in a circle: ${cycle}`, fatal: true });
       readable = false;
+    } else if (++read.count >= maxFiles) {
+      if (read.count === maxFiles) {
+        const message = `extends reads more than ${maxFiles} files, one that is named twice counted twice`;
+        problems.push({ where: parent.origin, message, fatal: true });
+      }
+      readable = false;
     } else {
-      const layer = readFile(parentPath, here, sources, problems);
+      const layer = readFile(parentPath, here, read, problems);
       if (layer === undefined) readable = false;
       else below = below === undefined ? layer : merge(below, layer, isChoice);
     }
   }
-  sources.add(path);
+  read.sources.add(path);
   if (!readable) return undefined;
   return below === undefined ? rest : merge(withoutName(below), rest, isChoice);
 }

@@ -144,3 +144,12 @@ test('of a folder elsewhere only the configs in it are named: what lies deeper m
   const path = configFiles(t, { 'a.yaml': smallest, 'deep/b.yaml': smallest });
   assert.match(complaint(dirname(path('a.yaml'))).message, /is a folder with the configs [^,]*\/a$/);
 });
+
+test('files that extend one another twice each are refused before they are read millions of times', t => {
+  const doubled = Array.from({ length: 30 }, (_, i) => [`${i}.yaml`, `extends: [./${i + 1}.yaml, ./${i + 1}.yaml]`]);
+  const path = configFiles(t, { ...Object.fromEntries(doubled), '30.yaml': smallest });
+  assert.match(complaint(path('0.yaml')).message, /^extends reads more than 100 files/);
+  assert.equal(loadConfig(path('25.yaml')).config.name, '25');
+  const wide = configFiles(t, { 'a.yaml': `extends: [${'./b.yaml, '.repeat(5_000)}]`, 'b.yaml': smallest });
+  assert.match(complaint(wide('a.yaml')).message, /^extends reads more than 100 files/);
+});
