@@ -35,12 +35,16 @@ export function outliveOutput(): Output {
   });
   return {
     loss: command => {
-      const [name, group] = [command.name(), command.parent?.name() ?? ''];
-      if (lost === undefined || ![name, group, `${group} ${name}`].some(path => printing.includes(path)))
-        return undefined;
+      if (lost === undefined || !onlyPrints(command)) return undefined;
       return diskFault('The output could not be written', 'standard output', lost);
     },
   };
+}
+
+/** Whether nothing is left of a command but what it prints: a plan with --dry-run is one, and the script of a job. */
+function onlyPrints(command: Command): boolean {
+  const [name, group] = [command.name(), command.parent?.name() ?? ''];
+  return Boolean(command.opts().dryRun) || [name, group, `${group} ${name}`].some(path => printing.includes(path));
 }
 
 /** Node restores the settings of its terminals when it ends, and aborts (exit 134) where one of them is closed. */

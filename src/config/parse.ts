@@ -27,6 +27,11 @@ interface Reading {
 
 /** Reads the YAML text of a config file; problems are added with origins `label:line:col`. Undefined when nothing usable was read. */
 export function parseConfigText(text: string, label: string, problems: Problem[]): LocatedMap | undefined {
+  if (text.includes('\0')) {
+    const message = 'the file has null bytes: it is UTF-16 or no text; save it as UTF-8';
+    problems.push({ where: `${label}:1:1`, message, fatal: true });
+    return undefined;
+  }
   const lines = new LineCounter();
   const originOf = (offset: number) => {
     const { line, col } = lines.linePos(offset);

@@ -91,8 +91,12 @@ function hint(given: Located, path: Path, root: LocatedMap): string {
   const isEmpty = given.kind === 'scalar' && given.value === null;
   if (isEmpty && describeKeys().some(({ key, required }) => key === dotted(path) && !required))
     return '; null takes away what a parent sets';
-  if (given.kind !== 'scalar' || typeof given.value !== 'string') return '';
+  if (given.kind !== 'scalar' || given.value === null) return '';
   const nodes = schemaAt(path, chosenIn(root)).flatMap(node => [node, ...(node.anyOf ?? [])]);
+  if (typeof given.value !== 'string') {
+    const wantsText = nodes.some(node => node.type === 'string' && node.enum === undefined && node.const === undefined);
+    return wantsText ? '; write it in quotes' : '';
+  }
   const near = nearest(
     given.value,
     nodes.flatMap(node => [...(node.enum ?? []), ...(node.const === undefined ? [] : [node.const])]),

@@ -207,6 +207,6 @@ function requireEveryClass(classNames: readonly string[], { labels }: ImageList,
     empty.length === 1 ? '' : empty.length === 2 ? ', nor has 1 other' : `, nor have ${empty.length - 1} others`;
   throw new DataError(`Class ${empty[0]} (${classNames[empty[0]!]}) has no training image${others}.`, {
     where,
-    next: 'Every class from 0 to the largest label needs one: add images, or number the classes anew.',
+    next: 'Every class from 0 to the largest label needs one: add images, or leave the class out (remove its folder, or number the classes of the lists anew).',
   });
 }

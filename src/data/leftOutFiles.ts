@@ -5,8 +5,14 @@ import { extname, join } from 'node:path';
 /** What operating systems, archivers and storage devices leave in any folder; other such names begin with a dot. */
 const leftBehind = [
   '__MACOSX',
+  '__pycache__',
   '@eaDir',
+  '@Recycle',
+  '@Recently-Snapshot',
   '#recycle',
+  '#snapshot',
+  'Network Trash Folder',
+  'Temporary Items',
   '$RECYCLE.BIN',
   'System Volume Information',
   'lost+found',

@@ -30,11 +30,9 @@ const checksumPattern = /^sha256 header ([0-9a-f]{64}) data ([0-9a-f]{64})$/;
 const zeros = '0'.repeat(64);
 const largestHeader = 100_000_000;
 const names: Readonly<Record<DType, string>> = { float32: 'F32', int32: 'I32', uint8: 'U8' };
-const readTypes: readonly string[] = ['F32', 'I32', 'U8', 'F16', 'BF16', 'I64'] satisfies ElementType[];
 
 /**
- * Reads all tensors of a file: F32, I32, U8 as they are, F16 and BF16 widened to float32, I64 narrowed to int32 (exactly, or
- * an error). Throws `StorageError` with the path for a missing, malformed, truncated or damaged file.
+ * Reads all tensors of a file; `decodeElements` says what their types become. Throws `StorageError` with the path for a missing, malformed, truncated or damaged file.
  */
 export function readSafetensors(path: string): Safetensors {
   return attempt(path, () => withOpenedFile(path, readOpened));
@@ -154,9 +152,11 @@ function checkLayout(entries: readonly TensorEntry[], dataBytes: number): Tensor
   let filled = 0;
   for (const { name, dtype, shape, begin, end } of inOrder) {
     const quoted = JSON.stringify(name);
-    const width = readTypes.includes(dtype) ? bytesPerElement.get(dtype)! : undefined;
+    const width = bytesPerElement.get(dtype);
     if (width === undefined) {
-      throw new FormatFault(`tensor ${quoted} has dtype ${JSON.stringify(dtype)}; gala reads ${readTypes.join(', ')}`);
+      throw new FormatFault(
+        `tensor ${quoted} has dtype ${JSON.stringify(dtype)}; gala reads ${[...bytesPerElement.keys()].join(', ')}`,
+      );
     }
     if (begin !== filled) {
       throw new FormatFault(`tensor ${quoted} begins at byte ${begin} of the data, not at ${filled}: overlap or gap`);

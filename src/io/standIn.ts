@@ -1,4 +1,4 @@
-/** What often lies where a large file should be: a Git LFS pointer, or the page that a server sent in its place. */
+/** What often lies where a large file should be: a Git LFS pointer, what a server sent in its place, a packed archive. */
 import { withOpenedFile } from './openedFile.js';
 
 export interface StandIn {
@@ -14,7 +14,17 @@ const page: StandIn = {
   what: 'a web page (HTML or XML)',
   remedy: 'Fetch the file itself: open the address in a browser, which shows what the page asks for or says.',
 };
+const archive: StandIn = {
+  what: 'a packed archive',
+  remedy: 'Unpack it (tar -xf, gunzip, 7z x), and give the file that lies in it.',
+};
+const empty: StandIn = { what: 'an empty file', remedy: 'Fetch or copy it again, and look at the free space (df -h).' };
 const looked = 512;
+/** The first bytes of gzip, bzip2, xz, zstd and 7z, hex. */
+const packed = ['1f8b', '425a68', 'fd377a585a', '28b52ffd', '377abcaf271c'];
+/** Where a tar has its mark. */
+const tarMark = 257;
+const beginning = 40;
 
 /** What a file is in place of its content, by its first bytes. Throws `FormatFault`, and the system's errors. */
 export function standInOf(path: string): StandIn | undefined {
@@ -24,5 +34,14 @@ export function standInOf(path: string): StandIn | undefined {
     .replace(/^\uFEFF/, '')
     .trimStart();
   if (text.startsWith('version https://git-lfs.github.com/spec/')) return pointer;
-  return /^<(!doctype|!--|\?xml|html|head|body|title|meta|script|error)\b/i.test(text) ? page : undefined;
+  if (/^<(!--|(!doctype|\?xml|html|head|body|title|meta|script|error)\b)/i.test(text)) return page;
+  if (start.length === 0) return empty;
+  const isTar = start.toString('latin1', tarMark, tarMark + 5) === 'ustar';
+  if (isTar || packed.some(first => start.toString('hex').startsWith(first))) return archive;
+  return /^[\P{Cc}\s]*$/u.test(text) && !text.includes('\uFFFD') ? textOf(text) : undefined;
+}
+
+function textOf(text: string): StandIn {
+  const first = text.length > beginning ? `${text.slice(0, beginning)}…` : text.trimEnd();
+  return { what: `a text, which begins with ${JSON.stringify(first)}`, remedy: page.remedy };
 }

@@ -48,16 +48,31 @@ export interface FittedFile extends FittedWeights {
 export function fitFile(expected: HostTensors, { path, content }: WeightsFile, part: WeightsPart): FittedFile {
   const { tensors, given, beside, notes } = nameWeights(content, expected, part, path);
   const { values, kept, unused } = fitPart(expected, tensors, path, part);
+  requireFinite(values, kept, path);
   return { values, kept, unused: [...unused.map(name => given.get(name)!), ...beside], notes };
+}
+
+function requireFinite(values: HostTensors, kept: readonly string[], where: string): void {
+  const drawn = new Set(kept);
+  const wrong = Object.entries(values).filter(([name, { data }]) => !drawn.has(name) && !data.every(Number.isFinite));
+  if (wrong.length === 0) return;
+  const names = wrong.map(([name]) => name);
+  throw new DataError(`Weights are NaN or infinite, or too large for float32: ${listedNames(names)}.`, {
+    where,
+    next: 'Take the weights of an earlier epoch, before the training diverged, or fetch the file again.',
+  });
 }
 
 /** Sentences on what was drawn, not used and changed; none where the file is the network and nothing else. */
 export function describeFit({ kept, unused, notes }: Omit<FittedFile, 'values'>): string[] {
-  const listed = (what: string, names: readonly string[]) => {
-    const more = names.length > listedAtMost ? ` and ${names.length - listedAtMost} more` : '';
-    return names.length === 0 ? [] : [`${what}: ${names.slice(0, listedAtMost).join(', ')}${more}.`];
-  };
+  const listed = (what: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${what}: ${listedNames(names)}.`];
   return [...notes, ...listed('Drawn from the seed', kept), ...listed('In the file and not used', unused)];
+}
+
+function listedNames(names: readonly string[]): string {
+  const more = names.length > listedAtMost ? ` and ${names.length - listedAtMost} more` : '';
+  return `${names.slice(0, listedAtMost).join(', ')}${more}`;
 }
 
 const listedAtMost = 6;

@@ -26,7 +26,8 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a key like nothing known',
     text: smallest.replace('{backbone', '{qwertyuiop: 1, backbone'),
     where: 'a.yaml:2:9',
-    message: 'unknown key "model.qwertyuiop"; the keys of model are backbone, head, scale, tau, batch_norm_parts, weights, weights_part',
+    message:
+      'unknown key "model.qwertyuiop"; the keys of model are backbone, head, scale, tau, batch_norm_parts, weights, weights_part',
   },
   {
     says: 'a key named __proto__',
@@ -80,6 +81,18 @@ const golden: readonly { says: string; text: string; where: string; message: str
     message: 'train.epochs must be a whole number from 0 to 100000, but is "30"; write it without quotes',
   },
   {
+    says: 'a name of digits',
+    text: `${smallest}name: 007\n`,
+    where: 'a.yaml:6:7',
+    message: 'name must be a text, but is 007; write it in quotes',
+  },
+  {
+    says: 'a file in UTF-16',
+    text: [...smallest].join('\0'),
+    where: 'a.yaml:1:1',
+    message: 'the file has null bytes: it is UTF-16 or no text; save it as UTF-8',
+  },
+  {
     says: 'a value of neither alternative',
     text: `${smallest}threads: many\n`,
     where: 'a.yaml:6:10',
@@ -102,7 +115,8 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a section without a value',
     text: smallest.replace('{backbone: resnet32}', ''),
     where: 'a.yaml:2:1',
-    message: 'model must be a map with the keys backbone, head, scale, tau, batch_norm_parts, weights, weights_part, but has no value',
+    message:
+      'model must be a map with the keys backbone, head, scale, tau, batch_norm_parts, weights, weights_part, but has no value',
   },
   {
     says: 'a section that is a list',

@@ -55,6 +55,23 @@ describe('what an operating system or a notebook leaves', () => {
     ]);
   });
 
+  test('nor is what network disks, snapshots and Python leave, whose copies of images are no classes', () => {
+    const left = [
+      '__pycache__',
+      '#snapshot',
+      '@Recycle',
+      'Network Trash Folder',
+      'Temporary Items',
+      '@Recently-Snapshot',
+    ];
+    const { train, notes } = open(
+      tree(...small, ...left.flatMap(name => [`train/${name}/1.png`, `train/cat/${name}/1.png`])),
+    );
+    assert.deepEqual(train.files.classNames, ['cat', 'dog']);
+    assert.equal(train.files.length, 2);
+    assert.match(notes.join(), /^train: 12 files are left out/);
+  });
+
   test('and a notebook’s dangling link does no harm', () => {
     const root = tree(...small);
     symlinkSync('user@host.123', join(root, 'train/cat/.#1.png'));

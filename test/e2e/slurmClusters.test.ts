@@ -72,6 +72,23 @@ test('Without an id in the answer of sbatch the text is told, and the sweep stay
   assert.deepEqual(slurm.manifest().jobs, []);
 });
 
+test('An order that may have been taken keeps its sweep; what a program says on stdout is told', async () => {
+  const late = 'echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1';
+  for (const [sbatch, said] of [
+    [late, /ended with exit code 1 and said: .*Socket timed out/],
+    ['echo 4711; echo "epilogue of the site failed" >&2; exit 3', /exit code 3 and said: 4711; epilogue/],
+  ] as const) {
+    const slurm = cluster({ sbatch });
+    const { message, next } = errorOf(await slurm.gala(start('0'), 2));
+    assert.match(message, said);
+    assert.match(next, /squeue --me/);
+    assert.deepEqual(slurm.manifest().jobs, []);
+  }
+  const slurm = cluster({ sbatch: 'echo "Your project has no hours left"; exit 1' });
+  assert.match(errorOf(await slurm.gala(start('0'), 2)).message, /^SLURM refused: Your project has no hours left$/);
+  assert.ok(!existsSync(join(slurm.cwd, 'runs/sweeps/s')));
+});
+
 test('A controller that does not answer loses no job: status and resume end with its words, nothing is submitted', async () => {
   const slurm = cluster({});
   await slurm.gala(start('0'), 0);

@@ -50,6 +50,10 @@ export const imageCases: Cases = {
       file('weights.pth', 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 97800000\n'),
     ),
   'a web page in place of weights': ({ file }) => readWeightsFile(file('weights.pth', '<!DOCTYPE html><html></html>')),
+  'an empty file in place of weights': ({ file }) => readWeightsFile(file('weights.pth', '')),
+  'a packed archive in place of weights': ({ file }) =>
+    readWeightsFile(file('weights.pth.gz', Uint8Array.of(31, 139, 8))),
+  'weights that are not finite': weights({ 'conv1.weight': float32([1], [Number.NaN]), 'fc.weight': one }),
   'a PyTorch file without tensors': weights({ epoch: 7, model: new UnreadObject('torchvision.models.resnet.ResNet') }),
   'a PyTorch file with two networks': weights({ student: network, teacher: network }),
   'a PyTorch file with two classifiers': weights({ ...network, 'fc.weight': one, 'linear.weight': one }),

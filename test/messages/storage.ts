@@ -59,7 +59,7 @@ export const storageCases: Cases = {
     readSafetensors(
       file(
         'weights.safetensors',
-        safetensors('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}', new Uint8Array(8)),
+        safetensors('{"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}', new Uint8Array(8)),
       ),
     ),
   'a safetensors file cut off': ({ file }) =>

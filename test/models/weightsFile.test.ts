@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { HostTensors } from '../../src/engine/program.js';
 import { DataError } from '../../src/errors.js';
 import { sha256 } from '../../src/io/hash.js';
@@ -79,8 +80,8 @@ test('A checkpoint of gala gives the network that it is evaluated by: its averag
   }
 });
 
-test('A Git LFS pointer and a web page in place of weights are called that, whatever their names', async () => {
-  const cases: [string, string, RegExp, RegExp][] = [
+test('What is no weights file is called what it is, whatever its name', async () => {
+  const cases: [string, string | Buffer, RegExp, RegExp][] = [
     [
       'pointer.pth',
       'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n',
@@ -96,6 +97,11 @@ test('A Git LFS pointer and a web page in place of weights are called that, what
     ['page.pth', '\uFEFF\n <!DOCTYPE html><html><title>Sign in</title></html>', /web page/, /browser/],
     ['page.pth', '<html lang="en"><body>Not found</body></html>', /web page/, /browser/],
     ['answer.safetensors', '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', /web page/, /browser/],
+    ['page.pth', '<!-- saved from the web -->\n<html></html>', /web page/, /browser/],
+    ['answer.pth', '{"error": "Not Found"}\n', /a text, which begins with "\{\\"error\\": \\"Not Found\\"\}"/, /Fetch/],
+    ['empty.safetensors', '', /an empty file/, /again/],
+    ['weights.pth.gz', gzipSync('weights'), /packed archive/, /gunzip/],
+    ['weights.tar', Buffer.from(`${'weights.pth'.padEnd(257, '\0')}ustar`), /packed archive/, /tar -xf/],
   ];
   for (const [name, content, message, next] of cases) {
     const path = join(folder, name);
@@ -114,4 +120,27 @@ test('PyTorch’s batch counters are passed over', () => {
   const expected = { 'backbone.bn1.weight': one };
   const given = { 'backbone.bn1.weight': float32([1], [3]), 'backbone.bn1.num_batches_tracked': int32([], [9]) };
   assert.deepEqual(fitWeights(expected, given, 'here')['backbone.bn1.weight']!.data, Float32Array.of(3));
+});
+
+test('Weights that are not finite, or too large for float32, are refused by name; a drawn classifier does not matter', () => {
+  const network = { 'backbone.conv1.weight': float32([2], [0, 0]), 'classifier.bias': float32([2], [0, 0]) };
+  const fit = (weight: number, bias: number, part: 'all' | 'backbone') =>
+    fitFile(
+      network,
+      {
+        path: 'w.pth',
+        format: 'torch zip',
+        sha256: '',
+        content: new Map([
+          ['conv1.weight', float32([2], [1, weight])],
+          ['fc.bias', float32([2], [1, bias])],
+        ]),
+      },
+      part,
+    );
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e300]) {
+    assert.throws(() => fit(value, 1, 'all'), /Weights are NaN or infinite.*: backbone\.conv1\.weight\./);
+    assert.throws(() => fit(1, value, 'all'), /: classifier\.bias\./);
+    assert.equal(fit(1, value, 'backbone').values['backbone.conv1.weight']!.data[1], 1);
+  }
 });

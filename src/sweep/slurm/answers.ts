@@ -18,15 +18,15 @@ const overWords =
 /** MaxArraySize of SLURM's own defaults. */
 const usualArraySize = 1001;
 
-/** A job, or a task of a job array: what may be given to scancel and squeue. */
+/** A job, or a task of a job array (ids have 32 bits): what may be given to scancel and squeue. */
 export function isJobId(text: string): boolean {
-  return /^[1-9]\d*(_\d+)?$/.test(text);
+  return /^[1-9]\d{0,9}(_\d+)?$/.test(text);
 }
 
 /** The id of the job that `sbatch --parsable` submitted: the only line that is one; undefined where none is, or several differ. */
 export function submittedId(stdout: string): string | undefined {
   const ids = stdout.split('\n').flatMap(line => {
-    const found = /^(?:Submitted batch job )?([1-9]\d*)(?:;[\w.-]+| on cluster [\w.-]+)?$/.exec(line.trim());
+    const found = /^(?:Submitted batch job )?([1-9]\d{0,9})(?:;[\w.-]+| on cluster [\w.-]+)?$/.exec(line.trim());
     return found ? [found[1]!] : [];
   });
   return new Set(ids).size === 1 ? ids[0] : undefined;

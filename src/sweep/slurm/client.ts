@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { ConfigError } from '../../errors.js';
 import { arraySizeIn, isJobId, type SlurmState, statesIn, submittedId } from './answers.js';
 
-/** sbatch took the script and did not name the job: the job may run. */
+/** sbatch did not name the job, and may have taken it: no id, an id beside an exit code, a controller that took too long. */
 export class JobWithoutId extends ConfigError {}
 
 /**
@@ -12,10 +12,13 @@ export class JobWithoutId extends ConfigError {}
  */
 export function submitScript(path: string, after?: string): string {
   const order = after === undefined ? [] : [`--dependency=afterany:${after}`];
-  const { stdout, stderr } = call('sbatch', ['--parsable', ...order, path]);
-  const id = submittedId(stdout);
-  if (id !== undefined) return id;
-  throw new JobWithoutId(`sbatch printed no job id, but: ${oneLine(`${stdout}\n${stderr}`) || 'nothing'}`, {
+  const answer = run('sbatch', ['--parsable', ...order, path]);
+  const id = submittedId(answer.stdout);
+  if (answer.status === 0 && id !== undefined) return id;
+  const isTaken = answer.status === 0 || id !== undefined || /timed out/i.test(answer.stderr);
+  if (!isTaken) throw refused('sbatch', answer);
+  const ended = answer.status === 0 ? 'printed no job id, but' : `ended with exit code ${answer.status} and said`;
+  throw new JobWithoutId(`sbatch ${ended}: ${wordsOf(answer) || 'nothing'}`, {
     where: path,
     next: 'The job may be queued all the same: see `squeue --me`, and cancel it there (scancel ID) before you submit again.',
   });
@@ -38,11 +41,12 @@ export function taskStates(jobs: readonly string[]): Map<string, SlurmState> {
 /** Cancels jobs or tasks (`12_3`); what is over already needs none. Throws `ConfigError` with what scancel says. */
 export function cancelJobs(ids: readonly string[]): void {
   if (ids.length === 0) return;
-  const { status, stderr } = run('scancel', requireIds(ids));
+  const answer = run('scancel', requireIds(ids));
+  const { status, stderr } = answer;
   const faults = stderr
     .split('\n')
     .filter(line => /error/i.test(line) && !/Invalid job id|already complet/i.test(line));
-  if (status !== 0 && (faults.length > 0 || stderr.trim() === '')) throw refused('scancel', stderr);
+  if (status !== 0 && (faults.length > 0 || stderr.trim() === '')) throw refused('scancel', answer);
 }
 
 /** Whether a job neither waits nor runs any more; false where SLURM gives no answer. */
@@ -65,12 +69,13 @@ export function maxArraySize(): number {
 /** What squeue says of jobs; undefined where it has forgotten them all. Throws `ConfigError` where it gives no answer. */
 function queued(list: string): { states: SlurmState[] } | undefined {
   // -a: jobs of hidden partitions too. Exit code 1 is also the answer for jobs that are all forgotten.
-  const { status, stdout, stderr } = run('squeue', ['-a', '-h', '-r', '-t', 'all', '-j', list, '-o', '%i|%T|%r']);
+  const answer = run('squeue', ['-a', '-h', '-r', '-t', 'all', '-j', list, '-o', '%i|%T|%r']);
+  const { status, stdout, stderr } = answer;
   const states = statesIn(stdout);
   const isForgotten = /Invalid job id/i.test(stderr);
   if (states.length === 0 && isForgotten) return undefined;
   const isSilent = states.length === 0 && /error/i.test(stderr);
-  if ((status !== 0 && !isForgotten) || isSilent) throw refused('squeue', stderr);
+  if ((status !== 0 && !isForgotten) || isSilent) throw refused('squeue', answer);
   return { states };
 }
 
@@ -84,13 +89,13 @@ function requireIds(ids: readonly string[]): readonly string[] {
   });
 }
 
-function call(program: string, args: readonly string[]) {
-  const result = run(program, args);
-  if (result.status === 0) return result;
-  throw refused(program, result.stderr);
+interface Answer {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-function run(program: string, args: readonly string[]) {
+function run(program: string, args: readonly string[]): Answer {
   // SQUEUE_USERS, SQUEUE_PARTITION and others like them would hide jobs.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SQUEUE_')));
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, env });
@@ -121,10 +126,15 @@ const remedies: readonly (readonly [said: RegExp, next: string])[] = [
 ];
 const usualRemedy = 'Change the options of --slurm, or see `sinfo` and `squeue` for the state of the cluster.';
 
-function refused(program: string, stderr: string): ConfigError {
-  const said = oneLine(stderr) || 'it gave no reason';
+function refused(program: string, answer: Answer): ConfigError {
+  const said = wordsOf(answer) || 'it gave no reason';
   const next = remedies.find(([pattern]) => pattern.test(said))?.[1] ?? usualRemedy;
   return new ConfigError(`SLURM refused: ${said}`, { where: program, next });
+}
+
+/** All that a program said, for some write their errors to stdout. */
+function wordsOf({ stdout, stderr }: Answer): string {
+  return oneLine(`${stdout}\n${stderr}`);
 }
 
 function oneLine(text: string): string {

@@ -59,7 +59,9 @@ const slurmKeys = Object.keys(slurmSchema.shape);
 
 /** Options as they were written; `where` names their place in errors. Throws `ConfigError`. */
 export function parseSlurmOptions(values: Readonly<Record<string, unknown>>, where: string): SlurmOptions {
-  const result = slurmSchema.safeParse(values);
+  // null takes an option away, as in a config
+  const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
+  const result = slurmSchema.safeParse(given);
   if (result.success) {
     refuseShortLimit(result.data, where);
     return result.data;

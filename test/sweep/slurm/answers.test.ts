@@ -31,7 +31,19 @@ test('The id is the one line that is an id', () => {
 });
 
 test('A text without an id, or with two, has none', () => {
-  for (const text of ['', banner, 'Job 4711 is queued', '-1', '0', '12_3', '4711 4712', '0x10', '1e5', '4711\n4712'])
+  for (const text of [
+    '',
+    banner,
+    'Job 4711 is queued',
+    '-1',
+    '0',
+    '12_3',
+    '4711 4712',
+    '0x10',
+    '1e5',
+    '4711\n4712',
+    '20261130112233',
+  ])
     assert.equal(submittedId(text), undefined, text);
 });
 

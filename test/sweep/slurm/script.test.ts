@@ -182,3 +182,8 @@ test('A wrong option is named with its value and what it must be, an unknown one
   refused({ extra: 'rm -rf x' }, /options of sbatch/);
   refused({ partitio: 'x' }, /no SLURM option "partitio"/);
 });
+
+test('null takes an option away', () => {
+  const given = { account: null, qos: 'long', signal_seconds: null };
+  assert.deepEqual(parseSlurmOptions(given, 'slurm'), parseSlurmOptions({ qos: 'long' }, 'slurm'));
+});
