@@ -1,6 +1,6 @@
 /** The layers of a config, lowest first: the files of `extends`, the file itself, `--set`, `--seed`. */
 import { dirname } from 'node:path';
-import { readRegularFile } from '../io/openedFile.js';
+import { largestConfig, readRegularFile } from '../io/openedFile.js';
 import { isChoice } from './keys.js';
 import { displayPath, findParent } from './locate.js';
 import type { Located, LocatedEntry, LocatedMap, Origin } from './located.js';
@@ -8,8 +8,6 @@ import { merge } from './located.js';
 import { parseConfigText, parseSetValue } from './parse.js';
 import type { Problem } from './problem.js';
 
-/** Bytes. A config is a page of text; a larger file is something else, given by mistake. */
-const maxBytes = 1 << 20;
 /** Files that one config is made of, one that is extended twice counted twice: few lines can ask for millions. */
 const maxFiles = 100;
 
@@ -97,7 +95,7 @@ function readText(path: string, problems: Problem[]): string | undefined {
     return undefined;
   };
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readRegularFile(path, maxBytes));
+    return new TextDecoder('utf-8', { fatal: true }).decode(readRegularFile(path, largestConfig));
   } catch (error) {
     if (error instanceof TypeError) return refuse('the file is not UTF-8 text');
     return refuse(`the file cannot be read: ${(error as Error).message}`);

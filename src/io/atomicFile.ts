@@ -45,9 +45,9 @@ function replaceFile(path: string, chunks: Chunks, beforeRename: () => void): vo
   waitsFor(`${path} to be written`);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    refuseSpecialFile(path);
     const file = openSync(temporary, 'wx', 0o644);
     try {
+      refuseSpecialFile(path);
       for (const chunk of chunks) writeFully(file, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
       fsyncSync(file);
     } finally {

@@ -8,7 +8,9 @@ import { FormatFault } from './formatFault.js';
 const largestRead = 2 ** 30;
 const pieceBytes = 2 ** 16;
 
-/** Bytes of a text that a person or gala writes: a record, a manifest, a sweep file. The largest known has some hundred kilobytes. */
+/** Bytes of a config or a sweep file: a page of text; a larger file is something else, given by mistake. */
+export const largestConfig = 2 ** 20;
+/** Bytes of a text that a person or gala writes: a record, a manifest. The largest known has some hundred kilobytes. */
 export const largestText = 2 ** 26;
 /** Bytes of a log with a line an epoch: a text in Node has at most a few more characters. */
 export const largestLog = 2 ** 29 - 2 ** 10;

@@ -42,14 +42,15 @@ const mostPoints = 10_000;
 /** All points of a sweep in the order grid, list; seeds vary fastest. Throws `ConfigError`. */
 export function expandPoints(spec: SweepSpec): Points {
   const notes: string[] = [];
-  const combinations = [...gridOf(spec), ...spec.list];
   const seeds = spec.seeds ?? [undefined];
-  if (combinations.length * seeds.length > mostPoints) {
-    throw new ConfigError(`The sweep has ${combinations.length * seeds.length} runs, more than ${mostPoints}.`, {
+  const runs = (gridSize(spec) + spec.list.length) * seeds.length;
+  if (runs > mostPoints) {
+    throw new ConfigError(`The sweep has ${runs} runs, more than ${mostPoints}.`, {
       where: [...spec.grid].map(([key, values]) => `${key}: ${values.length} values`).join(', '),
       next: 'Vary fewer keys, or split it into several sweeps.',
     });
   }
+  const combinations = [...gridOf(spec), ...spec.list];
   const varying = varyingKeys(combinations);
   const used = new Set<Assignments>();
   const points = new Map<string, Point>();
@@ -116,6 +117,12 @@ export function parseValues(assignment: string): { key: string; values: string[]
     where: `--set ${assignment}`,
     next: 'Such as --set loss.lambda1=1.0,1.2; values are YAML, so a list of lists is [a],[a,b].',
   });
+}
+
+/** Combinations of the grid, counted before there is memory for them. */
+function gridSize({ grid, list }: SweepSpec): number {
+  if (grid.size === 0) return list.length > 0 ? 0 : 1;
+  return [...grid.values()].reduce((product, values) => product * values.length, 1);
 }
 
 function gridOf({ grid, list }: SweepSpec): Assignments[] {

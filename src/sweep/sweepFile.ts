@@ -7,7 +7,7 @@ import { parseConfigText } from '../config/parse.js';
 import { configError, type Problem } from '../config/problem.js';
 import { ConfigError } from '../errors.js';
 import { reasonOf } from '../io/diskFault.js';
-import { largestText, readRegularText } from '../io/openedFile.js';
+import { largestConfig, readRegularText } from '../io/openedFile.js';
 import { type Assignments, parseValues, type SweepSpec } from './points.js';
 
 const assignments = z.record(z.string(), z.unknown());
@@ -97,7 +97,7 @@ export function withAssignments(spec: SweepSpec, assignments: readonly string[])
 
 function textOf(path: string): string {
   try {
-    return readRegularText(path, largestText);
+    return readRegularText(path, largestConfig);
   } catch (cause) {
     throw new ConfigError(`Could not read the sweep file: ${reasonOf(cause)}`, {
       where: path,

@@ -107,3 +107,13 @@ test('--set is split where a YAML list would be', () => {
     assert.throws(() => parseValues(text), { name: 'ConfigError', where: `--set ${text}` }, text);
   }
 });
+
+test('A grid of more runs than a sweep can have is refused before its points are made', () => {
+  const values = Array.from({ length: 30 }, (_, i) => String(i));
+  const grid = new Map(values.map(key => [`loss.${key}`, values]));
+  assert.throws(
+    () => expandPoints(spec({ grid })),
+    (error: unknown) =>
+      error instanceof ConfigError && /^The sweep has \S+ runs, more than 10000\.$/.test(error.message),
+  );
+});
