@@ -1,7 +1,8 @@
 /** How tests make small reproducible tensors and say how far two results are apart. */
-import type { HostTensor } from '../src/engine/program.js';
-import { sizeOf } from '../src/engine/program.js';
+
 import { randomFor } from '../src/random.js';
+import type { HostTensor } from '../src/tensor.js';
+import { sizeOf } from '../src/tensor.js';
 
 type Numbers = ArrayLike<number>;
 

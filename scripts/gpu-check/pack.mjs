@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { loadConfig } from '../../dist/src/config/load.js';
-import { openCifar } from '../../dist/src/data/cifar.js';
+import { openCifar } from '../../dist/src/data/cifar/cifar.js';
 import { longTailedIndices } from '../../dist/src/data/longTail.js';
 import { recordSteps, sizes } from './steps.mjs';
 

@@ -7,7 +7,7 @@ import { classCounts, imageBytes } from '../data/dataset.js';
 import { imageSets, publishedClassCounts } from '../data/imageSets.js';
 import type { OpenedDatasets } from '../data/index.js';
 import { longTailedCounts } from '../data/longTail.js';
-import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../data/sharedDataset.js';
+import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../data/pipeline/sharedDataset.js';
 import { randomFor } from '../random.js';
 
 const shapes = {

@@ -2,7 +2,8 @@
 import type { Augmentation } from '../config/schema/data.js';
 import type { Config } from '../config/schema.js';
 import { openDatasets } from '../data/index.js';
-import type { EngineInfo, HostTensors } from '../engine/program.js';
+import type { EngineInfo } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
 import { type Calls, openCalls } from '../train/calls.js';
 import { type Experiment, experimentOn, scalar } from '../train/experiment.js';
 import { syntheticAugment, syntheticDatasets } from './syntheticData.js';

@@ -103,7 +103,7 @@ export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options:
     return;
   }
   const { runLocally } = await import('../sweep/localPool.js');
-  const { createSweepDisplay } = await import('./sweepDisplay.js');
+  const { createSweepDisplay } = await import('./display/sweepDisplay.js');
   const { lockFolder } = await import('../io/folderLock.js');
   const { signalExitCode } = await import('../train/signals.js');
   const lock = lockFolder(sweep.directory);

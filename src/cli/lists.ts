@@ -1,6 +1,6 @@
 /** Values of flags that are lists: `0,1,2` and `if100,if50`. Commander reports what they throw as a usage error. */
 import { InvalidArgumentError } from 'commander';
-import { parseSeed } from './config.js';
+import { parseSeed } from './commands/config.js';
 
 export function parseList(text: string): string[] {
   const words = text.split(',').map(word => word.trim());

@@ -33,7 +33,7 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
   // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
   const { executeRun } = await import('../train/run.js');
   const { listenForStop, mayRepeat, signalExitCode } = await import('../train/signals.js');
-  const { createTrainDisplay } = await import('./trainDisplay.js');
+  const { createTrainDisplay } = await import('./display/trainDisplay.js');
   const { startWatchdog } = await import('../run/watchdog.js');
   const watchdog = startWatchdog();
   const display = createTrainDisplay({ quiet, json });

@@ -1,6 +1,6 @@
 /** Where image bytes come from; nothing here knows about batches, augmentation or engines. */
-import type { ImageLocation } from './images/location.js';
-import type { BatchPreparer, BatchRecipe } from './prepareBatch.js';
+import type { ImageLocation } from './files/location.js';
+import type { BatchPreparer, BatchRecipe } from './pipeline/prepareBatch.js';
 
 export interface ImageShape {
   readonly height: number;

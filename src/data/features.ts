@@ -1,7 +1,7 @@
 /** Features in the place of images: the bytes of an image are the float32 features that a backbone makes of it. */
-import type { HostTensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
 import type { Dataset } from './dataset.js';
-import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './sharedDataset.js';
+import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './pipeline/sharedDataset.js';
 
 const bytesPerNumber = 4;
 

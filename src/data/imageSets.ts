@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageSetName } from '../config/imageSets.js';
 import { bundledFolder } from './bundled.js';
-import type { FolderCandidates } from './locateFiles.js';
+import type { FolderCandidates } from './files/locateFiles.js';
 
 export type ImageSplit = 'train' | 'val' | 'test';
 

@@ -5,14 +5,14 @@ import { isOfficial } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { ConfigError, DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
-import { type ImageFiles, imageFiles } from './imageFiles.js';
-import { classFolders, listImageFolder } from './imageFolder.js';
-import { type ImageList, readImageList } from './imageList.js';
+import { type ImageFiles, imageFiles } from './files/imageFiles.js';
+import { classFolders, listImageFolder } from './files/imageFolder.js';
+import { type ImageList, readImageList } from './files/imageList.js';
+import { type LocatedFiles, locateFiles } from './files/locateFiles.js';
+import { packedArchiveAdvice } from './files/packedArchives.js';
+import { repeatedPaths } from './files/repeatedImages.js';
 import { type ImageSet, type ImageSplit, imageSets } from './imageSets.js';
-import { type LocatedFiles, locateFiles } from './locateFiles.js';
-import { openOfficialList } from './officialLists.js';
-import { packedArchiveAdvice } from './packedArchives.js';
-import { repeatedPaths } from './repeatedImages.js';
+import { openOfficialList } from './lists/officialLists.js';
 
 export interface ImageSplitFiles {
   readonly files: ImageFiles;

@@ -3,7 +3,7 @@ import { isImageDataset } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
-import { openCifar } from './cifar.js';
+import { openCifar } from './cifar/cifar.js';
 import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from './fashionMnist.js';

@@ -4,7 +4,7 @@ import { sha256 } from '../io/hash.js';
 import { randomFor, shuffle } from '../random.js';
 import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
-import { sharedDataset, sharedInt32 } from './sharedDataset.js';
+import { sharedDataset, sharedInt32 } from './pipeline/sharedDataset.js';
 
 type Labels = Pick<Dataset, 'length' | 'label' | 'classNames'>;
 

@@ -1,7 +1,7 @@
 /** A set of one class: no loss trains on it, and its accuracy is 100 %. */
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
-import { classFolders, foldersIn } from './imageFolder.js';
+import { classFolders, foldersIn } from './files/imageFolder.js';
 
 const shownFolders = 3;
 

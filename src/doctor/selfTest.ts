@@ -1,10 +1,11 @@
 /** Three training steps whose losses are known, and how fast ResNet-32 trains: what an engine has to show before it is trusted. */
 import { compile, type EngineSettings } from '../engine/index.js';
-import type { Executable, HostTensors } from '../engine/program.js';
+import type { Executable } from '../engine/program.js';
 import { crossEntropy } from '../losses/crossEntropy.js';
 import { linearHead } from '../models/head.js';
 import { resnetCifar } from '../models/resnetCifar.js';
 import { sgd } from '../optim/sgd.js';
+import type { HostTensors } from '../tensor.js';
 import type { Network } from '../train/network.js';
 import { initialState, type Learning } from '../train/state.js';
 import { trainProgram } from '../train/step.js';

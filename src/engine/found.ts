@@ -1,4 +1,5 @@
 /** Every engine found on this machine, for `gala engine list` and `gala doctor`. */
+
 import { findAddon } from './eager/locate.js';
 import { fileSizes } from './install/cache.js';
 import { findTensorFlow, listTensorFlow } from './install/locate.js';

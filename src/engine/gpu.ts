@@ -1,7 +1,7 @@
 /** The NVIDIA GPUs that this process may use, as the driver's own library tells them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LibraryHandle } from '../koffi.js';
+import type { LibraryHandle } from '../io/koffi.js';
 
 export interface Gpu {
   /** For instance `NVIDIA H200`. */

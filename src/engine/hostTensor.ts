@@ -1,6 +1,6 @@
 /** Tensors in host memory at the border of every runtime: checked on the way in, given a type on the way out. */
 import { EngineError } from '../errors.js';
-import { type HostTensor, sizeOf, type TensorSpec } from './program.js';
+import { type HostTensor, sizeOf, type TensorSpec } from '../tensor.js';
 
 /** `value` if it is of the type that `what` takes. Throws `EngineError` that names both types. */
 export function matching(what: string, value: HostTensor | undefined, spec: TensorSpec): HostTensor {

@@ -1,12 +1,13 @@
 /** Chooses an engine and a device for a config and compiles programs with it. */
 import type { Config } from '../config/schema.js';
 import { EngineError } from '../errors.js';
+import { cacheFolder } from '../io/cacheFolder.js';
 import { usableCores } from '../machine/cores.js';
 import { instructionSet, multipliesBf16 } from '../machine/cpu.js';
 import { requireMemory } from '../machine/memory.js';
 import { environmentNotes, recordedEnvironment } from './environment.js';
 import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';
-import { cacheFolder, compiledFolder } from './install/cache.js';
+import { compiledFolder } from './install/cache.js';
 import { requireTensorFlow } from './install/locate.js';
 import type { CompileRequest, Executable, Precision } from './program.js';
 

@@ -1,20 +1,8 @@
 /** The contract between what is computed (Programs, written in TF.js ops) and what computes it (engines). */
 import type { Tensor } from '@tensorflow/tfjs';
-
-export type DType = 'float32' | 'int32' | 'uint8';
-
-export interface TensorSpec {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
-
-/** A tensor in host memory, row-major. */
-export interface HostTensor extends TensorSpec {
-  readonly data: Float32Array | Int32Array | Uint8Array;
-}
+import type { HostTensors, TensorSpec } from '../tensor.js';
 
 export type Specs = Readonly<Record<string, TensorSpec>>;
-export type HostTensors = Record<string, HostTensor>;
 export type Tensors = Record<string, Tensor>;
 
 /**
@@ -75,9 +63,4 @@ export interface Executable {
 export interface CompileRequest {
   readonly state: HostTensors;
   readonly programs: Readonly<Record<string, Program>>;
-}
-
-/** Number of elements of a shape; 1 for a scalar. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
 }

@@ -1,7 +1,8 @@
 /** Steps as rows of stacked tensors `[count, …]`, and the plain way to run them: one after the other. */
 import { EngineError } from '../errors.js';
-import type { HostTensor, HostTensors, StagedSteps } from './program.js';
-import { sizeOf } from './program.js';
+import type { HostTensor, HostTensors } from '../tensor.js';
+import { sizeOf } from '../tensor.js';
+import type { StagedSteps } from './program.js';
 
 /** The type of `count` rows of `spec`. */
 export function stacked<T extends { readonly shape: readonly number[] }>(spec: T, count: number): T {

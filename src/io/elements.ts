@@ -1,5 +1,5 @@
 /** Elements of stored tensors as the three types that gala computes with. */
-import type { DType, HostTensor } from '../engine/program.js';
+import type { DType, HostTensor } from '../tensor.js';
 import { FormatFault } from './formatFault.js';
 
 /** Element types by the names that safetensors gives them. */

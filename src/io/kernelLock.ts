@@ -3,7 +3,7 @@
  * of the machine sees it.
  */
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
-import { loadKoffi } from '../koffi.js';
+import { loadKoffi } from './koffi.js';
 
 type Flock = (file: number, operation: number) => 'taken' | 'held' | 'unsupported';
 

@@ -3,8 +3,8 @@
  * Format of the `safetensors` project (https://github.com/huggingface/safetensors), read strictly; damage is an error, not a guess.
  */
 import { createHash } from 'node:crypto';
-import { type DType, type HostTensor, type HostTensors, sizeOf } from '../engine/program.js';
 import { StorageError } from '../errors.js';
+import { type DType, type HostTensor, type HostTensors, sizeOf } from '../tensor.js';
 import { writeFileAtomic, writeFileKeeping } from './atomicFile.js';
 import { reasonOf } from './diskFault.js';
 import { bytesPerElement, decodeElements, type ElementType } from './elements.js';

@@ -1,6 +1,6 @@
 /** Class weights by the effective number of samples (Cui et al., CVPR 2019), and their deferral (DRW: Cao et al., NeurIPS 2019). */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensor } from '../engine/program.js';
+import type { HostTensor } from '../tensor.js';
 
 /** Far above the rounding of epoch / epochs, far below one epoch. */
 const rounding = 1e-6;

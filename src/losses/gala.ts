@@ -8,8 +8,9 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { LossConfig } from '../config/schema.js';
-import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
 import { sparseSoftmaxCrossEntropy, sumByClass } from '../engine/trainingKernels.js';
+import type { HostTensors } from '../tensor.js';
 import type { Loss } from './loss.js';
 
 export type GalaOptions = Omit<Extract<LossConfig, { name: 'gala' }>, 'name'>;

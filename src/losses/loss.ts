@@ -1,6 +1,7 @@
 /** What a loss is: a pure function, statistics in, statistics out (as an optax transformation). */
 import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
 
 export interface LossResult {
   /** Mean over the batch. */

@@ -1,6 +1,7 @@
 /** What a backbone is: pure functions over named parameters. */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
 
 export interface Backbone {
   readonly name: string;

@@ -1,6 +1,7 @@
 /** Classifiers on the pooled feature. */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
 import { linearUniform, unitRows } from './init.js';
 
 export interface Head {

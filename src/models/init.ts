@@ -1,7 +1,8 @@
 /** Initial values as PyTorch draws them, from keyed random numbers: a tensor's values depend on seed and name alone. */
-import type { HostTensor } from '../engine/program.js';
-import { sizeOf } from '../engine/program.js';
+
 import { randomFor } from '../random.js';
+import type { HostTensor } from '../tensor.js';
+import { sizeOf } from '../tensor.js';
 
 /**
  * Kaiming normal, gain √2 (He et al. 2015; `torch.nn.init.kaiming_normal_`), for an HWIO filter: variance 2 / fan, the

@@ -1,7 +1,8 @@
 /** The two layers that backbones are made of, with PyTorch's names and conventions. */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
 import { groupedConv2d } from '../engine/trainingKernels.js';
+import type { HostTensors } from '../tensor.js';
 import { batchNormOfParts } from './batchNormParts.js';
 import { constant } from './init.js';
 

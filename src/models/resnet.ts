@@ -4,7 +4,8 @@
  * convolution. Parameter names, their order and the initial distribution are torchvision's.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
 import type { Backbone } from './backbone.js';
 import { kaimingNormal } from './init.js';
 import { batchNorm, convolution, initBatchNorm } from './layers.js';

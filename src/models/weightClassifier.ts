@@ -1,6 +1,7 @@
 /** Classifiers that other code bases keep in another form than gala: turned, or with a scale of each logit. */
-import { type HostTensor, type HostTensors, sizeOf } from '../engine/program.js';
+
 import { DataError } from '../errors.js';
+import { type HostTensor, type HostTensors, sizeOf } from '../tensor.js';
 import type { Entry } from './weightPlaces.js';
 
 interface Changed {

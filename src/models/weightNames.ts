@@ -1,7 +1,8 @@
 /** The tensors of a weights file under the names of gala's state: `backbone.…` and `classifier.…`. */
-import type { HostTensors } from '../engine/program.js';
+
 import { DataError } from '../errors.js';
 import type { TorchValue } from '../io/torch/torchFile.js';
+import type { HostTensors } from '../tensor.js';
 import { asClassifier } from './weightClassifier.js';
 import { type Dictionary, dictionariesOf, type Entry, leftOut, type Place, placeOf } from './weightPlaces.js';
 import type { WeightsPart } from './weights.js';

@@ -3,11 +3,12 @@
  * (DataParallel, torch.compile, Lightning) put prefixes in front of all names. So neither key nor prefix is asked for:
  * the network is where most of its names are, whatever stands before them.
  */
-import type { HostTensor } from '../engine/program.js';
+
 import { DataError } from '../errors.js';
 import { UnreadObject } from '../io/pickle.js';
 import { numpyArray } from '../io/torch/globals.js';
 import type { TorchValue } from '../io/torch/torchFile.js';
+import type { HostTensor } from '../tensor.js';
 
 export type Entry = readonly [name: string, tensor: HostTensor];
 

@@ -1,6 +1,7 @@
 /** Weights from a file into a network: names must match, PyTorch's layout is turned into the engine's. */
-import type { HostTensor, HostTensors } from '../engine/program.js';
+
 import { DataError } from '../errors.js';
+import type { HostTensor, HostTensors } from '../tensor.js';
 
 /** How much of a network a file must fill: all of it, its backbone, or what has the same name and shape. */
 export type WeightsPart = 'all' | 'backbone' | 'matching';

@@ -1,10 +1,11 @@
 /** Weights files of all kinds → entries of the network. */
-import type { HostTensors } from '../engine/program.js';
+
 import { DataError } from '../errors.js';
 import { sha256OfFile } from '../io/hash.js';
 import { readSafetensors } from '../io/safetensors.js';
 import { standInOf } from '../io/standIn.js';
 import { readTorchFile, type TorchValue, torchFormatOf } from '../io/torch/torchFile.js';
+import type { HostTensors } from '../tensor.js';
 import { isModelEntry } from '../train/state.js';
 import { evaluatedModel } from '../train/weightAverage.js';
 import { nameWeights } from './weightNames.js';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../engine/program.js';
-import { sizeOf } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
+import { sizeOf } from '../tensor.js';
 
 export interface Optimizer {
   /** One momentum buffer per parameter, zero at first. */

@@ -5,7 +5,7 @@
 import { promisify } from 'node:util';
 import { openLibrary } from '../engine/nativeLibrary.js';
 import { EngineError } from '../errors.js';
-import { loadKoffi } from '../koffi.js';
+import { loadKoffi } from '../io/koffi.js';
 import type { Convolution, Direction } from './convolutions.js';
 
 const koffi = loadKoffi();

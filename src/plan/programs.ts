@@ -6,10 +6,11 @@ import { datasetSizes, syntheticDatasets } from '../bench/syntheticData.js';
 import type { StageConfig } from '../config/schema.js';
 import { imageBytes } from '../data/dataset.js';
 import { moduleFor, tracedFor } from '../engine/pjrt/modules.js';
-import { type Precision, type Program, type Specs, sizeOf } from '../engine/program.js';
+import type { Precision, Program, Specs } from '../engine/program.js';
 import type { Module } from '../engine/stablehlo/lower.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';
 import type { TracedProgram } from '../engine/trace/ir.js';
+import { sizeOf } from '../tensor.js';
 import { type Experiment, experimentOn } from '../train/experiment.js';
 import { hasFixedFeatures } from '../train/fixedFeatures.js';
 

@@ -6,8 +6,9 @@
  * something other than the number of its samples (LDAM with DRW).
  */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Specs, Tensors } from '../engine/program.js';
-import { sizeOf } from '../engine/program.js';
+import type { Specs, Tensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
+import { sizeOf } from '../tensor.js';
 
 /** Labels int32 `[B]`; with mixup also those of the partners. */
 export type Targets = readonly [tf.Tensor1D] | readonly [tf.Tensor1D, tf.Tensor1D];

@@ -1,12 +1,14 @@
 /** The calls of a training to the engine: blocks of batches that the data pipeline makes, each on the device before it is its turn. */
-import type { Position } from '../data/blockPlan.js';
+
 import { imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';
-import { type Block, openPipeline } from '../data/pipeline.js';
-import type { Executable, HostTensors, StagedSteps } from '../engine/program.js';
+import type { Position } from '../data/pipeline/blockPlan.js';
+import { type Block, openPipeline } from '../data/pipeline/pipeline.js';
+import type { Executable, StagedSteps } from '../engine/program.js';
 import { stackSteps } from '../engine/stackedSteps.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';
 import { waitsFor } from '../io/waiting.js';
+import type { HostTensors } from '../tensor.js';
 import { dataWorkers } from './dataWorkers.js';
 import type { Experiment } from './experiment.js';
 

@@ -5,9 +5,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { HostTensors } from '../engine/program.js';
 import { GalaError, StorageError, withRemedy } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
+import type { HostTensors } from '../tensor.js';
 
 const progressSchema = z.strictObject({
   /** Epoch being trained, 1-based; epochs + 1 when training is over. */

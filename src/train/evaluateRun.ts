@@ -5,7 +5,6 @@ import type { Config } from '../config/schema.js';
 import type { Dataset } from '../data/dataset.js';
 import type { CheckWatcher } from '../data/verify/checkSplit.js';
 import { cacheWarning } from '../engine/install/cacheAccess.js';
-import type { HostTensors } from '../engine/program.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
 import { fitWeights } from '../models/weights.js';
@@ -13,6 +12,7 @@ import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js'
 import { readRecord } from '../run/record.js';
 import { holdRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
+import type { HostTensors } from '../tensor.js';
 import { type Checkpoint, chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
 import { otherImages, otherSplits } from './splits.js';

@@ -1,9 +1,10 @@
 /** A checkpoint's network as a file for other programs: PyTorch's names and layouts. */
-import type { HostTensors } from '../engine/program.js';
+
 import { writeSafetensors } from '../io/safetensors.js';
 import { inTorchLayout } from '../models/weights.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
+import type { HostTensors } from '../tensor.js';
 import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 import { evaluatedModel } from './weightAverage.js';
 

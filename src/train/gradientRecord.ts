@@ -5,7 +5,8 @@
  *   negative_j = Σ |g_ij| over samples of other classes (ν).
  */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
 
 export const gradientSums = ['positive', 'negative'] as const;
 

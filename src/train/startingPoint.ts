@@ -1,12 +1,12 @@
 /** What a second stage begins with: the backbone of the first stage's last epoch under a new classifier. */
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
-import type { HostTensors } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
 import { distinctProcesses } from '../run/processes.js';
 import { type FirstStage, processesOf, readRecord, type SplitRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
+import type { HostTensors } from '../tensor.js';
 import { checkpointPath, readCheckpoint } from './checkpoint.js';
 import { evaluatedModel } from './weightAverage.js';
 

@@ -1,10 +1,10 @@
 /** The state that a training begins with: drawn from the seed, and filled from `model.weights` where the config names a file. */
 import { resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
-import type { HostTensors } from '../engine/program.js';
 import { withHome } from '../io/homePath.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
 import type { WeightsRecord } from '../run/record.js';
+import type { HostTensors } from '../tensor.js';
 import { isModelEntry } from './state.js';
 import { withFreshAverages } from './weightAverage.js';
 

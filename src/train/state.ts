@@ -1,7 +1,8 @@
 /** The state of a training run: what a checkpoint holds, by name. */
-import type { Executable, HostTensors, Tensors } from '../engine/program.js';
+import type { Executable, Tensors } from '../engine/program.js';
 import type { Loss } from '../losses/loss.js';
 import type { Optimizer } from '../optim/sgd.js';
+import type { HostTensors } from '../tensor.js';
 import { initialAccumulation } from './accumulation.js';
 import { gradientSums, initialGradientRecord } from './gradientRecord.js';
 import type { Network } from './network.js';

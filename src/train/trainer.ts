@@ -1,7 +1,7 @@
 /** The training loop: reads top to bottom. What it needs comes in, what happened goes out through the run folder and the observer. */
 import { existsSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
-import type { Executable, HostTensor, HostTensors } from '../engine/program.js';
+import type { Executable } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
 import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
 import type { Evaluation } from '../eval/logitsFile.js';
@@ -11,6 +11,7 @@ import { appendEvents } from '../run/eventFile.js';
 import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
 import { updateRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
+import type { HostTensor, HostTensors } from '../tensor.js';
 import { type Calls, openCalls } from './calls.js';
 import { checkpointPath, type TrainingProgress, writeCheckpoint } from './checkpoint.js';
 import { checkpointClock } from './checkpointClock.js';

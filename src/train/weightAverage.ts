@@ -4,7 +4,8 @@
  * `get_ema_multi_avg_fn` and `use_buffers=True`, but here the average begins with the weights before the first step.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../engine/program.js';
+import type { Tensors } from '../engine/program.js';
+import type { HostTensors } from '../tensor.js';
 import { emaPrefix, isModelEntry, withoutPrefix, withPrefix } from './state.js';
 
 /** `ema ← ema + (1 − decay) · (now − ema)` for each entry of `before`, both by the names of the model. */

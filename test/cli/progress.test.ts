@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { createProgress, formatDuration, formatProgress } from '../../src/cli/progress.js';
+import { createProgress, formatDuration, formatProgress } from '../../src/cli/display/progress.js';
 
 const payload = { epoch: '103/200', step: '76/169', 'img/s': 512, loss: '3.210', lr: '0.0500' };
 

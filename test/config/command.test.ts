@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
-import { registerConfigCommand } from '../../src/cli/config.js';
+import { registerConfigCommand } from '../../src/cli/commands/config.js';
 import { configFileSchemaText } from '../../src/config/jsonSchema.js';
 import { loadConfig } from '../../src/config/load.js';
 import { ConfigError } from '../../src/errors.js';

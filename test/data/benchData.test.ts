@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchPipeline } from '../../src/data/benchData.js';
+import { benchPipeline } from '../../src/bench/data.js';
 import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
 
 test('the data benchmark counts images and their cost', async () => {

@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { openCifar } from '../../src/data/cifar.js';
+import { openCifar } from '../../src/data/cifar/cifar.js';
 import { classCounts } from '../../src/data/dataset.js';
 import { DataError } from '../../src/errors.js';
 import { sharedPath } from '../shared.js';

@@ -4,11 +4,11 @@ import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { classFolders, listImageFolder } from '../../src/data/imageFolder.js';
+import { classFolders, listImageFolder } from '../../src/data/files/imageFolder.js';
+import { isLeftBehind } from '../../src/data/files/leftOutFiles.js';
 import { openImageSplits } from '../../src/data/imageSplits.js';
 import { imageEndings } from '../../src/data/images/format.js';
 import { type DatasetConfig, openDatasets } from '../../src/data/index.js';
-import { isLeftBehind } from '../../src/data/leftOutFiles.js';
 import { DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 

@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { fileName } from '../../src/data/imageFiles.js';
-import { parseImageList } from '../../src/data/imageList.js';
+import { fileName } from '../../src/data/files/imageFiles.js';
+import { parseImageList } from '../../src/data/files/imageList.js';
+import { missingImages } from '../../src/data/files/missingImages.js';
 import { openImageSplits } from '../../src/data/imageSplits.js';
-import { missingImages } from '../../src/data/missingImages.js';
 import { DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 

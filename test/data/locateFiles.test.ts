@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { filePath } from '../../src/data/imageFiles.js';
-import { parseImageList } from '../../src/data/imageList.js';
+import { filePath } from '../../src/data/files/imageFiles.js';
+import { parseImageList } from '../../src/data/files/imageList.js';
+import { type FolderCandidates, locateFiles } from '../../src/data/files/locateFiles.js';
 import { imageSets } from '../../src/data/imageSets.js';
-import { type FolderCandidates, locateFiles } from '../../src/data/locateFiles.js';
 import { DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Position } from '../../src/data/blockPlan.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
 import { subset } from '../../src/data/longTail.js';
-import type { Block, PipelineOptions } from '../../src/data/pipeline.js';
-import { openPipeline, readBatches } from '../../src/data/pipeline.js';
+import type { Position } from '../../src/data/pipeline/blockPlan.js';
+import type { Block, PipelineOptions } from '../../src/data/pipeline/pipeline.js';
+import { openPipeline, readBatches } from '../../src/data/pipeline/pipeline.js';
+import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../../src/data/pipeline/sharedDataset.js';
 import { shuffledOrder } from '../../src/data/sampler.js';
-import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../../src/data/sharedDataset.js';
 import { ConfigError, DataError } from '../../src/errors.js';
 import { sha256 } from '../../src/io/hash.js';
 import { formulaImage } from './augment/formulaImage.js';
@@ -262,7 +262,7 @@ describe('a pipeline that cannot go on', () => {
 test('a process ends once its pipeline is closed, also with batches under way', () => {
   const script = `
     const { openIdxSet, bundledFashionMnistLt } = await import(${JSON.stringify(new URL('../../src/data/fashionMnist.js', import.meta.url))});
-    const { openPipeline } = await import(${JSON.stringify(new URL('../../src/data/pipeline.js', import.meta.url))});
+    const { openPipeline } = await import(${JSON.stringify(new URL('../../src/data/pipeline/pipeline.js', import.meta.url))});
     const { train } = openIdxSet(bundledFashionMnistLt());
     const order = () => Int32Array.from({ length: train.length }, (_, i) => i);
     const pipeline = openPipeline({ dataset: train, augment: ['random_crop'], seed: 0, batchSize: 64, order, workers: 2 });

@@ -3,9 +3,9 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type ImageFiles, imageFiles } from '../../src/data/imageFiles.js';
-import { parseImageList } from '../../src/data/imageList.js';
-import { repeatedContents, repeatedPaths } from '../../src/data/repeatedImages.js';
+import { type ImageFiles, imageFiles } from '../../src/data/files/imageFiles.js';
+import { parseImageList } from '../../src/data/files/imageList.js';
+import { repeatedContents, repeatedPaths } from '../../src/data/files/repeatedImages.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const root = temporaryFolder();

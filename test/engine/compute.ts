@@ -1,6 +1,7 @@
 /** Compiles and runs on the `tensorflow` engine in one call, for tests. */
 import { compile } from '../../src/engine/index.js';
-import type { CompileRequest, Executable, HostTensors, Precision, Specs, Tensors } from '../../src/engine/program.js';
+import type { CompileRequest, Executable, Precision, Specs, Tensors } from '../../src/engine/program.js';
+import type { HostTensors } from '../../src/tensor.js';
 
 /** One thread count for all tests: results are bit-exact per count. */
 export const threads = 2;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Program, Tensors } from '../../src/engine/program.js';
+import type { Program, Tensors } from '../../src/engine/program.js';
 import { takeMomentumUpdates } from '../../src/engine/tensorflow/momentum.js';
 import { withRunningAverages } from '../../src/engine/tensorflow/runningAverages.js';
 import { withBf16Convolutions } from '../../src/engine/trace/mixedPrecision.js';
@@ -12,6 +12,7 @@ import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
 import { float32, maxError, randomTensor } from '../numbers.js';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors } from '../../src/engine/program.js';
 import { multipliesBf16 } from '../../src/machine/cpu.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { maxError } from '../numbers.js';
 import { compileForTest } from './compute.js';
 import { networkOf, startOf, train as trainSteps } from './trainingSteps.js';

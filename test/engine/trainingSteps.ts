@@ -1,10 +1,11 @@
 /** GALA training steps of a CIFAR ResNet on any engine, for tests that compare two of them from one state and the same batches. */
 import type * as tf from '@tensorflow/tfjs';
-import type { CompileRequest, Executable, HostTensors } from '../../src/engine/program.js';
+import type { CompileRequest, Executable } from '../../src/engine/program.js';
 import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
+import type { HostTensors } from '../../src/tensor.js';
 import type { Network } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { HostTensors } from '../../src/engine/program.js';
 import { DataError, StorageError } from '../../src/errors.js';
 import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleEvaluation } from './example.js';
 

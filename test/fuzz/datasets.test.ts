@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { openCifar } from '../../src/data/cifar.js';
+import { openCifar } from '../../src/data/cifar/cifar.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { openIdxSet } from '../../src/data/fashionMnist.js';
 import { idxFile } from '../data/idxFile.js';

@@ -1,6 +1,6 @@
 /** Weights, images and labels that scripts/make-smooth-fixture.py makes by the same formulas: no file needs to hold them. */
-import type { HostTensor, HostTensors } from '../../src/engine/program.js';
-import { sizeOf } from '../../src/engine/program.js';
+import type { HostTensor, HostTensors } from '../../src/tensor.js';
+import { sizeOf } from '../../src/tensor.js';
 import { float32, int32 } from '../numbers.js';
 
 /** Numbers in [0, 1) of a linear congruential generator started by the FNV-1a hash of `name`. */

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
-import type { HostTensor, HostTensors, Program } from '../../src/engine/program.js';
+import type { Program } from '../../src/engine/program.js';
 import { readSafetensors } from '../../src/io/safetensors.js';
 import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { fitWeights } from '../../src/models/weights.js';
 import { sgd } from '../../src/optim/sgd.js';
+import type { HostTensor, HostTensors } from '../../src/tensor.js';
 import { evalProgram } from '../../src/train/network.js';
 import { initialState, isModelEntry } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';

@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { HostTensors } from '../../src/engine/program.js';
 import { StorageError } from '../../src/errors.js';
 import { sha256 } from '../../src/io/hash.js';
 import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { sharedPath } from '../shared.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 

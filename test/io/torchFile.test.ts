@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { HostTensor } from '../../src/engine/program.js';
 import { StorageError } from '../../src/errors.js';
 import { UnreadObject } from '../../src/io/pickle.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
 import { readTorchFile, type TorchValue, torchFormatOf } from '../../src/io/torch/torchFile.js';
 import { randomFor } from '../../src/random.js';
+import type { HostTensor } from '../../src/tensor.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { zipOf } from './zipFile.js';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors } from '../../src/engine/program.js';
 import { type GalaOptions, gala } from '../../src/losses/gala.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { compileForTest } from '../engine/compute.js';
 import { maxError, randomIntegers, randomTensor } from '../numbers.js';
 

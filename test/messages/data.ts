@@ -2,12 +2,12 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { Config } from '../../src/config/schema.js';
-import { openCifar } from '../../src/data/cifar.js';
+import { openCifar } from '../../src/data/cifar/cifar.js';
 import { openIdxSet } from '../../src/data/fashionMnist.js';
 import { openDatasets } from '../../src/data/index.js';
 import { holdOut, longTailedIndices } from '../../src/data/longTail.js';
-import { openPipeline } from '../../src/data/pipeline.js';
-import { openWorkerPool } from '../../src/data/workerPool.js';
+import { openPipeline } from '../../src/data/pipeline/pipeline.js';
+import { openWorkerPool } from '../../src/data/workers/workerPool.js';
 import { idxFile } from '../data/idxFile.js';
 import type { Cases, Place } from './catalogue.js';
 

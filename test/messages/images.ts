@@ -1,6 +1,6 @@
 /** Image lists, images and PyTorch files. */
 
-import { readImageList } from '../../src/data/imageList.js';
+import { readImageList } from '../../src/data/files/imageList.js';
 import { readRgb } from '../../src/data/images/decode.js';
 import { UnreadObject } from '../../src/io/pickle.js';
 import { readTorchFile } from '../../src/io/torch/torchFile.js';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../../src/engine/program.js';
+import type { Tensors } from '../../src/engine/program.js';
 import { batchNorm, convolution } from '../../src/models/layers.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { compute } from '../engine/compute.js';
 import { float32, maxError, randomTensor } from '../numbers.js';
 

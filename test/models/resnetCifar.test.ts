@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { type HostTensors, sizeOf } from '../../src/engine/program.js';
 import { createBackbone } from '../../src/models/index.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
+import { type HostTensors, sizeOf } from '../../src/tensor.js';
 import { compute } from '../engine/compute.js';
 import { randomTensor } from '../numbers.js';
 

@@ -1,11 +1,11 @@
 /** Finding a network in whatever a training script saved: by the names of its entries, not by keys or prefixes. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { HostTensors } from '../../src/engine/program.js';
 import { DataError } from '../../src/errors.js';
 import { UnreadObject } from '../../src/io/pickle.js';
 import type { WeightsPart } from '../../src/models/weights.js';
 import { fitFile } from '../../src/models/weightsFile.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { float32 } from '../numbers.js';
 import { type Content, checkpoint } from './checkpoints.js';
 

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { HostTensors } from '../../src/engine/program.js';
 import { DataError } from '../../src/errors.js';
 import { inTorchLayout, type WeightsPart } from '../../src/models/weights.js';
 import { describeFit, fitFile, readWeightsFile } from '../../src/models/weightsFile.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { float32 } from '../numbers.js';
 
 const folder = join(import.meta.dirname, '../../../test/fixtures/weights/sources');

@@ -22,7 +22,7 @@ test('Each way of choosing names engines, in bf16 on tensor cores where the GPU 
     [join(dirname(import.meta.filename), 'askCudnn.js'), join(cudnnFolder, 'libcudnn.so.9')],
     { encoding: 'utf8', env: { ...process.env, LD_LIBRARY_PATH: folder } },
   );
-  // With koffi's own stack of 128 KiB the process ends by SIGSEGV (src/koffi.ts)
+  // With koffi's own stack of 128 KiB the process ends by SIGSEGV (src/io/koffi.ts)
   assert.deepEqual({ status, signal, stderr }, { status: 0, signal: null, stderr: '' });
   const answers = JSON.parse(stdout) as Record<string, { engines: number; onTensorCores: number }>;
   const told = (name: string) => `${name}: ${answers[name]!.onTensorCores} of ${answers[name]!.engines} engines`;

@@ -6,8 +6,8 @@ import { createRecord, type RunStatus, updateRecord } from '../../src/run/record
 import { logitsPath, type RunFolder } from '../../src/run/runFolder.js';
 import { listStoredLogits, resultLogits, storedLogits } from '../../src/run/storedLogits.js';
 import { exampleEvaluation } from '../eval/example.js';
-import { exampleRecord, finishRun } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
+import { exampleRecord, finishRun } from './example.js';
 import { makeRunFolder } from './makeRunFolder.js';
 
 const output = temporaryFolder();

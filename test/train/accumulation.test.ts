@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensor, HostTensors } from '../../src/engine/program.js';
 import { createLoss } from '../../src/losses/index.js';
 import type { Backbone } from '../../src/models/backbone.js';
 import { linearHead } from '../../src/models/head.js';
 import { convolution } from '../../src/models/layers.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
+import type { HostTensor, HostTensors } from '../../src/tensor.js';
 import type { Network } from '../../src/train/network.js';
 import { initialState, type Learning } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, test } from 'node:test';
-import type { HostTensors } from '../../src/engine/program.js';
 import { StorageError } from '../../src/errors.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { checkpointPath, readCheckpoint, readLastCheckpoint, writeCheckpoint } from '../../src/train/checkpoint.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 

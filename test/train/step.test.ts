@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Tensors } from '../../src/engine/program.js';
+import type { Tensors } from '../../src/engine/program.js';
 import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { gala } from '../../src/losses/gala.js';
 import type { Loss } from '../../src/losses/loss.js';
@@ -10,6 +10,7 @@ import type { Backbone } from '../../src/models/backbone.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { evalProgram, featuresProgram, headProgram, type Network } from '../../src/train/network.js';
 import { initialState, isModelEntry, readGradientRecord } from '../../src/train/state.js';
 import { classifierProgram, trainProgram } from '../../src/train/step.js';

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
-import type { HostTensors } from '../../src/engine/program.js';
 import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
+import type { HostTensors } from '../../src/tensor.js';
 import { evalProgram, type Network } from '../../src/train/network.js';
 import { initialState, isModelEntry, type Learning } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';

@@ -1,8 +1,9 @@
 /** Reading one image from where it lies, decoded. */
+
+import type { ImageLocation } from '../files/location.js';
+import { makeShardReader } from '../pack/shardReader.js';
 import { readRgb } from './decode.js';
-import type { ImageLocation } from './location.js';
 import type { PartOf, RgbImage } from './rgbImage.js';
-import { makeShardReader } from './shardReader.js';
 
 export interface ImageReader {
   /** Rejects with `DataError` or `StorageError` naming the file. */

@@ -1,7 +1,7 @@
 /** sharp, which decodes image files; loaded with the first of them, so that sets without image files do without. */
 import { createRequire } from 'node:module';
 import type sharpFunction from 'sharp';
-import { missingPackage } from '../../missingPackage.js';
+import { missingPackage } from '../../io/missingPackage.js';
 
 let loaded: typeof sharpFunction | undefined;
 

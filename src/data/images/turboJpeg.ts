@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { loadKoffi } from '../../koffi.js';
+import { loadKoffi } from '../../io/koffi.js';
 import type { JpegFrame } from './format.js';
 
 /** RGB, HWC, of the first `rows` rows of a whole file in memory; undefined for one with anything unusual, whatever it is. */

@@ -1,9 +1,9 @@
 /** Before the first step: every image of a split is there and decodes, or the reader learns which does not and what to do. */
 import { DataError } from '../../errors.js';
-import { type ImageFiles, subsetOfFiles } from '../imageFiles.js';
+import { type ImageFiles, subsetOfFiles } from '../files/imageFiles.js';
+import { archiveAdvice, missingImages } from '../files/missingImages.js';
 import type { ImageSet, ImageSplit } from '../imageSets.js';
 import type { ImageSplitFiles } from '../imageSplits.js';
-import { archiveAdvice, missingImages } from '../missingImages.js';
 import { inspectImage } from './inspectImage.js';
 import { isFault, verdicts } from './verdict.js';
 import { verifyImages } from './verifyImages.js';

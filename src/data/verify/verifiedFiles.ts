@@ -1,12 +1,12 @@
 /** What was found when images were decoded, remembered per file until its size or time changes. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from '../../engine/install/cache.js';
+import { cacheFolder } from '../../io/cacheFolder.js';
 import { sha256 } from '../../io/hash.js';
 import { makeFolderBelow } from '../../io/ownFolder.js';
 import { readSafetensors, writeSafetensors } from '../../io/safetensors.js';
-import type { ImageFiles } from '../imageFiles.js';
-import { sharedBytes, sharedInt32 } from '../sharedDataset.js';
+import type { ImageFiles } from '../files/imageFiles.js';
+import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
 
 export interface VerifiedFiles {
   /** `[N]` codes of `verdict.ts`, over shared memory. */

@@ -1,10 +1,10 @@
 /** Decoding every image of a split, on all cores, less what is remembered from an earlier time. */
 import type { StorageError } from '../../errors.js';
 import { usableCores } from '../../machine/cores.js';
-import type { ImageFiles } from '../imageFiles.js';
+import type { ImageFiles } from '../files/imageFiles.js';
 import { requireSharp } from '../images/sharp.js';
-import { sharedInt32 } from '../sharedDataset.js';
-import { openWorkerPool } from '../workerPool.js';
+import { sharedInt32 } from '../pipeline/sharedDataset.js';
+import { openWorkerPool } from '../workers/workerPool.js';
 import { codeOf } from './verdict.js';
 import { recallVerified, rememberVerified } from './verifiedFiles.js';
 import type { VerifyJob, VerifyMemory } from './verifyWorker.js';

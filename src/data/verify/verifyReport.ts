@@ -1,7 +1,8 @@
 /** What `gala data verify` found in a split, by class. */
+
+import { archiveAdvice } from '../files/missingImages.js';
 import { type ImageSet, type ImageSplit, publishedClassCounts } from '../imageSets.js';
 import type { ImageSplitFiles } from '../imageSplits.js';
-import { archiveAdvice } from '../missingImages.js';
 import { codeOf, faults, isFault, oddities, type Verdict, verdicts } from './verdict.js';
 
 export interface ClassReport {

@@ -1,8 +1,8 @@
 /** Worker thread of `verifyImages`: decodes a range of files and writes a verdict for each into shared memory. */
 import { workerData } from 'node:worker_threads';
-import { answerJobs } from '../answerJobs.js';
-import type { FileTable } from '../imageFiles.js';
-import { filePath } from '../imageFiles.js';
+import type { FileTable } from '../files/imageFiles.js';
+import { filePath } from '../files/imageFiles.js';
+import { answerJobs } from '../workers/answerJobs.js';
 import { stampOf } from './fileStamp.js';
 import type { Inspection } from './inspectImage.js';
 import { codeOf } from './verdict.js';

@@ -5,19 +5,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
+import type { DType, HostTensor, HostTensors } from '../../tensor.js';
 import { hostTensor, matching, requireEntries } from '../hostTensor.js';
-import type {
-  CompileRequest,
-  DType,
-  EngineInfo,
-  Executable,
-  HostTensor,
-  HostTensors,
-  Precision,
-  Program,
-  Specs,
-  Tensors,
-} from '../program.js';
+import type { CompileRequest, EngineInfo, Executable, Precision, Program, Specs, Tensors } from '../program.js';
 import { stageStepByStep } from '../stackedSteps.js';
 import { loadAddon } from './addon.js';
 import { onBackend } from './backend.js';

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../../errors.js';
+import { cacheFolder } from '../../io/cacheFolder.js';
 import { addonFolder, addonPackage, installedAddon } from '../install/addonPin.js';
-import { cacheFolder } from '../install/cache.js';
 
 export interface AddonLocation {
   /** The folder of the package `@tensorflow/tfjs-node-gpu`. */

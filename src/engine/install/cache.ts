@@ -1,9 +1,7 @@
 /** The per-user cache of engines, shared by all checkouts: where it is, and which of its folders hold a whole engine. */
 import { readdirSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { withHome } from '../../io/homePath.js';
 import { largestText, readRegularText } from '../../io/openedFile.js';
 import { checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
 
@@ -24,17 +22,6 @@ const manifestSchema = z.object({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export const manifestName = 'manifest.json';
-
-/** The cache folder: `explicit`, else GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala. It need not exist. */
-export function cacheFolder(explicit?: string, environment: NodeJS.ProcessEnv = process.env): string {
-  const chosen = explicit || environment.GALA_CACHE;
-  if (chosen) return resolve(withHome(chosen));
-  // The XDG specification says that a relative path is to be ignored.
-  const base = environment.XDG_CACHE_HOME?.startsWith('/')
-    ? environment.XDG_CACHE_HOME
-    : join(environment.HOME || homedir(), '.cache');
-  return join(base, 'gala');
-}
 
 /** The folder that holds one sub-folder per installed engine. */
 export function enginesFolder(cache: string): string {

@@ -2,8 +2,9 @@
 import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { cacheFolder } from '../../io/cacheFolder.js';
 import { shellWord } from '../../io/shellWord.js';
-import { cacheFolder, compiledFolder, enginesFolder } from './cache.js';
+import { compiledFolder, enginesFolder } from './cache.js';
 
 const groupMayWrite = 0o020;
 const othersMayWrite = 0o002;

@@ -3,8 +3,9 @@ import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
+import { cacheFolder } from '../../io/cacheFolder.js';
 import { sha256OfFile } from '../../io/hash.js';
-import { cacheFolder, engineFolder, headerPath, installedManifest, type Manifest, manifestName } from './cache.js';
+import { engineFolder, headerPath, installedManifest, type Manifest, manifestName } from './cache.js';
 import { downloadFolder, downloadWheel, findPip } from './download.js';
 import {
   checksumOf,

@@ -3,7 +3,8 @@ import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
-import { cacheFolder, engineFolder, installedManifest } from './cache.js';
+import { cacheFolder } from '../../io/cacheFolder.js';
+import { engineFolder, installedManifest } from './cache.js';
 import { tensorflowCpu, type WheelPin } from './pin.js';
 import { namesIn, pythonPackageFolders } from './python.js';
 

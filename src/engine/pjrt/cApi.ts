@@ -7,7 +7,7 @@
  */
 import { existsSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
-import { loadKoffi } from '../../koffi.js';
+import { loadKoffi } from '../../io/koffi.js';
 import { usableCores } from '../../machine/cores.js';
 import { memoryError } from '../../machine/memory.js';
 import { ownEnvironment } from '../environment.js';

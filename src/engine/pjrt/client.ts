@@ -1,6 +1,6 @@
 /** A PJRT client: compiles modules, moves tensors to and from its devices, runs. */
 import { EngineError } from '../../errors.js';
-import type { HostTensor, TensorSpec } from '../program.js';
+import type { HostTensor, TensorSpec } from '../../tensor.js';
 import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
 import { newCompilation } from './compilation.js';
 import { namedValues, type Option } from './namedValues.js';

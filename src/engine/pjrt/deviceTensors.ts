@@ -1,6 +1,6 @@
 /** Tensors on all devices that share a program: one buffer a device, each with the whole tensor or with its part of the batch. */
-import type { HostTensor, HostTensors, TensorSpec } from '../program.js';
-import { sizeOf } from '../program.js';
+import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
+import { sizeOf } from '../../tensor.js';
 import type { Address, Client } from './client.js';
 
 /** One buffer for each device. */

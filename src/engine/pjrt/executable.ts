@@ -3,16 +3,9 @@
  * a program that changes an entry is given its buffer for the result (donation), so state takes its memory once.
  */
 import { EngineError } from '../../errors.js';
+import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
 import { matching, requireEntries } from '../hostTensor.js';
-import type {
-  CompileRequest,
-  EngineInfo,
-  Executable,
-  HostTensor,
-  HostTensors,
-  Precision,
-  TensorSpec,
-} from '../program.js';
+import type { CompileRequest, EngineInfo, Executable, Precision } from '../program.js';
 import { batchAxisOf } from '../stablehlo/devices.js';
 import type { Module } from '../stablehlo/lower.js';
 import { stacked, stepCount } from '../stackedSteps.js';

@@ -2,7 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
-import { cacheFolder, engineFolder, installedManifest } from '../install/cache.js';
+import { cacheFolder } from '../../io/cacheFolder.js';
+import { engineFolder, installedManifest } from '../install/cache.js';
 import { cudaCompiler, cudaPins } from '../install/cuda.js';
 import { xlaCpu } from '../install/pin.js';
 import { namesIn, pythonPackageFolders } from '../install/python.js';

@@ -1,7 +1,8 @@
 /** Copies between host memory and the devices of a PJRT client; none of them holds up the main thread. */
+
+import type { DType, HostTensor, TensorSpec } from '../../tensor.js';
+import { sizeOf } from '../../tensor.js';
 import { hostTensor } from '../hostTensor.js';
-import type { DType, HostTensor, TensorSpec } from '../program.js';
-import { sizeOf } from '../program.js';
 import { type Address, newBlock, type Pjrt } from './cApi.js';
 import type { Client, Device } from './client.js';
 import { settled } from './settled.js';

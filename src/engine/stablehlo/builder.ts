@@ -1,5 +1,5 @@
 /** Writes the body of a StableHLO function, one operation a line; shapes are explicit, nothing broadcasts by itself. */
-import type { HostTensor } from '../program.js';
+import type { HostTensor } from '../../tensor.js';
 import type { IrDType, ValueType } from '../trace/ir.js';
 import { elementText, listText, splatOf, tensorText, typeText } from './text.js';
 

@@ -3,7 +3,7 @@
  * XLA for GPUs makes one kernel of a reduction to so few numbers, a second one where there are many rows, and a third
  * of what is computed from the sums. So the order of the additions is written here where that gives fewer kernels.
  */
-import { sizeOf } from '../program.js';
+import { sizeOf } from '../../tensor.js';
 import type { Hlo, HloBuilder } from './builder.js';
 
 /** A reduction over no more rows XLA computes within the kernels that use its result. */

@@ -1,5 +1,5 @@
 /** Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. In bfloat16, per-channel values stay float32. */
-import { sizeOf } from '../program.js';
+import { sizeOf } from '../../tensor.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
 import { sumsForPixels, sumsForStatistics } from './channelSums.js';

@@ -1,6 +1,6 @@
 /** Kernels that know nothing of images: arithmetic, shapes, indexing, reductions, matrices. */
-import type { HostTensor } from '../program.js';
-import { sizeOf } from '../program.js';
+import type { HostTensor } from '../../tensor.js';
+import { sizeOf } from '../../tensor.js';
 import type { Hlo, HloBuilder, Reduction } from './builder.js';
 import { elementwise, type Lowering, like, productPrecision, same } from './lowering.js';
 import { arrayText, listText, typeText } from './text.js';

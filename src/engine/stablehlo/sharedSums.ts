@@ -2,7 +2,7 @@
  * Sums over all pixels of images that lie on several devices, per channel, as batch normalisation takes them: each device adds up its own
  * pixels in parts, which are a first and a second axis, and then the parts are exchanged.
  */
-import { sizeOf } from '../program.js';
+import { sizeOf } from '../../tensor.js';
 import type { Hlo, HloBuilder } from './builder.js';
 import { largestDivisor } from './channelSums.js';
 import { gathered } from './devices.js';

@@ -1,5 +1,5 @@
 /** How StableHLO text writes types and constants. */
-import type { HostTensor } from '../program.js';
+import type { HostTensor } from '../../tensor.js';
 import type { IrDType, ValueType } from '../trace/ir.js';
 
 const elementTypes: Readonly<Record<IrDType, string>> = {

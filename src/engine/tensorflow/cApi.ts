@@ -1,7 +1,7 @@
 /** libtensorflow's C API (tensorflow/c/c_api.h) through koffi: the functions that a graph session needs, and their calling conventions. */
 import { closeSync, openSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
-import { type LibraryHandle, loadKoffi, type TypeObject } from '../../koffi.js';
+import { type LibraryHandle, loadKoffi, type TypeObject } from '../../io/koffi.js';
 import { memoryError } from '../../machine/memory.js';
 import { ownEnvironment } from '../environment.js';
 import type { TensorFlowLocation } from '../install/locate.js';

@@ -1,5 +1,5 @@
 /** Builds a TF_Graph: operations with typed attributes, and constants that are made once. */
-import type { HostTensor } from '../program.js';
+import type { HostTensor } from '../../tensor.js';
 import type { IrDType } from '../trace/ir.js';
 import type { Output, Pointer, TensorFlow } from './cApi.js';
 

@@ -4,16 +4,9 @@
  */
 import { EngineError } from '../../errors.js';
 import { memoryError } from '../../machine/memory.js';
+import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
 import { hostTensor, matching, requireEntries } from '../hostTensor.js';
-import type {
-  CompileRequest,
-  EngineInfo,
-  Executable,
-  HostTensor,
-  HostTensors,
-  Precision,
-  TensorSpec,
-} from '../program.js';
+import type { CompileRequest, EngineInfo, Executable, Precision } from '../program.js';
 import { stageStepByStep } from '../stackedSteps.js';
 import { type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';

@@ -2,7 +2,9 @@
  * The recorded graph: TF.js kernels as nodes, with shapes inferred and attributes resolved (axes ≥ 0, padding in
  * pixels), so that a lowering needs nothing from TF.js.
  */
-import type { DType, HostTensor, Specs } from '../program.js';
+
+import type { DType, HostTensor } from '../../tensor.js';
+import type { Specs } from '../program.js';
 
 /** Element types inside a graph: those that cross its border, the result of comparisons, and what mixed precision computes in. */
 export type IrDType = DType | 'bool' | 'bfloat16';

@@ -2,9 +2,10 @@
  * Files of `torch.save`: the zip archive (since PyTorch 1.6) and the sequence of pickles before it. What they hold is
  * given as plain values; see `pickle.ts` for why reading runs nothing.
  */
-import type { HostTensor } from '../../engine/program.js';
-import { sizeOf } from '../../engine/program.js';
+
 import { StorageError } from '../../errors.js';
+import type { HostTensor } from '../../tensor.js';
+import { sizeOf } from '../../tensor.js';
 import { bytesPerElement, decodeElements, dtypeOf, largestWidening } from '../elements.js';
 import { FormatFault } from '../formatFault.js';
 import { type OpenedFile, withOpenedFile } from '../openedFile.js';

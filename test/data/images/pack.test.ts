@@ -13,12 +13,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import type { ImageFiles } from '../../../src/data/imageFiles.js';
-import { subsetOfFiles } from '../../../src/data/imageFiles.js';
-import { packImages } from '../../../src/data/images/pack.js';
-import { isPackedSet, openPackedSplit } from '../../../src/data/images/packedDataset.js';
-import { fileDataset } from '../../../src/data/images/storedDataset.js';
-import { readBatches } from '../../../src/data/pipeline.js';
+import type { ImageFiles } from '../../../src/data/files/imageFiles.js';
+import { subsetOfFiles } from '../../../src/data/files/imageFiles.js';
+import { fileDataset } from '../../../src/data/files/storedDataset.js';
+import { packImages } from '../../../src/data/pack/pack.js';
+import { isPackedSet, openPackedSplit } from '../../../src/data/pack/packedDataset.js';
+import { readBatches } from '../../../src/data/pipeline/pipeline.js';
 import { ConfigError, DataError, StorageError } from '../../../src/errors.js';
 import { sha256 } from '../../../src/io/hash.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
@@ -264,7 +264,7 @@ describe('packing', () => {
     const root = join(folder, 'killed');
     const many = await writeExampleFiles(join(folder, 'many'), 40);
     const script = `
-      const { packImages } = await import(${JSON.stringify(new URL('../../../src/data/images/pack.js', import.meta.url))});
+      const { packImages } = await import(${JSON.stringify(new URL('../../../src/data/pack/pack.js', import.meta.url))});
       const { listOf } = await import(${JSON.stringify(new URL('./exampleFiles.js', import.meta.url))});
       const names = [...Array(40).keys()].map(i => i + (i % 2 === 0 ? '.jpg' : '.png'));
       const files = listOf(${JSON.stringify(join(folder, 'many'))}, names);

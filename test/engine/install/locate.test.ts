@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cacheFolder } from '../../../src/engine/install/cache.js';
 import { installEngine } from '../../../src/engine/install/install.js';
 import { findTensorFlow, listTensorFlow, requireTensorFlow } from '../../../src/engine/install/locate.js';
 import { EngineError } from '../../../src/errors.js';
+import { cacheFolder } from '../../../src/io/cacheFolder.js';
 import { linux, temporaryFolder, writeFakeWheel } from './fakeWheel.js';
 
 function writeLibraries(folder: string, api = 'libtensorflow_cc.so.2'): string {

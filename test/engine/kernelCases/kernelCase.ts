@@ -1,6 +1,6 @@
 /** One row of the table that `kernels.test.ts` works off. */
 import type * as tf from '@tensorflow/tfjs';
-import type { HostTensor } from '../../../src/engine/program.js';
+import type { HostTensor } from '../../../src/tensor.js';
 import { randomIntegers, randomTensor } from '../../numbers.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: rows take tensors of their own ranks

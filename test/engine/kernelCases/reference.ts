@@ -1,6 +1,7 @@
 /** What each row of the table records, and what TF.js' pure-JS backend gives for it; every compiled engine is held to it. */
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensor, HostTensors, Program } from '../../../src/engine/program.js';
+import type { Program } from '../../../src/engine/program.js';
+import type { HostTensor, HostTensors } from '../../../src/tensor.js';
 import { randomTensor } from '../../numbers.js';
 import { specsOf } from '../compute.js';
 import { convolutionCases } from './convolutions.js';

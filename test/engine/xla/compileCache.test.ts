@@ -9,7 +9,8 @@ import { type Address, type Client, newClient } from '../../../src/engine/pjrt/c
 import { compileCached, compilerIdentity, prune } from '../../../src/engine/pjrt/compileCache.js';
 import { compileForPjrt } from '../../../src/engine/pjrt/executable.js';
 import { requirePlugin } from '../../../src/engine/pjrt/locate.js';
-import type { CompileRequest, HostTensors } from '../../../src/engine/program.js';
+import type { CompileRequest } from '../../../src/engine/program.js';
+import type { HostTensors } from '../../../src/tensor.js';
 import { float32 } from '../../numbers.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { threads } from '../compute.js';

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors } from '../../../src/engine/program.js';
 import { EngineError } from '../../../src/errors.js';
 import { linearHead } from '../../../src/models/head.js';
 import { resnetCifar } from '../../../src/models/resnetCifar.js';
+import type { HostTensors } from '../../../src/tensor.js';
 import { evalProgram } from '../../../src/train/network.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';

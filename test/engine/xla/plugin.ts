@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile } from '../../../src/engine/index.js';
-import { cacheFolder, engineFolder } from '../../../src/engine/install/cache.js';
+import { engineFolder } from '../../../src/engine/install/cache.js';
 import { xlaCuda13 } from '../../../src/engine/install/cudaPins.js';
 import { findPlugin, type PluginLocation, requireCudaCompiler } from '../../../src/engine/pjrt/locate.js';
 import type { CompileRequest, Executable, Precision } from '../../../src/engine/program.js';
+import { cacheFolder } from '../../../src/io/cacheFolder.js';
 import { threads } from '../compute.js';
 
 /** Reason to skip, or false. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { HostTensors, Precision, Program } from '../../../src/engine/program.js';
+import type { Precision, Program } from '../../../src/engine/program.js';
 import { lower } from '../../../src/engine/stablehlo/lower.js';
 import { withBf16Convolutions } from '../../../src/engine/trace/mixedPrecision.js';
 import { trace } from '../../../src/engine/trace/trace.js';
@@ -10,6 +10,7 @@ import { crossEntropy } from '../../../src/losses/crossEntropy.js';
 import { linearHead } from '../../../src/models/head.js';
 import { resnetCifar } from '../../../src/models/resnetCifar.js';
 import { sgd } from '../../../src/optim/sgd.js';
+import type { HostTensors } from '../../../src/tensor.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';
 import { float32, normError, randomBytes, randomIntegers } from '../../numbers.js';

@@ -1,0 +1,55 @@
+/** How fast batches are prepared, with nothing else to do. */
+import type { Augmentation } from '../config/schema/data.js';
+import type { Dataset } from '../data/dataset.js';
+import { type Block, openPipeline } from '../data/pipeline/pipeline.js';
+import { shuffledOrder } from '../data/sampler.js';
+
+export interface DataBenchmark {
+  readonly workers: number;
+  /** What was read: `memory`, `files`, or of what size the images of a packed set are. */
+  readonly imagesFrom: string;
+  /** Images that came through the pipeline, per second of wall clock. */
+  readonly imagesPerSecond: number;
+  /** CPU time an image costs over all threads of this process: what it takes of one core. */
+  readonly microsecondsPerImage: number;
+}
+
+/** Reads batches for about `seconds` after a warm-up of a tenth of that. Nothing else should run in the process. */
+export async function benchPipeline(options: {
+  readonly dataset: Dataset;
+  readonly augment: readonly Augmentation[];
+  readonly batchSize: number;
+  readonly workers: number;
+  readonly seconds: number;
+}): Promise<DataBenchmark> {
+  const { dataset, augment, batchSize, workers, seconds } = options;
+  const order = (epoch: number) => shuffledOrder(dataset.length, 0, epoch);
+  const pipeline = openPipeline({ dataset, augment, seed: 0, batchSize, order, workers });
+  const batches = pipeline.blocks({ epoch: 0, step: 0 }, Number.MAX_SAFE_INTEGER);
+  try {
+    await batches.next(); // the workers have started
+    await measure(batches, batchSize, seconds / 10);
+    const images = await measure(batches, batchSize, seconds);
+    return { workers, imagesFrom: dataset.stored?.form ?? 'memory', ...images };
+  } finally {
+    await pipeline.close();
+  }
+}
+
+async function measure(
+  batches: AsyncIterableIterator<Block>,
+  batchSize: number,
+  seconds: number,
+): Promise<Pick<DataBenchmark, 'imagesPerSecond' | 'microsecondsPerImage'>> {
+  const startCpu = process.cpuUsage();
+  const start = performance.now();
+  let images = 0;
+  let elapsed = 0;
+  while (elapsed < seconds) {
+    await batches.next();
+    images += batchSize;
+    elapsed = (performance.now() - start) / 1000;
+  }
+  const { user, system } = process.cpuUsage(startCpu);
+  return { imagesPerSecond: images / elapsed, microsecondsPerImage: (user + system) / images };
+}

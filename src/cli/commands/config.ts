@@ -1,0 +1,61 @@
+/** `gala config show|list|keys|schema`: what a config resolves to, which configs there are, which keys they may have. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { configFileSchemaText } from '../../config/jsonSchema.js';
+import { keyTable } from '../../config/keyTable.js';
+import { type ConfigOverrides, heading, loadConfig } from '../../config/load.js';
+import { listConfigs } from '../../config/locate.js';
+import { renderConfig } from '../../config/render.js';
+import { printData } from '../display/visibleOutput.js';
+
+interface ShowOptions extends ConfigOverrides {
+  readonly origin?: boolean;
+}
+
+/** Adds the command `config` to `program`. Its actions print to stdout and throw `ConfigError`. */
+export function registerConfigCommand(program: Command): void {
+  const config = program.command('config').description('show what a config resolves to; list configs and their keys');
+
+  config
+    .command('show')
+    .description('print the resolved config: extends, defaults and overrides written out')
+    .argument('<config>', 'path of a YAML file, or a name of `gala config list`')
+    .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
+    .option('--seed <number>', 'override the seed', parseSeed)
+    .option('--origin', 'say behind each value where it was written')
+    .action((nameOrPath: string, options: ShowOptions) => {
+      const { config, yaml, origins, sources, warnings } = loadConfig(nameOrPath, options);
+      printData(options.origin ? renderConfig(config, heading(sources, options), origins) : yaml);
+      for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
+    });
+
+  config
+    .command('list')
+    .description('print the names of the configs that come with gala')
+    .action(() => {
+      const configs = listConfigs();
+      const width = Math.max(...configs.map(({ name }) => name.length));
+      for (const { name, summary } of configs) process.stdout.write(`${name.padEnd(width)}  ${summary}\n`);
+    });
+
+  config
+    .command('keys')
+    .description('print every key with its range, default and meaning (Markdown)')
+    .action(() => {
+      process.stdout.write(`${keyTable()}\n`);
+    });
+
+  config
+    .command('schema')
+    .description('print the JSON Schema of config files, for editors')
+    .action(() => {
+      process.stdout.write(configFileSchemaText());
+    });
+}
+
+/** The number of `--seed`; commander reports anything that is not a whole number ≥ 0 as a usage error. */
+export function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
+    throw new InvalidArgumentError('It must be a whole number, at least 0.');
+  return seed;
+}

@@ -1,0 +1,171 @@
+/** `gala doctor`: what this machine has, which engines it can train with, and what would make it more. */
+import type { Command } from 'commander';
+import type { EngineReport } from '../../doctor/engines.js';
+import type { MachineReport } from '../../doctor/machine.js';
+import type { SelfTestOutcome } from '../../doctor/selfTestProcess.js';
+import type { CheckedEngine } from '../../engine/install/content.js';
+import { canRedraw } from '../display/terminal.js';
+import { unguarded } from '../display/visibleOutput.js';
+import { CommandExit } from '../exit.js';
+
+const noEngineExitCode = 5;
+
+type Tested = EngineReport & { readonly selfTest?: SelfTestOutcome };
+
+export function registerDoctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('check this machine: hardware, engines with a self-test and their speed, what to install')
+    .option('--deep', 'compare the files of the engines in the cache with what was installed, byte for byte')
+    .option('--json', 'print JSON')
+    .action(async (flags: { deep?: boolean; json?: boolean }) => {
+      const [
+        { describeMachine },
+        { findEngines },
+        { selfTestApart },
+        { engineSettings },
+        { checkContents },
+        { cacheWarning },
+        { cacheFolder },
+      ] = await Promise.all([
+        import('../../doctor/machine.js'),
+        import('../../doctor/engines.js'),
+        import('../../doctor/selfTestProcess.js'),
+        import('../../engine/index.js'),
+        import('../../engine/install/content.js'),
+        import('../../engine/install/cacheAccess.js'),
+        import('../../io/cacheFolder.js'),
+      ]);
+      const say = (text: string) => {
+        if (!flags.json) process.stdout.write(text);
+      };
+      const machine = await describeMachine();
+      say(machineText(machine));
+      const contents = flags.deep ? await checkContents(cacheFolder()) : undefined;
+      const isChanged = contents?.some(({ content }) => content === 'changed') ?? false;
+      if (contents) say(contentsText(contents));
+      const engines: Tested[] = [];
+      for (const engine of await findEngines(machine.gpu)) {
+        if (loadsChanged(contents, engine)) {
+          engines.push({ ...engine, fault: 'changed since it was installed: not tested, for that would run it' });
+          say(engineText(engines.at(-1)!));
+          continue;
+        }
+        if (engine.settings && canRedraw(process.stderr))
+          unguarded(process.stderr).write(`Testing ${nameOf(engine)} …\r\x1b[K`);
+        const tested = engine.settings ? { ...engine, selfTest: await selfTestApart(engine.settings) } : engine;
+        engines.push(tested);
+        say(engineText(tested));
+      }
+      const chosen = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
+      const auto = { engine: chosen.engine, device: chosen.device ?? 'cpu', precision: chosen.precision };
+      const advice = [...adviceFor(engines), ...contentAdvice(contents ?? [])];
+      const warning = cacheWarning();
+      if (warning !== undefined) advice.push(warning);
+      if ('missing' in machine.images) advice.push(`To read image files: ${machine.images.next}`);
+      const working = engines.filter(({ selfTest }) => selfTest?.passed);
+      const canTrain = working.length > 0;
+      if (canTrain && !working.some(({ engine, device }) => engine === auto.engine && auto.device.startsWith(device))) {
+        advice.unshift(`What auto takes cannot train here. Name an engine that can: --engine ${working[0]!.engine}`);
+      }
+      if (flags.json) {
+        const listed = engines.map(({ settings: _, ...engine }) => engine);
+        process.stdout.write(
+          `${JSON.stringify({ ...machine, ...(contents && { contents }), engines: listed, auto, advice, can_train: canTrain }, null, 2)}\n`,
+        );
+      } else {
+        say(
+          canTrain
+            ? `\nengine: auto takes ${auto.engine} on ${auto.device}, ${auto.precision}.\n`
+            : '\nNo engine can train here.\n',
+        );
+        say(advice.map(line => `${line}\n`).join(''));
+      }
+      if (!canTrain || isChanged) throw new CommandExit(noEngineExitCode);
+    });
+}
+
+/** Whether an engine is one that was found changed, or loads it: eager has its TensorFlow from the engine of that name. */
+function loadsChanged(contents: readonly CheckedEngine[] | undefined, { engine, found }: EngineReport): boolean {
+  const changed = contents?.filter(({ content }) => content === 'changed') ?? [];
+  const isIn = (folder: string) => found?.path === folder || found?.path.startsWith(`${folder}/`);
+  return changed.some(({ name, folder }) => isIn(folder) || (engine === 'eager' && name.startsWith('tensorflow-')));
+}
+
+function contentsText(contents: readonly CheckedEngine[]): string {
+  if (contents.length === 0) return 'No engine is in the cache: there is nothing to compare.\n\n';
+  const verdicts = {
+    unchanged: 'its files are those that were installed',
+    changed: 'CHANGED: its files are not those that were installed',
+    unknown: 'not compared: it was made by a gala that kept no checksum',
+  };
+  return `${contents.map(({ name, content }) => `${name}: ${verdicts[content]}\n`).join('')}\n`;
+}
+
+function contentAdvice(contents: readonly CheckedEngine[]): string[] {
+  const sentences = {
+    unchanged: () => [],
+    changed: ({ name, install }: CheckedEngine) => [
+      `${name} was changed in the cache. To install it again: ${install}`,
+    ],
+    unknown: ({ name, install }: CheckedEngine) => [`For a checksum of ${name}: ${install}`],
+  };
+  return contents.flatMap(engine => sentences[engine.content](engine));
+}
+
+function machineText({ versions, host, glibc, cpu_features, gpu, disks, images, ...memory }: MachineReport): string {
+  const limit = memory.memory_limit_bytes === null ? '' : `, limited to ${gigabytes(memory.memory_limit_bytes)}`;
+  const lines = [
+    ['gala', `${versions.gala} on Node ${versions.node}, ${host.platform}, ${glibc ? `glibc ${glibc}` : 'no glibc'}`],
+    ['CPU', `${host.cpu}, ${host.cores} cores to use; ${cpu_features.join(' ') || 'features unknown'}`],
+    ['memory', `${gigabytes(host.memory_bytes)}, ${gigabytes(memory.memory_available_bytes)} available${limit}`],
+    ...disks.map(({ holds, path, free_bytes }) => ['disk', `${gigabytes(free_bytes)} free for ${holds} (${path})`]),
+    ['images', 'sharp' in images ? `sharp ${images.sharp} reads image files` : images.missing],
+    ...gpuLines(gpu).map(line => ['GPU', line]),
+  ];
+  return `${lines.map(([name, text]) => `${name!.padEnd(8)}${text}\n`).join('')}\n`;
+}
+
+function gpuLines(gpu: MachineReport['gpu']): string[] {
+  if ('missing' in gpu) return [`none: ${gpu.missing}`];
+  return [
+    ...gpu.gpus.map(
+      ({ name, memoryBytes, computeCapability }, ordinal) =>
+        `cuda:${ordinal} ${name}, ${gigabytes(memoryBytes)}, compute capability ${computeCapability.toFixed(1)}`,
+    ),
+    `driver ${gpu.version ?? 'of unknown version'}, CUDA up to ${gpu.cuda.toFixed(1)}`,
+  ];
+}
+
+function engineText(engine: Tested): string {
+  const { found, fault, selfTest } = engine;
+  const name = nameOf(engine).padEnd(18);
+  if (!found) return `${name}${fault ?? 'not installed'}\n`;
+  const place = `${' '.repeat(18)}${found.version} (${found.origin}, ${Math.round(found.bytes / 1e6)} MB) ${found.path}\n`;
+  if (selfTest === undefined) return `${name}${fault ?? 'not tested'}\n${place}`;
+  if ('failure' in selfTest) return `${name}FAILED: ${selfTest.failure}\n${place}`;
+  const { passed, error, images_per_second: speed, precision, device } = selfTest;
+  const verdict = passed ? 'self-test passed' : 'FAILED: wrong numbers';
+  return `${name}${verdict} (losses off by ${error.toExponential(0)}), ${speed} images/s (ResNet-32, batch 64, ${precision}, ${device})\n${place}`;
+}
+
+const nameOf = ({ engine, device }: EngineReport) => `${engine} (${device})`;
+
+/** One line for each thing that would make this machine train, or train faster. */
+function adviceFor(engines: readonly Tested[]): string[] {
+  const lines = engines.flatMap(engine => {
+    if (engine.install) return [`To get ${nameOf(engine)}: ${engine.install}`];
+    if (engine.selfTest && !engine.selfTest.passed) {
+      const next = 'next' in engine.selfTest ? engine.selfTest.next : undefined;
+      return [
+        `${nameOf(engine)}: ${next ?? 'install it again (gala engine install … --force); if that does not help, please report it'}`,
+      ];
+    }
+    return [];
+  });
+  return lines;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -1,0 +1,168 @@
+/** `gala eval`: the accuracy table of a run, of a weights file, or of stored logits, for any τ. */
+import { basename, join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError, StorageError, withRemedy } from '../../errors.js';
+import type { Evaluation } from '../../eval/logitsFile.js';
+import { diskFault } from '../../io/diskFault.js';
+import { makeFolderBelow } from '../../io/ownFolder.js';
+import type { SummarizedEvaluation } from '../../report/resultFiles.js';
+import { readRecord } from '../../run/record.js';
+import { openRunFolder } from '../../run/runFolder.js';
+import type { Split } from '../../train/evaluateRun.js';
+import { createCheckDisplay } from '../display/checkDisplay.js';
+import { createProgress } from '../display/progress.js';
+import { printTable } from '../display/visibleOutput.js';
+import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
+
+interface EvalFlags extends EngineFlags {
+  readonly run?: string;
+  readonly checkpoint?: string;
+  readonly config?: string;
+  readonly set?: string[];
+  readonly weights?: string;
+  readonly logits?: string;
+  readonly split: Split;
+  readonly tau?: number[];
+  readonly logitAdjustment: number[];
+  readonly data?: string;
+  readonly output?: string;
+  readonly format: 'terminal' | 'md' | 'csv' | 'json';
+}
+
+export function registerEvalCommand(program: Command): void {
+  program
+    .command('eval')
+    .description('evaluate a run, a weights file or stored logits; plain and re-balanced')
+    .option('--run <dir>', 'a run folder')
+    .option('--checkpoint <which>', 'with --run: best, last or a checkpoint file (default: best where there is one)')
+    .option('--config <config>', 'with --weights: the experiment the weights belong to')
+    .option('--set <key=value...>', 'with --config: override keys')
+    .option('--weights <file>', 'a weights file: .pth, .safetensors, a checkpoint; see docs/weights.md')
+    .option('--logits <file>', 'a logits file of a run; needs neither data nor engine')
+    .addOption(new Option('--split <split>', 'which images').choices(['test', 'val', 'train']).default('test'))
+    .option(
+      '--tau <list>',
+      're-balancing strengths, such as 0,0.5,1 (default: eval.tau of the run or config; with --logits 1)',
+      parseTaus,
+    )
+    .option(
+      '--logit-adjustment <list>',
+      'strengths τ of post-hoc logit adjustment (by the training prior), such as 0.5,1',
+      parseTaus,
+      [],
+    )
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .addOption(engineOption())
+    .addOption(deviceOption())
+    .option(
+      '--output <dir>',
+      'where to write table.md, table.csv, per_class.csv, predictions.csv (with --run: DIR/eval/…)',
+    )
+    .addOption(
+      new Option('--format <format>', 'of the printed table')
+        .choices(['terminal', 'md', 'csv', 'json'])
+        .default('terminal'),
+    )
+    .action(async (flags: EvalFlags) => {
+      const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
+      const { resultRows, summarize, bestTau } = await import('../../eval/summary.js');
+      const { accuracyColumns, formatTable } = await import('../../report/table.js');
+      const summary = summarize(evaluation, taus, flags.logitAdjustment);
+      // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
+      const isForPeople = flags.format === 'terminal' || flags.format === 'md';
+      const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
+      printTable(formatTable(resultRows(evaluation, summary, tauSelectedOn), columns, flags.format), flags.format);
+      if (taus.length > 1 && flags.format === 'terminal') {
+        process.stdout.write(
+          `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`,
+        );
+      }
+      const output = makeOutputFolder(flags, evaluation);
+      if (output) await writeFiles(output, { evaluation, summary }, tauSelectedOn);
+    });
+}
+
+interface Evaluated {
+  readonly evaluation: Evaluation;
+  readonly taus: readonly number[];
+  /** As in `ResultRow`. */
+  readonly tauSelectedOn: 'given' | 'config' | 'default';
+}
+
+async function evaluationOf({
+  run,
+  checkpoint,
+  config,
+  set = [],
+  weights,
+  logits,
+  split,
+  data,
+  tau,
+  ...engineFlags
+}: EvalFlags): Promise<Evaluated> {
+  const given = [run, weights, logits].filter(source => source !== undefined).length;
+  if (given !== 1 || (weights !== undefined) !== (config !== undefined)) {
+    throw new ConfigError('Give one thing to evaluate: a run, weights with their config, or logits.', {
+      where: 'gala eval',
+      next: 'gala eval --run DIR, or --config C --weights FILE, or --logits FILE.',
+    });
+  }
+  const at = (evaluation: Evaluation, standard: number, standardIs: 'config' | 'default'): Evaluated =>
+    tau === undefined
+      ? { evaluation, taus: [standard], tauSelectedOn: standardIs }
+      : { evaluation, taus: tau, tauSelectedOn: 'given' };
+  if (logits !== undefined) {
+    const { readLogitsFile } = await import('../../eval/logitsFile.js');
+    return at(readLogitsFile(logits), 1, 'default');
+  }
+  const { evaluateRun, evaluateWeights } = await import('../../train/evaluateRun.js');
+  const overrides = engineOverrides(engineFlags);
+  const progress = createProgress();
+  const watcher = createCheckDisplay(progress);
+  const onNote = (line: string) => progress.note(line);
+  if (run !== undefined) {
+    const { configOf } = await import('../../config/identity.js');
+    const evaluation = await evaluateRun({
+      ...{ run, checkpoint, split, dataRoot: data, watcher, overrides },
+      onNote,
+    });
+    return at(evaluation, configOf(readRecord(openRunFolder(run).record)).eval.tau, 'config');
+  }
+  const { loadConfig } = await import('../../config/load.js');
+  const loaded = loadConfig(config!, { set: [...set, ...overrides] }).config;
+  const evaluation = await evaluateWeights(loaded, weights!, split, { dataRoot: data, watcher, onNote });
+  return at(evaluation, loaded.eval.tau, 'config');
+}
+
+/** The folder for the files of an evaluation: the one that was named, else one in that of the run; undefined without either. */
+function makeOutputFolder({ output, run, split }: EvalFlags, { checkpoint, epoch }: Evaluation): string | undefined {
+  const [root, ...parts] =
+    output === undefined && run !== undefined ? [run, 'eval', nameOf(split, checkpoint, epoch)] : [output];
+  if (root === undefined) return undefined;
+  try {
+    return makeFolderBelow(root, ...parts);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    throw withRemedy(
+      diskFault('Could not make the folder', join(root, ...parts), error),
+      'Or choose another place with --output.',
+    );
+  }
+}
+
+function nameOf(split: string, checkpoint: string, epoch: number | undefined): string {
+  return `${split}-${basename(checkpoint, '.safetensors')}${epoch === undefined ? '' : `-epoch${epoch}`}`;
+}
+
+async function writeFiles(folder: string, summarized: SummarizedEvaluation, tauSelectedOn: string): Promise<void> {
+  const { writeResultFiles } = await import('../../report/resultFiles.js');
+  writeResultFiles(folder, [summarized], tauSelectedOn);
+  process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
+}
+
+function parseTaus(text: string): number[] {
+  const taus = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (taus.every(tau => Number.isFinite(tau) && tau >= 0)) return taus;
+  throw new InvalidArgumentError('It must be numbers of at least 0, separated by commas, such as 0,0.5,1.');
+}

@@ -1,0 +1,38 @@
+/** `gala quickstart`: cross-entropy and GALA on the bundled Fashion-MNIST-LT, one after the other, then one table. */
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/load.js';
+import type { ResultRow } from '../../eval/summary.js';
+import { beginRunFolder } from '../../run/runFolder.js';
+import { runTraining } from '../runTraining.js';
+import { parseSeed } from './config.js';
+
+const configs = ['fashion_mnist_lt/cross_entropy', 'fashion_mnist_lt/gala'];
+const shownColumns = ['run', 'predictions', 'all', 'many', 'medium', 'few'];
+
+export function registerQuickstartCommand(program: Command): void {
+  program
+    .command('quickstart')
+    .description('train cross-entropy and GALA on the bundled Fashion-MNIST-LT and compare them')
+    .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed, 0)
+    .option('--output <dir>', 'folder of all runs', 'runs')
+    .option('--quiet', 'print the table only')
+    .action(async ({ seed, output, quiet }: { seed: number; output: string; quiet?: boolean }) => {
+      const rows: ResultRow[] = [];
+      const folders: string[] = [];
+      for (const [index, name] of configs.entries()) {
+        const loaded = loadConfig(name, { seed });
+        const held = beginRunFolder({ output, name, seed });
+        const isLast = index === configs.length - 1;
+        const job = { held, loaded, resume: false, quiet };
+        rows.push(...(await runTraining(isLast ? job : { ...job, followedBy: 'run' })));
+        folders.push(held.folder.directory);
+      }
+      const { accuracyColumns, formatTable } = await import('../../report/table.js');
+      const columns = accuracyColumns.filter(({ key }) => shownColumns.includes(key));
+      process.stdout.write(`\n${formatTable(rows, columns, 'terminal')}\n\n`);
+      process.stdout.write(
+        'Top-1 % on 2,000 test images, last epoch; many / medium / few: classes with more than 100, 20 to 100, less than 20 training images.\n',
+      );
+      process.stdout.write(`Runs:\n${folders.map(folder => `  ${folder}`).join('\n')}\n`);
+    });
+}

@@ -1,0 +1,196 @@
+/** `gala reproduce`: the runs of a table, claims beside what came out, and exit code 1 where it falls short. */
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import { configHash } from '../../config/identity.js';
+import { loadConfig } from '../../config/load.js';
+import type { Comparison } from '../../results/compare.js';
+import type { ExpectedTable } from '../../results/expected.js';
+import type { Planned } from '../../results/plan.js';
+import type { Verification } from '../../results/verify.js';
+import { openRunFolder } from '../../run/runFolder.js';
+import type { Point } from '../../sweep/points.js';
+import type { TaskStatus } from '../../sweep/status.js';
+import { CommandExit } from '../exit.js';
+import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
+import { parseList, parseSeeds } from '../lists.js';
+import { waitUntil } from '../waitUntil.js';
+
+interface ReproduceFlags extends LauncherFlags {
+  readonly rows?: string[];
+  readonly seeds?: number[];
+  readonly runs: string;
+  readonly results: string;
+  readonly data?: string;
+  readonly expected?: string;
+  readonly dryRun?: boolean;
+  readonly checkOnly?: boolean;
+  readonly quiet?: boolean;
+}
+
+const shortfallExitCode = 1;
+
+export function registerReproduceCommand(program: Command): void {
+  const reproduce = program
+    .command('reproduce')
+    .description('run what is missing of a table and compare it with what is claimed')
+    .argument('<table>', 'a table of configs/expected.yaml, such as cifar100_lt or fashion_mnist_lt')
+    .option('--rows <list>', 'only these rows, such as if100,if50', parseList)
+    .option('--seeds <list>', 'seeds to run (default: 0); compared are these, or all recorded', parseSeeds)
+    .option('--runs <dir>', 'folder of all runs', 'runs')
+    .option('--results <dir>', 'folder of all records', 'results')
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA)')
+    .option('--expected <file>', 'another file of expected values')
+    .option('--dry-run', 'print what would be run');
+  addLauncherOptions(reproduce)
+    .option('--check-only', 'train nothing: count the recorded predictions again and compare')
+    .option('--quiet', 'print the tables only, and warnings')
+    .action(async (name: string, flags: ReproduceFlags) => {
+      const { readExpected } = await import('../../results/expected.js');
+      const table = readExpected(name, flags.expected, flags.rows);
+      if (!flags.checkOnly && !(await makeRuns(table, flags))) return;
+      await check(table, flags);
+    });
+}
+
+/** Trains and records what is missing, with what other processes train. False when there is nothing to compare yet. */
+async function makeRuns(table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
+  for (;;) {
+    const planned = await plan(table, flags);
+    await print(planned);
+    if (flags.dryRun) return false;
+    if (await execute(planned, table, flags)) {
+      process.stderr.write('When these have ended, the same command records and compares them.\n');
+      return false;
+    }
+    // Others may have begun, or finished, a run meanwhile.
+    const now = await plan(table, flags);
+    const others = now.filter(({ step }) => step === 'in progress');
+    if (others.length === 0 && now.every(({ step }) => step !== 'record')) return true;
+    const say = (line: string) => process.stderr.write(`${line}\n`);
+    const waitingFor = others.map(run => `${run.row}, seed ${run.seed}: ${workOf(run)}; waiting for it to end.`);
+    const isOver = async () => (await plan(table, flags)).every(({ step }) => step !== 'in progress');
+    if (others.length > 0) await waitUntil(isOver, say, waitingFor);
+  }
+}
+
+async function plan(table: ExpectedTable, flags: ReproduceFlags): Promise<Planned[]> {
+  const { planRuns } = await import('../../results/plan.js');
+  const { claimedTasks } = await import('../../sweep/claimed.js');
+  const claims = claimedTasks(sweepNameOf(table), flags.runs, flags.launcher ?? 'local');
+  return planRuns(table, flags.seeds ?? [0], flags.runs, await recordedRows(table, flags.results)).map(run => {
+    const claimedBy = run.step === 'train' || run.step === 'resume' ? claims.get(pointOf(run).hash) : undefined;
+    return claimedBy === undefined ? run : { ...run, step: 'in progress' as const, claimedBy };
+  });
+}
+
+async function print(planned: readonly Planned[]): Promise<void> {
+  const { planColumns } = await import('../../results/plan.js');
+  const { formatTable } = await import('../../report/table.js');
+  process.stdout.write(`${formatTable(planned, planColumns, 'terminal')}\n\n`);
+}
+
+/** Records by row, as they are: what is wrong with them is said at the end. */
+async function recordedRows(table: ExpectedTable, results: string) {
+  const { listResults, readResult } = await import('../../results/record.js');
+  const records = listResults(results, table.name).map(path => readResult(path).record);
+  const names = new Map(table.rows.map(({ row, config }) => [row, loadConfig(config).config.name]));
+  return (row: string) => records.filter(record => record.name === names.get(row));
+}
+
+/** Records the finished runs, then trains what is missing as a sweep, each run recorded as it ends. True when all was submitted to SLURM only. */
+async function execute(planned: readonly Planned[], table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
+  for (const run of planned) {
+    if (run.step === 'record') await record(run.directory!, table, flags);
+    if (run.step === 'diverged') {
+      process.stderr.write(
+        `${run.row}, seed ${run.seed}: ${run.directory} diverged, and the same config would do so again; it is left alone.\n`,
+      );
+    }
+  }
+  const open = planned.filter(({ step }) => step === 'train' || step === 'resume');
+  if (open.length === 0) return flags.launcher === 'slurm' && planned.some(({ claimedBy }) => claimedBy !== undefined);
+  const { createSweep, draftSweep, freeName } = await import('../../sweep/manifest.js');
+  const { withThreads } = await import('../../sweep/plan.js');
+  const asGiven = open.map(pointOf);
+  for (const warning of new Set(asGiven.flatMap(({ loaded }) => loaded.warnings)))
+    process.stderr.write(`Warning: ${warning}\n`);
+  const launcher = await launcherSettings(flags, asGiven);
+  const threads = threadsPerRun(launcher, open.length);
+  const points = threads === undefined ? asGiven : asGiven.map(point => withThreads(point, threads));
+  const name = freeName(sweepNameOf(table), flags.runs);
+  const sweep = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
+  createSweep(sweep, points);
+  const onEnd = async ({ state, directory }: TaskStatus) => {
+    if (state === 'finished') await record(directory!, table, flags);
+  };
+  await launch(sweep, sweep.manifest.tasks, { quiet: flags.quiet, onEnd, failuresAreFatal: false });
+  return launcher.name === 'slurm';
+}
+
+/** What another process does for a run. */
+function workOf({ directory, claimedBy }: Planned): string {
+  return claimedBy === undefined ? `another process trains ${directory}` : `${claimedBy} is going to train it`;
+}
+
+function sweepNameOf(table: ExpectedTable): string {
+  return `reproduce-${table.name}`;
+}
+
+/** A run to resume goes on with the config it began with, whose precision may be another; the row gives it its name. */
+function pointOf({ step, loaded, directory }: Planned): Point {
+  const own = step === 'resume' ? loadConfig(openRunFolder(directory!).config) : loaded;
+  const config = { ...own.config, name: loaded.config.name };
+  return { label: '', loaded: { ...own, config, warnings: loaded.warnings }, hash: configHash(config) };
+}
+
+async function record(directory: string, table: ExpectedTable, { results }: ReproduceFlags): Promise<void> {
+  const { addResult } = await import('../../results/fromRun.js');
+  const { writeGeneratedFiles } = await import('../../results/tables.js');
+  const path = addResult(results, directory);
+  writeGeneratedFiles(results, table.name);
+  process.stderr.write(`Recorded: ${relative(process.cwd(), path)}\n`);
+}
+
+/** Prints claims beside results. Throws `CommandExit` 1 for a shortfall, a missing run or a record with a fault. */
+async function check(table: ExpectedTable, { results, data, seeds, rows, checkOnly }: ReproduceFlags): Promise<void> {
+  const { compare, comparisonColumns, isShort, shortfallOf } = await import('../../results/compare.js');
+  const { verifyTable } = await import('../../results/verify.js');
+  const { formatTable } = await import('../../report/table.js');
+  const verification = await verifyTable({ table, results, dataRoot: data, seeds, rowsOnly: rows !== undefined });
+  const comparisons = compare(table, verification.recordsOf);
+  process.stdout.write(`${formatTable(comparisons, comparisonColumns, 'terminal')}\n\n`);
+  process.stdout.write(proofOf(verification));
+  const { missingSeeds } = await import('../../results/plan.js');
+  const missing = [
+    ...missingRuns(comparisons),
+    ...missingSeeds(table, verification.recordsOf, seeds ?? (checkOnly ? [] : [0])),
+  ];
+  for (const line of missing) process.stdout.write(`Missing: ${line}\n`);
+  for (const fault of verification.faults) process.stdout.write(`FAULT ${fault}\n`);
+  const below = comparisons.filter(({ verdict }) => verdict === 'BELOW');
+  for (const comparison of below) process.stdout.write(`Below: ${shortfallOf(comparison)}\n`);
+  if (verification.faults.length > 0 || missing.length > 0 || comparisons.some(isShort)) {
+    throw new CommandExit(shortfallExitCode);
+  }
+}
+
+/** What was proved, and what was not. */
+function proofOf({ recounted, unlabelled, faults }: Verification): string {
+  const records = (n: number) => `${n} record${n === 1 ? '' : 's'}`;
+  const lines: string[] = [];
+  if (recounted > 0)
+    lines.push(`${records(recounted)} counted again from the stored predictions and the labels of the data.`);
+  if (unlabelled > 0) {
+    lines.push(
+      `${records(unlabelled)} checked without labels: files unchanged, accuracies follow from the right answers per class, and these are`,
+      'possible with the stored predictions. That the right answers are right was NOT checked: name the data with --data DIR or GALA_DATA.',
+    );
+  }
+  if (faults.length > 0) lines.push(`${faults.length} fault${faults.length === 1 ? '' : 's'}:`);
+  return lines.map(line => `${line}\n`).join('');
+}
+
+function missingRuns(comparisons: readonly Comparison[]): string[] {
+  const rows = comparisons.filter(({ verdict }) => verdict === 'NO RUN').map(({ row }) => row);
+  return [...new Set(rows)].map(row => `no recorded run of row ${row}`);
+}

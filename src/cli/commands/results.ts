@@ -1,0 +1,51 @@
+/** `gala results add|tables`: records of finished runs, and the files that are generated from them. */
+import { readdirSync } from 'node:fs';
+import { relative, sep } from 'node:path';
+import type { Command } from 'commander';
+
+export function registerResultsCommand(program: Command): void {
+  const results = program.command('results').description('keep records of finished runs and the tables made of them');
+
+  results
+    .command('add')
+    .description('write the record and the predictions of finished runs, then the tables')
+    .argument('<run...>', 'run folders')
+    .option('--results <dir>', 'folder of all records', 'results')
+    .action(async (runs: string[], flags: { results: string }) => {
+      const { addResult } = await import('../../results/fromRun.js');
+      for (const run of runs) {
+        const path = addResult(flags.results, run);
+        process.stdout.write(`${relative(process.cwd(), path)}\n`);
+        await writeTables(flags.results, new Set([relative(flags.results, path).split(sep, 1)[0]!]));
+      }
+    });
+
+  results
+    .command('tables')
+    .description('make the CSV files and the tables of README.md anew from the records')
+    .option('--results <dir>', 'folder of all records', 'results')
+    .action(async (flags: { results: string }) => {
+      const { expectedTables } = await import('../../results/expected.js');
+      await writeTables(flags.results, new Set([...expectedTables(), ...foldersIn(flags.results)]));
+    });
+}
+
+async function writeTables(results: string, tables: ReadonlySet<string>): Promise<void> {
+  const { writeGeneratedFiles } = await import('../../results/tables.js');
+  for (const table of tables) {
+    for (const path of writeGeneratedFiles(results, table)) {
+      process.stderr.write(`Written: ${relative(process.cwd(), path)}\n`);
+    }
+  }
+}
+
+function foldersIn(results: string): string[] {
+  try {
+    return readdirSync(results, { withFileTypes: true })
+      .filter(entry => entry.isDirectory())
+      .map(entry => entry.name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

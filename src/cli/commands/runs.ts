@@ -1,0 +1,41 @@
+/** `gala runs clean`: disk back from finished runs. */
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+
+export function registerRunsCommand(program: Command): void {
+  const runs = program.command('runs').description('keep the folder of all runs');
+
+  runs
+    .command('clean')
+    .description('remove the checkpoints of finished runs; results, logits and tables stay')
+    .argument('[runs...]', 'run folders, folders of runs, or names of sweeps (default: all runs)')
+    .option('--output <dir>', 'folder of all runs', 'runs')
+    .option('--dry-run', 'print what would be removed')
+    .action(async (given: string[], { output, dryRun = false }: { output: string; dryRun?: boolean }) => {
+      const { cleanRun } = await import('../../run/clean.js');
+      const { findRunFolders } = await import('../../run/findRuns.js');
+      const { runsOf } = await import('../../sweep/resolve.js');
+      const folders = findRunFolders(given.length > 0 ? runsOf(given, output) : [output], path =>
+        process.stderr.write(`${path}: it holds no run.\n`),
+      );
+      let [total, cleaned] = [0, 0];
+      for (const folder of folders) {
+        const { bytes, kept } = cleanRun(folder, dryRun);
+        if (kept !== undefined && given.length > 0) {
+          process.stderr.write(`${relative(process.cwd(), folder) || folder}: left alone, it is ${kept}.\n`);
+        }
+        if (bytes === 0) continue;
+        total += bytes;
+        cleaned++;
+        process.stdout.write(`${relative(process.cwd(), folder)}: ${megabytes(bytes)}\n`);
+      }
+      const verb = dryRun ? 'Would remove' : 'Removed';
+      process.stdout.write(
+        `${verb} the checkpoints of ${cleaned} finished run${cleaned === 1 ? '' : 's'}: ${megabytes(total)}.\n`,
+      );
+    });
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,124 @@
+/** `gala sweep`: many runs from one command. The plan first, then the launcher, then the table. */
+import { basename, relative } from 'node:path';
+import { type Command, Option } from 'commander';
+import { ConfigError } from '../../errors.js';
+import type { Sweep, SweepTask } from '../../sweep/manifest.js';
+import { printData } from '../display/visibleOutput.js';
+import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
+import { parseSeeds } from '../lists.js';
+import { printPlan } from './sweepPlan.js';
+import { printSweepTable, registerSweepStatusCommands } from './sweepStatus.js';
+
+interface SweepFlags extends LauncherFlags {
+  readonly config?: string;
+  readonly file?: string;
+  readonly set?: string[];
+  readonly seeds?: number[];
+  readonly name?: string;
+  readonly data?: string;
+  readonly output: string;
+  readonly estimate?: boolean;
+  readonly dryRun?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function registerSweepCommand(program: Command): void {
+  const sweep = program
+    .command('sweep')
+    .description('many runs: seeds × losses × datasets, on this machine or as a SLURM job array')
+    .addHelpText(
+      'after',
+      '\n`gala sweep --config …` is `gala sweep start --config …`; `gala sweep start --help` shows its options.',
+    );
+  const start = sweep
+    .command('start', { isDefault: true })
+    .description('plan a sweep and run it (the default)')
+    .option('--config <config>', 'what is varied: a YAML file, or a name of `gala config list`')
+    .option('--file <file>', 'a sweep file: grid, list, exclude (docs/sweeps.md); the flags go before it')
+    .option('--set <key=value,value...>', 'set a key, or vary it, such as --set loss.lambda1=1.0,1.2 train.epochs=30')
+    .option('--seeds <list>', 'seeds of every run, such as 0,1,2; they draw the long-tailed subset too', parseSeeds)
+    .option('--name <name>', 'name of the sweep (default: that of the file or config)')
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .option('--output <dir>', 'folder of all runs', 'runs');
+  addLauncherOptions(start)
+    .addOption(new Option('--estimate', 'measure the time it will take first (default with the launcher local)'))
+    .option('--no-estimate', 'do not')
+    .option('--dry-run', 'print the plan only, or, for slurm, the batch script on stdout')
+    .option('--quiet', 'print the plan and the table only, and failures')
+    .action(startSweep);
+  registerSweepStatusCommands(sweep);
+}
+
+async function startSweep(flags: SweepFlags): Promise<void> {
+  const { expandPoints } = await import('../../sweep/points.js');
+  const { createSweep, draftSweep, freeName, refuseTakenName } = await import('../../sweep/manifest.js');
+  const { planPoints, isToDo, withThreads } = await import('../../sweep/plan.js');
+  const { spec, file } = await specOf(flags);
+  const { points: asGiven, notes } = expandPoints(spec);
+  for (const note of notes) process.stderr.write(`${note}\n`);
+
+  const launcher = await launcherSettings(flags, asGiven, file);
+  const threads = threadsPerRun(launcher, asGiven.length);
+  const points = threads === undefined ? asGiven : asGiven.map(point => withThreads(point, threads));
+  const name = flags.name ?? file?.name ?? freeName(basename(points[0]!.loaded.config.name), flags.output);
+  const draft = draftSweep({ name, output: flags.output, data: flags.data, launcher, points });
+  refuseTakenName(draft);
+
+  const planned = planPoints(points, flags.output);
+  const isExport = flags.dryRun === true && launcher.name === 'slurm';
+  await printPlan(planned, launcher, {
+    data: flags.data,
+    estimate: flags.estimate ?? (launcher.name === 'local' && !flags.quiet),
+    stream: isExport ? process.stderr : process.stdout,
+  });
+  const tasks = planned.filter(isToDo).map(({ index }) => draft.manifest.tasks[index]!);
+  if (isExport) {
+    const { batchScripts } = await import('../../sweep/slurm/submit.js');
+    const scripts = batchScripts(draft, launcher.options, tasks);
+    if (scripts.length > 1)
+      process.stderr.write(`${scripts.length} job arrays (the cluster's MaxArraySize), a script for each.\n`);
+    printData(scripts.map(({ script }) => script).join(''));
+  }
+  if (flags.dryRun) return;
+
+  createSweep(draft, points);
+  process.stderr.write(`Sweep ${name}: ${relative(process.cwd(), draft.directory)}\n`);
+  if (launcher.name === 'slurm') {
+    await submitOrForget(draft, tasks);
+    return;
+  }
+  try {
+    await launch(draft, tasks, { quiet: flags.quiet });
+  } finally {
+    await printSweepTable(draft);
+  }
+}
+
+/** A sweep of which SLURM took nothing does not keep its name: the same command, corrected, makes it anew. */
+async function submitOrForget(sweep: Sweep, tasks: readonly SweepTask[]): Promise<void> {
+  const { forgetSweep, openSweep } = await import('../../sweep/manifest.js');
+  const { JobWithoutId } = await import('../../sweep/slurm/client.js');
+  try {
+    await launch(sweep, tasks);
+  } catch (error) {
+    const isRefused = error instanceof ConfigError && !(error instanceof JobWithoutId);
+    if (isRefused && openSweep(sweep.manifest.name, sweep.output).manifest.jobs.length === 0) forgetSweep(sweep);
+    throw error;
+  }
+}
+
+/** The sweep file with the flags on top: a flag's value replaces what the file says of that key. */
+async function specOf(flags: SweepFlags) {
+  const { emptySpec, readSweepFile, withAssignments } = await import('../../sweep/sweepFile.js');
+  const file = flags.file === undefined ? undefined : readSweepFile(flags.file);
+  const spec = withAssignments(file?.spec ?? emptySpec, flags.set ?? []);
+  const config = flags.config ?? spec.config;
+  const isNamed = spec.grid.has('config') || spec.list.some(point => point.has('config'));
+  if (config === undefined && !isNamed) {
+    throw new ConfigError('No config is given.', {
+      where: '--config',
+      next: 'gala sweep --config fashion_mnist_lt/gala --set loss.lambda1=0.5,1 --seeds 0,1,2, or --file SWEEP.yaml.',
+    });
+  }
+  return { spec: { ...spec, config, seeds: flags.seeds ?? spec.seeds }, file };
+}

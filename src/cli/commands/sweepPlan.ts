@@ -1,0 +1,156 @@
+/** The plan of a sweep as it is printed: a line a run, then time and disk. */
+
+import type { StageConfig } from '../../config/schema.js';
+import type { PlannedSet } from '../../sweep/estimate.js';
+import type { LauncherSettings } from '../../sweep/manifest.js';
+import type { PlannedRun } from '../../sweep/plan.js';
+import { createProgress, formatDuration } from '../display/progress.js';
+
+type Config = PlannedRun['point']['loaded']['config'];
+
+export interface PlanPrint {
+  /** `--data`: where the sizes of own sets are read. */
+  readonly data: string | undefined;
+  /** Whether to measure the speed of each kind of run first: some ten seconds each. */
+  readonly estimate: boolean;
+  readonly stream: NodeJS.WriteStream;
+}
+
+/** Prints the plan. Throws `EngineError` where the speed cannot be measured. */
+export async function printPlan(
+  planned: readonly PlannedRun[],
+  launcher: LauncherSettings,
+  { data, estimate, stream }: PlanPrint,
+): Promise<void> {
+  const { isToDo, planColumns } = await import('../../sweep/plan.js');
+  const { formatTable } = await import('../../report/table.js');
+  const todo = planned.filter(isToDo);
+  const setOf = await setsOf(todo, data);
+  const seconds = estimate && todo.length > 0 ? await estimateOf(todo, setOf) : undefined;
+  const print = (line: string) => stream.write(`${line}\n`);
+  print(`${formatTable(planned, planColumns(seconds), 'terminal')}\n`);
+  print(countsOf(planned));
+  if (todo.length === 0) return;
+  print(where(launcher));
+  for (const line of firstStagesOf(todo)) print(line);
+  if (seconds) for (const line of await timeOf(todo, seconds, launcher)) print(line);
+  for (const line of await diskOf(todo, setOf)) print(line);
+}
+
+function countsOf(planned: readonly PlannedRun[]): string {
+  const names = { finished: 'finished', 'in progress': 'in progress', resumable: 'to resume', diverged: 'diverged' };
+  const count = (test: (run: PlannedRun) => boolean, name: string) => {
+    const n = planned.filter(test).length;
+    return n === 0 ? [] : [`${n} ${name}`];
+  };
+  const parts = [
+    ...count(({ found }) => found === undefined, 'to train'),
+    ...Object.entries(names).flatMap(([state, name]) => count(({ found }) => found?.state === state, name)),
+  ];
+  return `${planned.length} run${planned.length === 1 ? '' : 's'}: ${parts.join(', ')}.`;
+}
+
+/** What is trained on the way and stands in no line of the plan. */
+function firstStagesOf(todo: readonly PlannedRun[]): string[] {
+  const stages = todo.flatMap(({ firstStage }) => firstStage ?? []);
+  const byHash = new Map(stages.map(stage => [stage.hash, stage]));
+  return [...byHash.values()].map(({ name, hash }) => {
+    const runs = stages.filter(stage => stage.hash === hash).length;
+    return `First stage ${name}: trained before ${runs === 1 ? 'its run' : `its ${runs} runs, once`}; its time is not in the estimate.`;
+  });
+}
+
+function where(launcher: LauncherSettings): string {
+  if (launcher.name === 'local') {
+    if (launcher.gpus) return `Here, one at a time on each of the GPUs ${launcher.gpus.join(', ')}.`;
+    return `Here, ${launcher.slots === 1 ? 'one after the other' : `${launcher.slots} at a time`}.`;
+  }
+  const { setup: _, extra: __, ...options } = launcher.options;
+  const shown = Object.entries({ cpus: 1, ...options }).map(([key, value]) => `${key} ${value}`);
+  return `On SLURM: ${shown.join(', ')}.`;
+}
+
+type SetOf = (config: Config) => PlannedSet;
+
+/** The set of each run; equal ones are looked at once. */
+async function setsOf(todo: readonly PlannedRun[], data: string | undefined): Promise<SetOf> {
+  const { plannedSet, setKey } = await import('../../sweep/estimate.js');
+  const sets = new Map<string, PlannedSet>();
+  for (const { point } of todo) {
+    const { config } = point.loaded;
+    if (!sets.has(setKey(config))) sets.set(setKey(config), await plannedSet(config, data));
+  }
+  return config => sets.get(setKey(config))!;
+}
+
+/** Seconds of a whole run, by the measured speed of its kind. */
+async function estimateOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<(run: PlannedRun) => number> {
+  const { measureSpeed, secondsOf, speedKey } = await import('../../sweep/estimate.js');
+  const configOf = ({ point }: PlannedRun) => point.loaded.config;
+  const kinds = new Map(todo.map(run => [speedKey(configOf(run)), run]));
+  const speeds = new Map<string, Awaited<ReturnType<typeof measureSpeed>>>();
+  const progress = createProgress({ stream: process.stderr });
+  progress.note(
+    `Measuring the speed of ${kinds.size === 1 ? 'such a run' : `${kinds.size} kinds of runs`} (gala bench) …`,
+  );
+  for (const [key, { point }] of kinds)
+    speeds.set(key, await measureSpeed(point.loaded, setOf(point.loaded.config).data));
+  return run => secondsOf(configOf(run), setOf(configOf(run)).sizes, speeds.get(speedKey(configOf(run)))!);
+}
+
+async function timeOf(
+  todo: readonly PlannedRun[],
+  seconds: (run: PlannedRun) => number,
+  launcher: LauncherSettings,
+): Promise<string[]> {
+  const { leftOf } = await import('../../sweep/plan.js');
+  const left = todo.map(run => leftOf(run, seconds(run)));
+  const sum = left.reduce((total, one) => total + one, 0);
+  const measured = 'at the speed of one run alone, measured just now on this machine';
+  if (launcher.name === 'slurm')
+    return [`Time: about ${formatDuration(sum)} of runs, ${measured}; the nodes may differ.`];
+  const slots = Math.min(launcher.slots, todo.length);
+  const wall = Math.max(sum / slots, ...left);
+  const beside =
+    slots === 1 ? '' : `, ${formatDuration(wall)} with ${slots} at a time if they do not slow each other down`;
+  return [`Time: about ${formatDuration(sum)}${beside}, ${measured}.`];
+}
+
+/** What the runs leave, their first stages included, and what of it is assumed. */
+async function diskOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<string[]> {
+  const { bytesOf, setKey } = await import('../../sweep/estimate.js');
+  const sizes = new Map<string, ReturnType<typeof bytesOf>>();
+  const sizeOf = (config: StageConfig, set: PlannedSet, whole: Config) => {
+    const { model, train, freeze, loss, eval: evaluation } = config;
+    const key = JSON.stringify([setKey(whole), model, train, freeze, loss, evaluation]);
+    if (!sizes.has(key)) sizes.set(key, bytesOf(config, set));
+    return sizes.get(key)!;
+  };
+  const stages = new Map(todo.flatMap(run => (run.firstStage ? [[run.firstStage.hash, run] as const] : [])));
+  const all = [
+    ...todo.map(({ point: { loaded } }) => sizeOf(loaded.config, setOf(loaded.config), loaded.config)),
+    ...[...stages.values()].map(({ point: { loaded } }) =>
+      sizeOf(loaded.config.stages!.representation, setOf(loaded.config), loaded.config),
+    ),
+  ];
+  const megabytes = (key: 'checkpoints' | 'results') => Math.ceil(all.reduce((sum, size) => sum + size[key], 0) / 1e6);
+  const [checkpoints, results] = [megabytes('checkpoints'), megabytes('results')];
+  const assumed = new Map(todo.map(({ point: { loaded } }) => [setOf(loaded.config).assumed, setOf(loaded.config)]));
+  return [
+    `Disk: about ${checkpoints + results} MB: ${results} MB of results, ${checkpoints} MB of checkpoints (gala runs clean removes those of finished runs).`,
+    ...[...assumed].flatMap(
+      ([
+        reason,
+        {
+          datasets,
+          sizes: { train, test },
+        },
+      ]) =>
+        reason === undefined
+          ? []
+          : [
+              `Assumed are ${datasets.train.classNames.length} classes, ${train} training and ${test} test images, because the set cannot be read here: ${reason}`,
+            ],
+    ),
+  ];
+}

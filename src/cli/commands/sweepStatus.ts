@@ -1,0 +1,146 @@
+/** `gala sweep status|resume|cancel NAME`: how far a sweep is, what is left of it, and an end to it. */
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import { ConfigError } from '../../errors.js';
+import { sweepCommand } from '../../sweep/advice.js';
+import type { Sweep } from '../../sweep/manifest.js';
+import type { TaskStatus } from '../../sweep/status.js';
+import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, slurmOptions } from '../launch.js';
+
+interface NamedFlags {
+  readonly output: string;
+}
+
+export function registerSweepStatusCommands(sweep: Command): void {
+  const named = (name: string, description: string) =>
+    sweep
+      .command(name)
+      .description(description)
+      .argument('<name>', 'name of the sweep')
+      .option('--output <dir>', 'folder of all runs', 'runs');
+
+  named('status', 'how far each run is, and the table of the finished ones')
+    .option('--json', 'print JSON')
+    .action(async (name: string, flags: NamedFlags & { json?: boolean }) => {
+      const { openSweep } = await import('../../sweep/manifest.js');
+      await printStatus(openSweep(name, flags.output), flags.json ?? false);
+    });
+
+  addLauncherOptions(named('resume', 'go on with the runs that are stopped, failed or not started'))
+    .option('--quiet', 'print the table only, and failures')
+    .action(resume);
+
+  named('cancel', 'stop the runs that wait or run; they save first').action(cancel);
+}
+
+async function printStatus(sweep: Sweep, json: boolean): Promise<void> {
+  const { statusColumns, sweepStatus } = await import('../../sweep/status.js');
+  const { formatTable } = await import('../../report/table.js');
+  const statuses = sweepStatus(sweep);
+  const { name, tasks, launcher } = sweep.manifest;
+  if (json) {
+    const shown = statuses.map(({ task, results: _, ...status }) => ({ ...task, ...status }));
+    process.stdout.write(`${JSON.stringify({ name, launcher: launcher.name, tasks: shown })}\n`);
+    return;
+  }
+  const columns = statusColumns.filter(({ key }) => key !== 'job' || launcher.name === 'slurm');
+  process.stdout.write(`${formatTable(statuses, columns, 'terminal')}\n\n`);
+  const states = [...new Set(statuses.map(({ state }) => state))];
+  const counts = states.map(state => `${statuses.filter(status => status.state === state).length} ${state}`);
+  process.stdout.write(`Sweep ${name}, ${tasks.length} runs: ${counts.join(', ')}.\n`);
+  await printSweepTable(sweep, statuses);
+}
+
+/** The table over finished runs, as of `gala table NAME`, on stdout; nothing where none is finished. */
+export async function printSweepTable(sweep: Sweep, statuses?: readonly TaskStatus[]): Promise<void> {
+  const { finishedIn, sweepStatus } = await import('../../sweep/status.js');
+  const { formatGroups, readRuns } = await import('../../results/tableOfRuns.js');
+  const directories = finishedIn(statuses ?? sweepStatus(sweep));
+  if (directories.length === 0) return;
+  process.stdout.write(`\n${formatGroups(readRuns(directories).groups, 'terminal')}\n`);
+}
+
+async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?: boolean }): Promise<void> {
+  const { openSweep } = await import('../../sweep/manifest.js');
+  const { removeLeftLocks } = await import('../../sweep/leftLocks.js');
+  const { isJobOver } = await import('../../sweep/slurm/client.js');
+  const { isOpen, sweepStatus } = await import('../../sweep/status.js');
+  const sweep = await withLauncher(openSweep(name, flags.output), flags);
+  refuseRunning(sweep, await holderOf(sweep));
+  const statuses = sweepStatus(sweep);
+  const open = statuses.filter(isOpen);
+  const counts = (state: TaskStatus['state']) => statuses.filter(status => status.state === state).length;
+  for (const state of ['finished', 'running', 'waiting', 'diverged'] as const) {
+    if (counts(state) > 0) process.stderr.write(`${counts(state)} ${state}: left alone.\n`);
+  }
+  if (open.length === 0) process.stderr.write('Nothing to resume.\n');
+  removeLeftLocks(sweep, open, isJobOver);
+  const tasks = open.map(({ task }) => task);
+  try {
+    await launch(sweep, tasks, { quiet: flags.quiet });
+  } finally {
+    if (sweep.manifest.launcher.name === 'local') await printSweepTable(sweep);
+  }
+}
+
+/** The sweep with the launcher of the flags; without flags it stays as it was. */
+async function withLauncher(sweep: Sweep, flags: LauncherFlags): Promise<Sweep> {
+  const before = sweep.manifest.launcher;
+  if (!flags.launcher && !flags.slots && !flags.gpus && !flags.slurm) return sweep;
+  const name = flags.launcher ?? before.name;
+  const launcher =
+    name === 'slurm' && before.name === 'slurm'
+      ? { name, options: await slurmOptions(before.options, flags.slurm ?? []) }
+      : await launcherSettings({ ...flags, launcher: name }, []);
+  return { ...sweep, manifest: { ...sweep.manifest, launcher } };
+}
+
+async function cancel(name: string, { output }: NamedFlags): Promise<void> {
+  const { openSweep } = await import('../../sweep/manifest.js');
+  const { sweepStatus } = await import('../../sweep/status.js');
+  const sweep = openSweep(name, output);
+  const pid = await holderOf(sweep);
+  if (pid !== undefined) {
+    process.kill(pid, 'SIGTERM');
+    process.stderr.write(`Told process ${pid} to stop; its runs save first.\n`);
+    return;
+  }
+  const active = sweepStatus(sweep).filter(({ state }) => state === 'running' || state === 'waiting');
+  if (active.length === 0) process.stderr.write('Nothing waits or runs.\n');
+  const jobs = active.flatMap(({ job }) => job ?? []);
+  if (jobs.length > 0) {
+    const { cancelJobs } = await import('../../sweep/slurm/client.js');
+    cancelJobs(jobs);
+    process.stderr.write(`Cancelled ${jobs.length} task${jobs.length === 1 ? '' : 's'}; running ones save first.\n`);
+  }
+  await stopRuns(active.flatMap(({ job, directory }) => (job === undefined && directory ? [directory] : [])));
+}
+
+/** Runs whose launcher is gone, each stopped by itself; what is held on another host is told. */
+async function stopRuns(directories: readonly string[]): Promise<void> {
+  const { liveHolderOf } = await import('../../io/folderLock.js');
+  for (const directory of directories) {
+    const holder = liveHolderOf(directory);
+    if (holder === undefined) continue; // it has just ended
+    const run = relative(process.cwd(), directory);
+    if (holder.isLocal) process.kill(holder.pid, 'SIGTERM');
+    process.stderr.write(
+      holder.isLocal
+        ? `Told process ${holder.pid} to stop; it saves first: ${run}\n`
+        : `Process ${holder.pid}${holder.place} works in ${run}: stop it there (kill ${holder.pid}).\n`,
+    );
+  }
+}
+
+async function holderOf(sweep: Sweep): Promise<number | undefined> {
+  const { localHolder } = await import('../../io/folderLock.js');
+  return localHolder(sweep.directory);
+}
+
+function refuseRunning(sweep: Sweep, pid: number | undefined): void {
+  if (pid === undefined) return;
+  throw new ConfigError(`Process ${pid} runs this sweep already.`, {
+    where: sweep.directory,
+    next: `Wait for it, or stop it: ${sweepCommand('cancel', sweep)}`,
+  });
+}

@@ -1,0 +1,24 @@
+/** `gala table`: run folders → one accuracy table, a line per experiment. */
+import { type Command, Option } from 'commander';
+import type { TableFormat } from '../../report/table.js';
+import { printTable } from '../display/visibleOutput.js';
+
+export function registerTableCommand(program: Command): void {
+  program
+    .command('table')
+    .description('accuracy table of finished runs: a line per config, mean ± standard deviation over seeds')
+    .argument('<dirs...>', 'run folders, folders of runs, or names of sweeps')
+    .option('--runs <dir>', 'folder of all runs, where sweeps are looked for', 'runs')
+    .addOption(
+      new Option('--format <format>', 'of the printed table')
+        .choices(['terminal', 'md', 'csv', 'json'])
+        .default('terminal'),
+    )
+    .action(async (given: string[], { format, runs }: { format: TableFormat; runs: string }) => {
+      const { runsOf } = await import('../../sweep/resolve.js');
+      const { formatGroups, readRuns } = await import('../../results/tableOfRuns.js');
+      const { groups, left } = readRuns(runsOf(given, runs));
+      printTable(formatGroups(groups, format), format);
+      for (const sentence of left) process.stderr.write(`Not in the table: ${sentence}\n`);
+    });
+}

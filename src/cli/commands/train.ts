@@ -1,0 +1,196 @@
+/** `gala train`: flags → one run → exit code. */
+import { join, relative } from 'node:path';
+import { type Command, Option } from 'commander';
+import { configDifference, configHash, configOf } from '../../config/identity.js';
+import { loadConfig } from '../../config/load.js';
+import type { Config, StageConfig } from '../../config/schema.js';
+import { ConfigError, DivergedError, StorageError } from '../../errors.js';
+import type { ResultRow } from '../../eval/summary.js';
+import { describeHolder, type FolderLock } from '../../io/folderLock.js';
+import { shellWord } from '../../io/shellWord.js';
+import { experimentLockFolder, tryLockExperiment } from '../../run/experimentLock.js';
+import { readRecord } from '../../run/record.js';
+import {
+  beginRunFolder,
+  findLatestUnfinishedRun,
+  holdRunFolder,
+  openRunFolder,
+  type RunFolder,
+} from '../../run/runFolder.js';
+import { type FoundRun, findRunOfHash } from '../../run/runOfConfig.js';
+import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
+import { runTraining, type TrainingJob } from '../runTraining.js';
+import { parseSeed } from './config.js';
+
+export interface TrainFlags extends EngineFlags {
+  readonly config?: string;
+  readonly set?: string[];
+  readonly seed?: number;
+  readonly data?: string;
+  readonly resume?: string | true;
+  readonly continue?: boolean;
+  readonly output?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+export function registerTrainCommand(program: Command): void {
+  program
+    .command('train')
+    .description('train one experiment and write its run folder')
+    .option('--config <config>', 'a YAML file, or a name of `gala config list`')
+    .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
+    .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed)
+    .addOption(engineOption())
+    .addOption(deviceOption())
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .option('--resume [run]', 'go on with a run folder, or with the latest unfinished run of the config')
+    .addOption(
+      new Option(
+        '--continue',
+        'go on with the run of this very config, or start it; a finished one is shown',
+      ).conflicts('resume'),
+    )
+    .option('--output <dir>', 'folder of all runs', 'runs')
+    .option('--quiet', 'print the result table only, and warnings')
+    .option('--json', 'print one JSON object a line: start, epochs, result')
+    .action(async (flags: TrainFlags) => {
+      const chosen = flags.continue ? continueRun(flags) : chooseRun(flags);
+      if ('results' in chosen) await printResult(chosen.folder, chosen.results, flags);
+      else await trainChosen(chosen, flags);
+    });
+}
+
+interface Chosen {
+  readonly loaded: TrainingJob['loaded'];
+  /** The run to resume; a new one is begun when left out. */
+  readonly folder?: RunFolder;
+  /** Held until the run has begun. */
+  readonly experiment?: FolderLock;
+}
+
+async function trainChosen(chosen: Chosen, flags: TrainFlags): Promise<void> {
+  try {
+    await train(chosen, flags);
+  } finally {
+    chosen.experiment?.release();
+  }
+}
+
+async function train({ loaded, folder: given, experiment }: Chosen, flags: TrainFlags): Promise<void> {
+  const { config } = loaded;
+  const { data, quiet, json, output = 'runs' } = flags;
+  // Before the folder is made: a first stage takes hours, and an empty run folder would stay behind when it is killed.
+  const start =
+    given === undefined && config.stages ? await startingPointOf(config.stages.representation, flags) : undefined;
+  const held = given ? holdRunFolder(given) : beginRunFolder({ output, name: config.name, seed: config.seed });
+  const job = { held, loaded, resume: given !== undefined, data, quiet, json, start, onBegun: experiment?.release };
+  await printResult(held.folder, await runTraining(job), flags);
+}
+
+async function startingPointOf(config: StageConfig, { data, quiet, json, output = 'runs' }: TrainFlags) {
+  const { finishedFirstStage } = await import('../firstStage.js');
+  const { readStartingPoint } = await import('../../train/startingPoint.js');
+  return readStartingPoint(await finishedFirstStage({ config, output, data, quiet, json }), output);
+}
+
+/**
+ * The run of the same config hash: its results, the run to resume, or the lock to begin one under. Throws `DivergedError` where it
+ * diverged, `StorageError` where another process is beginning it.
+ */
+function continueRun(flags: TrainFlags): Chosen | { folder: RunFolder; results: readonly ResultRow[] } {
+  const loaded = loadConfig(requireConfig(flags), overridesOf(flags));
+  const { name } = loaded.config;
+  const hash = configHash(loaded.config);
+  const output = flags.output ?? 'runs';
+  const begun = findRunOfHash(output, name, hash);
+  if (begun) return goOnWith(begun, loaded);
+  const experiment = tryLockExperiment(experimentLockFolder(output, name, hash));
+  if (!('release' in experiment)) {
+    throw new StorageError(`The ${describeHolder(experiment)} is beginning this very run.`, {
+      where: experiment.file,
+      next: 'Wait for it: the same command then goes on with the run, or shows its results.',
+    });
+  }
+  // Another process may have begun it, and given the lock free, after the first look.
+  const found = findRunOfHash(output, name, hash);
+  if (found === undefined) return { loaded, experiment };
+  experiment.release();
+  return goOnWith(found, loaded);
+}
+
+function goOnWith(
+  found: FoundRun,
+  loaded: TrainingJob['loaded'],
+): Chosen | { folder: RunFolder; results: readonly ResultRow[] } {
+  const folder = openRunFolder(found.directory);
+  if (found.state === 'finished') return { folder, results: found.record.results };
+  if (found.state !== 'diverged') return { folder, loaded };
+  throw new DivergedError(`This experiment has diverged already: ${found.record.failure ?? 'NaN or infinity'}`, {
+    where: found.directory,
+    next: 'The same config would do so again: change it, such as optim.learning_rate, or delete the folder.',
+  });
+}
+
+/** A new folder, or the one to resume, whose config must be the same experiment. Throws `ConfigError`. */
+function chooseRun(flags: TrainFlags): Chosen {
+  const overrides = overridesOf(flags);
+  if (flags.resume === undefined) return { loaded: loadConfig(requireConfig(flags), overrides) };
+  const folder = flags.resume === true ? latestRun(flags, overrides) : openRunFolder(flags.resume);
+  const recorded = readRecord(folder.record);
+  if (recorded.status === 'finished') {
+    throw new ConfigError('This run is finished; there is nothing to resume.', {
+      where: folder.directory,
+      next: `See its results with \`gala eval --run ${shellWord(folder.directory)}\`, or train anew without --resume.`,
+    });
+  }
+  const loaded = loadConfig(flags.config ?? folder.config, overrides);
+  refuseOtherExperiment(configOf(recorded), loaded.config, folder);
+  const config = { ...loaded.config, name: recorded.name };
+  return { folder, loaded: { ...loaded, config, warnings: [] } }; // the run's first start showed the warnings
+}
+
+function overridesOf({ set = [], seed, ...flags }: TrainFlags): { set?: string[]; seed?: number } {
+  const all = [...set, ...engineOverrides(flags)];
+  return { ...(all.length > 0 && { set: all }), ...(seed !== undefined && { seed }) };
+}
+
+function requireConfig(flags: TrainFlags): string {
+  if (flags.config !== undefined) return flags.config;
+  throw new ConfigError('No config is given.', {
+    where: '--config',
+    next: 'gala train --config fashion_mnist_lt/gala; `gala config list` shows the names.',
+  });
+}
+
+function latestRun(flags: TrainFlags, overrides: { set?: string[]; seed?: number }): RunFolder {
+  const { config } = loadConfig(requireConfig(flags), overrides);
+  const folder = findLatestUnfinishedRun(config.name, flags.output);
+  if (folder) return folder;
+  throw new StorageError(`There is no unfinished run of ${config.name}.`, {
+    where: join(flags.output ?? 'runs', config.name),
+    next: config.stages
+      ? `Train without --resume, or name a run folder: --resume DIR. A first stage that was stopped goes on by itself.`
+      : 'Train without --resume, or name a run folder: --resume DIR.',
+  });
+}
+
+function refuseOtherExperiment(recorded: Config, now: Config, folder: RunFolder): void {
+  const differences = configDifference(recorded, now);
+  if (differences.length === 0) return;
+  throw new ConfigError(`The config differs from that of the run (run → now):\n  ${differences.join('\n  ')}`, {
+    where: folder.directory,
+    next: 'Resume with the config the run began with, or start a new run without --resume.',
+  });
+}
+
+async function printResult(folder: RunFolder, rows: readonly ResultRow[], { json, quiet }: TrainFlags): Promise<void> {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ type: 'result', folder: folder.directory, rows })}\n`);
+    return;
+  }
+  const { accuracyColumns, formatTable } = await import('../../report/table.js');
+  const columns = accuracyColumns.filter(({ key }) => key !== 'run');
+  process.stdout.write(`${formatTable(rows, columns, 'terminal')}\n`);
+  if (!quiet) process.stderr.write(`Run folder: ${relative(process.cwd(), folder.directory)}\n`);
+}

@@ -1,0 +1,82 @@
+/** What a person sees of a sweep that runs here: one bar over the epochs of all runs, a line for each that ends. */
+import { relative } from 'node:path';
+import { percent } from '../../report/csv.js';
+import type { PoolObserver } from '../../sweep/localPool.js';
+import { describeTask, type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';
+import { reportedScores, type TaskStatus, taskStatus } from '../../sweep/status.js';
+import { mayRepeat } from '../../train/signals.js';
+import { createProgress } from './progress.js';
+
+export interface SweepDisplay extends PoolObserver {
+  onEnd(status: TaskStatus): void;
+  note(line: string): void;
+  /** Runs that ended without a result, other than by a signal of ours. */
+  failures(): number;
+  stop(): void;
+}
+
+export function createSweepDisplay(
+  sweep: Sweep,
+  tasks: readonly SweepTask[],
+  { quiet = false }: { quiet?: boolean | undefined },
+): SweepDisplay {
+  // Epochs come minutes apart: only the rate since the start says when all will be done.
+  const progress = createProgress({
+    stream: process.stderr,
+    quiet,
+    intervalSeconds: 60,
+    rateWindowSeconds: Number.POSITIVE_INFINITY,
+  });
+  const note = (line: string) => (quiet ? process.stderr.write(`${line}\n`) : progress.note(line));
+  const epochs = new Map(tasks.map(task => [task.index, taskStatus(sweep, task).epoch]));
+  const total = tasks.reduce((sum, task) => sum + task.epochs, 0);
+  const done = () => [...epochs.values()].reduce((sum, epoch) => sum + epoch, 0);
+  let [running, finished, failed, begun, stopped] = [0, 0, 0, false, false];
+  const payload = () => ({ runs: `${finished}/${tasks.length}`, running, ...(failed > 0 && { failed }) });
+  const update = () => progress.update(done(), payload());
+
+  return {
+    note,
+    failures: () => failed,
+    onStart() {
+      running++;
+      if (begun) update();
+      else progress.start(total, payload(), done());
+      begun = true;
+    },
+    onProgress({ task, epoch }) {
+      epochs.set(task.index, epoch);
+      update();
+    },
+    onEnd(status) {
+      const { task, epoch, state, reason, results } = status;
+      running--;
+      epochs.set(task.index, epoch);
+      if (state === 'finished') {
+        finished++;
+        const { plain, rebalanced } = reportedScores(results) ?? {};
+        if (!quiet) {
+          note(
+            `finished: ${describeTask(task)}: top-1 ${percent(plain?.top1)}, re-balanced ${percent(rebalanced?.top1)}`,
+          );
+        }
+      } else if (stopped) {
+        if (!quiet) note(`saved: ${describeTask(task)}, after epoch ${epoch}`);
+      } else {
+        failed++;
+        const log = relative(process.cwd(), taskLog(sweep, task.index));
+        note(`${state}: ${describeTask(task)}: ${reason ?? 'no reason is known'} (${log})`);
+      }
+      update();
+    },
+    onStop(signal) {
+      note(
+        stopped
+          ? `${signal}: ending the runs at once.`
+          : `${signal}: ${running} run${running === 1 ? '' : 's'} finishing the step and saving${mayRepeat(signal) ? '' : '; once more to stop at once'}.`,
+      );
+      stopped = true;
+    },
+    stop: () => progress.stop(),
+  };
+}

@@ -1,0 +1,106 @@
+/** What a person, or a program with --json, sees of a training run. */
+import type { EpochMetrics } from '../../run/metricsLog.js';
+import type { RunObserver } from '../../train/run.js';
+import { createCheckDisplay } from './checkDisplay.js';
+import { createProgress } from './progress.js';
+
+export interface TrainDisplay extends RunObserver {
+  /** Removes the progress bar; harmless when there is none. */
+  stop(): void;
+}
+
+/** Calls of the engine over which the rate is measured. */
+const rateWindow = 50;
+
+/** Progress and notes go to stderr; with `json`, start and epochs go to stdout, one object a line. */
+export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: boolean | undefined }): TrainDisplay {
+  const { quiet = false, json = false } = flags;
+  const progress = createProgress({ stream: process.stderr, quiet: quiet || json });
+  const print = (object: object) => json && process.stdout.write(`${JSON.stringify(object)}\n`);
+  let epochs = 0;
+  let stepsPerEpoch = 0;
+  let batchSize = 0;
+  let marks: { readonly time: number; readonly steps: number }[] = [];
+  let epochStarted = performance.now();
+
+  return {
+    check: createCheckDisplay(progress),
+    onNotice(line) {
+      // A quiet progress would swallow them, and notices are what a reader must not miss: warnings, a stop, how to go on.
+      if (quiet || json) process.stderr.write(`${line}\n`);
+      else progress.note(line);
+    },
+    onStart({ experiment, engine, progress: { epoch, step } }) {
+      const { config, datasets } = experiment;
+      epochs = config.train.epochs;
+      stepsPerEpoch = experiment.stepsPerEpoch;
+      batchSize = config.train.batch_size;
+      const { train, counts } = datasets;
+      progress.note(
+        `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes (${Math.max(...counts)} … ${Math.min(...counts)})`,
+      );
+      const length =
+        epochs === 0 ? 'nothing to train' : `${epochs} epoch${epochs === 1 ? '' : 's'} of ${stepsPerEpoch} steps`;
+      progress.note(
+        `${config.model.backbone}, ${length}; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
+      );
+      progress.note(`Top-1 in %: all (many/medium/few), and all re-balanced at τ = ${config.eval.tau}.`);
+      if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
+      print({
+        type: 'start',
+        name: config.name,
+        seed: config.seed,
+        epochs,
+        steps_per_epoch: stepsPerEpoch,
+        engine,
+        epoch,
+        step,
+      });
+      epochStarted = performance.now();
+      if (epochs === 0) return;
+      progress.start(epochs * stepsPerEpoch, { epoch: `${epoch}/${epochs}` }, (epoch - 1) * stepsPerEpoch + step);
+    },
+    onSteps({ epoch, step, steps, loss, learningRate }) {
+      marks.push({ time: performance.now(), steps });
+      if (marks.length > rateWindow) marks.shift();
+      const seconds = (marks.at(-1)!.time - marks[0]!.time) / 1000;
+      const since = marks.slice(1).reduce((sum, mark) => sum + mark.steps, 0);
+      progress.update((epoch - 1) * stepsPerEpoch + step, {
+        epoch: `${epoch}/${epochs}`,
+        step: `${step}/${stepsPerEpoch}`,
+        'img/s': seconds > 0 ? Math.round((since * batchSize) / seconds) : '…',
+        loss: loss.toFixed(3),
+        lr: learningRate.toPrecision(3),
+      });
+    },
+    onEvaluationStart() {
+      marks = [];
+    },
+    onEpoch(metrics) {
+      const seconds = (performance.now() - epochStarted) / 1000;
+      epochStarted = performance.now();
+      progress.note(epochLine(metrics, epochs, seconds));
+      print({ type: 'epoch', ...metrics });
+    },
+    stop: () => progress.stop(),
+  };
+}
+
+/** `epoch   5/200  24 s  loss 3.678  lr 0.0972  test 7.20 (18.1/1.9/0.1)  re-balanced 8.65`: fits 100 columns. */
+function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): string {
+  const value = (name: string, digits: number) =>
+    metrics[name] === undefined ? '–' : Number(metrics[name]).toFixed(digits);
+  const parts = [
+    `epoch ${String(metrics.epoch).padStart(String(epochs).length)}/${epochs}`,
+    `${Math.round(seconds)} s`,
+    `loss ${value('loss', 3)}`,
+    `lr ${Number(metrics.learning_rate).toPrecision(3).padEnd(6)}`,
+  ];
+  for (const split of ['test', 'val']) {
+    if (metrics[`${split}_top1`] === undefined) continue;
+    const groups = ['many', 'medium', 'few'].map(group => value(`${split}_${group}`, 1)).join('/');
+    parts.push(`${split} ${value(`${split}_top1`, 2)} (${groups})`);
+    parts.push(`re-balanced ${value(`${split}_top1_rebalanced`, 2)}`);
+  }
+  return parts.join('  ').trimEnd();
+}

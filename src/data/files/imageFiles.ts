@@ -1,0 +1,79 @@
+/** The files of an image set by index, held flat: one buffer of names, so that a list of 10⁶ lines is no million strings. */
+
+import { sha256 } from '../../io/hash.js';
+import { indexHash } from '../longTail.js';
+import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
+
+/** Where every file lies: plain data over shared memory, which worker threads are sent without a copy. */
+export interface FileTable {
+  /** Absolute folders; few beside the files. */
+  readonly folders: readonly string[];
+  /** Index into `folders` of file `i`. */
+  readonly folderOf: Int32Array;
+  /** UTF-8 bytes of all names. */
+  readonly nameBytes: Uint8Array;
+  /** First byte of the name of file `i`. */
+  readonly nameStarts: Int32Array;
+  /** Number of bytes of the name of file `i`. */
+  readonly nameLengths: Uint8Array;
+}
+
+/** One split of an image set: where its files are and what they show; nothing here opens one. */
+export interface ImageFiles {
+  readonly name: string;
+  readonly classNames: readonly string[];
+  /** Number of images. */
+  readonly length: number;
+  /** Class of each image, in [0, classNames.length), over shared memory. */
+  readonly labels: Int32Array;
+  /** Absolute path of image `i`. */
+  path(i: number): string;
+  /** sha256 (hex) of the names and labels in order; the same wherever the images lie. */
+  readonly fingerprint: string;
+  /** What `path` reads from, for worker threads: `path(i)` is `filePath(table, i)`. */
+  readonly table: FileTable;
+}
+
+export type ImageFilesParts = Pick<ImageFiles, 'name' | 'classNames' | 'labels' | 'fingerprint' | 'table'>;
+
+export function imageFiles(parts: ImageFilesParts): ImageFiles {
+  return { ...parts, length: parts.labels.length, path: i => filePath(parts.table, i) };
+}
+
+/** Absolute path of file `i`. Throws `RangeError` outside of the table. */
+export function filePath(table: FileTable, i: number): string {
+  const folder = table.folders[table.folderOf[i] ?? -1];
+  if (folder === undefined) throw new RangeError(`There is no file ${i}: the table has ${table.folderOf.length}.`);
+  return `${folder}/${fileName(table, i)}`;
+}
+
+/** Name of file `i` without its folder. */
+export function fileName({ nameBytes, nameStarts, nameLengths }: Omit<FileTable, 'folders'>, i: number): string {
+  const start = nameStarts[i]!;
+  return Buffer.from(nameBytes.buffer, nameBytes.byteOffset + start, nameLengths[i]!).toString('utf8');
+}
+
+/** The images at `indices`, in that order; shares the names. Throws `RangeError`. */
+export function subsetOfFiles(files: ImageFiles, indices: Int32Array): ImageFiles {
+  const { table, name, classNames } = files;
+  const labels = sharedInt32(indices.length);
+  const folderOf = sharedInt32(indices.length);
+  const nameStarts = sharedInt32(indices.length);
+  const nameLengths = sharedBytes(indices.length);
+  indices.forEach((index, i) => {
+    if (index < 0 || index >= files.length) {
+      throw new RangeError(`Index ${index} is outside of ${name}, which has ${files.length} images.`);
+    }
+    labels[i] = files.labels[index]!;
+    folderOf[i] = table.folderOf[index]!;
+    nameStarts[i] = table.nameStarts[index]!;
+    nameLengths[i] = table.nameLengths[index]!;
+  });
+  return imageFiles({
+    name,
+    classNames,
+    labels,
+    fingerprint: sha256(files.fingerprint, indexHash(indices)),
+    table: { ...table, folderOf, nameStarts, nameLengths },
+  });
+}

@@ -1,0 +1,186 @@
+/** A folder of one sub-folder a class, as torchvision's ImageFolder reads it, as an image list. */
+import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError } from '../../errors.js';
+import { imageEndings } from '../images/format.js';
+import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
+import { type ImageList, lineHash } from './imageList.js';
+import { isLeftBehind, type LeftOutFiles, leftOutFiles } from './leftOutFiles.js';
+import { packedArchiveAdvice } from './packedArchives.js';
+import { requireReadableName } from './readableNames.js';
+
+const imageName = new RegExp(`\\.(${imageEndings.join('|')})$`, 'i');
+
+export interface ClassFolder {
+  /** Name on disk. */
+  readonly folder: string;
+  /** Name of the class: the same with each accent in its letter (NFC). */
+  readonly name: string;
+}
+
+/**
+ * The sub-folders of `folder` and links to folders, sorted by the code units of their class names; what an operating system or a
+ * notebook leaves is none. Throws `DataError` when there is none, and for two of one name.
+ */
+export function classFolders(folder: string): ClassFolder[] {
+  const folders = foldersIn(folder)
+    .map(name => ({ folder: name, name: name.normalize('NFC') }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of folders) requireReadableName(folder, entry.folder);
+  const twin = folders.find(({ name }, i) => name === folders[i + 1]?.name);
+  if (twin !== undefined) {
+    throw new DataError(`Two folders are called ${twin.name}, with the accents written in two ways (NFC and NFD).`, {
+      where: folder,
+      next: 'Move the images of both into one of them.',
+    });
+  }
+  if (folders.length > 0) return folders;
+  const packed = packedArchiveAdvice(folder);
+  throw new DataError('The folder has no sub-folders, one for each class.', {
+    where: folder,
+    next:
+      packed ?? 'Put the images of each class into a folder of its name, or give a list with data.dataset: image_list.',
+  });
+}
+
+/** Names of the folders in `folder`, and of links to folders, less what an operating system leaves. Throws `DataError`. */
+export function foldersIn(folder: string): string[] {
+  return entriesOf(folder)
+    .filter(entry => !isLeftBehind(entry.name) && isFolder(folder, entry))
+    .map(({ name }) => name)
+    .sort();
+}
+
+export interface ListedFolder {
+  readonly list: ImageList;
+  /** A sentence on the files that are not in the list; undefined where there are none. */
+  readonly leftOut: string | undefined;
+}
+
+/**
+ * Every image below `root`/`split`/CLASS, in order of class and name; folders of the list are relative to `root`. Links are
+ * followed. A class of `classNames` without a folder has no images. Throws `DataError` for a folder that is no class or cannot
+ * be read, for a link that leads nowhere or back to a folder that it lies in, and for a name that is not UTF-8.
+ */
+export function listImageFolder(root: string, split: string, classNames: readonly string[]): ListedFolder {
+  const labelOf = new Map(classNames.map((name, label) => [name, label]));
+  const folders: string[] = [];
+  const found: { folder: number; label: number; name: Buffer }[] = [];
+  const leftOut = leftOutFiles();
+  /** `above`: the real paths of the folders that the walk came through. */
+  const walk = (folder: string, label: number, above: readonly string[]) => {
+    const path = join(root, folder);
+    const entries = entriesOf(path).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const real = realpathSync(path);
+    if (above.some(other => other === real || other.startsWith(`${real}/`))) throw leadsBack(path, real);
+    const subFolders: string[] = [];
+    let index = -1;
+    for (const entry of entries) {
+      const { name } = entry;
+      if (isLeftBehind(name)) countLeftBehind(leftOut, path, entry);
+      else if (isFolder(path, entry)) subFolders.push(name);
+      else if (!imageName.test(name)) leftOut.addFile(name);
+      else {
+        requireReadableName(path, name);
+        if (index === -1) index = folders.push(folder) - 1;
+        found.push({ folder: index, label, name: Buffer.from(name) });
+      }
+    }
+    for (const name of subFolders) {
+      requireReadableName(path, name);
+      walk(`${folder}/${name}`, label, [...above, real]);
+    }
+  };
+  const base = join(root, split);
+  for (const entry of entriesOf(base)) {
+    if (isLeftBehind(entry.name)) countLeftBehind(leftOut, base, entry);
+    else if (!isFolder(base, entry)) leftOut.addBeside(entry.name);
+  }
+  for (const { folder, name } of classFolders(base)) {
+    const label = labelOf.get(name);
+    if (label === undefined) {
+      throw new DataError(`The folder ${name} is no class of the training images.`, {
+        where: join(base, folder),
+        next: `The classes are the ${classNames.length} sub-folders of the training folder: ${classNames.slice(0, 5).join(', ')}…`,
+      });
+    }
+    walk(`${split}/${folder}`, label, []);
+  }
+  return { list: flat(folders, found, base, leftOut.sentence(split)), leftOut: leftOut.sentence(split) };
+}
+
+function countLeftBehind(leftOut: LeftOutFiles, folder: string, entry: Dirent): void {
+  if (entry.isDirectory()) leftOut.addFolder(join(folder, entry.name), entry.name);
+  else leftOut.addFile(entry.name);
+}
+
+function flat(
+  folders: readonly string[],
+  found: readonly { readonly folder: number; readonly label: number; readonly name: Buffer }[],
+  where: string,
+  leftOut: string | undefined,
+): ImageList {
+  if (found.length === 0) {
+    throw new DataError(
+      ['There are no images in the folders of the classes.', ...(leftOut ? [leftOut] : [])].join(' '),
+      {
+        where,
+        next:
+          packedArchiveAdvice(where) ??
+          `Files are taken that end in ${imageEndings.map(ending => `.${ending}`).join(', ')}.`,
+      },
+    );
+  }
+  const labels = sharedInt32(found.length);
+  const folderOf = sharedInt32(found.length);
+  const nameStarts = sharedInt32(found.length);
+  const nameLengths = sharedBytes(found.length);
+  const nameBytes = sharedBytes(found.reduce((sum, { name }) => sum + name.length, 0));
+  const lines = lineHash();
+  let filled = 0;
+  found.forEach(({ folder, label, name }, i) => {
+    labels[i] = label;
+    folderOf[i] = folder;
+    nameStarts[i] = filled;
+    nameLengths[i] = name.length;
+    nameBytes.set(name, filled);
+    filled += name.length;
+    lines.add(Buffer.concat([Buffer.from(`${folders[folder]}/`), name]), label);
+  });
+  return { folders, labels, folderOf, nameStarts, nameLengths, nameBytes, fingerprint: lines.digest() };
+}
+
+/** Whether an entry of `folder` is a folder or a link to one. A link that leads nowhere is an image where its name says so. */
+function isFolder(folder: string, entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  const path = join(folder, entry.name);
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    if (imageName.test(entry.name)) return false;
+    throw new DataError(`The link could not be followed: ${(error as Error).message}`, {
+      where: path,
+      next: 'Make it lead to the images, or remove it.',
+      cause: error,
+    });
+  }
+}
+
+function leadsBack(path: string, real: string): DataError {
+  return new DataError('The link leads back to a folder that it lies in.', {
+    where: `${path} → ${real}`,
+    next: 'Remove it: the images there would be taken again and again.',
+  });
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    throw new DataError(`The folder could not be read: ${(error as Error).message}`, {
+      where: folder,
+      next: 'Check the path and its permissions.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,125 @@
+/** The official lists of the large sets: where they are on this machine, and whether a file is the one that it should be. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DataError } from '../../errors.js';
+import { cacheFolder } from '../../io/cacheFolder.js';
+import { readPlainOrGzip } from '../../io/plainOrGzip.js';
+import { bundledFolder } from '../bundled.js';
+import { filePath } from '../files/imageFiles.js';
+import { type ImageList, parseImageList } from '../files/imageList.js';
+import { type ImageSet, type ImageSplit, type OfficialList, publishedClassCounts } from '../imageSets.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface CheckedList {
+  readonly list: ImageList;
+  /** Whether it is the published file; else it has the published counts, in another order or with other images. */
+  readonly identical: boolean;
+}
+
+/** Folder of the lists that `gala data lists` has installed. */
+export function installedLists(environment: Environment = process.env): string {
+  return join(cacheFolder(undefined, environment), 'lists');
+}
+
+/** Where the list of a split is: bundled, installed, or brought by the user into `root`; undefined when nowhere. */
+export function findOfficialList(
+  { file, sha256 }: OfficialList,
+  { root, environment }: { readonly root?: string | undefined; readonly environment?: Environment } = {},
+): string | undefined {
+  if (sha256 !== undefined) return join(bundledFolder('lists'), `${file}.gz`);
+  const brought = root === undefined ? [] : [resolve(root, file), resolve(root, `${file}.gz`)];
+  return [join(installedLists(environment), `${file}.gz`), ...brought].find(path => existsSync(path));
+}
+
+/** Finds, reads and checks the list of a split. Throws `DataError` that says how to get it. */
+export function openOfficialList(
+  set: ImageSet,
+  split: ImageSplit,
+  places: { readonly root?: string | undefined; readonly environment?: Environment },
+): CheckedList & { readonly path: string } {
+  const official = requireList(set, split);
+  const path = findOfficialList(official, places);
+  if (path === undefined) {
+    throw new DataError(`The list ${official.file} of ${set.title} is not on this machine.`, {
+      where: `looked in ${[installedLists(places.environment), places.root].filter(Boolean).join(' and ')}`,
+      next: `Fetch it with \`gala data lists ${set.name}\`, or give a copy: \`gala data lists ${set.name} --from FILE\`.`,
+    });
+  }
+  return { path, ...checkOfficialList(set, split, readPlainOrGzip(path), path) };
+}
+
+/**
+ * Compares a file with the published list: by its checksum, else by the number of images of each class, no image twice and
+ * none that is in another list of the set. Throws `DataError` that names what differs.
+ */
+export function checkOfficialList(set: ImageSet, split: ImageSplit, bytes: Uint8Array, where: string): CheckedList {
+  const official = requireList(set, split);
+  const list = parseImageList(bytes, where, set.classes);
+  const identical =
+    official.sha256 === undefined ? gitBlobId(bytes) === official.gitBlob : list.fingerprint === official.sha256;
+  if (identical) return { list, identical };
+  if (official.sha256 !== undefined) {
+    throw new DataError(`The list is not the published ${official.file}: its checksum differs.`, {
+      where,
+      next: 'Install gala again: this list comes with it.',
+    });
+  }
+  requireSameCounts(set, list, where);
+  requireDistinct(set, list, where);
+  return { list, identical };
+}
+
+/** sha1 (hex) that git gives a file of these bytes. */
+export function gitBlobId(bytes: Uint8Array): string {
+  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+}
+
+function requireList(set: ImageSet, split: ImageSplit): OfficialList {
+  const official = set.lists[split];
+  if (official !== undefined) return official;
+  throw new DataError(`${set.title} has no ${split} list.`, {
+    where: `split ${split}`,
+    next: `Its splits are ${Object.keys(set.lists).join(' and ')}.`,
+  });
+}
+
+function requireSameCounts(set: ImageSet, list: ImageList, where: string): void {
+  const published = publishedClassCounts(set);
+  const counts = new Int32Array(set.classes);
+  for (const label of list.labels) counts[label]!++;
+  const differing = Array.from(published.keys()).filter(c => counts[c] !== published[c]);
+  if (differing.length === 0) return;
+  const shown = differing.slice(0, 3).map(c => `class ${c} has ${counts[c]}, published ${published[c]}`);
+  const others = differing.length > 3 ? `, and ${differing.length - 3} other classes differ` : '';
+  const total = list.labels.length;
+  throw new DataError(
+    `The list of ${total} images is not that of ${set.title}: ${shown.join(', ')}${others} (${set.lists.train.images} images in all).`,
+    {
+      where,
+      next: `Give the file ${set.lists.train.file} as published, or use it as your own set with data.dataset: image_list.`,
+    },
+  );
+}
+
+/** No image twice, and none of the other lists: an own draw of the training images must not hold those it is judged by. */
+function requireDistinct(set: ImageSet, list: ImageList, where: string): void {
+  const seen = new Map<string, string>();
+  const { train: _, ...others } = set.lists;
+  for (const [split, official] of Object.entries(others)) {
+    const other = parseImageList(readPlainOrGzip(findOfficialList(official)!), official.file);
+    for (let i = 0; i < other.labels.length; i++) seen.set(filePath(other, i), split);
+  }
+  for (let i = 0; i < list.labels.length; i++) {
+    const path = filePath(list, i);
+    const split = seen.get(path);
+    if (split !== undefined) {
+      throw new DataError(
+        split === 'train' ? `The image ${path} is listed twice.` : `The image ${path} is in the ${split} list too.`,
+        { where, next: `Give the file ${set.lists.train.file} as published.` },
+      );
+    }
+    seen.set(path, 'train');
+  }
+}

@@ -1,0 +1,149 @@
+/** `gala data pack`: decodes and resizes every image once, into shards that training reads without decoding. */
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { DataError, GalaError } from '../../errors.js';
+import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
+import { diskFault } from '../../io/diskFault.js';
+import { withFolderLock } from '../../io/folderLock.js';
+import { makeFolderBelow } from '../../io/ownFolder.js';
+import type { ImageFiles } from '../files/imageFiles.js';
+import { requireSharp } from '../images/sharp.js';
+import { sharedInt32 } from '../pipeline/sharedDataset.js';
+import { openWorkerPool } from '../workers/workerPool.js';
+import type { PackHeader } from './packFormat.js';
+import {
+  headerPath,
+  imagesInShard,
+  packSchema,
+  readPackFile,
+  shardCount,
+  shardIndexPath,
+  shardPath,
+  shardSchema,
+} from './packFormat.js';
+import type { ShardJob } from './packShard.js';
+
+export interface PackOptions {
+  readonly files: ImageFiles;
+  readonly split: string;
+  /** The list that the files are from, by name and sha256; none for folders of classes. */
+  readonly list?: { readonly name: string; readonly fingerprint: string } | undefined;
+  /** Remarks on the files, for `pack.json` and the runs that train on the pack. */
+  readonly notes?: readonly string[] | undefined;
+  readonly folder: string;
+  readonly shortSide: number;
+  readonly workers: number;
+  /** As many as fit into 64 MB when left out. */
+  readonly imagesPerShard?: number;
+  /** Told several times a second how many images are packed. */
+  readonly onProgress: (images: number) => void;
+  /** Told who packs into the folder, when it has to wait for that. */
+  readonly onWait?: (holder: string) => void;
+}
+
+export interface PackSummary {
+  readonly images: number;
+  /** Images that an earlier, unfinished call had packed. */
+  readonly found: number;
+  readonly bytes: number;
+}
+
+/** Bytes that a shard has at most when its images are as wide as 4:3. */
+const shardBytes = 2 ** 26;
+const progressMilliseconds = 200;
+
+/**
+ * Packs a split into `folder`. A call that was killed goes on where it was; a call on a finished pack makes only the shards
+ * that are missing or cut off. One call at a time works in a folder; others wait. Throws `DataError` naming an image that cannot
+ * be decoded, or when the folder holds something else, and `StorageError` when the disk is full or the folder cannot be written.
+ */
+export async function packImages(options: PackOptions): Promise<PackSummary> {
+  const { folder, onWait = () => undefined } = options;
+  requireSharp();
+  try {
+    makeFolderBelow(dirname(folder), basename(folder));
+    return await withFolderLock(folder, onWait, () => packLocked(options));
+  } catch (error) {
+    throw error instanceof GalaError ? error : diskFault('The folder could not be packed into', folder, error);
+  }
+}
+
+async function packLocked(options: PackOptions): Promise<PackSummary> {
+  const { files, split, folder, shortSide, workers, onProgress } = options;
+  const header: PackHeader = {
+    format: 1,
+    dataset: files.name,
+    split,
+    images: files.length,
+    short_side: shortSide,
+    images_per_shard: options.imagesPerShard ?? Math.max(1, Math.floor(shardBytes / (4 * shortSide ** 2))),
+    class_names: [...files.classNames],
+    source_fingerprint: files.fingerprint,
+    ...(options.notes && { notes: [...options.notes] }),
+    ...(options.list && { list: options.list.name, list_fingerprint: options.list.fingerprint }),
+  };
+  begin(folder, header);
+  const shards = Array.from({ length: shardCount(header) }, (_, shard) => shard);
+  const missing = shards.filter(shard => !isWhole(folder, header, shard));
+  const found = files.length - missing.reduce((sum, shard) => sum + imagesInShard(header, shard), 0);
+  const packed = sharedInt32(1);
+  const report = () => onProgress(found + Atomics.load(packed, 0));
+  const timer = setInterval(report, progressMilliseconds);
+  const workerFile = new URL('./packWorker.js', import.meta.url);
+  const pool = openWorkerPool<ShardJob>(workerFile, workers, { shortSide, packed }, { work: 'packing' });
+  try {
+    // A few at a time, so that the paths of a long list are not all in the queue.
+    const waiting = missing.values();
+    const lane = async () => {
+      for (const shard of waiting) await pool.run(jobOf(files, folder, header, shard));
+    };
+    await Promise.all(Array.from({ length: workers }, lane));
+    report();
+  } finally {
+    clearInterval(timer);
+    await pool.close();
+  }
+  const bytes = shards.reduce((sum, shard) => sum + statSync(shardPath(folder, shard)).size, 0);
+  return { images: files.length, found, bytes };
+}
+
+function begin(folder: string, header: PackHeader): void {
+  const path = headerPath(folder);
+  if (existsSync(path)) {
+    const before = readPackFile(path, packSchema);
+    for (const key of ['dataset', 'split', 'short_side', 'images_per_shard', 'source_fingerprint'] as const) {
+      if (before[key] === header[key]) continue;
+      const difference =
+        key === 'source_fingerprint' ? 'of other images' : `with ${key} ${before[key]}, not ${header[key]}`;
+      throw new DataError(`The folder holds another pack, ${difference}.`, {
+        where: path,
+        next: 'Give another --output, or delete this folder.',
+      });
+    }
+    removeTemporaries(folder);
+    // The same images under other names of classes, or from a list of another name.
+    if (isDeepStrictEqual(before, header)) return;
+  }
+  writeFileAtomic(path, `${JSON.stringify(header, null, 2)}\n`);
+}
+
+/** Whether a shard is there with the size that its index tells. */
+function isWhole(folder: string, header: PackHeader, shard: number): boolean {
+  const index = shardIndexPath(folder, shard);
+  if (!existsSync(index) || !existsSync(shardPath(folder, shard))) return false;
+  const { entries } = readPackFile(index, shardSchema);
+  const bytes = entries.reduce((sum, [, height, width]) => sum + 3 * height * width, 0);
+  return entries.length === imagesInShard(header, shard) && statSync(shardPath(folder, shard)).size === bytes;
+}
+
+function jobOf(files: ImageFiles, folder: string, header: PackHeader, shard: number): ShardJob {
+  const first = shard * header.images_per_shard;
+  const indices = Array.from({ length: imagesInShard(header, shard) }, (_, i) => first + i);
+  return {
+    shard: shardPath(folder, shard),
+    index: shardIndexPath(folder, shard),
+    paths: indices.map(index => files.path(index)),
+    labels: indices.map(index => files.labels[index]!),
+  };
+}

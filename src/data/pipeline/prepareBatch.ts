@@ -1,0 +1,62 @@
+/** Copying and augmenting the images of one batch: the work of a pipeline's worker, also done in the main thread. */
+import type { Augmentation } from '../../config/schema/data.js';
+import { augmenter } from '../augment/index.js';
+import type { Dataset, ImageShape, SharedImages } from '../dataset.js';
+import { imageBytes } from '../dataset.js';
+import type { ImageLocation } from '../files/location.js';
+
+/** What a worker thread is started with; plain data and shared memory only. */
+export interface BatchRecipe {
+  readonly imageShape: ImageShape;
+  readonly augment: readonly Augmentation[];
+  readonly seed: number;
+}
+
+/** One batch to prepare: the images at `indices`, augmented for `epoch`, go to `images` one after the other. */
+export interface BatchJob {
+  readonly epoch: number;
+  readonly indices: Int32Array;
+  /** How often the epoch has used each of them before. */
+  readonly draws: Int32Array;
+  readonly images: Uint8Array;
+  /** Where each image lies; only for a dataset of files. */
+  readonly locations?: readonly ImageLocation[] | undefined;
+}
+
+/** Prepares batches from files that it may keep open. */
+export interface BatchPreparer {
+  prepare(job: BatchJob): Promise<void>;
+  /** Closes its files. */
+  close(): void;
+}
+
+/** Prepares batches from shared memory. Throws `RangeError` where an index has no pixels. */
+export function preparerOf(shared: SharedImages, recipe: BatchRecipe): (job: BatchJob) => void {
+  const { imageShape, seed } = recipe;
+  const size = imageBytes(imageShape);
+  const augment = augmenter(recipe.augment, imageShape);
+  return ({ epoch, indices, draws, images }) => {
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i]!;
+      const start = shared.rows[index]! * size;
+      if (!(start >= 0 && start + size <= shared.pixels.length)) throw new RangeError(`Image ${index} has no pixels.`);
+      const image = images.subarray(i * size, (i + 1) * size);
+      image.set(shared.pixels.subarray(start, start + size));
+      augment(image, seed, epoch, index, draws[i]);
+    }
+  };
+}
+
+/** The same for any dataset, reading through its `image` method. */
+export function preparerOfAny(dataset: Dataset, recipe: BatchRecipe): (job: BatchJob) => Promise<void> {
+  const size = imageBytes(recipe.imageShape);
+  const augment = augmenter(recipe.augment, recipe.imageShape);
+  return async ({ epoch, indices, draws, images }) => {
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i]!;
+      const image = images.subarray(i * size, (i + 1) * size);
+      await dataset.image(index, image);
+      augment(image, recipe.seed, epoch, index, draws[i]);
+    }
+  };
+}

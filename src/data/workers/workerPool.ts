@@ -1,0 +1,189 @@
+/** Worker threads that do jobs one after the other; a worker that throws or dies fails every job instead of hanging it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
+import { DataError, GalaError } from '../../errors.js';
+import { requireMemory, threadNeed } from '../../machine/memory.js';
+
+export interface JobRunner<Job> {
+  /** Resolves when the job is done. Rejects with `DataError` when it failed or the runner is closed. */
+  run(job: Job): Promise<void>;
+  /** Ends every thread; jobs that are under way reject. */
+  close(): Promise<void>;
+}
+
+/** A worker's answer to a job: nothing, or what it threw; with place and remedy where the worker knows them. */
+export interface JobAnswer {
+  readonly error?: string;
+  readonly where?: string | undefined;
+  readonly next?: string | undefined;
+}
+
+interface Waiting<Job> {
+  readonly job: Job;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a pool's errors say: about a job that failed, a thread that died, and how to do with fewer threads or less memory. */
+const wording = {
+  batches: {
+    failed: 'A batch could not be prepared',
+    thread: 'A worker thread that prepares batches',
+    fewer: 'set data.workers to 0 to prepare batches in the main thread',
+    smaller: 'set data.workers or train.batch_size to less',
+  },
+  packing: {
+    failed: 'A part of the images could not be packed',
+    thread: 'A worker thread that packs images',
+    fewer: 'pack with --workers 1; what is packed already is kept',
+    smaller: 'pack with a smaller --workers; what is packed already is kept',
+  },
+  checking: {
+    failed: 'A part of the images could not be checked',
+    thread: 'A worker thread that checks images',
+    fewer: 'check them with gala data verify --deep --workers 1',
+    smaller: 'check them with gala data verify --deep --workers 1',
+  },
+} as const;
+type Wording = (typeof wording)[keyof typeof wording];
+
+export interface PoolOptions {
+  /** What the jobs are for; errors speak of it. */
+  readonly work?: keyof typeof wording;
+  readonly resourceLimits?: ResourceLimits;
+}
+
+/** A thread held up in the operating system cannot be ended; it is left behind after this long. */
+const closingMilliseconds = 2000;
+
+/** Starts `count` threads of `file`, which answers each message with one `JobAnswer`; `workerData` is copied to each. */
+export function openWorkerPool<Job>(
+  file: URL,
+  count: number,
+  workerData: unknown,
+  { work = 'batches', resourceLimits = {} }: PoolOptions = {},
+): JobRunner<Job> {
+  const words = wording[work];
+  requireMemory(`${count} worker thread${count === 1 ? '' : 's'}`, {
+    addresses: count * threadNeed.addresses,
+    inUse: count * threadNeed.inUse,
+  });
+  const queue: Waiting<Job>[] = [];
+  const running = new Map<Worker, Waiting<Job>>();
+  // The flags of this process are not for the workers: --input-type or --eval would keep them from starting.
+  const workers = Array.from({ length: count }, () => new Worker(file, { workerData, execArgv: [], resourceLimits }));
+  const idle = [...workers];
+  let broken: GalaError | undefined;
+
+  const fail = (error: GalaError) => {
+    broken ??= error;
+    for (const { reject } of [...running.values(), ...queue]) reject(broken);
+    running.clear();
+    queue.length = 0;
+  };
+  const dispatch = () => {
+    while (idle.length > 0 && queue.length > 0) {
+      const worker = idle.pop()!;
+      const waiting = queue.shift()!;
+      running.set(worker, waiting);
+      worker.postMessage(waiting.job);
+    }
+  };
+  workers.forEach((worker, index) => {
+    const where = `worker ${index + 1} of ${count}`;
+    worker.on('message', ({ error, ...known }: JobAnswer) => {
+      const waiting = running.get(worker);
+      running.delete(worker);
+      if (waiting === undefined) return; // the pool broke meanwhile
+      if (error !== undefined)
+        waiting.reject(known.where ? new DataError(error, known) : jobFailed(words, error, where));
+      else waiting.resolve();
+      idle.push(worker);
+      dispatch();
+    });
+    worker.on('error', error =>
+      fail(isOutOfMemory(error) ? outOfMemory(words, where, error) : workerDied(words, error.message, where, error)),
+    );
+    worker.on('exit', code => {
+      if (broken === undefined) fail(workerDied(words, `it exited with code ${code}`, where));
+    });
+  });
+  return {
+    run: job =>
+      new Promise((resolve, reject) => {
+        if (broken !== undefined) {
+          reject(broken);
+          return;
+        }
+        queue.push({ job, resolve, reject });
+        dispatch();
+      }),
+    close: async () => {
+      fail(poolClosed());
+      const ended = Promise.all(workers.map(worker => worker.terminate()));
+      await Promise.race([ended, sleep(closingMilliseconds, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** Runs jobs in this thread, one after the other, each on a turn of its own of the event loop; `release` is called at the end. */
+export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>, release?: () => void): JobRunner<Job> {
+  let last: Promise<unknown> = Promise.resolve();
+  let closed = false;
+  const turn = () => new Promise(resolve => setImmediate(resolve));
+  return {
+    run: job => {
+      const done = last.then(turn).then(async () => {
+        if (closed) throw poolClosed();
+        try {
+          await work(job);
+        } catch (error) {
+          throw error instanceof GalaError
+            ? error
+            : jobFailed(wording.batches, (error as Error).message, 'main thread');
+        }
+      });
+      last = done.catch(() => undefined);
+      return done;
+    },
+    close: async () => {
+      closed = true;
+      await Promise.race([last, sleep(closingMilliseconds, undefined, { ref: false })]);
+      release?.();
+    },
+  };
+}
+
+function jobFailed({ failed }: Wording, message: string, where: string): DataError {
+  return new DataError(`${failed}: ${message}`, {
+    where,
+    next: 'If it happens again, fetch the dataset files again.',
+  });
+}
+
+function workerDied({ thread, fewer }: Wording, message: string, where: string, cause?: unknown): DataError {
+  return new DataError(`${thread} ended: ${message}`, {
+    where,
+    next: `If it happens again, ${fewer}.`,
+    cause,
+  });
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+function outOfMemory({ thread, smaller }: Wording, where: string, cause: unknown): DataError {
+  return new DataError(`${thread} ran out of memory.`, {
+    where,
+    next: `Free memory, or ${smaller}.`,
+    cause,
+  });
+}
+
+function poolClosed(): DataError {
+  return new DataError('The data pipeline was closed while a batch was being prepared.', {
+    where: 'data pipeline',
+    next: 'Ask for batches before closing the pipeline.',
+  });
+}
