@@ -4,7 +4,7 @@ import { configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import type { Scores } from '../eval/metrics.js';
 import { processesOf, type RecordedProcess } from '../run/record.js';
-import { percent } from './csv.js';
+import { percent } from '../tables/column.js';
 import { oracleTau } from './plots/tauSweep.js';
 import type { ReportRun } from './reportRun.js';
 import { choiceOf } from './source.js';

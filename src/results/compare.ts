@@ -1,5 +1,5 @@
 /** Claims beside what the records say: difference and verdict. Values in percent. */
-import type { Column } from '../report/table.js';
+import type { Column } from '../tables/column.js';
 import type { Claim, ExpectedTable, Metric } from './expected.js';
 import type { ResultRecord, RunResult, Score } from './record.js';
 

@@ -1,7 +1,7 @@
 /** Columns of accuracy tables with one line per experiment: mean ± sample standard deviation over its runs, in percent. */
 import { configOf } from '../config/identity.js';
-import type { Column } from '../report/table.js';
 import { factOf } from '../run/processes.js';
+import type { Column } from '../tables/column.js';
 import { formatMean, meanAndStd, reportedScores } from './compare.js';
 import { differencesWithin, type ResultGroup } from './groups.js';
 import { processesOf, type RunResult, type Score } from './record.js';

@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { configDifference, configHash, configOf } from '../config/identity.js';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import type { Column } from '../report/table.js';
 import { findRun as findRunIn } from '../run/runOfConfig.js';
+import type { Column } from '../tables/column.js';
 import type { ExpectedTable } from './expected.js';
 import type { ResultRecord } from './record.js';
 

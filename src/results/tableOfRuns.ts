@@ -1,9 +1,10 @@
 /** Accuracy tables straight from run folders: one line per experiment, and what a reader must know beside it. */
 import { ConfigError } from '../errors.js';
-import { type Column, formatTable, type TableFormat } from '../report/table.js';
 import { findRunFolders } from '../run/findRuns.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
+import type { Column, TableFormat } from '../tables/column.js';
+import { formatTable } from '../tables/format.js';
 import { reportedScores } from './compare.js';
 import { readRunResult } from './fromRun.js';
 import { groupColumns, groupDataColumns } from './groupColumns.js';

@@ -3,8 +3,8 @@ import { configHash } from '../config/identity.js';
 import type { LoadedConfig } from '../config/load.js';
 import { renderConfig } from '../config/render.js';
 import { usableCores } from '../machine/cores.js';
-import type { Column } from '../report/table.js';
 import { findRunOfHash, type RunState } from '../run/runOfConfig.js';
+import type { Column } from '../tables/column.js';
 import type { Point } from './points.js';
 
 export interface PlannedRun {

@@ -14,12 +14,12 @@ import { shellWord } from '../io/shellWord.js';
 import { waitsFor } from '../io/waiting.js';
 import { keepsClassifier } from '../models/index.js';
 import { describeLongWarmup, describeScaling } from '../optim/schedule.js';
-import { writeResultFiles } from '../report/resultFiles.js';
 import { startSession } from '../run/eventFile.js';
 import { describeHost } from '../run/host.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
 import { createRecord, type RunRecord, readRecord, recordResume, updateRecord } from '../run/record.js';
 import { logitsPath, type RunFolder } from '../run/runFolder.js';
+import { writeResultFiles } from '../tables/resultFiles.js';
 import {
   checkpointPath,
   readCheckpoint,

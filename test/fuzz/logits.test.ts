@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { bestTau, resultRows, summarize } from '../../src/eval/summary.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
-import { writeResultFiles } from '../../src/report/resultFiles.js';
+import { writeResultFiles } from '../../src/tables/resultFiles.js';
 import type { HostTensor } from '../../src/tensor.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { changedFile, oddNumber } from './changes.js';

@@ -8,7 +8,7 @@ import { toCsv } from '../../src/io/csv.js';
 import { shellWord } from '../../src/io/shellWord.js';
 import { visibleLine, visibleText } from '../../src/io/visibleText.js';
 import { escapeHtml } from '../../src/report/markup.js';
-import { formatTable } from '../../src/report/table.js';
+import { formatTable } from '../../src/tables/format.js';
 import { numRuns, seed } from './fuzz.js';
 
 const hostile = [

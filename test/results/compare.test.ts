@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatTable } from '../../src/report/table.js';
 import { compare, comparisonColumns, formatMean, isShort, meanAndStd, shortfallOf } from '../../src/results/compare.js';
 import type { ExpectedTable } from '../../src/results/expected.js';
 import type { ResultRecord } from '../../src/results/record.js';
+import { formatTable } from '../../src/tables/format.js';
 
 const tolerance = { one_seed: 1.5, mean: 0.7 };
 const table: ExpectedTable = {

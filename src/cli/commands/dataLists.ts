@@ -2,7 +2,7 @@
 import { Argument, type Command } from 'commander';
 import { type ImageSetName, officialImageSets } from '../../config/imageSets.js';
 import type { ImageSet, ImageSplit } from '../../data/imageSets.js';
-import type { Column } from '../../report/table.js';
+import type { Column } from '../../tables/column.js';
 import { createDownloadProgress } from '../display/downloadProgress.js';
 
 interface ListsFlags {
@@ -74,7 +74,7 @@ const columns: readonly Column<ListRow>[] = [
 async function show(sets: readonly ImageSet[], { json = false }: ListsFlags): Promise<void> {
   const [{ findOfficialList, installedLists }, { formatTable }] = await Promise.all([
     import('../../data/lists/officialLists.js'),
-    import('../../report/table.js'),
+    import('../../tables/format.js'),
   ]);
   const rows = sets.flatMap(set =>
     (Object.keys(set.lists) as ImageSplit[]).map((split): ListRow => {

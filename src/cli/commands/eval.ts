@@ -5,9 +5,9 @@ import { ConfigError, StorageError, withRemedy } from '../../errors.js';
 import type { Evaluation } from '../../eval/logitsFile.js';
 import { diskFault } from '../../io/diskFault.js';
 import { makeFolderBelow } from '../../io/ownFolder.js';
-import type { SummarizedEvaluation } from '../../report/resultFiles.js';
 import { readRecord } from '../../run/record.js';
 import { openRunFolder } from '../../run/runFolder.js';
+import type { SummarizedEvaluation } from '../../tables/resultFiles.js';
 import type { Split } from '../../train/evaluateRun.js';
 import { createCheckDisplay } from '../display/checkDisplay.js';
 import { createProgress } from '../display/progress.js';
@@ -66,7 +66,8 @@ export function registerEvalCommand(program: Command): void {
     .action(async (flags: EvalFlags) => {
       const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
       const { resultRows, summarize, bestTau } = await import('../../eval/summary.js');
-      const { accuracyColumns, formatTable } = await import('../../report/table.js');
+      const { accuracyColumns } = await import('../../tables/scoreColumns.js');
+      const { formatTable } = await import('../../tables/format.js');
       const summary = summarize(evaluation, taus, flags.logitAdjustment);
       // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
       const isForPeople = flags.format === 'terminal' || flags.format === 'md';
@@ -156,7 +157,7 @@ function nameOf(split: string, checkpoint: string, epoch: number | undefined): s
 }
 
 async function writeFiles(folder: string, summarized: SummarizedEvaluation, tauSelectedOn: string): Promise<void> {
-  const { writeResultFiles } = await import('../../report/resultFiles.js');
+  const { writeResultFiles } = await import('../../tables/resultFiles.js');
   writeResultFiles(folder, [summarized], tauSelectedOn);
   process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
 }

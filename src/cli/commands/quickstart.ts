@@ -27,7 +27,8 @@ export function registerQuickstartCommand(program: Command): void {
         rows.push(...(await runTraining(isLast ? job : { ...job, followedBy: 'run' })));
         folders.push(held.folder.directory);
       }
-      const { accuracyColumns, formatTable } = await import('../../report/table.js');
+      const { accuracyColumns } = await import('../../tables/scoreColumns.js');
+      const { formatTable } = await import('../../tables/format.js');
       const columns = accuracyColumns.filter(({ key }) => shownColumns.includes(key));
       process.stdout.write(`\n${formatTable(rows, columns, 'terminal')}\n\n`);
       process.stdout.write(

@@ -85,7 +85,7 @@ async function plan(table: ExpectedTable, flags: ReproduceFlags): Promise<Planne
 
 async function print(planned: readonly Planned[]): Promise<void> {
   const { planColumns } = await import('../../results/plan.js');
-  const { formatTable } = await import('../../report/table.js');
+  const { formatTable } = await import('../../tables/format.js');
   process.stdout.write(`${formatTable(planned, planColumns, 'terminal')}\n\n`);
 }
 
@@ -155,7 +155,7 @@ async function record(directory: string, table: ExpectedTable, { results }: Repr
 async function check(table: ExpectedTable, { results, data, seeds, rows, checkOnly }: ReproduceFlags): Promise<void> {
   const { compare, comparisonColumns, isShort, shortfallOf } = await import('../../results/compare.js');
   const { verifyTable } = await import('../../results/verify.js');
-  const { formatTable } = await import('../../report/table.js');
+  const { formatTable } = await import('../../tables/format.js');
   const verification = await verifyTable({ table, results, dataRoot: data, seeds, rowsOnly: rows !== undefined });
   const comparisons = compare(table, verification.recordsOf);
   process.stdout.write(`${formatTable(comparisons, comparisonColumns, 'terminal')}\n\n`);

@@ -23,7 +23,7 @@ export async function printPlan(
   { data, estimate, stream }: PlanPrint,
 ): Promise<void> {
   const { isToDo, planColumns } = await import('../../sweep/plan.js');
-  const { formatTable } = await import('../../report/table.js');
+  const { formatTable } = await import('../../tables/format.js');
   const todo = planned.filter(isToDo);
   const setOf = await setsOf(todo, data);
   const seconds = estimate && todo.length > 0 ? await estimateOf(todo, setOf) : undefined;

@@ -35,7 +35,7 @@ export function registerSweepStatusCommands(sweep: Command): void {
 
 async function printStatus(sweep: Sweep, json: boolean): Promise<void> {
   const { statusColumns, sweepStatus } = await import('../../sweep/status.js');
-  const { formatTable } = await import('../../report/table.js');
+  const { formatTable } = await import('../../tables/format.js');
   const statuses = sweepStatus(sweep);
   const { name, tasks, launcher } = sweep.manifest;
   if (json) {

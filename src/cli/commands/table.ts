@@ -1,6 +1,6 @@
 /** `gala table`: run folders → one accuracy table, a line per experiment. */
 import { type Command, Option } from 'commander';
-import type { TableFormat } from '../../report/table.js';
+import type { TableFormat } from '../../tables/column.js';
 import { printTable } from '../display/visibleOutput.js';
 
 export function registerTableCommand(program: Command): void {

@@ -189,7 +189,8 @@ async function printResult(folder: RunFolder, rows: readonly ResultRow[], { json
     process.stdout.write(`${JSON.stringify({ type: 'result', folder: folder.directory, rows })}\n`);
     return;
   }
-  const { accuracyColumns, formatTable } = await import('../../report/table.js');
+  const { accuracyColumns } = await import('../../tables/scoreColumns.js');
+  const { formatTable } = await import('../../tables/format.js');
   const columns = accuracyColumns.filter(({ key }) => key !== 'run');
   process.stdout.write(`${formatTable(rows, columns, 'terminal')}\n`);
   if (!quiet) process.stderr.write(`Run folder: ${relative(process.cwd(), folder.directory)}\n`);

@@ -1,9 +1,9 @@
 /** What a person sees of a sweep that runs here: one bar over the epochs of all runs, a line for each that ends. */
 import { relative } from 'node:path';
-import { percent } from '../../report/csv.js';
 import type { PoolObserver } from '../../sweep/localPool.js';
 import { describeTask, type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';
 import { reportedScores, type TaskStatus, taskStatus } from '../../sweep/status.js';
+import { percent } from '../../tables/column.js';
 import { mayRepeat } from '../../train/signals.js';
 import { createProgress } from './progress.js';
 

@@ -3,7 +3,8 @@
 import { faults, oddities, type Verdict } from '../../data/verify/verdict.js';
 import type { ClassReport, SplitReport } from '../../data/verify/verifyReport.js';
 import { visibleLine } from '../../io/visibleText.js';
-import { type Column, formatTable } from '../../report/table.js';
+import type { Column } from '../../tables/column.js';
+import { formatTable } from '../../tables/format.js';
 
 const classesShown = 20;
 const filesShown = 10;

@@ -1,6 +1,6 @@
 /** What gala prints. All text goes through one place, in which no file name can give orders to a terminal. */
 import { visibleText } from '../../io/visibleText.js';
-import type { TableFormat } from '../../report/table.js';
+import type { TableFormat } from '../../tables/column.js';
 
 type Write = NodeJS.WriteStream['write'];
 

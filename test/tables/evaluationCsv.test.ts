@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Evaluation } from '../../src/eval/logitsFile.js';
-import { perClassCsv, percent, predictionsCsv } from '../../src/report/csv.js';
+import { percent } from '../../src/tables/column.js';
+import { perClassCsv, predictionsCsv } from '../../src/tables/evaluationCsv.js';
 
 const evaluation: Evaluation = {
   split: 'test',

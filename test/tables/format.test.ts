@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ResultRow } from '../../src/eval/summary.js';
-import { accuracyColumns, type Column, formatTable } from '../../src/report/table.js';
+import type { Column } from '../../src/tables/column.js';
+import { formatTable } from '../../src/tables/format.js';
+import { accuracyColumns } from '../../src/tables/scoreColumns.js';
 
 const source = { run: 'gala', split: 'test', checkpoint: 'best', epoch: 187, selectedOn: 'test' };
 const rows: ResultRow[] = [

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { type ResultRow, resultRows, type Summary } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { perClassCsv, predictionsCsv } from './csv.js';
-import { accuracyColumns, formatTable } from './table.js';
+import { perClassCsv, predictionsCsv } from './evaluationCsv.js';
+import { formatTable } from './format.js';
+import { accuracyColumns } from './scoreColumns.js';
 
 /** An evaluation and what `summarize` made of it. */
 export interface SummarizedEvaluation {

@@ -2,11 +2,7 @@
 import type { Evaluation } from '../eval/logitsFile.js';
 import { classAccuracies, groupOf, labelCounts } from '../eval/metrics.js';
 import { toCsv } from '../io/csv.js';
-
-/** A fraction as percent with two decimals; undefined for undefined or NaN. */
-export function percent(fraction: number | undefined): string | undefined {
-  return fraction === undefined || Number.isNaN(fraction) ? undefined : (fraction * 100).toFixed(2);
-}
+import { percent } from './column.js';
 
 /** `per_class.csv`: one line per class with its prior, group and accuracy, plain and re-balanced. Throws `DataError` for unusable labels. */
 export function perClassCsv(evaluation: Evaluation, predictions: Int32Array, rebalanced: Int32Array): string {

@@ -1,0 +1,18 @@
+/** What a table shows of its rows: name, heading and cell of each column. */
+
+export type TableFormat = 'terminal' | 'md' | 'csv' | 'json';
+
+export interface Column<Row> {
+  /** Name in CSV and JSON. */
+  readonly key: string;
+  /** Heading in terminal and Markdown. */
+  readonly title: string;
+  /** `percent` takes fractions and shows percent with two decimals. */
+  readonly kind: 'text' | 'number' | 'percent';
+  value(row: Row): string | number | undefined;
+}
+
+/** A fraction as percent with two decimals; undefined for undefined or NaN. */
+export function percent(fraction: number | undefined): string | undefined {
+  return fraction === undefined || Number.isNaN(fraction) ? undefined : (fraction * 100).toFixed(2);
+}
