@@ -1,5 +1,6 @@
 /** A config name or path → a checked experiment config that knows where every value came from. */
-import { checkAcrossKeys } from './checks.js';
+import type { ConfigKey } from './checks/checked.js';
+import { checkAcrossKeys } from './checks/index.js';
 import { describeKeys, schemaAt } from './keys.js';
 import { applyOverrides, readLayers } from './layers.js';
 import { displayPath, findConfig, nameFromPath } from './locate.js';
@@ -77,10 +78,10 @@ interface CheckedStage {
 
 function checkStage(written: LocatedMap, hasFirstStage: boolean): CheckedStage {
   const root = withoutNulls(written, path => schemaAt(path).length > 0);
-  const { config, problems, read, defaultOf } = validate(root);
+  const { config, problems, values, differsFromDefault } = validate(root);
   const origin = (key: string) => at(root, key.split('.'))?.origin;
-  const isChanged = (key: string) => origin(key) !== undefined && read(key) !== defaultOf(key);
-  const across = checkAcrossKeys({ read, origin, isChanged, hasFirstStage });
+  const isChanged = (key: ConfigKey) => origin(key) !== undefined && differsFromDefault(key);
+  const across = checkAcrossKeys({ values, origin, isChanged, hasFirstStage });
   const { stages: _, ...valid } = config ?? {};
   return {
     config: config && (valid as CheckedStage['config']),

@@ -1,5 +1,6 @@
 /** Checks located values against the schema; every issue becomes a problem in plain words at the place where the value was written. */
 import type { z } from 'zod';
+import type { ConfigKey, Values } from './checks/checked.js';
 import { describeKeys, expectedText, isChoice, keysAt, schemaAt } from './keys.js';
 import { at, keyOrigin, type Located, type LocatedMap, type Path, plainValue } from './located.js';
 import type { Problem } from './problem.js';
@@ -11,10 +12,10 @@ export interface Validation {
   /** The config with all defaults; undefined when there is a problem. */
   readonly config: z.output<typeof configSchema> | undefined;
   readonly problems: readonly Problem[];
-  /** The value of a dotted key, its default included; undefined when it or a section around it has a problem. */
-  readonly read: (key: string) => unknown;
-  /** The default of a dotted key, undefined where it has none. */
-  readonly defaultOf: (key: string) => unknown;
+  /** The values without problems, also where others have one. */
+  readonly values: Values;
+  /** True where the key has another value than its default. */
+  readonly differsFromDefault: (key: ConfigKey) => boolean;
 }
 
 /** Checks a merged config against the schema and finds all of its problems. */
@@ -30,7 +31,22 @@ export function validate(root: LocatedMap): Validation {
     const written = at(root, path);
     return written === undefined ? defaultOf(key) : plainValue(written);
   };
-  return { config: result.data, problems: issues.flatMap(issue => problemsOf(issue, root)), read, defaultOf };
+  return {
+    config: result.data,
+    problems: issues.flatMap(issue => problemsOf(issue, root)),
+    values: valuesOf(read),
+    differsFromDefault: key => read(key) !== defaultOf(key),
+  };
+}
+
+function valuesOf(read: (key: string) => unknown): Values {
+  const values: Record<string, unknown> = {};
+  for (const { key } of describeKeys()) {
+    const [section, own] = key.split('.') as [string, string?];
+    if (own === undefined) values[section] = read(key);
+    else values[section] = { ...(values[section] as object | undefined), [own]: read(key) };
+  }
+  return values as Values;
 }
 
 function problemsOf(issue: Issue, root: LocatedMap): Problem[] {

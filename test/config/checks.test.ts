@@ -127,4 +127,14 @@ test('contradictions are reported beside problems of single keys, but not about 
   assert.match(both.message, /^The config has 2 problems:\n/);
   const one = complaint(path, { set: ['optim.warmup_epochs=40', 'train.epochs=-1'] });
   assert.match(one.message, /^train\.epochs must be a whole number/);
+  for (const set of [
+    ['engine=tensorflow', 'devices=0'],
+    ['engine=eager', 'device=gpu'],
+    ['train.accumulate=2', 'devices=0'],
+    ['loss={name: ldam}', 'model.head=cosines'],
+    ['train.epochs=0', 'model.weights=a.pth', 'eval.select_on=never'],
+  ]) {
+    const key = set.at(-1)!.split('=')[0]!;
+    assert.match(complaint(path, { set }).message, new RegExp(`^${key} must be `), set.join(' '));
+  }
 });

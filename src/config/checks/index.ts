@@ -1,0 +1,37 @@
+/** Rules between keys, which a schema of single keys cannot express: contradictions are problems, the rest is warned about. */
+import type { Problem } from '../problem.js';
+import type { Check, Checked, ConfigKey } from './checked.js';
+import { checkAugmentation, checkData, checkImageFiles } from './data.js';
+import { checkEngine } from './engine.js';
+import { checkFrozen, checkHead, checkLoss, checkUntrained } from './network.js';
+import { checkBatches, checkBatchNorm, checkEvaluation, checkSchedule } from './training.js';
+
+/** In the order in which a reader hears of them. */
+const checks: readonly Check[] = [
+  checkData,
+  checkAugmentation,
+  checkHead,
+  checkUntrained,
+  checkImageFiles,
+  checkLoss,
+  checkFrozen,
+  checkBatches,
+  checkBatchNorm,
+  checkSchedule,
+  checkEvaluation,
+  checkEngine,
+];
+
+/** Problems and warnings (`position: sentence`) of a config. */
+export function checkAcrossKeys(checked: Checked): { problems: Problem[]; warnings: string[] } {
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const whereOf = (key: ConfigKey) => checked.origin(key) ?? `default of ${key}`;
+  for (const check of checks) {
+    check(checked, {
+      refuse: (key, message) => problems.push({ where: whereOf(key), message }),
+      warn: (key, message) => warnings.push(`${whereOf(key)}: ${message}`),
+    });
+  }
+  return { problems, warnings };
+}

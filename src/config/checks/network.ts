@@ -1,0 +1,73 @@
+/** Rules between the keys of `model`, `loss` and `freeze`, and what is trained of the network. */
+import { resolve, sep } from 'node:path';
+import { configsFolder } from '../locate.js';
+import type { Origin } from '../located.js';
+import type { Check, Report, Values } from './checked.js';
+
+export const checkHead: Check = ({ values: { model, loss }, origin, isChanged }, { refuse, warn }) => {
+  const { head } = model;
+  if (head !== 'cosine' && isChanged('model.scale'))
+    warn('model.scale', `model.scale has no effect: model.head is ${head}`);
+  if (head !== undefined && head !== 'cosine' && loss.name === 'ldam') {
+    const message = 'loss.name is ldam, whose margins are measured in cosines; set model.head to cosine';
+    refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
+  }
+  if (head !== 'tau_normalized' && isChanged('model.tau'))
+    warn('model.tau', `model.tau has no effect: model.head is ${head}`);
+  if (isChanged('model.weights_part') && model.weights === undefined)
+    warn('model.weights_part', 'model.weights_part has no effect: model.weights names no file');
+};
+
+/** Without epochs there must be something to evaluate: a τ-normalised classifier, or the weights of a file. */
+export const checkUntrained: Check = ({ values, hasFirstStage }, { refuse }) => {
+  const { model, train } = values;
+  if (model.head === undefined) return;
+  if (model.head !== 'tau_normalized') {
+    if (train.epochs !== 0) return;
+    if (hasFirstStage || model.weights === undefined)
+      refuse('train.epochs', 'train.epochs is 0, but model.head is to be trained; give at least 1');
+    else refuseChoice(values, refuse);
+    return;
+  }
+  if (!hasFirstStage)
+    refuse('model.head', 'model.head tau_normalized is made of a trained classifier; give a first stage (stages)');
+  if (train.epochs !== undefined && train.epochs > 0)
+    refuse('train.epochs', 'train.epochs must be 0 with model.head tau_normalized, which trains nothing');
+  refuseChoice(values, refuse);
+};
+
+function refuseChoice(values: Values, refuse: Report): void {
+  const { select_on: selectOn } = values.eval;
+  if (selectOn === undefined || selectOn === 'last') return;
+  refuse('eval.select_on', 'eval.select_on must be last where train.epochs is 0: there are no epochs to choose from');
+}
+
+export const checkLoss: Check = ({ values: { loss }, origin }, { warn }) => {
+  const written = origin('loss.lambda2');
+  // The configs of the package state the published λ2 for the record and explain this in their comments.
+  if (written === undefined || isInPackage(written)) return;
+  if (loss.name === 'gala' && loss.variant === 'released') {
+    warn(
+      'loss.lambda2',
+      'loss.lambda2 has no effect on the gradient: in the variant released it shifts all logits of a row by one number; ' +
+        'see docs/method.md',
+    );
+  }
+};
+
+function isInPackage(origin: Origin): boolean {
+  return !origin.startsWith('--') && resolve(origin).startsWith(configsFolder + sep);
+}
+
+export const checkFrozen: Check = ({ values: { freeze, model }, hasFirstStage }, { refuse }) => {
+  if (freeze.backbone === true) {
+    if (hasFirstStage || model.weights !== undefined) return;
+    refuse(
+      'freeze.backbone',
+      'freeze.backbone is true, but the backbone has no weights to keep: it would stay as it was drawn; ' +
+        'give a first stage (stages) or a file (model.weights)',
+    );
+  } else if (freeze.batch_stats === true) {
+    refuse('freeze.batch_stats', 'freeze.batch_stats wants a frozen backbone; set freeze.backbone to true');
+  }
+};

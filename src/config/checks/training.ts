@@ -1,0 +1,92 @@
+/** Rules between the keys of `train`, `optim` and `eval`. */
+import type { Check } from './checked.js';
+
+export const checkBatches: Check = ({ values: { train, loss, devices } }, { refuse, warn }) => {
+  const { batch_size: batch, accumulate } = train;
+  if (batch === undefined || accumulate === undefined || accumulate === 1) return;
+  if (batch % accumulate !== 0) {
+    refuse(
+      'train.accumulate',
+      `train.accumulate ${accumulate} does not divide train.batch_size ${batch} into equal micro-batches`,
+    );
+  } else if (devices !== undefined && devices !== 1) {
+    refuse(
+      'train.accumulate',
+      'train.accumulate is for one device; with several (devices), each takes its share of the batch',
+    );
+  } else if (loss.name === 'ldam') {
+    warn(
+      'train.accumulate',
+      'train.accumulate with loss ldam: the weighted mean of DRW is taken over each micro-batch, not over the batch',
+    );
+  }
+};
+
+export const checkBatchNorm: Check = ({ values: { model, train, devices } }, { refuse }) => {
+  const parts = model.batch_norm_parts;
+  const { batch_size: batch, accumulate } = train;
+  if (parts === undefined || parts === 1 || batch === undefined || accumulate === undefined) return;
+  const rows = batch / accumulate;
+  if (rows % parts !== 0) {
+    refuse(
+      'model.batch_norm_parts',
+      `model.batch_norm_parts ${parts} does not divide a batch of ${rows} into equal parts`,
+    );
+  } else if (devices !== undefined && parts % devices !== 0) {
+    refuse(
+      'model.batch_norm_parts',
+      `model.batch_norm_parts ${parts} is no multiple of devices ${devices}: parts of a batch lie on one device each`,
+    );
+  }
+};
+
+export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, warn }) => {
+  const { epochs, checkpoint_every: saveEvery } = train;
+  const { warmup_epochs: warmup, warmup_learning_rate: start, learning_rate: peak } = optim;
+  if (epochs === undefined || epochs === 0) return;
+  if (typeof warmup === 'number' && warmup > 1 && warmup >= epochs) {
+    refuse(
+      'optim.warmup_epochs',
+      `optim.warmup_epochs is ${warmup}, but there are only ${epochs} epochs (train.epochs); it must be less`,
+    );
+  }
+  if (warmup === 'auto' && epochs <= 2) {
+    warn(
+      'train.epochs',
+      `train.epochs is ${epochs}: the warm-up takes at least 2 epochs, the learning rate never decays`,
+    );
+  }
+  const warmsUp = typeof warmup !== 'number' || warmup > 1;
+  if (warmsUp && start !== undefined && peak !== undefined && start > peak) {
+    warn(
+      'optim.warmup_learning_rate',
+      `optim.warmup_learning_rate ${start} is above optim.learning_rate ${peak}: ` +
+        'the learning rate falls during the warm-up',
+    );
+  }
+  if (typeof saveEvery === 'number' && saveEvery > epochs) {
+    warn(
+      'train.checkpoint_every',
+      `train.checkpoint_every ${saveEvery} is above train.epochs ${epochs}: ` +
+        'a run that is killed starts from the beginning',
+    );
+  }
+};
+
+export const checkEvaluation: Check = ({ values, isChanged }, { warn }) => {
+  const { every, every_epoch_from: from, select_on: selectOn, tau } = values.eval;
+  const { epochs } = values.train;
+  if (every === 1 && isChanged('eval.every_epoch_from')) {
+    warn('eval.every_epoch_from', 'eval.every_epoch_from has no effect: eval.every is 1');
+  }
+  if (from === 0 && every !== undefined && every > 1) {
+    warn('eval.every', 'eval.every has no effect: eval.every_epoch_from is 0, every epoch is evaluated');
+  }
+  if (from === 1 && every !== undefined && epochs !== undefined && epochs > 0 && every > epochs) {
+    warn('eval.every', `eval.every ${every} is above train.epochs ${epochs}: only the last epoch is evaluated`);
+  }
+  if (isChanged('eval.val_fraction') && selectOn !== 'val') {
+    warn('eval.val_fraction', `eval.val_fraction has no effect: eval.select_on is ${selectOn}`);
+  }
+  if (tau === 0) warn('eval.tau', 'eval.tau is 0: the re-balanced columns equal the plain ones');
+};
