@@ -1,7 +1,7 @@
 /** The command line's frame: the commands, where errors go, and the process's exit code. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { StorageError } from '../errors.js';
 import { wordWithHome } from '../io/homePath.js';
 import { requireMemory } from '../machine/memory.js';
@@ -21,6 +21,7 @@ import { registerRunsCommand } from './commands/runs.js';
 import { registerSweepCommand } from './commands/sweep.js';
 import { registerTableCommand } from './commands/table.js';
 import { registerTrainCommand } from './commands/train.js';
+import { hintForOption } from './configWords.js';
 import { outliveOutput } from './display/output.js';
 import { guardOutput } from './display/visibleOutput.js';
 import { describeError, exitCodeOf } from './failure.js';
@@ -63,6 +64,8 @@ try {
   requireWorkingFolder();
   await program.parseAsync(process.argv.map(wordWithHome));
 } catch (error) {
+  if (error instanceof CommanderError && error.code === 'commander.unknownOption')
+    process.stderr.write(await hintForOption(error.message));
   fail(error);
 }
 

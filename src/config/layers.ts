@@ -2,11 +2,12 @@
 import { dirname } from 'node:path';
 import { largestConfig, readRegularFile } from '../io/openedFile.js';
 import { isChoice } from './keys.js';
-import { displayPath, findParent } from './locate.js';
+import { displayPath, findParent, nearParents } from './locate.js';
 import type { Located, LocatedEntry, LocatedMap, Origin } from './located.js';
 import { merge } from './located.js';
 import { parseConfigText, parseSetValue } from './parse.js';
 import type { Problem } from './problem.js';
+import { quotedAlternatives } from './suggest.js';
 
 /** Files that one config is made of, one that is extended twice counted twice: few lines can ask for millions. */
 const maxFiles = 100;
@@ -65,7 +66,9 @@ function readFile(
   for (const parent of parents) {
     const parentPath = findParent(parent.name, dirname(path));
     if (parentPath === undefined) {
-      const message = `extends names "${parent.name}", which is neither a file beside this one nor a config of the package (gala config list)`;
+      const near = nearParents(parent.name);
+      const meant = near.length > 0 ? `; did you mean ${quotedAlternatives(near)}?` : ' (gala config list)';
+      const message = `extends names "${parent.name}", which is neither a file beside this one nor a config of the package${meant}`;
       problems.push({ where: parent.origin, message, fatal: true });
       readable = false;
     } else if (here.includes(parentPath)) {

@@ -66,6 +66,11 @@ export function findParent(parent: string, folder: string): string | undefined {
   return firstFile(candidates(folder, parent));
 }
 
+/** Names in the package's configs, recipes included, that are spelt nearly like `parent`; at most three. */
+export function nearParents(parent: string): string[] {
+  return nearest(plainName(parent), namesIn(configsFolder));
+}
+
 /** Name of an experiment without `name`: the path below the last folder called `configs`, else the file's base name. */
 export function nameFromPath(path: string): string {
   const parts = path.replace(/\.ya?ml$/, '').split(sep);

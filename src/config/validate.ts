@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { ConfigKey, Values } from './checks/checked.js';
 import { describeKeys, expectedText, isChoice, keysAt, schemaAt } from './keys.js';
 import { at, keyOrigin, type Located, type LocatedMap, type Path, plainValue } from './located.js';
+import { isKeyOfParents, keyOfOtherTool } from './otherTools.js';
 import type { Problem } from './problem.js';
 import { configSchema } from './schema.js';
 import { nearest, quotedAlternatives } from './suggest.js';
@@ -73,10 +74,15 @@ function unknownKey(path: Path, root: LocatedMap): string {
   const siblings = keysAt(section, chosen);
   const unknown = `unknown key "${dotted(path)}"`;
   if (key === '<<') return `${unknown}; YAML 1.2 has no merge keys, use extends`;
+  if (section.length === 0 && isKeyOfParents(key)) {
+    return `${unknown}; gala takes parent configs from extends, such as extends: recipes/cifar_resnet32`;
+  }
   const near = nearest(key, siblings);
   if (near.length > 0) {
     return `${unknown}; did you mean ${quotedAlternatives(near.map(name => dotted([...section, name])))}?`;
   }
+  const meant = keyOfOtherTool(key);
+  if (meant !== undefined && meant !== dotted(path)) return `${unknown}; in gala it is ${meant}`;
   if (isChoice(section)) {
     const owners = describeKeys().filter(entry => entry.key === dotted(path) && entry.choice !== undefined);
     const names = owners.map(owner => `${dotted(section)}.name: ${owner.choice}`).join(' or ');
@@ -108,6 +114,10 @@ function hint(given: Located, path: Path, root: LocatedMap): string {
   if (isEmpty && describeKeys().some(({ key, required }) => key === dotted(path) && !required))
     return '; null takes away what a parent sets';
   if (given.kind !== 'scalar' || given.value === null) return '';
+  if (isChoice(path)) {
+    const [key, name] = [dotted(path), given.source ?? String(given.value)];
+    return given.origin.startsWith('--set') ? `; write ${key}.name=${name}` : `; write ${key}: {name: ${name}}`;
+  }
   const nodes = schemaAt(path, chosenIn(root)).flatMap(node => [node, ...(node.anyOf ?? [])]);
   if (typeof given.value !== 'string') {
     const wantsText = nodes.some(node => node.type === 'string' && node.enum === undefined && node.const === undefined);

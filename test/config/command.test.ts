@@ -70,8 +70,19 @@ test('list, keys and schema print to stdout', async () => {
     (await gala('config', 'list')).out,
     /^cifar100_lt\/gala_if100 +CIFAR100-LT, imbalance factor 100, GALA: 52\.1 %/m,
   );
-  assert.match((await gala('config', 'keys')).out, /^\| `loss\.lambda1` \| a number from 0 to 10 \|/m);
+  assert.match(
+    (await gala('config', 'keys')).out,
+    /^loss\.lambda1 \(of gala\)\n {4}a number from 0 to 10; default 1\n {4}λ1: /m,
+  );
   assert.equal((await gala('config', 'schema')).out, configFileSchemaText());
+});
+
+test('keys can be chosen by section or word, and no line of the listing is wider than 100 columns', async () => {
+  const headings = async (word: string) => (await gala('config', 'keys', word)).out.match(/^\S.*$/gm);
+  assert.deepEqual(await headings('freeze'), ['freeze.backbone', 'freeze.batch_stats']);
+  assert.ok((await headings('mixup'))?.includes('train.mixup_alpha'));
+  await assert.rejects(gala('config', 'keys', 'qwertyuiop'), ConfigError);
+  for (const line of (await gala('config', 'keys')).out.split('\n')) assert.ok(line.length <= 100, line);
 });
 
 test('problems of the config reach the caller as ConfigError with exit code 2', async () => {

@@ -24,7 +24,7 @@ test('the schema of a file is draft 2020-12, allows extends, requires nothing an
   for (const { key, description } of describeKeys()) assert.notEqual(description, '', `${key} has no description`);
 });
 
-test('docs/configs.md has the table of all keys (else: put the output of gala config keys at its end)', () => {
+test('docs/configs.md has the table of all keys (else: put the text of keyTable() at its end)', () => {
   const rows = page.split('\n');
   for (const row of keyTable().split('\n')) assert.ok(rows.includes(row), `missing row: ${row}`);
 });

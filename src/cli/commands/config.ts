@@ -1,7 +1,7 @@
 /** `gala config show|list|keys|schema`: what a config resolves to, which configs there are, which keys they may have. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { configFileSchemaText } from '../../config/jsonSchema.js';
-import { keyTable } from '../../config/keyTable.js';
+import { keyListing } from '../../config/keyTable.js';
 import { type ConfigOverrides, heading, loadConfig } from '../../config/load.js';
 import { listConfigs } from '../../config/locate.js';
 import { renderConfig } from '../../config/render.js';
@@ -19,10 +19,12 @@ export function registerConfigCommand(program: Command): void {
     .command('show')
     .description('print the resolved config: extends, defaults and overrides written out')
     .argument('<config>', 'path of a YAML file, or a name of `gala config list`')
+    .argument('[key=value...]', 'override keys, such as loss.lambda1=1 train.epochs=30')
     .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
     .option('--seed <number>', 'override the seed', parseSeed)
     .option('--origin', 'say behind each value where it was written')
-    .action((nameOrPath: string, options: ShowOptions) => {
+    .action((nameOrPath: string, words: string[], flags: ShowOptions) => {
+      const options = { ...flags, set: [...(flags.set ?? []), ...words] };
       const { config, yaml, origins, sources, warnings } = loadConfig(nameOrPath, options);
       printData(options.origin ? renderConfig(config, heading(sources, options), origins) : yaml);
       for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
@@ -39,9 +41,10 @@ export function registerConfigCommand(program: Command): void {
 
   config
     .command('keys')
-    .description('print every key with its range, default and meaning (Markdown)')
-    .action(() => {
-      process.stdout.write(`${keyTable()}\n`);
+    .description('print the keys of a config with their range, default and meaning')
+    .argument('[word]', 'only the keys of a section (optim), or with this word in name or meaning')
+    .action((word?: string) => {
+      printData(`${keyListing(word, process.stdout.columns)}\n`);
     });
 
   config

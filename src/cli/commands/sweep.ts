@@ -3,6 +3,7 @@ import { basename, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../errors.js';
 import type { Sweep, SweepTask } from '../../sweep/manifest.js';
+import { configArgument, withWords } from '../configWords.js';
 import { printData } from '../display/visibleOutput.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
 import { parseSeeds } from '../lists.js';
@@ -33,6 +34,7 @@ export function registerSweepCommand(program: Command): void {
   const start = sweep
     .command('start', { isDefault: true })
     .description('plan a sweep and run it (the default)')
+    .addArgument(configArgument())
     .option('--config <config>', 'what is varied: a YAML file, or a name of `gala config list`')
     .option('--file <file>', 'a sweep file: grid, list, exclude (docs/sweeps.md); the flags go before it')
     .option('--set <key=value,value...>', 'set a key, or vary it, such as --set loss.lambda1=1.0,1.2 train.epochs=30')
@@ -45,7 +47,7 @@ export function registerSweepCommand(program: Command): void {
     .option('--no-estimate', 'do not')
     .option('--dry-run', 'print the plan only, or, for slurm, the batch script on stdout')
     .option('--quiet', 'print the plan and the table only, and failures')
-    .action(startSweep);
+    .action((words: string[], flags: SweepFlags) => startSweep(withWords(words, flags)));
   registerSweepStatusCommands(sweep);
 }
 

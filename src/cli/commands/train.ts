@@ -18,6 +18,7 @@ import {
   type RunFolder,
 } from '../../run/runFolder.js';
 import { type FoundRun, findRunOfHash } from '../../run/runOfConfig.js';
+import { configArgument, withWords } from '../configWords.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
 import { runTraining, type TrainingJob } from '../runTraining.js';
 import { parseSeed } from './config.js';
@@ -38,6 +39,7 @@ export function registerTrainCommand(program: Command): void {
   program
     .command('train')
     .description('train one experiment and write its run folder')
+    .addArgument(configArgument())
     .option('--config <config>', 'a YAML file, or a name of `gala config list`')
     .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
     .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed)
@@ -54,7 +56,8 @@ export function registerTrainCommand(program: Command): void {
     .option('--output <dir>', 'folder of all runs', 'runs')
     .option('--quiet', 'print the result table only, and warnings')
     .option('--json', 'print one JSON object a line: start, epochs, result')
-    .action(async (flags: TrainFlags) => {
+    .action(async (words: string[], options: TrainFlags) => {
+      const flags = withWords(words, options);
       const chosen = flags.continue ? continueRun(flags) : chooseRun(flags);
       if ('results' in chosen) await printResult(chosen.folder, chosen.results, flags);
       else await trainChosen(chosen, flags);
@@ -159,7 +162,7 @@ function requireConfig(flags: TrainFlags): string {
   if (flags.config !== undefined) return flags.config;
   throw new ConfigError('No config is given.', {
     where: '--config',
-    next: 'gala train --config fashion_mnist_lt/gala; `gala config list` shows the names.',
+    next: 'gala train fashion_mnist_lt/gala; `gala config list` shows the names.',
   });
 }
 

@@ -1,0 +1,30 @@
+/** A config and its overrides as words of the command line. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withWords } from '../../src/cli/configWords.js';
+import { ConfigError } from '../../src/errors.js';
+
+test('words are the config and overrides, which come behind those of --set and so win', () => {
+  assert.deepEqual(withWords(['fashion_mnist_lt/gala', 'train.epochs=3'], {}), {
+    config: 'fashion_mnist_lt/gala',
+    set: ['train.epochs=3'],
+  });
+  assert.deepEqual(withWords(['seed=1', 'x.yaml'], { set: ['seed=0'] }), {
+    config: 'x.yaml',
+    set: ['seed=0', 'seed=1'],
+  });
+  assert.deepEqual(withWords(['seed=1'], { config: 'x.yaml' }), { config: 'x.yaml', set: ['seed=1'] });
+  assert.deepEqual(withWords([], { config: 'x.yaml' }), { config: 'x.yaml' });
+});
+
+test('two configs are refused, wherever they are written', () => {
+  for (const [words, flags] of [
+    [['a', 'b'], {}],
+    [['a'], { config: 'b' }],
+  ] as const) {
+    assert.throws(
+      () => withWords(words, flags),
+      (error: unknown) => error instanceof ConfigError && /2 are given/.test(error.message),
+    );
+  }
+});
