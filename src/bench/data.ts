@@ -1,7 +1,8 @@
 /** How fast batches are prepared, with nothing else to do. */
 import type { Augmentation } from '../config/schema/data.js';
 import type { Dataset } from '../data/dataset.js';
-import { type Block, openPipeline } from '../data/pipeline/pipeline.js';
+import type { Block } from '../data/pipeline/blockSequence.js';
+import { openPipeline } from '../data/pipeline/pipeline.js';
 import { shuffledOrder } from '../data/sampler.js';
 
 export interface DataBenchmark {

@@ -2,9 +2,10 @@
 import { inputSizeOf, isImageDataset, isOfficial } from '../config/imageSets.js';
 import type { Augmentation } from '../config/schema/data.js';
 import type { Config } from '../config/schema.js';
-import type { ImageShape } from '../data/dataset.js';
-import { classCounts, imageBytes } from '../data/dataset.js';
+import { classCounts } from '../data/dataset.js';
 import { imageSets, publishedClassCounts } from '../data/imageSets.js';
+import type { ImageShape } from '../data/imageShape.js';
+import { imageBytes } from '../data/imageShape.js';
 import type { OpenedDatasets } from '../data/index.js';
 import { longTailedCounts } from '../data/longTail.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../data/pipeline/sharedDataset.js';

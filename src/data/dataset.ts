@@ -1,12 +1,7 @@
 /** Where image bytes come from; nothing here knows about batches, augmentation or engines. */
 import type { ImageLocation } from './files/location.js';
-import type { BatchPreparer, BatchRecipe } from './pipeline/prepareBatch.js';
-
-export interface ImageShape {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
+import type { ImageShape } from './imageShape.js';
+import type { BatchPreparer, BatchRecipe } from './pipeline/batchJob.js';
 
 /** A dataset held in shared memory, so that worker threads read it without a copy. */
 export interface SharedImages {
@@ -51,11 +46,6 @@ export interface Dataset {
   readonly featureSize?: number;
   /** Present when the images lie in files. */
   readonly stored?: StoredImages;
-}
-
-/** Bytes of one image. */
-export function imageBytes(shape: ImageShape): number {
-  return shape.height * shape.width * shape.channels;
 }
 
 /** Images per class, in label order. */

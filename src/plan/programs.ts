@@ -4,7 +4,7 @@
  */
 import { datasetSizes, syntheticDatasets } from '../bench/syntheticData.js';
 import type { StageConfig } from '../config/schema.js';
-import { imageBytes } from '../data/dataset.js';
+import { imageBytes } from '../data/imageShape.js';
 import { moduleFor, tracedFor } from '../engine/pjrt/modules.js';
 import type { Precision, Program, Specs } from '../engine/program.js';
 import type { Module } from '../engine/stablehlo/lower.js';

@@ -1,9 +1,10 @@
 /** The calls of a training to the engine: blocks of batches that the data pipeline makes, each on the device before it is its turn. */
 
-import { imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';
+import { imageBytes } from '../data/imageShape.js';
 import type { Position } from '../data/pipeline/blockPlan.js';
-import { type Block, openPipeline } from '../data/pipeline/pipeline.js';
+import type { Block } from '../data/pipeline/blockSequence.js';
+import { openPipeline } from '../data/pipeline/pipeline.js';
 import type { Executable, StagedSteps } from '../engine/program.js';
 import { stackSteps } from '../engine/stackedSteps.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';

@@ -3,7 +3,7 @@
  * comes from elsewhere, pixels from outside get the fill colour. Shears and translations along one axis keep the other
  * coordinate whole, where Pillow's two-dimensional interpolation is the one-dimensional one to the last bit.
  */
-import type { ImageShape } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
 import type { Scratch } from './operation.js';
 
 export type Interpolation = 'bilinear' | 'bicubic';

@@ -1,6 +1,6 @@
 /** AutoAugment's CIFAR-10 policy (Cubuk et al., CVPR 2019), magnitudes as in the common public Pillow implementation. */
 import type { Random } from '../../random.js';
-import type { ImageShape } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
 import { rotate, shearX, shearY, translateX, translateY } from './affineOperations.js';
 import { color, sharpness } from './colorOperations.js';
 import type { Operation, Scratch } from './operation.js';

@@ -1,5 +1,5 @@
 /** Random brightness, contrast and saturation (torchvision `ColorJitter(0.4, 0.4, 0.4)`). */
-import type { ImageShape } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
 import { color } from './colorOperations.js';
 import { makeScratch, requireColour } from './operation.js';
 import { brightness, contrast } from './pointOperations.js';

@@ -1,4 +1,4 @@
-import type { ImageShape } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
 import type { Transform } from './transform.js';
 
 /** Mirrors left and right with probability ½. */

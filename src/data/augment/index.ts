@@ -2,7 +2,7 @@
 import type { Augmentation } from '../../config/schema/data.js';
 import { ConfigError } from '../../errors.js';
 import { type Random, randomFor } from '../../random.js';
-import type { ImageShape } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
 import { autoaugmentCifar10 } from './autoaugmentCifar10.js';
 import { colorJitter } from './colorJitter.js';
 import { cutout } from './cutout.js';

@@ -1,7 +1,7 @@
 /** What the operations of AutoAugment and RandAugment share: their form and working memory. All follow Pillow byte for byte. */
 import { ConfigError } from '../../errors.js';
-import type { ImageShape } from '../dataset.js';
-import { imageBytes } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
+import { imageBytes } from '../imageShape.js';
 import type { ImageKernels } from '../kernels/imageKernels.js';
 import { makeImageKernels, slackBytes } from '../kernels/imageKernels.js';
 

@@ -1,6 +1,6 @@
 /** RandAugment (Cubuk et al. 2020) in timm's form `rand-m10-n2-mstd0.5`, which the released large-scale recipes use. */
 import type { Random } from '../../random.js';
-import type { ImageShape } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
 import type { Interpolation, Sampling } from './affine.js';
 import { moveAlongX, moveAlongY, rotateBy } from './affine.js';
 import { color, sharpness } from './colorOperations.js';

@@ -1,4 +1,4 @@
-import type { ImageShape } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
 import { shift } from './shift.js';
 import type { Transform } from './transform.js';
 

@@ -1,5 +1,5 @@
 /** Moving a whole image by pixels: the core of random crop and of Pillow's translations. */
-import type { ImageShape } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
 
 /** In place, out[y][x] = in[y + down][x + right]; pixels from outside of the image become `fill`. */
 export function shift(image: Uint8Array, shape: ImageShape, down: number, right: number, fill: number): void {

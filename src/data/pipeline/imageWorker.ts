@@ -1,7 +1,7 @@
 /** Worker thread of the pipeline for images in files and shards. */
 import { workerData } from 'node:worker_threads';
 import { answerJobs } from '../workers/answerJobs.js';
-import type { BatchRecipe } from './prepareBatch.js';
+import type { BatchRecipe } from './batchJob.js';
 import { preparerOfFiles } from './prepareFiles.js';
 
 const { recipe, shortSide } = workerData as { recipe: BatchRecipe; shortSide: number };

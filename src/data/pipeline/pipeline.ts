@@ -1,33 +1,14 @@
 /** Batches of augmented images, prepared ahead of the training loop by worker threads. */
 import type { Augmentation } from '../../config/schema/data.js';
-import { DataError } from '../../errors.js';
 import { patienceSeconds } from '../../io/waiting.js';
 import type { Dataset } from '../dataset.js';
-import { imageBytes } from '../dataset.js';
-import type { JobRunner } from '../workers/workerPool.js';
-import { openWorkerPool, runInThisThread } from '../workers/workerPool.js';
+import { imageBytes } from '../imageShape.js';
+import { type JobRunner, openWorkerPool, runInThisThread } from '../workers/workerPool.js';
+import type { BatchJob, BatchRecipe } from './batchJob.js';
 import { type BlockSettings, type Plan, type Position, planBlocks } from './blockPlan.js';
-import type { BatchJob, BatchRecipe } from './prepareBatch.js';
+import { type Block, BlockSequence } from './blockSequence.js';
 import { preparerOf, preparerOfAny } from './prepareBatch.js';
-import { sharedBytes, sharedInt32 } from './sharedDataset.js';
-
-/** The arrays of a batch are reused: they hold until the next one is asked for. */
-export interface Batch {
-  /** Number of the batch in its epoch, from 0. */
-  readonly step: number;
-  /** HWC bytes, image after image: [B, H, W, C]. */
-  readonly images: Uint8Array;
-  /** [B] */
-  readonly labels: Int32Array;
-  /** Index of each image in the dataset, [B]. */
-  readonly indices: Int32Array;
-}
-
-/** `steps` batches of one epoch in a row, the first of them `step`: images [steps, B, H, W, C], labels and indices [steps, B]. */
-export interface Block extends Batch {
-  readonly epoch: number;
-  readonly steps: number;
-}
+import { type Slot, Slots } from './slots.js';
 
 export interface PipelineOptions extends Omit<BlockSettings, 'stepsPerBlock' | 'keepPartial'> {
   readonly augment: readonly Augmentation[];
@@ -55,148 +36,41 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-interface Slot {
-  readonly images: Uint8Array;
-  readonly labels: Int32Array;
-  readonly indices: Int32Array;
-  readonly draws: Int32Array;
-}
-
 /**
  * Starts the workers. What a batch holds depends on (seed, epoch, order, step) only, neither on the number of workers nor on the
  * size of blocks. Throws `ConfigError` when an augmentation does not work on the dataset's images.
  */
 export function openPipeline({
-  dataset,
   augment,
   seed,
-  batchSize,
-  order,
-  stepsPerBlock = 1,
   workers,
+  stepsPerBlock = 1,
   prefetch = Math.ceil((2 * Math.max(1, workers)) / stepsPerBlock),
   keepPartial = false,
   patience = patienceSeconds(),
+  ...given
 }: PipelineOptions): Pipeline {
-  const { stored } = dataset;
+  const { dataset, batchSize } = given;
+  const settings: BlockSettings = { ...given, stepsPerBlock, keepPartial };
   const runner = openRunner(dataset, { imageShape: dataset.imageShape, augment, seed }, workers);
-  const batchBytes = batchSize * imageBytes(dataset.imageShape);
-  const slots = takeSlots(prefetch + 1, stepsPerBlock * batchSize, stepsPerBlock * batchBytes);
-  const free = [...slots];
-  let current: { end(): void; wake(): void } | undefined;
-
-  const release = (slot: Slot) => {
-    free.push(slot);
-    current?.wake();
-  };
-  /** Has the workers fill a slot; a job is one batch. */
-  const prepare = async ({ images, indices, draws }: Slot, { epoch, steps }: Plan): Promise<void> => {
-    const jobs = Array.from({ length: steps }, (_, i) => {
-      const ofBatch = indices.subarray(i * batchSize, (i + 1) * batchSize);
-      return runner.run({
-        epoch,
-        indices: ofBatch,
-        draws: draws.subarray(i * batchSize, (i + 1) * batchSize),
-        images: images.subarray(i * batchBytes, (i + 1) * batchBytes),
-        locations: stored && Array.from(ofBatch, index => stored.locate(index)),
+  const images = stepsPerBlock * batchSize;
+  const slots = new Slots(prefetch + 1, images, images * imageBytes(dataset.imageShape));
+  const reading: { sequence?: BlockSequence } = {};
+  return {
+    blocks: (from, lastEpoch) => {
+      reading.sequence?.end();
+      reading.sequence = new BlockSequence({
+        ...{ dataset, from, slots, patience },
+        plans: planBlocks(settings, from, lastEpoch),
+        prepare: (filled, plan) => prepareBlock(runner, settings, filled, plan),
       });
-    });
-    const failed = (await Promise.allSettled(jobs)).find(({ status }) => status === 'rejected');
-    if (failed) throw (failed as PromiseRejectedResult).reason;
+      return reading.sequence.read();
+    },
+    close: async () => {
+      await runner.close();
+      slots.keepForNext();
+    },
   };
-
-  async function* blocks(from: Position, lastEpoch: number): AsyncIterableIterator<Block> {
-    current?.end();
-    const plans = planBlocks({ dataset, order, batchSize, stepsPerBlock, keepPartial }, from, lastEpoch);
-    const ahead: { readonly plan: Plan; readonly slot: Slot; readonly filled: Slot; readonly done: Promise<void> }[] =
-      [];
-    let held: Slot | undefined;
-    let ended = false;
-    let wake = () => {};
-    const me = {
-      end: () => {
-        if (ended) return;
-        ended = true;
-        if (held !== undefined) release(held);
-        for (const { slot, done } of ahead) {
-          const whenWritten = () => release(slot);
-          done.then(whenWritten, whenWritten);
-        }
-        wake();
-      },
-      wake: () => wake(),
-    };
-    current = me;
-
-    let allPlanned = false;
-    const fillAhead = () => {
-      while (!allPlanned && free.length > 0) {
-        const { value: plan, done: last } = plans.next();
-        if (last) {
-          allPlanned = true;
-          return;
-        }
-        const slot = free.at(-1)!;
-        const filled = fillIndices(slot, dataset, plan);
-        free.pop();
-        const done = prepare(filled, plan);
-        done.catch(() => undefined); // whoever takes the block sees the error
-        ahead.push({ plan, slot, filled, done });
-      }
-    };
-    try {
-      for (;;) {
-        fillAhead();
-        if (allPlanned && ahead.length === 0) return;
-        while (ahead.length === 0 && !ended) {
-          // Every slot is still being written for blocks that were left early.
-          await new Promise<void>(resolve => {
-            wake = resolve;
-          });
-          if (!ended) fillAhead();
-        }
-        await within(patience, ahead[0]?.done, () => batchNotReady(ahead[0]!.plan, patience));
-        if (ended) throw blocksEnded(from);
-        const { plan, slot, filled } = ahead.shift()!;
-        held = slot;
-        const { epoch, step, steps } = plan;
-        yield { epoch, step, steps, ...filled };
-        if (ended) throw blocksEnded(from);
-        release(held);
-        held = undefined;
-      }
-    } finally {
-      me.end();
-    }
-  }
-
-  const close = async () => {
-    await runner.close();
-    spare = slots;
-  };
-  return { blocks, close };
-}
-
-/**
- * Slots of the pipeline that was closed last, for one of the same size: every evaluation opens one, and V8, which does not count
- * shared memory, would keep the slots of many before it collects them.
- */
-let spare: readonly Slot[] = [];
-
-/** `count` slots for `images` images of `bytes` bytes in all. */
-function takeSlots(count: number, images: number, bytes: number): readonly Slot[] {
-  const [first] = spare;
-  const fits = spare.length === count && first?.labels.length === images && first.images.length === bytes;
-  const slots = fits
-    ? spare
-    : Array.from({ length: count }, () => ({
-        images: sharedBytes(bytes),
-        labels: sharedInt32(images),
-        indices: sharedInt32(images),
-        draws: sharedInt32(images),
-      }));
-  spare = [];
-  return slots;
 }
 
 /**
@@ -241,50 +115,25 @@ function openRunner(dataset: Dataset, recipe: BatchRecipe, workers: number): Job
   return openWorkerPool(new URL('./pipelineWorker.js', import.meta.url), workers, { shared, recipe });
 }
 
-/** Writes what a plan visits and its labels; returns the part of the slot that is taken. */
-function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: Plan): Slot {
-  for (const [i, index] of indices.entries()) {
-    if (index < 0 || index >= dataset.length) {
-      throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
-    }
-    slot.indices[i] = index;
-    slot.draws[i] = draws[i]!;
-    slot.labels[i] = dataset.label(index);
-  }
-  return {
-    images: slot.images.subarray(0, indices.length * imageBytes(dataset.imageShape)),
-    labels: slot.labels.subarray(0, indices.length),
-    indices: slot.indices.subarray(0, indices.length),
-    draws: slot.draws.subarray(0, indices.length),
-  };
-}
-
-/** Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not hang the training without a word. */
-async function within(seconds: number, done: Promise<void> | undefined, late: () => DataError): Promise<void> {
-  if (seconds === 0) return done;
-  let timer: NodeJS.Timeout | undefined;
-  let looks = 0;
-  const lateness = new Promise<never>((_, reject) => {
-    // Ten looks instead of one: an hour in which this process was stopped (Ctrl-Z) counts as a single one.
-    timer = setInterval(() => ++looks === 10 && reject(late()), 100 * seconds);
+/** Has the workers fill a slot; a job is one batch. */
+async function prepareBlock(
+  runner: JobRunner<BatchJob>,
+  { dataset, batchSize }: BlockSettings,
+  { images, indices, draws }: Slot,
+  { epoch, steps }: Plan,
+): Promise<void> {
+  const { stored, imageShape } = dataset;
+  const batchBytes = batchSize * imageBytes(imageShape);
+  const jobs = Array.from({ length: steps }, (_, i) => {
+    const ofBatch = indices.subarray(i * batchSize, (i + 1) * batchSize);
+    return runner.run({
+      epoch,
+      indices: ofBatch,
+      draws: draws.subarray(i * batchSize, (i + 1) * batchSize),
+      images: images.subarray(i * batchBytes, (i + 1) * batchBytes),
+      locations: stored && Array.from(ofBatch, index => stored.locate(index)),
+    });
   });
-  try {
-    await Promise.race([done, lateness]);
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-function batchNotReady({ epoch, step }: Position, seconds: number): DataError {
-  return new DataError(`A batch was not ready after ${seconds} seconds, so it is given up.`, {
-    where: `batch ${step + 1} of epoch ${epoch}`,
-    next: 'See that the disk of the dataset answers. If it is only slow, set GALA_WATCHDOG_SECONDS to more (a batch is given up after ten times as long; 0 = never).',
-  });
-}
-
-function blocksEnded({ epoch }: Position): DataError {
-  return new DataError(`The batches from epoch ${epoch} on were ended: others were asked for.`, {
-    where: 'data pipeline',
-    next: 'Read one sequence of batches at a time.',
-  });
+  const failed = (await Promise.allSettled(jobs)).find(({ status }) => status === 'rejected');
+  if (failed) throw (failed as PromiseRejectedResult).reason;
 }

@@ -1,34 +1,8 @@
 /** Copying and augmenting the images of one batch: the work of a pipeline's worker, also done in the main thread. */
-import type { Augmentation } from '../../config/schema/data.js';
 import { augmenter } from '../augment/index.js';
-import type { Dataset, ImageShape, SharedImages } from '../dataset.js';
-import { imageBytes } from '../dataset.js';
-import type { ImageLocation } from '../files/location.js';
-
-/** What a worker thread is started with; plain data and shared memory only. */
-export interface BatchRecipe {
-  readonly imageShape: ImageShape;
-  readonly augment: readonly Augmentation[];
-  readonly seed: number;
-}
-
-/** One batch to prepare: the images at `indices`, augmented for `epoch`, go to `images` one after the other. */
-export interface BatchJob {
-  readonly epoch: number;
-  readonly indices: Int32Array;
-  /** How often the epoch has used each of them before. */
-  readonly draws: Int32Array;
-  readonly images: Uint8Array;
-  /** Where each image lies; only for a dataset of files. */
-  readonly locations?: readonly ImageLocation[] | undefined;
-}
-
-/** Prepares batches from files that it may keep open. */
-export interface BatchPreparer {
-  prepare(job: BatchJob): Promise<void>;
-  /** Closes its files. */
-  close(): void;
-}
+import type { Dataset, SharedImages } from '../dataset.js';
+import { imageBytes } from '../imageShape.js';
+import type { BatchJob, BatchRecipe } from './batchJob.js';
 
 /** Prepares batches from shared memory. Throws `RangeError` where an index has no pixels. */
 export function preparerOf(shared: SharedImages, recipe: BatchRecipe): (job: BatchJob) => void {

@@ -1,13 +1,13 @@
 /** Reading, fitting and augmenting the images of one batch that lie in files or shards: the work of a pipeline's worker. */
 import type { Random } from '../../random.js';
 import { randomOfImage, transformsOf } from '../augment/index.js';
-import { imageBytes } from '../dataset.js';
 import type { ImageLocation } from '../files/location.js';
+import { imageBytes } from '../imageShape.js';
 import type { Placement } from '../images/fit.js';
 import { fitOf } from '../images/fit.js';
 import { makeImageReader } from '../images/readImage.js';
 import type { RgbImage } from '../images/rgbImage.js';
-import type { BatchPreparer, BatchRecipe } from './prepareBatch.js';
+import type { BatchPreparer, BatchRecipe } from './batchJob.js';
 
 /** Images being read while one is fitted: sharp decodes on threads of its own. */
 const readAhead = 2;

@@ -1,6 +1,7 @@
 /** A dataset whose images lie in one SharedArrayBuffer. */
-import type { Dataset, ImageShape, SharedImages } from '../dataset.js';
-import { imageBytes } from '../dataset.js';
+import type { Dataset, SharedImages } from '../dataset.js';
+import type { ImageShape } from '../imageShape.js';
+import { imageBytes } from '../imageShape.js';
 
 export interface SharedDatasetParts {
   readonly name: string;
