@@ -2,10 +2,11 @@
 import type { Augmentation } from '../config/schema/data.js';
 import type { Config } from '../config/schema.js';
 import { openDatasets } from '../data/index.js';
+import { compile, engineSettings } from '../engine/index.js';
 import type { EngineInfo } from '../engine/program.js';
 import type { HostTensors } from '../tensor.js';
 import { type Calls, openCalls } from '../train/calls.js';
-import { type Experiment, experimentOn, scalar } from '../train/experiment.js';
+import { compileForEvaluation, type Experiment, experimentOn, scalar } from '../train/experiment.js';
 import { syntheticAugment, syntheticDatasets } from './syntheticData.js';
 
 export interface BenchOptions {
@@ -50,7 +51,10 @@ export async function benchTraining(config: Config, { steps, warmup, data }: Ben
     ...opened,
     stepInputs: (...at) => opened.stepInputs(...at).map(inputs => ({ ...inputs, learning_rate })),
   };
-  const executable = await experiment.compile(experiment.initialState());
+  const executable = await compile(
+    { state: experiment.initialState(), programs: experiment.programs },
+    await engineSettings(config),
+  );
   const calls = await openCalls(experiment, executable, { epoch: 1, step: 0 }, Number.MAX_SAFE_INTEGER);
   try {
     const fixed = (await calls.next())!;
@@ -85,7 +89,7 @@ export async function benchInference(config: Config, { steps, warmup }: BenchOpt
     ...config,
     eval: { ...config.eval, batch_size: batch },
   });
-  const executable = await experiment.compileForEvaluation(experiment.initialState());
+  const executable = await compileForEvaluation(experiment, experiment.initialState());
   try {
     const { height, width, channels } = experiment.datasets.train.imageShape;
     const data = new Uint8Array(batch * height * width * channels).map((_, i) => i * 7);

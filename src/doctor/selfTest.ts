@@ -6,8 +6,9 @@ import { linearHead } from '../models/head.js';
 import { resnetCifar } from '../models/resnetCifar.js';
 import { sgd } from '../optim/sgd.js';
 import type { HostTensors } from '../tensor.js';
+import type { Learning } from '../train/learning.js';
 import type { Network } from '../train/network.js';
-import { initialState, type Learning } from '../train/state.js';
+import { initialState } from '../train/state.js';
 import { trainProgram } from '../train/step.js';
 
 export interface SelfTest {

@@ -6,8 +6,7 @@ import { readSafetensors } from '../io/safetensors.js';
 import { standInOf } from '../io/standIn.js';
 import { readTorchFile, type TorchValue, torchFormatOf } from '../io/torch/torchFile.js';
 import type { HostTensors } from '../tensor.js';
-import { isModelEntry } from '../train/state.js';
-import { evaluatedModel } from '../train/weightAverage.js';
+import { evaluatedModel, isModelEntry } from './modelEntries.js';
 import { nameWeights } from './weightNames.js';
 import { type FittedWeights, fitPart, type WeightsPart } from './weights.js';
 

@@ -12,7 +12,7 @@ import { stepsPerCall } from '../engine/stepsPerCall.js';
 import type { TracedProgram } from '../engine/trace/ir.js';
 import { sizeOf } from '../tensor.js';
 import { type Experiment, experimentOn } from '../train/experiment.js';
-import { hasFixedFeatures } from '../train/fixedFeatures.js';
+import { hasFixedFeatures } from '../train/learning.js';
 
 export interface PlannedProgram {
   readonly name: string;

@@ -7,6 +7,7 @@ import type { CheckWatcher } from '../data/verify/checkSplit.js';
 import { cacheWarning } from '../engine/install/cacheAccess.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logitsFile.js';
+import { evaluatedModel, modelEntries } from '../models/modelEntries.js';
 import { fitWeights } from '../models/weights.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
 import { readRecord } from '../run/record.js';
@@ -14,11 +15,9 @@ import { holdRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
 import type { HostTensors } from '../tensor.js';
 import { type Checkpoint, chooseCheckpoint, readCheckpoint } from './checkpoint.js';
-import { type Experiment, openExperiment } from './experiment.js';
+import { compileForEvaluation, type Experiment, openExperiment } from './experiment.js';
 import { otherImages, otherSplits } from './splits.js';
-import { isModelEntry } from './state.js';
 import { evaluateSplit } from './trainer.js';
-import { evaluatedModel } from './weightAverage.js';
 
 export type Split = 'test' | 'val' | 'train';
 
@@ -153,7 +152,7 @@ async function evaluateWith(
   source: { checkpoint: string; epoch?: number; selectedOn?: string },
 ): Promise<Evaluation> {
   const dataset = datasetOf(experiment, split);
-  const executable = await experiment.compileForEvaluation(model);
+  const executable = await compileForEvaluation(experiment, model);
   try {
     return await evaluateSplit(experiment, executable, split, dataset, source);
   } finally {
@@ -163,7 +162,7 @@ async function evaluateWith(
 
 /** The entries of a network that an evaluation fills. */
 function modelOf(experiment: Experiment): HostTensors {
-  return Object.fromEntries(Object.entries(experiment.initialState()).filter(([name]) => isModelEntry(name)));
+  return modelEntries(experiment.initialState());
 }
 
 function datasetOf({ datasets, config }: Experiment, split: Split): Dataset {

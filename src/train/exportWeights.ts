@@ -1,12 +1,12 @@
 /** A checkpoint's network as a file for other programs: PyTorch's names and layouts. */
 
 import { writeSafetensors } from '../io/safetensors.js';
+import { evaluatedModel } from '../models/modelEntries.js';
 import { inTorchLayout } from '../models/weights.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import type { HostTensors } from '../tensor.js';
 import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
-import { evaluatedModel } from './weightAverage.js';
 
 export interface ExportRequest {
   readonly run: string;

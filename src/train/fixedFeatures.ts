@@ -2,7 +2,6 @@
  * Features of a frozen backbone, computed once: where no augmentation, mixup or batch statistic changes them, an epoch of the
  * classifier needs neither images nor convolutions.
  */
-import type { Config } from '../config/schema.js';
 import type { Dataset } from '../data/dataset.js';
 import { featureDataset, sharedFeatures } from '../data/features.js';
 import type { Executable } from '../engine/program.js';
@@ -10,13 +9,8 @@ import { splitOutputs } from '../eval/evaluate.js';
 import { dataWorkers } from './dataWorkers.js';
 import type { Experiment } from './experiment.js';
 
-/** True where the features of an image are the same at every step. */
-export function hasFixedFeatures({ freeze, data, train }: Pick<Config, 'freeze' | 'data' | 'train'>): boolean {
-  return freeze.backbone && freeze.batch_stats && data.augment.length === 0 && train.mixup_alpha === 0;
-}
-
 /**
- * The experiment with the features of its images in their place, for an executable of `compileOnFeatures`: what trains and
+ * The experiment with the features of its images in their place, for an executable of `programsOnFeatures`: what trains and
  * evaluates notices nothing. Takes 4 · featureSize bytes an image.
  */
 export async function withFixedFeatures(experiment: Experiment, executable: Executable): Promise<Experiment> {

@@ -3,8 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Program, Specs, Tensors } from '../engine/program.js';
 import type { Backbone } from '../models/backbone.js';
 import type { Head } from '../models/head.js';
-import { backbonePrefix, headPrefix, splitModel, withoutPrefix } from './state.js';
-import { evaluatedModel } from './weightAverage.js';
+import { backbonePrefix, evaluatedModel, headPrefix, splitModel, withoutPrefix } from '../models/modelEntries.js';
 
 export interface Network {
   readonly backbone: Backbone;

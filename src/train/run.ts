@@ -1,147 +1,60 @@
 /** A run from its folder's point of view: begin or resume, train, evaluate the kept checkpoints, and record how it ended. */
 import { existsSync } from 'node:fs';
-import type { Config } from '../config/schema.js';
-import { CheckStopped, type CheckWatcher } from '../data/verify/checkSplit.js';
-import { describeEnvironment } from '../engine/environment.js';
+import { CheckStopped } from '../data/verify/checkSplit.js';
+import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
 import { cacheWarning } from '../engine/install/cacheAccess.js';
-import type { EngineInfo } from '../engine/program.js';
-import { DivergedError, GalaError, StorageError, withRemedy } from '../errors.js';
+import type { EngineInfo, Executable } from '../engine/program.js';
+import { DivergedError, GalaError, withRemedy } from '../errors.js';
 import type { StagedSplits } from '../eval/evaluate.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import { type ResultRow, summarize } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { shellWord } from '../io/shellWord.js';
 import { waitsFor } from '../io/waiting.js';
-import { keepsClassifier } from '../models/index.js';
 import { describeLongWarmup, describeScaling } from '../optim/schedule.js';
 import { startSession } from '../run/eventFile.js';
-import { describeHost } from '../run/host.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
-import { createRecord, type RunRecord, readRecord, recordResume, updateRecord } from '../run/record.js';
+import { createRecord, readRecord, recordResume, updateRecord } from '../run/record.js';
 import { logitsPath, type RunFolder } from '../run/runFolder.js';
 import { writeResultFiles } from '../tables/resultFiles.js';
-import {
-  checkpointPath,
-  readCheckpoint,
-  readLastCheckpoint,
-  startOfTraining,
-  type TrainingProgress,
-  writeCheckpoint,
-} from './checkpoint.js';
+import { type Beginning, newBeginning, savedBeginning } from './beginning.js';
+import { describeChanges } from './changedEngine.js';
+import { checkpointPath, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { type Experiment, openExperiment } from './experiment.js';
-import { hasFixedFeatures, withFixedFeatures } from './fixedFeatures.js';
-import type { StopRequest } from './signals.js';
+import { withFixedFeatures } from './fixedFeatures.js';
+import { hasFixedFeatures } from './learning.js';
+import type { RunRequest } from './runRequest.js';
 import { otherImages, otherSplits, refuseOtherStage, splitRecords } from './splits.js';
-import { type StartingPoint, startFrom } from './startingPoint.js';
-import { describeWeights, type StartingState, startingState } from './startingState.js';
-import { evaluateSplit, type TrainingObserver, train } from './trainer.js';
-import { withFreshAverages } from './weightAverage.js';
-
-/** The loop's observer, and what is said before and after it. */
-export interface RunObserver extends TrainingObserver {
-  onNotice(line: string): void;
-  readonly check: Omit<CheckWatcher, 'stopped'>;
-  onStart(start: { experiment: Experiment; engine: EngineInfo; progress: TrainingProgress }): void;
-}
-
-export interface RunRequest {
-  readonly config: Config;
-  /** Resolved config text for config.yaml. */
-  readonly yaml: string;
-  readonly folder: RunFolder;
-  readonly resume: boolean;
-  /** What a new run of a second stage starts from. */
-  readonly start?: StartingPoint | undefined;
-  readonly dataRoot?: string | undefined;
-  readonly stop: StopRequest;
-  readonly observer: RunObserver;
-}
+import { evaluateSplit, train } from './trainer.js';
 
 /** Result rows of a finished run; undefined when it was stopped before its end, with everything saved. */
 export async function executeRun(request: RunRequest): Promise<ResultRow[] | undefined> {
-  const { config, folder, observer } = request;
-  waitsFor('the dataset to be read and checked');
   const experiment = await openChecked(request);
   if (experiment === undefined) return undefined;
-  for (const note of experiment.datasets.notes) observer.onNotice(note);
-  const scaling = describeScaling(config.optim, config.train.batch_size);
-  if (scaling) observer.onNotice(scaling);
-  const longWarmup = describeLongWarmup(config.optim, experiment.stepsPerEpoch, config.train.epochs);
-  if (longWarmup && !request.resume) observer.onNotice(`Warning: ${longWarmup}`);
-  const [other] = request.resume ? otherSplits(readRecord(folder.record).splits, experiment) : [];
-  if (other !== undefined) throw otherImages(other, folder, experiment, 'start a new run without --resume');
-  if (request.start) refuseOtherStage(request.start, experiment);
-  const saved = request.resume ? readLastCheckpoint(folder.checkpoints, loggedEpochs(folder)) : undefined;
-  if (saved?.notice) observer.onNotice(saved.notice);
-  const { notes = [] } = await experiment.settings();
-  for (const note of notes) observer.onNotice(note);
-  const warning = cacheWarning();
-  if (warning !== undefined) observer.onNotice(`Warning: ${warning}`);
-  const progress = saved?.checkpoint.progress ?? startOfTraining;
-  const begun: StartingState = saved ? { state: saved.checkpoint.state } : await stateAtStart(experiment, request);
-  if (begun.weights) observer.onNotice(describeWeights(begun.weights));
-  waitsFor('the engine to compile the network');
-  const isFixed = hasFixedFeatures(config);
-  const executable = await (isFixed ? experiment.compileOnFeatures(begun.state) : experiment.compile(begun.state));
-
+  describePlan(request, experiment);
+  refuseOtherData(request, experiment);
+  const saved = request.resume ? savedBeginning(request, experiment) : undefined;
+  const settings = await engineSettings(request.config);
+  describeEngine(request, settings);
+  const beginning = saved ?? (await newBeginning(request, experiment));
+  const executable = await compileRun(experiment, beginning, settings);
   try {
-    if (existsSync(folder.record)) {
-      continueRecord(request, executable.info, progress);
-      // A finished run is evaluated from `last` too, and nothing else writes it when the best epoch was the last one.
-      if (saved?.checkpoint.path === checkpointPath(folder.checkpoints, 'best'))
-        writeCheckpoint(folder.checkpoints, 'last', begun.state, progress, { keepPrevious: true });
-    } else {
-      // What was started from is kept: the run can be resumed when the first stage, or the weights file, is gone.
-      if (request.start || begun.weights) writeCheckpoint(folder.checkpoints, 'last', begun.state, startOfTraining);
-      writeFileAtomic(folder.config, request.yaml);
-      createRecord(folder.record, {
-        config,
-        splits: splitRecords(experiment),
-        notes: experiment.datasets.notes,
-        engine: executable.info,
-        firstStage: request.start?.source,
-        weights: begun.weights,
-      });
-    }
-    const { started_at } = readRecord(folder.record);
-    const events = startSession(folder.directory, readMetrics(folder.metrics).lines, started_at);
-    observer.onStart({ experiment, engine: executable.info, progress });
-    if (isFixed)
-      observer.onNotice('The backbone is frozen and its images stay the same: their features are computed once.');
-    const staged: StagedSplits = new Map();
-    const training = isFixed ? await withFixedFeatures(experiment, executable) : experiment;
-    const end = await train({
-      experiment: training,
-      executable,
-      staged,
-      folder,
-      events,
-      progress,
-      stop: request.stop,
-      observer,
-    });
-    if (end.epoch <= config.train.epochs) {
-      updateRecord(folder.record, { status: 'interrupted', training_seconds: end.training_seconds });
-      return undefined;
-    }
-    const evaluations = await evaluateKept(training, executable, folder, staged);
-    const summarized = evaluations.map(evaluation => ({
-      evaluation,
-      summary: summarize(evaluation, [config.eval.tau]),
-    }));
-    const rows = writeResultFiles(folder.directory, summarized, 'config');
-    updateRecord(folder.record, { status: 'finished', results: rows });
-    return rows;
+    if (existsSync(request.folder.record)) recordResumption(request, beginning, executable.info);
+    else recordStart(request, beginning, experiment, executable.info);
+    return await trainAndEvaluate(request, beginning, experiment, executable);
   } catch (error) {
-    recordFailure(folder, error);
-    throw withResumption(folder, error);
+    recordFailure(request.folder, error);
+    throw withResumption(request.folder, error);
   } finally {
     executable.dispose();
   }
 }
 
+// ------------------------------------------------ before the first step
+
 /** The experiment with every image checked that the run will read; undefined when it was asked to stop meanwhile. */
 async function openChecked({ config, dataRoot, observer, stop }: RunRequest): Promise<Experiment | undefined> {
+  waitsFor('the dataset to be read and checked');
   try {
     return await openExperiment(config, dataRoot, {
       check: config.eval.select_on === 'val' ? ['train', 'val', 'test'] : ['train', 'test'],
@@ -153,20 +66,102 @@ async function openChecked({ config, dataRoot, observer, stop }: RunRequest): Pr
   }
 }
 
-async function stateAtStart(experiment: Experiment, { start, config, folder }: RunRequest): Promise<StartingState> {
-  const initial = experiment.initialState();
-  if (start) return { state: withFreshAverages(startFrom(initial, start.weights, keepsClassifier(config.model))) };
-  if (config.stages === undefined) return startingState(initial, config.model);
-  throw new StorageError('This run of a second stage has no checkpoint, and so no backbone to start from.', {
-    where: folder.checkpoints,
-    next: 'Start it anew without --resume; the first stage is not trained again.',
+/** Says what the user may not expect of the data and of the learning rate. */
+function describePlan({ config, resume, observer }: RunRequest, { datasets, stepsPerEpoch }: Experiment): void {
+  for (const note of datasets.notes) observer.onNotice(note);
+  const scaling = describeScaling(config.optim, config.train.batch_size);
+  if (scaling) observer.onNotice(scaling);
+  const longWarmup = describeLongWarmup(config.optim, stepsPerEpoch, config.train.epochs);
+  if (longWarmup && !resume) observer.onNotice(`Warning: ${longWarmup}`);
+}
+
+/** The images are those that the run, or its first stage, began with. Throws `DataError`. */
+function refuseOtherData({ folder, resume, start }: RunRequest, experiment: Experiment): void {
+  const [other] = resume ? otherSplits(readRecord(folder.record).splits, experiment) : [];
+  if (other !== undefined) throw otherImages(other, folder, experiment, 'start a new run without --resume');
+  if (start) refuseOtherStage(start, experiment);
+}
+
+/** Says what the user should know of the engine that was chosen, and of its cache. */
+function describeEngine({ observer }: RunRequest, { notes = [] }: EngineSettings): void {
+  for (const note of notes) observer.onNotice(note);
+  const warning = cacheWarning();
+  if (warning !== undefined) observer.onNotice(`Warning: ${warning}`);
+}
+
+async function compileRun(experiment: Experiment, { state }: Beginning, settings: EngineSettings): Promise<Executable> {
+  waitsFor('the engine to compile the network');
+  const { config, programs, programsOnFeatures } = experiment;
+  return compile({ state, programs: hasFixedFeatures(config) ? programsOnFeatures : programs }, settings);
+}
+
+/** Writes the record of a new run. */
+function recordStart(request: RunRequest, beginning: Beginning, experiment: Experiment, engine: EngineInfo): void {
+  const { config, folder, start, yaml } = request;
+  const { state, progress, weights } = beginning;
+  // What was started from is kept: the run can be resumed when the first stage, or the weights file, is gone.
+  if (start || weights) writeCheckpoint(folder.checkpoints, 'last', state, progress);
+  writeFileAtomic(folder.config, yaml);
+  createRecord(folder.record, {
+    config,
+    splits: splitRecords(experiment),
+    notes: experiment.datasets.notes,
+    engine,
+    firstStage: start?.source,
+    weights,
   });
+}
+
+/** Notes a resumption in run.json and in the logs; epochs after the checkpoint are trained, and written, again. */
+function recordResumption({ folder, observer }: RunRequest, beginning: Beginning, engine: EngineInfo): void {
+  const { state, progress, checkpoint } = beginning;
+  for (const line of describeChanges(readRecord(folder.record), engine)) observer.onNotice(line);
+  for (const path of [folder.metrics, folder.gradients]) {
+    const { notice } = truncateToEpoch(path, progress.epoch - 1);
+    if (notice) observer.onNotice(notice);
+  }
+  recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine });
+  // A finished run is evaluated from `last` too, and nothing else writes it when the best epoch was the last one.
+  if (checkpoint === checkpointPath(folder.checkpoints, 'best'))
+    writeCheckpoint(folder.checkpoints, 'last', state, progress, { keepPrevious: true });
+}
+
+// ------------------------------------------------ training, and what is kept of it
+
+/** As `executeRun`, for a run that has its record. */
+async function trainAndEvaluate(
+  { config, folder, stop, observer }: RunRequest,
+  { progress }: Beginning,
+  experiment: Experiment,
+  executable: Executable,
+): Promise<ResultRow[] | undefined> {
+  const events = startSession(
+    folder.directory,
+    readMetrics(folder.metrics).lines,
+    readRecord(folder.record).started_at,
+  );
+  observer.onStart({ experiment, engine: executable.info, progress });
+  const isFixed = hasFixedFeatures(config);
+  if (isFixed)
+    observer.onNotice('The backbone is frozen and its images stay the same: their features are computed once.');
+  const training = isFixed ? await withFixedFeatures(experiment, executable) : experiment;
+  const staged: StagedSplits = new Map();
+  const end = await train({ experiment: training, executable, staged, folder, events, progress, stop, observer });
+  if (end.epoch <= config.train.epochs) {
+    updateRecord(folder.record, { status: 'interrupted', training_seconds: end.training_seconds });
+    return undefined;
+  }
+  const evaluations = await evaluateKept(training, executable, folder, staged);
+  const summarized = evaluations.map(evaluation => ({ evaluation, summary: summarize(evaluation, [config.eval.tau]) }));
+  const rows = writeResultFiles(folder.directory, summarized, 'config');
+  updateRecord(folder.record, { status: 'finished', results: rows });
+  return rows;
 }
 
 /** Test logits of `best` (where a split chose one) and `last`, stored in logits/. */
 async function evaluateKept(
   experiment: Experiment,
-  executable: Awaited<ReturnType<Experiment['compile']>>,
+  executable: Executable,
   folder: RunFolder,
   staged: StagedSplits,
 ): Promise<Evaluation[]> {
@@ -183,49 +178,7 @@ async function evaluateKept(
   return config.eval.select_on === 'last' ? [last] : [await evaluate('best', config.eval.select_on), last];
 }
 
-/** Notes a resumption in run.json and in metrics.jsonl; epochs after the checkpoint are trained, and written, again. */
-function continueRecord({ folder, observer }: RunRequest, engine: EngineInfo, progress: TrainingProgress): void {
-  for (const line of describeChanges(readRecord(folder.record), engine)) observer.onNotice(line);
-  for (const path of [folder.metrics, folder.gradients]) {
-    const { notice } = truncateToEpoch(path, progress.epoch - 1);
-    if (notice) observer.onNotice(notice);
-  }
-  recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine });
-}
-
-/** A sentence for each thing that rounds numbers otherwise than where the run began. */
-function describeChanges(before: RunRecord, engine: EngineInfo): string[] {
-  const then = before.engine;
-  const machines = [then, engine].every(({ device }) => device === 'cpu')
-    ? [
-        ['CPU', before.host.cpu, describeHost().cpu],
-        // Records of an older gala do not name it.
-        ['instruction set', then.instructions ?? engine.instructions, engine.instructions ?? then.instructions],
-      ]
-    : [];
-  const surely = [
-    ...(['engine', 'version', 'precision', 'threads', 'device'] as const).map(key => [key, then[key], engine[key]]),
-    ['devices', then.devices ?? 1, engine.devices ?? 1],
-  ];
-  const maybe = [
-    ...machines,
-    ['environment', describeEnvironment(then.environment), describeEnvironment(engine.environment)],
-  ];
-  const sentences = (facts: readonly (readonly unknown[])[], verb: string) =>
-    facts
-      .filter(([, old, now]) => old !== now)
-      .map(
-        ([name, old, now]) =>
-          `This run began with ${name} ${old} and goes on with ${now}: its numbers ${verb} differ from those of an unbroken run.`,
-      );
-  return [...sentences(surely, 'will'), ...sentences(maybe, 'can')];
-}
-
-/** The last epoch that is in both logs; a checkpoint is written after its epoch's lines, so only damage leaves them behind it. */
-function loggedEpochs(folder: RunFolder): number {
-  const logs = [folder.metrics, folder.gradients].filter(path => existsSync(path));
-  return Math.min(...logs.map(path => readMetrics(path).lines.at(-1)?.epoch ?? 0));
-}
+// ------------------------------------------------ failure
 
 /** A run that failed goes on from its last checkpoint once the cause is gone: nobody should have to look up how. */
 function withResumption(folder: RunFolder, error: unknown): unknown {

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { StorageError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
+import { evaluatedModel } from '../models/modelEntries.js';
 import { distinctProcesses } from '../run/processes.js';
 import { type FirstStage, processesOf, readRecord, type SplitRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import type { HostTensors } from '../tensor.js';
 import { checkpointPath, readCheckpoint } from './checkpoint.js';
-import { evaluatedModel } from './weightAverage.js';
 
 export interface StartingPoint {
   readonly weights: HostTensors;

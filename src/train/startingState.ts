@@ -2,11 +2,10 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { withHome } from '../io/homePath.js';
+import { modelEntries, withFreshAverages } from '../models/modelEntries.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
 import type { WeightsRecord } from '../run/record.js';
 import type { HostTensors } from '../tensor.js';
-import { isModelEntry } from './state.js';
-import { withFreshAverages } from './weightAverage.js';
 
 export interface StartingState {
   readonly state: HostTensors;
@@ -22,7 +21,7 @@ export async function startingState(
   if (given === undefined) return { state: initial };
   const path = withHome(given);
   const weightsFile = await readWeightsFile(path);
-  const model = Object.fromEntries(Object.entries(initial).filter(([name]) => isModelEntry(name)));
+  const model = modelEntries(initial);
   const { values, kept: drawn, unused, notes } = fitFile(model, weightsFile, part);
   const { format, sha256 } = weightsFile;
   const weights = { file: resolve(path), format, sha256, part, drawn, unused, ...(notes.length > 0 && { notes }) };

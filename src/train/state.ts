@@ -1,43 +1,27 @@
-/** The state of a training run: what a checkpoint holds, by name. */
-import type { Executable, Tensors } from '../engine/program.js';
-import type { Loss } from '../losses/loss.js';
-import type { Optimizer } from '../optim/sgd.js';
+/** The state of a training run, which is what a checkpoint holds. Its names: `models/modelEntries.ts`. */
+import type { Executable } from '../engine/program.js';
+import { StorageError } from '../errors.js';
+import {
+  accumulatedPrefix,
+  backbonePrefix,
+  emaPrefix,
+  gradientPrefix,
+  headPrefix,
+  lossPrefix,
+  momentumPrefix,
+  withoutPrefix,
+  withPrefix,
+} from '../models/modelEntries.js';
 import type { HostTensors } from '../tensor.js';
 import { initialAccumulation } from './accumulation.js';
 import { gradientSums, initialGradientRecord } from './gradientRecord.js';
+import { type Learning, trainedOf } from './learning.js';
 import type { Network } from './network.js';
 
-export interface Learning {
-  readonly loss: Loss;
-  readonly optimizer: Optimizer;
-  /** Blend images and losses; the train step then takes the inputs of `mixupSpecs` too. */
-  readonly mixup?: boolean;
-  /** What is not trained; everything is when left out. */
-  readonly freeze?: Freeze;
-  /** Micro-batches of a step, 1 when left out; see `accumulation.ts`. */
-  readonly accumulate?: number;
-  /** Decay a step of the averaged weights; 0 or left out = none are kept. See `weightAverage.ts`. */
-  readonly emaDecay?: number;
-}
-
-export interface Freeze {
-  /** Only the head is trained, and has momenta. */
-  readonly backbone: boolean;
-  /** A frozen backbone runs as in evaluation: its running statistics normalise, and stay. */
-  readonly batch_stats: boolean;
-}
-
-// Names of the state: parameters and statistics under `backbone.` and `classifier.` as in the reference code, `momentum.<parameter>`, `loss.<statistic>`, `gradient.<sum>`, `accumulated.<what>`,
-// `ema.<parameter or statistic>`.
-export const backbonePrefix = 'backbone.';
-export const headPrefix = 'classifier.';
-export const momentumPrefix = 'momentum.';
-export const lossPrefix = 'loss.';
-export const gradientPrefix = 'gradient.';
-export const accumulatedPrefix = 'accumulated.';
-export const emaPrefix = 'ema.';
-
-/** Everything a step of `batchSize` images reads and writes, at step 0: what a checkpoint must hold. */
+/**
+ * Everything that a step of `batchSize` images reads and writes, at step 0: what a checkpoint must hold. The order of the entries
+ * becomes the order of the graph's operations, which decides how sums are rounded: it is this one for every compilation.
+ */
 export function initialState(
   network: Network,
   learning: Learning,
@@ -65,40 +49,22 @@ export function initialState(
   };
 }
 
-/** True for state entries that belong to the model: what evaluation and export need. */
-export function isModelEntry(name: string): boolean {
-  return name.startsWith(backbonePrefix) || name.startsWith(headPrefix);
+/**
+ * The state of a checkpoint in the order of `initial`. A checkpoint sorts its entries by name: compiled as they come, a resumed
+ * run would be rounded differently from an unbroken one. Throws `StorageError` when it has other entries.
+ */
+export function inOrderOf(initial: HostTensors, state: HostTensors): HostTensors {
+  const missing = Object.keys(initial).find(name => !(name in state));
+  const unknown = Object.keys(state).find(name => !Object.hasOwn(initial, name));
+  if (missing === undefined && unknown === undefined)
+    return Object.fromEntries(Object.keys(initial).map(name => [name, state[name]!]));
+  throw new StorageError('The checkpoint is not one of this experiment.', {
+    where: missing === undefined ? `it has ${unknown}, the network has not` : `it lacks ${missing}`,
+    next: 'It was changed, or written by another version of gala; start a new run without --resume.',
+  });
 }
 
 /** The sums of the gradient record, by name; nothing else of the state is read. */
 export async function readGradientRecord(executable: Executable): Promise<HostTensors> {
   return withoutPrefix(gradientPrefix, await executable.readState(gradientSums.map(name => gradientPrefix + name)));
-}
-
-/** Parameters that a step changes, by their full names. */
-export function trainedOf<T>(parameters: Record<string, T>, freeze: Freeze | undefined): Record<string, T> {
-  if (!freeze?.backbone) return parameters;
-  return Object.fromEntries(Object.entries(parameters).filter(([name]) => name.startsWith(headPrefix)));
-}
-
-/** Parameters by their full names; batch statistics by their names inside the backbone. */
-export function splitModel(state: Tensors): { parameters: Tensors; statistics: Tensors } {
-  const isStatistic = (name: string) => /\.running_(mean|var)$/.test(name);
-  const parameters = Object.entries(state).filter(([name]) => isModelEntry(name) && !isStatistic(name));
-  const statistics = Object.entries(withoutPrefix(backbonePrefix, state)).filter(([name]) => isStatistic(name));
-  return { parameters: Object.fromEntries(parameters), statistics: Object.fromEntries(statistics) };
-}
-
-/** Entries under names that begin with `prefix`. */
-export function withPrefix<T>(prefix: string, entries: Record<string, T>): Record<string, T> {
-  return Object.fromEntries(Object.entries(entries).map(([name, value]) => [prefix + name, value]));
-}
-
-/** The entries whose names begin with `prefix`, without it. */
-export function withoutPrefix<T>(prefix: string, entries: Record<string, T>): Record<string, T> {
-  return Object.fromEntries(
-    Object.entries(entries)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  );
 }

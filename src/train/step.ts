@@ -2,25 +2,24 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Program, Tensors } from '../engine/program.js';
 import type { Loss } from '../losses/loss.js';
-import { accumulated, microSpecs, type Targets } from './accumulation.js';
-import { recordGradient } from './gradientRecord.js';
-import { valueAndGradients } from './gradients.js';
-import { blend, type Mixing, mixingOf, mixRows, mixupSpecs } from './mixup.js';
-import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normalized } from './network.js';
 import {
   accumulatedPrefix,
   backbonePrefix,
   emaPrefix,
   gradientPrefix,
   headPrefix,
-  type Learning,
   lossPrefix,
   momentumPrefix,
   splitModel,
-  trainedOf,
   withoutPrefix,
   withPrefix,
-} from './state.js';
+} from '../models/modelEntries.js';
+import { accumulated, microSpecs, type Targets } from './accumulation.js';
+import { recordGradient } from './gradientRecord.js';
+import { valueAndGradients } from './gradients.js';
+import { type Learning, trainedOf } from './learning.js';
+import { blend, type Mixing, mixingOf, mixRows, mixupSpecs } from './mixup.js';
+import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normalized } from './network.js';
 import { movedAverages } from './weightAverage.js';
 
 /**

@@ -81,9 +81,13 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
       if (isEvaluated(epoch, config.train.epochs, config.eval)) {
         run.observer.onEvaluationStart(epoch);
         state = await finiteState(run, ended);
-        const selecting = await evaluateSplits(run, epoch, metrics);
-        isBest = config.eval.select_on !== 'last' && selecting > (progress.best?.top1 ?? Number.NEGATIVE_INFINITY);
-        if (isBest) progress = { ...progress, best: { epoch, top1: selecting } };
+        const summaries = await evaluateSplits(run, epoch);
+        for (const [split, summary] of summaries) Object.assign(metrics, splitMetrics(split, summary));
+        const top1 = summaries.get(config.eval.select_on)?.plain.top1; // none where the last epoch is taken
+        if (top1 !== undefined && top1 > (progress.best?.top1 ?? Number.NEGATIVE_INFINITY)) {
+          isBest = true;
+          progress = { ...progress, best: { epoch, top1 } };
+        }
       }
 
       // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it never skips one
@@ -137,24 +141,22 @@ async function trainEpoch(
 }
 
 /**
- * Evaluates every split that is there, adds its scores to `metrics`, and returns the plain top-1 of the selecting split. Throws
- * `DivergedError` for logits that are not finite: batch statistics keep a loss finite that an evaluation does without.
+ * Scores of every split that is there, by its name. Throws `DivergedError` for logits that are not finite: batch statistics keep
+ * a loss finite that an evaluation does without.
  */
-async function evaluateSplits(run: TrainingRun, epoch: number, metrics: Record<string, number>): Promise<number> {
+async function evaluateSplits(run: TrainingRun, epoch: number): Promise<Map<string, Summary>> {
   const { config, datasets } = run.experiment;
-  const splits: [string, Dataset][] = [['test', datasets.test]];
-  if (datasets.val) splits.push(['val', datasets.val]);
-  let selecting = 0;
-  for (const [split, dataset] of splits) {
+  const summaries = new Map<string, Summary>();
+  for (const split of ['test', 'val'] as const) {
+    const dataset = datasets[split];
+    if (dataset === undefined) continue;
     const source = { checkpoint: 'last', epoch };
     const evaluation = await evaluateSplit(run.experiment, run.executable, split, dataset, source, run.staged);
     if (!areFinite(evaluation.logits))
       throw notFinite(`The logits of the ${split} images are`, `evaluation after epoch ${epoch}`, run.folder);
-    const summary = summarize(evaluation, [config.eval.tau]);
-    Object.assign(metrics, splitMetrics(split, summary));
-    if (split === 'test' || split === config.eval.select_on) selecting = summary.plain.top1;
+    summaries.set(split, summarize(evaluation, [config.eval.tau]));
   }
-  return selecting;
+  return summaries;
 }
 
 /** Logits of one split, with what they are of; see `splitOutputs` for `staged`. */

@@ -5,8 +5,6 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
-import type { HostTensors } from '../tensor.js';
-import { emaPrefix, isModelEntry, withoutPrefix, withPrefix } from './state.js';
 
 /** `ema ← ema + (1 − decay) · (now − ema)` for each entry of `before`, both by the names of the model. */
 export function movedAverages(before: Tensors, now: Tensors, decay: number): Tensors {
@@ -16,16 +14,4 @@ export function movedAverages(before: Tensors, now: Tensors, decay: number): Ten
       tf.add(average, tf.mul(tf.sub(now[name]!, average), 1 - decay)),
     ]),
   );
-}
-
-/** The model entries of a state by which it is evaluated: the averages where it has them. */
-export function evaluatedModel<T>(state: Readonly<Record<string, T>>): Record<string, T> {
-  const model = Object.entries(state).filter(([name]) => isModelEntry(name));
-  return { ...Object.fromEntries(model), ...withoutPrefix(emaPrefix, state) };
-}
-
-/** A state whose averages begin anew with its weights: for weights that were not drawn from the seed. */
-export function withFreshAverages(state: HostTensors): HostTensors {
-  const averaged = Object.keys(withoutPrefix(emaPrefix, state));
-  return { ...state, ...withPrefix(emaPrefix, Object.fromEntries(averaged.map(name => [name, state[name]!]))) };
 }

@@ -1,5 +1,6 @@
 /** A short real training on the bundled set, step by step: what test/fixtures/loss_curve.json holds and the gate repeats. */
 import { loadConfig } from '../../src/config/load.js';
+import { compile, engineSettings } from '../../src/engine/index.js';
 import { openCalls } from '../../src/train/calls.js';
 import { openExperiment } from '../../src/train/experiment.js';
 
@@ -57,7 +58,7 @@ export async function lossCurve(options: CurveOptions = {}): Promise<number[]> {
   const batchSize = config.train.batch_size;
   const initial = experiment.initialState();
   const statistics = Object.fromEntries(Object.entries(initial).filter(([name]) => name.startsWith('loss.')));
-  const executable = await experiment.compile(initial);
+  const executable = await compile({ state: initial, programs: experiment.programs }, await engineSettings(config));
   const order = (epoch: number) => experiment.order(epoch).subarray(0, stepsPerEpoch * batchSize);
   const calls = await openCalls({ ...experiment, order }, executable, { epoch: 1, step: 0 }, epochs);
   const losses: number[] = [];

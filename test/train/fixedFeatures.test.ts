@@ -4,11 +4,13 @@ import { describe, test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import { openDatasets } from '../../src/data/index.js';
 import { subset } from '../../src/data/longTail.js';
+import { compile, engineSettings } from '../../src/engine/index.js';
 import type { Executable } from '../../src/engine/program.js';
 import type { HostTensors } from '../../src/tensor.js';
 import { openCalls } from '../../src/train/calls.js';
 import { type Experiment, experimentOn } from '../../src/train/experiment.js';
-import { hasFixedFeatures, withFixedFeatures } from '../../src/train/fixedFeatures.js';
+import { withFixedFeatures } from '../../src/train/fixedFeatures.js';
+import { hasFixedFeatures } from '../../src/train/learning.js';
 import { evaluateSplit } from '../../src/train/trainer.js';
 import { threads } from '../engine/compute.js';
 import { maxError } from '../numbers.js';
@@ -49,8 +51,9 @@ async function trained(experiment: Experiment, executable: Executable) {
 describe('Features computed once', async () => {
   const experiment = await smallExperiment();
   const initial: HostTensors = experiment.initialState();
-  const onImages = await experiment.compile(initial);
-  const onFeatures = await experiment.compileOnFeatures(initial);
+  const settings = await engineSettings(config);
+  const onImages = await compile({ state: initial, programs: experiment.programs }, settings);
+  const onFeatures = await compile({ state: initial, programs: experiment.programsOnFeatures }, settings);
   const expected = await trained(experiment, onImages);
   const cached = await withFixedFeatures(experiment, onFeatures);
   const actual = await trained(cached, onFeatures);

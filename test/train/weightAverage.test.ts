@@ -4,13 +4,15 @@ import { describe, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
 import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
+import { evaluatedModel, isModelEntry, withFreshAverages } from '../../src/models/modelEntries.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensors } from '../../src/tensor.js';
+import type { Learning } from '../../src/train/learning.js';
 import { evalProgram, type Network } from '../../src/train/network.js';
-import { initialState, isModelEntry, type Learning } from '../../src/train/state.js';
+import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
-import { evaluatedModel, movedAverages, withFreshAverages } from '../../src/train/weightAverage.js';
+import { movedAverages } from '../../src/train/weightAverage.js';
 import { compileForTest, compute } from '../engine/compute.js';
 import { float32, maxError, randomBytes, randomIntegers } from '../numbers.js';
 

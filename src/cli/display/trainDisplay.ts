@@ -1,6 +1,6 @@
 /** What a person, or a program with --json, sees of a training run. */
 import type { EpochMetrics } from '../../run/metricsLog.js';
-import type { RunObserver } from '../../train/run.js';
+import type { RunObserver } from '../../train/runRequest.js';
 import { createCheckDisplay } from './checkDisplay.js';
 import { createProgress } from './progress.js';
 

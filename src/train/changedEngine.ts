@@ -1,0 +1,37 @@
+/** What rounds the numbers of a resumed run differently from the run that began. */
+import { describeEnvironment } from '../engine/environment.js';
+import type { EngineInfo } from '../engine/program.js';
+import { describeHost } from '../run/host.js';
+import type { RunRecord } from '../run/record.js';
+
+type Fact = readonly [name: string, before: unknown, now: unknown];
+
+/** A sentence for each difference between the engine that a run began with, and the one that it goes on with. */
+export function describeChanges(before: RunRecord, engine: EngineInfo): string[] {
+  const then = before.engine;
+  const certain: Fact[] = [
+    ...(['engine', 'version', 'precision', 'threads', 'device'] as const).map(
+      (key): Fact => [key, then[key], engine[key]],
+    ),
+    ['devices', then.devices ?? 1, engine.devices ?? 1],
+  ];
+  const machines: Fact[] = [
+    ['CPU', before.host.cpu, describeHost().cpu],
+    // Records of an older gala do not name it.
+    ['instruction set', then.instructions ?? engine.instructions, engine.instructions ?? then.instructions],
+  ];
+  const possible: Fact[] = [
+    ...(then.device === 'cpu' && engine.device === 'cpu' ? machines : []),
+    ['environment', describeEnvironment(then.environment), describeEnvironment(engine.environment)],
+  ];
+  return [...sentences(certain, 'will'), ...sentences(possible, 'can')];
+}
+
+function sentences(facts: readonly Fact[], verb: string): string[] {
+  return facts
+    .filter(([, before, now]) => before !== now)
+    .map(
+      ([name, before, now]) =>
+        `This run began with ${name} ${before} and goes on with ${now}: its numbers ${verb} differ from those of an unbroken run.`,
+    );
+}
