@@ -4,15 +4,18 @@ import { withoutFolders } from '../config/withoutFolders.js';
 import { changesWithin, factOf, processFacts } from '../run/processes.js';
 import { processesOf } from '../run/record.js';
 import type { ReportRun } from './reportRun.js';
+import { seriesOf } from './series.js';
+import { ownersOf } from './whose.js';
 
 /** A sentence each; none when there is nothing to say. */
 export function cautionsOf(runs: readonly ReportRun[]): string[] {
-  const labels = new Map<string, string[]>();
-  const say = (text: string, { label }: ReportRun) => labels.set(text, [...(labels.get(text) ?? []), label]);
+  const owners = new Map<string, Set<ReportRun>>();
+  const say = (text: string, run: ReportRun) => owners.set(text, (owners.get(text) ?? new Set()).add(run));
   for (const run of runs) {
     if (run.evaluation.selectedOn !== 'test') continue;
     say(
-      'The epoch was chosen on the test split that it is reported on, so its top-1 is the highest of many looks; “last evaluated epoch” was not chosen.',
+      'The epoch was chosen on the test split that it is reported on, so its top-1 is the highest of many looks; ' +
+        '“last evaluated epoch” was not chosen.',
       run,
     );
   }
@@ -24,23 +27,46 @@ export function cautionsOf(runs: readonly ReportRun[]): string[] {
       say('The working folder had changes that its commit does not tell.', run);
     if (changes.length > 0)
       say(`On the way ${changes.join(', ')} changed: an unbroken run need not give these numbers.`, run);
+    if (runs.some(other => other !== run && isSameDraw(other, run)))
+      say('The same seed more than once makes the spread too small.', run);
   }
-  const cautions = [...labels].map(([text, own]) =>
-    own.length === runs.length ? text : `${text} (${own.join(', ')})`,
+  const cautions = [...owners].map(([text, own]) =>
+    own.size === runs.length ? text : `${text} (${ownersOf(own, runs)})`,
   );
   const differences = differencesOf(runs);
   return differences.length === 0 ? cautions : [...cautions, `The runs differ in: ${differences.join('; ')}.`];
 }
 
+function isSameDraw(a: ReportRun, b: ReportRun): boolean {
+  const [of, other] = [a.record.seeds, b.record.seeds];
+  return a.series === b.series && of.run === other.run && of.subset === other.subset;
+}
+
 /** Told by what was used, not by what was asked for. */
 const keysOfFacts: ReadonlySet<string> = new Set(['engine', 'precision', 'eval.select_on']);
 
-/** In what the runs differ besides their loss: images and weights by name, all else with the values, such as `train.epochs (20, 30)`. */
+/** Drawn by each run of a series in its own way. */
+const keysOfSeeds: ReadonlySet<string> = new Set(['seed', 'data.subset_seed']);
+/** More values of a key than this are counted. */
+const mostValues = 8;
+
+/**
+ * In what the runs differ besides their loss: images, seeds and weights by name, all else with the values, such as
+ * `train.epochs (20, 30)`. What each seed draws for itself is compared series by series.
+ */
 function differencesOf(runs: readonly ReportRun[]): string[] {
-  const named: readonly (readonly [name: string, of: (run: ReportRun) => string | undefined])[] = [
+  const series = seriesOf(runs);
+  const differsBySeries = (of: (run: ReportRun) => string | undefined) =>
+    new Set(series.map(own => JSON.stringify([...new Set(own.runs.map(of))]))).size > 1;
+  const isOneEach = series.every(own => own.runs.length === 1);
+  const drawn: readonly (readonly [name: string, of: (run: ReportRun) => string | undefined])[] = [
     ['training images', ({ record: { splits } }) => splits.train?.index_hash ?? splits.train?.fingerprint],
-    ['test images', ({ record: { splits } }) => splits.test?.fingerprint],
     ['first stage', ({ record }) => record.first_stage?.weights_sha256],
+    ['seeds', ({ record }) => (isOneEach ? undefined : `${record.seeds.run} ${record.seeds.subset}`)],
+  ];
+  const shared: readonly (readonly [name: string, of: (run: ReportRun) => string | undefined])[] = [
+    ['training images', ({ record: { splits } }) => splits.train?.fingerprint],
+    ['test images', ({ record: { splits } }) => splits.test?.fingerprint],
     ['initial weights', ({ record }) => record.weights?.sha256],
   ];
   const valued: readonly (readonly [name: string, of: (run: ReportRun) => string])[] = [
@@ -49,16 +75,22 @@ function differencesOf(runs: readonly ReportRun[]): string[] {
   ];
   const withValues = (name: string, values: readonly string[]) => {
     const distinct = [...new Set(values)];
-    return distinct.length > 1 ? [`${name} (${distinct.join(', ')})`] : [];
+    if (distinct.length < 2) return [];
+    return [`${name} (${distinct.length > mostValues ? `${distinct.length} values` : distinct.join(', ')})`];
   };
   const configs = runs.map(({ record }) => weightyValues(withoutFolders(configOf(record))));
   const haveFirstStage = runs.every(({ record }) => record.first_stage !== undefined);
   const isTold = (key: string) =>
     !keysOfFacts.has(key) &&
+    (isOneEach || !keysOfSeeds.has(key)) &&
     !/^(stages\.representation\.)?loss\./.test(key) &&
     (haveFirstStage || !key.startsWith('stages.')); // beside a run of one stage, “first stage” says it all
+  const named = [
+    ...drawn.flatMap(([name, of]) => (differsBySeries(of) ? [name] : [])),
+    ...shared.flatMap(([name, of]) => (new Set(runs.map(of)).size > 1 ? [name] : [])),
+  ];
   return [
-    ...named.flatMap(([name, of]) => (new Set(runs.map(of)).size > 1 ? [name] : [])),
+    ...new Set(named),
     ...valued.flatMap(([name, of]) => withValues(name, runs.map(of))),
     ...differingKeys(configs)
       .filter(isTold)

@@ -1,4 +1,5 @@
 /** What a figure of the report is made of; src/report/html.ts turns it into markup. */
+import type { Series } from './series.js';
 
 /** How a legend shows its entry: as the marks of the plot look. */
 export type LegendMark = 'line' | 'dashed' | 'bar' | 'faint' | 'tick' | 'dot' | 'ring';
@@ -12,7 +13,7 @@ export interface LegendEntry {
 
 export interface Panel {
   readonly heading?: string;
-  /** SVG text for a width in px; called once for a wide page and once for a phone. */
+  /** SVG text for a width in px; called once for a wide page and once for a phone, of small multiples once for both. */
   draw(width: number): string;
 }
 
@@ -24,21 +25,13 @@ export interface Figure {
   readonly sentence: string;
   readonly legend: readonly LegendEntry[];
   readonly panels: readonly Panel[];
-  /** Panels side by side on a wide page. */
-  readonly columns: 1 | 2 | 3;
+  /** Panels side by side on a wide page; `small` for small multiples. */
+  readonly columns: 1 | 2 | 3 | 'small';
 }
 
-/** Colour of the run at `index`, as the page's style defines it. */
-export function runColor(index: number): string {
-  return `var(--run-${index})`;
-}
-
-/** The most runs that have a colour of their own. */
-export const mostRuns = 8;
-
-/** Legend entries of all runs with one mark each. */
-export function runLegend(runs: readonly { readonly label: string }[], mark: LegendMark): LegendEntry[] {
-  return runs.map(({ label }, index) => ({ label, color: runColor(index), mark }));
+/** Legend entries of all series with one mark each. */
+export function seriesLegend(all: readonly Series[], mark: LegendMark): LegendEntry[] {
+  return all.map(({ label, color }) => ({ label, color, mark }));
 }
 
 /** Legend entries that tell plain from re-balanced predictions, in the text's colour. */

@@ -1,4 +1,4 @@
-/** `gradients.jsonl` of a run: the gradients that each classifier got from its own class and from the others, epoch by epoch. */
+/** `gradients.jsonl` of a run: the gradients of each classifier by its own class and by the others, epoch by epoch. */
 import { z } from 'zod';
 import { StorageError } from '../errors.js';
 import { diskFault } from '../io/diskFault.js';
@@ -15,8 +15,8 @@ export interface EpochGradients {
 }
 
 /**
- * Reads the gradients of all epochs for `classes` classes; undefined when the run has no such file. A last line that a crash
- * cut off is dropped. Throws `StorageError` with the line for any other damage.
+ * Reads the gradients of all epochs for `classes` classes; undefined when the run has no such file. A last line that a
+ * crash cut off is dropped. Throws `StorageError` with the line for any other damage.
  */
 export function readGradients(path: string, classes: number): EpochGradients[] | undefined {
   let text: string;

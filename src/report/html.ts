@@ -2,7 +2,6 @@
 import { describeVersions } from '../run/host.js';
 import { cautionsOf } from './cautions.js';
 import type { Figure, Panel } from './figure.js';
-import { runColor } from './figure.js';
 import { escapeHtml, legendHtml } from './markup.js';
 import { classBarsFigure } from './plots/classBars.js';
 import { confusionsFigure } from './plots/confusions.js';
@@ -14,33 +13,30 @@ import { massFigure } from './plots/mass.js';
 import { reliabilityFigure } from './plots/reliability.js';
 import { tauSweepFigure } from './plots/tauSweep.js';
 import type { ReportRun } from './reportRun.js';
-import { runTableRows } from './runTable.js';
+import { type Fact, provenanceFacts, subjectFacts } from './runTable.js';
+import { scoreTableHtml } from './scoreTable.js';
+import { mostColors, type Series, seriesOf } from './series.js';
 import { pageStyle } from './style.js';
 import { panelWidths } from './svg.js';
+import { ownedValues } from './whose.js';
 
 /** Nothing may be fetched and no script may run, whoever opens the file and wherever it lies. */
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-const noGradients =
-  'Not drawn: the ratio of positive to received negative gradient per class. No run of this report has a gradients.jsonl.';
-const noCurves = 'Not drawn: loss and top-1 over training. No run of this report trained for an epoch.';
+/** Lines of a fact at the top of the page; the table at its end has all of them. */
+const mostTopLines = 3;
+/** Lines of a fact that are seen without a click. */
+const mostOpenLines = 8;
+/** Series with a panel of their own: more would make a page that nobody scrolls through. */
+const mostPanels = 60;
 
 /** The page of one run, or of several compared; the first one's class frequencies order the classes. */
 export function reportHtml(runs: readonly ReportRun[]): string {
-  const curves = curvesFigure(runs);
-  const gradients = gradientRatioFigure(runs);
-  const figures = [
-    groupsFigure(runs),
-    ...(curves ? [curves] : []),
-    frequencyFigure(runs),
-    ...(gradients ? [gradients] : []),
-    massFigure(runs),
-    tauSweepFigure(runs),
-    reliabilityFigure(runs),
-    confusionsFigure(runs),
-    classBarsFigure(runs),
-  ];
-  const title = runs.length === 1 ? runs[0]!.record.name : `${runs.length} runs compared`;
-  const links = figures.map(({ id, title }) => `<a href="#${id}">${escapeHtml(title)}</a>`);
+  const all = seriesOf(runs);
+  const { figures, notes } = figuresOf(all);
+  const title = titleOf(all);
+  const links = [...figures, { id: 'runs', title: provenanceTitle(runs) }].map(
+    ({ id, title }) => `<a href="#${id}">${escapeHtml(title)}</a>`,
+  );
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -53,42 +49,106 @@ export function reportHtml(runs: readonly ReportRun[]): string {
 </head>
 <body>
 <h1>${escapeHtml(title)}</h1>
-<p class="soft">Made by gala ${escapeHtml(describeVersions().gala)} from the run folder${runs.length === 1 ? '' : 's'}; every number on this page follows from what is stored there.</p>
-<nav>${links.join('\n')}</nav>
 <main>
-${runsSection(runs)}
+${answerSection(runs, all)}
+<nav>${links.join('\n')}</nav>
 ${figures.map(figureHtml).join('\n')}
-${curves ? '' : `<p class="soft" id="curves">${noCurves}</p>`}
-${gradients ? '' : `<p class="soft" id="gradients">${noGradients}</p>`}
+${notes.map(([id, text]) => `<p class="soft" id="${id}">${escapeHtml(text)}</p>`).join('\n')}
+${provenanceSection(runs)}
 </main>
 </body>
 </html>
 `;
 }
 
-function runsSection(runs: readonly ReportRun[]): string {
-  const several = runs.length > 1;
-  const heads = runs.map(
-    ({ label }, index) => `<th scope="col" style="color:${runColor(index)}">${escapeHtml(label)}</th>`,
-  );
-  const rows = runTableRows(runs).map(({ title, cells }) => {
-    const same = several && cells.every(cell => cell === cells[0]);
-    const values = same
-      ? [`<td colspan="${runs.length}" data-run="all">${escapeHtml(cells[0]!)}</td>`]
-      : cells.map((cell, index) => `<td data-run="${escapeHtml(runs[index]!.label)}">${escapeHtml(cell)}</td>`);
-    return `<tr><th scope="row">${escapeHtml(title)}</th>${values.join('')}</tr>`;
-  });
+/** Which figures are drawn of so many series; `notes` say what is not drawn, by the anchor of the figure. */
+function figuresOf(all: readonly Series[]): { figures: Figure[]; notes: (readonly [id: string, text: string])[] } {
+  const shown = all.slice(0, mostPanels);
+  const curves = curvesFigure(shown);
+  const gradients = gradientRatioFigure(shown);
+  const isMany = all.length > mostColors;
+  const figures = [
+    groupsFigure(shown),
+    ...(curves ? [curves] : []),
+    frequencyFigure(shown),
+    ...(gradients ? [gradients] : []),
+    ...(isMany
+      ? []
+      : [massFigure(all), tauSweepFigure(all), reliabilityFigure(all), confusionsFigure(all), classBarsFigure(all)]),
+  ];
+  const notes: (readonly [string, string])[] = [];
+  if (!curves)
+    notes.push(['curves', 'Not drawn: loss and top-1 over training. No run of this report trained for an epoch.']);
+  if (!gradients) {
+    const what = 'the ratio of positive to received negative gradient per class';
+    notes.push(['gradients', `Not drawn: ${what}. No run of this report has a gradients.jsonl.`]);
+  }
+  if (isMany) {
+    const what = 'predicted mass, τ of re-balancing, reliability, worst confusions and accuracy per class';
+    notes.push(['mass', `Not drawn: ${what}. Reports of at most ${mostColors} configs have them.`]);
+  }
+  if (all.length > mostPanels)
+    notes.push(['rest', `The figures are of the first ${mostPanels} of ${all.length} configs; the table has all.`]);
+  return { figures, notes };
+}
+
+function titleOf(all: readonly Series[]): string {
+  const runs = all.flatMap(series => series.runs);
+  const names = [...new Set(runs.map(({ record }) => record.name))];
+  if (all.length === 1) return runs.length === 1 ? names[0]! : `${names[0]}, ${runs.length} runs`;
+  const what = all.length === runs.length ? `${runs.length} runs` : `${all.length} configs, ${runs.length} runs`;
+  return names.length === 1 ? `${names[0]}: ${what} compared` : `${what} compared`;
+}
+
+function provenanceTitle(runs: readonly ReportRun[]): string {
+  return runs.length === 1 ? 'The run' : 'The runs';
+}
+
+function answerSection(runs: readonly ReportRun[], all: readonly Series[]): string {
+  const facts = subjectFacts.map(fact => factHtml(fact, runs, mostTopLines));
   const cautions = cautionsOf(runs).map(caution => `<li>${escapeHtml(caution)}</li>`);
-  return `<section id="runs">
-<h2>${several ? 'The runs' : 'The run'}</h2>
-<table${several ? ' class="several"' : ''}>
-${several ? `<thead><tr><td></td>${heads.join('')}</tr></thead>` : ''}
-<tbody>
-${rows.join('\n')}
-</tbody>
-</table>
+  return `<section id="answer">
+<table class="facts"><tbody>
+${facts.join('\n')}
+</tbody></table>
+${scoreTableHtml(all)}
 ${cautions.length === 0 ? '' : `<ul class="cautions">${cautions.join('')}</ul>`}
 </section>`;
+}
+
+function provenanceSection(runs: readonly ReportRun[]): string {
+  const gala = escapeHtml(describeVersions().gala);
+  return `<section id="runs">
+<h2>${provenanceTitle(runs)}</h2>
+<p class="soft">Made by gala ${gala}; every number on this page follows from what is stored in the run ${
+    runs.length === 1 ? 'folder' : 'folders'
+  }.</p>
+<table class="facts"><tbody>
+${provenanceFacts(runs)
+  .map(fact => factHtml(fact, runs))
+  .join('\n')}
+</tbody></table>
+</section>`;
+}
+
+/** A row: the value that all runs share, or each value with its runs; more than `most` values are said to differ. */
+function factHtml({ title, cellOf }: Fact, runs: readonly ReportRun[], most = Infinity): string {
+  const values = ownedValues(runs, cellOf);
+  const items = values.map(({ value, owners }) => {
+    const text = escapeHtml(value);
+    return owners === undefined ? text : `<li><b>${escapeHtml(owners)}</b> ${text}</li>`;
+  });
+  const list = `<ul>${items.join('')}</ul>`;
+  const folded = `<details><summary>${values.length} values</summary>${list}</details>`;
+  const cell =
+    values.length > most
+      ? '<a href="#runs">differs between the runs</a>'
+      : values.length === 1
+        ? items[0]!
+        : values.length > mostOpenLines
+          ? folded
+          : list;
+  return `<tr><th scope="row">${escapeHtml(title)}</th><td>${cell}</td></tr>`;
 }
 
 function figureHtml({ id, title, sentence, legend, panels, columns }: Figure): string {
@@ -97,13 +157,15 @@ function figureHtml({ id, title, sentence, legend, panels, columns }: Figure): s
 <figcaption>${escapeHtml(sentence)}</figcaption>
 ${legendHtml(legend)}
 <div class="panels columns-${columns}">
-${panels.map(panel => panelHtml(panel, panelWidths[columns])).join('\n')}
+${panels.map(panel => panelHtml(panel, columns)).join('\n')}
 </div>
 </figure>`;
 }
 
-/** Drawn twice: text that shrinks with the picture cannot be read on a phone. */
-function panelHtml({ heading, draw }: Panel, width: number): string {
+/** Drawn twice, as text that shrinks with the picture cannot be read on a phone; small multiples fit both. */
+function panelHtml({ heading, draw }: Panel, columns: Figure['columns']): string {
   const head = heading === undefined ? '' : `<h3>${escapeHtml(heading)}</h3>`;
-  return `<div>${head}<div class="wide">${draw(width)}</div><div class="phone">${draw(panelWidths.phone)}</div></div>`;
+  if (columns === 'small') return `<div>${head}${draw(panelWidths.small)}</div>`;
+  const wide = `<div class="wide">${draw(panelWidths[columns])}</div>`;
+  return `<div>${head}${wide}<div class="phone">${draw(panelWidths.phone)}</div></div>`;
 }

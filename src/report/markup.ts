@@ -10,7 +10,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as HTML shows it, in elements and in quoted attributes; control signs, which HTML cannot hold, are made visible. */
+/** Text for elements and quoted attributes of HTML; control signs, which HTML cannot hold, are made visible. */
 export function escapeHtml(text: string): string {
   return visibleText(text).replaceAll(/[&<>"']/g, character => entities[character]!);
 }
@@ -28,9 +28,9 @@ const marks: Readonly<Record<LegendMark, string>> = {
 /** A legend as a list; nothing for no entries. */
 export function legendHtml(entries: readonly LegendEntry[]): string {
   if (entries.length === 0) return '';
-  const items = entries.map(
-    ({ label, color, mark }) =>
-      `<li><svg viewBox="0 0 24 12" aria-hidden="true" style="color:${color}">${marks[mark]}</svg>${escapeHtml(label)}</li>`,
-  );
+  const items = entries.map(({ label, color, mark }) => {
+    const picture = `<svg viewBox="0 0 24 12" aria-hidden="true" style="color:${color}">${marks[mark]}</svg>`;
+    return `<li>${picture}${escapeHtml(label)}</li>`;
+  });
   return `<ul class="legend">${items.join('')}</ul>`;
 }

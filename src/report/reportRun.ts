@@ -1,8 +1,9 @@
 /** A run as the report needs it: its record, its curves, and what follows from its stored test logits. */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ConfigError, StorageError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
+import { classAccuracies, type Scores } from '../eval/metrics.js';
 import { oracleTaus, type Summary, summarize } from '../eval/summary.js';
 import { shellWord } from '../io/shellWord.js';
 import { visibleLine } from '../io/visibleText.js';
@@ -10,11 +11,15 @@ import { type EpochMetrics, readMetrics } from '../run/metricsLog.js';
 import { type RunRecord, readRecord } from '../run/record.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { resultLogits } from '../run/storedLogits.js';
-import { mostRuns } from './figure.js';
+import { type ClassMass, classMass } from './classMass.js';
 import { type EpochGradients, readGradients } from './gradients.js';
+import { labelSeries } from './series.js';
 
+/** Numbers per class and image; the logits are not kept, so that many runs fit into memory. */
 export interface ReportRun {
-  /** Name in legends; no two runs of a report share one. */
+  /** Label of its series: the seeds of one config. */
+  readonly series: string;
+  /** Name beside other runs: the series, with the seed where it has several runs; no two runs of a report share one. */
   readonly label: string;
   /** Last part of the run folder's path: time and seed. */
   readonly folder: string;
@@ -22,55 +27,79 @@ export interface ReportRun {
   readonly metrics: readonly EpochMetrics[];
   /** Undefined when the run kept none. */
   readonly gradients: readonly EpochGradients[] | undefined;
-  /** Test logits of the checkpoint `best`, or `last` where the run has no best. */
-  readonly evaluation: Evaluation;
+  /** Of the test logits of the checkpoint `best`, or `last` where the run has no best. */
+  readonly evaluation: Omit<Evaluation, 'logits'>;
   /** τ of the config, which every figure but the sweep uses. */
   readonly tau: number;
-  /** [N]. */
+  /** Predictions [N]. */
   readonly plain: Int32Array;
-  /** [N], at `tau`. */
+  /** Predictions [N] at `tau`. */
   readonly rebalanced: Int32Array;
+  /** Accuracy of each class [C], a fraction; NaN without test images. */
+  readonly accuracies: { readonly plain: Float64Array; readonly rebalanced: Float64Array };
+  readonly mass: ClassMass;
+  readonly summary: ReportSummary;
+}
+
+export interface ReportSummary extends Pick<Summary, 'plain' | 'calibration'> {
   /** Scores at `tau` first, then at every τ that the oracle chooses among. */
-  readonly summary: Summary;
+  readonly rebalanced: readonly { readonly tau: number; readonly scores: Scores }[];
 }
 
 /**
- * Reads the runs of a report, in the order given. Throws `ConfigError` for too many runs or ones of other classes,
- * `StorageError` where a folder is no run or has no test logits yet, `DataError` for unusable logits.
+ * Reads the runs of a report; a folder given twice is read once. The seeds of one config follow each other, else the
+ * order is as given. Throws `ConfigError` for runs of other classes, `StorageError` where a folder is no run or has no
+ * test logits yet, `DataError` for unusable logits.
  */
 export function readReportRuns(directories: readonly string[]): ReportRun[] {
-  if (directories.length > mostRuns) {
-    throw new ConfigError(`A report compares at most ${mostRuns} runs, not ${directories.length}.`, {
-      where: 'gala report',
-      next: 'Give fewer folders; more colours than that cannot be told apart.',
-    });
+  const once = distinctFolders(directories);
+  const runs: Unlabelled[] = [];
+  for (const directory of once) {
+    const run = readRun(directory);
+    if (runs.length > 0) refuseOtherClasses([runs[0]!, once[0]!], [run, directory]);
+    // The names are the same: one copy is enough.
+    runs.push(runs.length > 0 ? withNames(run, runs[0]!.evaluation.classNames) : run);
   }
-  const runs = directories.map(readRun);
-  refuseOtherClasses(runs, directories);
-  const labels = labelsOf(runs);
-  return runs.map((run, index) => ({ ...run, label: labels[index]! }));
+  const labelled = labelSeries(runs).map(({ series, run }) => ({ ...run, series: visibleLine(series) }));
+  const labels = labelsOf(labelled);
+  return labelled.map((run, index) => ({ ...run, label: labels[index]! }));
 }
 
-type Unlabelled = Omit<ReportRun, 'label'>;
+type Unlabelled = Omit<ReportRun, 'series' | 'label'>;
+
+function distinctFolders(directories: readonly string[]): string[] {
+  const placeOf = (directory: string) => (existsSync(directory) ? realpathSync(directory) : directory);
+  return [...new Map([...directories].reverse().map(directory => [placeOf(directory), directory])).values()].reverse();
+}
 
 function readRun(directory: string): Unlabelled {
   const folder = openRunFolder(directory);
   const record = readRecord(folder.record);
-  const stored = readTestLogits(folder, record);
+  const { logits, ...stored } = readTestLogits(folder, record);
   // Names of classes are drawn as text of pictures, in which nothing else makes controls visible.
   const evaluation = { ...stored, classNames: stored.classNames.map(visibleLine) };
   const { tau } = record.config.eval;
-  const summary = summarize(evaluation, [tau, ...oracleTaus(tau)]);
+  const { plain, predictions, rebalanced, calibration } = summarize({ ...evaluation, logits }, [
+    tau,
+    ...oracleTaus(tau),
+  ]);
+  const classes = evaluation.classNames.length;
+  const atTau = rebalanced[0]!.predictions;
   return {
     folder: visibleLine(basename(folder.directory)),
     record,
     metrics: readMetrics(folder.metrics).lines,
-    gradients: readGradients(join(folder.directory, 'gradients.jsonl'), evaluation.classNames.length),
+    gradients: readGradients(join(folder.directory, 'gradients.jsonl'), classes),
     evaluation,
     tau,
-    plain: summary.predictions,
-    rebalanced: summary.rebalanced[0]!.predictions,
-    summary,
+    plain: predictions,
+    rebalanced: atTau,
+    accuracies: {
+      plain: classAccuracies(predictions, evaluation.labels, classes),
+      rebalanced: classAccuracies(atTau, evaluation.labels, classes),
+    },
+    mass: classMass(logits, classes, tau),
+    summary: { plain, calibration, rebalanced: rebalanced.map(({ tau, scores }) => ({ tau, scores })) },
   };
 }
 
@@ -78,34 +107,45 @@ function readTestLogits(folder: RunFolder, { status, epoch, config, results }: R
   if (status === 'finished') return resultLogits(folder, results[0]?.checkpoint ?? 'last');
   const stored = ['test-best', 'test-last'].map(name => logitsPath(folder, name)).find(path => existsSync(path));
   if (stored !== undefined) return readLogitsFile(stored);
+  const command = `gala eval --run ${shellWord(folder.directory)}`;
   throw new StorageError(
     `This run has no test logits yet: it is ${status}, after epoch ${epoch} of ${config.train.epochs}.`,
     {
       where: folder.logits,
-      next: `They are written at the end of training; \`gala eval --run ${shellWord(folder.directory)}\` writes those of the checkpoint there is.`,
+      next: `They are written at the end of training; \`${command}\` writes those of the checkpoint there is.`,
     },
   );
 }
 
-function refuseOtherClasses(runs: readonly Unlabelled[], directories: readonly string[]): void {
-  const [first] = runs;
-  const other = runs.findIndex(run => run.evaluation.classNames.join('\n') !== first!.evaluation.classNames.join('\n'));
-  if (other === -1) return;
+type Place = readonly [run: Unlabelled, directory: string];
+
+function refuseOtherClasses(first: Place, other: Place): void {
+  if (other[0].evaluation.classNames.join('\n') === first[0].evaluation.classNames.join('\n')) return;
+  const classesOf = ([{ evaluation, record }]: Place) =>
+    [evaluation.classNames.length, record.config.data.dataset] as const;
+  const [[count, dataset], [firstCount, firstDataset]] = [classesOf(other), classesOf(first)];
   throw new ConfigError('Runs of other classes cannot be compared class by class.', {
-    where: `${directories[other]} has ${runs[other]!.evaluation.classNames.length} classes of ${runs[other]!.record.config.data.dataset}, ${directories[0]} has ${first!.evaluation.classNames.length} of ${first!.record.config.data.dataset}`,
+    where: `${other[1]} has ${count} classes of ${dataset}, ${first[1]} has ${firstCount} of ${firstDataset}`,
     next: 'Make one report per dataset.',
   });
 }
 
-/** The config's name without the folder that all share; with the seed, then the folder, where that does not tell them apart. */
-function labelsOf(runs: readonly Unlabelled[]): string[] {
-  const names = runs.map(run => run.record.name);
-  const parent = names[0]!.slice(0, names[0]!.lastIndexOf('/') + 1);
-  const short = names.map(name => (names.every(other => other.startsWith(parent)) ? name.slice(parent.length) : name));
-  const repeated = (labels: readonly string[], label: string) => labels.filter(other => other === label).length > 1;
-  const seeded = short.map((label, index) =>
-    repeated(short, label) ? `${label}, seed ${runs[index]!.record.seeds.run}` : label,
-  );
-  const told = seeded.map((label, index) => (repeated(seeded, label) ? `${label}, ${runs[index]!.folder}` : label));
-  return told.map((label, index) => (repeated(told, label) ? `${label} (${index + 1})` : label));
+function withNames(run: Unlabelled, classNames: readonly string[]): Unlabelled {
+  return { ...run, evaluation: { ...run.evaluation, classNames } };
+}
+
+/** The series; with the seed, then the folder, where that does not tell runs apart. */
+function labelsOf(runs: readonly Omit<ReportRun, 'label'>[]): string[] {
+  const among = (labels: readonly string[]) => {
+    const counts = new Map<string, number>();
+    for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+    return (label: string) => counts.get(label)! > 1;
+  };
+  const series = runs.map(run => run.series);
+  const isShared = among(series);
+  const seeded = series.map((label, k) => (isShared(label) ? `${label}, seed ${runs[k]!.record.seeds.run}` : label));
+  const isRepeated = among(seeded);
+  const told = seeded.map((label, k) => (isRepeated(label) ? `${label}, ${runs[k]!.folder}` : label));
+  const isStillRepeated = among(told);
+  return told.map((label, k) => (isStillRepeated(label) ? `${label} (${k + 1})` : label));
 }

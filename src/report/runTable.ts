@@ -1,18 +1,17 @@
-/** What a reader needs to trust the numbers of a report: where they come from, run beside run. */
+/** What a reader needs to understand and trust the numbers of a report: what they are of, and where they come from. */
 import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
-import type { Scores } from '../eval/metrics.js';
 import { processesOf, type RecordedProcess } from '../run/record.js';
 import { percent } from '../tables/column.js';
 import { oracleTau } from './plots/tauSweep.js';
 import type { ReportRun } from './reportRun.js';
-import { choiceOf } from './source.js';
+import { choiceOf, sourceWords } from './source.js';
 
-export interface RunTableRow {
+/** A line of a table; its value in a run, where `–` is what is not known. */
+export interface Fact {
   readonly title: string;
-  /** One cell per run; what is not known is `–`. */
-  readonly cells: readonly string[];
+  readonly cellOf: (run: ReportRun) => string;
 }
 
 const hashLength = 12;
@@ -24,8 +23,6 @@ const rows: readonly Row[] = [
   ['config', ({ record }) => record.name],
   ['run folder', ({ folder }) => folder],
   ['status', ({ record: { status, epoch, config } }) => `${status}, ${epoch} of ${config.train.epochs} epochs`],
-  ['top-1, plain', ({ summary }) => scoresText(summary.plain)],
-  ['top-1, re-balanced', ({ summary, tau }) => `${scoresText(summary.rebalanced[0]!.scores)} at τ = ${tau} (config)`],
   ['re-balanced, oracle τ', oracleText],
   ['last evaluated epoch', lastEpochText],
   ['evaluated', evaluatedText],
@@ -62,19 +59,24 @@ const rows: readonly Row[] = [
   ['config hash', ({ record }) => short(record.config_hash)],
 ];
 
-export function runTableRows(runs: readonly ReportRun[]): RunTableRow[] {
+/** What the numbers are of, for the top of the page. */
+export const subjectFacts: readonly Fact[] = [
+  { title: 'data', cellOf: dataText },
+  { title: 'loss', cellOf: ({ record: { config } }) => settings(config.loss) },
+  { title: 'network', cellOf: ({ record: { config } }) => `${config.model.backbone}, ${config.model.head} head` },
+  { title: 'training', cellOf: trainingSettings },
+  { title: 'evaluated', cellOf: run => sourceWords([run]) },
+];
+
+/** Where the numbers come from; a row that is true of none of the runs is left out. */
+export function provenanceFacts(runs: readonly ReportRun[]): Fact[] {
   const shown = rows.filter(([, , isShown]) => isShown === undefined || runs.some(isShown));
-  return shown.map(([title, cell]) => ({ title, cells: runs.map(cell) }));
+  return shown.map(([title, cellOf]) => ({ title, cellOf }));
 }
 
 /** Of a run that several kinds of processes computed all values: `bf16; then fp32`. */
 function ofProcesses(of: (process: RecordedProcess) => string): (run: ReportRun) => string {
   return ({ record }) => [...new Set(processesOf(record).map(of))].join('; then ');
-}
-
-function scoresText({ top1, many, medium, few }: Scores): string {
-  const group = (accuracy: number | undefined) => percent(accuracy) ?? '–';
-  return `${percent(top1)} % (many ${group(many)}, medium ${group(medium)}, few ${group(few)})`;
 }
 
 function oracleText(run: ReportRun): string {
@@ -92,20 +94,43 @@ function lastEpochText({ metrics }: ReportRun): string {
 }
 
 function evaluatedText({ evaluation: { split, checkpoint, epoch, selectedOn } }: ReportRun): string {
-  return `${split} split, checkpoint ${checkpoint}${epoch === undefined ? '' : `, epoch ${epoch}`}${selectedOn === undefined ? '' : `, ${choiceOf(selectedOn)}`}`;
+  return listed([
+    `${split} split`,
+    `checkpoint ${checkpoint}`,
+    epoch !== undefined && `epoch ${epoch}`,
+    selectedOn !== undefined && choiceOf(selectedOn),
+  ]);
 }
 
-function trainingText({
-  record: { config, splits, seeds },
-  evaluation: { classCounts, classNames },
-}: ReportRun): string {
-  const counts = `${classNames.length} classes of ${Math.max(...classCounts)} to ${Math.min(...classCounts)}`;
+function dataText(run: ReportRun): string {
+  const { record, evaluation } = run;
+  const { dataset, imbalance_factor: factor } = record.config.data;
+  return listed([
+    dataset,
+    `${record.splits.train?.images ?? '–'} training images in ${classesText(run)}`,
+    factor !== 1 && `imbalance factor ${factor}`,
+    `${evaluation.labels.length} test images`,
+  ]);
+}
+
+function classesText({ evaluation: { classCounts, classNames } }: ReportRun): string {
+  let [most, fewest] = [0, Infinity];
+  for (const count of classCounts) [most, fewest] = [Math.max(most, count), Math.min(fewest, count)];
+  return `${classNames.length} classes of ${most} to ${fewest}`;
+}
+
+function trainingText(run: ReportRun): string {
+  const { config, splits, seeds } = run.record;
+  const { dataset, imbalance_factor: factor } = config.data;
   const hash = splits.train?.index_hash ?? splits.train?.fingerprint;
-  const factor =
-    config.data.imbalance_factor === 1
-      ? ''
-      : `, imbalance factor ${config.data.imbalance_factor}, subset seed ${seeds.subset}`;
-  return `${config.data.dataset}, ${splits.train?.images ?? '–'} images, ${counts}${factor}${hash === undefined ? '' : `, sha256 ${short(hash)}`}`;
+  return listed([
+    dataset,
+    `${splits.train?.images ?? '–'} images`,
+    classesText(run),
+    factor !== 1 && `imbalance factor ${factor}`,
+    factor !== 1 && `subset seed ${seeds.subset}`,
+    hash !== undefined && `sha256 ${short(hash)}`,
+  ]);
 }
 
 function testText({ record: { splits }, evaluation }: ReportRun): string {
@@ -115,13 +140,20 @@ function testText({ record: { splits }, evaluation }: ReportRun): string {
 
 function trainingSettings({ record: { config } }: ReportRun): string {
   const { train, optim } = config;
-  return `${train.epochs} epochs, batch ${train.batch_size}, ${optim.name}, learning rate ${optim.learning_rate}, weight decay ${optim.weight_decay}`;
+  return listed([
+    `${train.epochs} epochs`,
+    `batch ${train.batch_size}`,
+    optim.name,
+    `learning rate ${optim.learning_rate}`,
+    `weight decay ${optim.weight_decay}`,
+  ]);
 }
 
 function firstStageText({ record }: ReportRun): string {
   const { first_stage: first, config } = record;
   if (first === undefined) return 'none';
-  return `${first.run}, ${config.stages?.representation.loss.name}, epoch ${first.epoch}, sha256 ${short(first.weights_sha256)}`;
+  const loss = config.stages?.representation.loss.name;
+  return `${first.run}, ${loss}, epoch ${first.epoch}, sha256 ${short(first.weights_sha256)}`;
 }
 
 function weightsText({ record: { weights } }: ReportRun): string {
@@ -147,13 +179,18 @@ function samplerOf({ record }: ReportRun): Config['data']['sampler'] {
 function timeText({ record: { started_at, training_seconds, first_stage: first } }: ReportRun): string {
   const minutes = (training_seconds + (first?.training_seconds ?? 0)) / 60;
   const duration = minutes < 90 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`;
-  return `${duration} of training steps${first ? ' in both stages' : ''}, started ${started_at.slice(0, 16).replace('T', ' ')} UTC`;
+  const began = started_at.slice(0, 16).replace('T', ' ');
+  return `${duration} of training steps${first ? ' in both stages' : ''}, started ${began} UTC`;
 }
 
 function settings(values: Readonly<Record<string, unknown>>): string {
   const { name, ...others } = values;
   const words = Object.entries(others).map(([key, value]) => `${key} ${value}`);
   return [...(name === undefined ? [] : [String(name)]), ...words].join(', ');
+}
+
+function listed(parts: readonly (string | false)[]): string {
+  return parts.filter(part => part !== false).join(', ');
 }
 
 function short(hash: string): string {

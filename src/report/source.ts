@@ -1,17 +1,41 @@
 /** Words of the report's sentences: which split, checkpoint, epoch and τ a figure is of. */
 import type { ReportRun } from './reportRun.js';
+import type { Series } from './series.js';
 
-/** `Test split, checkpoint best of epoch 187 (chosen on test).`, or the same for each run where they differ. */
-export function sourceSentence(runs: readonly ReportRun[]): string {
-  const sources = runs.map(({ evaluation }) => {
-    const { checkpoint, epoch, selectedOn } = evaluation;
-    const chosen = selectedOn === undefined ? 'not recorded what chose it' : choiceOf(selectedOn);
-    return `checkpoint ${checkpoint}${epoch === undefined ? '' : ` of epoch ${epoch}`} (${chosen})`;
-  });
+/** With more series than this the sources are told together, not one by one. */
+const mostListed = 4;
+
+/** `Split test, checkpoint best of epoch 187 (chosen on test).`, or the same for each series where they differ. */
+export function sourceSentence(all: readonly Series[]): string {
+  const runs = all.flatMap(series => series.runs);
   const splits = [...new Set(runs.map(({ evaluation }) => evaluation.split))].join(', ');
-  const same = new Set(sources).size === 1;
-  const listed = same ? sources[0] : runs.map(({ label }, index) => `${label}: ${sources[index]}`).join('; ');
-  return `Split ${splits}, ${listed}.`;
+  const sources = all.map(series => sourceWords(series.runs));
+  if (new Set(sources).size === 1) return `Split ${splits}, ${sources[0]}.`;
+  if (all.length > mostListed) return `Split ${splits}, ${sourceWords(runs)}.`;
+  return `Split ${splits}, ${all.map(({ label }, index) => `${label}: ${sources[index]}`).join('; ')}.`;
+}
+
+/** `checkpoint best of epoch 187 (chosen on test)`; of several runs `of epochs 150 to 187`. */
+export function sourceWords(runs: readonly ReportRun[]): string {
+  const kinds = new Map<string, Set<number>>();
+  for (const { evaluation } of runs) {
+    const kind = JSON.stringify([evaluation.checkpoint, evaluation.selectedOn]);
+    const epochs = kinds.get(kind) ?? new Set();
+    if (evaluation.epoch !== undefined) epochs.add(evaluation.epoch);
+    kinds.set(kind, epochs);
+  }
+  const words = Array.from(kinds, ([kind, epochs]) => {
+    const [checkpoint, selectedOn] = JSON.parse(kind) as [string, string | null];
+    const chosen = selectedOn === null ? 'not recorded what chose it' : choiceOf(selectedOn);
+    return `checkpoint ${checkpoint}${epochWords([...epochs])} (${chosen})`;
+  });
+  return words.join(' and ');
+}
+
+function epochWords(epochs: readonly number[]): string {
+  if (epochs.length === 0) return '';
+  if (epochs.length === 1) return ` of epoch ${epochs[0]}`;
+  return ` of epochs ${Math.min(...epochs)} to ${Math.max(...epochs)}`;
 }
 
 /** `chosen on test`, `the last epoch`. */
@@ -19,14 +43,15 @@ export function choiceOf(selectedOn: string): string {
   return selectedOn === 'last' ? 'the last epoch' : `chosen on ${selectedOn}`;
 }
 
-/** `τ = 1`, or the τ of each run where they differ. */
-export function tauWords(runs: readonly ReportRun[]): string {
-  const taus = new Set(runs.map(({ tau }) => tau));
-  if (taus.size === 1) return `τ = ${runs[0]!.tau}`;
-  return runs.map(({ label, tau }) => `τ = ${tau} for ${label}`).join(', ');
+/** `τ = 1`, or the τ of each series where they differ. */
+export function tauWords(all: readonly Series[]): string {
+  const taus = new Set(all.map(({ runs }) => runs[0]!.tau));
+  if (taus.size === 1) return `τ = ${all[0]!.runs[0]!.tau}`;
+  if (all.length > mostListed) return 'the τ of each config';
+  return all.map(({ label, runs }) => `τ = ${runs[0]!.tau} for ${label}`).join(', ');
 }
 
-/** Class indices by falling number of training images, as the first run has them; of equal ones the lower index first. */
+/** Class indices by falling number of training images of a run; of equal ones the lower index first. */
 export function classesByFrequency({ evaluation }: ReportRun): number[] {
   const { classCounts } = evaluation;
   return Array.from(classCounts.keys()).sort((a, b) => classCounts[b]! - classCounts[a]! || a - b);

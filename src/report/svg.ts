@@ -4,11 +4,11 @@ import { parseHTML } from 'linkedom';
 
 export const fontSize = 12;
 
-/** Widths in px that a panel is drawn at: one of a wide page's columns, and a phone's 390 px less the page's margins. */
-export const panelWidths = { 1: 920, 2: 448, 3: 292, phone: 350 } as const;
+/** Widths in px that a panel is drawn at: by a wide page's columns, and a phone's 390 px less the page's margins. */
+export const panelWidths = { 1: 920, 2: 448, 3: 292, small: 292, phone: 350 } as const;
 
 /**
- * One plot, `width` px wide. Colours are CSS variables and currentColor, so the page's light and dark styles reach them;
+ * One plot, `width` px wide. Colours are CSS variables and currentColor, which the page's light and dark styles reach;
  * `description` is read out by screen readers.
  */
 export function renderSvg(width: number, description: string, options: PlotOptions): string {
@@ -30,11 +30,10 @@ export function renderSvg(width: number, description: string, options: PlotOptio
   return shortenNumbers(svg.outerHTML);
 }
 
-/** Hundredths of a px are as good as 1e-15 of one, and make a third of the size. Text between the tags is left as it is. */
+/** Hundredths of a px are as good as 1e-15 of one and a third of the size; text between the tags stays as it is. */
 function shortenNumbers(markup: string): string {
-  return markup.replaceAll(/<[^>]*>/g, tag =>
-    tag.startsWith('<svg') ? tag : tag.replaceAll(/\d+\.\d{3,}/g, number => String(Number(Number(number).toFixed(2)))),
-  );
+  const shorten = (number: string) => String(Number(Number(number).toFixed(2)));
+  return markup.replaceAll(/<[^>]*>/g, tag => (tag.startsWith('<svg') ? tag : tag.replaceAll(/\d+\.\d{3,}/g, shorten)));
 }
 
 type Element = { setAttribute(name: string, value: string): void; querySelector(s: string): Element | null } & {

@@ -3,10 +3,17 @@ import { configOf, differingKeys, typedValue, weightyValues } from '../config/id
 import { processFacts, valuesOf } from '../run/processes.js';
 import { processesOf, type RunResult } from './record.js';
 
-export interface ResultGroup<Result extends RunResult = RunResult> {
+/** What tells experiments apart. */
+export type Experiment = Pick<RunResult, 'name' | 'config' | 'seeds'> & {
+  readonly weights?: { readonly sha256: string } | undefined;
+};
+
+export interface ResultGroup<Result extends Experiment = RunResult> {
   /** Name of the config; where experiments of one name differ, with the keys in which they do: `gala_if100 (train.epochs=30)`. */
   readonly label: string;
   readonly name: string;
+  /** Those keys with the values as they are typed after --set; `(none)` for a key that the config has not. */
+  readonly settings: ReadonlyMap<string, string>;
   /** By seed. */
   readonly results: readonly Result[];
 }
@@ -18,7 +25,7 @@ const keysOfARun: ReadonlySet<string> = new Set(['seed', 'data.subset_seed', 'pr
  * Groups runs by name and by every key of the config that decides the numbers, seeds, precision and engine excepted, in order
  * of first appearance: a mean is never taken over different experiments.
  */
-export function groupResults<Result extends RunResult>(results: readonly Result[]): ResultGroup<Result>[] {
+export function groupResults<Result extends Experiment>(results: readonly Result[]): ResultGroup<Result>[] {
   const groups = new Map<string, { name: string; values: Map<string, string>; results: Result[] }>();
   for (const result of results) {
     const values = experimentOf(result);
@@ -29,11 +36,12 @@ export function groupResults<Result extends RunResult>(results: readonly Result[
   }
   return [...groups.values()].map(({ name, values, results }, _, all) => {
     const others = all.filter(other => other.name === name).map(other => other.values);
-    const told = differingKeys(others);
-    const settings = told.map(key => `${key}=${typedValue(values.get(key))}`).join(' ');
+    const settings = new Map(differingKeys(others).map(key => [key, typedValue(values.get(key))]));
+    const told = Array.from(settings, ([key, value]) => `${key}=${value}`).join(' ');
     return {
-      label: settings === '' ? name : `${name} (${settings})`,
+      label: told === '' ? name : `${name} (${told})`,
       name,
+      settings,
       results: [...results].sort((a, b) => a.seeds.run - b.seeds.run || a.seeds.subset - b.seeds.subset),
     };
   });
@@ -61,7 +69,7 @@ export function differencesWithin(results: readonly RunResult[]): string[] {
   return isRepeated ? ['seed: the same one more than once, which makes the spread too small', ...differing] : differing;
 }
 
-function experimentOf(result: RunResult): Map<string, string> {
+function experimentOf(result: Experiment): Map<string, string> {
   const values = new Map([...weightyValues(configOf(result))].filter(([key]) => !keysOfARun.has(key)));
   // Two files may have one name.
   if (result.weights) values.set('sha256 of the weights', short(result.weights.sha256));

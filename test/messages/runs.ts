@@ -142,5 +142,4 @@ export const runCases: Cases = {
         ({ directory }) => directory,
       ),
     ),
-  'a report of too many runs': () => readReportRuns(Array.from({ length: 40 }, () => 'run')),
 };

@@ -5,7 +5,8 @@ import type { Config } from '../../src/config/schema.js';
 import { cautionsOf } from '../../src/report/cautions.js';
 import { curvesFigure } from '../../src/report/plots/curves.js';
 import { type ReportRun, readReportRuns } from '../../src/report/reportRun.js';
-import { runTableRows } from '../../src/report/runTable.js';
+import { provenanceFacts } from '../../src/report/runTable.js';
+import { seriesOf } from '../../src/report/series.js';
 import type { NewRecord, ResumeRecord } from '../../src/run/record.js';
 import { exampleRecord } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -25,7 +26,7 @@ const weights: NonNullable<NewRecord['weights']> = {
 function runOf(name: string, changes: Partial<Config> = {}, example: ExampleRun = {}): ReportRun {
   const record = { config: { ...config, name, ...changes }, ...example.record };
   const [run] = readReportRuns([writeExampleRun(output, { name, ...example, record }).directory]);
-  return { ...run!, label: name };
+  return { ...run!, series: name, label: name };
 }
 
 function resumed(run: ReportRun, ...changes: readonly Partial<ResumeRecord>[]): ReportRun {
@@ -37,8 +38,10 @@ function resumed(run: ReportRun, ...changes: readonly Partial<ResumeRecord>[]): 
   return { ...run, record: { ...run.record, resumes } };
 }
 
-const cellsOf = (runs: readonly ReportRun[], title: string) =>
-  runTableRows(runs).find(row => row.title === title)?.cells;
+const cellsOf = (runs: readonly ReportRun[], title: string) => {
+  const fact = provenanceFacts(runs).find(row => row.title === title);
+  return fact && runs.map(fact.cellOf);
+};
 const differenceOf = (runs: readonly ReportRun[]) => cautionsOf(runs).find(text => text.startsWith('The runs differ'));
 
 const plain = runOf('plain');
@@ -132,8 +135,8 @@ describe('a run that trained for no epoch', () => {
   const untrained = runOf('tau', { train: { ...config.train, epochs: 0 } }, { epochs: 0, checkpoints: ['last'] });
 
   test('alone has no curves; beside another it is named', () => {
-    assert.equal(curvesFigure([untrained]), undefined);
-    const { sentence } = curvesFigure([untrained, plain])!;
+    assert.equal(curvesFigure(seriesOf([untrained])), undefined);
+    const { sentence } = curvesFigure(seriesOf([untrained, plain]))!;
     assert.match(
       sentence,
       /after it on the test split.*are of: plain epoch 2 \(chosen on test\)\. Not trained: tau\.$/,
@@ -141,7 +144,7 @@ describe('a run that trained for no epoch', () => {
   });
 
   test('without an evaluated epoch the curves are the loss alone', () => {
-    const { sentence, panels } = curvesFigure([runOf('short', {}, { epochs: 1 })])!;
+    const { sentence, panels } = curvesFigure(seriesOf([runOf('short', {}, { epochs: 1 })]))!;
     assert.equal(sentence, 'Mean training loss of each epoch.');
     assert.equal(panels.length, 1);
   });

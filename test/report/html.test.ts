@@ -3,6 +3,8 @@ import { describe, test } from 'node:test';
 import { parseHTML } from 'linkedom';
 import { reportHtml } from '../../src/report/html.js';
 import { type ReportRun, readReportRuns } from '../../src/report/reportRun.js';
+import { meanAndStd } from '../../src/results/compare.js';
+import { exampleRecord } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeExampleRun } from './exampleRuns.js';
 
@@ -26,6 +28,10 @@ function pageOf(shown: readonly ReportRun[]): Node {
   return parseHTML(reportHtml(shown)).document as unknown as Node;
 }
 
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
+}
+
 function textsOf(node: Node, selector: string): string[] {
   return Array.from(node.querySelectorAll(selector), found => found.textContent.trim());
 }
@@ -40,10 +46,12 @@ describe('the report', () => {
       figures.map(({ id }) => id),
       names,
     );
+    const sections = Array.from(page.querySelectorAll('main > *'), ({ id }) => id).filter(id => id !== '');
+    assert.deepEqual(sections, ['answer', ...names, 'runs'], 'the answer first, its sources last');
     const links = Array.from(page.querySelectorAll('nav a'), link => link.getAttribute('href'));
     assert.deepEqual(
       links,
-      names.map(name => `#${name}`),
+      [...names, 'runs'].map(name => `#${name}`),
     );
   });
 
@@ -95,14 +103,87 @@ describe('the report', () => {
 
   test('the numbers of the table are those of the evaluation and of run.json', () => {
     const rows = new Map(
-      Array.from(page.querySelectorAll('#runs tbody tr'), row => [textsOf(row, 'th')[0]!, textsOf(row, 'td')]),
+      Array.from(page.querySelectorAll('#runs tbody tr'), row => {
+        const values = textsOf(row, 'li');
+        return [textsOf(row, 'th')[0]!, values.length > 0 ? values : textsOf(row, 'td')];
+      }),
     );
-    const [gala] = runs;
-    assert.ok(rows.get('top-1, plain')![0]!.startsWith(`${(100 * gala!.summary.plain.top1).toFixed(2)} %`));
     assert.match(rows.get('last evaluated epoch')![0]!, /^60\.00 % plain, re-balanced 63\.00 % \(epoch 3\)$/);
     assert.match(rows.get('training images')![0]!, /10847 images.*imbalance factor 100, subset seed 5, sha256 cd$/);
-    assert.deepEqual(rows.get('config'), ['set/gala', 'set/cross_entropy']);
+    assert.deepEqual(rows.get('config'), ['gala set/gala', 'cross_entropy set/cross_entropy']);
     assert.deepEqual(rows.get('status'), ['finished, 200 of 200 epochs'], 'what all runs share is said once');
+  });
+
+  test('it begins with what the runs are of and with their scores, plain and re-balanced', () => {
+    const facts = textsOf(page, '#answer .facts tr');
+    assert.match(
+      facts[0]!,
+      /^datacifar100, 10847 training images in 9 classes of 500 to 5, .*factor 100, 300 test images$/,
+    );
+    assert.match(facts.at(-1)!, /gala checkpoint best of epoch 2 .*cross_entropy checkpoint last of epoch 3/);
+    const heads = textsOf(page, '.scores thead th');
+    assert.deepEqual(heads, ['config', 'predictions', 'all', 'many', 'medium', 'few']);
+    const lines = Array.from(page.querySelectorAll('.scores tbody tr'), row => textsOf(row, 'td'));
+    const [gala, other] = runs.map(({ summary }) => [summary.plain, summary.rebalanced[0]!.scores]);
+    assert.equal(lines.length, 4);
+    for (const [line, scores] of [...gala!, ...other!].entries())
+      assert.ok(lines[line]![0]!.startsWith((100 * scores.top1).toFixed(2)), lines[line]!.join(' '));
+    const difference = 100 * (other![0]!.few! - gala![0]!.few!);
+    assert.equal(textsOf(page, '.scores tbody tr')[2]!.endsWith(signed(difference)), true, lines[2]!.join(' '));
+  });
+
+  test('seeds of one config are one series: mean ± standard deviation, one colour, and each run in the sources', () => {
+    const seeded = [4, 5].map(seed => {
+      const record = { config: { ...exampleRecord('set/gala').config, seed } };
+      return writeExampleRun(output, { name: 'set/gala', images: 200 + seed, gradients: true, record }).directory;
+    });
+    const shown = readReportRuns([...seeded, writeExampleRun(output, { name: 'set/other' }).directory]);
+    const seeds = pageOf(shown);
+    assert.deepEqual(textsOf(seeds, '#curves .legend li').slice(0, 2), ['gala', 'other']);
+    const { mean, std } = meanAndStd(shown.slice(0, 2).map(({ summary }) => 100 * summary.plain.top1));
+    assert.equal(textsOf(seeds, '.scores td')[0], `${mean!.toFixed(2)} ± ${std!.toFixed(2)}`);
+    assert.deepEqual(textsOf(seeds, '#gradients h3'), ['gala, mean of 2 runs']);
+    assert.match(textsOf(seeds, '#runs li').join('; '), /gala, seed 4 4; gala, seed 5 5/);
+    assert.match(textsOf(seeds, 'h1')[0]!, /^2 configs, 3 runs compared$/);
+  });
+
+  test('a sweep’s series are named by the keys in which they differ, by values alone', () => {
+    const base = exampleRecord('set/gala').config;
+    const swept = [0.1, 0.2].flatMap(learning_rate =>
+      (['gala', 'cross_entropy'] as const).map(name => {
+        const loss = name === 'gala' ? base.loss : { name };
+        const record = { config: { ...base, loss, optim: { ...base.optim, learning_rate } } };
+        return writeExampleRun(output, { name: 'set/gala', record }).directory;
+      }),
+    );
+    const labels = readReportRuns(swept).map(({ label }) => label);
+    for (const [label, part] of [labels[0]!, labels[3]!].map((label, k) => [label, ['gala', 'cross_entropy'][k]!]))
+      assert.ok(label!.includes(`loss=${part}`), label);
+    assert.ok(labels[3]!.includes('learning_rate=0.2'), labels[3]);
+    assert.ok(
+      labels.every(label => !label.includes('none') && !label.includes('set/gala')),
+      labels.join('; '),
+    );
+  });
+
+  test('more configs than colours are a table and small multiples', () => {
+    const base = exampleRecord('set/gala').config;
+    const rates = Array.from({ length: 9 }, (_, k) => (k + 1) / 10);
+    const directories = rates.map(learning_rate => {
+      const record = { config: { ...base, optim: { ...base.optim, learning_rate } } };
+      return writeExampleRun(output, { name: 'set/gala', gradients: true, record }).directory;
+    });
+    const many = pageOf(readReportRuns(directories));
+    const ids = Array.from(many.querySelectorAll('figure'), ({ id }) => id);
+    assert.deepEqual(ids, ['groups', 'curves', 'frequency', 'gradients']);
+    for (const id of ids.slice(1))
+      assert.deepEqual(
+        textsOf(many, `#${id} h3`),
+        rates.map(rate => `learning_rate=${rate}`),
+        id,
+      );
+    assert.equal(textsOf(many, '.scores tbody tr').length, 18);
+    assert.match(textsOf(many, 'p#mass')[0]!, /^Not drawn: .*at most 8 configs/);
   });
 
   test('it warns of an epoch chosen on test, of unfinished runs and of runs that differ', () => {

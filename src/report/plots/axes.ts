@@ -6,18 +6,40 @@ export interface LogAxis {
   readonly ticks: readonly number[];
 }
 
-/** A logarithmic axis around positive numbers, with a label at every tick: 1, 2, 5 a decade, more in less than one, fewer in many. */
-export function logAxis(values: readonly number[], room: number): LogAxis {
+/** Fewer ticks than this say too little of where a value lies. */
+const fewestTicks = 4;
+
+/**
+ * A logarithmic axis around positive numbers, with a label at every tick: 1, 2, 5 a decade, fewer in many decades, more
+ * in less than one, evenly spaced ones where even those are too few. `room` widens the domain at both ends; `whole`
+ * keeps to whole numbers.
+ */
+export function logAxis(values: readonly number[], room: number, whole = false): LogAxis {
   const lowest = values.reduce((least, value) => Math.min(least, value), Infinity) / room;
   const highest = values.reduce((most, value) => Math.max(most, value), 0) * room;
   const decades = Math.log10(highest / lowest);
   const steps =
     decades > 4.5 ? [1] : decades > 2.5 ? [1, 3] : decades > 0.8 ? [1, 2, 5] : [1, 1.2, 1.5, 2, 3, 4, 5, 6, 8];
   const [first, last] = [Math.floor(Math.log10(lowest)), Math.ceil(Math.log10(highest))];
-  const ticks = Array.from({ length: last - first + 1 }, (_, k) => steps.map(step => Number(`${step}e${first + k}`)))
+  const isUsable = (tick: number) => tick >= lowest && tick <= highest && (!whole || Number.isInteger(tick));
+  const ofDecades = Array.from({ length: last - first + 1 }, (_, k) =>
+    steps.map(step => Number(`${step}e${first + k}`)),
+  )
     .flat()
-    .filter(tick => tick >= lowest && tick <= highest);
+    .filter(isUsable);
+  const ticks = ofDecades.length >= fewestTicks ? ofDecades : evenTicks(lowest, highest).filter(isUsable);
   return { scale: { type: 'log', domain: [lowest, highest] }, ticks };
+}
+
+/** About five round numbers from `lowest` to `highest`. */
+function evenTicks(lowest: number, highest: number): number[] {
+  const span = highest - lowest;
+  const exponent = Math.floor(Math.log10(span)) - 1;
+  const step = [1, 2, 5, 10, 20, 50].map(size => Number(`${size}e${exponent}`)).find(size => span / size <= 7);
+  if (!(step! > 0)) return [lowest];
+  const start = Math.ceil(lowest / step!);
+  const count = Math.floor(highest / step!) - start + 1;
+  return Array.from({ length: count }, (_, k) => Number(((start + k) * step!).toPrecision(12)));
 }
 
 /** Marks of a logarithmic axis; Plot's implicit one takes away every label that it finds too near to a power of ten. */
@@ -25,10 +47,9 @@ export function logMarks(axis: 'x' | 'y', { ticks }: LogAxis): Markish[] {
   return [axis === 'x' ? axisX(ticks, { text: String }) : axisY(ticks, { text: String })];
 }
 
-/** Options of an axis from epoch 1 to `last`, with ticks at whole epochs. */
+/** Options of an axis from epoch 1 to `last`, with ticks at whole epochs; a single epoch stands in the middle. */
 export function epochAxis(last: number) {
-  const end = Math.max(2, last);
-  const step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500].find(size => end / size <= 8) ?? 1000;
-  const ticks = Array.from({ length: Math.floor(end / step) }, (_, k) => (k + 1) * step);
-  return { label: 'epoch', domain: [1, end], ticks, tickFormat: String };
+  const step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500].find(size => last / size <= 8) ?? 1000;
+  const ticks = Array.from({ length: Math.max(1, Math.floor(last / step)) }, (_, k) => (k + 1) * step);
+  return { label: 'epoch', domain: last <= 1 ? [0.5, 1.5] : [1, last], ticks, tickFormat: String };
 }

@@ -1,8 +1,8 @@
 /** Accuracy of every class by name: bars for plain predictions, ticks for re-balanced ones. */
 import { barX, ruleX, tickX } from '@observablehq/plot';
-import { classAccuracies, type Group, groupOf } from '../../eval/metrics.js';
-import { type Figure, type Panel, predictionLegend, runColor, runLegend } from '../figure.js';
-import type { ReportRun } from '../reportRun.js';
+import { type Group, groupOf } from '../../eval/metrics.js';
+import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
+import { meanOf, type Series } from '../series.js';
 import { classesByFrequency, sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { shortened, textWidth } from '../textWidth.js';
@@ -16,25 +16,31 @@ const widestName = 105;
 const marginTop = 40;
 const marginBottom = 6;
 
-export function classBarsFigure(runs: readonly ReportRun[]): Figure {
-  const [first] = runs;
+export function classBarsFigure(all: readonly Series[]): Figure {
+  const [first] = all[0]!.runs;
   const byFrequency = classesByFrequency(first!);
   const members = groups
     .map(group => ({
       group,
-      all: byFrequency.filter(klass => groupOf(first!.evaluation.classCounts[klass]!) === group),
+      classes: byFrequency.filter(klass => groupOf(first!.evaluation.classCounts[klass]!) === group),
     }))
-    .filter(({ all }) => all.length > 0);
-  const panels = members.map(({ group, all }) => panel(runs, groupTitles[group], thinned(all)));
-  const left = members.filter(({ all }) => all.length > mostClasses);
-  const thinning = left.map(
-    ({ group, all }) => ` Of the ${all.length} classes of ${group}, ${mostClasses} are shown, evenly spaced.`,
-  );
+    .filter(({ classes }) => classes.length > 0);
+  const panels = members.map(({ group, classes }) => panel(all, groupTitles[group], thinned(classes)));
+  const thinning = members
+    .filter(({ classes }) => classes.length > mostClasses)
+    .map(
+      ({ group, classes }) => ` Of the ${classes.length} classes of ${group}, ${mostClasses} are shown, evenly spaced.`,
+    );
+  const order = all.length > 1 ? ` in ${all[0]!.label}` : '';
+  const means = all.some(({ runs }) => runs.length > 1) ? ' Accuracies are means over the seeds.' : '';
   return {
     id: 'classes',
     title: 'Accuracy per class',
-    sentence: `Accuracy of each class, from the most to the least frequent${runs.length > 1 ? ` in ${first!.label}` : ''}; the number is its training images. Bars are plain predictions, ticks re-balanced ones at ${tauWords(runs)}.${thinning.join('')} ${sourceSentence(runs)}`,
-    legend: [...runLegend(runs, 'bar'), ...predictionLegend('bar', 'tick')],
+    sentence:
+      `Accuracy of each class, from the most to the least frequent${order}; the number is its training images. ` +
+      `Bars are plain predictions, ticks re-balanced ones at ${tauWords(all)}.${means}${thinning.join('')} ` +
+      sourceSentence(all),
+    legend: [...seriesLegend(all, 'bar'), ...predictionLegend('bar', 'tick')],
     panels,
     columns: panels.length as 1 | 2 | 3,
   };
@@ -48,23 +54,23 @@ function thinned(classes: readonly number[]): number[] {
   );
 }
 
-function panel(runs: readonly ReportRun[], heading: string, classes: readonly number[]): Panel {
-  const { classNames, classCounts } = runs[0]!.evaluation;
+function panel(all: readonly Series[], heading: string, classes: readonly number[]): Panel {
+  const { classNames, classCounts } = all[0]!.runs[0]!.evaluation;
   const names = new Map(
     classes.map(klass => [klass, `${shortened(classNames[klass]!, widestName)} ${classCounts[klass]}`]),
   );
-  const barHeight = runs.length === 1 ? 12 : runs.length <= 3 ? 8 : 5;
-  const rowHeight = Math.max(15, runs.length * barHeight + 5);
-  const around = (rowHeight - runs.length * barHeight) / 2;
+  const barHeight = all.length === 1 ? 12 : all.length <= 3 ? 8 : 5;
+  const rowHeight = Math.max(15, all.length * barHeight + 5);
+  const around = (rowHeight - all.length * barHeight) / 2;
   const marginLeft = Math.max(...[...names.values()].map(textWidth)) + 10;
-  const marks = runs.flatMap((run, index) => {
+  const marks = all.flatMap((series, index) => {
     const insets = {
       insetTop: around + index * barHeight,
-      insetBottom: around + (runs.length - 1 - index) * barHeight + (runs.length === 1 ? 0 : 1),
+      insetBottom: around + (all.length - 1 - index) * barHeight + (all.length === 1 ? 0 : 1),
     };
-    const rows = rowsOf(run, classes);
+    const rows = rowsOf(series, classes);
     return [
-      barX(rows, { x: 'plain', y: 'klass', fill: runColor(index), fillOpacity: 0.75, title: 'title', ...insets }),
+      barX(rows, { x: 'plain', y: 'klass', fill: series.color, fillOpacity: 0.75, title: 'title', ...insets }),
       tickX(rows, { x: 'rebalanced', y: 'klass', stroke: 'currentColor', strokeWidth: 2, title: 'title', ...insets }),
     ];
   });
@@ -84,17 +90,15 @@ function panel(runs: readonly ReportRun[], heading: string, classes: readonly nu
   };
 }
 
-function rowsOf({ label, evaluation, plain, rebalanced, tau }: ReportRun, classes: readonly number[]) {
-  const { labels, classNames } = evaluation;
-  const [before, after] = [plain, rebalanced].map(predictions =>
-    classAccuracies(predictions, labels, classNames.length),
-  );
+function rowsOf(series: Series, classes: readonly number[]) {
+  const { label, runs } = series;
+  const { evaluation, tau } = runs[0]!;
   return classes.map(klass => {
-    const accuracies = { plain: 100 * before![klass]!, rebalanced: 100 * after![klass]! };
-    const scores = Number.isNaN(accuracies.plain)
+    const mean = (kind: 'plain' | 'rebalanced') => 100 * meanOf(series, ({ accuracies }) => accuracies[kind][klass]);
+    const [plain, rebalanced] = [mean('plain'), mean('rebalanced')];
+    const scores = Number.isNaN(plain)
       ? 'no test images'
-      : `plain ${accuracies.plain.toFixed(1)} %, re-balanced (τ = ${tau}) ${accuracies.rebalanced.toFixed(1)} %`;
-    const title = `${label}: ${classNames[klass]}, ${scores}`;
-    return { klass, ...accuracies, title };
+      : `plain ${plain.toFixed(1)} %, re-balanced (τ = ${tau}) ${rebalanced.toFixed(1)} %`;
+    return { klass, plain, rebalanced, title: `${label}: ${evaluation.classNames[klass]}, ${scores}` };
   });
 }

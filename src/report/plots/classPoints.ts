@@ -1,7 +1,6 @@
-/** One value per class over its number of training images: dots, and a line through them. */
+/** One value per class over its number of training images: dots, and from many classes on a line through them. */
 import { dot, lineY, type Markish, type PlotOptions, ruleX, text } from '@observablehq/plot';
-import { runColor } from '../figure.js';
-import type { ReportRun } from '../reportRun.js';
+import type { Series } from '../series.js';
 import { logAxis, logMarks } from './axes.js';
 
 export interface ClassPoint {
@@ -14,47 +13,58 @@ export interface ClassPoint {
 
 /** Borders of few / medium / many. */
 const borders = [20, 100] as const;
+/** Fewer classes are dots alone: a line through them would be a zigzag. */
+const fewestForLine = 30;
 
 /** Neighbouring classes that the line averages over: about a tenth of them, an odd number; 1 for a few classes. */
 export function windowOf(classes: number): number {
-  return classes < 30 ? 1 : 2 * Math.round(classes / 20) + 1;
+  return classes < fewestForLine ? 1 : 2 * Math.round(classes / 20) + 1;
 }
 
+/** `; the line is the mean of 11 neighbouring classes`; nothing for a few classes, which have no line. */
 export function windowWords(classes: number): string {
-  const window = windowOf(classes);
-  return window === 1 ? 'the line joins the classes' : `the line is the mean of ${window} neighbouring classes`;
+  return classes < fewestForLine ? '' : `; the line is the mean of ${windowOf(classes)} neighbouring classes`;
 }
 
-/** Points of one run in the order of their counts, without classes that have no training image or no value. */
-export function classPoints(
-  { evaluation }: ReportRun,
-  pointOf: (klass: number) => Omit<ClassPoint, 'count'>,
-): ClassPoint[] {
-  return Array.from(evaluation.classCounts, (count, klass) => ({ count, ...pointOf(klass) }))
+/** Points of one series in the order of their counts, without classes that have no training image or no value. */
+export function classPoints({ runs }: Series, pointOf: (klass: number) => Omit<ClassPoint, 'count'>): ClassPoint[] {
+  return Array.from(runs[0]!.evaluation.classCounts, (count, klass) => ({ count, ...pointOf(klass) }))
     .filter(({ count, value }) => count > 0 && !Number.isNaN(value))
     .sort((a, b) => a.count - b.count);
 }
 
-/** Marks of all runs, `points` in the order of the runs; `mean` is how neighbours are averaged. */
+/** Marks of all series, `points` in their order; `mean` is how neighbours are averaged. */
 export function classPointMarks(
+  all: readonly Series[],
   points: readonly (readonly ClassPoint[])[],
   mean: (values: readonly number[]) => number,
 ): Markish[] {
   return points.flatMap((own, index) => {
-    const color = runColor(index);
-    return [
-      dot(own, { x: 'count', y: 'value', r: 2.5, fill: color, fillOpacity: 0.55, title: 'title' }),
-      lineY(smoothed(own, mean), { x: 'count', y: 'value', stroke: color, strokeWidth: 2 }),
-    ];
+    const { color } = all[index]!;
+    const isFew = own.length < fewestForLine;
+    const dots = dot(own, {
+      x: 'count',
+      y: 'value',
+      r: isFew ? 4.5 : own.length > 300 ? 1.8 : 2.5,
+      fill: color,
+      fillOpacity: isFew ? 0.8 : own.length > 300 ? 0.35 : 0.55,
+      title: 'title',
+    });
+    if (isFew) return [dots];
+    return [dots, lineY(smoothed(own, mean), { x: 'count', y: 'value', stroke: color, strokeWidth: 2 })];
   });
 }
 
 /** The axis of training images with the borders of few, medium and many: options, and marks to put below the points. */
-export function frequencyAxis(runs: readonly ReportRun[]): { options: PlotOptions; marks: Markish[] } {
-  const counts = runs.flatMap(({ evaluation }) => Array.from(evaluation.classCounts)).filter(count => count > 0);
-  const fewest = counts.reduce((least, count) => Math.min(least, count), Infinity);
-  const most = counts.reduce((largest, count) => Math.max(largest, count), 0);
-  const axis = logAxis(counts, 1.1);
+export function frequencyAxis(all: readonly Series[]): { options: PlotOptions; marks: Markish[] } {
+  let [fewest, most] = [Infinity, 0];
+  for (const { evaluation } of all.flatMap(({ runs }) => runs)) {
+    for (const count of evaluation.classCounts) {
+      if (count > 0) fewest = Math.min(fewest, count);
+      most = Math.max(most, count);
+    }
+  }
+  const axis = logAxis([fewest, most], 1.1, true);
   const names = [
     { name: 'few', from: fewest, to: Math.min(borders[0], most) },
     { name: 'medium', from: Math.max(borders[0], fewest), to: Math.min(borders[1], most) },
@@ -82,11 +92,13 @@ export function geometricMean(values: readonly number[]): number {
   return Math.exp(arithmeticMean(values.map(Math.log)));
 }
 
-/** Running means; the ends average over those there are. */
-function smoothed(points: readonly ClassPoint[], mean: (values: readonly number[]) => number) {
+/** Running means, at most 150 of them; the ends average over the neighbours there are. */
+export function smoothed(points: readonly ClassPoint[], mean: (values: readonly number[]) => number) {
   const reach = (windowOf(points.length) - 1) / 2;
-  return points.map((_, index) => {
+  const step = Math.max(1, Math.floor(points.length / 150));
+  return points.flatMap((_, index) => {
+    if (index % step !== 0 && index !== points.length - 1) return [];
     const near = points.slice(Math.max(0, index - reach), index + reach + 1);
-    return { count: geometricMean(near.map(({ count }) => count)), value: mean(near.map(({ value }) => value)) };
+    return [{ count: geometricMean(near.map(({ count }) => count)), value: mean(near.map(({ value }) => value)) }];
   });
 }

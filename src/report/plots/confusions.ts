@@ -1,8 +1,9 @@
 /** Which classes are taken for which, worst first. */
 import { barX, text } from '@observablehq/plot';
 import { labelCounts } from '../../eval/metrics.js';
-import { type Figure, type Panel, runColor } from '../figure.js';
+import type { Figure, Panel } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
+import { type Series, seriesTitle } from '../series.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { shortened } from '../textWidth.js';
@@ -12,16 +13,22 @@ const rowHeight = 24;
 /** In px: two names, their counts and the arrow fit a phone. */
 const widestName = 98;
 
-export function confusionsFigure(runs: readonly ReportRun[]): Figure {
+type Kind = 'plain' | 'rebalanced';
+
+export function confusionsFigure(all: readonly Series[]): Figure {
+  const [only] = all.length === 1 ? all : [];
+  const which = only ? `Plain predictions, and re-balanced at ${tauWords(all)}` : 'Plain predictions';
+  const pooled = all.some(({ runs }) => runs.length > 1) ? ', of all seeds' : '';
   return {
     id: 'confusions',
     title: 'Worst confusions',
-    sentence: `The ${shown} pairs “true → predicted” with the largest share of the true class's images, in percent; in brackets the training images of both. ${runs.length === 1 ? `Plain predictions, and re-balanced at ${tauWords(runs)}` : 'Plain predictions'}. ${sourceSentence(runs)}`,
+    sentence:
+      `The ${shown} pairs “true → predicted” with the largest share of the true class's images, in percent; in ` +
+      `brackets the training images of both. ${which}${pooled}. ${sourceSentence(all)}`,
     legend: [],
-    panels:
-      runs.length === 1
-        ? [panel(runs[0]!, 0, 'Plain', runs[0]!.plain), panel(runs[0]!, 0, 'Re-balanced', runs[0]!.rebalanced)]
-        : runs.map((run, index) => panel(run, index, run.label, run.plain)),
+    panels: only
+      ? [panel(only, 'Plain', 'plain'), panel(only, 'Re-balanced', 'rebalanced')]
+      : all.map(series => panel(series, seriesTitle(series), 'plain')),
     columns: 2,
   };
 }
@@ -58,9 +65,11 @@ export function worstConfusions(
     .slice(0, most);
 }
 
-function panel({ label, evaluation }: ReportRun, index: number, heading: string, predictions: Int32Array): Panel {
-  const { labels, classNames, classCounts } = evaluation;
+function panel({ label, color, runs }: Series, heading: string, kind: Kind): Panel {
+  const { classNames, classCounts } = runs[0]!.evaluation;
   const nameOf = (klass: number) => `${shortened(classNames[klass]!, widestName)} (${classCounts[klass]})`;
+  const predictions = joined(runs, run => run[kind]);
+  const labels = joined(runs, ({ evaluation }) => evaluation.labels);
   const rows = worstConfusions(predictions, labels, classNames.length, shown).map((pair, rank) => ({
     rank,
     share: 100 * pair.share,
@@ -81,10 +90,21 @@ function panel({ label, evaluation }: ReportRun, index: number, heading: string,
         y: { domain: rows.map(({ rank }) => rank), axis: null, padding: 0.15 },
         marks: [
           barX(rows, { x: 100, y: 'rank', fill: 'currentColor', fillOpacity: 0.05 }),
-          barX(rows, { x: 'share', y: 'rank', fill: runColor(index), fillOpacity: 0.45, title: 'title' }),
+          barX(rows, { x: 'share', y: 'rank', fill: color, fillOpacity: 0.45, title: 'title' }),
           text(rows, { x: 0, y: 'rank', text: 'value', textAnchor: 'end', dx: -6 }),
           text(rows, { x: 0, y: 'rank', text: 'name', textAnchor: 'start', dx: 6 }),
         ],
       }),
   };
+}
+
+function joined(runs: readonly ReportRun[], of: (run: ReportRun) => Int32Array): Int32Array {
+  if (runs.length === 1) return of(runs[0]!);
+  const all = new Int32Array(runs.reduce((sum, run) => sum + of(run).length, 0));
+  let offset = 0;
+  for (const run of runs) {
+    all.set(of(run), offset);
+    offset += of(run).length;
+  }
+  return all;
 }

@@ -1,7 +1,9 @@
 /** Training loss and top-1, epoch by epoch. */
-import { dot, lineY, type Markish, ruleY } from '@observablehq/plot';
-import { type Figure, type Panel, predictionLegend, runColor, runLegend } from '../figure.js';
+import { areaY, dot, lineY, type Markish, ruleY } from '@observablehq/plot';
+import { meanAndStd } from '../../results/compare.js';
+import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
+import { mostColors, type Series, seriesTitle } from '../series.js';
 import { choiceOf, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { epochAxis } from './axes.js';
@@ -9,90 +11,150 @@ import { epochAxis } from './axes.js';
 const height = 280;
 /** Up to so many points a curve shows each of them: a curve of one epoch would be invisible otherwise. */
 const mostDots = 12;
+/** Points drawn of a curve: more lie closer together than its line is wide. */
+const mostPoints = 400;
+const mostSmallPoints = 100;
 
 /** The figure of runs that trained; undefined when none did: τ-normalisation, or weights of a file as they are. */
-export function curvesFigure(runs: readonly ReportRun[]): Figure | undefined {
-  const trained = runs.filter(({ metrics }) => metrics.length > 0);
+export function curvesFigure(all: readonly Series[]): Figure | undefined {
+  const isTrained = ({ runs }: Series) => runs.some(({ metrics }) => metrics.length > 0);
+  const trained = all.filter(isTrained);
   if (trained.length === 0) return undefined;
-  const without = runs.filter(run => !trained.includes(run)).map(({ label }) => label);
-  const splits = ['test', 'val'].filter(split => runs.some(run => valuesOf(run, `${split}_top1`).length > 0));
-  const chosen = trained.map(({ label, evaluation: { epoch, selectedOn } }) => {
-    const choice = selectedOn === undefined ? '' : ` (${choiceOf(selectedOn)})`;
-    return `${runs.length === 1 ? 'epoch' : `${label} epoch`} ${epoch ?? 'unknown'}${choice}`;
-  });
-  const accuracies =
-    splits.length === 0
-      ? '.'
-      : `, and top-1 accuracy after it on the ${splits.join(' and the ')} split, plain and re-balanced at ${tauWords(trained)}. The dot is the checkpoint all other figures are of: ${chosen.join(', ')}.`;
-  const differ = new Set(trained.map(({ record }) => JSON.stringify(record.config.loss))).size > 1;
+  const runs = all.flatMap(series => series.runs);
+  const without = all.filter(series => !isTrained(series)).map(({ label }) => label);
+  const splits = ['test', 'val'].filter(split =>
+    runs.some(({ metrics }) => metrics.some(line => typeof line[`${split}_top1`] === 'number')),
+  );
+  const isMany = all.length > mostColors;
+  const differ = new Set(trained.map(({ runs }) => JSON.stringify(runs[0]!.record.config.loss))).size > 1;
+  const sentences = [
+    isMany
+      ? `Top-1 accuracy after each epoch, a panel per series, plain and re-balanced at ${tauWords(trained)}.`
+      : `Mean training loss of each epoch${splits.length === 0 ? '.' : accuracyWords(splits, trained)}`,
+    runs.length > all.length ? 'Lines are means over the seeds, bands one standard deviation to either side.' : '',
+    isMany || splits.length === 0 ? '' : keptWords(trained, runs.length > 1),
+    without.length > 0 ? `Not trained: ${without.join(', ')}.` : '',
+    differ && !isMany ? 'The losses are of different kinds: compare their shapes, not their heights.' : '',
+  ];
   return {
     id: 'curves',
-    title: 'Loss and top-1 over training',
-    sentence:
-      `Mean training loss of each epoch${accuracies}` +
-      (without.length > 0 ? ` Not trained: ${without.join(', ')}.` : '') +
-      (differ ? ' The losses are of different kinds: compare their shapes, not their heights.' : ''),
-    legend: [...runLegend(runs, 'line'), ...predictionLegend('line', 'dashed')],
-    panels: [lossPanel(runs), ...splits.map(split => topOnePanel(runs, split))],
-    columns: 2,
+    title: isMany ? 'Top-1 over training' : 'Loss and top-1 over training',
+    sentence: sentences.filter(text => text !== '').join(' '),
+    legend: [...(isMany ? [] : seriesLegend(all, 'line')), ...predictionLegend('line', 'dashed')],
+    panels: isMany
+      ? trained.map(series => smallPanel(series, trained, splits[0] ?? 'test'))
+      : [lossPanel(all), ...splits.map(split => topOnePanel(all, split))],
+    columns: isMany ? 'small' : 2,
   };
 }
 
-function lossPanel(runs: readonly ReportRun[]): Panel {
-  const marks = runs.flatMap((run, index) => curve(valuesOf(run, 'loss'), runColor(index)));
+function accuracyWords(splits: readonly string[], trained: readonly Series[]): string {
+  const where = splits.join(' and the ');
+  return `, and top-1 accuracy after it on the ${where} split, plain and re-balanced at ${tauWords(trained)}.`;
+}
+
+/** Which dots stand on the curves. */
+function keptWords(trained: readonly Series[], isNamed: boolean): string {
+  const runs = trained.flatMap(series => series.runs);
+  if (runs.length > 4) return 'Large dots are the checkpoints all other figures are of, one of each run.';
+  const chosen = runs.map(({ label, evaluation: { epoch, selectedOn } }) => {
+    const choice = selectedOn === undefined ? '' : ` (${choiceOf(selectedOn)})`;
+    return `${isNamed ? `${label} epoch` : 'epoch'} ${epoch ?? 'unknown'}${choice}`;
+  });
+  return `The dot is the checkpoint all other figures are of: ${chosen.join(', ')}.`;
+}
+
+function lossPanel(all: readonly Series[]): Panel {
+  const marks = all.flatMap(series => curve(series, 'loss', mostPoints));
   return {
     heading: 'Training loss',
-    draw: width => renderSvg(width, 'Training loss by epoch', { height, ...axes(runs, 'loss'), marks }),
+    draw: width => renderSvg(width, 'Training loss by epoch', { height, ...axes(all, 'loss'), marks }),
   };
 }
 
-function topOnePanel(runs: readonly ReportRun[], split: string): Panel {
-  const marks: Markish[] = runs.flatMap((run, index) => {
-    const plain = valuesOf(run, `${split}_top1`);
-    const kept = plain.filter(({ epoch }) => epoch === run.evaluation.epoch);
-    return [
-      curve(plain, runColor(index)),
-      curve(valuesOf(run, `${split}_top1_rebalanced`), runColor(index), '4 3'),
-      dot(kept, { x: 'epoch', y: 'value', r: 5, fill: runColor(index), stroke: 'var(--background)', strokeWidth: 1.5 }),
-    ].flat();
-  });
+function topOnePanel(all: readonly Series[], split: string): Panel {
+  const marks: Markish[] = all.flatMap(series => [
+    ...curve(series, `${split}_top1`, mostPoints),
+    ...curve(series, `${split}_top1_rebalanced`, mostPoints, '4 3'),
+    dot(
+      series.runs.flatMap(run => keptPoint(run, split)),
+      {
+        ...{ x: 'epoch', y: 'value', r: series.runs.length === 1 ? 5 : 4 },
+        ...{ fill: series.color, stroke: 'var(--background)', strokeWidth: 1.5 },
+      },
+    ),
+  ]);
   return {
     heading: `Top-1 on ${split}`,
     draw: width =>
       renderSvg(width, `Top-1 accuracy on ${split} by epoch`, {
         height,
-        ...axes(runs, 'top-1 (%)'),
+        ...axes(all, 'top-1 (%)'),
         marks: [ruleY([0], { strokeOpacity: 0.3 }), ...marks],
       }),
   };
 }
 
-interface Value {
-  readonly epoch: number;
-  readonly value: number;
+function smallPanel(series: Series, all: readonly Series[], split: string): Panel {
+  const values = all.flatMap(({ runs }) =>
+    runs.flatMap(({ metrics }) => metrics.map(line => Number(line[`${split}_top1`] ?? 0))),
+  );
+  const highest = values.reduce((most, value) => Math.max(most, value), 0);
+  const marks = [
+    ...curve(series, `${split}_top1`, mostSmallPoints),
+    ...curve(series, `${split}_top1_rebalanced`, mostSmallPoints, '4 3'),
+  ];
+  const { x, y, marginLeft } = axes(all, `top-1 on ${split} (%)`);
+  return {
+    heading: seriesTitle(series),
+    draw: width =>
+      renderSvg(width, `Top-1 accuracy of ${series.label} on ${split} by epoch`, {
+        ...{ height: 170, marginLeft, marks, x: { ...x, ticks: x.ticks.slice(-4) } },
+        y: { ...y, domain: [0, highest], ticks: 4 },
+      }),
+  };
 }
 
-function curve(values: readonly Value[], stroke: string, strokeDasharray?: string): Markish[] {
+function keptPoint({ metrics, evaluation }: ReportRun, split: string) {
+  const value = metrics.find(({ epoch }) => epoch === evaluation.epoch)?.[`${split}_top1`];
+  return typeof value === 'number' ? [{ epoch: evaluation.epoch!, value }] : [];
+}
+
+/** The mean of a series' runs, and where there are several a band of one standard deviation. */
+function curve(series: Series, name: string, most: number, strokeDasharray?: string): Markish[] {
+  const values = evenlySpaced(valuesOf(series, name), most);
   const line = lineY(values, {
-    x: 'epoch',
-    y: 'value',
-    stroke,
-    strokeWidth: 1.8,
+    ...{ x: 'epoch', y: 'value', stroke: series.color, strokeWidth: 1.8 },
     ...(strokeDasharray && { strokeDasharray }),
   });
-  if (values.length > mostDots) return [line];
-  return [line, dot(values, { x: 'epoch', y: 'value', r: 2, fill: stroke })];
+  const hasBand = series.runs.length > 1 && strokeDasharray === undefined;
+  const band = areaY(values, { x: 'epoch', y1: 'low', y2: 'high', fill: series.color, fillOpacity: 0.15 });
+  const dots = dot(values, { x: 'epoch', y: 'value', r: 2.5, fill: series.color });
+  return [...(hasBand ? [band] : []), line, ...(values.length <= mostDots ? [dots] : [])];
 }
 
-function valuesOf({ metrics }: ReportRun, name: string): Value[] {
-  return metrics.flatMap(line => {
+function valuesOf({ runs }: Series, name: string) {
+  const byEpoch = new Map<number, number[]>();
+  for (const line of runs.flatMap(({ metrics }) => metrics)) {
     const value = line[name];
-    return typeof value === 'number' ? [{ epoch: line.epoch, value }] : [];
-  });
+    if (typeof value === 'number') byEpoch.set(line.epoch, [...(byEpoch.get(line.epoch) ?? []), value]);
+  }
+  return [...byEpoch]
+    .sort(([a], [b]) => a - b)
+    .map(([epoch, values]) => {
+      const { mean, std = 0 } = meanAndStd(values);
+      return { epoch, value: mean!, low: mean! - std, high: mean! + std };
+    });
+}
+
+/** At most `most` of the values, the first and the last among them. */
+function evenlySpaced<Value>(values: readonly Value[], most: number): Value[] {
+  if (values.length <= most) return [...values];
+  return Array.from({ length: most }, (_, k) => values[Math.round((k * (values.length - 1)) / (most - 1))]!);
 }
 
 /** The same epochs in every panel, whichever of them were evaluated. */
-function axes(runs: readonly ReportRun[], label: string) {
-  const last = Math.max(0, ...runs.map(({ metrics }) => metrics.at(-1)?.epoch ?? 0));
+function axes(all: readonly Series[], label: string) {
+  const last = Math.max(0, ...all.flatMap(({ runs }) => runs.map(({ metrics }) => metrics.at(-1)?.epoch ?? 0)));
   return { marginLeft: 44, x: epochAxis(last), y: { label, grid: true, nice: true } };
 }

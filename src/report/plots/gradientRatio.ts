@@ -1,39 +1,56 @@
 /** The paper's story: what each classifier is pulled up by its own images and pushed down by all others. */
-import { lineY, ruleY } from '@observablehq/plot';
+import { dot, lineY, ruleY } from '@observablehq/plot';
 import { type Group, groupOf } from '../../eval/metrics.js';
 import type { Figure, LegendEntry, Panel } from '../figure.js';
 import type { EpochGradients } from '../gradients.js';
-import type { ReportRun } from '../reportRun.js';
+import { mostColors, type Series, seriesTitle } from '../series.js';
 import { renderSvg } from '../svg.js';
 import { type LogAxis, logAxis, logMarks } from './axes.js';
 
 const groups: readonly Group[] = ['many', 'medium', 'few'];
 /** Epochs drawn: more points than this change the line by less than its width, and make the file large. */
 const mostEpochs = 60;
-/** Share of the classes' points at each end that may be left out: one class of five images must not flatten all others. */
+/** Share of the points at each end that may be left out: one class of five images must not flatten all others. */
 const outside = 0.01;
 /** With more classes only the medians are drawn. */
 const mostClassLines = 200;
+/** Up to so many epochs are dots as well: a line of one epoch is invisible. */
+const mostDots = 3;
 
-/** The figure of those runs that kept their gradients; undefined when none did. */
-export function gradientRatioFigure(all: readonly ReportRun[]): Figure | undefined {
-  const runs = all.filter(run => run.gradients !== undefined && run.gradients.length > 0);
-  if (runs.length === 0) return undefined;
-  const without = all.filter(run => !runs.includes(run)).map(({ label }) => label);
-  const ratios = runs.map(run => ratiosOf(run.gradients!));
-  const axis = ratioAxis(runs, ratios);
+const introduction =
+  'For each class, the gradient its classifier got from images of the class (θ) over what it received from images of ' +
+  'all other classes (ν), both summed since the start of training; at 1 the two are equal. ';
+const source = 'Measured on the training images while training, so it has no split, checkpoint or τ.';
+
+/** The figure of those series that kept their gradients; undefined when none did. */
+export function gradientRatioFigure(all: readonly Series[]): Figure | undefined {
+  const shown = all.filter(({ runs }) => runs.some(({ gradients }) => gradients !== undefined && gradients.length > 0));
+  if (shown.length === 0) return undefined;
+  const isMany = all.length > mostColors;
+  const without = all.filter(series => !shown.includes(series)).map(({ label }) => label);
+  const ratios = shown.map(ratiosOfSeries);
+  const hasLines = !isMany && ratios.some(classes => classes.length <= mostClassLines);
+  const medianLines = shown.map((series, index) => mediansOf(series, ratios[index]!));
+  const axis = ratioAxis(medianLines, hasLines ? ratios : []);
+  const lines = hasLines
+    ? 'Thin lines are classes (at most 1 % of their points at either end lie outside the frame and are left out), ' +
+      'thick ones the median of many, medium and few. '
+    : 'Lines are the medians of many, medium and few. ';
+  const means = shown.some(({ runs }) => runs.length > 1) ? 'Values are geometric means over the seeds. ' : '';
   return {
     id: 'gradients',
     title: 'Positive over received negative gradient',
     sentence:
-      'For each class, the gradient its classifier got from images of the class (θ) over what it received from images of all other classes (ν), both summed since the start of training. ' +
-      'Thin lines are classes (at most 1 % of their points at either end lie outside the frame and are left out), thick ones the median of many, medium and few; at 1 the two are equal. Measured on the training images while training, so it has no split, checkpoint or τ.' +
+      `${introduction}${lines}${means}${source}` +
       (without.length > 0 ? ` Not recorded by: ${without.join(', ')}.` : ''),
     legend: groups
-      .filter(group => runs.some(({ evaluation }) => evaluation.classCounts.some(count => groupOf(count) === group)))
+      .filter(group => medianLines.some(lines => lines[group].length > 0))
       .map((group): LegendEntry => ({ label: group, color: `var(--${group})`, mark: 'line' })),
-    panels: runs.map((run, index) => panel(run, ratios[index]!, axis)),
-    columns: runs.length === 1 ? 1 : 2,
+    panels: shown.map((series, index) => {
+      const thin = hasLines && ratios[index]!.length <= mostClassLines ? ratios[index]! : [];
+      return panel(series, thin, medianLines[index]!, axis, isMany);
+    }),
+    columns: isMany ? 'small' : shown.length === 1 ? 1 : 2,
   };
 }
 
@@ -42,7 +59,7 @@ interface Ratio {
   readonly ratio: number;
 }
 
-/** θ/ν of each class [C] at each epoch drawn, which lie evenly on a logarithmic axis; what is 0 on either side is left out. */
+/** θ/ν of each class [C] at each epoch drawn, evenly on a logarithmic axis; what is 0 on either side is left out. */
 export function ratiosOf(gradients: readonly EpochGradients[]): Ratio[][] {
   const places = Array.from({ length: mostEpochs }, (_, k) => gradients.length ** (k / (mostEpochs - 1)));
   const drawn = new Set(places.map(place => Math.round(place) - 1));
@@ -54,59 +71,78 @@ export function ratiosOf(gradients: readonly EpochGradients[]): Ratio[][] {
   );
 }
 
-/** One axis for all panels: 1, every median, and all but the outermost points of the classes. */
-function ratioAxis(runs: readonly ReportRun[], ratios: readonly Ratio[][][]): LogAxis {
-  const medianValues = runs.flatMap((run, index) =>
-    groups.flatMap(group => medians(membersOf(run, ratios[index]!, group))),
+/** Geometric means over the runs of a series that kept their gradients. */
+function ratiosOfSeries({ runs }: Series): Ratio[][] {
+  const kept = runs.flatMap(({ gradients }) => (gradients && gradients.length > 0 ? [ratiosOf(gradients)] : []));
+  if (kept.length === 1) return kept[0]!;
+  return kept[0]!.map((_, klass) =>
+    byEpoch(kept.flatMap(ratios => ratios[klass]!)).map(([epoch, ratios]) => ({
+      epoch,
+      ratio: Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length),
+    })),
   );
+}
+
+type MedianLines = Readonly<Record<Group, readonly Ratio[]>>;
+
+function mediansOf({ runs }: Series, ratios: readonly Ratio[][]): MedianLines {
+  const { classCounts } = runs[0]!.evaluation;
+  const line = (group: Group) =>
+    byEpoch(ratios.filter((_, klass) => groupOf(classCounts[klass]!) === group).flat()).map(([epoch, values]) => ({
+      epoch,
+      ratio: median(values),
+    }));
+  return { many: line('many'), medium: line('medium'), few: line('few') };
+}
+
+/** One axis for all panels: 1, every median, and all but the outermost points of the classes. */
+function ratioAxis(medianLines: readonly MedianLines[], ratios: readonly Ratio[][][]): LogAxis {
   const sorted = ratios
     .flat(2)
     .map(({ ratio }) => ratio)
     .sort((a, b) => a - b);
   const cut = Math.floor(outside * sorted.length);
   const kept = sorted.slice(cut, sorted.length - cut);
-  return logAxis([1, ...medianValues.map(({ ratio }) => ratio), ...kept], 1.05);
+  const medians = medianLines.flatMap(lines => groups.flatMap(group => lines[group].map(({ ratio }) => ratio)));
+  return logAxis([1, ...medians, ...kept], 1.05);
 }
 
-function membersOf({ evaluation }: ReportRun, ratios: readonly Ratio[][], group: Group): Ratio[][] {
-  return ratios.filter((_, klass) => groupOf(evaluation.classCounts[klass]!) === group);
-}
-
-function panel(run: ReportRun, ratios: readonly Ratio[][], axis: LogAxis): Panel {
-  const { label, evaluation } = run;
-  const { classCounts } = evaluation;
+function panel(
+  series: Series,
+  ratios: readonly Ratio[][],
+  medianLines: MedianLines,
+  axis: LogAxis,
+  isSmall: boolean,
+): Panel {
+  const { classCounts } = series.runs[0]!.evaluation;
   const [lowest, highest] = axis.scale.domain;
   // Left out rather than clipped: a clip path has an id, and the page has every plot twice.
-  const gapOutside = ({ epoch, ratio }: Ratio) => ({
-    epoch,
-    ratio: ratio < lowest || ratio > highest ? Number.NaN : ratio,
-  });
-  const thin = ratios.length > mostClassLines ? [] : ratios.map(points => points.map(gapOutside));
+  const inside = (points: readonly Ratio[]) =>
+    points.map(({ epoch, ratio }) => ({ epoch, ratio: ratio < lowest || ratio > highest ? Number.NaN : ratio }));
+  const drawn = groups.flatMap(group => medianLines[group].map(({ epoch }) => epoch));
+  const hasDots = new Set(drawn).size <= mostDots;
+  const position = { x: 'epoch', y: 'ratio' };
   const marks = [
-    ...thin.map((points, klass) =>
-      lineY(points, {
-        x: 'epoch',
-        y: 'ratio',
-        stroke: `var(--${groupOf(classCounts[klass]!)})`,
-        strokeWidth: 0.8,
-        strokeOpacity: 0.4,
-      }),
-    ),
-    ...groups.map(group =>
-      lineY(medians(membersOf(run, ratios, group)), {
-        x: 'epoch',
-        y: 'ratio',
-        stroke: `var(--${group})`,
-        strokeWidth: 3,
-      }),
-    ),
+    ...ratios.map((points, klass) => {
+      const color = `var(--${groupOf(classCounts[klass]!)})`;
+      return hasDots
+        ? dot(inside(points), { ...position, r: 3, stroke: color, strokeOpacity: 0.6 })
+        : lineY(inside(points), { ...position, stroke: color, strokeWidth: 0.8, strokeOpacity: 0.4 });
+    }),
+    ...groups.flatMap(group => {
+      const stroke = `var(--${group})`;
+      const line = lineY(medianLines[group], { ...position, stroke, strokeWidth: isSmall ? 2 : 3 });
+      return hasDots ? [line, dot(medianLines[group], { ...position, r: 5.5, fill: stroke })] : [line];
+    }),
   ];
-  const epochs = logAxis([1, 2, ...ratios.flat().map(({ epoch }) => epoch)], 1);
+  const last = drawn.reduce((most, epoch) => Math.max(most, epoch), 1);
+  const epochs: LogAxis =
+    last === 1 ? { scale: { type: 'log', domain: [0.8, 1.25] }, ticks: [1] } : logAxis([1, last], 1, true);
   return {
-    heading: label,
+    heading: seriesTitle(series),
     draw: width =>
-      renderSvg(width, `Positive over received negative gradient of each class by epoch, ${label}`, {
-        height: 320,
+      renderSvg(width, `Positive over received negative gradient of each class by epoch, ${series.label}`, {
+        height: isSmall ? 200 : 320,
         marginLeft: 48,
         x: { ...epochs.scale, label: 'epoch' },
         y: { ...axis.scale, label: 'θ ÷ ν', grid: axis.ticks as number[] },
@@ -115,14 +151,15 @@ function panel(run: ReportRun, ratios: readonly Ratio[][], axis: LogAxis): Panel
   };
 }
 
-function medians(members: readonly Ratio[][]): Ratio[] {
-  const byEpoch = new Map<number, number[]>();
-  for (const { epoch, ratio } of members.flat()) {
-    const values = byEpoch.get(epoch);
+/** The ratios of each epoch, by epoch. */
+function byEpoch(ratios: readonly Ratio[]): [epoch: number, ratios: number[]][] {
+  const epochs = new Map<number, number[]>();
+  for (const { epoch, ratio } of ratios) {
+    const values = epochs.get(epoch);
     if (values) values.push(ratio);
-    else byEpoch.set(epoch, [ratio]);
+    else epochs.set(epoch, [ratio]);
   }
-  return [...byEpoch].sort(([a], [b]) => a - b).map(([epoch, values]) => ({ epoch, ratio: median(values) }));
+  return [...epochs].sort(([a], [b]) => a - b);
 }
 
 function median(values: readonly number[]): number {

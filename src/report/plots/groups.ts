@@ -1,10 +1,11 @@
-/** Top-1 over all images and over many / medium / few, by run. */
-import { barX, ruleX, text } from '@observablehq/plot';
+/** Top-1 over all images and over many / medium / few, by series. */
+import { barX, dot, type Markish, ruleX, ruleY, text } from '@observablehq/plot';
 import type { Scores } from '../../eval/metrics.js';
-import { type Figure, predictionLegend, runColor, runLegend } from '../figure.js';
-import type { ReportRun } from '../reportRun.js';
+import { type Figure, type LegendEntry, type Panel, predictionLegend, seriesLegend } from '../figure.js';
+import { mostColors, type Series, spreadOf } from '../series.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
+import { shortened, textWidth } from '../textWidth.js';
 
 const sets = [
   { key: 'top1', title: 'all' },
@@ -14,52 +15,130 @@ const sets = [
 ] as const;
 const barHeight = 17;
 
-export function groupsFigure(runs: readonly ReportRun[]): Figure {
-  const rows = runs.flatMap((run, index) => [
-    ...rowsOf(run.summary.plain, index, `${index} plain`, 0.85),
-    ...rowsOf(run.summary.rebalanced[0]!.scores, index, `${index} re-balanced`, 0.4),
-  ]);
-  const shown = sets.filter(({ title }) => rows.some(row => row.set === title));
-  const bars = [...new Set(rows.map(row => row.bar))];
+export function groupsFigure(all: readonly Series[]): Figure {
+  const isMany = all.length > mostColors;
+  const spread = all.some(({ runs }) => runs.length > 1) ? ' Whiskers are one standard deviation over the seeds.' : '';
+  const legend: readonly LegendEntry[] = isMany
+    ? predictionLegend('ring', 'dot')
+    : [...seriesLegend(all, 'bar'), ...predictionLegend('bar', 'faint')];
   return {
     id: 'groups',
     title: 'Many, medium and few',
-    sentence: `Top-1 over all images, and the mean accuracy of the classes with more than 100 (many), 20 to 100 (medium) and fewer than 20 (few) training images; plain, and below it re-balanced at ${tauWords(runs)}. ${sourceSentence(runs)}`,
-    legend: [...runLegend(runs, 'bar'), ...predictionLegend('bar', 'faint')],
-    panels: [
-      {
-        draw: width =>
-          renderSvg(width, 'Top-1 of all, many, medium and few', {
-            height: shown.length * (bars.length * barHeight + 14) + 52,
-            marginTop: 8,
-            marginLeft: 60,
-            marginRight: 46,
-            x: { domain: [0, 100], label: 'accuracy (%)', grid: true },
-            y: { domain: bars, axis: null, padding: 0.12 },
-            fy: { domain: shown.map(({ title }) => title), label: null, axis: 'left', padding: 0.12 },
-            marks: [
-              barX(rows, { x: 'accuracy', y: 'bar', fy: 'set', fill: 'color', fillOpacity: 'opacity' }),
-              text(rows, {
-                x: 'accuracy',
-                y: 'bar',
-                fy: 'set',
-                text: ({ accuracy }: { accuracy: number }) => accuracy.toFixed(2),
-                textAnchor: 'start',
-                dx: 4,
-              }),
-              ruleX([0]),
-            ],
-            opacity: { type: 'identity' },
-          }),
-      },
-    ],
-    columns: 1,
+    sentence:
+      'Top-1 over all images, and the mean accuracy of the classes with more than 100 (many), 20 to 100 (medium) and ' +
+      `fewer than 20 (few) training images; plain, and re-balanced at ${tauWords(all)}.${spread} ` +
+      sourceSentence(all),
+    legend,
+    panels: isMany ? dotPanels(all) : [barPanel(all)],
+    columns: isMany ? 2 : 1,
   };
 }
 
-function rowsOf(scores: Scores, index: number, bar: string, opacity: number) {
-  return sets.flatMap(({ key, title }) => {
-    const score = scores[key];
-    return score === undefined ? [] : [{ set: title, bar, accuracy: 100 * score, color: runColor(index), opacity }];
+interface Row {
+  readonly set: string;
+  readonly series: string;
+  readonly isPlain: boolean;
+  /** Percent, as are `low` and `high`, one standard deviation to either side. */
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+  readonly color: string;
+  readonly title: string;
+}
+
+function rowsOf(series: Series, isPlain: boolean): Row[] {
+  return sets.flatMap(({ key, title: set }) => {
+    const scoresOf = ({ summary }: Series['runs'][number]): Scores =>
+      isPlain ? summary.plain : summary.rebalanced[0]!.scores;
+    const { mean, std = 0 } = spreadOf(series, run => scoresOf(run)[key]);
+    if (mean === undefined) return [];
+    const [accuracy, deviation] = [100 * mean, 100 * std];
+    const title = `${series.label}, ${isPlain ? 'plain' : 're-balanced'}: ${accuracy.toFixed(2)} %`;
+    const range = { low: accuracy - deviation, high: accuracy + deviation };
+    return [{ set, series: series.label, isPlain, accuracy, ...range, color: series.color, title }];
   });
+}
+
+function barPanel(all: readonly Series[]): Panel {
+  const rows = all.flatMap((series, index) =>
+    [true, false].flatMap(isPlain =>
+      rowsOf(series, isPlain).map(row => ({ ...row, bar: `${index} ${isPlain}`, opacity: isPlain ? 0.85 : 0.4 })),
+    ),
+  );
+  const shown = sets.filter(({ title }) => rows.some(row => row.set === title));
+  const bars = [...new Set(rows.map(row => row.bar))];
+  const places = { y: 'bar', fy: 'set' };
+  return {
+    draw: width =>
+      renderSvg(width, 'Top-1 of all, many, medium and few', {
+        height: shown.length * (bars.length * barHeight + 14) + 52,
+        marginTop: 8,
+        marginLeft: 60,
+        marginRight: 46,
+        x: { domain: [0, 100], label: 'accuracy (%)', grid: true },
+        y: { domain: bars, axis: null, padding: 0.12 },
+        fy: { domain: shown.map(({ title }) => title), label: null, axis: 'left', padding: 0.12 },
+        marks: [
+          barX(rows, { ...places, x: 'accuracy', fill: 'color', fillOpacity: 'opacity', title: 'title' }),
+          whiskers(rows, places),
+          text(rows, {
+            ...places,
+            x: 'high',
+            text: ({ accuracy }: Row) => accuracy.toFixed(2),
+            textAnchor: 'start',
+            dx: 4,
+          }),
+          ruleX([0]),
+        ],
+        opacity: { type: 'identity' },
+      }),
+  };
+}
+
+/** A panel for each of all, many, medium and few, a line for each series: plain as a ring, re-balanced as a dot. */
+function dotPanels(all: readonly Series[]): Panel[] {
+  const rows = all.flatMap(series => [...rowsOf(series, true), ...rowsOf(series, false)]);
+  const names = new Map(all.map(({ label }) => [label, shortened(label, 150)]));
+  const marginLeft = [...names.values()].reduce((widest, name) => Math.max(widest, textWidth(name)), 0) + 12;
+  return sets.flatMap(({ title }): Panel[] => {
+    const own = rows.filter(({ set }) => set === title);
+    if (own.length === 0) return [];
+    const places = { x: 'accuracy', y: 'series', title: 'title' };
+    return [
+      {
+        heading: title[0]!.toUpperCase() + title.slice(1),
+        draw: width =>
+          renderSvg(width, `Accuracy of ${title} by series`, {
+            height: all.length * 18 + 66,
+            marginLeft,
+            marginRight: 14,
+            x: { label: 'accuracy (%)', grid: true, nice: true, ticks: 5 },
+            y: {
+              domain: all.map(({ label }) => label),
+              label: null,
+              tickFormat: (label: string) => names.get(label)!,
+              tickSize: 0,
+            },
+            marks: [
+              whiskers(own, { y: 'series' }),
+              dot(
+                own.filter(({ isPlain }) => isPlain),
+                { ...places, r: 4.5, stroke: 'color', strokeWidth: 1.8 },
+              ),
+              dot(
+                own.filter(({ isPlain }) => !isPlain),
+                { ...places, r: 4.5, fill: 'color' },
+              ),
+            ],
+          }),
+      },
+    ];
+  });
+}
+
+function whiskers(rows: readonly Row[], places: { readonly y: string; readonly fy?: string }): Markish {
+  return ruleY(
+    rows.filter(({ low, high }) => high > low),
+    { ...places, x1: 'low', x2: 'high', stroke: 'currentColor', strokeWidth: 1.5, strokeOpacity: 0.8 },
+  );
 }

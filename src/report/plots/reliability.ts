@@ -1,71 +1,89 @@
-/** Whether the model is right as often as it says. */
-import { dot, link, rect, ruleY } from '@observablehq/plot';
-import { type Figure, type Panel, runColor } from '../figure.js';
-import type { ReportRun } from '../reportRun.js';
+/** Whether the model is right as often as it says, and how sure it is. */
+import { link, rect, ruleX, ruleY } from '@observablehq/plot';
+import type { CalibrationBin } from '../../eval/calibration.js';
+import type { Figure, Panel } from '../figure.js';
+import { type Series, spreadOf } from '../series.js';
 import { sourceSentence } from '../source.js';
 import { renderSvg } from '../svg.js';
 
-export function reliabilityFigure(runs: readonly ReportRun[]): Figure {
+export function reliabilityFigure(all: readonly Series[]): Figure {
+  const pooled = all.some(({ runs }) => runs.length > 1) ? ' Bins count the images of all seeds.' : '';
   return {
     id: 'calibration',
     title: 'Reliability and calibration error',
-    sentence: `Plain predictions in 15 bins by confidence, the softmax probability of the predicted class: the bar is the accuracy of the bin, the dot its mean confidence, the larger the more images. Bars below the dashed line mean overconfidence. ECE is the mean distance of bar and dot over all images. ${sourceSentence(runs)} No τ: re-balanced scores are no probabilities.`,
+    sentence:
+      'Plain predictions in 15 bins by confidence, the softmax probability of the predicted class. Above, the share ' +
+      'of the images in each bin; the lines are the mean confidence and the accuracy of all images. Below, the ' +
+      'accuracy of each bin: bars under the diagonal mean overconfidence. ECE is the mean distance of accuracy and ' +
+      `confidence over the bins, weighted by images.${pooled} ${sourceSentence(all)} No τ: re-balanced scores are no ` +
+      'probabilities.',
     legend: [
-      { label: 'accuracy of the bin', color: runs.length === 1 ? runColor(0) : 'currentColor', mark: 'faint' },
-      { label: 'mean confidence (size: images)', color: 'currentColor', mark: 'dot' },
+      { label: 'mean confidence', color: 'currentColor', mark: 'line' },
+      { label: 'accuracy', color: 'currentColor', mark: 'dashed' },
     ],
-    panels: runs.map(panel),
-    columns: runs.length === 1 ? 1 : runs.length === 2 ? 2 : 3,
+    panels: all.map(panel),
+    columns: all.length === 1 ? 1 : all.length === 2 ? 2 : 3,
   };
 }
 
-function panel({ label, summary }: ReportRun, index: number): Panel {
-  const { error, bins } = summary.calibration;
-  const filled = bins
+function panel(series: Series): Panel {
+  const bins = pooledBins(series);
+  const images = bins.reduce((sum, { count }) => sum + count, 0);
+  const mean = (of: (bin: CalibrationBin) => number) =>
+    bins.reduce((sum, bin) => sum + (bin.count * of(bin)) / images, 0);
+  const shown = bins
     .map(({ count, confidence, accuracy }, bin) => ({
       count,
+      share: count / images,
       from: bin / bins.length,
       to: (bin + 1) / bins.length,
-      confidence,
       accuracy,
       title: `${count} images: confidence ${percent(confidence)}, accuracy ${percent(accuracy)}`,
     }))
     .filter(({ count }) => count > 0);
+  const { mean: error, std } = spreadOf(series, ({ summary }) => summary.calibration.error);
+  const ece = [error!, ...(std === undefined ? [] : [std])].map(fraction => (100 * fraction).toFixed(1)).join(' ± ');
+  const bars = { x1: 'from', x2: 'to', y1: 0, inset: 0.5, fill: series.color, title: 'title' };
+  const x = { domain: [0, 1], ticks: 5, tickFormat: inPercent };
   return {
-    heading: `${label}: ECE ${percent(error)}`,
+    heading: `${series.label}: ECE ${ece} %`,
     draw: width => {
       const size = Math.min(width, 460);
-      return renderSvg(size, `Reliability diagram of ${label}, expected calibration error ${percent(error)}`, {
-        height: size * 0.85,
-        marginLeft: 44,
-        x: { domain: [0, 1], label: 'confidence (%)', ticks: 5, tickFormat: inPercent },
-        y: { domain: [0, 1], label: 'accuracy (%)', ticks: 5, tickFormat: inPercent, grid: true },
-        r: { range: [1.5, 7] },
+      const histogram = renderSvg(size, `Images of ${series.label} by confidence`, {
+        ...{ height: 110, marginLeft: 44, marginBottom: 20 },
+        x: { ...x, label: null },
+        y: { label: 'images (%)', ticks: 3, tickFormat: inPercent, grid: true, nice: true },
         marks: [
-          rect(filled, {
-            x1: 'from',
-            x2: 'to',
-            y1: 0,
-            y2: 'accuracy',
-            inset: 0.5,
-            fill: runColor(index),
-            fillOpacity: 0.55,
-            title: 'title',
-          }),
-          link([{}], { x1: 0, y1: 0, x2: 1, y2: 1, strokeDasharray: '4 3', strokeOpacity: 0.7 }),
-          dot(filled, {
-            x: 'confidence',
-            y: 'confidence',
-            r: 'count',
-            fill: 'currentColor',
-            stroke: 'var(--background)',
-            title: 'title',
-          }),
+          rect(shown, { ...bars, y2: 'share', fillOpacity: 0.35 }),
+          ruleX([mean(({ confidence }) => confidence)], { strokeWidth: 1.5 }),
+          ruleX([mean(({ accuracy }) => accuracy)], { strokeWidth: 1.5, strokeDasharray: '4 3' }),
           ruleY([0]),
         ],
       });
+      const diagram = renderSvg(size, `Reliability diagram of ${series.label}, calibration error ${ece} %`, {
+        ...{ height: size * 0.7, marginLeft: 44, marginTop: 24 },
+        x: { ...x, label: 'confidence (%)' },
+        y: { domain: [0, 1], label: 'accuracy (%)', ticks: 5, tickFormat: inPercent, grid: true },
+        marks: [
+          rect(shown, { ...bars, y2: 'accuracy', fillOpacity: 0.65 }),
+          link([{}], { x1: 0, y1: 0, x2: 1, y2: 1, strokeDasharray: '4 3', strokeOpacity: 0.7 }),
+          ruleY([0]),
+        ],
+      });
+      return histogram + diagram;
     },
   };
+}
+
+/** The bins over the images of all runs. */
+function pooledBins({ runs }: Series): CalibrationBin[] {
+  const all = runs.map(({ summary }) => summary.calibration.bins);
+  return all[0]!.map((_, bin) => {
+    const count = all.reduce((sum, bins) => sum + bins[bin]!.count, 0);
+    const mean = (key: 'confidence' | 'accuracy') =>
+      count === 0 ? 0 : all.reduce((sum, bins) => sum + bins[bin]!.count * bins[bin]![key], 0) / count;
+    return { count, confidence: mean('confidence'), accuracy: mean('accuracy') };
+  });
 }
 
 function percent(fraction: number): string {

@@ -1,38 +1,48 @@
 /** Re-balanced top-1 as a function of τ, from the stored logits. */
 import { dot, lineY } from '@observablehq/plot';
-import { bestTau, largestOracleTau, type Summary } from '../../eval/summary.js';
-import { type Figure, runColor, runLegend } from '../figure.js';
+import { bestTau, largestOracleTau } from '../../eval/summary.js';
+import { type Figure, seriesLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
+import { meanOf, type Series } from '../series.js';
 import { sourceSentence } from '../source.js';
 import { renderSvg } from '../svg.js';
 
-export function tauSweepFigure(runs: readonly ReportRun[]): Figure {
-  const marks = runs.flatMap((run, index) => {
-    const points = sweepOf(run);
-    const steps = points.filter(({ tau }) => tau <= largestOracleTau);
-    const chosen = { tau: run.tau, top1: 100 * run.summary.rebalanced[0]!.scores.top1 };
-    const oracle = points.filter(({ tau }) => tau === oracleTau(run));
-    const color = runColor(index);
+export function tauSweepFigure(all: readonly Series[]): Figure {
+  const sweeps = all.map(sweepOf);
+  const marks = all.flatMap(({ runs, color }, index) => {
+    const points = sweeps[index]!;
+    const best = bestOf(points);
     return [
       // A τ of the config beyond the steps is a dot of its own: nothing was counted on the way to it.
-      lineY(steps, { x: 'tau', y: 'top1', stroke: color, strokeWidth: 1.8 }),
-      dot([chosen], { x: 'tau', y: 'top1', r: 4.5, fill: color, stroke: 'var(--background)' }),
-      dot(oracle, { x: 'tau', y: 'top1', r: 7, stroke: color, strokeWidth: 2 }),
+      lineY(
+        points.filter(({ tau }) => tau <= largestOracleTau),
+        { x: 'tau', y: 'top1', stroke: color, strokeWidth: 1.8 },
+      ),
+      dot(
+        points.filter(({ tau }) => tau === runs[0]!.tau),
+        { x: 'tau', y: 'top1', r: 4.5, fill: color, stroke: 'var(--background)' },
+      ),
+      dot([best], { x: 'tau', y: 'top1', r: 7, stroke: color, strokeWidth: 2 }),
     ];
   });
-  const values = runs.flatMap(run => sweepOf(run).map(({ top1 }) => top1));
+  const values = sweeps.flat().map(({ top1 }) => top1);
   // A curve that τ does not move still needs an axis with a height.
   const domain = [Math.max(0, Math.min(...values) - 0.5), Math.max(...values) + 0.5];
-  const oracles = runs.map(run => {
-    const top1 = sweepOf(run).find(({ tau }) => tau === oracleTau(run))!.top1;
-    return `${runs.length === 1 ? '' : `${run.label}: `}τ = ${oracleTau(run)} with ${top1.toFixed(2)} %`;
+  const oracles = all.map(({ label }, index) => {
+    const { tau, top1 } = bestOf(sweeps[index]!);
+    return `${all.length === 1 ? '' : `${label}: `}τ = ${tau} with ${top1.toFixed(2)} %`;
   });
+  const means = all.some(({ runs }) => runs.length > 1) ? ' Lines are means over the seeds.' : '';
   return {
     id: 'tau',
     title: 'τ of re-balancing',
-    sentence: `Top-1 of the re-balanced predictions for τ from 0 (plain) to ${largestOracleTau}, from the stored logits. Dot: τ of the config. Ring: the best τ on this same split, an oracle that a real task does not have (${oracles.join('; ')}). ${sourceSentence(runs)}`,
+    sentence:
+      `Top-1 of the re-balanced predictions for τ from 0 (plain) to ${largestOracleTau}, from the stored logits.` +
+      `${means} ` +
+      'Dot: τ of the config. Ring: the best τ on this same split, an oracle that a real task does not have ' +
+      `(${oracles.join('; ')}). ${sourceSentence(all)}`,
     legend: [
-      ...runLegend(runs, 'line'),
+      ...seriesLegend(all, 'line'),
       { label: 'τ of the config', color: 'currentColor', mark: 'dot' },
       { label: 'best τ on this split (oracle)', color: 'currentColor', mark: 'ring' },
     ],
@@ -52,11 +62,25 @@ export function tauSweepFigure(runs: readonly ReportRun[]): Figure {
   };
 }
 
-function sweepOf({ summary }: ReportRun): { tau: number; top1: number }[] {
-  return summary.rebalanced.slice(1).map(({ tau, scores }) => ({ tau, top1: 100 * scores.top1 }));
+interface Point {
+  readonly tau: number;
+  /** Percent, the mean over the runs. */
+  readonly top1: number;
+}
+
+/** The runs of a series have one τ, so the sweeps of all have the same steps. */
+function sweepOf(series: Series): Point[] {
+  return series.runs[0]!.summary.rebalanced.slice(1).map(({ tau }, step) => ({
+    tau,
+    top1: 100 * meanOf(series, ({ summary }) => summary.rebalanced[step + 1]!.scores.top1),
+  }));
+}
+
+function bestOf(points: readonly Point[]): Point {
+  return points.reduce((best, point) => (point.top1 > best.top1 ? point : best));
 }
 
 /** τ of the sweep and the config with the highest top-1 on the evaluated split; of equal ones the smallest. */
-export function oracleTau({ summary }: { summary: Pick<Summary, 'rebalanced'> }): number {
+export function oracleTau({ summary }: { summary: Pick<ReportRun['summary'], 'rebalanced'> }): number {
   return bestTau({ rebalanced: summary.rebalanced.slice(1) })!;
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { rebalance } from '../../../src/eval/rebalance.js';
+import { classMass } from '../../../src/report/classMass.js';
 import { epochAxis, logAxis } from '../../../src/report/plots/axes.js';
 import { windowOf } from '../../../src/report/plots/classPoints.js';
 import { worstConfusions } from '../../../src/report/plots/confusions.js';
 import { ratiosOf } from '../../../src/report/plots/gradientRatio.js';
-import { massesOf } from '../../../src/report/plots/mass.js';
 import { oracleTau } from '../../../src/report/plots/tauSweep.js';
 import { exampleEvaluation } from '../../eval/example.js';
 import { longTail } from '../exampleRuns.js';
@@ -14,7 +14,7 @@ describe('what the figures compute', () => {
   test('the predicted mass adds up to the images before and after re-balancing, which makes it more even', () => {
     const evaluation = exampleEvaluation(400, longTail);
     const biased = evaluation.logits.map((logit, k) => logit - 0.5 * (k % longTail.length));
-    const { before, after } = massesOf({ evaluation: { ...evaluation, logits: biased }, tau: 1 });
+    const { before, after } = classMass(biased, longTail.length, 1);
     const sum = (mass: Float64Array) => mass.reduce((total, value) => total + value, 0);
     const spread = (mass: Float64Array) => Math.max(...mass) / Math.min(...mass);
     assert.ok(Math.abs(sum(before) - 400) < 1e-9 && Math.abs(sum(after) - 400) < 1e-9);
@@ -24,8 +24,7 @@ describe('what the figures compute', () => {
   test('the mass after re-balancing is of the scores that the re-balanced prediction ranks', () => {
     const row = (...probabilities: number[]) => probabilities.map(Math.log);
     const logits = Float32Array.from([...row(0.8, 0.2), ...row(0.6, 0.4)]);
-    const evaluation = { ...exampleEvaluation(2, [5, 5]), logits };
-    const { before, after } = massesOf({ evaluation, tau: 1 });
+    const { before, after } = classMass(logits, 2, 1);
     assert.ok(Math.abs(before[0]! - 1.4) < 1e-6);
     // p / mass is (.8/1.4, .2/.6) and (.6/1.4, .4/.6): the second image is of class 1 now.
     const first = 0.8 / 1.4 / (0.8 / 1.4 + 0.2 / 0.6) + 0.6 / 1.4 / (0.6 / 1.4 + 0.4 / 0.6);
@@ -69,12 +68,11 @@ describe('what the figures compute', () => {
 
   test('the oracle τ is sought in the sweep alone', () => {
     const scores = (top1: number) => ({ top1, many: undefined, medium: undefined, few: undefined });
-    const predictions = new Int32Array(0);
     const rebalanced = [
-      { tau: 5, scores: scores(0.9), predictions },
-      { tau: 0, scores: scores(0.4), predictions },
-      { tau: 1, scores: scores(0.6), predictions },
-      { tau: 2, scores: scores(0.6), predictions },
+      { tau: 5, scores: scores(0.9) },
+      { tau: 0, scores: scores(0.4) },
+      { tau: 1, scores: scores(0.6) },
+      { tau: 2, scores: scores(0.6) },
     ];
     assert.equal(oracleTau({ summary: { rebalanced } }), 1);
   });
@@ -89,6 +87,8 @@ describe('what the figures compute', () => {
     assert.deepEqual(ticks, [0.05, 0.1, 0.2, 0.5]);
     assert.deepEqual(logAxis([0.6, 1.4], 1.05).ticks, [0.6, 0.8, 1, 1.2]);
     assert.deepEqual(logAxis([1, 200], 1).ticks, [1, 2, 5, 10, 20, 50, 100, 200]);
+    assert.deepEqual(logAxis([0.9, 1.1], 1.05).ticks, [0.9, 0.95, 1, 1.05, 1.1, 1.15]);
+    assert.deepEqual(logAxis([1, 3], 1, true).ticks, [1, 2, 3], 'epochs are whole');
     assert.deepEqual(logAxis([5, 5000], 1.1).ticks, [10, 30, 100, 300, 1000, 3000]);
     assert.deepEqual(logAxis([1e-3, 1e4], 1.3).ticks, [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10_000]);
   });

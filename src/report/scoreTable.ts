@@ -1,0 +1,103 @@
+/** The answer of a report: the scores of each series, plain and re-balanced, and the difference to the first series. */
+import { escapeHtml } from './markup.js';
+import type { ReportRun } from './reportRun.js';
+import { type Series, spreadOf } from './series.js';
+
+/** Columns of the table, as `Scores` has them. */
+const columns = [
+  { key: 'top1', title: 'all' },
+  { key: 'many', title: 'many' },
+  { key: 'medium', title: 'medium' },
+  { key: 'few', title: 'few' },
+] as const;
+type Key = (typeof columns)[number]['key'];
+
+const kinds = ['plain', 'rebalanced'] as const;
+type Kind = (typeof kinds)[number];
+
+/** A score of a series, in percent. */
+export interface SeriesScore {
+  readonly mean: number | undefined;
+  /** Sample standard deviation over the runs; undefined for fewer than two. */
+  readonly std: number | undefined;
+  /** Mean less that of the first series, the same predictions; undefined in the first series. */
+  readonly difference: number | undefined;
+}
+
+/** Score of a series, in percent, beside the same score of the series `first`. */
+export function seriesScore(series: Series, first: Series, kind: Kind, key: Key): SeriesScore {
+  const numberOf = ({ summary }: ReportRun) => {
+    const score = (kind === 'plain' ? summary.plain : summary.rebalanced[0]!.scores)[key];
+    return score === undefined ? undefined : 100 * score;
+  };
+  const { mean, std } = spreadOf(series, numberOf);
+  const before = spreadOf(first, numberOf).mean;
+  const isCompared = series !== first && mean !== undefined && before !== undefined;
+  return { mean, std, difference: isCompared ? mean - before : undefined };
+}
+
+/** The table with a sentence that explains it. */
+export function scoreTableHtml(all: readonly Series[]): string {
+  const [first] = all;
+  const scores = all.map(series => kinds.map(kind => columns.map(({ key }) => seriesScore(series, first!, kind, key))));
+  const shown = columns.map((_, c) => scores.flat().some(line => line[c]!.mean !== undefined));
+  const best = columns.map((_, c) => Math.max(...scores.flat().map(line => line[c]!.mean ?? -1)));
+  const isRanked = all.length > 1;
+  const cells = (line: readonly SeriesScore[]) =>
+    line.flatMap((score, c) => (shown[c] ? [cellHtml(score, c, isRanked && score.mean === best[c])] : []));
+  const bodies = all.map((series, index) => {
+    const head = `<th scope="rowgroup" rowspan="2">${nameHtml(series)}</th>`;
+    const [plain, rebalanced] = scores[index]!;
+    return (
+      `<tbody><tr>${head}<th scope="row">plain</th>${cells(plain!).join('')}</tr>` +
+      `<tr><th scope="row">re-balanced</th>${cells(rebalanced!).join('')}</tr></tbody>`
+    );
+  });
+  const titles = [
+    isRanked ? 'config' : '',
+    'predictions',
+    ...columns.flatMap(({ title }, c) => (shown[c] ? title : [])),
+  ].map(title => `<th scope="col">${title}</th>`);
+  const className = all.some(({ runs }) => runs.length > 1) ? 'scores spread' : 'scores';
+  return `<table class="${className}">
+<thead><tr>${titles.join('')}</tr></thead>
+${bodies.join('\n')}
+</table>
+<p class="soft">${escapeHtml(explanation(all))}</p>`;
+}
+
+function nameHtml({ label, color, runs }: Series): string {
+  const seeds = runs.map(({ record }) => record.seeds.run);
+  const told = seeds.length > 8 ? `${seeds.length} seeds` : `seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`;
+  const tau = `τ = ${runs[0]!.tau}`;
+  return (
+    `<span class="swatch" style="background:${color}"></span>${escapeHtml(label)}` +
+    `<small>${escapeHtml(`${told}; ${tau}`)}</small>`
+  );
+}
+
+function cellHtml({ mean, std, difference }: SeriesScore, column: number, isBest: boolean): string {
+  const number = mean === undefined ? '–' : mean.toFixed(2);
+  const parts = [
+    isBest ? `<b>${number}</b>` : number,
+    std === undefined ? '' : ` <span class="std">± ${std.toFixed(2)}</span>`,
+    difference === undefined ? '' : `<small>${signed(difference)}</small>`,
+  ];
+  return `<td data-column="${columns[column]!.title}">${parts.join('')}</td>`;
+}
+
+function signed(value: number): string {
+  const rounded = value.toFixed(2).replace(/^-0\.00$/, '0.00');
+  return rounded.startsWith('-') ? `−${rounded.slice(1)}` : `+${rounded}`;
+}
+
+function explanation(all: readonly Series[]): string {
+  const [first] = all;
+  const sentences = [
+    'Percent of the test images that are classified correctly, over all of them, and the mean over the classes with ' +
+      'more than 100 (many), 20 to 100 (medium) and fewer than 20 (few) training images.',
+    all.some(({ runs }) => runs.length > 1) ? 'Mean ± sample standard deviation over the seeds.' : '',
+    all.length > 1 ? `Small: the difference to ${first!.label}, in percentage points. Bold: the best of a column.` : '',
+  ];
+  return sentences.filter(text => text !== '').join(' ');
+}

@@ -1,0 +1,78 @@
+/** Series of a report: the seeds of one config, which share a line of the table and a colour. */
+import { meanAndStd } from '../results/compare.js';
+import { groupResults } from '../results/groups.js';
+import type { RunRecord } from '../run/record.js';
+import type { ReportRun } from './reportRun.js';
+
+/** The most series that have a colour of their own; a page of more shows a table and small multiples. */
+export const mostColors = 8;
+
+export interface Series {
+  /** Name in tables, legends and headings; no two series of a report share one. */
+  readonly label: string;
+  /** A CSS colour, such as `var(--run-0)`. */
+  readonly color: string;
+  /** At least one, by seed. */
+  readonly runs: readonly ReportRun[];
+}
+
+/** Runs with the label of their series, in the order of the series' first runs and by seed within each. */
+export interface Labelled<Run> {
+  readonly series: string;
+  readonly run: Run;
+}
+
+/**
+ * Groups runs by config, seeds excepted. A label is the config's name without the folder that all names share; where
+ * configs of one name differ, the keys in which they do: `learning_rate=0.2`.
+ */
+export function labelSeries<Run extends { readonly record: RunRecord }>(runs: readonly Run[]): Labelled<Run>[] {
+  const groups = groupResults(runs.map(run => ({ ...experimentOf(run.record), run })));
+  const names = [...new Set(groups.map(({ name }) => name))];
+  const parent = names[0]!.slice(0, names[0]!.lastIndexOf('/') + 1);
+  const isShared = names.every(name => name.startsWith(parent));
+  const keyNames = shortKeys([...new Set(groups.flatMap(({ settings }) => [...settings.keys()]))]);
+  return groups.flatMap(({ name, settings, results }) => {
+    const short = isShared ? name.slice(parent.length) : name;
+    const values = [...settings].filter(([, value]) => value !== '(none)');
+    const told = values.map(([key, value]) => `${keyNames.get(key)}=${value}`).join(' ');
+    const label = told === '' ? short : names.length === 1 ? told : `${short} (${told})`;
+    return results.map(({ run }) => ({ series: label, run }));
+  });
+}
+
+/** The series of runs that are labelled, in their order. */
+export function seriesOf(runs: readonly ReportRun[]): Series[] {
+  const labels = [...new Set(runs.map(({ series }) => series))];
+  return labels.map((label, index) => ({
+    label,
+    color: labels.length <= mostColors ? `var(--run-${index})` : 'var(--run-0)',
+    runs: runs.filter(({ series }) => series === label),
+  }));
+}
+
+/** Mean and sample standard deviation of a number over the runs of a series that have it. */
+export function spreadOf({ runs }: Series, numberOf: (run: ReportRun) => number | undefined) {
+  return meanAndStd(runs.map(numberOf).filter(value => value !== undefined && !Number.isNaN(value)) as number[]);
+}
+
+/** Mean over the runs of a series; NaN where none has the number. */
+export function meanOf(series: Series, numberOf: (run: ReportRun) => number | undefined): number {
+  return spreadOf(series, numberOf).mean ?? Number.NaN;
+}
+
+/** `gala`, or `gala, mean of 3 seeds`. */
+export function seriesTitle({ label, runs }: Series): string {
+  return runs.length === 1 ? label : `${label}, mean of ${runs.length} runs`;
+}
+
+function experimentOf({ name, config, seeds, weights }: RunRecord) {
+  return { name, config, seeds, ...(weights && { weights }) };
+}
+
+/** The last part of each dotted key, `loss` for `loss.name`; the whole key where two would be the same. */
+function shortKeys(keys: readonly string[]): Map<string, string> {
+  const shorten = (key: string) => /([^.]+)(?:\.name)?$/.exec(key)![1]!;
+  const isTaken = (key: string) => keys.some(other => other !== key && shorten(other) === shorten(key));
+  return new Map(keys.map(key => [key, isTaken(key) ? key : shorten(key)]));
+}
