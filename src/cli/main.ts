@@ -13,6 +13,7 @@ import { registerDoctorCommand } from './commands/doctor.js';
 import { registerEngineCommand } from './commands/engine.js';
 import { registerEvalCommand } from './commands/eval.js';
 import { registerExportCommand } from './commands/export.js';
+import { registerPredictCommand } from './commands/predict.js';
 import { registerQuickstartCommand } from './commands/quickstart.js';
 import { registerReportCommand } from './commands/report.js';
 import { registerReproduceCommand } from './commands/reproduce.js';
@@ -31,6 +32,7 @@ const registerCommands = [
   registerQuickstartCommand,
   registerTrainCommand,
   registerEvalCommand,
+  registerPredictCommand,
   registerExportCommand,
   registerReportCommand,
   registerTableCommand,

@@ -1,5 +1,5 @@
 /** From the `data` part of a config to the datasets of a run. */
-import { isImageDataset } from '../config/imageSets.js';
+import { isImageDataset, isOfficial } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
@@ -8,7 +8,7 @@ import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from './fashionMnist.js';
 import { openImageSet } from './imageDatasets.js';
-import type { ImageSplit, Statistics } from './imageSets.js';
+import { type ImageSplit, imagenetStatistics, imageSets, type Statistics } from './imageSets.js';
 import { holdOut, indexHash, longTailedIndices, subset } from './longTail.js';
 import { requireTwoClasses } from './oneClass.js';
 import type { CheckWatcher } from './verify/checkSplit.js';
@@ -55,6 +55,13 @@ export interface OpenedDatasets {
 
 const cifarStatistics: Statistics = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
 const fashionMnistStatistics: Statistics = { mean: [0.286], std: [0.353] };
+
+/** The statistics that images of a dataset are normalised by. */
+export function statisticsOf(dataset: Config['data']['dataset']): Statistics {
+  if (isOfficial(dataset)) return imageSets[dataset].statistics;
+  if (isImageDataset(dataset)) return imagenetStatistics;
+  return dataset === 'fashion_mnist_lt' ? fashionMnistStatistics : cifarStatistics;
+}
 
 /**
  * Opens the splits that `config` names and draws the long-tailed subset. Throws `DataError` for missing or damaged

@@ -32,6 +32,17 @@ export interface SplitRecord {
   readonly images_from?: string;
 }
 
+/** What the network takes and tells apart: with the weights, all that a prediction needs. */
+export interface NetworkRecord {
+  /** `[height, width, channels]` of an image. */
+  readonly image_shape: readonly number[];
+  /** Per channel, of pixels in [0, 1]. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** In the order of the labels. */
+  readonly class_names: readonly string[];
+}
+
 /** The weights a training began with. */
 export interface WeightsRecord {
   readonly file: string;
@@ -90,6 +101,8 @@ export interface RunRecord {
   /** Present for a second stage. */
   readonly first_stage?: FirstStage;
   readonly splits: Readonly<Record<string, SplitRecord>>;
+  /** Absent in records of an older gala. */
+  readonly network?: NetworkRecord;
   /** Remarks on the files of the data; absent in records of an older gala. */
   readonly notes?: readonly string[];
   readonly engine: EngineInfo;
@@ -118,6 +131,7 @@ export interface RunRecord {
 export interface NewRecord {
   readonly config: Config;
   readonly splits: Readonly<Record<string, SplitRecord>>;
+  readonly network?: NetworkRecord;
   readonly notes?: readonly string[];
   readonly engine: EngineInfo;
   readonly firstStage?: FirstStage | undefined;
@@ -127,7 +141,7 @@ export interface NewRecord {
 /** Writes the first record of a run, status `running`. Throws `StorageError`. */
 export function createRecord(
   path: string,
-  { config, splits, notes, engine, weights, firstStage }: NewRecord,
+  { config, splits, network, notes, engine, weights, firstStage }: NewRecord,
 ): RunRecord {
   const now = new Date().toISOString();
   const record: RunRecord = {
@@ -139,6 +153,7 @@ export function createRecord(
     seeds: { run: config.seed, subset: config.data.subset_seed },
     ...(firstStage && { first_stage: firstStage }),
     splits,
+    ...(network && { network }),
     ...(notes && { notes }),
     engine,
     ...(weights && { weights }),

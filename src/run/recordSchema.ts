@@ -81,6 +81,14 @@ export const recordSchema = z
     splits: z
       .object({ train: split.extend({ index_hash: z.string(), class_counts: z.array(count).min(1) }), test: split })
       .catchall(split),
+    network: z
+      .looseObject({
+        image_shape: z.array(count.min(1)).length(3),
+        mean: z.array(z.number()),
+        std: z.array(z.number()),
+        class_names: z.array(z.string()).min(1),
+      })
+      .optional(),
     weights: z.looseObject({ file: z.string(), sha256: z.string(), part: z.string() }).optional(),
     ...processShape,
     command: z.array(z.string()),

@@ -24,7 +24,7 @@ import { type Experiment, openExperiment } from './experiment.js';
 import { withFixedFeatures } from './fixedFeatures.js';
 import { hasFixedFeatures } from './learning.js';
 import type { RunRequest } from './runRequest.js';
-import { otherImages, otherSplits, refuseOtherStage, splitRecords } from './splits.js';
+import { networkRecord, otherImages, otherSplits, refuseOtherStage, splitRecords } from './splits.js';
 import { evaluateSplit, train } from './trainer.js';
 
 /** Result rows of a finished run; undefined when it was stopped before its end, with everything saved. */
@@ -105,6 +105,7 @@ function recordStart(request: RunRequest, beginning: Beginning, experiment: Expe
   createRecord(folder.record, {
     config,
     splits: splitRecords(experiment),
+    network: networkRecord(experiment),
     notes: experiment.datasets.notes,
     engine,
     firstStage: start?.source,

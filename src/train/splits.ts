@@ -1,6 +1,6 @@
 /** The splits of a run as run.json has them, and whether those that were opened now are the same. */
 import { DataError } from '../errors.js';
-import type { RunRecord, SplitRecord } from '../run/record.js';
+import type { NetworkRecord, RunRecord, SplitRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { Experiment } from './experiment.js';
 import type { StartingPoint } from './startingPoint.js';
@@ -29,6 +29,13 @@ export function splitRecords({ datasets }: Experiment): Record<string, SplitReco
       ...(test.stored && { images_from: test.stored.form }),
     },
   };
+}
+
+/** What run.json says of the network. */
+export function networkRecord({ datasets }: Experiment): NetworkRecord {
+  const { train, mean, std } = datasets;
+  const { height, width, channels } = train.imageShape;
+  return { image_shape: [height, width, channels], mean, std, class_names: train.classNames };
 }
 
 /** Names of the splits whose images are not those of a run; the config does not tell them, a folder's content may change. */

@@ -10,6 +10,7 @@ const readerIsGone = ['EPIPE', 'EIO'];
 /** Commands that keep nothing of what they print. */
 const printing = [
   'eval',
+  'predict',
   'table',
   'config',
   'bench',

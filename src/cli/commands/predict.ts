@@ -1,0 +1,119 @@
+/** `gala predict`: class names and probabilities of images without labels, by the network of a run. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError } from '../../errors.js';
+import { shellWord } from '../../io/shellWord.js';
+import type { PredictionRequest } from '../../predict/predict.js';
+import type { TrainedNetwork } from '../../train/trainedNetwork.js';
+import { createProgress } from '../display/progress.js';
+import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
+import { CommandExit } from '../exit.js';
+import { parseCount } from '../lists.js';
+
+interface PredictFlags extends EngineFlags {
+  readonly run: string;
+  readonly checkpoint?: string;
+  readonly top: number;
+  /** True without a number. */
+  readonly rebalance?: number | true;
+  readonly mass: 'run' | 'images';
+  readonly output?: string;
+  readonly quiet?: boolean;
+}
+
+const dataErrorExitCode = 4;
+
+export function registerPredictCommand(program: Command): void {
+  program
+    .command('predict')
+    .description('class names and probabilities of images without labels; exit 4 when one cannot be read')
+    .argument('<images...>', 'images, folders of images, text files with a path on each line')
+    .requiredOption('--run <dir>', 'a run folder')
+    .option('--checkpoint <which>', 'best, last or a checkpoint file (default: best where there is one)')
+    .option('--top <number>', 'classes told of each image, the most probable first', parseCount, 5)
+    .option(
+      '--rebalance [tau]',
+      're-balance the probabilities with strength τ (default: eval.tau of the run)',
+      parseTau,
+    )
+    .addOption(
+      new Option(
+        '--mass <of>',
+        'what --rebalance takes the mass of the classes from: the test images of the run, or the given images',
+      )
+        .choices(['run', 'images'])
+        .default('run'),
+    )
+    .option('--output <file>', 'write a .csv or .json file instead of printing')
+    .addOption(engineOption())
+    .addOption(deviceOption())
+    .option('--quiet', 'no progress')
+    .action(async (given: string[], flags: PredictFlags) => {
+      const format = formatOf(flags.output);
+      const { imagePaths } = await import('../../predict/imagePaths.js');
+      const { readTrainedNetwork } = await import('../../train/trainedNetwork.js');
+      const { predictImages } = await import('../../predict/predict.js');
+      const { predictionCsv, predictionJson, predictionText } = await import('../../predict/predictionText.js');
+      const images = imagePaths(given);
+      const trained = readTrainedNetwork(flags.run, flags.checkpoint, engineOverrides(flags));
+      const rebalancing = await rebalancingOf(flags, trained);
+      const progress = createProgress({ quiet: flags.quiet ?? false });
+      const shown = (done: number) => ({ images: `${done}/${images.length}` });
+      progress.start(images.length, shown(0));
+      const predictions = await predictImages({
+        trained,
+        images,
+        top: flags.top,
+        rebalancing,
+        onProgress: done => progress.update(done, shown(done)),
+      }).finally(() => progress.stop());
+
+      const told = { predictions, trained, rebalancing };
+      if (format === undefined) process.stdout.write(predictionText(told));
+      else {
+        const { writeFileAtomic } = await import('../../io/atomicFile.js');
+        writeFileAtomic(flags.output!, format === 'csv' ? predictionCsv(told) : predictionJson(told));
+        process.stderr.write(`Written to ${flags.output}: ${predictions.images.length} images\n`);
+      }
+      const { unreadable } = predictions;
+      if (unreadable.length === 0) return;
+      for (const { image, reason } of unreadable) process.stderr.write(`skipped: ${image}: ${reason}\n`);
+      process.stderr.write(`${unreadable.length} of ${images.length} images could not be read.\n`);
+      throw new CommandExit(dataErrorExitCode);
+    });
+}
+
+function formatOf(output: string | undefined): 'csv' | 'json' | undefined {
+  const ending = output === undefined ? undefined : /\.(csv|json)$/i.exec(output)?.[1]?.toLowerCase();
+  if (output === undefined || ending !== undefined) return ending as 'csv' | 'json' | undefined;
+  throw new ConfigError('The ending of --output says the format, and this is neither .csv nor .json.', {
+    where: output,
+    next: 'Name it predictions.csv or predictions.json.',
+  });
+}
+
+async function rebalancingOf(flags: PredictFlags, trained: TrainedNetwork): Promise<PredictionRequest['rebalancing']> {
+  if (flags.rebalance === undefined) return undefined;
+  const tau = flags.rebalance === true ? trained.config.eval.tau : flags.rebalance;
+  if (flags.mass === 'images') return { tau };
+  const { testLogitsOf } = await import('../../train/trainedNetwork.js');
+  const stored = testLogitsOf(trained);
+  if (stored === undefined) {
+    throw new ConfigError(
+      'The run keeps no test logits of this checkpoint, from which --rebalance takes the mass of the classes.',
+      {
+        where: trained.folder.logits,
+        next: `Make them with gala eval --run ${shellWord(flags.run)}, or take the mass of the given images with --mass images.`,
+      },
+    );
+  }
+  const { predictedMass } = await import('../../eval/rebalance.js');
+  return { tau, mass: predictedMass(stored.logits, stored.classNames.length) };
+}
+
+function parseTau(text: string): number {
+  const tau = Number(text);
+  if (text.trim() !== '' && tau >= 0 && tau <= 1000) return tau;
+  throw new InvalidArgumentError(
+    `It must be a number from 0 to 1000. Before images, write it out: --rebalance 1 ${shellWord(text)}`,
+  );
+}

@@ -1,0 +1,68 @@
+/** Image files → the network's input: the central crop of evaluation, in gray where the network takes one channel. */
+import type { Placement } from '../data/images/fit.js';
+import { fitOf } from '../data/images/fit.js';
+import { makeImageReader } from '../data/images/readImage.js';
+import { ConfigError, GalaError } from '../errors.js';
+import { randomFor } from '../random.js';
+
+export interface InputRecipe {
+  /** `[height, width, channels]`; a square, 3 channels or 1. */
+  readonly imageShape: readonly [number, number, number];
+  readonly shortSide: number;
+}
+
+/** Images to decode, in order: pixels go to `images`, and `failed` becomes 1 for a file that cannot be read. */
+export interface DecodeJob {
+  readonly paths: readonly string[];
+  /** HWC bytes, over shared memory. */
+  readonly images: Uint8Array;
+  readonly failed: Uint8Array;
+}
+
+/** Images of a job under way at a time: sharp decodes on threads of its own. */
+const lanes = 3;
+
+/** Throws `ConfigError` for a shape that files cannot be fitted to. */
+export function decoderOf({ imageShape, shortSide }: InputRecipe): (job: DecodeJob) => Promise<void> {
+  const [height, width, channels] = imageShape;
+  if (height !== width)
+    throw new ConfigError(`The network takes images of ${height}×${width}; image files are cut to squares only.`, {
+      where: 'network.image_shape in run.json',
+      next: 'Evaluate this run on its own dataset with gala eval.',
+    });
+  const { fit } = fitOf({ augment: [], side: height, shortSide });
+  const { read } = makeImageReader();
+  const random = randomFor('central crop'); // which draws nothing
+  const pixels = height * width;
+  const rgb = new Uint8Array(3 * pixels);
+  const decode = async (path: string, into: Uint8Array) => {
+    let placement: Placement | undefined;
+    const image = await read({ path }, size => {
+      placement = fit.place(size, random);
+      return placement.part;
+    });
+    fit.render(image, placement!, channels === 3 ? into : rgb);
+    if (channels === 1) for (let i = 0; i < pixels; i++) into[i] = luma(rgb, 3 * i);
+  };
+  return async ({ paths, images, failed }) => {
+    const size = pixels * channels;
+    let next = 0;
+    const lane = async () => {
+      while (next < paths.length) {
+        const i = next++;
+        try {
+          await decode(paths[i]!, images.subarray(i * size, (i + 1) * size));
+        } catch (error) {
+          if (!(error instanceof GalaError)) throw error;
+          failed[i] = 1;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
+  };
+}
+
+/** ITU-R 601 luma, rounded as Pillow's `convert('L')`. */
+function luma(rgb: Uint8Array, at: number): number {
+  return (19595 * rgb[at]! + 38470 * rgb[at + 1]! + 7471 * rgb[at + 2]! + 0x8000) >> 16;
+}

@@ -1,0 +1,91 @@
+/** The network of a run as its checkpoint has it, without the data it was trained on: for predictions and exports. */
+import { existsSync } from 'node:fs';
+import { inputSizeOf, isImageDataset } from '../config/imageSets.js';
+import { loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { statisticsOf } from '../data/index.js';
+import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
+import { createBackbone, createHead } from '../models/index.js';
+import { backbonePrefix, evaluatedModel, headPrefix, withPrefix } from '../models/modelEntries.js';
+import { fitWeights } from '../models/weights.js';
+import { type NetworkRecord, type RunRecord, readRecord } from '../run/record.js';
+import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { listStoredLogits } from '../run/storedLogits.js';
+import type { HostTensors } from '../tensor.js';
+import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
+import type { Network } from './network.js';
+
+export interface TrainedNetwork {
+  readonly folder: RunFolder;
+  readonly record: RunRecord;
+  readonly config: Config;
+  /** `best`, `last` or the path of a checkpoint file. */
+  readonly checkpoint: string;
+  /** Finished epochs, and steps of the one after them. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly network: Network;
+  /** Entries of the network; the averages where the run keeps them. */
+  readonly model: HostTensors;
+  readonly classNames: readonly string[];
+  /** Length that the shorter side of an image gets before the central crop. */
+  readonly shortSide: number;
+}
+
+/**
+ * Reads a run's checkpoint: `best`, `last` or a file; when left out, `best` where the run has one, else `last`. `overrides` are keys
+ * of the config, such as `engine=xla`. Throws `StorageError`, `ConfigError`, `DataError`.
+ */
+export function readTrainedNetwork(run: string, given?: string, overrides: readonly string[] = []): TrainedNetwork {
+  const folder = openRunFolder(run);
+  const record = readRecord(folder.record);
+  const { config } = loadConfig(folder.config, { set: overrides });
+  const { name: checkpoint, path } = chooseCheckpoint(folder.checkpoints, given);
+  const { state, progress } = readCheckpoint(path);
+  const stored = evaluatedModel(state);
+  const classes = record.splits.train!.class_counts!.length;
+  const { image_shape, mean, std, class_names } = record.network ?? networkOfOldRun(folder, config, classes);
+  const [height, width, channels] = image_shape as [number, number, number];
+  const backbone = createBackbone(config.model, channels);
+  const head = createHead(config.model, backbone.featureSize, classes);
+  const { parameters, statistics } = backbone.init(0);
+  const expected = {
+    ...withPrefix(backbonePrefix, { ...parameters, ...statistics }),
+    ...withPrefix(headPrefix, head.init(0)),
+  };
+  return {
+    folder,
+    record,
+    config,
+    checkpoint,
+    epoch: progress.epoch - 1,
+    step: progress.step,
+    network: { backbone, head, imageShape: [height, width, channels], mean, std },
+    model: fitWeights(expected, stored, path),
+    classNames: class_names,
+    shortSide: isImageDataset(config.data.dataset) ? inputSizeOf(config.data).shortSide : Math.min(height, width),
+  };
+}
+
+/** The test logits that the run keeps of this checkpoint; undefined where it has none of its epoch. Throws `StorageError`, `DataError`. */
+export function testLogitsOf({ folder, checkpoint, epoch, step }: TrainedNetwork): Evaluation | undefined {
+  if (checkpoint !== 'best' && checkpoint !== 'last') return undefined;
+  const path = logitsPath(folder, `test-${checkpoint}`);
+  if (step > 0 || !existsSync(path)) return undefined;
+  const evaluation = readLogitsFile(path);
+  return evaluation.epoch === epoch ? evaluation : undefined;
+}
+
+/** For runs whose record does not describe the network: names from stored logits, or numbers; shape and statistics of the dataset. */
+function networkOfOldRun(folder: RunFolder, { data }: Config, classes: number): NetworkRecord {
+  const [stored] = listStoredLogits(folder);
+  const names = stored === undefined ? [] : readLogitsFile(logitsPath(folder, stored)).classNames;
+  const side = isImageDataset(data.dataset) ? inputSizeOf(data).side : data.dataset === 'fashion_mnist_lt' ? 28 : 32;
+  const { mean, std } = statisticsOf(data.dataset);
+  return {
+    image_shape: [side, side, mean.length],
+    mean,
+    std,
+    class_names: names.length === classes ? names : Array.from({ length: classes }, (_, label) => `class ${label}`),
+  };
+}
