@@ -1,7 +1,7 @@
 /** One training run as commands start it: lock, display, signals. */
 import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
-import type { ResultRow } from '../eval/summary.js';
+import type { ResultRow } from '../eval/resultRow.js';
 import { shellWord } from '../io/shellWord.js';
 import { type HeldRun, leaveRunFolder } from '../run/runFolder.js';
 import type { StartingPoint } from '../train/startingPoint.js';

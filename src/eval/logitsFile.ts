@@ -3,7 +3,7 @@
 import { DataError } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
 import type { HostTensor } from '../tensor.js';
-import { labelCounts } from './metrics.js';
+import { type GroupBounds, labelCounts } from './metrics.js';
 
 /** Which training run, checkpoint and split an evaluation is of. */
 export interface EvaluationSource {
@@ -15,8 +15,8 @@ export interface EvaluationSource {
   readonly checkpoint: string;
   /** Epochs trained, 1-based: the epoch after which the checkpoint was written. */
   readonly epoch?: number;
-  /** What chose the epoch: `test` or `val` (best plain top-1 there) or `last`. */
-  readonly selectedOn?: string;
+  /** What selected the epoch: `test` or `val` (best plain top-1 there) or `last`. */
+  readonly selected_on?: string;
 }
 
 /** Logits and labels of one whole split: N images, C classes. */
@@ -30,6 +30,8 @@ export interface Evaluation extends EvaluationSource {
   /** [C]: training images per class, which decide many / medium / few. */
   readonly classCounts: Int32Array;
   readonly classNames: readonly string[];
+  /** Bounds of many / medium / few; `defaultGroups` where they are absent. */
+  readonly groups?: GroupBounds;
 }
 
 /** Writes an evaluation atomically. Throws `DataError` where its parts do not fit together, `StorageError` for the disk. */
@@ -50,7 +52,8 @@ export function writeLogitsFile(path: string, evaluation: Evaluation): void {
     class_names: JSON.stringify(classNames),
   };
   if (evaluation.epoch !== undefined) metadata.epoch = String(evaluation.epoch);
-  if (evaluation.selectedOn !== undefined) metadata.selected_on = evaluation.selectedOn;
+  if (evaluation.selected_on !== undefined) metadata.selected_on = evaluation.selected_on;
+  if (evaluation.groups !== undefined) metadata.groups = JSON.stringify(evaluation.groups);
   writeSafetensors(path, tensors, metadata);
 }
 
@@ -81,7 +84,8 @@ export function readLogitsFile(path: string): Evaluation {
     run: metadata.run ?? 'unknown',
     checkpoint: metadata.checkpoint ?? 'unknown',
     ...(metadata.epoch === undefined ? {} : { epoch: readEpoch(path, metadata.epoch) }),
-    ...(metadata.selected_on === undefined ? {} : { selectedOn: metadata.selected_on }),
+    ...(metadata.selected_on === undefined ? {} : { selected_on: metadata.selected_on }),
+    ...(metadata.groups === undefined ? {} : { groups: readGroups(path, metadata.groups) }),
     logits: logits.data,
     labels: take('labels', 1, Int32Array).data,
     indices:
@@ -120,6 +124,16 @@ function readEpoch(path: string, text: string): number {
   if (text.trim() === '' || !Number.isInteger(epoch) || epoch < 0)
     throw unfit(path, `its epoch is ${JSON.stringify(text)}`);
   return epoch;
+}
+
+function readGroups(path: string, json: string): GroupBounds {
+  try {
+    const { many, few } = JSON.parse(json) as GroupBounds;
+    if (Number.isFinite(many) && Number.isFinite(few)) return { many, few };
+  } catch {
+    // Told below.
+  }
+  throw unfit(path, `its groups are ${json}, not such as {"many": 100, "few": 20}`);
 }
 
 function readClassNames(path: string, json: string | undefined, classes: number): string[] {

@@ -1,19 +1,33 @@
-/** Top-1 accuracy over samples, per class, and over the many / medium / few groups. Accuracies are fractions in [0, 1]. */
+/** What the metrics of scores.ts compute: everything of N predictions is in their counts per class. Fractions in [0, 1]. */
 import { DataError } from '../errors.js';
 
 export type Group = 'many' | 'medium' | 'few';
 
-/** Means of class accuracies; undefined where no class of the group occurs in the labels. */
-export type GroupAccuracies = Readonly<Record<Group, number | undefined>>;
-
-export interface Scores extends GroupAccuracies {
-  /** Correct over all samples. */
-  readonly top1: number;
+/** Bounds on the training images of a class: `many` has more than `many`, `few` has fewer than `few`, `medium` is between. */
+export interface GroupBounds {
+  readonly many: number;
+  readonly few: number;
 }
 
-/** Group of a class by its number of *training* images: many > 100, medium 20..100, few < 20 (Liu et al., OLTR, CVPR 2019). */
-export function groupOf(trainingImages: number): Group {
-  return trainingImages > 100 ? 'many' : trainingImages >= 20 ? 'medium' : 'few';
+/** Those of Liu et al. (OLTR, CVPR 2019). */
+export const defaultGroups: GroupBounds = { many: 100, few: 20 };
+
+/** Counts of N predictions in C classes, each [C]. */
+export interface ClassCounts {
+  /** Images of the class. */
+  readonly images: Int32Array;
+  /** Right predictions of the class. */
+  readonly correct: Int32Array;
+  /** Predictions of the class, right or wrong. */
+  readonly predicted: Int32Array;
+  /** Training images of the class, which decide its group. */
+  readonly trainingImages: Int32Array;
+  readonly groups: GroupBounds;
+}
+
+/** Group of a class by its number of *training* images. */
+export function groupOf(trainingImages: number, { many, few }: GroupBounds = defaultGroups): Group {
+  return trainingImages > many ? 'many' : trainingImages >= few ? 'medium' : 'few';
 }
 
 /** Images per class [C] among labels [N]. Throws `DataError` for a label outside [0, classes). */
@@ -32,50 +46,70 @@ export function labelCounts(labels: Int32Array, classes: number): Int32Array {
   return counts;
 }
 
-/** Share of the N predictions that equal their label. Throws `DataError` when there is none or the lengths differ. */
-export function topOne(predictions: Int32Array, labels: Int32Array): number {
-  checkLengths(predictions, labels);
-  let correct = 0;
-  for (let i = 0; i < labels.length; i++) if (predictions[i] === labels[i]) correct++;
-  return correct / labels.length;
-}
-
-/** Accuracy of each class [C]; NaN for a class that does not occur in the labels. Throws `DataError` for unusable labels. */
-export function classAccuracies(predictions: Int32Array, labels: Int32Array, classes: number): Float64Array {
-  checkLengths(predictions, labels);
-  const counts = labelCounts(labels, classes);
-  const correct = new Float64Array(classes);
-  for (let i = 0; i < labels.length; i++) if (predictions[i] === labels[i]) correct[labels[i]!]!++;
-  return correct.map((right, klass) => right / counts[klass]!);
-}
-
-/** Mean accuracy of the classes that occur in the labels, from `classAccuracies` [C]: top-1 under a uniform class prior. */
-export function meanClassAccuracy(accuracies: Float64Array): number {
-  const present = accuracies.filter(accuracy => !Number.isNaN(accuracy));
-  return present.reduce((sum, accuracy) => sum + accuracy, 0) / present.length;
-}
-
-/** Group means of class accuracies [C] by training images per class [C], as facebookresearch/classifier-balancing `utils.py`. */
-export function groupAccuracies(accuracies: Float64Array, classCounts: Int32Array): GroupAccuracies {
-  const mean = (group: Group) => {
-    const members = accuracies.filter((_, klass) => groupOf(classCounts[klass]!) === group);
-    const result = meanClassAccuracy(members);
-    return Number.isNaN(result) ? undefined : result;
-  };
-  return { many: mean('many'), medium: mean('medium'), few: mean('few') };
-}
-
-/** Top-1 over samples and groups of predictions [N], with training images per class [C]. Throws `DataError`. */
-export function scoresOf(predictions: Int32Array, labels: Int32Array, classCounts: Int32Array): Scores {
-  const accuracies = classAccuracies(predictions, labels, classCounts.length);
-  return { top1: topOne(predictions, labels), ...groupAccuracies(accuracies, classCounts) };
-}
-
-function checkLengths(predictions: Int32Array, labels: Int32Array): void {
+/** Right predictions per class [C] of predictions [N]. Throws `DataError` without predictions, and for other lengths. */
+export function correctCounts(predictions: Int32Array, labels: Int32Array, classes: number): Int32Array {
   if (labels.length === 0 || predictions.length !== labels.length) {
     throw new DataError(`There are ${predictions.length} predictions for ${labels.length} labels.`, {
       where: 'evaluation',
       next: 'Evaluate a split that has at least one image, whole.',
     });
   }
+  const correct = new Int32Array(classes);
+  for (let i = 0; i < labels.length; i++) if (predictions[i] === labels[i]) correct[labels[i]!]!++;
+  return correct;
+}
+
+/** Counts of predictions [N], with the training images per class [C]. Throws `DataError` for unusable labels. */
+export function countPredictions(
+  predictions: Int32Array,
+  labels: Int32Array,
+  trainingImages: Int32Array,
+  groups: GroupBounds = defaultGroups,
+): ClassCounts {
+  const classes = trainingImages.length;
+  return {
+    correct: correctCounts(predictions, labels, classes),
+    images: labelCounts(labels, classes),
+    predicted: labelCounts(predictions, classes),
+    trainingImages,
+    groups,
+  };
+}
+
+/** Accuracy of each class [C]; NaN for a class that does not occur in the labels. Throws `DataError` for unusable labels. */
+export function classAccuracies(predictions: Int32Array, labels: Int32Array, classes: number): Float64Array {
+  const correct = correctCounts(predictions, labels, classes);
+  return accuraciesOf({ correct, images: labelCounts(labels, classes) });
+}
+
+/** Share of all predictions that are right. */
+export function topOne({ correct, images }: ClassCounts): number {
+  return sum(correct) / sum(images);
+}
+
+/**
+ * Mean accuracy of the classes of a group that occur in the labels, as facebookresearch/classifier-balancing `utils.py`;
+ * undefined for a group without such classes.
+ */
+export function groupAccuracy(counts: ClassCounts, group: Group): number | undefined {
+  const { trainingImages, groups } = counts;
+  return meanOfPresent(accuraciesOf(counts).filter((_, klass) => groupOf(trainingImages[klass]!, groups) === group));
+}
+
+/** Mean accuracy of the classes that occur in the labels: top-1 under a uniform class prior. */
+export function meanClassAccuracy(counts: Pick<ClassCounts, 'correct' | 'images'>): number {
+  return meanOfPresent(accuraciesOf(counts))!;
+}
+
+function accuraciesOf({ correct, images }: Pick<ClassCounts, 'correct' | 'images'>): Float64Array {
+  return Float64Array.from(correct, (right, klass) => right / images[klass]!);
+}
+
+function meanOfPresent(accuracies: Float64Array): number | undefined {
+  const present = accuracies.filter(accuracy => !Number.isNaN(accuracy));
+  return present.length === 0 ? undefined : present.reduce((sum, accuracy) => sum + accuracy, 0) / present.length;
+}
+
+function sum(counts: Int32Array): number {
+  return counts.reduce((total, count) => total + count, 0);
 }

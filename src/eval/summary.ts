@@ -1,9 +1,10 @@
 /** The scores of one evaluation, plain and re-balanced for every τ: what tables, run.json and reports are made of. */
 import { type Calibration, calibrationOf } from './calibration.js';
 import { logitAdjustedPredictions } from './logitAdjustment.js';
-import type { Evaluation, EvaluationSource } from './logitsFile.js';
-import { classAccuracies, meanClassAccuracy, type Scores, scoresOf } from './metrics.js';
+import type { Evaluation } from './logitsFile.js';
+import { countPredictions, meanClassAccuracy } from './metrics.js';
 import { rebalanceSweep, softmaxOf, uniformPriorWeights } from './rebalance.js';
+import { type Scores, scoresOf } from './scores.js';
 
 export interface Summary {
   readonly plain: Scores;
@@ -23,22 +24,6 @@ export interface TauScores {
   readonly predictions: Int32Array;
 }
 
-/** One line of a results table, as kept in run.json: `tau` is absent for plain predictions; an empty group is absent. */
-export interface ResultRow extends EvaluationSource {
-  readonly tau?: number;
-  /** What τ is of, where it is not re-balancing. */
-  readonly method?: 'logit_adjusted';
-  /**
-   * What chose τ: `config`, `given` (command line), `default` (1, of logits without a config), or the split on which it was the
-   * best (`test` = an oracle).
-   */
-  readonly tauSelectedOn?: string;
-  readonly top1: number;
-  readonly many?: number;
-  readonly medium?: number;
-  readonly few?: number;
-}
-
 /**
  * Predictions and scores of one evaluation: plain, re-balanced for each of `taus`, logit-adjusted for each of `adjustmentTaus`;
  * pure. On the split `val`, which keeps the long tail of the training set, top-1 is the mean over classes and the predicted
@@ -50,11 +35,11 @@ export function summarize(
   taus: readonly number[],
   adjustmentTaus: readonly number[] = [],
 ): Summary {
-  const { logits, labels, classCounts } = evaluation;
+  const { logits, labels, classCounts, groups } = evaluation;
   const score = (predictions: Int32Array): Scores => {
-    const scores = scoresOf(predictions, labels, classCounts);
-    if (!hasLongTail(evaluation)) return scores;
-    return { ...scores, top1: meanClassAccuracy(classAccuracies(predictions, labels, classCounts.length)) };
+    const counts = countPredictions(predictions, labels, classCounts, groups);
+    const scores = scoresOf(counts);
+    return hasLongTail(evaluation) ? { ...scores, top1: meanClassAccuracy(counts) } : scores;
   };
   const classes = classCounts.length;
   const weights = hasLongTail(evaluation) ? uniformPriorWeights(labels, classes) : undefined;
@@ -92,45 +77,6 @@ export function oracleTaus(configured: number): number[] {
 export function bestTau({ rebalanced }: { rebalanced: Summary['adjusted'] }): number | undefined {
   const ranked = [...rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);
   return ranked[0]?.tau;
-}
-
-/**
- * Table lines of a summary: the plain scores, then one line per τ of re-balancing, which `tauSelectedOn` chose, and of logit
- * adjustment, whose τ only the command line gives.
- */
-export function resultRows(
-  source: EvaluationSource,
-  summary: Pick<Summary, 'plain' | 'rebalanced' | 'adjusted'>,
-  tauSelectedOn: string,
-): ResultRow[] {
-  const { split, run, checkpoint, epoch, selectedOn } = source;
-  const common = {
-    run,
-    split,
-    checkpoint,
-    ...(epoch === undefined ? {} : { epoch }),
-    ...(selectedOn === undefined ? {} : { selectedOn }),
-  };
-  return [
-    { ...common, ...presentScores(summary.plain) },
-    ...summary.rebalanced.map(({ tau, scores }) => ({ ...common, tau, tauSelectedOn, ...presentScores(scores) })),
-    ...summary.adjusted.map(({ tau, scores }) => ({
-      ...common,
-      tau,
-      method: 'logit_adjusted' as const,
-      tauSelectedOn: 'given',
-      ...presentScores(scores),
-    })),
-  ];
-}
-
-function presentScores({ top1, many, medium, few }: Scores) {
-  return {
-    top1,
-    ...(many === undefined ? {} : { many }),
-    ...(medium === undefined ? {} : { medium }),
-    ...(few === undefined ? {} : { few }),
-  };
 }
 
 function hasLongTail(evaluation: Evaluation): boolean {

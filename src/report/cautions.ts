@@ -12,7 +12,7 @@ export function cautionsOf(runs: readonly ReportRun[]): string[] {
   const owners = new Map<string, Set<ReportRun>>();
   const say = (text: string, run: ReportRun) => owners.set(text, (owners.get(text) ?? new Set()).add(run));
   for (const run of runs) {
-    if (run.evaluation.selectedOn !== 'test') continue;
+    if (run.evaluation.selected_on !== 'test') continue;
     say(
       'The epoch was chosen on the test split that it is reported on, so its top-1 is the highest of many looks; ' +
         '“last evaluated epoch” was not chosen.',
@@ -70,7 +70,7 @@ function differencesOf(runs: readonly ReportRun[]): string[] {
     ['initial weights', ({ record }) => record.weights?.sha256],
   ];
   const valued: readonly (readonly [name: string, of: (run: ReportRun) => string])[] = [
-    ['choice of the epoch', ({ evaluation }) => evaluation.selectedOn ?? 'not recorded'],
+    ['choice of the epoch', ({ evaluation }) => evaluation.selected_on ?? 'not recorded'],
     ...processFacts.map(([name, of]) => [name, ({ record }: ReportRun) => factOf(processesOf(record), of)] as const),
   ];
   const withValues = (name: string, values: readonly string[]) => {

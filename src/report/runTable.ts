@@ -82,7 +82,7 @@ function ofProcesses(of: (process: RecordedProcess) => string): (run: ReportRun)
 function oracleText(run: ReportRun): string {
   const tau = oracleTau(run);
   const { scores } = run.summary.rebalanced.slice(1).find(row => row.tau === tau)!;
-  return `${percent(scores.top1)} % at τ = ${tau}, chosen on test`;
+  return `${percent(scores.top1)} % at τ = ${tau}, selected on test`;
 }
 
 function lastEpochText({ metrics }: ReportRun): string {
@@ -93,12 +93,12 @@ function lastEpochText({ metrics }: ReportRun): string {
   return `${Number(line.test_top1).toFixed(2)} % plain${second} (epoch ${line.epoch})`;
 }
 
-function evaluatedText({ evaluation: { split, checkpoint, epoch, selectedOn } }: ReportRun): string {
+function evaluatedText({ evaluation: { split, checkpoint, epoch, selected_on } }: ReportRun): string {
   return listed([
     `${split} split`,
     `checkpoint ${checkpoint}`,
     epoch !== undefined && `epoch ${epoch}`,
-    selectedOn !== undefined && choiceOf(selectedOn),
+    selected_on !== undefined && choiceOf(selected_on),
   ]);
 }
 

@@ -1,16 +1,11 @@
 /** The answer of a report: the scores of each series, plain and re-balanced, and the difference to the first series. */
+import { type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { escapeHtml } from './markup.js';
 import type { ReportRun } from './reportRun.js';
 import { type Series, spreadOf } from './series.js';
 
-/** Columns of the table, as `Scores` has them. */
-const columns = [
-  { key: 'top1', title: 'all' },
-  { key: 'many', title: 'many' },
-  { key: 'medium', title: 'medium' },
-  { key: 'few', title: 'few' },
-] as const;
-type Key = (typeof columns)[number]['key'];
+/** Top-1 is called “all” beside the groups. */
+const columns = metricKeys.map(key => ({ key, title: key === 'top1' ? 'all' : metricOf(key).title }));
 
 const kinds = ['plain', 'rebalanced'] as const;
 type Kind = (typeof kinds)[number];
@@ -25,7 +20,7 @@ export interface SeriesScore {
 }
 
 /** Score of a series, in percent, beside the same score of the series `first`. */
-export function seriesScore(series: Series, first: Series, kind: Kind, key: Key): SeriesScore {
+export function seriesScore(series: Series, first: Series, kind: Kind, key: MetricKey): SeriesScore {
   const numberOf = ({ summary }: ReportRun) => {
     const score = (kind === 'plain' ? summary.plain : summary.rebalanced[0]!.scores)[key];
     return score === undefined ? undefined : 100 * score;

@@ -5,7 +5,7 @@ import type { Series } from './series.js';
 /** With more series than this the sources are told together, not one by one. */
 const mostListed = 4;
 
-/** `Split test, checkpoint best of epoch 187 (chosen on test).`, or the same for each series where they differ. */
+/** `Split test, checkpoint best of epoch 187 (selected on test).`, or the same for each series where they differ. */
 export function sourceSentence(all: readonly Series[]): string {
   const runs = all.flatMap(series => series.runs);
   const splits = [...new Set(runs.map(({ evaluation }) => evaluation.split))].join(', ');
@@ -15,18 +15,18 @@ export function sourceSentence(all: readonly Series[]): string {
   return `Split ${splits}, ${all.map(({ label }, index) => `${label}: ${sources[index]}`).join('; ')}.`;
 }
 
-/** `checkpoint best of epoch 187 (chosen on test)`; of several runs `of epochs 150 to 187`. */
+/** `checkpoint best of epoch 187 (selected on test)`; of several runs `of epochs 150 to 187`. */
 export function sourceWords(runs: readonly ReportRun[]): string {
   const kinds = new Map<string, Set<number>>();
   for (const { evaluation } of runs) {
-    const kind = JSON.stringify([evaluation.checkpoint, evaluation.selectedOn]);
+    const kind = JSON.stringify([evaluation.checkpoint, evaluation.selected_on]);
     const epochs = kinds.get(kind) ?? new Set();
     if (evaluation.epoch !== undefined) epochs.add(evaluation.epoch);
     kinds.set(kind, epochs);
   }
   const words = Array.from(kinds, ([kind, epochs]) => {
     const [checkpoint, selectedOn] = JSON.parse(kind) as [string, string | null];
-    const chosen = selectedOn === null ? 'not recorded what chose it' : choiceOf(selectedOn);
+    const chosen = selectedOn === null ? 'not recorded what selected it' : choiceOf(selectedOn);
     return `checkpoint ${checkpoint}${epochWords([...epochs])} (${chosen})`;
   });
   return words.join(' and ');
@@ -38,9 +38,9 @@ function epochWords(epochs: readonly number[]): string {
   return ` of epochs ${Math.min(...epochs)} to ${Math.max(...epochs)}`;
 }
 
-/** `chosen on test`, `the last epoch`. */
+/** `selected on test`, `the last epoch`. */
 export function choiceOf(selectedOn: string): string {
-  return selectedOn === 'last' ? 'the last epoch' : `chosen on ${selectedOn}`;
+  return selectedOn === 'last' ? 'the last epoch' : `selected on ${selectedOn}`;
 }
 
 /** `τ = 1`, or the τ of each series where they differ. */

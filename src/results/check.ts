@@ -1,9 +1,10 @@
 /** Whether a record's numbers are what its predictions give: with the labels a recount, without them a check of consistency. */
 import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
-import { type GroupAccuracies, groupAccuracies, labelCounts } from '../eval/metrics.js';
+import { correctCounts, defaultGroups, labelCounts } from '../eval/metrics.js';
+import { metricKeys, metricOf, percentOf } from '../eval/scores.js';
 import { sha256 } from '../io/hash.js';
-import { correctOf, labelsHash } from './fromRun.js';
+import { labelsHash } from './fromRun.js';
 import {
   bytesPerClass,
   predictionsOf,
@@ -26,14 +27,14 @@ export interface Truth {
   readonly classCounts: Int32Array;
 }
 
-/** Rounding of a sum of fractions; anything typed by hand differs by more. */
-const rounding = 1e-9;
+/** Percentage points, as all below. Of a sum of fractions; anything typed by hand differs by more. */
+const rounding = 1e-7;
 
-/** metrics.jsonl has percent with four decimals. */
-const metricsRounding = 1e-6;
+/** metrics.jsonl has four decimals. */
+const metricsRounding = 1e-4;
 
 /** A run resumed by another engine, precision or thread count may have been evaluated last by another than in the epoch itself. */
-const resumedRounding = 5e-3;
+const resumedRounding = 0.5;
 
 /**
  * What is wrong with a record, one sentence each; empty when nothing is. Without `truth` the predictions cannot be marked
@@ -72,15 +73,15 @@ function faultOfRebalancedBest({
 }: ResultRecord): string | undefined {
   if (best === undefined) return undefined;
   const tolerance = resumed_with ? resumedRounding : metricsRounding;
-  const right = best.top1 * test.images;
-  if (Math.abs(right - Math.round(right)) > metricsRounding * test.images)
-    return `top1 ${percentOf(best.top1)} is not a whole number of ${test.images} images`;
-  for (const { checkpoint, epoch, top1, tauSelectedOn } of scores) {
-    if (tauSelectedOn !== 'config') continue;
+  const right = (best.top1 / 100) * test.images;
+  if (Math.abs(right - Math.round(right)) > (metricsRounding / 100) * test.images)
+    return `top1 ${textOf(best.top1)} is not a whole number of ${test.images} images`;
+  for (const { checkpoint, epoch, top1, tau_selected_on } of scores) {
+    if (tau_selected_on !== 'config') continue;
     const difference = best.top1 - top1;
-    const isLess = best.selectedOn === 'test' && difference < -tolerance;
+    const isLess = best.selected_on === 'test' && difference < -tolerance;
     if (!isLess && (best.epoch !== epoch || Math.abs(difference) <= tolerance)) continue;
-    return `it says ${percentOf(best.top1)} at epoch ${best.epoch}, checkpoint ${checkpoint} has ${percentOf(top1)} at epoch ${epoch}`;
+    return `it says ${textOf(best.top1)} at epoch ${best.epoch}, checkpoint ${checkpoint} has ${textOf(top1)} at epoch ${epoch}`;
   }
   return undefined;
 }
@@ -110,12 +111,12 @@ function faultOfScore(record: ResultRecord, score: Score, predictions: Int32Arra
   if (images.length !== classes || score.correct.length !== classes)
     return 'its lists have different numbers of classes';
   const configured = configOf(record).eval.tau;
-  if (score.tauSelectedOn === 'config' && score.tau !== configured)
-    return `it says that the config chose τ = ${score.tau}, and there it is ${configured}`;
+  if (score.tau_selected_on === 'config' && score.tau !== configured)
+    return `it says that the config selected τ = ${score.tau}, and there it is ${configured}`;
   const outside = predictions.findIndex(klass => klass >= classes);
   if (outside !== -1) return `the prediction of image ${outside} is class ${predictions[outside]} of ${classes}`;
   if (truth?.labels.length === predictions.length) {
-    const counted = correctOf(predictions, truth.labels, classes);
+    const counted = correctCounts(predictions, truth.labels, classes);
     const klass = counted.findIndex((right, c) => right !== score.correct[c]);
     if (klass !== -1)
       return `it says ${score.correct[klass]} right of class ${klass}, the predictions and labels give ${counted[klass]}`;
@@ -126,20 +127,23 @@ function faultOfScore(record: ResultRecord, score: Score, predictions: Int32Arra
   if (klass !== -1) {
     return `it says ${score.correct[klass]} right of class ${klass}, which has ${images[klass]} images and ${predicted[klass]} predictions`;
   }
-  return faultOfAccuracies(score, sum(score.correct) / record.test.images, groupsOf(record, score));
+  return faultOfMetrics(record, score, predicted);
 }
 
-function groupsOf({ train, test }: ResultRecord, { correct }: Score): GroupAccuracies {
-  const accuracies = Float64Array.from(correct, (right, klass) => right / test.class_counts[klass]!);
-  return groupAccuracies(accuracies, Int32Array.from(train.class_counts));
-}
-
-function faultOfAccuracies(score: Score, top1: number, groups: GroupAccuracies): string | undefined {
-  for (const [name, counted] of Object.entries({ top1, ...groups })) {
-    const said = score[name as 'top1' | keyof GroupAccuracies];
+function faultOfMetrics({ train, test }: ResultRecord, score: Score, predicted: Int32Array): string | undefined {
+  const counts = {
+    images: Int32Array.from(test.class_counts),
+    correct: Int32Array.from(score.correct),
+    predicted,
+    trainingImages: Int32Array.from(train.class_counts),
+    groups: defaultGroups,
+  };
+  for (const key of metricKeys) {
+    const fraction = metricOf(key).value(counts);
+    const [said, counted] = [score[key], fraction === undefined ? undefined : percentOf(fraction)];
     if (said === counted || (said !== undefined && counted !== undefined && Math.abs(said - counted) <= rounding))
       continue;
-    return `it says ${name} ${percentOf(said)}, the predictions give ${percentOf(counted)}`;
+    return `it says ${key} ${textOf(said)}, the predictions give ${textOf(counted)}`;
   }
   return undefined;
 }
@@ -148,6 +152,6 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
-function percentOf(fraction: number | undefined): string {
-  return fraction === undefined ? 'none' : `${Number((100 * fraction).toFixed(4))} %`;
+function textOf(percent: number | undefined): string {
+  return percent === undefined ? 'none' : `${Number(percent.toFixed(4))} %`;
 }

@@ -1,13 +1,15 @@
 /** Claims beside what the records say: difference and verdict. Values in percent. */
+import { reportedScores } from '../eval/resultRow.js';
+import type { MetricKey } from '../eval/scores.js';
 import type { Column } from '../tables/column.js';
-import type { Claim, ExpectedTable, Metric } from './expected.js';
-import type { ResultRecord, RunResult, Score } from './record.js';
+import type { Claim, ClaimMetric, ExpectedTable } from './expected.js';
+import type { ResultRecord, RunResult } from './record.js';
 
 export type Verdict = 'reached' | 'within tolerance' | 'BELOW' | 'no claim' | 'NO RUN';
 
 export interface Comparison {
   readonly row: string;
-  readonly metric: Metric;
+  readonly metric: ClaimMetric;
   readonly claim?: Claim;
   /** Mean over the runs, percent; undefined without a run. */
   readonly mean?: number | undefined;
@@ -60,22 +62,14 @@ export function formatMean({ mean, std }: { mean?: number | undefined; std?: num
   return std === undefined ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${std.toFixed(2)}`;
 }
 
-/** The accuracy of a metric in percent; undefined where the group is empty. */
-export function metricOf(record: RunResult, metric: Metric): number | undefined {
-  const isRebalanced = metric.endsWith('_rebalanced');
-  const score = reportedScores(record).find(
-    ({ tauSelectedOn }) => tauSelectedOn === (isRebalanced ? 'config' : undefined),
-  );
-  const fraction = score?.[metric.replace('_rebalanced', '') as 'top1' | 'many' | 'medium' | 'few'];
-  return fraction === undefined ? undefined : 100 * fraction;
+/** The score of a metric in percent; undefined where the group is empty. */
+export function metricOf({ scores }: RunResult, metric: ClaimMetric): number | undefined {
+  const { plain, rebalanced } = reportedScores(scores);
+  const row = metric.endsWith('_rebalanced') ? rebalanced : plain;
+  return row?.[metric.replace('_rebalanced', '') as MetricKey];
 }
 
-/** Scores of the reported checkpoint: `best` where a split chose one, else `last`. */
-export function reportedScores({ scores }: RunResult): Score[] {
-  return scores.filter(({ checkpoint }) => checkpoint === scores[0]!.checkpoint);
-}
-
-function compareMetric(row: string, metric: Metric, records: readonly ResultRecord[], claim?: Claim): Comparison {
+function compareMetric(row: string, metric: ClaimMetric, records: readonly ResultRecord[], claim?: Claim): Comparison {
   const values = records.map(record => metricOf(record, metric)).filter(value => value !== undefined);
   const runs = values.length;
   const { mean, std } = meanAndStd(values);

@@ -6,22 +6,17 @@ import { z } from 'zod';
 import { experimentName } from '../config/experimentName.js';
 import { configsFolder } from '../config/locate.js';
 import { ConfigError } from '../errors.js';
+import { type MetricKey, metricKeys } from '../eval/scores.js';
 
-const metrics = [
-  'top1',
-  'many',
-  'medium',
-  'few',
-  'top1_rebalanced',
-  'many_rebalanced',
-  'medium_rebalanced',
-  'few_rebalanced',
-] as const;
+/** A metric of plain or of re-balanced predictions, of the reported checkpoint. */
+export type ClaimMetric = MetricKey | `${MetricKey}_rebalanced`;
+
+const claimMetrics: ClaimMetric[] = [...metricKeys, ...metricKeys.map(key => `${key}_rebalanced` as const)];
 
 const claimSchema = z.strictObject({
   row: z.string(),
-  /** Of the reported checkpoint: `best` where a split chose one, else `last`; `_rebalanced` at the config's τ. */
-  metric: z.enum(metrics),
+  /** `_rebalanced` is at the config's τ. */
+  metric: z.enum(claimMetrics),
   /** Percent. */
   value: z.number().min(0).max(100),
   source: z.string(),
@@ -38,7 +33,6 @@ const tableSchema = z.strictObject({
 });
 
 export type Claim = z.output<typeof claimSchema>;
-export type Metric = Claim['metric'];
 
 export interface ExpectedTable {
   readonly name: string;

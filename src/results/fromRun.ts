@@ -5,8 +5,9 @@ import type { Config } from '../config/schema.js';
 import { withoutFolders } from '../config/withoutFolders.js';
 import { ConfigError, StorageError } from '../errors.js';
 import type { Evaluation } from '../eval/logitsFile.js';
-import { classAccuracies, labelCounts } from '../eval/metrics.js';
-import { bestTau, oracleTaus, resultRows, summarize } from '../eval/summary.js';
+import { correctCounts, labelCounts } from '../eval/metrics.js';
+import { inPercent, type Scores } from '../eval/scores.js';
+import { bestTau, oracleTaus, summarize } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
 import { shellWord } from '../io/shellWord.js';
 import { readMetrics } from '../run/metricsLog.js';
@@ -80,7 +81,7 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
     predictions.set(encodeClasses(line, classes), (k * predictions.length) / lines.length);
   const { scores, rebalanced_best, ...about } = result;
   const record: ResultRecord = {
-    format: 1,
+    format: 2,
     ...about,
     config: withoutFolders(about.config as Config),
     predictions_sha256: sha256(predictions),
@@ -106,7 +107,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
   const { select_on, tau } = run.config.eval;
   const checkpoints = select_on === 'last' ? (['last'] as const) : (['best', 'last'] as const);
   const evaluations = checkpoints.map(checkpoint => resultLogits(folder, checkpoint));
-  const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, tau, e === 0));
+  const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, checkpoints[e]!, tau, e === 0));
   const { labels, classCounts } = evaluations[0]!;
   const { train, test } = run.splits;
   const [, ...further] = distinctProcesses([run, ...run.resumes].map(processOf));
@@ -146,33 +147,35 @@ export function labelsHash(labels: Int32Array, classes: number): string {
   return sha256(encodeClasses(labels, classes));
 }
 
-/** Plain, re-balanced at τ of the config and, for the reported checkpoint, at the oracle's τ. */
-function scoresOf(
-  evaluation: Evaluation,
-  tau: number,
-  withOracle: boolean,
-): { score: Score; predictions: Int32Array }[] {
-  const { labels, classCounts } = evaluation;
-  const summary = summarize(evaluation, withOracle ? oracleTaus(tau) : [tau]);
-  const at = (wanted: number | undefined) => summary.rebalanced.filter(({ tau: at }) => at === wanted);
-  const [configured, oracle] = [at(tau), withOracle ? at(bestTau(summary)) : []];
-  const rows = [
-    ...resultRows(evaluation, { ...summary, rebalanced: configured }, 'config'),
-    ...resultRows(evaluation, { ...summary, rebalanced: oracle }, 'test').slice(1),
-  ];
-  const predictionsOfRows = [summary, ...configured, ...oracle].map(({ predictions }) => predictions);
-  return rows.map((row, r) => {
-    const { run: _run, split: _split, ...score } = row;
-    const predictions = predictionsOfRows[r]!;
-    return { score: { ...score, correct: correctOf(predictions, labels, classCounts.length) } as Score, predictions };
-  });
+interface Scored {
+  readonly score: Score;
+  /** [N]. */
+  readonly predictions: Int32Array;
 }
 
-/** Right predictions of each class [C]. */
-export function correctOf(predictions: Int32Array, labels: Int32Array, classes: number): number[] {
-  const images = labelCounts(labels, classes);
-  const accuracies = classAccuracies(predictions, labels, classes);
-  return Array.from(images, (total, klass) => (total === 0 ? 0 : Math.round(accuracies[klass]! * total)));
+/** Plain, re-balanced at τ of the config and, for the reported checkpoint, at the oracle's τ. */
+function scoresOf(evaluation: Evaluation, checkpoint: Score['checkpoint'], tau: number, withOracle: boolean): Scored[] {
+  const { labels, classCounts, epoch, selected_on } = evaluation;
+  const summary = summarize(evaluation, withOracle ? oracleTaus(tau) : [tau]);
+  const scored = (
+    { scores, predictions }: { scores: Scores; predictions: Int32Array },
+    ofTau?: Pick<Score, 'tau' | 'tau_selected_on'>,
+  ): Scored => {
+    const correct = Array.from(correctCounts(predictions, labels, classCounts.length));
+    return {
+      score: { checkpoint, epoch: epoch!, selected_on: selected_on!, ...ofTau, ...inPercent(scores), correct },
+      predictions,
+    };
+  };
+  const at = (wanted: number | undefined, tau_selected_on: 'config' | 'test') =>
+    summary.rebalanced
+      .filter(({ tau: at }) => at === wanted)
+      .map(row => scored(row, { tau: row.tau, tau_selected_on }));
+  return [
+    scored({ scores: summary.plain, predictions: summary.predictions }),
+    ...at(tau, 'config'),
+    ...(withOracle ? at(bestTau(summary), 'test') : []),
+  ];
 }
 
 function firstStageOf({ processes, ...stage }: FirstStage) {

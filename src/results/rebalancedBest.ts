@@ -1,5 +1,6 @@
 /** The epoch that re-balanced accuracy would have chosen: a run keeps the checkpoint of the best plain one alone. */
 import type { Config } from '../config/schema.js';
+import { type MetricKey, metricKeys } from '../eval/scores.js';
 import type { EpochMetrics } from '../run/metricsLog.js';
 import type { RebalancedBest } from './record.js';
 
@@ -19,16 +20,12 @@ export function rebalancedBestOf(
     if (typeof selecting !== 'number' || selecting <= highest) continue;
     [best, highest] = [line, selecting];
   }
-  const top1 = best && fractionOf(best.test_top1_rebalanced);
-  if (!best || top1 === undefined) return undefined;
-  const groups = (['many', 'medium', 'few'] as const).flatMap(group => {
-    const accuracy = fractionOf(best[`test_${group}_rebalanced`]);
-    return accuracy === undefined ? [] : [[group, accuracy]];
-  });
-  return { epoch: best.epoch, selectedOn: select_on, tau, top1, ...Object.fromEntries(groups) };
-}
-
-/** metrics.jsonl has percent with four decimals. */
-function fractionOf(percent: EpochMetrics[string]): number | undefined {
-  return typeof percent === 'number' ? Number((percent / 100).toFixed(6)) : undefined;
+  if (!best) return undefined;
+  const scores: Partial<Record<MetricKey, number>> = {};
+  for (const key of metricKeys) {
+    const score = best[`test_${key}_rebalanced`];
+    if (typeof score === 'number') scores[key] = score;
+  }
+  const { top1 } = scores;
+  return top1 === undefined ? undefined : { epoch: best.epoch, selected_on: select_on, tau, ...scores, top1 };
 }

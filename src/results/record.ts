@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { experimentName } from '../config/experimentName.js';
 import { StorageError } from '../errors.js';
+import { fromFormat1 } from '../eval/format1.js';
+import { scoreShape } from '../eval/scores.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
 import { largestText, readRegularFile, readRegularText } from '../io/openedFile.js';
@@ -17,7 +19,6 @@ import type { Process } from '../run/processes.js';
 /** What two bytes can tell apart. */
 export const mostClasses = 65_536;
 
-const fraction = z.number().min(0).max(1);
 const count = z.number().int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -25,16 +26,13 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const scoreSchema = z.strictObject({
   checkpoint: z.enum(['best', 'last']),
   epoch: count,
-  /** What chose the epoch: a split, or `last` for none. */
-  selectedOn: z.string(),
+  /** What selected the epoch: a split, or `last` for none. */
+  selected_on: z.string(),
   /** Absent = plain. */
   tau: z.number().optional(),
   /** `config`, or `test`: the τ with the highest accuracy on the very images it is reported on (oracle). */
-  tauSelectedOn: z.enum(['config', 'test']).optional(),
-  top1: fraction,
-  many: fraction.optional(),
-  medium: fraction.optional(),
-  few: fraction.optional(),
+  tau_selected_on: z.enum(['config', 'test']).optional(),
+  ...scoreShape,
   /** Right predictions of each class [C]. */
   correct: z.array(count),
 });
@@ -42,14 +40,11 @@ const scoreSchema = z.strictObject({
 /** The epoch with the highest re-balanced accuracy, as metrics.jsonl has it: no predictions of it are kept. */
 const rebalancedBestSchema = z.strictObject({
   epoch: count,
-  /** The split whose re-balanced top-1 chose the epoch. */
-  selectedOn: z.string(),
+  /** The split whose re-balanced top-1 selected the epoch. */
+  selected_on: z.string(),
   /** Of the config. */
   tau: z.number(),
-  top1: fraction,
-  many: fraction.optional(),
-  medium: fraction.optional(),
-  few: fraction.optional(),
+  ...scoreShape,
 });
 
 /** A process that computed the run: its engine, software, machine and code. */
@@ -71,7 +66,7 @@ const firstStageSchema = z.strictObject({
 });
 
 const recordSchema = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(2),
   name: experimentName,
   /** Name of the run folder it was made from. */
   run: z.string(),
@@ -105,7 +100,7 @@ const recordSchema = z.strictObject({
   resumed_with: z.array(processSchema).min(1).optional(),
   predictions_sha256: hash,
   scores: z.array(scoreSchema).min(1),
-  /** On the test images; absent where no split chose the epoch, and in records made before it was kept. */
+  /** On the test images; absent where no split selected the epoch, and in records made before it was kept. */
   rebalanced_best: rebalancedBestSchema.optional(),
 });
 
@@ -182,11 +177,11 @@ export function writeResult(results: string, record: ResultRecord, predictions: 
   return path;
 }
 
-/** Reads a record. Throws `StorageError` when it is missing, damaged or of another format. */
+/** Reads a record, of format 1 in format 2. Throws `StorageError` when it is missing, damaged or of another format. */
 export function readResult(path: string): StoredResult {
   let record: ResultRecord;
   try {
-    record = recordSchema.parse(JSON.parse(readRegularText(path, largestText)));
+    record = recordSchema.parse(fromFormat1(JSON.parse(readRegularText(path, largestText))));
   } catch (error) {
     const fault = error instanceof z.ZodError ? firstIssue(error) : reasonOf(error);
     throw new StorageError(`The result record is not usable: ${fault}`, {

@@ -1,11 +1,11 @@
 /** Accuracy tables straight from run folders: one line per experiment, and what a reader must know beside it. */
 import { ConfigError } from '../errors.js';
+import { reportedScores } from '../eval/resultRow.js';
 import { findRunFolders } from '../run/findRuns.js';
 import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import type { Column, TableFormat } from '../tables/column.js';
 import { formatTable } from '../tables/format.js';
-import { reportedScores } from './compare.js';
 import { readRunResult } from './fromRun.js';
 import { groupColumns, groupDataColumns } from './groupColumns.js';
 import { differencesWithin, groupResults, type ResultGroup } from './groups.js';
@@ -36,13 +36,13 @@ export function readRuns(directories: readonly string[]): RunsRead {
   });
 }
 
-const { config, seeds, chosenOn, epoch, top1, groups, groupMeans, last, precision, hours } = groupColumns;
+const { config, seeds, selectedOn, epoch, top1, groups, groupMeans, last, precision, hours } = groupColumns;
 const { tau, rebalanced, rebalancedBest, oracle, lastRebalanced } = groupColumns;
 
 const pageColumns: readonly Column<ResultGroup>[] = [
   config,
   seeds,
-  chosenOn,
+  selectedOn,
   epoch,
   top1,
   groups,
@@ -60,7 +60,7 @@ const pageColumns: readonly Column<ResultGroup>[] = [
 const terminalColumns: readonly Column<ResultGroup>[] = [
   config,
   seeds,
-  { ...chosenOn, title: 'chosen on' },
+  { ...selectedOn, title: 'selected on' },
   epoch,
   top1,
   groupMeans,
@@ -83,12 +83,12 @@ function notesOf(groups: readonly ResultGroup[]): string[] {
   const taus = [...new Set(groups.map(group => String(tau.value(group))))].join(', ');
   const notes = [
     'Top-1 % on the test images, mean ± sample standard deviation over the seeds; many / medium / few: classes with more than 100, 20 to 100, fewer than 20 training images.',
-    `Re-balanced at the τ of the config (${taus}), of the same epoch; “own best”: of the epoch that the same split chooses by re-balanced accuracy.`,
+    `Re-balanced at the τ of the config (${taus}), of the same epoch; “own best”: of the epoch that the same split selects by re-balanced accuracy.`,
   ];
-  const onTest = groups.filter(({ results }) => reportedScores(results[0]!)[0]!.selectedOn === 'test');
+  const onTest = groups.filter(({ results }) => reportedScores(results[0]!.scores).plain?.selected_on === 'test');
   if (onTest.length > 0) {
     const whose = onTest.length === groups.length ? '' : ` (${onTest.map(({ label }) => label).join(', ')})`;
-    notes.push(`The epoch was chosen on the images that it is reported on${whose}; the last epoch was not chosen.`);
+    notes.push(`The epoch was selected on the images that it is reported on${whose}; the last epoch was not selected.`);
   }
   for (const { label, results } of groups) {
     const differences = differencesWithin(results);

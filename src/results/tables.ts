@@ -1,12 +1,13 @@
 /** What is generated from the records: `results/<table>.csv`, and the table between two markers of README.md beside `results`. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { metricKeys } from '../eval/scores.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { largestText, readRegularText } from '../io/openedFile.js';
 import { factOf, type ProcessFact } from '../run/processes.js';
-import { type Column, percent } from '../tables/column.js';
+import { type Column, twoDecimals } from '../tables/column.js';
 import { formatTable } from '../tables/format.js';
-import { type Claim, expectedTables, type Metric, readExpected } from './expected.js';
+import { type Claim, type ClaimMetric, expectedTables, readExpected } from './expected.js';
 import { groupColumns } from './groupColumns.js';
 import { groupResults, type ResultGroup } from './groups.js';
 import { listResults, processesOf, type ResultRecord, readResult, type Score } from './record.js';
@@ -34,11 +35,11 @@ const csvColumns: readonly Column<Line>[] = [
   text('subset_hash', ({ record }) => record.train.index_hash),
   text('checkpoint', ({ score }) => score.checkpoint),
   text('epoch', ({ score }) => score.epoch),
-  text('epoch_chosen_on', ({ score }) => score.selectedOn),
+  text('selected_on', ({ score }) => score.selected_on),
   text('predictions', ({ score }) => (score.tau === undefined ? 'plain' : 're-balanced')),
   text('tau', ({ score }) => score.tau),
-  text('tau_chosen_on', ({ score }) => (score.tauSelectedOn === 'test' ? 'test (oracle)' : score.tauSelectedOn)),
-  ...(['top1', 'many', 'medium', 'few'] as const).map(key => text<Line>(key, ({ score }) => percent(score[key]))),
+  text('tau_selected_on', ({ score }) => (score.tau_selected_on === 'test' ? 'test (oracle)' : score.tau_selected_on)),
+  ...metricKeys.map(key => text<Line>(key, ({ score }) => twoDecimals(score[key]))),
   fact('engine', ({ engine }) => `${engine.engine} ${engine.version}`),
   fact('precision', ({ engine }) => engine.precision),
   fact('threads', ({ engine }) => String(engine.threads)),
@@ -54,7 +55,7 @@ interface Row extends ResultGroup {
   readonly claims: readonly Claim[];
 }
 
-const claimColumn = (key: string, metric: Metric): Column<Row> => ({
+const claimColumn = (key: string, metric: ClaimMetric): Column<Row> => ({
   key,
   title: 'claimed',
   kind: 'number',
@@ -64,7 +65,7 @@ const claimColumn = (key: string, metric: Metric): Column<Row> => ({
 const readmeColumns: readonly Column<Row>[] = [
   groupColumns.config,
   groupColumns.runs,
-  groupColumns.chosenOn,
+  groupColumns.selectedOn,
   groupColumns.top1,
   claimColumn('claim', 'top1'),
   groupColumns.groups,
@@ -83,9 +84,9 @@ export function resultsCsv(records: readonly ResultRecord[]): string {
   return `${formatTable(lines, csvColumns, 'csv')}\n`;
 }
 
-/** The scores, and the epoch that re-balanced accuracy would have chosen: of that the metrics remain, no checkpoint. */
+/** The scores, and the epoch that re-balanced accuracy would have selected: of that the metrics remain, no checkpoint. */
 function linesOf({ scores, rebalanced_best: best }: ResultRecord): Line['score'][] {
-  return best ? [...scores, { ...best, checkpoint: 'none kept', tauSelectedOn: 'config' }] : scores;
+  return best ? [...scores, { ...best, checkpoint: 'none kept', tau_selected_on: 'config' }] : scores;
 }
 
 /** The table of README.md: a line per experiment, mean ± standard deviation over its runs, beside what is claimed of it. */

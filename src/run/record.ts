@@ -3,7 +3,8 @@ import { configHash, configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import type { EngineInfo } from '../engine/program.js';
 import { StorageError } from '../errors.js';
-import type { ResultRow } from '../eval/summary.js';
+import { fromFormat1 } from '../eval/format1.js';
+import type { ResultRow } from '../eval/resultRow.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
 import { largestText, readRegularText } from '../io/openedFile.js';
@@ -91,7 +92,7 @@ export interface FirstStage {
 }
 
 export interface RunRecord {
-  readonly format: 1;
+  readonly format: 2;
   readonly name: string;
   readonly status: RunStatus;
   readonly config: Config;
@@ -145,7 +146,7 @@ export function createRecord(
 ): RunRecord {
   const now = new Date().toISOString();
   const record: RunRecord = {
-    format: 1,
+    format: 2,
     name: config.name,
     status: 'running',
     config,
@@ -177,11 +178,11 @@ export function readRecord(path: string): RunRecord {
   return { ...record, config: configOf(record) };
 }
 
-/** The record as it is in the file. */
+/** The record as it is in the file, in format 2. */
 function readStored(path: string): RunRecord {
   let content: unknown;
   try {
-    content = JSON.parse(readRegularText(path, largestText));
+    content = fromFormat1(JSON.parse(readRegularText(path, largestText)));
   } catch (error) {
     throw new StorageError(`Could not read the run's record: ${reasonOf(error)}`, {
       where: path,

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { experimentName } from '../config/experimentName.js';
 import { configSchema } from '../config/schema.js';
+import { scoreShape } from '../eval/scores.js';
 
 const count = z.number().int().min(0);
-const fraction = z.number().min(0).max(1);
 const time = z.iso.datetime();
 
 /** What readers take from a config that has keys of another version of gala, and so is used as it is. */
@@ -52,17 +52,14 @@ const result = z.looseObject({
   split: word,
   checkpoint: word.optional(),
   epoch: count.optional(),
-  selectedOn: z.string().optional(),
+  selected_on: z.string().optional(),
   tau: z.number().optional(),
-  top1: fraction,
-  many: fraction.optional(),
-  medium: fraction.optional(),
-  few: fraction.optional(),
+  ...scoreShape,
 });
 
 export const recordSchema = z
   .looseObject({
-    format: z.literal(1),
+    format: z.literal(2),
     name: experimentName,
     status: z.enum(['running', 'finished', 'interrupted', 'diverged', 'failed']),
     config,

@@ -1,6 +1,6 @@
 /** How far each task of a sweep is: from its run folder first, then from SLURM, then from what its last attempt left. */
 import { existsSync } from 'node:fs';
-import type { ResultRow } from '../eval/summary.js';
+import { type ResultRow, reportedScores } from '../eval/resultRow.js';
 import { localHolder } from '../io/folderLock.js';
 import { largestText, readRegularText, withOpenedFile } from '../io/openedFile.js';
 import { findRunOfHash } from '../run/runOfConfig.js';
@@ -113,23 +113,13 @@ export const statusColumns: readonly Column<TaskStatus>[] = [
   { key: 'seed', title: 'seed', kind: 'number', value: ({ task }) => task.seed },
   { key: 'state', title: 'state', kind: 'text', value: ({ state }) => state },
   { key: 'epoch', title: 'epoch', kind: 'text', value: ({ epoch, task }) => `${epoch}/${task.epochs}` },
-  { key: 'top1', title: 'top-1', kind: 'percent', value: ({ results }) => reportedScores(results)?.plain?.top1 },
+  { key: 'top1', title: 'top-1', kind: 'percent', value: ({ results }) => reportedScores(results).plain?.top1 },
   {
     key: 'top1_rebalanced',
     title: 're-balanced',
     kind: 'percent',
-    value: ({ results }) => reportedScores(results)?.rebalanced?.top1,
+    value: ({ results }) => reportedScores(results).rebalanced?.top1,
   },
   { key: 'job', title: 'job', kind: 'text', value: ({ job }) => job },
   { key: 'reason', title: 'reason', kind: 'text', value: ({ reason }) => reason },
 ];
-
-/** Scores of the reported checkpoint: `best` where a split chose one, else `last`; re-balanced at the config's τ. */
-export function reportedScores(rows: readonly ResultRow[] | undefined) {
-  if (rows === undefined || rows.length === 0) return undefined;
-  const reported = rows.filter(({ checkpoint }) => checkpoint === rows[0]!.checkpoint);
-  return {
-    plain: reported.find(({ tau }) => tau === undefined),
-    rebalanced: reported.find(({ tau }) => tau !== undefined),
-  };
-}

@@ -7,12 +7,17 @@ export interface Column<Row> {
   readonly key: string;
   /** Heading in terminal and Markdown. */
   readonly title: string;
-  /** `percent` takes fractions and shows percent with two decimals. */
+  /** `percent` shows percent with two decimals. */
   readonly kind: 'text' | 'number' | 'percent';
   value(row: Row): string | number | undefined;
 }
 
 /** A fraction as percent with two decimals; undefined for undefined or NaN. */
 export function percent(fraction: number | undefined): string | undefined {
-  return fraction === undefined || Number.isNaN(fraction) ? undefined : (fraction * 100).toFixed(2);
+  return fraction === undefined ? undefined : twoDecimals(100 * fraction);
+}
+
+/** Undefined for undefined or NaN. */
+export function twoDecimals(value: number | undefined): string | undefined {
+  return value === undefined || Number.isNaN(value) ? undefined : value.toFixed(2);
 }

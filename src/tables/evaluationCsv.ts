@@ -6,7 +6,7 @@ import { percent } from './column.js';
 
 /** `per_class.csv`: one line per class with its prior, group and accuracy, plain and re-balanced. Throws `DataError` for unusable labels. */
 export function perClassCsv(evaluation: Evaluation, predictions: Int32Array, rebalanced: Int32Array): string {
-  const { labels, classNames, classCounts } = evaluation;
+  const { labels, classNames, classCounts, groups } = evaluation;
   const classes = classNames.length;
   const images = labelCounts(labels, classes);
   const plain = classAccuracies(predictions, labels, classes);
@@ -18,7 +18,7 @@ export function perClassCsv(evaluation: Evaluation, predictions: Int32Array, reb
       klass,
       name,
       classCounts[klass],
-      groupOf(classCounts[klass]!),
+      groupOf(classCounts[klass]!, groups),
       images[klass],
       percent(plain[klass]),
       percent(balanced[klass]),

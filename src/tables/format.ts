@@ -1,7 +1,7 @@
 /** Tables from the same rows in four dresses: aligned text for the terminal, Markdown, CSV, JSON. */
 import { toCsv } from '../io/csv.js';
 import { visibleLine } from '../io/visibleText.js';
-import { type Column, percent, type TableFormat } from './column.js';
+import { type Column, type TableFormat, twoDecimals } from './column.js';
 
 /**
  * A table of rows in one of the formats, without a final newline. Missing values are "–" in terminal and Markdown, empty in
@@ -27,7 +27,7 @@ export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<
 function cellOf<Row>(row: Row, { kind, value }: Column<Row>): string | undefined {
   const content = value(row);
   if (content === undefined || content === '' || Number.isNaN(content)) return undefined;
-  return kind === 'percent' ? percent(Number(content)) : String(content);
+  return kind === 'percent' ? twoDecimals(Number(content)) : String(content);
 }
 
 function markdown<Row>(

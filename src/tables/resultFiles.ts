@@ -1,7 +1,8 @@
 /** What an evaluation leaves for its reader beside the stored logits: tables, per-class accuracies, predictions. */
 import { join } from 'node:path';
 import type { Evaluation } from '../eval/logitsFile.js';
-import { type ResultRow, resultRows, type Summary } from '../eval/summary.js';
+import { type ResultRow, resultRows } from '../eval/resultRow.js';
+import type { Summary } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { perClassCsv, predictionsCsv } from './evaluationCsv.js';
 import { formatTable } from './format.js';
@@ -15,7 +16,7 @@ export interface SummarizedEvaluation {
 
 /**
  * Writes table.md and table.csv over all `evaluations` into `folder`, per_class.csv and predictions.csv of the first, and
- * returns the rows. The τ of re-balancing were chosen by `tauSelectedOn`; the files per class and image take τ = 1, or the
+ * returns the rows. The τ of re-balancing were selected by `tauSelectedOn`; the files per class and image take τ = 1, or the
  * first τ where 1 is not among them. Throws `StorageError`.
  */
 export function writeResultFiles(

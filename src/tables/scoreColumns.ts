@@ -1,14 +1,23 @@
 /** Columns of accuracy tables with one line per evaluation. */
-import type { ResultRow } from '../eval/summary.js';
+import type { ResultRow } from '../eval/resultRow.js';
+import { metricKeys, metricOf, type PercentScores } from '../eval/scores.js';
 import type { Column } from './column.js';
 
-/** Top-1 and groups, with the split that chose the epoch and what chose τ: a number without them cannot be compared. */
+/** A column per metric. */
+export const metricColumns: readonly Column<PercentScores>[] = metricKeys.map(key => ({
+  key,
+  title: metricOf(key).title,
+  kind: 'percent',
+  value: scores => scores[key],
+}));
+
+/** The scores, with the split that selected the epoch and what selected τ: a number without them cannot be compared. */
 export const accuracyColumns: readonly Column<ResultRow>[] = [
   { key: 'run', title: 'run', kind: 'text', value: row => row.run },
   { key: 'split', title: 'split', kind: 'text', value: row => row.split },
   { key: 'checkpoint', title: 'checkpoint', kind: 'text', value: row => row.checkpoint },
   { key: 'epoch', title: 'epoch', kind: 'number', value: row => row.epoch },
-  { key: 'epoch_chosen_on', title: 'epoch chosen on', kind: 'text', value: row => row.selectedOn },
+  { key: 'selected_on', title: 'selected on', kind: 'text', value: row => row.selected_on },
   {
     key: 'predictions',
     title: 'predictions',
@@ -18,13 +27,10 @@ export const accuracyColumns: readonly Column<ResultRow>[] = [
   },
   { key: 'tau', title: 'τ', kind: 'number', value: row => row.tau },
   {
-    key: 'tau_chosen_on',
-    title: 'τ chosen on',
+    key: 'tau_selected_on',
+    title: 'τ selected on',
     kind: 'text',
-    value: row => (row.tauSelectedOn === 'test' ? 'test (oracle)' : row.tauSelectedOn),
+    value: row => (row.tau_selected_on === 'test' ? 'test (oracle)' : row.tau_selected_on),
   },
-  { key: 'all', title: 'all', kind: 'percent', value: row => row.top1 },
-  { key: 'many', title: 'many', kind: 'percent', value: row => row.many },
-  { key: 'medium', title: 'medium', kind: 'percent', value: row => row.medium },
-  { key: 'few', title: 'few', kind: 'percent', value: row => row.few },
+  ...metricColumns,
 ];

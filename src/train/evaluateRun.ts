@@ -65,7 +65,7 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   if (warning !== undefined) onNote?.(`Warning: ${warning}`);
   const isOfRun = isOfSameImages(experiment, split, folder, onNote);
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
-  const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selectedOn }) }) };
+  const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selected_on: selectedOn }) }) };
   const model = fitWeights(modelOf(experiment), evaluatedModel(state), checkpoint);
   const evaluation = await evaluateWith(experiment, model, split, source);
   if (stored && isOfRun) storeLogits(stored, evaluation, folder, { path, progress }, onNote);
@@ -149,7 +149,7 @@ async function evaluateWith(
   experiment: Experiment,
   model: HostTensors,
   split: Split,
-  source: { checkpoint: string; epoch?: number; selectedOn?: string },
+  source: { checkpoint: string; epoch?: number; selected_on?: string },
 ): Promise<Evaluation> {
   const dataset = datasetOf(experiment, split);
   const executable = await compileForEvaluation(experiment, model);

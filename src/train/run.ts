@@ -7,7 +7,8 @@ import type { EngineInfo, Executable } from '../engine/program.js';
 import { DivergedError, GalaError, withRemedy } from '../errors.js';
 import type { StagedSplits } from '../eval/evaluate.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
-import { type ResultRow, summarize } from '../eval/summary.js';
+import type { ResultRow } from '../eval/resultRow.js';
+import { summarize } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { shellWord } from '../io/shellWord.js';
 import { waitsFor } from '../io/waiting.js';
@@ -170,7 +171,7 @@ async function evaluateKept(
   const evaluate = async (checkpoint: 'best' | 'last', selectedOn: string) => {
     const { state, progress } = readCheckpoint(checkpointPath(folder.checkpoints, checkpoint));
     await executable.writeState(state);
-    const source = { checkpoint, epoch: progress.epoch - 1, selectedOn };
+    const source = { checkpoint, epoch: progress.epoch - 1, selected_on: selectedOn };
     const evaluation = await evaluateSplit(experiment, executable, 'test', datasets.test, source, staged);
     writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), evaluation);
     return evaluation;

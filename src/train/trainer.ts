@@ -165,7 +165,7 @@ export async function evaluateSplit(
   executable: Executable,
   split: string,
   dataset: Dataset,
-  source: { checkpoint: string; epoch?: number; selectedOn?: string },
+  source: { checkpoint: string; epoch?: number; selected_on?: string },
   staged?: StagedSplits,
 ): Promise<Evaluation> {
   const { config, datasets } = experiment;

@@ -13,11 +13,11 @@ interface Row {
   readonly split: string;
   readonly checkpoint: string;
   readonly epoch: number | null;
-  readonly epoch_chosen_on: string | null;
+  readonly selected_on: string | null;
   readonly predictions: string;
   readonly tau: number | null;
-  readonly tau_chosen_on: string | null;
-  readonly all: number;
+  readonly tau_selected_on: string | null;
+  readonly top1: number;
   readonly many: number;
   readonly medium: number;
   readonly few: number;
@@ -51,7 +51,7 @@ test('gala eval --run gives the results of run.json, for best and for last', asy
 
 test('Without --tau it is that of the config, and the table says so; one that is given is called given', async () => {
   const ofConfig = await rowsOf('--run', run, '--logit-adjustment', '1');
-  const tausOf = (rows: readonly Row[]) => rows.map(({ tau, tau_chosen_on }) => [tau, tau_chosen_on]);
+  const tausOf = (rows: readonly Row[]) => rows.map(({ tau, tau_selected_on }) => [tau, tau_selected_on]);
   assert.deepEqual(tausOf(ofConfig), [
     [null, null],
     [1.5, 'config'],
@@ -118,7 +118,7 @@ test('gala eval --config --weights agrees, with a checkpoint and with the same w
     const output = at('weights');
     const rows = await rowsOf('--config', config, '--weights', weights, '--data', set, '--output', output);
     assert.deepEqual(accuraciesOf(rows), recordedAccuracies('best'));
-    assert.deepEqual([rows[0]!.checkpoint, rows[0]!.epoch, rows[0]!.epoch_chosen_on], [weights, null, null]);
+    assert.deepEqual([rows[0]!.checkpoint, rows[0]!.epoch, rows[0]!.selected_on], [weights, null, null]);
     assert.equal(
       readFileSync(join(output, 'predictions.csv'), 'utf8'),
       readFileSync(join(run, 'predictions.csv'), 'utf8'),
@@ -175,9 +175,9 @@ test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain lin
     const { stdout } = await gala(sweep, 0, options);
     const ranked = rows
       .filter(({ predictions }) => predictions === 're-balanced')
-      .sort((a, b) => b.all - a.all || a.tau! - b.tau!);
+      .sort((a, b) => b.top1 - a.top1 || a.tau! - b.tau!);
     assert.match(stdout, /^split /);
-    assert.ok(stdout.includes(`at τ = ${ranked[0]!.tau}: chosen on the split it is reported on.`), stdout);
+    assert.ok(stdout.includes(`at τ = ${ranked[0]!.tau}: selected on the split it is reported on.`), stdout);
   });
 });
 
@@ -187,7 +187,7 @@ test('gala eval --split train evaluates every training image', async () => {
   const predictions = csvOf(run, 'eval/train-last-epoch3/predictions.csv');
   assert.equal(predictions.length, smallTrainingImages);
   const right = predictions.filter(({ label, predicted }) => label === predicted).length;
-  assert.equal(rows[0]!.all, Number(((100 * right) / smallTrainingImages).toFixed(2)));
+  assert.equal(rows[0]!.top1, Number(((100 * right) / smallTrainingImages).toFixed(2)));
   const images = csvOf(run, 'eval/train-last-epoch3/per_class.csv').map(row => [row.training_images, row.images]);
   assert.deepEqual(
     images,
@@ -243,7 +243,7 @@ test('With eval.select_on: val a part of the training set chooses the best check
   const top1 = metricsOf(chosen).map(metrics => metrics.val_top1!);
   const best = top1.indexOf(Math.max(...top1)) + 1;
   assert.deepEqual(
-    results.map(({ split, checkpoint, selectedOn, epoch }) => [split, checkpoint, selectedOn, epoch]),
+    results.map(({ split, checkpoint, selected_on, epoch }) => [split, checkpoint, selected_on, epoch]),
     [
       ['test', 'best', 'val', best],
       ['test', 'best', 'val', best],
@@ -252,7 +252,7 @@ test('With eval.select_on: val a part of the training set chooses the best check
     ],
   );
   assert.deepEqual(
-    csvOf(chosen, 'table.csv').map(row => row.epoch_chosen_on),
+    csvOf(chosen, 'table.csv').map(row => row.selected_on),
     ['val', 'val', 'last', 'last'],
   );
   const stored = checkpointOf(chosen, 'best').position.best!;
@@ -260,7 +260,7 @@ test('With eval.select_on: val a part of the training set chooses the best check
   assert.equal((100 * stored.top1).toFixed(4), Math.max(...top1).toFixed(4));
 
   const rows = await rowsOf('--run', chosen, '--data', set, '--split', 'val');
-  assert.equal(rows[0]!.all.toFixed(2), Math.max(...top1).toFixed(2));
+  assert.equal(rows[0]!.top1.toFixed(2), Math.max(...top1).toFixed(2));
   assert.equal(csvOf(chosen, `eval/val-best-epoch${best}/predictions.csv`).length, splits.val!.images);
 });
 
@@ -270,7 +270,7 @@ test('With eval.select_on: last nothing chooses: there is no best checkpoint, an
   const last = onlyRun(at('last'));
   assert.deepEqual(filesIn(join(last, 'checkpoints')), ['last.previous.safetensors', 'last.safetensors']);
   assert.deepEqual(
-    csvOf(last, 'table.csv').map(row => [row.checkpoint, row.epoch, row.epoch_chosen_on]),
+    csvOf(last, 'table.csv').map(row => [row.checkpoint, row.epoch, row.selected_on]),
     [
       ['last', '2', 'last'],
       ['last', '2', 'last'],
@@ -291,7 +291,7 @@ async function rowsOf(...flags: readonly string[]): Promise<Row[]> {
 
 /** Percent with two decimals, as tables show them: plain, then re-balanced. */
 function accuraciesOf(rows: readonly Row[]): number[][] {
-  return rows.map(({ all, many, medium, few }) => [all, many, medium, few]);
+  return rows.map(({ top1, many, medium, few }) => [top1, many, medium, few]);
 }
 
 function recordedAccuracies(checkpoint: string): number[][] {

@@ -33,11 +33,11 @@ function copyOf(name: string): { copy: string; stored: string } {
 
 async function evaluate(copy: string, ...flags: readonly string[]) {
   const { stdout, stderr } = await gala(['eval', '--run', copy, ...flags, '--format', 'json'], 0, options);
-  const [plain] = JSON.parse(stdout) as { all: number; epoch: number | null; epoch_chosen_on: string | null }[];
+  const [plain] = JSON.parse(stdout) as { top1: number; epoch: number | null; selected_on: string | null }[];
   return { ...plain!, stderr };
 }
 
-const recorded = () => Number((100 * recordOf(run).results[0]!.top1).toFixed(2));
+const recorded = () => Number(recordOf(run).results[0]!.top1.toFixed(2));
 
 test('A named engine computes anew and keeps nothing; without one the stored logits are taken, and --data is said to be of no use', async () => {
   const { copy, stored } = copyOf('tampered');
@@ -45,10 +45,10 @@ test('A named engine computes anew and keeps nothing; without one the stored log
   writeLogitsFile(stored, { ...evaluation, logits: evaluation.logits.map(value => -value) });
   const before = readFileSync(stored);
   const kept = await evaluate(copy, '--data', otherSet);
-  assert.notEqual(kept.all, recorded());
+  assert.notEqual(kept.top1, recorded());
   assert.match(kept.stderr, /^The logits that this run keeps are used; --data is not read\.$/m);
   const computed = await evaluate(copy, '--data', set, '--engine', 'tensorflow');
-  assert.equal(computed.all, recorded());
+  assert.equal(computed.top1, recorded());
   assert.doesNotMatch(computed.stderr, /keep/);
   assert.ok(readFileSync(stored).equals(before));
 });
@@ -80,10 +80,10 @@ test('In a run that another process works in nothing is stored; afterwards it is
   const lock = lockFolder(copy);
   const beside = await evaluate(copy, '--data', set);
   lock.release();
-  assert.equal(beside.all, recorded());
+  assert.equal(beside.top1, recorded());
   assert.match(beside.stderr, /^The logits are not kept in the run: Process \d+ already works in this run folder\.$/m);
   assert.ok(!existsSync(stored));
-  assert.equal((await evaluate(copy, '--data', set)).all, recorded());
+  assert.equal((await evaluate(copy, '--data', set)).top1, recorded());
   assert.ok(existsSync(stored));
 });
 
@@ -94,8 +94,8 @@ test('A checkpoint from inside an epoch is of no epoch, and is evaluated each ti
   const { state, progress } = readCheckpoint(join(folder, 'last.safetensors'));
   writeCheckpoint(folder, 'last', state, { ...progress, epoch: 3, step: 5 });
   for (const _ of [1, 2]) {
-    const { epoch, epoch_chosen_on, stderr } = await evaluate(copy, '--checkpoint', 'last', '--data', set);
-    assert.deepEqual([epoch, epoch_chosen_on], [null, null]);
+    const { epoch, selected_on, stderr } = await evaluate(copy, '--checkpoint', 'last', '--data', set);
+    assert.deepEqual([epoch, selected_on], [null, null]);
     assert.match(stderr, /^Written to .*eval\/test-last: /m);
   }
   const { stderr } = await gala(

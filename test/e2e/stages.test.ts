@@ -187,7 +187,7 @@ test('a second stage on features that are computed once is killed and resumed to
   assertSameOutcome(run, runFolders(at('runs'), 'fixed')[1]!);
   rmSync(join(run, 'logits/test-best.safetensors'));
   const onImages = await gala(['eval', '--run', run, '--data', set, '--format', 'json'], 0, options);
-  assert.equal(JSON.parse(onImages.stdout)[0].all, Number((100 * recordOf(run).results[0]!.top1).toFixed(2)));
+  assert.equal(JSON.parse(onImages.stdout)[0].top1, Number(recordOf(run).results[0]!.top1.toFixed(2)));
 });
 
 test('the plan of a sweep names the first stage that its runs wait for, once', async () => {

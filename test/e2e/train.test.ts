@@ -6,6 +6,7 @@ import { before, test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
 import { readLogitsFile } from '../../src/eval/logitsFile.js';
+import { percentOf } from '../../src/eval/scores.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { type Finished, gala, packageRoot } from './gala.js';
 import {
@@ -99,14 +100,14 @@ test('metrics.csv is metrics.jsonl as a table, an epoch a line', () => {
 
 test('table.csv, table.md and the printed table show the results of run.json', () => {
   const { results } = recordOf(run);
-  const shown = (fraction: number | undefined) => (fraction === undefined ? '' : (100 * fraction).toFixed(2));
+  const shown = (percent: number | undefined) => (percent === undefined ? '' : percent.toFixed(2));
   const rows = csvOf(run, 'table.csv');
   assert.deepEqual(
-    rows.map(({ checkpoint, epoch, epoch_chosen_on, predictions, tau, all, many, medium, few }) =>
-      [checkpoint, epoch, epoch_chosen_on, predictions, tau, all, many, medium, few].join(),
+    rows.map(({ checkpoint, epoch, selected_on, predictions, tau, top1, many, medium, few }) =>
+      [checkpoint, epoch, selected_on, predictions, tau, top1, many, medium, few].join(),
     ),
-    results.map(({ checkpoint, epoch, selectedOn, tau, top1, many, medium, few }) =>
-      [checkpoint, epoch, selectedOn, tau === undefined ? 'plain' : 're-balanced', tau ?? '', shown(top1)]
+    results.map(({ checkpoint, epoch, selected_on, tau, top1, many, medium, few }) =>
+      [checkpoint, epoch, selected_on, tau === undefined ? 'plain' : 're-balanced', tau ?? '', shown(top1)]
         .concat([many, medium, few].map(shown))
         .join(),
     ),
@@ -119,7 +120,7 @@ test('table.csv, table.md and the printed table show the results of run.json', (
   const printed = finished.stdout.trimEnd().split('\n').slice(2);
   rows.forEach((row, i) => {
     for (const cell of Object.values(row).filter(text => text !== '')) assert.ok(markdown[i]!.includes(` ${cell} `));
-    assert.ok(printed[i]!.includes(row.all!) && printed[i]!.includes(row.few!));
+    assert.ok(printed[i]!.includes(row.top1!) && printed[i]!.includes(row.few!));
   });
 });
 
@@ -140,8 +141,8 @@ test('predictions.csv and per_class.csv lead to the accuracies of the table', ()
   const share = (column: 'predicted' | 'predicted_rebalanced') =>
     predictions.filter(row => row[column] === row.label).length / predictions.length;
   const [plain, rebalanced] = recordOf(run).results;
-  assert.equal(share('predicted'), plain!.top1);
-  assert.equal(share('predicted_rebalanced'), rebalanced!.top1);
+  assert.equal(percentOf(share('predicted')), plain!.top1);
+  assert.equal(percentOf(share('predicted_rebalanced')), rebalanced!.top1);
 
   const perClass = csvOf(run, 'per_class.csv');
   assert.deepEqual(
@@ -151,7 +152,7 @@ test('predictions.csv and per_class.csv lead to the accuracies of the table', ()
   for (const group of ['many', 'medium', 'few'] as const) {
     const accuracies = perClass.filter(row => row.group === group).map(row => Number(row.accuracy));
     const mean = accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / accuracies.length;
-    assert.ok(Math.abs(mean - 100 * plain![group]!) < 0.01, `${group}: ${mean} and ${plain![group]}`);
+    assert.ok(Math.abs(mean - plain![group]!) < 0.01, `${group}: ${mean} and ${plain![group]}`);
   }
 });
 
@@ -163,7 +164,7 @@ test('The best checkpoint is of the epoch with the highest test top-1, the last 
   assert.equal(checkpointOf(run, 'best').position.epoch, best + 1);
   assert.equal(lastRow!.epoch, 2);
   assert.equal(checkpointOf(run, 'last').position.epoch, 3);
-  assert.equal((100 * lastRow!.top1).toFixed(4), top1[1]!.toFixed(4));
+  assert.equal(lastRow!.top1.toFixed(4), top1[1]!.toFixed(4));
 });
 
 test('Where stderr is no terminal, progress is plain lines', () => {

@@ -15,7 +15,7 @@ export function exampleEvaluation(images: number, classCounts: readonly number[]
     run: 'cifar100_lt/gala_if100',
     checkpoint: 'best',
     epoch: 187,
-    selectedOn: 'test',
+    selected_on: 'test',
     logits,
     labels,
     indices: Int32Array.from({ length: images }, (_, i) => i),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError, DataError } from '../../src/errors.js';
 import { logitAdjustedPredictions } from '../../src/eval/logitAdjustment.js';
-import { resultRows, summarize } from '../../src/eval/summary.js';
+import { resultRows } from '../../src/eval/resultRow.js';
+import { summarize } from '../../src/eval/summary.js';
 import { exampleEvaluation } from './example.js';
 
 test('τ = 0 is the plain prediction, a growing τ moves predictions to rare classes, one image at a time', () => {
@@ -34,7 +35,7 @@ test('a summary has a line for each τ of logit adjustment, marked as such', () 
   const evaluation = exampleEvaluation(50, [200, 50, 5]);
   const rows = resultRows(evaluation, summarize(evaluation, [1], [0, 1]), 'config');
   assert.deepEqual(
-    rows.map(({ tau, method, tauSelectedOn }) => [tau, method, tauSelectedOn]),
+    rows.map(({ tau, method, tau_selected_on }) => [tau, method, tau_selected_on]),
     [
       [undefined, undefined, undefined],
       [1, undefined, 'config'],

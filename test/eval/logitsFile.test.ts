@@ -25,7 +25,7 @@ describe('logits files', () => {
   });
 
   test('epoch and choice of the epoch may be unknown', () => {
-    const { epoch: _, selectedOn: __, ...evaluation } = exampleEvaluation(5, [200, 30, 3]);
+    const { epoch: _, selected_on: __, ...evaluation } = exampleEvaluation(5, [200, 30, 3]);
     writeLogitsFile(path, evaluation);
     assert.deepEqual(readLogitsFile(path), evaluation);
   });

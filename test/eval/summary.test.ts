@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConfigError } from '../../src/errors.js';
-import { classAccuracies, meanClassAccuracy, scoresOf } from '../../src/eval/metrics.js';
+import { countPredictions, meanClassAccuracy } from '../../src/eval/metrics.js';
 import { plainPredictions, rebalance, uniformPriorWeights } from '../../src/eval/rebalance.js';
-import { bestTau, oracleTaus, resultRows, summarize } from '../../src/eval/summary.js';
+import { resultRows } from '../../src/eval/resultRow.js';
+import { scoresOf } from '../../src/eval/scores.js';
+import { bestTau, oracleTaus, summarize } from '../../src/eval/summary.js';
 import { exampleEvaluation } from './example.js';
 
 const counts = [500, 200, 60, 30, 10, 3];
@@ -13,7 +15,7 @@ describe('summary', () => {
     const evaluation = exampleEvaluation(300, counts);
     const { logits, labels, classCounts } = evaluation;
     const summary = summarize(evaluation, [1, 0, 0.5]);
-    assert.deepEqual(summary.plain, scoresOf(plainPredictions(logits, 6), labels, classCounts));
+    assert.deepEqual(summary.plain, scoresOf(countPredictions(plainPredictions(logits, 6), labels, classCounts)));
     assert.deepEqual(
       summary.rebalanced.map(({ tau }) => tau),
       [1, 0, 0.5],
@@ -21,7 +23,7 @@ describe('summary', () => {
     assert.deepEqual(summary.predictions, plainPredictions(logits, 6));
     for (const { tau, scores, predictions } of summary.rebalanced) {
       assert.deepEqual(predictions, rebalance(logits, 6, tau));
-      assert.deepEqual(scores, scoresOf(rebalance(logits, 6, tau), labels, classCounts));
+      assert.deepEqual(scores, scoresOf(countPredictions(rebalance(logits, 6, tau), labels, classCounts)));
     }
     assert.deepEqual(summary.rebalanced[1]!.scores, summary.plain);
     assert.ok(summary.calibration.error > 0 && summary.calibration.error < 1);
@@ -38,13 +40,13 @@ describe('summary', () => {
   test('the validation split, which keeps the long tail, is scored and re-balanced under a uniform class prior', () => {
     const evaluation = exampleEvaluation(300, counts, 'val');
     evaluation.labels.fill(0, 0, 200);
-    const { logits, labels } = evaluation;
+    const { logits, labels, classCounts } = evaluation;
     const weighted = rebalance(logits, 6, 1, uniformPriorWeights(labels, 6));
     assert.deepEqual(summarize(evaluation, [1]).rebalanced[0]!.predictions, weighted);
     assert.notDeepEqual(weighted, rebalance(logits, 6, 1));
     const { plain, rebalanced } = summarize(evaluation, [1]);
-    assert.equal(plain.top1, meanClassAccuracy(classAccuracies(plainPredictions(logits, 6), labels, 6)));
-    assert.equal(rebalanced[0]!.scores.top1, meanClassAccuracy(classAccuracies(weighted, labels, 6)));
+    assert.equal(plain.top1, meanClassAccuracy(countPredictions(plainPredictions(logits, 6), labels, classCounts)));
+    assert.equal(rebalanced[0]!.scores.top1, meanClassAccuracy(countPredictions(weighted, labels, classCounts)));
   });
 
   test('the best τ has the highest top-1, the smallest of equal ones', () => {
@@ -67,9 +69,9 @@ describe('summary', () => {
   test('result rows name run, split, checkpoint, epoch and what chose epoch and τ; missing groups are absent', () => {
     const evaluation = exampleEvaluation(50, [500, 200]);
     const [plain, rebalanced] = resultRows(evaluation, summarize(evaluation, [1.5]), 'config');
-    assert.deepEqual(Object.keys(plain!), ['run', 'split', 'checkpoint', 'epoch', 'selectedOn', 'top1', 'many']);
+    assert.deepEqual(Object.keys(plain!), ['run', 'split', 'checkpoint', 'epoch', 'selected_on', 'top1', 'many']);
     assert.equal(rebalanced!.tau, 1.5);
-    assert.equal(rebalanced!.tauSelectedOn, 'config');
+    assert.equal(rebalanced!.tau_selected_on, 'config');
     assert.deepEqual(JSON.parse(JSON.stringify(rebalanced)), rebalanced);
   });
 

@@ -37,7 +37,8 @@ export const resultCases: Cases = {
   'a record of a run whose logits have other metadata': ({ folder }) => {
     const { directory, logits } = writeExampleRun(folder, { checkpoints: ['best', 'last'] });
     const path = join(logits, 'test-best.safetensors');
-    writeLogitsFile(path, { ...readLogitsFile(path), checkpoint: 'third' });
+    const { selected_on: _, ...source } = readLogitsFile(path);
+    writeLogitsFile(path, source);
     addResult(join(folder, 'results'), directory);
   },
   'a link in place of the folder of a table': ({ folder }) => {
@@ -46,7 +47,7 @@ export const resultCases: Cases = {
     const { directory } = writeExampleRun(folder, { checkpoints: ['best', 'last'] });
     addResult(join(folder, 'results'), directory);
   },
-  'a record that is not usable': ({ file }) => readResult(file('gala-seed0-subset0.json', '{"format": 2}')),
+  'a record that is not usable': ({ file }) => readResult(file('gala-seed0-subset0.json', '{"format": 3}')),
   'a record that does not exist': () => readResult('gala-seed0-subset0.json'),
   'a table of runs of which none is finished': ({ folder }) =>
     readRuns([writeExampleRun(folder, { finished: false }).directory]),

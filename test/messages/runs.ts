@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
-import { topOne } from '../../src/eval/metrics.js';
+import { countPredictions } from '../../src/eval/metrics.js';
 import { rebalance } from '../../src/eval/rebalance.js';
 import { lockFolder } from '../../src/io/folderLock.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
@@ -74,7 +74,7 @@ export const runCases: Cases = {
   },
   'a run.json that does not exist': ({ at }) => readRecord(at('run.json')),
   'a run.json that is not JSON': ({ file }) => readRecord(file('run.json', '')),
-  'a run.json of another version': place => editedRecord(place, { format: 2 }),
+  'a run.json of another version': place => editedRecord(place, { format: 3 }),
   'a run.json without a status': place => editedRecord(place, { status: undefined }),
   'a run.json whose name leads out of every folder': place => editedRecord(place, { name: '../../home' }),
   'a run.json without the hash of its subset': place =>
@@ -133,7 +133,7 @@ export const runCases: Cases = {
   'logits that are not numbers': () => rebalance(Float32Array.of(1, Number.NaN), 2, 1),
   'logits that make no rows': () => rebalance(Float32Array.of(1, 2, 3), 2, 1),
   'a τ below zero': () => rebalance(Float32Array.of(1, 2), 2, -1),
-  'predictions for other labels': () => topOne(Int32Array.of(1), Int32Array.of(1, 2)),
+  'predictions for other labels': () => countPredictions(Int32Array.of(1), Int32Array.of(1, 2), Int32Array.of(5, 5, 5)),
   'a report of a run without logits': ({ folder }) =>
     readReportRuns([writeExampleRun(folder, { finished: false, checkpoints: [] }).directory]),
   'a report of runs of other classes': ({ folder }) =>

@@ -139,7 +139,7 @@ describe('a run that trained for no epoch', () => {
     const { sentence } = curvesFigure(seriesOf([untrained, plain]))!;
     assert.match(
       sentence,
-      /after it on the test split.*are of: plain epoch 2 \(chosen on test\)\. Not trained: tau\.$/,
+      /after it on the test split.*are of: plain epoch 2 \(selected on test\)\. Not trained: tau\.$/,
     );
   });
 

@@ -45,7 +45,7 @@ export function writeExampleRun(output: string, run: ExampleRun = {}): RunFolder
     ...(run.classNames && { classNames: run.classNames }),
     checkpoint,
     epoch: checkpoint === 'best' ? 2 : 3,
-    selectedOn: checkpoint === 'best' ? 'test' : 'last',
+    selected_on: checkpoint === 'best' ? 'test' : 'last',
   }));
   finishRun(folder, evaluations, { epoch: 200, training_seconds: 3000 });
   if (run.finished === false) updateRecord(folder.record, { status: 'running', epoch: 0, results: [] });

@@ -76,7 +76,7 @@ describe('the report', () => {
     const [sentence] = textsOf(page, '#groups figcaption');
     assert.match(
       sentence!,
-      /gala: checkpoint best of epoch 2 \(chosen on test\); cross_entropy: checkpoint last of epoch 3/,
+      /gala: checkpoint best of epoch 2 \(selected on test\); cross_entropy: checkpoint last of epoch 3/,
     );
   });
 

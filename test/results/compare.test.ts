@@ -19,18 +19,26 @@ function records(...percents: number[]): ResultRecord[] {
     percent =>
       ({
         scores: [
-          { checkpoint: 'best', epoch: 190, selectedOn: 'test', top1: percent / 100, correct: [] },
+          { checkpoint: 'best', epoch: 190, selected_on: 'test', top1: percent, correct: [] },
           {
             checkpoint: 'best',
             epoch: 190,
-            selectedOn: 'test',
+            selected_on: 'test',
             tau: 1,
-            tauSelectedOn: 'config',
-            top1: 0.6,
+            tau_selected_on: 'config',
+            top1: 60,
             correct: [],
           },
-          { checkpoint: 'best', epoch: 190, selectedOn: 'test', tau: 2, tauSelectedOn: 'test', top1: 0.7, correct: [] },
-          { checkpoint: 'last', epoch: 200, selectedOn: 'last', top1: 0.1, correct: [] },
+          {
+            checkpoint: 'best',
+            epoch: 190,
+            selected_on: 'test',
+            tau: 2,
+            tau_selected_on: 'test',
+            top1: 70,
+            correct: [],
+          },
+          { checkpoint: 'last', epoch: 200, selected_on: 'last', top1: 10, correct: [] },
         ],
       }) as unknown as ResultRecord,
   );

@@ -54,7 +54,7 @@ export async function writeExampleRun(
     split: 'test',
     checkpoint: 'last',
     epoch: config.train.epochs,
-    selectedOn: 'last',
+    selected_on: 'last',
   };
   finishRun(folder, [evaluation], { epoch: config.train.epochs, training_seconds: 36 });
   return folder.directory;

@@ -73,7 +73,7 @@ async function recorded(folder: string, counts: readonly number[] = [30, 10, 5])
     indices: Int32Array.from(labels.keys()),
     classCounts,
     classNames: test.classNames,
-    ...{ run: config.name, split: 'test', checkpoint: 'last', epoch: 5, selectedOn: 'last' },
+    ...{ run: config.name, split: 'test', checkpoint: 'last', epoch: 5, selected_on: 'last' },
   };
   finishRun(run, [evaluation], { epoch: 5 });
   const results = join(data, 'results');

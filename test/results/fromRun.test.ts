@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
+import { percentOf } from '../../src/eval/scores.js';
 import { bestTau, summarize } from '../../src/eval/summary.js';
 import { oracleTau } from '../../src/report/plots/tauSweep.js';
 import { readReportRuns } from '../../src/report/reportRun.js';
@@ -24,15 +25,18 @@ test("A record holds the run's scores, plain, re-balanced and at the oracle's τ
   const { plain, rebalanced } = summarize(evaluation, [1]);
   const [first, second, oracle] = record.scores;
   assert.equal(record.scores.length, 3);
-  assert.equal(first!.top1, plain.top1);
-  assert.equal(first!.few, plain.few);
-  assert.deepEqual([second!.top1, second!.tau, second!.tauSelectedOn], [rebalanced[0]!.scores.top1, 1, 'config']);
+  assert.equal(first!.top1, percentOf(plain.top1));
+  assert.equal(first!.few, percentOf(plain.few!));
+  assert.deepEqual(
+    [second!.top1, second!.tau, second!.tau_selected_on],
+    [percentOf(rebalanced[0]!.scores.top1), 1, 'config'],
+  );
   const taus = Array.from({ length: 61 }, (_, i) => i / 20);
   assert.equal(oracle!.tau, bestTau(summarize(evaluation, taus)));
-  assert.equal(oracle!.tauSelectedOn, 'test');
+  assert.equal(oracle!.tau_selected_on, 'test');
   for (const [k, score] of record.scores.entries()) {
     const right = predictionsOf(record, predictions!, k).filter((klass, i) => klass === evaluation.labels[i]).length;
-    assert.equal(right / 2000, score.top1);
+    assert.equal(percentOf(right / 2000), score.top1);
   }
 });
 

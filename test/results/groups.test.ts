@@ -64,7 +64,7 @@ function result({
         ...{ training_seconds: 1, processes: firstStage.map(processOf) },
       },
     }),
-    scores: [{ checkpoint: 'last', epoch: 200, selectedOn: 'last', top1: 0.5, correct: [1, 0] }],
+    scores: [{ checkpoint: 'last', epoch: 200, selected_on: 'last', top1: 50, correct: [1, 0] }],
   };
 }
 

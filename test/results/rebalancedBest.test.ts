@@ -23,14 +23,14 @@ describe('the epoch that re-balanced accuracy would have chosen', () => {
   test('it is the first of those with the highest value on the selecting split, told by its accuracies on test', () => {
     assert.deepEqual(rebalancedBestOf(metrics, { select_on: 'test', tau: 1 }), {
       epoch: 3,
-      selectedOn: 'test',
+      selected_on: 'test',
       tau: 1,
-      top1: 0.5134,
-      many: 0.6134,
-      few: 0.4134,
+      top1: 51.34,
+      many: 61.34,
+      few: 41.34,
     });
     const chosenOnVal = rebalancedBestOf(metrics, { select_on: 'val', tau: 0.5 })!;
-    assert.deepEqual([chosenOnVal.epoch, chosenOnVal.selectedOn, chosenOnVal.tau], [4, 'val', 0.5]);
+    assert.deepEqual([chosenOnVal.epoch, chosenOnVal.selected_on, chosenOnVal.tau], [4, 'val', 0.5]);
   });
 
   test('there is none where the last epoch is taken, or the metrics lack the split', () => {

@@ -37,7 +37,7 @@ describe('gala table', () => {
     const [row, ...others] = await rowsOf(runs);
     assert.equal(others.length, 0);
     assert.deepEqual(
-      [row!.config, row!.runs, row!.seeds, row!.epoch_chosen_on],
+      [row!.config, row!.runs, row!.seeds, row!.selected_on],
       ['fashion_mnist_lt/gala', 2, '0, 1', 'last'],
     );
     assert.equal(row!.top1, Number(((a.plain + b.plain) / 2).toFixed(2)));
@@ -62,7 +62,7 @@ describe('gala table', () => {
       const { stdout } = await gala(['table', runs, '--format', format], 0, { cwd });
       assert.ok(stdout.includes(mean), stdout);
       assert.match(stdout, /^(- )?Top-1 % on the test images, mean ± sample standard deviation over the seeds/m);
-      assert.ok(!stdout.includes('chosen on the images that it is reported on'));
+      assert.ok(!stdout.includes('selected on the images that it is reported on'));
     }
   });
 

@@ -19,7 +19,7 @@ test('The CSV has a line per score, the README one per config with mean ± stand
   assert.equal(lines.length, 1 + 2 * 3);
   assert.match(
     lines[0]!,
-    /^config,seed,subset_seed,subset_hash,checkpoint,epoch,epoch_chosen_on,predictions,tau,tau_chosen_on,top1,/,
+    /^config,seed,subset_seed,subset_hash,checkpoint,epoch,selected_on,predictions,tau,tau_selected_on,top1,/,
   );
   assert.match(lines[3]!, /,last,20,last,re-balanced,[\d.]+,test \(oracle\),/);
   const values = records.map(record => metricOf(record, 'top1')!);

@@ -61,47 +61,52 @@ test('In a run that was resumed otherwise the best epoch may differ from its sco
       const { epoch, top1, tau } = record.scores[1]!;
       const { engine, versions, host } = record;
       if (threads !== engine.threads) record.resumed_with = [{ engine: { ...engine, threads }, versions, host }];
-      record.rebalanced_best = { epoch, selectedOn: 'test', tau: tau!, top1: Number((top1 + more).toFixed(6)) };
+      record.rebalanced_best = { epoch, selected_on: 'test', tau: tau!, top1: Number((top1 + more).toFixed(4)) };
     });
   const own = readResult(path).record.engine.threads;
-  say(0.004, own);
+  say(0.4, own);
   assert.match((await faults()).join(), /own best epoch: it says/);
-  say(0.004, own + 1);
+  say(0.4, own + 1);
   assert.deepEqual(await faults(), []);
-  say(0.006, own + 1);
+  say(0.6, own + 1);
   assert.match((await faults()).join(), /own best epoch: it says/);
 });
 
 test('A re-balanced best epoch that contradicts the scores is a fault, one that does not is none', async () => {
   const { edit, faults } = await sound();
-  const say = (epoch: number, more: number, selectedOn = 'test') =>
+  const say = (epoch: number, more: number, selected_on = 'test') =>
     edit(record => {
       const { epoch: last, top1 } = record.scores[1]!;
-      record.rebalanced_best = { epoch: last - 20 + epoch, selectedOn, tau: 1, top1: Number((top1 + more).toFixed(6)) };
+      record.rebalanced_best = {
+        epoch: last - 20 + epoch,
+        selected_on,
+        tau: 1,
+        top1: Number((top1 + more).toFixed(4)),
+      };
     });
-  say(19, 0.01);
+  say(19, 1);
   assert.deepEqual(await faults(), []);
-  say(20, 0.01);
+  say(20, 1);
   assert.match((await faults()).join(), /own best epoch: it says [\d.]+ % at epoch 20, checkpoint last has/);
-  say(19, -0.01);
+  say(19, -1);
   assert.match((await faults()).join(), /own best epoch: it says/);
-  say(19, -0.01, 'val');
+  say(19, -1, 'val');
   assert.deepEqual(await faults(), []);
-  say(19, 0.0101);
+  say(19, 1.01);
   assert.match((await faults()).join(), /not a whole number of 2000 images/);
 });
 
-/** Mean over the classes with fewer than 20 training images. */
+/** Percent: mean over the classes with fewer than 20 training images. */
 function few({ train, test }: ResultRecord, correct: readonly number[]): number {
   const rare = train.class_counts.flatMap((count, klass) => (count < 20 ? [klass] : []));
-  return rare.reduce((sum, klass) => sum + correct[klass]! / test.class_counts[klass]!, 0) / rare.length;
+  return (100 * rare.reduce((sum, klass) => sum + correct[klass]! / test.class_counts[klass]!, 0)) / rare.length;
 }
 
 describe('With the labels the gate fails for', () => {
   test('a top-1 typed by hand', async () => {
     const { edit, faults } = await sound();
     edit(record => {
-      record.scores[0]!.top1 = 0.99;
+      record.scores[0]!.top1 = 99;
     });
     assert.match(
       (await faults()).join('\n'),
@@ -112,7 +117,7 @@ describe('With the labels the gate fails for', () => {
   test('a group accuracy typed by hand', async () => {
     const { edit, faults } = await sound();
     edit(record => {
-      record.scores[1]!.few = 0.9;
+      record.scores[1]!.few = 90;
     });
     assert.match((await faults()).join('\n'), /last, re-balanced at τ = 1: it says few 90 %, the predictions give \d/);
   });
@@ -122,7 +127,7 @@ describe('With the labels the gate fails for', () => {
     edit(record => {
       const score = record.scores[0]!;
       score.correct[0]! += 1;
-      score.top1 = score.correct.reduce((a, b) => a + b) / record.test.images;
+      score.top1 = (100 * score.correct.reduce((a, b) => a + b)) / record.test.images;
     });
     assert.match((await faults()).join('\n'), /it says \d+ right of class 0, the predictions and labels give \d+/);
   });
@@ -152,7 +157,7 @@ describe('With the labels the gate fails for', () => {
       record.test.class_counts[labels.at(-1)!]!--;
       record.predictions_sha256 = sha256(bytes);
       for (const score of record.scores)
-        Object.assign(score, { correct: record.test.class_counts, top1: 1, many: 1, medium: 1, few: 1 });
+        Object.assign(score, { correct: record.test.class_counts, top1: 100, many: 100, medium: 100, few: 100 });
     });
     assert.match((await faults()).join('\n'), /its test images per class are not those of the data/);
   });
@@ -258,7 +263,7 @@ describe('Without the labels the gate still fails for', () => {
 
   test('a top-1 typed by hand', async () => {
     const faults = await faultsWithout(({ scores }) => {
-      scores[0]!.top1 += 0.01;
+      scores[0]!.top1 += 1e-6;
     });
     assert.match(faults, /last, plain: it says top1 .* %, the predictions give/);
   });
@@ -281,7 +286,7 @@ describe('Without the labels the gate still fails for', () => {
     const faults = await faultsWithout(({ scores }) => {
       scores[1]!.tau = 1.5;
     });
-    assert.match(faults, /it says that the config chose τ = 1.5, and there it is 1$/);
+    assert.match(faults, /it says that the config selected τ = 1.5, and there it is 1$/);
   });
 
   test('more right answers of a class than it was predicted', async () => {
@@ -289,7 +294,7 @@ describe('Without the labels the gate still fails for', () => {
       const score = record.scores[0]!;
       const predicted = predictionsOf(record, predictions, 0).filter(klass => klass === 9).length;
       score.correct[9] = predicted + 1;
-      score.top1 = score.correct.reduce((a, b) => a + b) / record.test.images;
+      score.top1 = (100 * score.correct.reduce((a, b) => a + b)) / record.test.images;
     });
     assert.match(faults, /right of class 9, which has 200 images and \d+ predictions/);
   });

@@ -1,7 +1,8 @@
 /** A record for tests, and the end of a run. */
 import { configSchema } from '../../src/config/schema.js';
 import { type Evaluation, writeLogitsFile } from '../../src/eval/logitsFile.js';
-import { resultRows, summarize } from '../../src/eval/summary.js';
+import { resultRows } from '../../src/eval/resultRow.js';
+import { summarize } from '../../src/eval/summary.js';
 import { type NewRecord, type RecordChange, updateRecord } from '../../src/run/record.js';
 import { logitsPath, type RunFolder } from '../../src/run/runFolder.js';
 

@@ -34,7 +34,7 @@ describe('run.json', () => {
     const created = createRecord(path, exampleRecord('a'));
     const running = updateRecord(path, { epoch: 4, training_seconds: 12.5 });
     assert.deepEqual({ ...running, epoch: 0, training_seconds: 0, updated_at: created.updated_at }, created);
-    const row = { run: 'a', split: 'test', checkpoint: 'best', epoch: 4, selectedOn: 'test', top1: 0.5, many: 0.6 };
+    const row = { run: 'a', split: 'test', checkpoint: 'best', epoch: 4, selected_on: 'test', top1: 50, many: 60 };
     const finished = updateRecord(path, { status: 'finished', results: [row] });
     assert.equal(finished.finished_at, finished.updated_at);
     assert.deepEqual(readRecord(path).results, [row]);
@@ -76,7 +76,7 @@ describe('run.json', () => {
       [text.slice(0, text.length / 2), /Could not read/],
       ['[]', /not usable/],
       ['null', /not usable/],
-      [text.replace('"format": 1', '"format": 2'), /format/],
+      [text.replace('"format": 2', '"format": 3'), /format/],
       [text.replace('"running"', '"walking"'), /status/],
       [text.replace('{', `{"x": ${'['.repeat(20_000)}${']'.repeat(20_000)},`), /nested more than 100 levels/],
     ];

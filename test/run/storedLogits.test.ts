@@ -12,7 +12,7 @@ import { makeRunFolder } from './makeRunFolder.js';
 
 const output = temporaryFolder();
 const best: Evaluation = exampleEvaluation(20, [200, 50, 5]);
-const last: Evaluation = { ...best, checkpoint: 'last', epoch: 200, selectedOn: 'last' };
+const last: Evaluation = { ...best, checkpoint: 'last', epoch: 200, selected_on: 'last' };
 
 /** A run whose results are of `evaluations`, and which has their logits. */
 function runOf(evaluations: readonly Evaluation[], status: RunStatus = 'finished'): RunFolder {

@@ -65,7 +65,8 @@ export function registerEvalCommand(program: Command): void {
     )
     .action(async (flags: EvalFlags) => {
       const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
-      const { resultRows, summarize, bestTau } = await import('../../eval/summary.js');
+      const { summarize, bestTau } = await import('../../eval/summary.js');
+      const { resultRows } = await import('../../eval/resultRow.js');
       const { accuracyColumns } = await import('../../tables/scoreColumns.js');
       const { formatTable } = await import('../../tables/format.js');
       const summary = summarize(evaluation, taus, flags.logitAdjustment);
@@ -75,7 +76,7 @@ export function registerEvalCommand(program: Command): void {
       printTable(formatTable(resultRows(evaluation, summary, tauSelectedOn), columns, flags.format), flags.format);
       if (taus.length > 1 && flags.format === 'terminal') {
         process.stdout.write(
-          `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: chosen on the split it is reported on.\n`,
+          `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: selected on the split it is reported on.\n`,
         );
       }
       const output = makeOutputFolder(flags, evaluation);
@@ -86,7 +87,7 @@ export function registerEvalCommand(program: Command): void {
 interface Evaluated {
   readonly evaluation: Evaluation;
   readonly taus: readonly number[];
-  /** As in `ResultRow`. */
+  /** `tau_selected_on` of the rows. */
   readonly tauSelectedOn: 'given' | 'config' | 'default';
 }
 

@@ -1,13 +1,14 @@
 /** `gala quickstart`: cross-entropy and GALA on the bundled Fashion-MNIST-LT, one after the other, then one table. */
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
-import type { ResultRow } from '../../eval/summary.js';
+import type { ResultRow } from '../../eval/resultRow.js';
+import { groupKeys } from '../../eval/scores.js';
 import { beginRunFolder } from '../../run/runFolder.js';
 import { runTraining } from '../runTraining.js';
 import { parseSeed } from './config.js';
 
 const configs = ['fashion_mnist_lt/cross_entropy', 'fashion_mnist_lt/gala'];
-const shownColumns = ['run', 'predictions', 'all', 'many', 'medium', 'few'];
+const shownColumns: readonly string[] = ['run', 'predictions', 'top1', ...groupKeys];
 
 export function registerQuickstartCommand(program: Command): void {
   program

@@ -5,7 +5,7 @@ import { configDifference, configHash, configOf } from '../../config/identity.js
 import { loadConfig } from '../../config/load.js';
 import type { Config, StageConfig } from '../../config/schema.js';
 import { ConfigError, DivergedError, StorageError } from '../../errors.js';
-import type { ResultRow } from '../../eval/summary.js';
+import type { ResultRow } from '../../eval/resultRow.js';
 import { describeHolder, type FolderLock } from '../../io/folderLock.js';
 import { shellWord } from '../../io/shellWord.js';
 import { experimentLockFolder, tryLockExperiment } from '../../run/experimentLock.js';

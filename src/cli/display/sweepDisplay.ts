@@ -1,9 +1,10 @@
 /** What a person sees of a sweep that runs here: one bar over the epochs of all runs, a line for each that ends. */
 import { relative } from 'node:path';
+import { reportedScores } from '../../eval/resultRow.js';
 import type { PoolObserver } from '../../sweep/localPool.js';
 import { describeTask, type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';
-import { reportedScores, type TaskStatus, taskStatus } from '../../sweep/status.js';
-import { percent } from '../../tables/column.js';
+import { type TaskStatus, taskStatus } from '../../sweep/status.js';
+import { twoDecimals } from '../../tables/column.js';
 import { mayRepeat } from '../../train/signals.js';
 import { createProgress } from './progress.js';
 
@@ -54,10 +55,10 @@ export function createSweepDisplay(
       epochs.set(task.index, epoch);
       if (state === 'finished') {
         finished++;
-        const { plain, rebalanced } = reportedScores(results) ?? {};
+        const { plain, rebalanced } = reportedScores(results);
         if (!quiet) {
           note(
-            `finished: ${describeTask(task)}: top-1 ${percent(plain?.top1)}, re-balanced ${percent(rebalanced?.top1)}`,
+            `finished: ${describeTask(task)}: top-1 ${twoDecimals(plain?.top1)}, re-balanced ${twoDecimals(rebalanced?.top1)}`,
           );
         }
       } else if (stopped) {

@@ -1,4 +1,5 @@
 /** What a person, or a program with --json, sees of a training run. */
+import { groupKeys } from '../../eval/scores.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
 import type { RunObserver } from '../../train/runRequest.js';
 import { createCheckDisplay } from './checkDisplay.js';
@@ -44,7 +45,7 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
       progress.note(
         `${config.model.backbone}, ${length}; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
       );
-      progress.note(`Top-1 in %: all (many/medium/few), and all re-balanced at τ = ${config.eval.tau}.`);
+      progress.note(`Top-1 in %: all (${groupKeys.join('/')}), and all re-balanced at τ = ${config.eval.tau}.`);
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
       print({
         type: 'start',
@@ -98,7 +99,7 @@ function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): stri
   ];
   for (const split of ['test', 'val']) {
     if (metrics[`${split}_top1`] === undefined) continue;
-    const groups = ['many', 'medium', 'few'].map(group => value(`${split}_${group}`, 1)).join('/');
+    const groups = groupKeys.map(group => value(`${split}_${group}`, 1)).join('/');
     parts.push(`${split} ${value(`${split}_top1`, 2)} (${groups})`);
     parts.push(`re-balanced ${value(`${split}_top1_rebalanced`, 2)}`);
   }

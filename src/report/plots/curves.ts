@@ -57,8 +57,8 @@ function accuracyWords(splits: readonly string[], trained: readonly Series[]): s
 function keptWords(trained: readonly Series[], isNamed: boolean): string {
   const runs = trained.flatMap(series => series.runs);
   if (runs.length > 4) return 'Large dots are the checkpoints all other figures are of, one of each run.';
-  const chosen = runs.map(({ label, evaluation: { epoch, selectedOn } }) => {
-    const choice = selectedOn === undefined ? '' : ` (${choiceOf(selectedOn)})`;
+  const chosen = runs.map(({ label, evaluation: { epoch, selected_on } }) => {
+    const choice = selected_on === undefined ? '' : ` (${choiceOf(selected_on)})`;
     return `${isNamed ? `${label} epoch` : 'epoch'} ${epoch ?? 'unknown'}${choice}`;
   });
   return `The dot is the checkpoint all other figures are of: ${chosen.join(', ')}.`;

@@ -1,18 +1,16 @@
 /** Top-1 over all images and over many / medium / few, by series. */
 import { barX, dot, type Markish, ruleX, ruleY, text } from '@observablehq/plot';
-import type { Scores } from '../../eval/metrics.js';
+import { groupKeys, type MetricKey, type Scores } from '../../eval/scores.js';
 import { type Figure, type LegendEntry, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import { mostColors, type Series, spreadOf } from '../series.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { shortened, textWidth } from '../textWidth.js';
 
-const sets = [
+const sets: readonly { readonly key: MetricKey; readonly title: string }[] = [
   { key: 'top1', title: 'all' },
-  { key: 'many', title: 'many' },
-  { key: 'medium', title: 'medium' },
-  { key: 'few', title: 'few' },
-] as const;
+  ...groupKeys.map(key => ({ key, title: key })),
+];
 const barHeight = 17;
 
 export function groupsFigure(all: readonly Series[]): Figure {

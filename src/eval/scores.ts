@@ -1,0 +1,78 @@
+/**
+ * The table of metrics. Rows of run.json and result records, their schemas, columns of tables and CSV files, the terminal, the
+ * report, checks and expected values derive from this table: a new metric is a function in metrics.ts and a row here.
+ */
+import { z } from 'zod';
+import { type ClassCounts, type Group, groupAccuracy, topOne } from './metrics.js';
+
+export interface Metric {
+  /** Heading of its column. */
+  readonly title: string;
+  /** The classes that it is of; without a group all. */
+  readonly group?: Group;
+  /**
+   * Where people see it: in every table, or only where the test images are unbalanced. `--wide`, CSV and JSON have all
+   * metrics.
+   */
+  readonly shown: 'always' | 'unbalanced';
+  /** A fraction in [0, 1]; undefined where it does not exist, as of a group without classes. */
+  value(counts: ClassCounts): number | undefined;
+}
+
+const ofGroup = (group: Group): Metric => ({
+  title: group,
+  group,
+  shown: 'always',
+  value: counts => groupAccuracy(counts, group),
+});
+
+/** By their names in files. */
+export const metrics = {
+  top1: { title: 'top-1', shown: 'always', value: topOne },
+  many: ofGroup('many'),
+  medium: ofGroup('medium'),
+  few: ofGroup('few'),
+} satisfies Record<string, Metric>;
+
+export type MetricKey = keyof typeof metrics;
+
+/** In the order of columns. */
+export const metricKeys = Object.keys(metrics) as MetricKey[];
+
+/** Those of a group of classes. */
+export const groupKeys = metricKeys.filter(key => metricOf(key).group !== undefined);
+
+export function metricOf(key: MetricKey): Metric {
+  return metrics[key];
+}
+
+/** Fractions in [0, 1]. */
+export type Scores = Readonly<Record<MetricKey, number | undefined>> & { readonly top1: number };
+
+/** The same in percent, as files have them; a score that does not exist is absent. */
+export type PercentScores = { readonly top1: number } & { readonly [Key in MetricKey]?: number | undefined };
+
+export function scoresOf(counts: ClassCounts): Scores {
+  return Object.fromEntries(metricKeys.map(key => [key, metricOf(key).value(counts)])) as Scores;
+}
+
+export function inPercent(scores: Scores): PercentScores {
+  const present = metricKeys.filter(key => scores[key] !== undefined);
+  return Object.fromEntries(present.map(key => [key, percentOf(scores[key]!)])) as PercentScores;
+}
+
+/** Percent of a fraction, without the last digits of a product in binary: 0.4554 is 45.54. */
+export function percentOf(fraction: number): number {
+  return Number((100 * fraction).toFixed(8));
+}
+
+const percent = z.number().min(0).max(100);
+
+/** Schema of `PercentScores`, to be spread into that of a row. */
+export const scoreShape = {
+  ...(Object.fromEntries(metricKeys.map(key => [key, percent.optional()])) as Record<
+    MetricKey,
+    z.ZodOptional<typeof percent>
+  >),
+  top1: percent,
+};
