@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What some tests need and the package does not: a headless Chromium (the report) and a Python with tensorboard (event files, 180 MB
-# in gala's cache). Without them those tests are skipped. CI runs this first; it installs packages with apt where it may.
+# What some tests need and the package does not: a headless Chromium (the report), a Python with tensorboard (event files, 180 MB
+# in gala's cache) and one with onnxruntime (exports, 150 MB). Without them those tests are skipped. CI runs this first; it installs packages with apt where it may.
 set -euo pipefail
 
 if ! compgen -G '/usr/bin/chromium*' >/dev/null && ! command -v google-chrome >/dev/null && [ -z "${GALA_CHROMIUM:-}" ]; then
@@ -15,10 +15,14 @@ if ! compgen -G '/usr/bin/chromium*' >/dev/null && ! command -v google-chrome >/
   apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core >/dev/null
 fi
 
-venv=${GALA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gala}/test-tools/tensorboard
-if ! [ -f "$venv/complete" ] && [ -z "${GALA_TENSORBOARD_PYTHON:-}" ]; then
-  echo "Making a virtual environment with tensorboard in $venv" >&2
+# python_with PACKAGE VERSION: unless GALA_<PACKAGE>_PYTHON names one
+python_with() {
+  local venv=${GALA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gala}/test-tools/$1 given=GALA_${1^^}_PYTHON
+  if [ -f "$venv/complete" ] || [ -n "${!given:-}" ]; then return; fi
+  echo "Making a virtual environment with $1 in $venv" >&2
   python3 -m venv --clear "$venv"
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check tensorboard==2.21.0
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check "$1==$2"
   touch "$venv/complete"
-fi
+}
+python_with tensorboard 2.21.0
+python_with onnxruntime 1.32.0

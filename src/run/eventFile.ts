@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault } from '../io/diskFault.js';
 import { largestLog, readRegularFile } from '../io/openedFile.js';
 import { openForWriting } from '../io/openForWriting.js';
+import { bytesField, doubleField, floatField, message, varintField } from '../io/protobuf.js';
 import { tfRecord, wholeRecords } from '../io/tfRecord.js';
 import { waitsFor } from '../io/waiting.js';
 import type { EpochMetrics } from './metricsLog.js';
@@ -27,7 +28,7 @@ export function startSession(directory: string, lines: readonly EpochMetrics[], 
   const existing = eventFileIn(directory);
   if (existing === undefined) {
     const path = join(directory, `events.out.tfevents.${Math.floor(now)}.gala`);
-    const version = event(now, 0, bytesField(3, Buffer.from('brain.Event:2')));
+    const version = event(now, 0, bytesField(3, 'brain.Event:2'));
     const began = Date.parse(startedAt) / 1000;
     writeFileAtomic(path, version, ...lines.map(line => epochRecord(line, began)), start);
     return path;
@@ -88,48 +89,14 @@ function epochRecord({ epoch, unix_seconds, ...metrics }: EpochMetrics, began: n
   const seconds = typeof metrics.training_seconds === 'number' ? metrics.training_seconds : 0;
   const values = Object.entries(metrics).flatMap(([metric, value]) => {
     if (typeof value !== 'number') return [];
-    return [bytesField(1, message([bytesField(1, Buffer.from(tagOf(metric))), floatField(2, value)]))];
+    return [bytesField(1, message(bytesField(1, tagOf(metric)), floatField(2, value)))];
   });
   const time = typeof unix_seconds === 'number' ? unix_seconds : began + seconds;
-  return event(time, epoch, bytesField(5, message(values)));
+  return event(time, epoch, bytesField(5, message(...values)));
 }
 
 // ---- protocol buffers: Event of tensorflow/core/util/event.proto, Summary of tensorflow/core/framework/summary.proto
 
 function event(seconds: number, step: number, content: Uint8Array): Uint8Array {
-  return tfRecord(message([doubleField(1, seconds), varintField(2, step), content]));
-}
-
-function message(fields: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(fields);
-}
-
-function varintField(field: number, value: number): Uint8Array {
-  return Buffer.concat([varint(field << 3), varint(value)]);
-}
-
-function doubleField(field: number, value: number): Uint8Array {
-  const bytes = Buffer.alloc(9);
-  bytes[0] = (field << 3) | 1;
-  bytes.writeDoubleLE(value, 1);
-  return bytes;
-}
-
-function floatField(field: number, value: number): Uint8Array {
-  const bytes = Buffer.alloc(5);
-  bytes[0] = (field << 3) | 5;
-  bytes.writeFloatLE(value, 1);
-  return bytes;
-}
-
-function bytesField(field: number, bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([varint((field << 3) | 2), varint(bytes.length), bytes]);
-}
-
-/** Of a whole number from 0 to 2^31 − 1. */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
-  return Uint8Array.from([...bytes, rest]);
+  return tfRecord(message(doubleField(1, seconds), varintField(2, step), content));
 }

@@ -51,9 +51,11 @@ export function exportWeights({ run, output, ...given }: ExportRequest): Exporte
 /** The network that a state is evaluated by, under torchvision's names, filters OIHW. */
 function forTorch(state: HostTensors): HostTensors {
   return Object.fromEntries(
-    Object.entries(evaluatedModel(state)).map(([name, tensor]) => [
-      name.replace(/^backbone\./, '').replace(/^classifier\./, 'fc.'),
-      inTorchLayout(tensor),
-    ]),
+    Object.entries(evaluatedModel(state)).map(([name, tensor]) => [torchName(name), inTorchLayout(tensor)]),
   );
+}
+
+/** Torchvision's name of an entry of the network. */
+export function torchName(entry: string): string {
+  return entry.replace(/^backbone\./, '').replace(/^classifier\./, 'fc.');
 }

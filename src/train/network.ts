@@ -26,6 +26,17 @@ export function evalProgram(network: Network, batchSize: number): Program {
   };
 }
 
+/** `evalProgram` on `images` float32 `[B, H, W, channels]` that are normalised already. */
+export function normalizedEvalProgram(network: Network, batchSize: number): Program {
+  return {
+    inputs: { images: { dtype: 'float32', shape: [batchSize, ...network.imageShape] } },
+    apply: (state, { images }) => ({
+      state: {},
+      outputs: { logits: headOf(network, state, backboneOfNormalized(network, state, images as tf.Tensor4D)) },
+    }),
+  };
+}
+
 /** Features `[B, featureSize]` of `images`, as `evalProgram` makes them on its way to the logits. */
 export function featuresProgram(network: Network, batchSize: number): Program {
   return {
@@ -70,8 +81,12 @@ export function featuresOf(
 
 /** Features by running statistics, of the averaged weights where the state has them. */
 function backboneOf(network: Network, state: Tensors, { images }: Tensors): tf.Tensor2D {
+  return backboneOfNormalized(network, state, normalized(images as tf.Tensor4D, network));
+}
+
+function backboneOfNormalized(network: Network, state: Tensors, images: tf.Tensor4D): tf.Tensor2D {
   const { parameters, statistics } = splitModel(evaluatedModel(state));
-  return featuresOf(network, parameters, statistics, normalized(images as tf.Tensor4D, network), false).features;
+  return featuresOf(network, parameters, statistics, images, false).features;
 }
 
 function headOf(network: Network, state: Tensors, features: tf.Tensor2D): tf.Tensor2D {

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { temporaryFolder } from '../temporaryFolder.js';
+import { toolPython } from '../toolPython.js';
 import { gala, packageRoot, startGala } from './gala.js';
 import { metricsOf, onlyRun } from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
-import { tensorboardPython } from './tensorboardPython.js';
 
 const temporary = temporaryFolder();
 const options = { cwd: temporary };
-const python = tensorboardPython();
+const python = toolPython('tensorboard');
 const skip = python === undefined && 'there is no Python with tensorboard; scripts/test-tools.sh makes one';
 
 type Scalars = Record<string, [seconds: number, step: number, value: number][]>;

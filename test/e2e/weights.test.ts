@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { sha256 } from '../../src/io/hash.js';
 import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.js';
+import { runOnnx, withoutOnnx } from '../engine/onnx/runOnnx.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { errorOf, gala } from './gala.js';
 import { checkpointOf, onlyRun, recordOf } from './outcome.js';
@@ -86,6 +87,33 @@ test('A file that is not there or is none ends before the first step and leaves 
     left.filter(name => String(name).endsWith('run.json')),
     [],
   );
+});
+
+test('gala export to .onnx: onnxruntime computes the test logits of the run, and the file says what it is of', {
+  skip: withoutOnnx,
+}, async () => {
+  const file = at('model.onnx');
+  await gala(['export', '--run', run, '--output', file, '--input', 'uint8'], 0, options);
+  writeFileSync(at('pixels'), readFileSync(join(set, 't10k-images-idx3-ubyte')).subarray(16));
+  const { logits, probabilities, metadata, input } = runOnnx(file, at('pixels'));
+  const { tensors } = readSafetensors(join(run, 'logits/test-best.safetensors'));
+  const expected = tensors.logits!.data;
+  assert.equal(logits.length, expected.length);
+  for (const [i, logit] of logits.entries()) assert.ok(Math.abs(logit - expected[i]!) <= 1e-4, `logit ${i}`);
+  assert.ok(Math.abs(probabilities.slice(0, 10).reduce((sum, p) => sum + p, 0) - 1) < 1e-5);
+  assert.deepEqual(input, ['images', 'tensor(uint8)', ['batch', 16, 16, 1]]);
+  assert.equal(JSON.parse(metadata.class_names!)[9], 'Ankle boot');
+  assert.equal(JSON.parse(metadata.class_mass!).length, 10);
+  assert.deepEqual([metadata.opset, metadata.tau, metadata.backbone], ['17', '1', 'resnet20']);
+});
+
+test('A file gets the format of its name, and a name of another format is refused: exit 2', async () => {
+  const refuse = async (...words: string[]) => errorOf(await gala(['export', '--run', run, ...words], 2, options));
+  assert.match((await refuse('--output', 'x.pth')).next, /^Name it x\.safetensors; PyTorch reads it with/);
+  assert.match((await refuse('--output', 'x.onnx', '--format', 'safetensors')).next, /^Name it x\.safetensors/);
+  assert.match((await refuse('--output', 'x.safetensors', '--input', 'uint8')).next, /--format onnx/);
+  await gala(['export', '--run', run, '--output', 'plain'], 0, options);
+  assert.deepEqual(readFileSync(at('plain')), readFileSync(exported));
 });
 
 test('gala export of a folder that is no run, and to a folder that is not there: exit 4', async () => {
