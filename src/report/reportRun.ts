@@ -14,7 +14,7 @@ import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { resultLogits } from '../run/storedLogits.js';
 import { type ClassMass, classMass } from './classMass.js';
 import { type EpochGradients, readGradients } from './gradients.js';
-import { labelSeries } from './series.js';
+import { labelSeries, mostColors } from './series.js';
 
 /** Numbers per class and image; the logits are not kept, so that many runs fit into memory. */
 export interface ReportRun {
@@ -38,12 +38,13 @@ export interface ReportRun {
   readonly rebalanced: Int32Array;
   /** Accuracy of each class [C], a fraction; NaN without test images. */
   readonly accuracies: { readonly plain: Float64Array; readonly rebalanced: Float64Array };
-  readonly mass: ClassMass;
+  /** Undefined in a report of too many series to draw it. */
+  readonly mass: ClassMass | undefined;
   readonly summary: ReportSummary;
 }
 
 export interface ReportSummary extends Pick<Summary, 'plain' | 'calibration'> {
-  /** Scores at `tau` first, then at every τ that the oracle chooses among. */
+  /** Scores at `tau` first, then at every τ that the oracle chooses among, but in a report of too many series. */
   readonly rebalanced: readonly { readonly tau: number; readonly scores: Scores }[];
 }
 
@@ -53,15 +54,21 @@ export interface ReportSummary extends Pick<Summary, 'plain' | 'calibration'> {
  * test logits yet, `DataError` for unusable logits.
  */
 export function readReportRuns(directories: readonly string[]): ReportRun[] {
-  const once = distinctFolders(directories);
-  const runs: Unlabelled[] = [];
-  for (const directory of once) {
-    const run = readRun(directory);
-    if (runs.length > 0) refuseOtherClasses([runs[0]!, once[0]!], [run, directory]);
+  const folders = distinctFolders(directories).map(directory => {
+    const folder = openRunFolder(directory);
+    return { directory, folder, record: readRecord(folder.record) };
+  });
+  const ordered = labelSeries(folders);
+  const isDetailed = new Set(ordered.map(({ series }) => series)).size <= mostColors;
+  const labelled: Omit<ReportRun, 'label'>[] = [];
+  for (const { series, run: place } of ordered) {
+    const run = readRun(place, isDetailed);
+    const [first] = labelled;
+    if (first) refuseOtherClasses([first, ordered[0]!.run.directory], [run, place.directory]);
     // The names are the same: one copy is enough.
-    runs.push(runs.length > 0 ? withNames(run, runs[0]!.evaluation.classNames) : run);
+    const evaluation = { ...run.evaluation, classNames: (first ?? run).evaluation.classNames };
+    labelled.push({ ...run, series: visibleLine(series), evaluation });
   }
-  const labelled = labelSeries(runs).map(({ series, run }) => ({ ...run, series: visibleLine(series) }));
   const labels = labelsOf(labelled);
   return labelled.map((run, index) => ({ ...run, label: labels[index]! }));
 }
@@ -73,16 +80,20 @@ function distinctFolders(directories: readonly string[]): string[] {
   return [...new Map([...directories].reverse().map(directory => [placeOf(directory), directory])).values()].reverse();
 }
 
-function readRun(directory: string): Unlabelled {
-  const folder = openRunFolder(directory);
-  const record = readRecord(folder.record);
+interface Place {
+  readonly directory: string;
+  readonly folder: RunFolder;
+  readonly record: RunRecord;
+}
+
+function readRun({ folder, record }: Place, isDetailed: boolean): Unlabelled {
   const { logits, ...stored } = readTestLogits(folder, record);
   // Names of classes are drawn as text of pictures, in which nothing else makes controls visible.
   const evaluation = { ...stored, classNames: stored.classNames.map(visibleLine) };
   const { tau } = record.config.eval;
   const { plain, predictions, rebalanced, calibration } = summarize({ ...evaluation, logits }, [
     tau,
-    ...oracleTaus(tau),
+    ...(isDetailed ? oracleTaus(tau) : []),
   ]);
   const classes = evaluation.classNames.length;
   const atTau = rebalanced[0]!.predictions;
@@ -99,7 +110,7 @@ function readRun(directory: string): Unlabelled {
       plain: classAccuracies(predictions, evaluation.labels, classes),
       rebalanced: classAccuracies(atTau, evaluation.labels, classes),
     },
-    mass: classMass(logits, classes, tau),
+    mass: isDetailed ? classMass(logits, classes, tau) : undefined,
     summary: { plain, calibration, rebalanced: rebalanced.map(({ tau, scores }) => ({ tau, scores })) },
   };
 }
@@ -118,21 +129,17 @@ function readTestLogits(folder: RunFolder, { status, epoch, config, results }: R
   );
 }
 
-type Place = readonly [run: Unlabelled, directory: string];
+type Beside = readonly [run: Unlabelled, directory: string];
 
-function refuseOtherClasses(first: Place, other: Place): void {
+function refuseOtherClasses(first: Beside, other: Beside): void {
   if (other[0].evaluation.classNames.join('\n') === first[0].evaluation.classNames.join('\n')) return;
-  const classesOf = ([{ evaluation, record }]: Place) =>
+  const classesOf = ([{ evaluation, record }]: Beside) =>
     [evaluation.classNames.length, record.config.data.dataset] as const;
   const [[count, dataset], [firstCount, firstDataset]] = [classesOf(other), classesOf(first)];
   throw new ConfigError('Runs of other classes cannot be compared class by class.', {
     where: `${other[1]} has ${count} classes of ${dataset}, ${first[1]} has ${firstCount} of ${firstDataset}`,
     next: 'Make one report per dataset.',
   });
-}
-
-function withNames(run: Unlabelled, classNames: readonly string[]): Unlabelled {
-  return { ...run, evaluation: { ...run.evaluation, classNames } };
 }
 
 /** The series; with the seed, then the folder, where that does not tell runs apart. */

@@ -23,7 +23,7 @@ const rows: readonly Row[] = [
   ['config', ({ record }) => record.name],
   ['run folder', ({ folder }) => folder],
   ['status', ({ record: { status, epoch, config } }) => `${status}, ${epoch} of ${config.train.epochs} epochs`],
-  ['re-balanced, oracle τ', oracleText],
+  ['re-balanced, oracle τ', oracleText, ({ summary }) => summary.rebalanced.length > 1],
   ['last evaluated epoch', lastEpochText],
   ['evaluated', evaluatedText],
   ['training images', trainingText],

@@ -2,7 +2,7 @@
 import { type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { escapeHtml } from './markup.js';
 import type { ReportRun } from './reportRun.js';
-import { type Series, spreadOf } from './series.js';
+import { mostColors, type Series, spreadOf } from './series.js';
 
 /** Top-1 is called “all” beside the groups. */
 const columns = metricKeys.map(key => ({ key, title: key === 'top1' ? 'all' : metricOf(key).title }));
@@ -53,7 +53,7 @@ export function scoreTableHtml(all: readonly Series[]): string {
     'predictions',
     ...columns.flatMap(({ title }, c) => (shown[c] ? title : [])),
   ].map(title => `<th scope="col">${title}</th>`);
-  const className = all.some(({ runs }) => runs.length > 1) ? 'scores spread' : 'scores';
+  const className = all.length > mostColors ? 'scores compact' : 'scores';
   return `<table class="${className}">
 <thead><tr>${titles.join('')}</tr></thead>
 ${bodies.join('\n')}

@@ -32,13 +32,21 @@ export function labelSeries<Run extends { readonly record: RunRecord }>(runs: re
   const parent = names[0]!.slice(0, names[0]!.lastIndexOf('/') + 1);
   const isShared = names.every(name => name.startsWith(parent));
   const keyNames = shortKeys([...new Set(groups.flatMap(({ settings }) => [...settings.keys()]))]);
-  return groups.flatMap(({ name, settings, results }) => {
-    const short = isShared ? name.slice(parent.length) : name;
-    const values = [...settings].filter(([, value]) => value !== '(none)');
-    const told = values.map(([key, value]) => `${keyNames.get(key)}=${value}`).join(' ');
-    const label = told === '' ? short : names.length === 1 ? told : `${short} (${told})`;
-    return results.map(({ run }) => ({ series: label, run }));
-  });
+  const labelsBy = (shownValue: (value: string) => string) =>
+    groups.map(({ name, settings }) => {
+      const short = isShared ? name.slice(parent.length) : name;
+      const values = [...settings].filter(([, value]) => value !== '(none)');
+      const told = values.map(([key, value]) => `${keyNames.get(key)}=${shownValue(value)}`).join(', ');
+      return told === '' ? short : names.length === 1 ? told : `${short} (${told})`;
+    });
+  const rounded = labelsBy(roundedNumber);
+  const labels = new Set(rounded).size === groups.length ? rounded : labelsBy(value => value);
+  return groups.flatMap(({ results }, index) => results.map(({ run }) => ({ series: labels[index]!, run })));
+}
+
+/** A number without the noise of binary fractions, such as 0.0003 for 0.00030000000000000003. */
+function roundedNumber(value: string): string {
+  return /^-?[\d.]+(e-?\d+)?$/.test(value) ? String(Number(Number(value).toPrecision(6))) : value;
 }
 
 /** The series of runs that are labelled, in their order. */

@@ -57,6 +57,7 @@ summary { cursor: pointer; color: var(--soft); }
 .scores tbody tr:first-child th[rowspan] { border-bottom: 1px solid var(--line); }
 .scores tbody:last-child > tr > * { border-bottom: 0 !important; }
 .scores small { display: block; color: var(--soft); font-size: 0.8rem; font-weight: 400; line-height: 1.25; }
+.scores.compact small { display: inline; margin-left: 8px; }
 .scores .std { color: var(--soft); font-size: 0.85rem; }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 7px; }
 .legend {
@@ -88,7 +89,8 @@ summary { cursor: pointer; color: var(--soft); }
   .scores tbody th, .scores tbody tr:first-child th[rowspan] { grid-column: 1 / -1; border: 0; padding: 2px 0 0; }
   .scores td { text-align: left; padding: 0 0 4px; border: 0; white-space: normal; }
   .scores td::before { content: attr(data-column); display: block; color: var(--soft); font-size: 0.8rem; }
-  .scores .std { display: block; }
+  .scores.compact small { display: inline; margin-left: 8px; }
+.scores .std { display: block; }
 }
 @media print { nav { display: none; } figure { break-inside: avoid; } }
 `;

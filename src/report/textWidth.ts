@@ -16,9 +16,14 @@ export function textWidth(text: string): number {
   return fontSize * ems.reduce((sum, em) => sum + em, 0);
 }
 
-/** The text with spaces for underscores, cut with “…” to at most `widest` px; tooltips have all of it. */
+/** The name of a class with spaces for underscores, cut with “…” to at most `widest` px; tooltips have all of it. */
 export function shortened(text: string, widest: number): string {
-  const letters = [...text.replaceAll('_', ' ')];
+  return cut(text.replaceAll('_', ' '), widest);
+}
+
+/** The text cut with “…” to at most `widest` px. */
+export function cut(text: string, widest: number): string {
+  const letters = [...text];
   if (textWidth(letters.join('')) <= widest) return letters.join('');
   while (letters.length > 0 && textWidth(`${letters.join('')}…`) > widest) letters.pop();
   return `${letters.join('').trimEnd()}…`;

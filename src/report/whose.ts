@@ -18,7 +18,9 @@ export function ownersOf(some: ReadonlySet<ReportRun>, all: readonly ReportRun[]
       return isWhole ? series : label;
     }),
   );
-  return labels.size > mostListed ? `${some.size} of ${all.length} runs` : [...labels].join(', ');
+  return labels.size > mostListed
+    ? `${some.size} of ${all.length} runs`
+    : [...labels].join(labels.size > 1 && [...labels].some(label => label.includes(',')) ? '; ' : ', ');
 }
 
 /** Each distinct value with its runs, in the order of the runs. */

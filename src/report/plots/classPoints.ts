@@ -26,6 +26,11 @@ export function windowWords(classes: number): string {
   return classes < fewestForLine ? '' : `; the line is the mean of ${windowOf(classes)} neighbouring classes`;
 }
 
+/** More dots than this have no tooltips: nobody finds one of them, and the page grows large. */
+const mostTitles = 1000;
+/** More dots than this in a panel are left out for the lines. */
+const mostDots = 4000;
+
 /** Points of one series in the order of their counts, without classes that have no training image or no value. */
 export function classPoints({ runs }: Series, pointOf: (klass: number) => Omit<ClassPoint, 'count'>): ClassPoint[] {
   return Array.from(runs[0]!.evaluation.classCounts, (count, klass) => ({ count, ...pointOf(klass) }))
@@ -39,6 +44,7 @@ export function classPointMarks(
   points: readonly (readonly ClassPoint[])[],
   mean: (values: readonly number[]) => number,
 ): Markish[] {
+  const total = points.reduce((sum, own) => sum + own.length, 0);
   return points.flatMap((own, index) => {
     const { color } = all[index]!;
     const isFew = own.length < fewestForLine;
@@ -48,10 +54,13 @@ export function classPointMarks(
       r: isFew ? 4.5 : own.length > 300 ? 1.8 : 2.5,
       fill: color,
       fillOpacity: isFew ? 0.8 : own.length > 300 ? 0.35 : 0.55,
-      title: 'title',
+      ...(total <= mostTitles && { title: 'title' }),
     });
     if (isFew) return [dots];
-    return [dots, lineY(smoothed(own, mean), { x: 'count', y: 'value', stroke: color, strokeWidth: 2 })];
+    return [
+      ...(total <= mostDots ? [dots] : []),
+      lineY(smoothed(own, mean), { x: 'count', y: 'value', stroke: color, strokeWidth: 2 }),
+    ];
   });
 }
 

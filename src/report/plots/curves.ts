@@ -104,12 +104,12 @@ function smallPanel(series: Series, all: readonly Series[], split: string): Pane
     ...curve(series, `${split}_top1`, mostSmallPoints),
     ...curve(series, `${split}_top1_rebalanced`, mostSmallPoints, '4 3'),
   ];
-  const { x, y, marginLeft } = axes(all, `top-1 on ${split} (%)`);
+  const { x, y, marginLeft } = axes(all, `top-1 on ${split} (%)`, 4);
   return {
     heading: seriesTitle(series),
     draw: width =>
       renderSvg(width, `Top-1 accuracy of ${series.label} on ${split} by epoch`, {
-        ...{ height: 170, marginLeft, marks, x: { ...x, ticks: x.ticks.slice(-4) } },
+        ...{ height: 170, marginLeft, marks, x },
         y: { ...y, domain: [0, highest], ticks: 4 },
       }),
   };
@@ -154,7 +154,7 @@ function evenlySpaced<Value>(values: readonly Value[], most: number): Value[] {
 }
 
 /** The same epochs in every panel, whichever of them were evaluated. */
-function axes(all: readonly Series[], label: string) {
+function axes(all: readonly Series[], label: string, mostTicks?: number) {
   const last = Math.max(0, ...all.flatMap(({ runs }) => runs.map(({ metrics }) => metrics.at(-1)?.epoch ?? 0)));
-  return { marginLeft: 44, x: epochAxis(last), y: { label, grid: true, nice: true } };
+  return { marginLeft: 44, x: epochAxis(last, mostTicks), y: { label, grid: true, nice: true, zero: last <= 1 } };
 }

@@ -32,9 +32,10 @@ export function gradientRatioFigure(all: readonly Series[]): Figure | undefined 
   const hasLines = !isMany && ratios.some(classes => classes.length <= mostClassLines);
   const medianLines = shown.map((series, index) => mediansOf(series, ratios[index]!));
   const axis = ratioAxis(medianLines, hasLines ? ratios : []);
+  const isShort = shown.every(({ runs }) => runs.every(({ gradients = [] }) => gradients.length <= mostDots));
   const lines = hasLines
-    ? 'Thin lines are classes (at most 1 % of their points at either end lie outside the frame and are left out), ' +
-      'thick ones the median of many, medium and few. '
+    ? `${isShort ? 'Rings' : 'Thin lines'} are classes (at most 1 % of their points at either end lie outside the ` +
+      `frame and are left out), ${isShort ? 'dots' : 'thick ones'} the median of many, medium and few. `
     : 'Lines are the medians of many, medium and few. ';
   const means = shown.some(({ runs }) => runs.length > 1) ? 'Values are geometric means over the seeds. ' : '';
   return {

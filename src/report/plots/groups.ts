@@ -5,7 +5,7 @@ import { type Figure, type LegendEntry, type Panel, predictionLegend, seriesLege
 import { mostColors, type Series, spreadOf } from '../series.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
-import { shortened, textWidth } from '../textWidth.js';
+import { cut, textWidth } from '../textWidth.js';
 
 const sets: readonly { readonly key: MetricKey; readonly title: string }[] = [
   { key: 'top1', title: 'all' },
@@ -96,21 +96,23 @@ function barPanel(all: readonly Series[]): Panel {
 /** A panel for each of all, many, medium and few, a line for each series: plain as a ring, re-balanced as a dot. */
 function dotPanels(all: readonly Series[]): Panel[] {
   const rows = all.flatMap(series => [...rowsOf(series, true), ...rowsOf(series, false)]);
-  const names = new Map(all.map(({ label }) => [label, shortened(label, 150)]));
-  const marginLeft = [...names.values()].reduce((widest, name) => Math.max(widest, textWidth(name)), 0) + 12;
   return sets.flatMap(({ title }): Panel[] => {
     const own = rows.filter(({ set }) => set === title);
     if (own.length === 0) return [];
     const places = { x: 'accuracy', y: 'series', title: 'title' };
+    const ends = own.flatMap(({ low, high }) => [low, high]);
+    const domain = [Math.max(0, 5 * Math.floor(Math.min(...ends) / 5)), 5 * Math.ceil(Math.max(...ends) / 5)];
     return [
       {
         heading: title[0]!.toUpperCase() + title.slice(1),
-        draw: width =>
-          renderSvg(width, `Accuracy of ${title} by series`, {
-            height: all.length * 18 + 66,
-            marginLeft,
-            marginRight: 14,
-            x: { label: 'accuracy (%)', grid: true, nice: true, ticks: 5 },
+        draw: width => {
+          const names = new Map(all.map(({ label }) => [label, cut(label, 0.45 * width)]));
+          return renderSvg(width, `Accuracy of ${title} by series`, {
+            height: all.length * 18 + 84,
+            marginLeft: [...names.values()].reduce((widest, name) => Math.max(widest, textWidth(name)), 0) + 12,
+            marginRight: 24,
+            marginTop: 40,
+            x: { label: 'accuracy (%)', domain, axis: 'both', grid: true, ticks: 3 },
             y: {
               domain: all.map(({ label }) => label),
               label: null,
@@ -128,7 +130,8 @@ function dotPanels(all: readonly Series[]): Panel[] {
                 { ...places, r: 4.5, fill: 'color' },
               ),
             ],
-          }),
+          });
+        },
       },
     ];
   });

@@ -41,7 +41,8 @@ function pointsOf(series: Series, which: 'before' | 'after', when: string): Clas
   const { classNames, labels } = series.runs[0]!.evaluation;
   const images = labelCounts(labels, classNames.length);
   return classPoints(series, klass => {
-    const share = images[klass] === 0 ? Number.NaN : meanOf(series, ({ mass }) => mass[which][klass]) / images[klass]!;
+    const share =
+      images[klass] === 0 ? Number.NaN : meanOf(series, ({ mass }) => mass?.[which][klass]) / images[klass]!;
     const title = `${series.label}: ${classNames[klass]}, ${when}: ${share.toFixed(3)}`;
     return { value: Math.max(smallestShare, share), title };
   });
