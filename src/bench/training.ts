@@ -89,7 +89,8 @@ export async function benchInference(config: Config, { steps, warmup }: BenchOpt
     ...config,
     eval: { ...config.eval, batch_size: batch },
   });
-  const executable = await compileForEvaluation(experiment, experiment.initialState());
+  const { precision } = await engineSettings(config);
+  const executable = await compileForEvaluation(experiment, experiment.initialState(), precision);
   try {
     const { height, width, channels } = experiment.datasets.train.imageShape;
     const data = new Uint8Array(batch * height * width * channels).map((_, i) => i * 7);

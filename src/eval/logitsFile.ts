@@ -17,6 +17,8 @@ export interface EvaluationSource {
   readonly epoch?: number;
   /** What selected the epoch: `test` or `val` (best plain top-1 there) or `last`. */
   readonly selected_on?: string;
+  /** Precision of the forward pass; absent where it is not known, as in files of gala before 2026-11-30. */
+  readonly precision?: string;
 }
 
 /** Logits and labels of one whole split: N images, C classes. */
@@ -53,6 +55,7 @@ export function writeLogitsFile(path: string, evaluation: Evaluation): void {
   };
   if (evaluation.epoch !== undefined) metadata.epoch = String(evaluation.epoch);
   if (evaluation.selected_on !== undefined) metadata.selected_on = evaluation.selected_on;
+  if (evaluation.precision !== undefined) metadata.precision = evaluation.precision;
   if (evaluation.groups !== undefined) metadata.groups = JSON.stringify(evaluation.groups);
   writeSafetensors(path, tensors, metadata);
 }
@@ -85,6 +88,7 @@ export function readLogitsFile(path: string): Evaluation {
     checkpoint: metadata.checkpoint ?? 'unknown',
     ...(metadata.epoch === undefined ? {} : { epoch: readEpoch(path, metadata.epoch) }),
     ...(metadata.selected_on === undefined ? {} : { selected_on: metadata.selected_on }),
+    ...(metadata.precision === undefined ? {} : { precision: metadata.precision }),
     ...(metadata.groups === undefined ? {} : { groups: readGroups(path, metadata.groups) }),
     logits: logits.data,
     labels: take('labels', 1, Int32Array).data,

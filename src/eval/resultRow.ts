@@ -21,13 +21,14 @@ export function resultRows(
   summary: Pick<Summary, 'plain' | 'rebalanced' | 'adjusted'>,
   tauSelectedOn: string,
 ): ResultRow[] {
-  const { split, run, checkpoint, epoch, selected_on } = source;
+  const { split, run, checkpoint, epoch, selected_on, precision } = source;
   const common = {
     run,
     split,
     checkpoint,
     ...(epoch === undefined ? {} : { epoch }),
     ...(selected_on === undefined ? {} : { selected_on }),
+    ...(precision === undefined ? {} : { precision }),
   };
   return [
     { ...common, ...inPercent(summary.plain) },

@@ -33,8 +33,8 @@ const rounding = 1e-7;
 /** metrics.jsonl has four decimals. */
 const metricsRounding = 1e-4;
 
-/** A run resumed by another engine, precision or thread count may have been evaluated last by another than in the epoch itself. */
-const resumedRounding = 0.5;
+/** Reported accuracies are computed in float32, those of the epochs in the precision of the training; a resumed run may change its engine. */
+const otherRounding = 0.5;
 
 /**
  * What is wrong with a record, one sentence each; empty when nothing is. Without `truth` the predictions cannot be marked
@@ -68,16 +68,17 @@ export function faultsOf({ path, record, predictions }: StoredResult, truth?: Tr
 function faultOfRebalancedBest({
   scores,
   test,
+  engine,
   resumed_with,
   rebalanced_best: best,
 }: ResultRecord): string | undefined {
   if (best === undefined) return undefined;
-  const tolerance = resumed_with ? resumedRounding : metricsRounding;
   const right = (best.top1 / 100) * test.images;
   if (Math.abs(right - Math.round(right)) > (metricsRounding / 100) * test.images)
     return `top1 ${textOf(best.top1)} is not a whole number of ${test.images} images`;
-  for (const { checkpoint, epoch, top1, tau_selected_on } of scores) {
+  for (const { checkpoint, epoch, top1, tau_selected_on, precision = engine.precision } of scores) {
     if (tau_selected_on !== 'config') continue;
+    const tolerance = resumed_with || precision !== engine.precision ? otherRounding : metricsRounding;
     const difference = best.top1 - top1;
     const isLess = best.selected_on === 'test' && difference < -tolerance;
     if (!isLess && (best.epoch !== epoch || Math.abs(difference) <= tolerance)) continue;

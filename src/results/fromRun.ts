@@ -155,7 +155,7 @@ interface Scored {
 
 /** Plain, re-balanced at τ of the config and, for the reported checkpoint, at the oracle's τ. */
 function scoresOf(evaluation: Evaluation, checkpoint: Score['checkpoint'], tau: number, withOracle: boolean): Scored[] {
-  const { labels, classCounts, epoch, selected_on } = evaluation;
+  const { labels, classCounts, epoch, selected_on, precision } = evaluation;
   const summary = summarize(evaluation, withOracle ? oracleTaus(tau) : [tau]);
   const scored = (
     { scores, predictions }: { scores: Scores; predictions: Int32Array },
@@ -163,7 +163,15 @@ function scoresOf(evaluation: Evaluation, checkpoint: Score['checkpoint'], tau: 
   ): Scored => {
     const correct = Array.from(correctCounts(predictions, labels, classCounts.length));
     return {
-      score: { checkpoint, epoch: epoch!, selected_on: selected_on!, ...ofTau, ...inPercent(scores), correct },
+      score: {
+        checkpoint,
+        epoch: epoch!,
+        selected_on: selected_on!,
+        ...(precision !== undefined && { precision }),
+        ...ofTau,
+        ...inPercent(scores),
+        correct,
+      },
       predictions,
     };
   };

@@ -28,6 +28,8 @@ const scoreSchema = z.strictObject({
   epoch: count,
   /** What selected the epoch: a split, or `last` for none. */
   selected_on: z.string(),
+  /** Precision of the evaluation; absent = that of the training, in records made before 2026-11-30. */
+  precision: z.string().optional(),
   /** Absent = plain. */
   tau: z.number().optional(),
   /** `config`, or `test`: the τ with the highest accuracy on the very images it is reported on (oracle). */

@@ -53,6 +53,7 @@ const result = z.looseObject({
   checkpoint: word.optional(),
   epoch: count.optional(),
   selected_on: z.string().optional(),
+  precision: z.string().optional(),
   tau: z.number().optional(),
   ...scoreShape,
 });

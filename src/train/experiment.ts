@@ -4,7 +4,7 @@ import type { Dataset } from '../data/dataset.js';
 import { type OpenedDatasets, type OpenOptions, openDatasets } from '../data/index.js';
 import { createSampler, type Sampler } from '../data/sampler.js';
 import { compile, engineSettings } from '../engine/index.js';
-import type { Executable, Program } from '../engine/program.js';
+import type { Executable, Precision, Program } from '../engine/program.js';
 import { ConfigError } from '../errors.js';
 import { createBackbone, createHead } from '../models/index.js';
 import { evaluatedModel } from '../models/modelEntries.js';
@@ -78,12 +78,17 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
   };
 }
 
-/** Compiles the program `eval` alone on this machine, for the model that a state is evaluated by. Throws `EngineError`. */
+/**
+ * Compiles the program `eval` alone on this machine, for the model that a state is evaluated by: in float32 by default, as every
+ * reported accuracy is computed. Throws `EngineError`.
+ */
 export async function compileForEvaluation(
   { programs, config }: Pick<Experiment, 'programs' | 'config'>,
   state: HostTensors,
+  precision: Precision = 'fp32',
 ): Promise<Executable> {
-  return compile({ state: evaluatedModel(state), programs: { eval: programs.eval } }, await engineSettings(config));
+  const settings = await engineSettings(config);
+  return compile({ state: evaluatedModel(state), programs: { eval: programs.eval } }, { ...settings, precision });
 }
 
 export function scalar(value: number): HostTensor {

@@ -12,6 +12,7 @@ import { summarize } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { shellWord } from '../io/shellWord.js';
 import { waitsFor } from '../io/waiting.js';
+import { evaluatedModel } from '../models/modelEntries.js';
 import { describeLongWarmup, describeScaling } from '../optim/schedule.js';
 import { startSession } from '../run/eventFile.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
@@ -21,7 +22,7 @@ import { writeResultFiles } from '../tables/resultFiles.js';
 import { type Beginning, newBeginning, savedBeginning } from './beginning.js';
 import { describeChanges } from './changedEngine.js';
 import { checkpointPath, readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import { type Experiment, openExperiment } from './experiment.js';
+import { compileForEvaluation, type Experiment, openExperiment } from './experiment.js';
 import { withFixedFeatures } from './fixedFeatures.js';
 import { hasFixedFeatures } from './learning.js';
 import type { RunRequest } from './runRequest.js';
@@ -153,31 +154,35 @@ async function trainAndEvaluate(
     updateRecord(folder.record, { status: 'interrupted', training_seconds: end.training_seconds });
     return undefined;
   }
-  const evaluations = await evaluateKept(training, executable, folder, staged);
+  const evaluations = await evaluateKept(experiment, folder);
   const summarized = evaluations.map(evaluation => ({ evaluation, summary: summarize(evaluation, [config.eval.tau]) }));
   const rows = writeResultFiles(folder.directory, summarized, 'config');
   updateRecord(folder.record, { status: 'finished', results: rows });
   return rows;
 }
 
-/** Test logits of `best` (where a split chose one) and `last`, stored in logits/. */
-async function evaluateKept(
-  experiment: Experiment,
-  executable: Executable,
-  folder: RunFolder,
-  staged: StagedSplits,
-): Promise<Evaluation[]> {
+/** Test logits of `best` (where a split chose one) and `last`, computed in float32 and stored in logits/. */
+async function evaluateKept(experiment: Experiment, folder: RunFolder): Promise<Evaluation[]> {
   const { config, datasets } = experiment;
-  const evaluate = async (checkpoint: 'best' | 'last', selectedOn: string) => {
-    const { state, progress } = readCheckpoint(checkpointPath(folder.checkpoints, checkpoint));
-    await executable.writeState(state);
-    const source = { checkpoint, epoch: progress.epoch - 1, selected_on: selectedOn };
-    const evaluation = await evaluateSplit(experiment, executable, 'test', datasets.test, source, staged);
-    writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), evaluation);
-    return evaluation;
-  };
-  const last = await evaluate('last', 'last');
-  return config.eval.select_on === 'last' ? [last] : [await evaluate('best', config.eval.select_on), last];
+  const { select_on } = config.eval;
+  const checkpoints = [...(select_on === 'last' ? [] : ['best']), 'last'];
+  const kept = checkpoints.map(name => ({ name, ...readCheckpoint(checkpointPath(folder.checkpoints, name)) }));
+  waitsFor('the engine to compile the evaluation');
+  const executable = await compileForEvaluation(experiment, kept[0]!.state);
+  try {
+    const evaluations: Evaluation[] = [];
+    for (const { name: checkpoint, state, progress } of kept) {
+      await executable.writeState(evaluatedModel(state));
+      const selected_on = checkpoint === 'last' ? 'last' : select_on;
+      const source = { checkpoint, epoch: progress.epoch - 1, selected_on };
+      const evaluation = await evaluateSplit(experiment, executable, 'test', datasets.test, source);
+      writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), evaluation);
+      evaluations.push(evaluation);
+    }
+    return evaluations;
+  } finally {
+    executable.dispose();
+  }
 }
 
 // ------------------------------------------------ failure

@@ -176,6 +176,7 @@ export async function evaluateSplit(
     classNames: dataset.classNames,
     run: config.name,
     split,
+    precision: executable.info.precision,
     ...source,
   };
 }
