@@ -13,6 +13,29 @@ export interface HostTensor extends TensorSpec {
 
 export type HostTensors = Record<string, HostTensor>;
 
+/** A tensor whose values are computed once, when they are first read: counting the bytes of a network draws no weights. */
+export function lazyTensor(shape: readonly number[], valuesOf: (size: number) => Float32Array): HostTensor {
+  let data: Float32Array | undefined;
+  return {
+    dtype: 'float32',
+    shape,
+    get data() {
+      data ??= valuesOf(sizeOf(shape));
+      return data;
+    },
+  };
+}
+
+/** float32 zeros, made when they are first read. */
+export function zeros(shape: readonly number[]): HostTensor {
+  return lazyTensor(shape, size => new Float32Array(size));
+}
+
+/** Bytes of the values of tensors, by their shapes. */
+export function tensorBytes(tensors: Readonly<Record<string, TensorSpec>>): number {
+  return Object.values(tensors).reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * (dtype === 'uint8' ? 1 : 4), 0);
+}
+
 /** Number of elements of a shape; 1 for a scalar. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);

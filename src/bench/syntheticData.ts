@@ -27,8 +27,7 @@ type DataConfig = Pick<Config['data'], 'dataset' | 'imbalance_factor' | 'image_s
 
 /** Training and test images of uniform noise with the class counts the config would give. */
 export function syntheticDatasets(data: DataConfig): OpenedDatasets {
-  const imageShape = shapeOf(data);
-  const perClass = trainingCounts(data);
+  const { imageShape, counts: perClass } = setShape(data);
   const classes = perClass.length;
   const train = noise(
     [...perClass].flatMap((count, label) => Array<number>(count).fill(label)),
@@ -55,21 +54,24 @@ export function syntheticAugment(augment: readonly Augmentation[]): Augmentation
   return augment.filter(name => name !== 'reflect_pad' && name !== 'random_resized_crop');
 }
 
-/** Training images that the config leaves (before any are held out), and test images, of the real set. */
-export function datasetSizes(data: DataConfig): { train: number; test: number } {
-  const { dataset } = data;
-  const test = isOfficial(dataset)
-    ? imageSets[dataset].lists.test.images
-    : isImageDataset(dataset)
-      ? ownSet.test
-      : shapes[dataset].test;
-  return { train: trainingCounts(data).reduce((sum, count) => sum + count, 0), test };
+export interface SetShape {
+  readonly imageShape: ImageShape;
+  /** Training images per class that the config leaves, before any are held out. */
+  readonly counts: Int32Array;
+  readonly testImages: number;
 }
 
-function shapeOf(data: DataConfig): ImageShape {
-  if (!isImageDataset(data.dataset)) return shapes[data.dataset].imageShape;
+/** What is known of the set of a config without its files. */
+export function setShape(data: DataConfig): SetShape {
+  const { dataset } = data;
+  const counts = trainingCounts(data);
+  if (!isImageDataset(dataset)) {
+    const { imageShape, test } = shapes[dataset];
+    return { imageShape, counts, testImages: test };
+  }
   const { side } = inputSizeOf(data);
-  return { height: side, width: side, channels: 3 };
+  const testImages = isOfficial(dataset) ? imageSets[dataset].lists.test.images : ownSet.test;
+  return { imageShape: { height: side, width: side, channels: 3 }, counts, testImages };
 }
 
 function trainingCounts({ dataset, imbalance_factor }: DataConfig): Int32Array {

@@ -2,7 +2,7 @@
 import type { ConfigKey } from './checks/checked.js';
 import { checkAcrossKeys } from './checks/index.js';
 import { describeKeys, schemaAt } from './keys.js';
-import { applyOverrides, readLayers } from './layers.js';
+import { applyOverrides, type FileLayers, readLayers } from './layers.js';
 import { displayPath, findConfig, nameFromPath } from './locate.js';
 import { at, type LocatedMap, type Origin, withoutNulls } from './located.js';
 import { configError, type Problem } from './problem.js';
@@ -24,8 +24,10 @@ export interface LoadedConfig {
   readonly path: string;
   /** Absolute paths of all files read, lowest layer of `extends` first, `path` last. */
   readonly sources: readonly string[];
-  /** The resolved config, complete: running this text repeats the run. */
+  /** The resolved config, complete: running this text repeats the run. Written when it is read. */
   readonly yaml: string;
+  /** What it was made of, as the comment at the head of `yaml`. */
+  readonly heading: string;
   /** Options that do not take effect or are probably not meant, each `position: sentence`. */
   readonly warnings: readonly string[];
   /** Dotted key → `file:line:col`, `--set key=value`, `--seed` or `default`. */
@@ -37,10 +39,19 @@ export interface LoadedConfig {
  * extends and the overrides of the command line. Throws one `ConfigError` that lists all problems with their positions.
  */
 export function loadConfig(nameOrPath: string, overrides: ConfigOverrides = {}): LoadedConfig {
+  return openConfig(nameOrPath)(overrides);
+}
+
+/** `loadConfig` for many overrides: the files are read once, here. Throws `ConfigError` for them. */
+export function openConfig(nameOrPath: string): (overrides: ConfigOverrides) => LoadedConfig {
   const path = findConfig(nameOrPath);
   const problems: Problem[] = [];
   const layers = readLayers(path, problems);
   if (layers === undefined) throw configError(displayPath(path), problems);
+  return overrides => resolve(path, layers, overrides, [...problems]);
+}
+
+function resolve(path: string, layers: FileLayers, overrides: ConfigOverrides, problems: Problem[]): LoadedConfig {
   const root = applyOverrides(layers.root, overrides, problems);
   if (problems.some(problem => problem.fatal)) throw configError(displayPath(path), problems);
 
@@ -64,8 +75,26 @@ export function loadConfig(nameOrPath: string, overrides: ConfigOverrides = {}):
     origins.set('stages.representation.name', at(root, ['stages', 'representation', 'name'])?.origin ?? 'default');
   if (last.config.name === undefined) origins.set('name', 'path of the file');
   const warnings = [...new Set([...(first?.warnings ?? []), ...last.warnings])];
-  const yaml = renderConfig(config, heading(layers.sources, overrides));
-  return { config, path, sources: layers.sources, yaml, warnings, origins };
+  const { sources } = layers;
+  return withConfig({ path, sources, heading: headingOf(sources, overrides), warnings, origins }, config);
+}
+
+/** What was loaded, with `config` as its config. */
+export function withConfig(loaded: Omit<LoadedConfig, 'config' | 'yaml'>, config: Config): LoadedConfig {
+  const { path, sources, heading, warnings, origins } = loaded;
+  let yaml: string | undefined;
+  return {
+    config,
+    path,
+    sources,
+    heading,
+    warnings,
+    origins,
+    get yaml() {
+      yaml ??= renderConfig(config, heading);
+      return yaml;
+    },
+  };
 }
 
 interface CheckedStage {
@@ -100,8 +129,7 @@ function withoutRepetitions(problems: readonly Problem[]): Problem[] {
   return [...new Map(problems.map(problem => [`${problem.where} ${problem.message}`, problem])).values()];
 }
 
-/** What a resolved config was made of, as the comment at its head. */
-export function heading(sources: readonly string[], overrides: ConfigOverrides): string {
+function headingOf(sources: readonly string[], overrides: ConfigOverrides): string {
   const parts = [
     ...sources.map(displayPath),
     ...(overrides.set ?? []).map(assignment => `--set ${assignment}`),

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
-import type { HostTensors } from '../tensor.js';
-import { sizeOf } from '../tensor.js';
+import { type HostTensors, zeros } from '../tensor.js';
 
 export interface Optimizer {
   /** One momentum buffer per parameter, zero at first. */
@@ -20,13 +19,7 @@ export interface Optimizer {
  */
 export function sgd({ momentum, weight_decay }: { momentum: number; weight_decay: number }): Optimizer {
   return {
-    init: parameters =>
-      Object.fromEntries(
-        Object.entries(parameters).map(([name, { shape }]) => [
-          name,
-          { dtype: 'float32', shape, data: new Float32Array(sizeOf(shape)) },
-        ]),
-      ),
+    init: parameters => Object.fromEntries(Object.entries(parameters).map(([name, { shape }]) => [name, zeros(shape)])),
     update: (gradients, momenta, parameters, learningRate) => {
       const updated = { parameters: {} as Tensors, momenta: {} as Tensors };
       for (const [name, parameter] of Object.entries(parameters)) {

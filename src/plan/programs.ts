@@ -2,15 +2,15 @@
  * What a config runs on a GPU: its programs, each in the form and the number of steps that a training gives to the
  * device in one call.
  */
-import { datasetSizes, syntheticDatasets } from '../bench/syntheticData.js';
+import { setShape, syntheticDatasets } from '../bench/syntheticData.js';
 import type { StageConfig } from '../config/schema.js';
 import { imageBytes } from '../data/imageShape.js';
 import { moduleFor, tracedFor } from '../engine/pjrt/modules.js';
-import type { Precision, Program, Specs } from '../engine/program.js';
+import type { Precision, Program } from '../engine/program.js';
 import type { Module } from '../engine/stablehlo/lower.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';
 import type { TracedProgram } from '../engine/trace/ir.js';
-import { sizeOf } from '../tensor.js';
+import { tensorBytes } from '../tensor.js';
 import { type Experiment, experimentOn } from '../train/experiment.js';
 import { hasFixedFeatures } from '../train/learning.js';
 
@@ -47,7 +47,7 @@ export function plannedPrograms(config: StageConfig, precision: Precision): Plan
   const onFeatures = hasFixedFeatures(config);
   const options = { precision, devices };
   const { datasets, accumulate, stepsPerEpoch } = experiment;
-  const testImages = datasetSizes(config.data).test;
+  const testImages = setShape(config.data).testImages;
   const ofImage = imageBytes(datasets.train.imageShape);
   const bytesOfImage = (program: string) =>
     onFeatures && program !== 'features' ? 4 * experiment.featureSize : ofImage;
@@ -56,7 +56,7 @@ export function plannedPrograms(config: StageConfig, precision: Precision): Plan
       name,
       batch,
       stepsPerCall,
-      inputBytes: stepsPerCall * byteLength(program.inputs),
+      inputBytes: stepsPerCall * tensorBytes(program.inputs),
       lower: () => {
         const traced = tracedFor(program, state, options);
         return { traced, module: moduleFor(traced, state, { ...options, count: stepsPerCall }) };
@@ -79,14 +79,10 @@ export function plannedPrograms(config: StageConfig, precision: Precision): Plan
   const stays = test.stepsPerCall * test.batch >= testImages;
   return {
     programs,
-    stateBytes: byteLength(state),
+    stateBytes: tensorBytes(state),
     stagedTestBytes: stays ? test.inputBytes : 0,
   };
 }
 
 const programsOf = ({ programs, programsOnFeatures }: Experiment, onFeatures: boolean) =>
   onFeatures ? programsOnFeatures : programs;
-
-function byteLength(specs: Specs): number {
-  return Object.values(specs).reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * (dtype === 'uint8' ? 1 : 4), 0);
-}

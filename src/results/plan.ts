@@ -1,7 +1,7 @@
 /** Which runs of a table are there, half done or missing. */
 import { basename } from 'node:path';
 import { configDifference, configHash, configOf } from '../config/identity.js';
-import { type LoadedConfig, loadConfig } from '../config/load.js';
+import { type LoadedConfig, openConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { findRun as findRunIn } from '../run/runOfConfig.js';
 import type { Column } from '../tables/column.js';
@@ -56,10 +56,19 @@ export function missingSeeds(
 }
 
 /** A config for a seed, which also draws the long-tailed subset unless `set` does: the spread over seeds includes that of the draw. */
-export function loadForSeed(config: string, seed: number, set: readonly string[] = []): LoadedConfig {
-  const loaded = loadConfig(config, { seed, set });
+export function loadForSeed(config: string, seed: number): LoadedConfig {
+  return resolveForSeed(openConfig(config), seed, []);
+}
+
+/** `loadForSeed` of an opened config, with keys set. */
+export function resolveForSeed(
+  resolve: ReturnType<typeof openConfig>,
+  seed: number,
+  set: readonly string[],
+): LoadedConfig {
+  const loaded = resolve({ seed, set });
   const isDrawn = loaded.config.data.imbalance_factor > 1 && !set.some(text => text.startsWith('data.subset_seed='));
-  return isDrawn ? loadConfig(config, { seed, set: [...set, `data.subset_seed=${seed}`] }) : loaded;
+  return isDrawn ? resolve({ seed, set: [...set, `data.subset_seed=${seed}`] }) : loaded;
 }
 
 /** Whether a run or record is that of `seed` in the sense of `loadForSeed`. */

@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { datasetSizes, syntheticDatasets } from '../bench/syntheticData.js';
+import { type SetShape, setShape } from '../bench/syntheticData.js';
 import type { InferBenchmark, TrainBenchmark } from '../bench/training.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Config, StageConfig } from '../config/schema.js';
-import { type OpenedDatasets, openDatasets } from '../data/index.js';
+import { openDatasets } from '../data/index.js';
 import { EngineError, GalaError } from '../errors.js';
-import { experimentOn } from '../train/experiment.js';
+import { tensorBytes } from '../tensor.js';
+import { initialStateOf, wholeBatches } from '../train/experiment.js';
 import { isEvaluated } from '../train/trainer.js';
 import { galaCommand } from './command.js';
 
@@ -27,11 +28,10 @@ export interface SetSizes {
   readonly test: number;
 }
 
-/** What a config trains on: the set itself where its size is known only from its files, else images of noise in its shape. */
-export interface PlannedSet {
-  readonly datasets: OpenedDatasets;
+/** Sizes of what a config trains on, from its files where only they tell. */
+export interface PlannedSet extends Pick<SetShape, 'imageShape' | 'counts'> {
   readonly sizes: SetSizes;
-  /** The folder that was read; undefined for noise. */
+  /** The folder that was read; undefined where none was needed. */
   readonly data?: string;
   /** Why the size is assumed and not known. */
   readonly assumed?: string;
@@ -46,21 +46,31 @@ export async function plannedSet(config: Config, dataRoot: string | undefined): 
     try {
       const datasets = await openDatasets(data, { dataRoot, heldOutFraction });
       const [train, heldOut, test] = [datasets.train.length, datasets.val?.length ?? 0, datasets.test.length];
-      return { datasets, sizes: { train, heldOut, test }, data: datasets.root };
+      const { imageShape } = datasets.train;
+      return { imageShape, counts: datasets.counts, sizes: { train, heldOut, test }, data: datasets.root };
     } catch (error) {
       if (!(error instanceof GalaError)) throw error;
       assumed = error.message;
     }
   }
-  const { train: all, test } = datasetSizes(data);
+  const { imageShape, counts, testImages } = setShape(data);
+  const all = counts.reduce((sum, count) => sum + count, 0);
   const heldOut = Math.round(all * (heldOutFraction ?? 0));
-  const sizes = { train: all - heldOut, heldOut, test };
-  return { datasets: syntheticDatasets(data), sizes, ...(assumed !== undefined && { assumed }) };
+  const sizes = { train: all - heldOut, heldOut, test: testImages };
+  return { imageShape, counts, sizes, ...(assumed !== undefined && { assumed }) };
 }
 
 /** Configs of equal keys have sets of equal sizes: the seed draws other images, not more of them. */
 export function setKey({ data: { subset_seed: _, ...data }, eval: { select_on, val_fraction } }: Config): string {
   return JSON.stringify([data, select_on === 'val' ? val_fraction : 0]);
+}
+
+/** Configs of equal keys, on one set, leave equally many bytes: numbers in the options of a loss change no shape. */
+export function diskKey({ model, freeze, loss, train, eval: { select_on } }: StageConfig): string {
+  const { epochs, batch_size, accumulate, mixup_alpha, ema_decay } = train;
+  const choices = Object.values(loss).filter(option => typeof option !== 'number');
+  const training = [epochs, batch_size, accumulate, mixup_alpha > 0, ema_decay > 0];
+  return JSON.stringify([model, freeze, choices, training, select_on]);
 }
 
 /** Sets that are published, or come with gala, and no list or folder in place of them. */
@@ -114,19 +124,29 @@ export function secondsOf({ train, eval: evaluation }: Config, sizes: SetSizes, 
   return (train.epochs * steps * train.batch_size) / speed.train + evaluated / speed.evaluate;
 }
 
-/** Bytes that one run leaves: its checkpoints, and stored logits, predictions and gradients. */
+/** About what a run writes in run.json, tables and headers; for each class; and for each epoch in its logs. */
+const textBytes = { run: 10_000, class: 50, epoch: 550 };
+
+/**
+ * Bytes that one run leaves: its checkpoints, and stored logits, predictions and gradients. Throws `ConfigError` where the set has no
+ * whole batch.
+ */
 export function bytesOf(
   config: StageConfig,
-  { datasets, sizes }: PlannedSet,
+  { imageShape, counts, sizes }: PlannedSet,
 ): { checkpoints: number; results: number } {
-  const experiment = experimentOn(datasets, config);
-  const state = Object.values(experiment.initialState()).reduce((sum, { data }) => sum + data.byteLength, 0);
-  const classes = datasets.train.classNames.length;
+  wholeBatches(config, sizes.train);
+  const state = tensorBytes(initialStateOf(config, imageShape.channels, counts));
+  const classes = counts.length;
   const kept = config.eval.select_on === 'last' ? 1 : 2;
   const predictionBytes = 16;
   const perImage = kept * (4 * classes + 8) + predictionBytes;
   const gradientDigits = 9;
-  const results = sizes.test * perImage + config.train.epochs * 2 * classes * gradientDigits;
+  const results =
+    textBytes.run +
+    textBytes.class * classes +
+    sizes.test * perImage +
+    config.train.epochs * (textBytes.epoch + 2 * classes * gradientDigits);
   return { checkpoints: (config.eval.select_on === 'last' ? 2 : 3) * state, results };
 }
 

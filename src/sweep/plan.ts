@@ -1,7 +1,6 @@
 /** The plan of a sweep, before anything is written: what there is already, what is left to do, time and disk. */
 import { configHash } from '../config/identity.js';
-import type { LoadedConfig } from '../config/load.js';
-import { renderConfig } from '../config/render.js';
+import { withConfig } from '../config/load.js';
 import { usableCores } from '../machine/cores.js';
 import { findRunOfHash, type RunState } from '../run/runOfConfig.js';
 import type { Column } from '../tables/column.js';
@@ -91,14 +90,7 @@ export function leftOf({ point, found }: PlannedRun, whole: number): number {
 export function withThreads(point: Point, threads: number): Point {
   const { loaded } = point;
   if (loaded.config.threads !== 'auto') return point;
-  const config = { ...loaded.config, threads };
-  const head = loaded.yaml
-    .split('\n')
-    .filter(line => line.startsWith('#'))
-    .map(line => line.replace(/^# ?/, ''))
-    .join('\n');
-  const changed: LoadedConfig = { ...loaded, config, yaml: renderConfig(config, head) };
-  return { ...point, loaded: changed };
+  return { ...point, loaded: withConfig(loaded, { ...loaded.config, threads }) };
 }
 
 /** Slots that the cores have room for: one for each `threads` cores where all points say how many they take, else one. */

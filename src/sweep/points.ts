@@ -1,10 +1,10 @@
 /** From what is varied to the experiments themselves: grid × seeds, plus a list, less what is excluded, each a checked config. */
 import { isSeq, type Node, parseDocument } from 'yaml';
 import { configHash } from '../config/identity.js';
-import { type LoadedConfig, loadConfig } from '../config/load.js';
+import { type LoadedConfig, openConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
-import { loadForSeed } from '../results/plan.js';
+import { resolveForSeed } from '../results/plan.js';
 
 /** Dotted key → value as YAML text; the key `config` names the config instead of setting a key in it. */
 export type Assignments = ReadonlyMap<string, string>;
@@ -54,13 +54,14 @@ export function expandPoints(spec: SweepSpec): Points {
   const varying = varyingKeys(combinations);
   const used = new Set<Assignments>();
   const points = new Map<string, Point>();
+  const opened = new Map<string, ReturnType<typeof openConfig>>();
   for (const combination of combinations) {
     for (const seed of seeds) {
       const assigned = new Map([...spec.set, ...combination]);
       refuseTwoSeeds(assigned, seed);
       let loaded: LoadedConfig | undefined;
       const load = () => {
-        loaded ??= loadPoint(spec, assigned, seed);
+        loaded ??= loadPoint(spec, assigned, seed, opened);
         return loaded;
       };
       const excluded = spec.exclude.find(rule => matches(rule, assigned, seed, load));
@@ -133,7 +134,12 @@ function gridOf({ grid, list }: SweepSpec): Assignments[] {
   );
 }
 
-function loadPoint(spec: SweepSpec, assigned: Assignments, seed: number | undefined): LoadedConfig {
+function loadPoint(
+  spec: SweepSpec,
+  assigned: Assignments,
+  seed: number | undefined,
+  opened: Map<string, ReturnType<typeof openConfig>>,
+): LoadedConfig {
   const named = assigned.get('config');
   const config = named === undefined ? spec.config : String(parsed(named));
   if (config === undefined) {
@@ -143,7 +149,9 @@ function loadPoint(spec: SweepSpec, assigned: Assignments, seed: number | undefi
     });
   }
   const set = [...assigned].filter(([key]) => key !== 'config').map(([key, value]) => `${key}=${value}`);
-  return seed === undefined ? loadConfig(config, { set }) : loadForSeed(config, seed, set);
+  const resolve = opened.get(config) ?? openConfig(config);
+  opened.set(config, resolve);
+  return seed === undefined ? resolve({ set }) : resolveForSeed(resolve, seed, set);
 }
 
 function refuseTwoSeeds(assigned: Assignments, seed: number | undefined): void {

@@ -7,8 +7,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Specs, Tensors } from '../engine/program.js';
-import type { HostTensors } from '../tensor.js';
-import { sizeOf } from '../tensor.js';
+import { type HostTensors, zeros } from '../tensor.js';
 
 /** Labels int32 `[B]`; with mixup also those of the partners. */
 export type Targets = readonly [tf.Tensor1D] | readonly [tf.Tensor1D, tf.Tensor1D];
@@ -24,11 +23,6 @@ export function initialAccumulation(
   trained: HostTensors,
   { rows, classes, mixup }: { readonly rows: number; readonly classes: number; readonly mixup: boolean },
 ): HostTensors {
-  const zeros = (shape: readonly number[]) => ({
-    dtype: 'float32' as const,
-    shape,
-    data: new Float32Array(sizeOf(shape)),
-  });
   const labels = () => ({ dtype: 'int32' as const, shape: [rows], data: new Int32Array(rows) });
   return {
     ...Object.fromEntries(Object.entries(trained).map(([name, { shape }]) => [sumPrefix + name, zeros(shape)])),

@@ -1,6 +1,5 @@
 /** From a config to everything a run needs: datasets, network, loss, optimiser, and the programs to compile. */
 import type { Config } from '../config/schema.js';
-import type { Dataset } from '../data/dataset.js';
 import { type OpenedDatasets, type OpenOptions, openDatasets } from '../data/index.js';
 import { createSampler, type Sampler } from '../data/sampler.js';
 import { compile, engineSettings } from '../engine/index.js';
@@ -51,7 +50,7 @@ export async function openExperiment(
 
 /** The experiment of a config on opened datasets. Throws `ConfigError` when it trains and they give no whole batch. */
 export function experimentOn(datasets: OpenedDatasets, config: Config): Experiment {
-  const stepsPerEpoch = wholeBatches(datasets.train, config);
+  const stepsPerEpoch = wholeBatches(config, datasets.train.length);
   const learningRate = learningRates(config, stepsPerEpoch);
   const network = networkOf(datasets, config);
   const learning = learningOf(config);
@@ -95,22 +94,30 @@ export function scalar(value: number): HostTensor {
   return { dtype: 'float32', shape: [], data: Float32Array.of(value) };
 }
 
-/** Steps of an epoch. */
-function wholeBatches(train: Dataset, config: Config): number {
-  const { batch_size, epochs } = config.train;
-  const steps = Math.floor(train.length / batch_size);
+/** Steps of an epoch of `images`. Throws `ConfigError` when a config trains and they give no whole batch. */
+export function wholeBatches({ train: { batch_size, epochs } }: Config, images: number): number {
+  const steps = Math.floor(images / batch_size);
   if (steps > 0 || epochs === 0) return steps;
-  throw new ConfigError(`A batch of ${batch_size} images is larger than the training set of ${train.length}.`, {
+  throw new ConfigError(`A batch of ${batch_size} images is larger than the training set of ${images}.`, {
     where: 'train.batch_size',
-    next: `Set train.batch_size to ${train.length} or less.`,
+    next: `Set train.batch_size to ${images} or less.`,
   });
 }
 
-function networkOf({ train, mean, std }: OpenedDatasets, { model }: Config): Network {
+/** State at step 0 of a config on images of so many channels, `counts` of each class. */
+export function initialStateOf(config: Config, channels: number, counts: Int32Array): HostTensors {
+  const model = modelOf(config, channels, counts.length);
+  return initialState(model, learningOf(config), counts, config.seed, config.train.batch_size);
+}
+
+function networkOf({ train, mean, std }: OpenedDatasets, config: Config): Network {
   const { height, width, channels } = train.imageShape;
+  return { ...modelOf(config, channels, train.classNames.length), imageShape: [height, width, channels], mean, std };
+}
+
+function modelOf({ model }: Config, channels: number, classes: number): Pick<Network, 'backbone' | 'head'> {
   const backbone = createBackbone(model, channels);
-  const head = createHead(model, backbone.featureSize, train.classNames.length);
-  return { backbone, head, imageShape: [height, width, channels], mean, std };
+  return { backbone, head: createHead(model, backbone.featureSize, classes) };
 }
 
 function learningRates({ optim, train }: Config, stepsPerEpoch: number): Experiment['learningRate'] {

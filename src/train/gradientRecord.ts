@@ -6,15 +6,13 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
-import type { HostTensors } from '../tensor.js';
+import { type HostTensors, zeros } from '../tensor.js';
 
 export const gradientSums = ['positive', 'negative'] as const;
 
 /** Zero sums `[C]`. */
 export function initialGradientRecord(classes: number): HostTensors {
-  return Object.fromEntries(
-    gradientSums.map(name => [name, { dtype: 'float32', shape: [classes], data: new Float32Array(classes) }]),
-  );
+  return Object.fromEntries(gradientSums.map(name => [name, zeros([classes])]));
 }
 
 /** The sums after a step whose loss has the gradient `gradient` `[B, C]` at the logits of samples of int32 `labels` `[B]`. */

@@ -23,7 +23,7 @@ import type { Network } from './network.js';
  * becomes the order of the graph's operations, which decides how sums are rounded: it is this one for every compilation.
  */
 export function initialState(
-  network: Network,
+  network: Pick<Network, 'backbone' | 'head'>,
   learning: Learning,
   classCounts: Int32Array,
   seed: number,

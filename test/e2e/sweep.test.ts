@@ -36,7 +36,7 @@ test('A dry run prints runs, time and disk and writes nothing', async () => {
   assert.match(stdout, /^ +3 +fashion_mnist_lt\/gala +lambda1=1 +1 +train +0\/2 +\d+\.\d$/m);
   assert.match(stdout, /^4 runs: 4 to train\.$/m);
   assert.match(stdout, /^Time: about \d+:\d\d.* at the speed of one run alone, measured just now on this machine\.$/m);
-  assert.match(stdout, /^Disk: about \d+ MB: \d+ MB of results, \d+ MB of checkpoints/m);
+  assert.match(stdout, /^Disk: about [\d.]+ MB: [\d.]+ MB of results, [\d.]+ MB of checkpoints/m);
   assert.ok(!existsSync(join(temporary, 'runs')));
 });
 

@@ -39,7 +39,7 @@ test('An own set: disk as the run leaves it, training timed on its files; withou
   const plan = ['sweep', '--config', 'own.yaml', '--seeds', '0', '--dry-run'];
   const { stdout } = await gala(plan, 0, options);
   assert.match(stdout, /^Time: about [\d:]+, at the speed/m);
-  const [, results, checkpoints] = /^Disk: .* (\d+) MB of results, (\d+) MB of checkpoints/m.exec(stdout)!;
+  const [, results, checkpoints] = /^Disk: .* ([\d.]+) MB of results, ([\d.]+) MB of checkpoints/m.exec(stdout)!;
 
   await gala(['train', '--config', 'own.yaml', '--quiet'], 0, options);
   const run = onlyRun(join(temporary, 'runs'), 'own');

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { configFileSchemaText } from '../../config/jsonSchema.js';
 import { keyListing } from '../../config/keyTable.js';
-import { type ConfigOverrides, heading, loadConfig } from '../../config/load.js';
+import { type ConfigOverrides, loadConfig } from '../../config/load.js';
 import { listConfigs } from '../../config/locate.js';
 import { renderConfig } from '../../config/render.js';
 import { printData } from '../display/visibleOutput.js';
@@ -25,8 +25,8 @@ export function registerConfigCommand(program: Command): void {
     .option('--origin', 'say behind each value where it was written')
     .action((nameOrPath: string, words: string[], flags: ShowOptions) => {
       const options = { ...flags, set: [...(flags.set ?? []), ...words] };
-      const { config, yaml, origins, sources, warnings } = loadConfig(nameOrPath, options);
-      printData(options.origin ? renderConfig(config, heading(sources, options), origins) : yaml);
+      const { config, yaml, heading, origins, warnings } = loadConfig(nameOrPath, options);
+      printData(options.origin ? renderConfig(config, heading, origins) : yaml);
       for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
     });
 

@@ -75,12 +75,16 @@ type SetOf = (config: Config) => PlannedSet;
 /** The set of each run; equal ones are looked at once. */
 async function setsOf(todo: readonly PlannedRun[], data: string | undefined): Promise<SetOf> {
   const { plannedSet, setKey } = await import('../../sweep/estimate.js');
-  const sets = new Map<string, PlannedSet>();
+  const byKey = new Map<string, PlannedSet>();
+  const sets = new Map<Config, PlannedSet>();
   for (const { point } of todo) {
     const { config } = point.loaded;
-    if (!sets.has(setKey(config))) sets.set(setKey(config), await plannedSet(config, data));
+    const key = setKey(config);
+    const set = byKey.get(key) ?? (await plannedSet(config, data));
+    byKey.set(key, set);
+    sets.set(config, set);
   }
-  return config => sets.get(setKey(config))!;
+  return config => sets.get(config)!;
 }
 
 /** Seconds of a whole run, by the measured speed of its kind. */
@@ -118,39 +122,46 @@ async function timeOf(
 
 /** What the runs leave, their first stages included, and what of it is assumed. */
 async function diskOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<string[]> {
-  const { bytesOf, setKey } = await import('../../sweep/estimate.js');
-  const sizes = new Map<string, ReturnType<typeof bytesOf>>();
-  const sizeOf = (config: StageConfig, set: PlannedSet, whole: Config) => {
-    const { model, train, freeze, loss, eval: evaluation } = config;
-    const key = JSON.stringify([setKey(whole), model, train, freeze, loss, evaluation]);
-    if (!sizes.has(key)) sizes.set(key, bytesOf(config, set));
-    return sizes.get(key)!;
+  const { bytesOf, diskKey } = await import('../../sweep/estimate.js');
+  const known = new Map<PlannedSet, Map<string, ReturnType<typeof bytesOf>>>();
+  const sizeOf = (config: StageConfig, set: PlannedSet) => {
+    const sizes = known.get(set) ?? new Map<string, ReturnType<typeof bytesOf>>();
+    known.set(set, sizes);
+    const key = diskKey(config);
+    const size = sizes.get(key) ?? bytesOf(config, set);
+    sizes.set(key, size);
+    return size;
   };
   const stages = new Map(todo.flatMap(run => (run.firstStage ? [[run.firstStage.hash, run] as const] : [])));
   const all = [
-    ...todo.map(({ point: { loaded } }) => sizeOf(loaded.config, setOf(loaded.config), loaded.config)),
+    ...todo.map(({ point: { loaded } }) => sizeOf(loaded.config, setOf(loaded.config))),
     ...[...stages.values()].map(({ point: { loaded } }) =>
-      sizeOf(loaded.config.stages!.representation, setOf(loaded.config), loaded.config),
+      sizeOf(loaded.config.stages!.representation, setOf(loaded.config)),
     ),
   ];
-  const megabytes = (key: 'checkpoints' | 'results') => Math.ceil(all.reduce((sum, size) => sum + size[key], 0) / 1e6);
-  const [checkpoints, results] = [megabytes('checkpoints'), megabytes('results')];
+  const bytes = (key: 'checkpoints' | 'results') => all.reduce((sum, size) => sum + size[key], 0);
+  const [checkpoints, results] = [bytes('checkpoints'), bytes('results')];
   const assumed = new Map(todo.map(({ point: { loaded } }) => [setOf(loaded.config).assumed, setOf(loaded.config)]));
   return [
-    `Disk: about ${checkpoints + results} MB: ${results} MB of results, ${checkpoints} MB of checkpoints (gala runs clean removes those of finished runs).`,
+    `Disk: about ${megabytes(checkpoints + results)} MB: ${megabytes(results)} MB of results, ${megabytes(checkpoints)} MB of checkpoints (gala runs clean removes those of finished runs).`,
     ...[...assumed].flatMap(
       ([
         reason,
         {
-          datasets,
+          counts,
           sizes: { train, test },
         },
       ]) =>
         reason === undefined
           ? []
           : [
-              `Assumed are ${datasets.train.classNames.length} classes, ${train} training and ${test} test images, because the set cannot be read here: ${reason}`,
+              `Assumed are ${counts.length} classes, ${train} training and ${test} test images, because the set cannot be read here: ${reason}`,
             ],
     ),
   ];
+}
+
+/** Two digits at least. */
+function megabytes(bytes: number): number {
+  return bytes < 10e6 ? Number((bytes / 1e6).toPrecision(2)) : Math.round(bytes / 1e6);
 }
