@@ -4,10 +4,10 @@
  * docs/configs.md and the editor's hints are made of them.
  */
 import { z } from 'zod';
-import { experimentName } from './experimentName.js';
 import { data } from './schema/data.js';
 import { loss } from './schema/loss.js';
 import { model } from './schema/model.js';
+import { experimentName } from './schema/name.js';
 import { positiveInteger, wholeNumber } from './schema/numbers.js';
 import { evaluation, freeze, optim, stages, train } from './schema/training.js';
 

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { experimentName } from '../config/experimentName.js';
 import { configsFolder } from '../config/locate.js';
+import { experimentName } from '../config/schema/name.js';
 import { ConfigError } from '../errors.js';
 import { type MetricKey, metricKeys } from '../eval/scores.js';
 

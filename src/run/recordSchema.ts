@@ -1,6 +1,6 @@
 /** What run.json must hold to be read and written: all that a table, a record, a report or a resumed run relies on. Other keys are kept. */
 import { z } from 'zod';
-import { experimentName } from '../config/experimentName.js';
+import { experimentName } from '../config/schema/name.js';
 import { configSchema } from '../config/schema.js';
 import { scoreShape } from '../eval/scores.js';
 

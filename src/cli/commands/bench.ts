@@ -1,6 +1,5 @@
 /** `gala bench train|infer|data`: speed on this machine, one JSON object on stdout. `plan` is in benchPlan.ts. */
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { parseCount } from '../lists.js';
 import { registerBenchPlan } from './benchPlan.js';
@@ -31,14 +30,13 @@ export function registerBenchCommand(program: Command): void {
         process.stdout.write(`${JSON.stringify({ bench: name, config: flags.config, ...(await run(flags)) })}\n`);
       });
 
-  const configOf = ({ config, set }: BenchFlags) => loadConfig(config, { ...(set && { set }) }).config;
   measure('train', 'train steps: alone, and fed by the data pipeline', async flags => {
     const { benchTraining } = await import('../../bench/training.js');
-    return benchTraining(configOf(flags), flags);
+    return benchTraining(await configOf(flags), flags);
   }).option('--data <dir>', imagesFrom);
   measure('infer', 'forward passes on random images', async flags => {
     const { benchInference } = await import('../../bench/training.js');
-    return benchInference(configOf(flags), flags);
+    return benchInference(await configOf(flags), flags);
   });
   measure('data', 'the data pipeline alone, for a tenth of a second per step', async flags => {
     const [{ benchPipeline }, { engineSettings }, { dataWorkers }] = await Promise.all([
@@ -46,7 +44,7 @@ export function registerBenchCommand(program: Command): void {
       import('../../engine/index.js'),
       import('../../train/dataWorkers.js'),
     ]);
-    const config = configOf(flags);
+    const config = await configOf(flags);
     const { data, train } = config;
     const { engine, device = 'cpu' } = await engineSettings(config);
     const { dataset, augment } = await trainingImages(data, flags.data);
@@ -59,6 +57,11 @@ export function registerBenchCommand(program: Command): void {
     });
     return { augment, ...speed };
   }).option('--data <dir>', imagesFrom);
+}
+
+async function configOf({ config, set }: BenchFlags): Promise<Config> {
+  const { loadConfig } = await import('../../config/load.js');
+  return loadConfig(config, { ...(set && { set }) }).config;
 }
 
 async function trainingImages(config: Config['data'], dataRoot: string | undefined) {

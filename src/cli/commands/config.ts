@@ -1,10 +1,6 @@
 /** `gala config show|list|keys|schema`: what a config resolves to, which configs there are, which keys they may have. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { configFileSchemaText } from '../../config/jsonSchema.js';
-import { keyListing } from '../../config/keyTable.js';
-import { type ConfigOverrides, loadConfig } from '../../config/load.js';
-import { listConfigs } from '../../config/locate.js';
-import { renderConfig } from '../../config/render.js';
+import type { ConfigOverrides } from '../../config/load.js';
 import { printData } from '../display/visibleOutput.js';
 
 interface ShowOptions extends ConfigOverrides {
@@ -23,7 +19,9 @@ export function registerConfigCommand(program: Command): void {
     .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
     .option('--seed <number>', 'override the seed', parseSeed)
     .option('--origin', 'say behind each value where it was written')
-    .action((nameOrPath: string, words: string[], flags: ShowOptions) => {
+    .action(async (nameOrPath: string, words: string[], flags: ShowOptions) => {
+      const { loadConfig } = await import('../../config/load.js');
+      const { renderConfig } = await import('../../config/render.js');
       const options = { ...flags, set: [...(flags.set ?? []), ...words] };
       const { config, yaml, heading, origins, warnings } = loadConfig(nameOrPath, options);
       printData(options.origin ? renderConfig(config, heading, origins) : yaml);
@@ -33,7 +31,8 @@ export function registerConfigCommand(program: Command): void {
   config
     .command('list')
     .description('print the names of the configs that come with gala')
-    .action(() => {
+    .action(async () => {
+      const { listConfigs } = await import('../../config/locate.js');
       const configs = listConfigs();
       const width = Math.max(...configs.map(({ name }) => name.length));
       for (const { name, summary } of configs) process.stdout.write(`${name.padEnd(width)}  ${summary}\n`);
@@ -43,14 +42,16 @@ export function registerConfigCommand(program: Command): void {
     .command('keys')
     .description('print the keys of a config with their range, default and meaning')
     .argument('[word]', 'only the keys of a section (optim), or with this word in name or meaning')
-    .action((word?: string) => {
+    .action(async (word?: string) => {
+      const { keyListing } = await import('../../config/keyTable.js');
       printData(`${keyListing(word, process.stdout.columns)}\n`);
     });
 
   config
     .command('schema')
     .description('print the JSON Schema of config files, for editors')
-    .action(() => {
+    .action(async () => {
+      const { configFileSchemaText } = await import('../../config/jsonSchema.js');
       process.stdout.write(configFileSchemaText());
     });
 }

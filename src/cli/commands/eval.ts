@@ -5,8 +5,6 @@ import { ConfigError, StorageError, withRemedy } from '../../errors.js';
 import type { Evaluation } from '../../eval/logitsFile.js';
 import { diskFault } from '../../io/diskFault.js';
 import { makeFolderBelow } from '../../io/ownFolder.js';
-import { readRecord } from '../../run/record.js';
-import { openRunFolder } from '../../run/runFolder.js';
 import type { SummarizedEvaluation } from '../../tables/resultFiles.js';
 import type { Split } from '../../train/evaluateRun.js';
 import { createCheckDisplay } from '../display/checkDisplay.js';
@@ -124,7 +122,11 @@ async function evaluationOf({
   const watcher = createCheckDisplay(progress);
   const onNote = (line: string) => progress.note(line);
   if (run !== undefined) {
-    const { configOf } = await import('../../config/identity.js');
+    const [{ configOf }, { readRecord }, { openRunFolder }] = await Promise.all([
+      import('../../config/identity.js'),
+      import('../../run/record.js'),
+      import('../../run/runFolder.js'),
+    ]);
     const evaluation = await evaluateRun({
       ...{ run, checkpoint, split, dataRoot: data, watcher, overrides },
       onNote,

@@ -1,14 +1,9 @@
 /** `gala quickstart`: cross-entropy and GALA on the bundled Fashion-MNIST-LT, one after the other, then one table. */
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/load.js';
 import type { ResultRow } from '../../eval/resultRow.js';
-import { groupKeys } from '../../eval/scores.js';
-import { beginRunFolder } from '../../run/runFolder.js';
-import { runTraining } from '../runTraining.js';
 import { parseSeed } from './config.js';
 
 const configs = ['fashion_mnist_lt/cross_entropy', 'fashion_mnist_lt/gala'];
-const shownColumns: readonly string[] = ['run', 'predictions', 'top1', ...groupKeys];
 
 export function registerQuickstartCommand(program: Command): void {
   program
@@ -18,6 +13,9 @@ export function registerQuickstartCommand(program: Command): void {
     .option('--output <dir>', 'folder of all runs', 'runs')
     .option('--quiet', 'print the table only')
     .action(async ({ seed, output, quiet }: { seed: number; output: string; quiet?: boolean }) => {
+      const { loadConfig } = await import('../../config/load.js');
+      const { beginRunFolder } = await import('../../run/runFolder.js');
+      const { runTraining } = await import('../runTraining.js');
       const rows: ResultRow[] = [];
       const folders: string[] = [];
       for (const [index, name] of configs.entries()) {
@@ -30,6 +28,8 @@ export function registerQuickstartCommand(program: Command): void {
       }
       const { accuracyColumns } = await import('../../tables/scoreColumns.js');
       const { formatTable } = await import('../../tables/format.js');
+      const { groupKeys } = await import('../../eval/scores.js');
+      const shownColumns: readonly string[] = ['run', 'predictions', 'top1', ...groupKeys];
       const columns = accuracyColumns.filter(({ key }) => shownColumns.includes(key));
       process.stdout.write(`\n${formatTable(rows, columns, 'terminal')}\n\n`);
       process.stdout.write(

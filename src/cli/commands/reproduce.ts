@@ -1,6 +1,5 @@
 /** `gala reproduce`: the runs of a table, claims beside what came out, and exit code 1 where it falls short. */
 import { relative } from 'node:path';
-import type { Command } from 'commander';
 import { configHash } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
 import type { Comparison } from '../../results/compare.js';
@@ -11,45 +10,18 @@ import { openRunFolder } from '../../run/runFolder.js';
 import type { Point } from '../../sweep/points.js';
 import type { TaskStatus } from '../../sweep/status.js';
 import { CommandExit } from '../exit.js';
-import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
-import { parseList, parseSeeds } from '../lists.js';
+import { launch, launcherSettings, threadsPerRun } from '../launch.js';
 import { waitUntil } from '../waitUntil.js';
-
-interface ReproduceFlags extends LauncherFlags {
-  readonly rows?: string[];
-  readonly seeds?: number[];
-  readonly runs: string;
-  readonly results: string;
-  readonly data?: string;
-  readonly expected?: string;
-  readonly dryRun?: boolean;
-  readonly checkOnly?: boolean;
-  readonly quiet?: boolean;
-}
+import type { ReproduceFlags } from './reproduceFlags.js';
 
 const shortfallExitCode = 1;
 
-export function registerReproduceCommand(program: Command): void {
-  const reproduce = program
-    .command('reproduce')
-    .description('run what is missing of a table and compare it with what is claimed')
-    .argument('<table>', 'a table of configs/expected.yaml, such as cifar100_lt or fashion_mnist_lt')
-    .option('--rows <list>', 'only these rows, such as if100,if50', parseList)
-    .option('--seeds <list>', 'seeds to run (default: 0); compared are these, or all recorded', parseSeeds)
-    .option('--runs <dir>', 'folder of all runs', 'runs')
-    .option('--results <dir>', 'folder of all records', 'results')
-    .option('--data <dir>', 'folder of the dataset (before GALA_DATA)')
-    .option('--expected <file>', 'another file of expected values')
-    .option('--dry-run', 'print what would be run');
-  addLauncherOptions(reproduce)
-    .option('--check-only', 'train nothing: count the recorded predictions again and compare')
-    .option('--quiet', 'print the tables only, and warnings')
-    .action(async (name: string, flags: ReproduceFlags) => {
-      const { readExpected } = await import('../../results/expected.js');
-      const table = readExpected(name, flags.expected, flags.rows);
-      if (!flags.checkOnly && !(await makeRuns(table, flags))) return;
-      await check(table, flags);
-    });
+/** Makes the missing runs of a table and compares it with the claims. Throws `CommandExit` 1 where it falls short. */
+export async function reproduceTable(name: string, flags: ReproduceFlags): Promise<void> {
+  const { readExpected } = await import('../../results/expected.js');
+  const table = readExpected(name, flags.expected, flags.rows);
+  if (!flags.checkOnly && !(await makeRuns(table, flags))) return;
+  await check(table, flags);
 }
 
 /** Trains and records what is missing, with what other processes train. False when there is nothing to compare yet. */

@@ -1,6 +1,5 @@
 /** `gala train`: flags → one run → exit code. */
 import { join, relative } from 'node:path';
-import { type Command, Option } from 'commander';
 import { configDifference, configHash, configOf } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
 import type { Config, StageConfig } from '../../config/schema.js';
@@ -18,50 +17,15 @@ import {
   type RunFolder,
 } from '../../run/runFolder.js';
 import { type FoundRun, findRunOfHash } from '../../run/runOfConfig.js';
-import { configArgument, withWords } from '../configWords.js';
-import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
+import { engineOverrides } from '../engineFlags.js';
 import { runTraining, type TrainingJob } from '../runTraining.js';
-import { parseSeed } from './config.js';
+import type { TrainFlags } from './trainFlags.js';
 
-export interface TrainFlags extends EngineFlags {
-  readonly config?: string;
-  readonly set?: string[];
-  readonly seed?: number;
-  readonly data?: string;
-  readonly resume?: string | true;
-  readonly continue?: boolean;
-  readonly output?: string;
-  readonly quiet?: boolean;
-  readonly json?: boolean;
-}
-
-export function registerTrainCommand(program: Command): void {
-  program
-    .command('train')
-    .description('train one experiment and write its run folder')
-    .addArgument(configArgument())
-    .option('--config <config>', 'a YAML file, or a name of `gala config list`')
-    .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
-    .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed)
-    .addOption(engineOption())
-    .addOption(deviceOption())
-    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
-    .option('--resume [run]', 'go on with a run folder, or with the latest unfinished run of the config')
-    .addOption(
-      new Option(
-        '--continue',
-        'go on with the run of this very config, or start it; a finished one is shown',
-      ).conflicts('resume'),
-    )
-    .option('--output <dir>', 'folder of all runs', 'runs')
-    .option('--quiet', 'print the result table only, and warnings')
-    .option('--json', 'print one JSON object a line: start, epochs, result')
-    .action(async (words: string[], options: TrainFlags) => {
-      const flags = withWords(words, options);
-      const chosen = flags.continue ? continueRun(flags) : chooseRun(flags);
-      if ('results' in chosen) await printResult(chosen.folder, chosen.results, flags);
-      else await trainChosen(chosen, flags);
-    });
+/** Trains, resumes or shows the run that the flags name. Throws what a run throws, and `CommandExit` after a signal. */
+export async function trainOne(flags: TrainFlags): Promise<void> {
+  const chosen = flags.continue ? continueRun(flags) : chooseRun(flags);
+  if ('results' in chosen) await printResult(chosen.folder, chosen.results, flags);
+  else await trainChosen(chosen, flags);
 }
 
 interface Chosen {

@@ -1,8 +1,12 @@
 /** Progress for the reader: a bar on a terminal, plain lines in a log, JSON lines for programs, nothing with `quiet`. */
-import { MultiBar } from 'cli-progress';
+import { createRequire } from 'node:module';
+import type { MultiBar } from 'cli-progress';
 import { indentedLines, visibleLine, visibleText } from '../../io/visibleText.js';
 import { canRedraw } from './terminal.js';
 import { unguarded } from './visibleOutput.js';
+
+/** Loads the package of bars where one is drawn: most commands draw none. */
+const require = createRequire(import.meta.url);
 
 /** What is shown beside the bar, in this order: `{ epoch: '3/200', loss: '2.113' }` reads `epoch 3/200 loss 2.113`. */
 export type ProgressPayload = Readonly<Record<string, string | number>>;
@@ -79,7 +83,8 @@ function createBar(stream: NodeJS.WriteStream, estimator: Estimator): Progress {
       stop();
       state = { value: initial, total, secondsLeft: undefined, payload };
       estimate = estimator(total, initial);
-      bars = new MultiBar({
+      const { MultiBar: Bars } = require('cli-progress') as typeof import('cli-progress');
+      bars = new Bars({
         stream: unguarded(stream),
         format: () => visibleLine(formatProgress(state, stream.columns || 80)),
         clearOnComplete: true,

@@ -1,0 +1,37 @@
+/** The flags of `gala reproduce`; reproduce.ts, which loads much more, does the work. */
+import type { Command } from 'commander';
+import { addLauncherOptions, type LauncherFlags } from '../launch.js';
+import { parseList, parseSeeds } from '../lists.js';
+
+export interface ReproduceFlags extends LauncherFlags {
+  readonly rows?: string[];
+  readonly seeds?: number[];
+  readonly runs: string;
+  readonly results: string;
+  readonly data?: string;
+  readonly expected?: string;
+  readonly dryRun?: boolean;
+  readonly checkOnly?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function registerReproduceCommand(program: Command): void {
+  const reproduce = program
+    .command('reproduce')
+    .description('run what is missing of a table and compare it with what is claimed')
+    .argument('<table>', 'a table of configs/expected.yaml, such as cifar100_lt or fashion_mnist_lt')
+    .option('--rows <list>', 'only these rows, such as if100,if50', parseList)
+    .option('--seeds <list>', 'seeds to run (default: 0); compared are these, or all recorded', parseSeeds)
+    .option('--runs <dir>', 'folder of all runs', 'runs')
+    .option('--results <dir>', 'folder of all records', 'results')
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA)')
+    .option('--expected <file>', 'another file of expected values')
+    .option('--dry-run', 'print what would be run');
+  addLauncherOptions(reproduce)
+    .option('--check-only', 'train nothing: count the recorded predictions again and compare')
+    .option('--quiet', 'print the tables only, and warnings')
+    .action(async (name: string, flags: ReproduceFlags) => {
+      const { reproduceTable } = await import('./reproduce.js');
+      await reproduceTable(name, flags);
+    });
+}

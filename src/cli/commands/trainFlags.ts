@@ -1,0 +1,44 @@
+/** The flags of `gala train`; train.ts, which loads much more, does the work. */
+import { type Command, Option } from 'commander';
+import { configArgument, withWords } from '../configWords.js';
+import { deviceOption, type EngineFlags, engineOption } from '../engineFlags.js';
+import { parseSeed } from './config.js';
+
+export interface TrainFlags extends EngineFlags {
+  readonly config?: string;
+  readonly set?: string[];
+  readonly seed?: number;
+  readonly data?: string;
+  readonly resume?: string | true;
+  readonly continue?: boolean;
+  readonly output?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+export function registerTrainCommand(program: Command): void {
+  program
+    .command('train')
+    .description('train one experiment and write its run folder')
+    .addArgument(configArgument())
+    .option('--config <config>', 'a YAML file, or a name of `gala config list`')
+    .option('--set <key=value...>', 'override keys, such as --set loss.lambda1=1 train.epochs=30')
+    .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed)
+    .addOption(engineOption())
+    .addOption(deviceOption())
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .option('--resume [run]', 'go on with a run folder, or with the latest unfinished run of the config')
+    .addOption(
+      new Option(
+        '--continue',
+        'go on with the run of this very config, or start it; a finished one is shown',
+      ).conflicts('resume'),
+    )
+    .option('--output <dir>', 'folder of all runs', 'runs')
+    .option('--quiet', 'print the result table only, and warnings')
+    .option('--json', 'print one JSON object a line: start, epochs, result')
+    .action(async (words: string[], options: TrainFlags) => {
+      const { trainOne } = await import('./train.js');
+      await trainOne(withWords(words, options));
+    });
+}
