@@ -1,7 +1,8 @@
-// Processor time of what grows with logits, weights, images and files: node scripts/bench-scale.mjs [TREE…], each a built checkout
-// (default: this one). They are measured in turns, ROUNDS (3) times, and the least is printed, for other work on the machine only adds.
-// GALA_DATA names the folder of CIFAR-100, which is left out without.
-import { execFileSync } from 'node:child_process';
+// Processor time of what grows with runs, tasks, logits, weights, images and files: node scripts/bench-scale.mjs [TREE…], each a built
+// checkout (default: this one). They are measured in turns, ROUNDS (3) times, and the least is printed, for other work on the machine
+// only adds. ONLY=commands or ONLY=parts measures the commands, or what they are made of. GALA_DATA names the folder of CIFAR-100,
+// which is left out without.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -30,10 +31,96 @@ async function compareTrees(trees) {
   for (const [name, values] of least) console.log(`| ${name} | ${values.map(v => v.toPrecision(3)).join(' | ')} |`);
 }
 
+/** Reads the values of all weights, which are drawn when they are read. */
+function drawn({ parameters }) {
+  for (const { data } of Object.values(parameters)) data.at(-1);
+}
+
 /** Prints the figures of one tree as JSON. */
 async function measureTree(tree, folder) {
-  const load = path => import(pathToFileURL(join(tree, 'dist/src', path)).href);
   const figures = {};
+  if (process.env.ONLY !== 'parts') await measureCommands(tree, folder, figures);
+  if (process.env.ONLY !== 'commands') await measureParts(tree, folder, figures);
+  console.log(JSON.stringify(figures));
+}
+
+/** Whole commands, their start included. */
+async function measureCommands(tree, folder, figures) {
+  const gala = (...args) => secondsOfCommand([join(tree, 'bin/gala.mjs'), ...args], folder);
+  figures['gala --help, s'] = gala('--help');
+  figures['gala config list, s'] = gala('config', 'list');
+  const lambdas = count => `loss.lambda1=${Array.from({ length: count }, (_, i) => 0.5 + i / 1000).join()}`;
+  const rates = count => `optim.learning_rate=${Array.from({ length: count }, (_, i) => 0.01 + i / 1e5).join()}`;
+  const plan = (config, set) => gala('sweep', '--config', config, '--set', set, '--no-estimate', '--dry-run');
+  for (const count of [100, 1000])
+    figures[`sweep --dry-run, ResNet-32, ${count} points, s`] = plan('cifar100_lt/gala_if100', lambdas(count));
+  figures['sweep --dry-run, ResNet-50, 10 points, s'] = plan('imagenet_lt/mixup_resnet50', rates(10));
+  for (const count of [100, 1000]) {
+    const runs = await finishedSweep(tree, join(folder, `runs-${count}`), count);
+    figures[`sweep status, ${count} tasks, s`] = gala('sweep', 'status', 'scale', '--output', runs);
+    figures[`table, ${count} runs, first, s`] = gala('table', join(runs, 'cifar10_lt'));
+    figures[`table, ${count} runs, again, s`] = gala('table', join(runs, 'cifar10_lt'));
+  }
+}
+
+/** User and system time of a command and its children. */
+function secondsOfCommand(words, folder) {
+  const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1', 'bash', process.execPath, ...words];
+  const env = { ...process.env, GALA_CACHE: join(folder, 'cache') };
+  const { status, stderr } = spawnSync('bash', timed, { cwd: folder, env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`exit code ${status}: ${words.join(' ')}`);
+  return stderr
+    .trim()
+    .split(' ')
+    .reduce((sum, part) => sum + Number(part), 0);
+}
+
+/** A sweep `scale` of `count` runs that have ended, 200 test images each; returns the folder of runs. */
+async function finishedSweep(tree, output, count) {
+  const load = loaderOf(tree);
+  const { expandPoints } = await load('sweep/points.js');
+  const { createSweep, draftSweep } = await load('sweep/manifest.js');
+  const { createRecord, updateRecord } = await load('run/record.js');
+  const { writeLogitsFile } = await load('eval/logitsFile.js');
+  const { resultRows, summarize } = await load('eval/summary.js');
+  const { randomFor } = await load('random.js');
+  const grid = new Map([['loss.lambda1', Array.from({ length: count }, (_, i) => String(0.5 + i / 1000))]]);
+  const { points } = expandPoints({ config: 'cifar10_lt/gala_if100', set: new Map(), grid, list: [], exclude: [] });
+  const evaluation = exampleEvaluation(randomFor('scale'), 200, 10);
+  const logits = { ...evaluation, indices: Int32Array.from(evaluation.labels.keys()) };
+  logits.classNames = Array.from({ length: 10 }, (_, j) => String(j));
+  createSweep(draftSweep({ name: 'scale', output, launcher: { name: 'local', slots: 1 }, points }), points);
+  for (const [i, { loaded }] of points.entries()) {
+    const { config } = loaded;
+    const directory = join(output, config.name, `20260101-${String(i).padStart(6, '0')}-0`);
+    mkdirSync(join(directory, 'logits'), { recursive: true });
+    const checkpoints = config.eval.select_on === 'last' ? ['last'] : ['best', 'last'];
+    const evaluations = checkpoints.map(checkpoint => ({
+      ...{ ...logits, run: config.name, checkpoint, epoch: config.train.epochs, selectedOn: config.eval.select_on },
+    }));
+    for (const one of evaluations)
+      writeLogitsFile(join(directory, 'logits', `test-${one.checkpoint}.safetensors`), one);
+    const record = join(directory, 'run.json');
+    createRecord(record, {
+      config,
+      splits: {
+        train: { images: 100, fingerprint: 'a', index_hash: 'b', class_counts: [...evaluation.classCounts] },
+        test: { images: 200, fingerprint: 'c' },
+      },
+      engine: { engine: 'tensorflow', version: '2', precision: 'fp32', threads: 1, device: 'cpu' },
+    });
+    const results = evaluations.flatMap(one => resultRows(one, summarize(one, [1]), 'config'));
+    updateRecord(record, { status: 'finished', epoch: config.train.epochs, training_seconds: 1, results });
+  }
+  return output;
+}
+
+function loaderOf(tree) {
+  return path => import(pathToFileURL(join(tree, 'dist/src', path)).href);
+}
+
+async function measureParts(tree, folder, figures) {
+  const load = loaderOf(tree);
   const { randomFor } = await load('random.js');
   const { summarize } = await load('eval/summary.js');
   for (const [images, classes] of [
@@ -48,7 +135,9 @@ async function measureTree(tree, folder) {
   }
   const { createBackbone } = await load('models/index.js');
   for (const backbone of ['resnet32', 'resnet50', 'resnet152'])
-    figures[`initial weights, ${backbone}, s`] = await cpuSeconds(1, () => createBackbone({ backbone }, 3).init(0));
+    figures[`initial weights, ${backbone}, s`] = await cpuSeconds(1, () =>
+      drawn(createBackbone({ backbone }, 3).init(0)),
+    );
 
   const [{ readRgb }, { inspectImage }] = [
     await load('data/images/decode.js'),
@@ -74,10 +163,9 @@ async function measureTree(tree, folder) {
     figures[`checked images remembered, ${count} files, µs a file`] = (seconds * 1e6) / count;
   }
   if (process.env.GALA_DATA) {
-    const { openCifar } = await load('data/cifar.js');
+    const { openCifar } = await load('data/cifar/cifar.js');
     figures['CIFAR-100 opened, s'] = await cpuSeconds(1, () => openCifar('cifar100', process.env.GALA_DATA));
   }
-  console.log(JSON.stringify(figures));
 }
 
 /** Mean processor time of `count` calls, all threads. */
@@ -116,8 +204,8 @@ async function jpegFile(random, folder, width, height) {
 
 /** `count` names of the 40 × 40 image, 400 in a folder, as a split. */
 async function linkedImages(load, folder, count) {
-  const { imageFiles } = await load('data/imageFiles.js');
-  const { sharedBytes, sharedInt32 } = await load('data/sharedDataset.js');
+  const { imageFiles } = await load('data/files/imageFiles.js');
+  const { sharedBytes, sharedInt32 } = await load('data/pipeline/sharedDataset.js');
   const inFolder = 400;
   const folders = Array.from({ length: count / inFolder }, (_, f) => join(folder, `images-${count}`, `class-${f}`));
   const names = Array.from({ length: inFolder }, (_, i) => `${String(i).padStart(12, '0')}.jpg`);

@@ -34,9 +34,15 @@ export function groupResults<Result extends Experiment>(results: readonly Result
     group.results.push(result);
     groups.set(key, group);
   }
-  return [...groups.values()].map(({ name, values, results }, _, all) => {
-    const others = all.filter(other => other.name === name).map(other => other.values);
-    const settings = new Map(differingKeys(others).map(key => [key, typedValue(values.get(key))]));
+  const byName = new Map<string, ReadonlyMap<string, string>[]>();
+  for (const { name, values } of groups.values()) {
+    const others = byName.get(name);
+    if (others) others.push(values);
+    else byName.set(name, [values]);
+  }
+  const differing = new Map([...byName].map(([name, all]) => [name, differingKeys(all)]));
+  return [...groups.values()].map(({ name, values, results }) => {
+    const settings = new Map(differing.get(name)!.map(key => [key, typedValue(values.get(key))]));
     const told = Array.from(settings, ([key, value]) => `${key}=${value}`).join(' ');
     return {
       label: told === '' ? name : `${name} (${told})`,

@@ -6,9 +6,9 @@ import { readRecord } from '../run/record.js';
 import { openRunFolder } from '../run/runFolder.js';
 import type { Column, TableFormat } from '../tables/column.js';
 import { formatTable } from '../tables/format.js';
-import { readRunResult } from './fromRun.js';
 import { groupColumns, groupDataColumns } from './groupColumns.js';
 import { differencesWithin, groupResults, type ResultGroup } from './groups.js';
+import { rememberedResults } from './rememberedResults.js';
 
 export interface RunsRead {
   readonly groups: readonly ResultGroup[];
@@ -23,12 +23,14 @@ export interface RunsRead {
 export function readRuns(directories: readonly string[]): RunsRead {
   const left: string[] = [];
   const folders = findRunFolders(directories, path => left.push(`${path}: it holds no run`));
+  const remembered = rememberedResults();
   const results = folders.flatMap(directory => {
     const { status, epoch, config } = readRecord(openRunFolder(directory).record);
-    if (status === 'finished') return [readRunResult(directory).result];
+    if (status === 'finished') return [remembered.resultOf(directory)];
     left.push(`${directory}: ${status}, epoch ${epoch} of ${config.train.epochs}`);
     return [];
   });
+  remembered.save();
   if (results.length > 0) return { groups: groupResults(results), left };
   throw new ConfigError('None of these runs is finished.', {
     where: left.join('\n       '),
