@@ -3,7 +3,7 @@
 // only adds. ONLY=commands or ONLY=parts measures the commands, or what they are made of. GALA_DATA names the folder of CIFAR-100,
 // which is left out without.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -79,39 +79,46 @@ function secondsOfCommand(words, folder) {
 async function finishedSweep(tree, output, count) {
   const load = loaderOf(tree);
   const { expandPoints } = await load('sweep/points.js');
-  const { createSweep, draftSweep } = await load('sweep/manifest.js');
+  const { draftSweep } = await load('sweep/manifest.js');
   const { createRecord, updateRecord } = await load('run/record.js');
   const { writeLogitsFile } = await load('eval/logitsFile.js');
-  const { resultRows, summarize } = await load('eval/summary.js');
+  const { summarize } = await load('eval/summary.js');
+  const { resultRows } = await load('eval/resultRow.js');
   const { randomFor } = await load('random.js');
   const grid = new Map([['loss.lambda1', Array.from({ length: count }, (_, i) => String(0.5 + i / 1000))]]);
   const { points } = expandPoints({ config: 'cifar10_lt/gala_if100', set: new Map(), grid, list: [], exclude: [] });
   const evaluation = exampleEvaluation(randomFor('scale'), 200, 10);
   const logits = { ...evaluation, indices: Int32Array.from(evaluation.labels.keys()) };
   logits.classNames = Array.from({ length: 10 }, (_, j) => String(j));
-  createSweep(draftSweep({ name: 'scale', output, launcher: { name: 'local', slots: 1 }, points }), points);
-  for (const [i, { loaded }] of points.entries()) {
-    const { config } = loaded;
+  const sweep = draftSweep({ name: 'scale', output, launcher: { name: 'local', slots: 1 }, points });
+  mkdirSync(join(sweep.directory, 'exits'), { recursive: true });
+  writeFileSync(join(sweep.directory, 'sweep.json'), JSON.stringify(sweep.manifest));
+  const { config } = points[0].loaded;
+  const { epochs } = config.train;
+  const checkpoints = config.eval.select_on === 'last' ? ['last'] : ['best', 'last'];
+  const about = { run: config.name, epoch: epochs, selectedOn: config.eval.select_on };
+  const evaluations = checkpoints.map(checkpoint => ({ ...logits, ...about, checkpoint }));
+  const template = join(output, 'run.json');
+  createRecord(template, {
+    config,
+    splits: {
+      train: { images: 100, fingerprint: 'a', index_hash: 'b', class_counts: [...evaluation.classCounts] },
+      test: { images: 200, fingerprint: 'c' },
+    },
+    engine: { engine: 'tensorflow', version: '2', precision: 'fp32', threads: 1, device: 'cpu' },
+  });
+  const results = evaluations.flatMap(one => resultRows(one, summarize(one, [1]), 'config'));
+  updateRecord(template, { status: 'finished', epoch: epochs, training_seconds: 1, results });
+  const record = JSON.parse(readFileSync(template, 'utf8'));
+  for (const one of evaluations) writeLogitsFile(join(output, `test-${one.checkpoint}.safetensors`), one);
+  for (const [i, { loaded, hash }] of points.entries()) {
     const directory = join(output, config.name, `20260101-${String(i).padStart(6, '0')}-0`);
     mkdirSync(join(directory, 'logits'), { recursive: true });
-    const checkpoints = config.eval.select_on === 'last' ? ['last'] : ['best', 'last'];
-    const evaluations = checkpoints.map(checkpoint => ({
-      ...{ ...logits, run: config.name, checkpoint, epoch: config.train.epochs, selectedOn: config.eval.select_on },
-    }));
-    for (const one of evaluations)
-      writeLogitsFile(join(directory, 'logits', `test-${one.checkpoint}.safetensors`), one);
-    const record = join(directory, 'run.json');
-    createRecord(record, {
-      config,
-      splits: {
-        train: { images: 100, fingerprint: 'a', index_hash: 'b', class_counts: [...evaluation.classCounts] },
-        test: { images: 200, fingerprint: 'c' },
-      },
-      engine: { engine: 'tensorflow', version: '2', precision: 'fp32', threads: 1, device: 'cpu' },
-    });
-    const results = evaluations.flatMap(one => resultRows(one, summarize(one, [1]), 'config'));
-    updateRecord(record, { status: 'finished', epoch: config.train.epochs, training_seconds: 1, results });
+    for (const name of checkpoints.map(checkpoint => `test-${checkpoint}.safetensors`))
+      copyFileSync(join(output, name), join(directory, 'logits', name));
+    writeFileSync(join(directory, 'run.json'), JSON.stringify({ ...record, config: loaded.config, config_hash: hash }));
   }
+  rmSync(template);
   return output;
 }
 
