@@ -7,7 +7,7 @@ import { DivergedError } from '../errors.js';
 import type { FolderLock } from '../io/folderLock.js';
 import { experimentLockFolder, isExperimentLocked, tryLockExperiment } from '../run/experimentLock.js';
 import { beginRunFolder, holdRunFolder, openRunFolder } from '../run/runFolder.js';
-import { findRunOfHash } from '../run/runOfConfig.js';
+import { openRunStore } from '../run/runStore.js';
 import { runTraining, type TrainingJob } from './runTraining.js';
 import { waitUntil } from './waitUntil.js';
 
@@ -24,7 +24,7 @@ export async function finishedFirstStage(request: FirstStageRequest): Promise<st
   const { config, output } = request;
   const hash = configHash(config);
   const lockFolder = experimentLockFolder(output, config.name, hash);
-  const find = () => findRunOfHash(output, config.name, hash);
+  const find = () => openRunStore(output).ofHash(config.name, hash);
   const say = (line: string) => process.stderr.write(`First stage, ${config.name}: ${line}\n`);
   for (;;) {
     const found = find();

@@ -1,8 +1,7 @@
 /** What a reader must know before trusting or comparing the numbers of a report. */
 import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
 import { withoutFolders } from '../config/withoutFolders.js';
-import { changesWithin, factOf, processFacts } from '../run/processes.js';
-import { processesOf } from '../run/record.js';
+import { changesWithin, factOf, processesOf, processFacts } from '../run/processes.js';
 import type { ReportRun } from './reportRun.js';
 import { seriesOf } from './series.js';
 import { ownersOf } from './whose.js';

@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
-import { processesOf, type RecordedProcess } from '../run/record.js';
+import { processesOf } from '../run/processes.js';
+import type { RecordedProcess } from '../run/recordSchema.js';
 import { percent } from '../tables/column.js';
 import { oracleTau } from './plots/tauSweep.js';
 import type { ReportRun } from './reportRun.js';

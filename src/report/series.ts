@@ -1,7 +1,7 @@
 /** Series of a report: the seeds of one config, which share a line of the table and a colour. */
 import { meanAndStd } from '../results/compare.js';
 import { groupResults } from '../results/groups.js';
-import type { RunRecord } from '../run/record.js';
+import type { RunRecord } from '../run/recordSchema.js';
 import type { ReportRun } from './reportRun.js';
 
 /** The most series that have a colour of their own; a page of more shows a table and small multiples. */

@@ -11,24 +11,13 @@ import { bestTau, oracleTaus, summarize } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
 import { shellWord } from '../io/shellWord.js';
 import { readMetrics } from '../run/metricsLog.js';
-import { distinctProcesses } from '../run/processes.js';
-import { type FirstStage, processOf, readRecord } from '../run/record.js';
+import { distinctProcesses, processOf } from '../run/processes.js';
+import { readRecord } from '../run/record.js';
+import type { FirstStage } from '../run/recordSchema.js';
 import { openRunFolder } from '../run/runFolder.js';
 import { resultLogits } from '../run/storedLogits.js';
 import { rebalancedBestOf } from './rebalancedBest.js';
-import {
-  bytesPerClass,
-  encodeClasses,
-  mostClasses,
-  predictionsPath,
-  type ResultRecord,
-  type RunResult,
-  readResult,
-  resultPath,
-  type Score,
-  tableOf,
-  writeResult,
-} from './record.js';
+import { bytesPerClass, encodeClasses, mostClasses, predictionsPath, type ResultRecord, type RunResult, readResult, resultPath, type Score, tableOf, writeResult } from './record.js';
 
 /**
  * Writes record and predictions of a finished run below `results` and returns the record's path. A record of another run of

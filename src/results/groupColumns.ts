@@ -2,11 +2,11 @@
 import { configOf } from '../config/identity.js';
 import { reportedScores } from '../eval/resultRow.js';
 import { groupKeys, type MetricKey, metricKeys } from '../eval/scores.js';
-import { factOf } from '../run/processes.js';
+import { factOf, processesOf } from '../run/processes.js';
 import type { Column } from '../tables/column.js';
 import { formatMean, meanAndStd } from './compare.js';
 import { differencesWithin, type ResultGroup } from './groups.js';
-import { processesOf, type RunResult } from './record.js';
+import type { RunResult } from './record.js';
 
 /** What is averaged. */
 type Choice = keyof ReturnType<typeof scoresBy>;

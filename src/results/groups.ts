@@ -1,7 +1,7 @@
 /** Runs of one experiment together: the rows of an accuracy table. */
 import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
-import { processFacts, valuesOf } from '../run/processes.js';
-import { processesOf, type RunResult } from './record.js';
+import { processesOf, processFacts, valuesOf } from '../run/processes.js';
+import type { RunResult } from './record.js';
 
 /** What tells experiments apart. */
 export type Experiment = Pick<RunResult, 'name' | 'config' | 'seeds'> & {

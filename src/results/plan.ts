@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { configDifference, configHash, configOf } from '../config/identity.js';
 import { type LoadedConfig, openConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { findRun as findRunIn } from '../run/runOfConfig.js';
+import { openRunStore, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';
 import type { ExpectedTable } from './expected.js';
 import type { ResultRecord } from './record.js';
@@ -31,12 +31,13 @@ export function planRuns(
   runs: string,
   recordsOf: (row: string) => readonly ResultRecord[],
 ): Planned[] {
+  const store = openRunStore(runs);
   return table.rows.flatMap(({ row, config }) =>
     seeds.map(seed => {
       const loaded = loadForSeed(config, seed);
       const planned = { row, loaded, seed };
       if (recordsOf(row).some(record => isOfSeed(record, seed))) return { ...planned, step: 'recorded' as const };
-      const found = findRun(runs, loaded.config);
+      const found = runOf(store, loaded.config);
       return found ? { ...planned, ...found } : { ...planned, step: 'train' as const };
     }),
   );
@@ -103,9 +104,8 @@ export const planColumns: readonly Column<Planned>[] = [
  * The run of this config and seed that is nearest to its end. Of diverged ones only that of the very config counts, which would
  * diverge again; with another precision or engine it is worth a try.
  */
-function findRun(runs: string, config: Config): Pick<Planned, 'step' | 'directory' | 'epoch'> | undefined {
-  const found = findRunIn(
-    runs,
+function runOf(runs: RunStore, config: Config): Pick<Planned, 'step' | 'directory' | 'epoch'> | undefined {
+  const found = runs.find(
     config.name,
     record =>
       isOfSeed(record, config.seed) &&

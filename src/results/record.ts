@@ -14,7 +14,6 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
 import { largestText, readRegularFile, readRegularText } from '../io/openedFile.js';
 import { makeFolderBelow } from '../io/ownFolder.js';
-import type { Process } from '../run/processes.js';
 
 /** What two bytes can tell apart. */
 export const mostClasses = 65_536;
@@ -112,13 +111,6 @@ export type ResultRecord = z.output<typeof recordSchema>;
 
 /** A finished run as tables need it: from its record, or from its folder. */
 export type RunResult = Omit<ResultRecord, 'format' | 'predictions_sha256'>;
-
-/** The processes that computed a run: those of its first stage, the one that began it, those that resumed it. */
-export function processesOf(
-  result: Pick<RunResult, 'engine' | 'versions' | 'host' | 'git' | 'resumed_with' | 'first_stage'>,
-): Process[] {
-  return [...(result.first_stage?.processes ?? []), result, ...(result.resumed_with ?? [])];
-}
 
 /** A record with its file, and the predictions [scores, images] when they could be read. */
 export interface StoredResult {

@@ -1,9 +1,7 @@
 /** Accuracy tables straight from run folders: one line per experiment, and what a reader must know beside it. */
-import { ConfigError } from '../errors.js';
+import { ConfigError, type StorageError } from '../errors.js';
 import { reportedScores } from '../eval/resultRow.js';
-import { findRunFolders } from '../run/findRuns.js';
-import { readRecord } from '../run/record.js';
-import { openRunFolder } from '../run/runFolder.js';
+import { findRunFolders, readRun } from '../run/runStore.js';
 import type { Column, TableFormat } from '../tables/column.js';
 import { formatTable } from '../tables/format.js';
 import { groupColumns, groupDataColumns } from './groupColumns.js';
@@ -12,7 +10,7 @@ import { rememberedResults } from './rememberedResults.js';
 
 export interface RunsRead {
   readonly groups: readonly ResultGroup[];
-  /** A sentence for each run whose training has not ended, and for each path without runs. */
+  /** A sentence for each run whose training has not ended or whose run.json cannot be used, and for each path without runs. */
   readonly left: readonly string[];
 }
 
@@ -22,16 +20,22 @@ export interface RunsRead {
  */
 export function readRuns(directories: readonly string[]): RunsRead {
   const left: string[] = [];
+  let unusable: StorageError | undefined;
   const folders = findRunFolders(directories, path => left.push(`${path}: it holds no run`));
   const remembered = rememberedResults();
   const results = folders.flatMap(directory => {
-    const { status, epoch, config } = readRecord(openRunFolder(directory).record);
-    if (status === 'finished') return [remembered.resultOf(directory)];
-    left.push(`${directory}: ${status}, epoch ${epoch} of ${config.train.epochs}`);
+    const run = readRun(directory, error => {
+      unusable ??= error;
+      left.push(`${directory}: ${error.message}`);
+    });
+    if (run?.state === 'finished') return [remembered.resultOf(directory)];
+    if (run)
+      left.push(`${directory}: ${run.record.status}, epoch ${run.record.epoch} of ${run.record.config.train.epochs}`);
     return [];
   });
   remembered.save();
   if (results.length > 0) return { groups: groupResults(results), left };
+  if (unusable && folders.length === 1) throw unusable;
   throw new ConfigError('None of these runs is finished.', {
     where: left.join('\n       '),
     next: 'Wait for their end, or go on with one: gala train --resume DIR.',

@@ -4,13 +4,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { metricKeys } from '../eval/scores.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { largestText, readRegularText } from '../io/openedFile.js';
-import { factOf, type ProcessFact } from '../run/processes.js';
+import { factOf, type ProcessFact, processesOf } from '../run/processes.js';
 import { type Column, twoDecimals } from '../tables/column.js';
 import { formatTable } from '../tables/format.js';
 import { type Claim, type ClaimMetric, expectedTables, readExpected } from './expected.js';
 import { groupColumns } from './groupColumns.js';
 import { groupResults, type ResultGroup } from './groups.js';
-import { listResults, processesOf, type ResultRecord, readResult, type Score } from './record.js';
+import { listResults, type ResultRecord, readResult, type Score } from './record.js';
 
 interface Line {
   readonly record: ResultRecord;

@@ -1,6 +1,7 @@
 /** The processes that worked on one run, the one that began it and those that resumed it: what of them can change its numbers. */
 
 import { describeEnvironment } from '../engine/environment.js';
+import type { RecordedProcess } from './recordSchema.js';
 
 /** As run.json and result records have it, the host without or with its name. */
 export interface Process {
@@ -17,6 +18,32 @@ export interface Process {
   readonly versions: { readonly gala: string; readonly node: string };
   readonly host: { readonly cpu: string };
   readonly git?: { readonly commit: string; readonly dirty: boolean } | undefined;
+}
+
+/** A run as run.json (`resumes`) or as a result record (`resumed_with`) has it. */
+interface Computed<Part> {
+  readonly first_stage?: { readonly processes?: readonly Part[] | undefined } | undefined;
+  readonly resumes: number | readonly Part[];
+  readonly resumed_with?: readonly Part[] | undefined;
+}
+
+/** The processes that computed a run, in their order: those of its first stage, the one that began it, those that resumed it. */
+export function processesOf(run: RecordedProcess & Computed<RecordedProcess>): RecordedProcess[];
+export function processesOf(run: Process & Computed<Process>): Process[];
+export function processesOf(run: Process & Computed<Process>): Process[] {
+  const resumed = typeof run.resumes === 'number' ? run.resumed_with : run.resumes;
+  return [...(run.first_stage?.processes ?? []), run, ...(resumed ?? [])];
+}
+
+/** What of a process can change the numbers, as copies of its parts: without the name of its machine. */
+export function processOf({
+  engine,
+  versions,
+  host,
+  git,
+}: RecordedProcess & { readonly host: { readonly name?: string } }) {
+  const { name: _, ...machine } = host;
+  return { engine: { ...engine }, versions: { ...versions }, host: machine, ...(git && { git: { ...git } }) };
 }
 
 export type ProcessFact = (process: Process) => string;

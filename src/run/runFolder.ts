@@ -8,7 +8,6 @@ import { diskFault } from '../io/diskFault.js';
 import { type FolderLock, isLocked, lockFolder, tryLockFolder } from '../io/folderLock.js';
 import { parseLockName } from '../io/lockHolder.js';
 import { makeFolderBelow, refuseLinksBelow } from '../io/ownFolder.js';
-import { readRecord } from './record.js';
 
 /** Paths of everything a run writes; see docs/run-folder.md. */
 export interface RunFolder {
@@ -23,7 +22,7 @@ export interface RunFolder {
 }
 
 export interface NewRunFolder {
-  /** Folder that holds all runs; `runs` below the current one by default. */
+  /** The folder of runs; `runs` below the current one by default. */
   readonly output?: string | undefined;
   /** Name of the config, e.g. `cifar100_lt/gala_if100`. */
   readonly name: string;
@@ -75,7 +74,7 @@ function makeRunFolder({ output, name }: Omit<NewRunFolder, 'seed'>, wanted: str
     return makeExclusively(join(parent, wanted));
   } catch (error) {
     if (error instanceof StorageError) throw error;
-    throw withRemedy(diskFault('Could not make a run folder', parent, error), 'Or choose another place with --output.');
+    throw withRemedy(diskFault('Could not make a run folder', parent, error), 'Or choose another place with --runs.');
   }
 }
 
@@ -161,29 +160,6 @@ function isFolder(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/**
- * The run of this config that was started last, can go on (running when killed, interrupted or failed: not finished, not
- * diverged) and is held by no live process; undefined when there is none. Folders with an unreadable run.json are passed over.
- */
-export function findLatestUnfinishedRun(name: string, output?: string): RunFolder | undefined {
-  const parent = folderOfName(name, output);
-  const candidates: { folder: RunFolder; startedAt: string }[] = [];
-  refuseLinksBelow(resolve(output ?? 'runs'), ...name.split('/'));
-  for (const entry of listFolder(parent)) {
-    if (!folderPattern.test(entry)) continue;
-    const folder = pathsOf(join(parent, entry));
-    try {
-      const { status, started_at } = readRecord(folder.record);
-      if (status === 'finished' || status === 'diverged' || isLocked(folder.directory)) continue;
-      candidates.push({ folder, startedAt: started_at });
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
-    }
-  }
-  candidates.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
-  return candidates[0]?.folder;
-}
-
 /** `logits/<split>.safetensors` of a run. Throws `ConfigError` for a split name that is no plain word. */
 export function logitsPath(folder: RunFolder, split: string): string {
   if (!/^\w[\w-]*$/.test(split)) {
@@ -222,11 +198,11 @@ function makeExclusively(wanted: string): string {
   }
 }
 
-/** The folder of all runs of a config, absolute. Throws `ConfigError` for a name that is no path below the output folder. */
+/** The folder of the runs of a config, absolute. Throws `ConfigError` for a name that is no path below the folder of runs. */
 export function folderOfName(name: string, output = 'runs'): string {
   if (!isExperimentName(name)) {
     throw new ConfigError(
-      `${JSON.stringify(name)} cannot name a run: it would leave the output folder or is no path.`,
+      `${JSON.stringify(name)} cannot name a run: it would leave the folder of runs or is no path.`,
       {
         where: 'name',
         next: `Use ${nameRule}, such as cifar100_lt/gala_if100.`,
@@ -234,14 +210,4 @@ export function folderOfName(name: string, output = 'runs'): string {
     );
   }
   return resolve(output, name);
-}
-
-/** Names of the folders in a folder; links are none. */
-function listFolder(path: string): string[] {
-  try {
-    return readdirSync(path, { withFileTypes: true }).flatMap(entry => (entry.isDirectory() ? [entry.name] : []));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw diskFault('Could not list the runs', path, error);
-  }
 }

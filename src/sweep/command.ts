@@ -17,5 +17,5 @@ export function taskCommand(sweep: Sweep, index: number): [string, ...string[]] 
 /** The command of the task whose config is the file `config`. */
 export function trainCommand({ output, manifest: { data } }: Sweep, config: string): [string, ...string[]] {
   const source = data === undefined ? [] : ['--data', data];
-  return galaCommand('train', '--config', config, '--output', output, ...source, '--continue');
+  return galaCommand('train', '--config', config, '--runs', output, ...source, '--continue');
 }

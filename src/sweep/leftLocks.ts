@@ -6,7 +6,7 @@ import type { StageConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { removeLocksOfJobs } from '../io/folderLock.js';
 import { experimentLockFolder } from '../run/experimentLock.js';
-import { findRunOfHash } from '../run/runOfConfig.js';
+import { openRunStore } from '../run/runStore.js';
 import { type Sweep, taskConfig } from './manifest.js';
 import type { TaskStatus } from './status.js';
 
@@ -25,7 +25,7 @@ function firstStageFolders(sweep: Sweep, index: number): string[] {
   const stage = firstStageOf(sweep, index);
   if (stage === undefined) return [];
   const hash = configHash(stage);
-  const run = findRunOfHash(sweep.output, stage.name, hash);
+  const run = openRunStore(sweep.output).ofHash(stage.name, hash);
   return [...(run ? [run.directory] : []), experimentLockFolder(sweep.output, stage.name, hash)];
 }
 

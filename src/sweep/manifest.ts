@@ -71,7 +71,7 @@ export type LauncherSettings = SweepManifest['launcher'];
 export interface Sweep {
   /** Absolute. */
   readonly directory: string;
-  /** The folder of all runs, absolute. */
+  /** The folder of runs, absolute. */
   readonly output: string;
   readonly manifest: SweepManifest;
 }
@@ -119,7 +119,7 @@ export function createSweep(sweep: Sweep, points: readonly Point[]): void {
   const notMade = (cause: unknown) =>
     withRemedy(
       diskFault('Could not make the folder of the sweep', directory, cause),
-      'Or choose another place with --output.',
+      'Or choose another place with --runs.',
     );
   try {
     makeFolderBelow(sweep.output, 'sweeps');
@@ -169,7 +169,7 @@ export function openSweep(name: string, output: string): Sweep {
     const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
     throw new ConfigError(`There is no sweep ${JSON.stringify(name)}.${hint}`, {
       where: resolve(output, 'sweeps'),
-      next: 'Give the name of a sweep, and with --output the folder of all runs it belongs to.',
+      next: 'Give the name of a sweep, and with --runs the folder of runs it belongs to.',
     });
   }
   const parsed = manifestSchema.extend({ name: z.literal(name) }).safeParse(jsonOf(path));

@@ -2,36 +2,39 @@
 import { configHash } from '../config/identity.js';
 import { withConfig } from '../config/load.js';
 import { usableCores } from '../machine/cores.js';
-import { findRunOfHash, type RunState } from '../run/runOfConfig.js';
+
+import { openRunStore, type RunState, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';
+
 import type { Point } from './points.js';
 
 export interface PlannedRun {
   readonly index: number;
   readonly point: Point;
-  /** Undefined where nothing is trained yet. */
   /** The first stage it waits for, where that is not finished: by its name and config hash. */
   readonly firstStage?: { readonly name: string; readonly hash: string };
+  /** Undefined where nothing is trained yet. */
   readonly found: { readonly state: RunState; readonly epoch: number; readonly directory: string } | undefined;
 }
 
 /** Each point with the run that holds it already, if one does. */
 export function planPoints(points: readonly Point[], output: string): PlannedRun[] {
+  const runs = openRunStore(output);
   return points.map((point, index) => {
-    const run = findRunOfHash(output, point.loaded.config.name, point.hash);
+    const run = runs.ofHash(point.loaded.config.name, point.hash);
     const found = run && { state: run.state, epoch: run.record.epoch, directory: run.directory };
-    const firstStage = run ? undefined : openFirstStage(point, output);
+    const firstStage = run ? undefined : openFirstStage(point, runs);
     return { index, point, found, ...(firstStage && { firstStage }) };
   });
 }
 
 /** The first stage of a point, unless there is none or it is finished. */
-function openFirstStage({ loaded }: Point, output: string): PlannedRun['firstStage'] {
+function openFirstStage({ loaded }: Point, runs: RunStore): PlannedRun['firstStage'] {
   const { stages } = loaded.config;
   if (stages === undefined) return undefined;
   const { name } = stages.representation;
   const hash = configHash(stages.representation);
-  return findRunOfHash(output, name, hash)?.state === 'finished' ? undefined : { name, hash };
+  return runs.ofHash(name, hash)?.state === 'finished' ? undefined : { name, hash };
 }
 
 /** Whether there is something to train. */

@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { type ResultRow, reportedScores } from '../eval/resultRow.js';
 import { localHolder } from '../io/folderLock.js';
 import { largestText, readRegularText, withOpenedFile } from '../io/openedFile.js';
-import { findRunOfHash } from '../run/runOfConfig.js';
+
+import { openRunStore, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';
+
 import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
 import type { SlurmState } from './slurm/answers.js';
 import { taskStates } from './slurm/client.js';
@@ -31,18 +33,24 @@ export interface TaskStatus {
 export function sweepStatus(sweep: Sweep): TaskStatus[] {
   const { jobs, tasks } = sweep.manifest;
   const states = taskStates(jobs.map(({ id }) => id));
+  const runs = openRunStore(sweep.output);
   return tasks.map(task => {
     const job = jobs.findLast(({ tasks }) => tasks.includes(task.index));
     const id = job && `${job.id}_${task.index - (job.first ?? 0)}`;
     const known = id === undefined ? undefined : (states.get(id) ?? states.get(`${job!.id}_*`));
     const slurm = id === undefined ? undefined : (known ?? { id, word: '', phase: 'over' as const });
-    return { ...taskStatus(sweep, task, slurm), job: id };
+    return { ...taskStatus(sweep, task, slurm, runs), job: id };
   });
 }
 
-/** One task; without `slurm` it was never SLURM's. What SLURM has forgotten is over, with an empty word. */
-export function taskStatus(sweep: Sweep, task: SweepTask, slurm?: SlurmState): TaskStatus {
-  const run = findRunOfHash(sweep.output, task.config, task.config_hash);
+/** One task and its run among `runs`; without `slurm` it was never SLURM's. What SLURM has forgotten is over, with an empty word. */
+export function taskStatus(
+  sweep: Sweep,
+  task: SweepTask,
+  slurm?: SlurmState,
+  runs: RunStore = openRunStore(sweep.output),
+): TaskStatus {
+  const run = runs.ofHash(task.config, task.config_hash);
   const base = { task, epoch: run?.record.epoch ?? 0, directory: run?.directory };
   if (run?.state === 'finished') return { ...base, state: 'finished', results: run.record.results };
   if (slurm?.phase === 'waiting') return { ...base, state: 'waiting', reason: slurm.reason };

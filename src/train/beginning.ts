@@ -4,7 +4,7 @@ import { StorageError } from '../errors.js';
 import { keepsClassifier } from '../models/index.js';
 import { withFreshAverages } from '../models/modelEntries.js';
 import { readMetrics } from '../run/metricsLog.js';
-import type { WeightsRecord } from '../run/record.js';
+import type { WeightsRecord } from '../run/recordSchema.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { HostTensors } from '../tensor.js';
 import { readLastCheckpoint, startOfTraining, type TrainingProgress } from './checkpoint.js';

@@ -2,7 +2,7 @@
 import { describeEnvironment } from '../engine/environment.js';
 import type { EngineInfo } from '../engine/program.js';
 import { describeHost } from '../run/host.js';
-import type { RunRecord } from '../run/record.js';
+import type { RunRecord } from '../run/recordSchema.js';
 
 type Fact = readonly [name: string, before: unknown, now: unknown];
 

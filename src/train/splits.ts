@@ -1,12 +1,12 @@
 /** The splits of a run as run.json has them, and whether those that were opened now are the same. */
 import { DataError } from '../errors.js';
-import type { NetworkRecord, RunRecord, SplitRecord } from '../run/record.js';
+import type { NetworkRecord, RunRecord } from '../run/recordSchema.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { Experiment } from './experiment.js';
 import type { StartingPoint } from './startingPoint.js';
 
 /** What run.json says of the splits. */
-export function splitRecords({ datasets }: Experiment): Record<string, SplitRecord> {
+export function splitRecords({ datasets }: Experiment): RunRecord['splits'] {
   const { train, val, test, trainFull, counts, subsetHash, heldOutHash } = datasets;
   const class_counts = Array.from(counts);
   return {

@@ -4,8 +4,9 @@ import { relative } from 'node:path';
 import { StorageError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
 import { evaluatedModel } from '../models/modelEntries.js';
-import { distinctProcesses } from '../run/processes.js';
-import { type FirstStage, processesOf, readRecord, type SplitRecord } from '../run/record.js';
+import { distinctProcesses, processesOf, processOf } from '../run/processes.js';
+import { readRecord } from '../run/record.js';
+import type { FirstStage, SplitRecord } from '../run/recordSchema.js';
 import { openRunFolder } from '../run/runFolder.js';
 import type { HostTensors } from '../tensor.js';
 import { checkpointPath, readCheckpoint } from './checkpoint.js';
@@ -43,7 +44,7 @@ export function readStartingPoint(directory: string, output: string): StartingPo
       epoch: record.epoch,
       weights_sha256: sha256(...bytes),
       training_seconds: record.training_seconds,
-      processes: distinctProcesses(processesOf(record)),
+      processes: distinctProcesses(processesOf(record)).map(processOf),
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import { withHome } from '../io/homePath.js';
 import { modelEntries, withFreshAverages } from '../models/modelEntries.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
-import type { WeightsRecord } from '../run/record.js';
+import type { WeightsRecord } from '../run/recordSchema.js';
 import type { HostTensors } from '../tensor.js';
 
 export interface StartingState {

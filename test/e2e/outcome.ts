@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSafetensors } from '../../src/io/safetensors.js';
-import type { RunRecord } from '../../src/run/record.js';
+import type { RunRecord } from '../../src/run/recordSchema.js';
 import type { HostTensors } from '../../src/tensor.js';
 import { eventFiles, readEvents } from '../run/eventReader.js';
 

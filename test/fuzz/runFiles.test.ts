@@ -6,8 +6,9 @@ import fc from 'fast-check';
 import { readGradients } from '../../src/report/gradients.js';
 import { appendEvents, startSession } from '../../src/run/eventFile.js';
 import { appendEpoch, readMetrics, truncateToEpoch, writeMetricsCsv } from '../../src/run/metricsLog.js';
+import { latestUnfinished } from '../../src/run/namedRun.js';
 import { createRecord, readRecord, updateRecord } from '../../src/run/record.js';
-import { findLatestUnfinishedRun } from '../../src/run/runFolder.js';
+import { openRunStore } from '../../src/run/runStore.js';
 import { exampleRecord } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { changedFile } from './changes.js';
@@ -69,7 +70,7 @@ test('A run.json with changed bytes is read or refused, also when the latest run
   await fuzz(t, changedFile(whole), {
     read: file => {
       writeFileSync(at('run.json'), file);
-      findLatestUnfinishedRun('set/config', temporary);
+      latestUnfinished(openRunStore(temporary).ofName('set/config'));
       readRecord(at('run.json'));
       updateRecord(at('run.json'), { epoch: 2 });
     },

@@ -7,7 +7,8 @@ import { curvesFigure } from '../../src/report/plots/curves.js';
 import { type ReportRun, readReportRuns } from '../../src/report/reportRun.js';
 import { provenanceFacts } from '../../src/report/runTable.js';
 import { seriesOf } from '../../src/report/series.js';
-import type { NewRecord, ResumeRecord } from '../../src/run/record.js';
+import type { NewRecord } from '../../src/run/record.js';
+import type { RunRecord } from '../../src/run/recordSchema.js';
 import { exampleRecord } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { type ExampleRun, writeExampleRun } from './exampleRuns.js';
@@ -29,7 +30,7 @@ function runOf(name: string, changes: Partial<Config> = {}, example: ExampleRun 
   return { ...run!, series: name, label: name };
 }
 
-function resumed(run: ReportRun, ...changes: readonly Partial<ResumeRecord>[]): ReportRun {
+function resumed(run: ReportRun, ...changes: readonly Partial<RunRecord['resumes'][number]>[]): ReportRun {
   const { engine, versions, host, git } = run.record;
   const resumes = changes.map(change => ({
     ...{ at: '2026-01-02T03:04:05Z', from_epoch: 1, command: [], engine, versions, host, ...(git && { git }) },

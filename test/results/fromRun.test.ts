@@ -11,7 +11,8 @@ import { faultsOf } from '../../src/results/check.js';
 import { addResult, resultOfRun } from '../../src/results/fromRun.js';
 import { listResults, predictionsOf, readResult } from '../../src/results/record.js';
 import { resultsCsv } from '../../src/results/tables.js';
-import { type ResumeRecord, readRecord, updateRecord } from '../../src/run/record.js';
+import { readRecord, updateRecord } from '../../src/run/record.js';
+import type { RunRecord } from '../../src/run/recordSchema.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeExampleRun } from './exampleRun.js';
 
@@ -130,7 +131,7 @@ test('The name of a run says to which table its record belongs; a name without a
 });
 
 /** Resumes of a run, as if by other processes. */
-function resume(run: string, ...changes: readonly Partial<ResumeRecord>[]): void {
+function resume(run: string, ...changes: readonly Partial<RunRecord['resumes'][number]>[]): void {
   const path = join(run, 'run.json');
   const { engine, versions, host, git } = readRecord(path);
   const resumes = changes.map((change, k) => ({

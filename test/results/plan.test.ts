@@ -10,7 +10,8 @@ import { lockFolder } from '../../src/io/folderLock.js';
 import type { ExpectedTable } from '../../src/results/expected.js';
 import { differencesFromRow, isOfSeed, loadForSeed, missingSeeds, planRuns } from '../../src/results/plan.js';
 import { readResult } from '../../src/results/record.js';
-import { type RunStatus, readRecord, updateRecord } from '../../src/run/record.js';
+import { readRecord, updateRecord } from '../../src/run/record.js';
+import type { RunRecord } from '../../src/run/recordSchema.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleTable, writeExampleResults, writeExampleRun } from './exampleRun.js';
 
@@ -23,7 +24,9 @@ before(async () => {
 });
 
 /** A folder of runs, one for each state given: status and finished epochs. */
-async function runsIn(...states: readonly [RunStatus, number][]): Promise<{ runs: string; directories: string[] }> {
+async function runsIn(
+  ...states: readonly [RunRecord['status'], number][]
+): Promise<{ runs: string; directories: string[] }> {
   const runs = join(temporary, String(folders++));
   const directories: string[] = [];
   for (const [status, epoch] of states) {

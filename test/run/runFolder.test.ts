@@ -6,15 +6,10 @@ import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { ConfigError, StorageError } from '../../src/errors.js';
 import { isLocked } from '../../src/io/folderLock.js';
+import { latestUnfinished } from '../../src/run/namedRun.js';
 import { createRecord, updateRecord } from '../../src/run/record.js';
-import {
-  beginRunFolder,
-  findLatestUnfinishedRun,
-  holdRunFolder,
-  leaveRunFolder,
-  logitsPath,
-  openRunFolder,
-} from '../../src/run/runFolder.js';
+import { beginRunFolder, holdRunFolder, leaveRunFolder, logitsPath, openRunFolder } from '../../src/run/runFolder.js';
+import { openRunStore } from '../../src/run/runStore.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleRecord } from './example.js';
 import { makeRunFolder } from './makeRunFolder.js';
@@ -142,7 +137,8 @@ describe('run folders', () => {
 
   test('the run to resume is the last started one that is neither finished, diverged nor held', async () => {
     const name = 'set/resume';
-    assert.equal(findLatestUnfinishedRun(name, output), undefined);
+    const latestIn = (of: string) => latestUnfinished(openRunStore(output).ofName(of))?.directory;
+    assert.equal(latestIn(name), undefined);
     const made = [];
     for (let i = 0; i < 6; i++) {
       const folder = makeRunFolder({ output, name, seed: 9 - i }); // folder names in the opposite order of time
@@ -159,10 +155,10 @@ describe('run folders', () => {
     writeFileSync(damaged!.record, '{');
     const lock = holdRunFolder(held!).lock;
     mkdirSync(join(output, name, 'notes')); // not a run
-    assert.deepEqual(findLatestUnfinishedRun(name, output), interrupted);
+    assert.equal(latestIn(name), interrupted!.directory);
     lock.release();
-    assert.deepEqual(findLatestUnfinishedRun(name, output), held); // status `running`, holder gone: killed
-    assert.equal(findLatestUnfinishedRun('set', output), undefined);
+    assert.equal(latestIn(name), held!.directory); // status `running`, holder gone: killed
+    assert.equal(latestIn('set'), undefined);
   });
 
   test('the name of a split is a plain word', () => {

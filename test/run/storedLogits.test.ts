@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Evaluation, writeLogitsFile } from '../../src/eval/logitsFile.js';
-import { createRecord, type RunStatus, updateRecord } from '../../src/run/record.js';
+import { createRecord, updateRecord } from '../../src/run/record.js';
+import type { RunRecord } from '../../src/run/recordSchema.js';
 import { logitsPath, type RunFolder } from '../../src/run/runFolder.js';
 import { listStoredLogits, resultLogits, storedLogits } from '../../src/run/storedLogits.js';
 import { exampleEvaluation } from '../eval/example.js';
@@ -15,7 +16,7 @@ const best: Evaluation = exampleEvaluation(20, [200, 50, 5]);
 const last: Evaluation = { ...best, checkpoint: 'last', epoch: 200, selected_on: 'last' };
 
 /** A run whose results are of `evaluations`, and which has their logits. */
-function runOf(evaluations: readonly Evaluation[], status: RunStatus = 'finished'): RunFolder {
+function runOf(evaluations: readonly Evaluation[], status: RunRecord['status'] = 'finished'): RunFolder {
   const folder = makeRunFolder({ output, name: 'run', seed: 3 });
   createRecord(folder.record, exampleRecord('run'));
   finishRun(folder, evaluations, { epoch: 200 });

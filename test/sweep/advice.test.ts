@@ -11,13 +11,13 @@ test('The usual folder is left out, one below the working folder is relative, ot
     sweepCommand('status', sweepIn(output)).replace('gala sweep status lambda1', '');
   assert.equal(optionsOf('runs'), '');
   assert.equal(optionsOf(join(process.cwd(), 'runs')), '');
-  assert.equal(optionsOf('other/runs'), ' --output other/runs');
-  assert.equal(optionsOf('.'), ' --output .');
-  assert.equal(optionsOf('/data/runs'), ' --output /data/runs');
-  assert.equal(optionsOf('..'), ` --output ${resolve('..')}`);
-  assert.equal(optionsOf("it's mine"), " --output 'it'\\''s mine'");
+  assert.equal(optionsOf('other/runs'), ' --runs other/runs');
+  assert.equal(optionsOf('.'), ' --runs .');
+  assert.equal(optionsOf('/data/runs'), ' --runs /data/runs');
+  assert.equal(optionsOf('..'), ` --runs ${resolve('..')}`);
+  assert.equal(optionsOf("it's mine"), " --runs 'it'\\''s mine'");
 });
 
 test('For a reader who may be anywhere the folder is absolute', () => {
-  assert.equal(resumeFromAnywhere(sweepIn('runs')), `gala sweep resume lambda1 --output ${resolve('runs')}`);
+  assert.equal(resumeFromAnywhere(sweepIn('runs')), `gala sweep resume lambda1 --runs ${resolve('runs')}`);
 });

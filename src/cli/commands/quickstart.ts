@@ -1,18 +1,17 @@
 /** `gala quickstart`: cross-entropy and GALA on the bundled Fashion-MNIST-LT, one after the other, then one table. */
 import type { Command } from 'commander';
 import type { ResultRow } from '../../eval/resultRow.js';
+import { addRunsOption } from '../runsOption.js';
 import { parseSeed } from './config.js';
 
 const configs = ['fashion_mnist_lt/cross_entropy', 'fashion_mnist_lt/gala'];
 
 export function registerQuickstartCommand(program: Command): void {
-  program
-    .command('quickstart')
+  addRunsOption(program.command('quickstart'), true)
     .description('train cross-entropy and GALA on the bundled Fashion-MNIST-LT and compare them')
     .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed, 0)
-    .option('--output <dir>', 'folder of all runs', 'runs')
     .option('--quiet', 'print the table only')
-    .action(async ({ seed, output, quiet }: { seed: number; output: string; quiet?: boolean }) => {
+    .action(async ({ seed, runs, quiet }: { seed: number; runs: string; quiet?: boolean }) => {
       const { loadConfig } = await import('../../config/load.js');
       const { beginRunFolder } = await import('../../run/runFolder.js');
       const { runTraining } = await import('../runTraining.js');
@@ -20,7 +19,7 @@ export function registerQuickstartCommand(program: Command): void {
       const folders: string[] = [];
       for (const [index, name] of configs.entries()) {
         const loaded = loadConfig(name, { seed });
-        const held = beginRunFolder({ output, name, seed });
+        const held = beginRunFolder({ output: runs, name, seed });
         const isLast = index === configs.length - 1;
         const job = { held, loaded, resume: false, quiet };
         rows.push(...(await runTraining(isLast ? job : { ...job, followedBy: 'run' })));

@@ -1,6 +1,7 @@
 /** `gala report`: run folders → one self-contained HTML page. */
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
+import { addRunsOption } from '../runsOption.js';
 
 interface ReportFlags {
   readonly output?: string;
@@ -8,11 +9,9 @@ interface ReportFlags {
 }
 
 export function registerReportCommand(program: Command): void {
-  program
-    .command('report')
+  addRunsOption(program.command('report'))
     .description('one HTML page with the figures of one run, or of several compared')
     .argument('<dirs...>', 'run folders, or names of sweeps')
-    .option('--runs <dir>', 'folder of all runs, where sweeps are looked for', 'runs')
     .option(
       '--output <file>',
       'where to write it (default: report.html in the folder of the run or sweep; of several, here)',

@@ -1,5 +1,6 @@
 /** The flags of `gala reproduce`; reproduce.ts, which loads much more, does the work. */
 import type { Command } from 'commander';
+import { addRunsOption } from '../runsOption.js';
 import { addLauncherOptions, type LauncherFlags } from '../launch.js';
 import { parseList, parseSeeds } from '../lists.js';
 
@@ -16,13 +17,11 @@ export interface ReproduceFlags extends LauncherFlags {
 }
 
 export function registerReproduceCommand(program: Command): void {
-  const reproduce = program
-    .command('reproduce')
+  const reproduce = addRunsOption(program.command('reproduce'))
     .description('run what is missing of a table and compare it with what is claimed')
     .argument('<table>', 'a table of configs/expected.yaml, such as cifar100_lt or fashion_mnist_lt')
     .option('--rows <list>', 'only these rows, such as if100,if50', parseList)
     .option('--seeds <list>', 'seeds to run (default: 0); compared are these, or all recorded', parseSeeds)
-    .option('--runs <dir>', 'folder of all runs', 'runs')
     .option('--results <dir>', 'folder of all records', 'results')
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA)')
     .option('--expected <file>', 'another file of expected values')

@@ -1,21 +1,20 @@
 /** `gala runs clean`: disk back from finished runs. */
 import { relative } from 'node:path';
 import type { Command } from 'commander';
+import { addRunsOption } from '../runsOption.js';
 
 export function registerRunsCommand(program: Command): void {
-  const runs = program.command('runs').description('keep the folder of all runs');
+  const group = program.command('runs').description('list the runs, and get disk back from them');
 
-  runs
-    .command('clean')
+  addRunsOption(group.command('clean'), true)
     .description('remove the checkpoints of finished runs; results, logits and tables stay')
     .argument('[runs...]', 'run folders, folders of runs, or names of sweeps (default: all runs)')
-    .option('--output <dir>', 'folder of all runs', 'runs')
     .option('--dry-run', 'print what would be removed')
-    .action(async (given: string[], { output, dryRun = false }: { output: string; dryRun?: boolean }) => {
+    .action(async (given: string[], { runs, dryRun = false }: { runs: string; dryRun?: boolean }) => {
       const { cleanRun } = await import('../../run/clean.js');
-      const { findRunFolders } = await import('../../run/findRuns.js');
+      const { findRunFolders } = await import('../../run/runStore.js');
       const { runsOf } = await import('../../sweep/resolve.js');
-      const folders = findRunFolders(given.length > 0 ? runsOf(given, output) : [output], path =>
+      const folders = findRunFolders(given.length > 0 ? runsOf(given, runs) : [runs], path =>
         process.stderr.write(`${path}: it holds no run.\n`),
       );
       let [total, cleaned] = [0, 0];

@@ -7,6 +7,7 @@ import { configArgument, withWords } from '../configWords.js';
 import { printData } from '../display/visibleOutput.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
 import { parseSeeds } from '../lists.js';
+import { addRunsOption } from '../runsOption.js';
 import { printPlan } from './sweepPlan.js';
 import { printSweepTable, registerSweepStatusCommands } from './sweepStatus.js';
 
@@ -17,7 +18,7 @@ interface SweepFlags extends LauncherFlags {
   readonly seeds?: number[];
   readonly name?: string;
   readonly data?: string;
-  readonly output: string;
+  readonly runs: string;
   readonly estimate?: boolean;
   readonly dryRun?: boolean;
   readonly quiet?: boolean;
@@ -31,8 +32,7 @@ export function registerSweepCommand(program: Command): void {
       'after',
       '\n`gala sweep --config …` is `gala sweep start --config …`; `gala sweep start --help` shows its options.',
     );
-  const start = sweep
-    .command('start', { isDefault: true })
+  const start = addRunsOption(sweep.command('start', { isDefault: true }), true)
     .description('plan a sweep and run it (the default)')
     .addArgument(configArgument())
     .option('--config <config>', 'what is varied: a YAML file, or a name of `gala config list`')
@@ -40,8 +40,7 @@ export function registerSweepCommand(program: Command): void {
     .option('--set <key=value,value...>', 'set a key, or vary it, such as --set loss.lambda1=1.0,1.2 train.epochs=30')
     .option('--seeds <list>', 'seeds of every run, such as 0,1,2; they draw the long-tailed subset too', parseSeeds)
     .option('--name <name>', 'name of the sweep (default: that of the file or config)')
-    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
-    .option('--output <dir>', 'folder of all runs', 'runs');
+    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)');
   addLauncherOptions(start)
     .addOption(new Option('--estimate', 'measure the time it will take first (default with the launcher local)'))
     .option('--no-estimate', 'do not')
@@ -62,11 +61,11 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   const launcher = await launcherSettings(flags, asGiven, file);
   const threads = threadsPerRun(launcher, asGiven.length);
   const points = threads === undefined ? asGiven : asGiven.map(point => withThreads(point, threads));
-  const name = flags.name ?? file?.name ?? freeName(basename(points[0]!.loaded.config.name), flags.output);
-  const draft = draftSweep({ name, output: flags.output, data: flags.data, launcher, points });
+  const name = flags.name ?? file?.name ?? freeName(basename(points[0]!.loaded.config.name), flags.runs);
+  const draft = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
   refuseTakenName(draft);
 
-  const planned = planPoints(points, flags.output);
+  const planned = planPoints(points, flags.runs);
   const isExport = flags.dryRun === true && launcher.name === 'slurm';
   await printPlan(planned, launcher, {
     data: flags.data,

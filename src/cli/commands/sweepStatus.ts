@@ -6,24 +6,21 @@ import { sweepCommand } from '../../sweep/advice.js';
 import type { Sweep } from '../../sweep/manifest.js';
 import type { TaskStatus } from '../../sweep/status.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, slurmOptions } from '../launch.js';
+import { addRunsOption } from '../runsOption.js';
 
 interface NamedFlags {
-  readonly output: string;
+  readonly runs: string;
 }
 
 export function registerSweepStatusCommands(sweep: Command): void {
   const named = (name: string, description: string) =>
-    sweep
-      .command(name)
-      .description(description)
-      .argument('<name>', 'name of the sweep')
-      .option('--output <dir>', 'folder of all runs', 'runs');
+    addRunsOption(sweep.command(name), true).description(description).argument('<name>', 'name of the sweep');
 
   named('status', 'how far each run is, and the table of the finished ones')
     .option('--json', 'print JSON')
     .action(async (name: string, flags: NamedFlags & { json?: boolean }) => {
       const { openSweep } = await import('../../sweep/manifest.js');
-      await printStatus(openSweep(name, flags.output), flags.json ?? false);
+      await printStatus(openSweep(name, flags.runs), flags.json ?? false);
     });
 
   addLauncherOptions(named('resume', 'go on with the runs that are stopped, failed or not started'))
@@ -65,7 +62,7 @@ async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?
   const { removeLeftLocks } = await import('../../sweep/leftLocks.js');
   const { isJobOver } = await import('../../sweep/slurm/client.js');
   const { isOpen, sweepStatus } = await import('../../sweep/status.js');
-  const sweep = await withLauncher(openSweep(name, flags.output), flags);
+  const sweep = await withLauncher(openSweep(name, flags.runs), flags);
   refuseRunning(sweep, await holderOf(sweep));
   const statuses = sweepStatus(sweep);
   const open = statuses.filter(isOpen);
@@ -95,10 +92,10 @@ async function withLauncher(sweep: Sweep, flags: LauncherFlags): Promise<Sweep> 
   return { ...sweep, manifest: { ...sweep.manifest, launcher } };
 }
 
-async function cancel(name: string, { output }: NamedFlags): Promise<void> {
+async function cancel(name: string, { runs }: NamedFlags): Promise<void> {
   const { openSweep } = await import('../../sweep/manifest.js');
   const { sweepStatus } = await import('../../sweep/status.js');
-  const sweep = openSweep(name, output);
+  const sweep = openSweep(name, runs);
   const pid = await holderOf(sweep);
   if (pid !== undefined) {
     process.kill(pid, 'SIGTERM');

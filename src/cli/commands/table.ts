@@ -2,13 +2,12 @@
 import { type Command, Option } from 'commander';
 import type { TableFormat } from '../../tables/column.js';
 import { printTable } from '../display/visibleOutput.js';
+import { addRunsOption } from '../runsOption.js';
 
 export function registerTableCommand(program: Command): void {
-  program
-    .command('table')
+  addRunsOption(program.command('table'))
     .description('accuracy table of finished runs: a line per config, mean ± standard deviation over seeds')
     .argument('<dirs...>', 'run folders, folders of runs, or names of sweeps')
-    .option('--runs <dir>', 'folder of all runs, where sweeps are looked for', 'runs')
     .addOption(
       new Option('--format <format>', 'of the printed table')
         .choices(['terminal', 'md', 'csv', 'json'])

@@ -8,15 +8,10 @@ import type { ResultRow } from '../../eval/resultRow.js';
 import { describeHolder, type FolderLock } from '../../io/folderLock.js';
 import { shellWord } from '../../io/shellWord.js';
 import { experimentLockFolder, tryLockExperiment } from '../../run/experimentLock.js';
+import { latestUnfinished, runFolderOf } from '../../run/namedRun.js';
 import { readRecord } from '../../run/record.js';
-import {
-  beginRunFolder,
-  findLatestUnfinishedRun,
-  holdRunFolder,
-  openRunFolder,
-  type RunFolder,
-} from '../../run/runFolder.js';
-import { type FoundRun, findRunOfHash } from '../../run/runOfConfig.js';
+import { beginRunFolder, holdRunFolder, openRunFolder, type RunFolder } from '../../run/runFolder.js';
+import { type FoundRun, openRunStore } from '../../run/runStore.js';
 import { engineOverrides } from '../engineFlags.js';
 import { runTraining, type TrainingJob } from '../runTraining.js';
 import type { TrainFlags } from './trainFlags.js';
@@ -46,19 +41,19 @@ async function trainChosen(chosen: Chosen, flags: TrainFlags): Promise<void> {
 
 async function train({ loaded, folder: given, experiment }: Chosen, flags: TrainFlags): Promise<void> {
   const { config } = loaded;
-  const { data, quiet, json, output = 'runs' } = flags;
+  const { data, quiet, json, runs } = flags;
   // Before the folder is made: a first stage takes hours, and an empty run folder would stay behind when it is killed.
   const start =
     given === undefined && config.stages ? await startingPointOf(config.stages.representation, flags) : undefined;
-  const held = given ? holdRunFolder(given) : beginRunFolder({ output, name: config.name, seed: config.seed });
+  const held = given ? holdRunFolder(given) : beginRunFolder({ output: runs, name: config.name, seed: config.seed });
   const job = { held, loaded, resume: given !== undefined, data, quiet, json, start, onBegun: experiment?.release };
   await printResult(held.folder, await runTraining(job), flags);
 }
 
-async function startingPointOf(config: StageConfig, { data, quiet, json, output = 'runs' }: TrainFlags) {
+async function startingPointOf(config: StageConfig, { data, quiet, json, runs }: TrainFlags) {
   const { finishedFirstStage } = await import('../firstStage.js');
   const { readStartingPoint } = await import('../../train/startingPoint.js');
-  return readStartingPoint(await finishedFirstStage({ config, output, data, quiet, json }), output);
+  return readStartingPoint(await finishedFirstStage({ config, output: runs, data, quiet, json }), runs);
 }
 
 /**
@@ -69,10 +64,9 @@ function continueRun(flags: TrainFlags): Chosen | { folder: RunFolder; results: 
   const loaded = loadConfig(requireConfig(flags), overridesOf(flags));
   const { name } = loaded.config;
   const hash = configHash(loaded.config);
-  const output = flags.output ?? 'runs';
-  const begun = findRunOfHash(output, name, hash);
+  const begun = openRunStore(flags.runs).ofHash(name, hash);
   if (begun) return goOnWith(begun, loaded);
-  const experiment = tryLockExperiment(experimentLockFolder(output, name, hash));
+  const experiment = tryLockExperiment(experimentLockFolder(flags.runs, name, hash));
   if (!('release' in experiment)) {
     throw new StorageError(`The ${describeHolder(experiment)} is beginning this very run.`, {
       where: experiment.file,
@@ -80,7 +74,7 @@ function continueRun(flags: TrainFlags): Chosen | { folder: RunFolder; results: 
     });
   }
   // Another process may have begun it, and given the lock free, after the first look.
-  const found = findRunOfHash(output, name, hash);
+  const found = openRunStore(flags.runs).ofHash(name, hash);
   if (found === undefined) return { loaded, experiment };
   experiment.release();
   return goOnWith(found, loaded);
@@ -103,7 +97,9 @@ function goOnWith(
 function chooseRun(flags: TrainFlags): Chosen {
   const overrides = overridesOf(flags);
   if (flags.resume === undefined) return { loaded: loadConfig(requireConfig(flags), overrides) };
-  const folder = flags.resume === true ? latestRun(flags, overrides) : openRunFolder(flags.resume);
+  const directory =
+    flags.resume === true ? runToResume(flags, overrides) : runFolderOf(flags.resume, flags.runs, 'resume');
+  const folder = openRunFolder(directory);
   const recorded = readRecord(folder.record);
   if (recorded.status === 'finished') {
     throw new ConfigError('This run is finished; there is nothing to resume.', {
@@ -130,14 +126,22 @@ function requireConfig(flags: TrainFlags): string {
   });
 }
 
-function latestRun(flags: TrainFlags, overrides: { set?: string[]; seed?: number }): RunFolder {
-  const { config } = loadConfig(requireConfig(flags), overrides);
-  const folder = findLatestUnfinishedRun(config.name, flags.output);
-  if (folder) return folder;
-  throw new StorageError(`There is no unfinished run of ${config.name}.`, {
-    where: join(flags.output ?? 'runs', config.name),
-    next: config.stages
-      ? `Train without --resume, or name a run folder: --resume DIR. A first stage that was stopped goes on by itself.`
+/** The run that `--resume` without a run means: the one of the config, or without a config the latest of all that can go on. */
+function runToResume(flags: TrainFlags, overrides: { set?: string[]; seed?: number }): string {
+  const store = openRunStore(flags.runs);
+  const loaded = flags.config === undefined ? undefined : loadConfig(flags.config, overrides).config;
+  const own = loaded && store.ofHash(loaded.name, configHash(loaded));
+  const run =
+    own?.state === 'resumable' ? own : latestUnfinished(loaded === undefined ? store.all() : store.ofName(loaded.name));
+  if (run) {
+    process.stderr.write(`Resuming ${relative(process.cwd(), run.directory)}\n`);
+    return run.directory;
+  }
+  const ofConfig = loaded === undefined ? '' : ` of ${loaded.name}`;
+  throw new StorageError(`There is no unfinished run${ofConfig}.`, {
+    where: loaded === undefined ? store.folder : join(store.folder, loaded.name),
+    next: loaded?.stages
+      ? 'Train without --resume, or name a run folder: --resume DIR. A first stage that was stopped goes on by itself.'
       : 'Train without --resume, or name a run folder: --resume DIR.',
   });
 }

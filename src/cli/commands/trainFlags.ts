@@ -1,5 +1,6 @@
 /** The flags of `gala train`; train.ts, which loads much more, does the work. */
 import { type Command, Option } from 'commander';
+import { addRunsOption } from '../runsOption.js';
 import { configArgument, withWords } from '../configWords.js';
 import { deviceOption, type EngineFlags, engineOption } from '../engineFlags.js';
 import { parseSeed } from './config.js';
@@ -11,14 +12,13 @@ export interface TrainFlags extends EngineFlags {
   readonly data?: string;
   readonly resume?: string | true;
   readonly continue?: boolean;
-  readonly output?: string;
+  readonly runs: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
 
 export function registerTrainCommand(program: Command): void {
-  program
-    .command('train')
+  addRunsOption(program.command('train'), true)
     .description('train one experiment and write its run folder')
     .addArgument(configArgument())
     .option('--config <config>', 'a YAML file, or a name of `gala config list`')
@@ -27,14 +27,13 @@ export function registerTrainCommand(program: Command): void {
     .addOption(engineOption())
     .addOption(deviceOption())
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
-    .option('--resume [run]', 'go on with a run folder, or with the latest unfinished run of the config')
+    .option('--resume [run]', 'go on with a run, or with the latest unfinished run (of the config, if given)')
     .addOption(
       new Option(
         '--continue',
         'go on with the run of this very config, or start it; a finished one is shown',
       ).conflicts('resume'),
     )
-    .option('--output <dir>', 'folder of all runs', 'runs')
     .option('--quiet', 'print the result table only, and warnings')
     .option('--json', 'print one JSON object a line: start, epochs, result')
     .action(async (words: string[], options: TrainFlags) => {

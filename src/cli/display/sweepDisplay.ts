@@ -1,6 +1,7 @@
 /** What a person sees of a sweep that runs here: one bar over the epochs of all runs, a line for each that ends. */
 import { relative } from 'node:path';
 import { reportedScores } from '../../eval/resultRow.js';
+import { openRunStore } from '../../run/runStore.js';
 import type { PoolObserver } from '../../sweep/localPool.js';
 import { describeTask, type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';
 import { type TaskStatus, taskStatus } from '../../sweep/status.js';
@@ -29,7 +30,8 @@ export function createSweepDisplay(
     rateWindowSeconds: Number.POSITIVE_INFINITY,
   });
   const note = (line: string) => (quiet ? process.stderr.write(`${line}\n`) : progress.note(line));
-  const epochs = new Map(tasks.map(task => [task.index, taskStatus(sweep, task).epoch]));
+  const runs = openRunStore(sweep.output);
+  const epochs = new Map(tasks.map(task => [task.index, taskStatus(sweep, task, undefined, runs).epoch]));
   const total = tasks.reduce((sum, task) => sum + task.epochs, 0);
   const done = () => [...epochs.values()].reduce((sum, epoch) => sum + epoch, 0);
   let [running, finished, failed, begun, stopped] = [0, 0, 0, false, false];

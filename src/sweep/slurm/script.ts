@@ -134,7 +134,7 @@ function inDirective(path: string): string {
       'A batch script for SLURM cannot hold this path: it has a line break, another control character or a backslash.',
       {
         where: JSON.stringify(path),
-        next: 'Give another --output, or start the sweep in another folder.',
+        next: 'Give another --runs, or start the sweep in another folder.',
       },
     );
   }

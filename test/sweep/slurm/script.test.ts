@@ -81,7 +81,7 @@ test('Paths with blanks, quotes and percent signs stay what they are, and the sc
   assert.match(text, /^module load x\nexport A=1$/m);
   const [, hint] = /times already: "(.*)$/m.exec(text)!;
   const said = spawnSync('bash', ['-c', `echo ${hint}`], { encoding: 'utf8' }).stdout;
-  assert.equal(said, "gala sweep resume s --output '/a b/it'\\''s 50%'\n");
+  assert.equal(said, "gala sweep resume s --runs '/a b/it'\\''s 50%'\n");
   const checked = spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' });
   assert.deepEqual([checked.status, checked.stderr], [0, '']);
 });
@@ -167,7 +167,7 @@ test('Any other path stays in its directive, and the shell gives the command its
     const { stdout } = spawnSync('bash', ['-c', `index=2; printf '%s\\0' ${command}`], { encoding: 'utf8' });
     const words = stdout.split('\0').slice(2, -1);
     const config = `${output}/sweeps/s/configs/2.yaml`;
-    assert.deepEqual(words, ['train', '--config', config, '--output', output, '--continue']);
+    assert.deepEqual(words, ['train', '--config', config, '--runs', output, '--continue']);
   });
   fc.assert(property, { numRuns: 100, seed: 1 });
 });

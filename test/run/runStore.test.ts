@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { configDifference, configHash, configOf } from '../../src/config/identity.js';
 import { createRecord, readRecord } from '../../src/run/record.js';
-import { findRunOfHash } from '../../src/run/runOfConfig.js';
+import { openRunStore } from '../../src/run/runStore.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleRecord } from './example.js';
 
@@ -18,12 +18,12 @@ test('a run that an older gala began, before some key was there, is found and is
   delete old.config.eval.every_epoch_from;
   writeFileSync(path, JSON.stringify({ ...old, config_hash: '0'.repeat(64) }));
 
-  assert.equal(findRunOfHash(output, 'a', configHash(record.config))?.directory, directory);
+  assert.equal(openRunStore(output).ofHash('a', configHash(record.config))?.directory, directory);
   assert.deepEqual(configDifference(configOf(readRecord(path)), record.config), []);
   const other = configHash({ ...record.config, seed: 4 });
-  assert.equal(findRunOfHash(output, 'a', other), undefined);
+  assert.equal(openRunStore(output).ofHash('a', other), undefined);
 
   old.config.seed = 4;
   writeFileSync(path, JSON.stringify({ ...old, config_hash: '0'.repeat(64) }));
-  assert.equal(findRunOfHash(output, 'a', other)?.directory, directory, 'a record that changed is hashed anew');
+  assert.equal(openRunStore(output).ofHash('a', other)?.directory, directory, 'a record that changed is hashed anew');
 });

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
-import { findRunFolders } from '../../src/run/findRuns.js';
+import { findRunFolders } from '../../src/run/runStore.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const root = temporaryFolder();

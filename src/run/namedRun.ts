@@ -1,0 +1,125 @@
+/** Which run folder a user means by a path, by the name of a config or by `latest`. */
+import { existsSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { isExperimentName } from '../config/experimentName.js';
+import { nearest } from '../config/suggest.js';
+import { StorageError } from '../errors.js';
+import { type FoundRun, latestFirst, openRunStore, type RunStore, runFoldersBelow } from './runStore.js';
+
+/** The word for the run that was started last. */
+export const latestWord = 'latest';
+
+/** What the run is wanted for: to be read (a finished one before others), or to be resumed. */
+export type Purpose = 'read' | 'resume';
+
+/**
+ * The run folder that `text` means: the path of one; `latest`, the run below `runs` that was started last; or the name of a config,
+ * the last run of that name. `onChosen` is told a run that was not given by its path. Throws `StorageError` where there is no such
+ * run, which names the runs of a folder that holds some.
+ */
+export function runFolderOf(
+  text: string,
+  runs: string,
+  purpose: Purpose = 'read',
+  onChosen: (directory: string) => void = sayChosen,
+): string {
+  if (existsSync(join(text, 'run.json'))) return text;
+  const store = openRunStore(runs);
+  if (!existsSync(text) && text !== latestWord && !isExperimentName(text)) throw noSuchRun(text, store);
+  const named = text === latestWord ? store.all() : isExperimentName(text) ? store.ofName(text) : [];
+  const [chosen] = ranked(named, purpose);
+  if (chosen) {
+    onChosen(chosen.directory);
+    return chosen.directory;
+  }
+  if (named.length > 0) throw nothingToResume(text, named);
+  if (text !== latestWord && existsSync(text)) throw notARun(text);
+  throw noSuchRun(text, store);
+}
+
+/** The run below `runs` that was started last and can be resumed; undefined where there is none. */
+export function latestUnfinished(runs: readonly FoundRun[]): FoundRun | undefined {
+  return ranked(runs, 'resume')[0];
+}
+
+/**
+ * Each of `given` that is `latest` or the name of a config with runs becomes its run folder (`latest`) or the folder of its runs;
+ * any other text stays a path.
+ */
+export function runFoldersOf(given: readonly string[], runs: string): string[] {
+  return given.map(text => {
+    if (existsSync(text)) return text;
+    if (text === latestWord) return runFolderOf(text, runs);
+    const folder = join(runs, text);
+    return isExperimentName(text) && existsSync(folder) ? folder : text;
+  });
+}
+
+function ranked(runs: readonly FoundRun[], purpose: Purpose): FoundRun[] {
+  const all = latestFirst(runs);
+  if (purpose === 'resume') return all.filter(({ state }) => state === 'resumable');
+  return [...all.filter(({ state }) => state === 'finished'), ...all.filter(({ state }) => state !== 'finished')];
+}
+
+function sayChosen(directory: string): void {
+  process.stderr.write(`Run: ${fromHere(directory)}\n`);
+}
+
+/** The error for a path that is no run folder; a folder of runs names them. */
+function notARun(path: string): StorageError {
+  const isFolder = statSync(path).isDirectory();
+  const below = isFolder ? runFoldersBelow(path) : [];
+  if (below.length === 0) {
+    return new StorageError(isFolder ? 'This is not a run folder: it has no run.json.' : 'This is not a run folder.', {
+      where: path,
+      next: 'Give the folder named after time and seed, such as runs/cifar100_lt/gala_if100/20260102-030405-0.',
+    });
+  }
+  return new StorageError(`This folder holds ${below.length === 1 ? 'a run' : `${below.length} runs`} and is none.`, {
+    where: path,
+    next: `Give one of them: ${listed(below)}`,
+  });
+}
+
+const mostListed = 5;
+
+/** The last of these paths, which are sorted by time within a config. */
+function listed(paths: readonly string[]): string {
+  const shown = paths.slice(-mostListed).map(fromHere);
+  return [...shown, ...(paths.length > mostListed ? [`… (${paths.length} in all)`] : [])].join(', ');
+}
+
+function nothingToResume(text: string, runs: readonly FoundRun[]): StorageError {
+  const busy = runs.filter(({ state }) => state === 'in progress');
+  const states = busy.length > 0 ? 'finished, diverged or in progress' : 'finished or diverged';
+  return new StorageError(`There is no unfinished run of ${text}.`, {
+    where: listed(runs.map(({ directory }) => directory)),
+    next: `They are ${states}: train without --resume.`,
+  });
+}
+
+function noSuchRun(text: string, store: RunStore): StorageError {
+  const all = store.all();
+  if (all.length === 0) {
+    return new StorageError(
+      `There is no run ${JSON.stringify(text)}: no such folder, and no run below ${store.folder}.`,
+      {
+        where: store.folder,
+        next: 'Give a run folder, or the folder of runs with --runs DIR.',
+      },
+    );
+  }
+  const names = [...new Set(all.map(({ record }) => record.name))];
+  const near = nearest(text, names);
+  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
+  return new StorageError(`There is no run ${JSON.stringify(text)}.${hint}`, {
+    where: store.folder,
+    next: 'Give a run folder, the name of a config that was trained, or latest; gala runs list shows the runs.',
+  });
+}
+
+/** Relative to the working folder for what lies in it. */
+function fromHere(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
