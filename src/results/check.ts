@@ -5,7 +5,14 @@ import { correctCounts, defaultGroups, labelCounts } from '../eval/metrics.js';
 import { metricKeys, metricOf, percentOf } from '../eval/scores.js';
 import { sha256 } from '../io/hash.js';
 import { labelsHash } from './fromRun.js';
-import { bytesPerClass, predictionsOf, predictionsPath, type ResultRecord, type Score, type StoredResult } from './record.js';
+import {
+  bytesPerClass,
+  predictionsOf,
+  predictionsPath,
+  type ResultRecord,
+  type Score,
+  type StoredResult,
+} from './record.js';
 
 /** What the data themselves say about a record. */
 export interface Truth {

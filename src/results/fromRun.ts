@@ -17,7 +17,19 @@ import type { FirstStage } from '../run/recordSchema.js';
 import { openRunFolder } from '../run/runFolder.js';
 import { resultLogits } from '../run/storedLogits.js';
 import { rebalancedBestOf } from './rebalancedBest.js';
-import { bytesPerClass, encodeClasses, mostClasses, predictionsPath, type ResultRecord, type RunResult, readResult, resultPath, type Score, tableOf, writeResult } from './record.js';
+import {
+  bytesPerClass,
+  encodeClasses,
+  mostClasses,
+  predictionsPath,
+  type ResultRecord,
+  type RunResult,
+  readResult,
+  resultPath,
+  type Score,
+  tableOf,
+  writeResult,
+} from './record.js';
 
 /**
  * Writes record and predictions of a finished run below `results` and returns the record's path. A record of another run of

@@ -42,17 +42,12 @@ export function latestUnfinished(runs: readonly FoundRun[]): FoundRun | undefine
   return ranked(runs, 'resume')[0];
 }
 
-/**
- * Each of `given` that is `latest` or the name of a config with runs becomes its run folder (`latest`) or the folder of its runs;
- * any other text stays a path.
- */
-export function runFoldersOf(given: readonly string[], runs: string): string[] {
-  return given.map(text => {
-    if (existsSync(text)) return text;
-    if (text === latestWord) return runFolderOf(text, runs);
-    const folder = join(runs, text);
-    return isExperimentName(text) && existsSync(folder) ? folder : text;
-  });
+/** A path as it is; the name of a config with runs as the folder of its runs, `latest` as its run folder. */
+export function runsAtName(text: string, runs: string): string {
+  if (existsSync(text)) return text;
+  if (text === latestWord) return runFolderOf(text, runs);
+  const folder = join(runs, text);
+  return isExperimentName(text) && existsSync(folder) ? folder : text;
 }
 
 function ranked(runs: readonly FoundRun[], purpose: Purpose): FoundRun[] {

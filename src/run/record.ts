@@ -8,7 +8,13 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
 import { largestText, readRegularText } from '../io/openedFile.js';
 import { describeGit, describeHost, describeLog, describeVersions } from './host.js';
-import { type FirstStage, type NetworkRecord, type RunRecord, recordSchema, type WeightsRecord } from './recordSchema.js';
+import {
+  type FirstStage,
+  type NetworkRecord,
+  type RunRecord,
+  recordSchema,
+  type WeightsRecord,
+} from './recordSchema.js';
 
 export interface NewRecord {
   readonly config: Config;

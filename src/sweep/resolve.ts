@@ -1,26 +1,38 @@
-/** What `gala report` and `gala table` take: run folders, and names of sweeps for all finished runs of each. */
+/** What `gala report` and `gala table` take: runs, and sweeps for all finished runs of each. */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
+import { runsAtName } from '../run/namedRun.js';
 import { sweepCommand } from './advice.js';
-import { isSweep, openSweep } from './manifest.js';
+import { isSweep, openSweep, sweepFolder } from './manifest.js';
 import { finishedIn, sweepStatus } from './status.js';
 
 /**
- * Each argument that is the name of a sweep below `output`, or its folder, becomes the folders of its finished runs, in the order of the sweep; any
- * other argument stays as it is. Throws `ConfigError` for a sweep without a finished run.
+ * Each argument that is the name of a sweep below `runs`, or its folder, becomes the folders of its finished runs, in the order of
+ * the sweep; any other argument is what `otherwise` makes of it. Throws `ConfigError` for a sweep without a finished run.
  */
-export function runsOf(argumentsGiven: readonly string[], output: string): string[] {
-  return argumentsGiven.flatMap(given => {
-    if (isSweep(given, output)) return finishedRuns(given, output);
-    const isFolderOfSweep = existsSync(join(given, 'sweep.json'));
-    return isFolderOfSweep ? finishedRuns(basename(resolve(given)), resolve(given, '..', '..')) : [given];
+export function runsOf(
+  given: readonly string[],
+  runs: string,
+  otherwise: (text: string, runs: string) => string = runsAtName,
+): string[] {
+  return given.flatMap(text => {
+    const folder = sweepFolderOf(text, runs);
+    return folder === undefined
+      ? [otherwise(text, runs)]
+      : finishedRuns(basename(resolve(folder)), resolve(folder, '..', '..'));
   });
 }
 
+/** The folder of a sweep given by its name or its folder; undefined for any other text. */
+export function sweepFolderOf(text: string, runs: string): string | undefined {
+  if (isSweep(text, runs)) return sweepFolder(text, runs);
+  return existsSync(join(text, 'sweep.json')) ? text : undefined;
+}
+
 /** Folders of the finished runs of a sweep. Throws `ConfigError` where there are none, or no such sweep. */
-function finishedRuns(name: string, output: string): string[] {
-  const sweep = openSweep(name, output);
+function finishedRuns(name: string, runs: string): string[] {
+  const sweep = openSweep(name, runs);
   const directories = finishedIn(sweepStatus(sweep));
   if (directories.length > 0) return directories;
   throw new ConfigError(`The sweep ${name} has no finished run yet.`, {

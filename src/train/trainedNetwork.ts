@@ -9,7 +9,7 @@ import { createBackbone, createHead } from '../models/index.js';
 import { backbonePrefix, evaluatedModel, headPrefix, withPrefix } from '../models/modelEntries.js';
 import { fitWeights } from '../models/weights.js';
 import { readRecord } from '../run/record.js';
-import { type NetworkRecord, type RunRecord } from '../run/recordSchema.js';
+import type { NetworkRecord, RunRecord } from '../run/recordSchema.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits } from '../run/storedLogits.js';
 import type { HostTensors } from '../tensor.js';

@@ -11,6 +11,7 @@ import { createCheckDisplay } from '../display/checkDisplay.js';
 import { createProgress } from '../display/progress.js';
 import { printTable } from '../display/visibleOutput.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
+import { addRunsOption } from '../runsOption.js';
 
 interface EvalFlags extends EngineFlags {
   readonly run?: string;
@@ -28,10 +29,9 @@ interface EvalFlags extends EngineFlags {
 }
 
 export function registerEvalCommand(program: Command): void {
-  program
-    .command('eval')
+  addRunsOption(program.command('eval'))
     .description('evaluate a run, a weights file or stored logits; plain and re-balanced')
-    .option('--run <dir>', 'a run folder')
+    .option('--run <run>', 'a run folder, the name of a config (its latest run), or latest')
     .option('--checkpoint <which>', 'with --run: best, last or a checkpoint file (default: best where there is one)')
     .option('--config <config>', 'with --weights: the experiment the weights belong to')
     .option('--set <key=value...>', 'with --config: override keys')
@@ -61,7 +61,10 @@ export function registerEvalCommand(program: Command): void {
         .choices(['terminal', 'md', 'csv', 'json'])
         .default('terminal'),
     )
-    .action(async (flags: EvalFlags) => {
+    .action(async (given: EvalFlags & { runs: string }) => {
+      const { runFolderOf } = await import('../../run/namedRun.js');
+      const run = given.run === undefined ? undefined : runFolderOf(given.run, given.runs);
+      const flags: EvalFlags = { ...given, ...(run !== undefined && { run }) };
       const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
       const { summarize, bestTau } = await import('../../eval/summary.js');
       const { resultRows } = await import('../../eval/resultRow.js');

@@ -4,12 +4,14 @@ import { type Command, Option } from 'commander';
 import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
 import type { OnnxInput } from '../../train/exportOnnx.js';
+import { addRunsOption } from '../runsOption.js';
 
 const formats = ['safetensors', 'onnx'] as const;
 type Format = (typeof formats)[number];
 
 interface ExportFlags {
   readonly run: string;
+  readonly runs: string;
   readonly checkpoint?: string;
   readonly output: string;
   readonly format?: Format;
@@ -17,10 +19,9 @@ interface ExportFlags {
 }
 
 export function registerExportCommand(program: Command): void {
-  program
-    .command('export')
+  addRunsOption(program.command('export'))
     .description('write the network of a run as safetensors with PyTorch’s names and layouts, or as ONNX')
-    .requiredOption('--run <dir>', 'a run folder')
+    .requiredOption('--run <run>', 'a run folder, the name of a config (its latest run), or latest')
     .option('--checkpoint <which>', 'best, last or a checkpoint file (default: best where there is one)')
     .requiredOption('--output <file>', 'the file to write, such as model.safetensors or model.onnx')
     .addOption(new Option('--format <format>', 'default: by the ending of --output, else safetensors').choices(formats))
@@ -38,7 +39,11 @@ export function registerExportCommand(program: Command): void {
           next: 'Leave --input out, or add --format onnx.',
         });
       }
-      const { checkpoint, epoch, step, tensors, bytes } = await write(flags, format);
+      const { runFolderOf } = await import('../../run/namedRun.js');
+      const { checkpoint, epoch, step, tensors, bytes } = await write(
+        { ...flags, run: runFolderOf(flags.run, flags.runs) },
+        format,
+      );
       const when = `epoch ${epoch}${step > 0 ? ` and ${step} steps` : ''}`;
       process.stderr.write(
         `Written to ${flags.output}: ${tensors} tensors, ${(bytes / 1e6).toFixed(1)} MB, of checkpoint ${checkpoint} (${when})\n`,

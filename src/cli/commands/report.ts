@@ -11,20 +11,24 @@ interface ReportFlags {
 export function registerReportCommand(program: Command): void {
   addRunsOption(program.command('report'))
     .description('one HTML page with the figures of one run, or of several compared')
-    .argument('<dirs...>', 'run folders, or names of sweeps')
+    .argument('<runs...>', 'run folders, names of configs (the latest run of each), latest, or names of sweeps')
     .option(
       '--output <file>',
       'where to write it (default: report.html in the folder of the run or sweep; of several, here)',
     )
     .action(async (given: string[], { output, runs }: ReportFlags) => {
-      const { runsOf } = await import('../../sweep/resolve.js');
-      const { isSweep, sweepFolder } = await import('../../sweep/manifest.js');
-      const directories = runsOf(given, runs);
+      const { runsOf, sweepFolderOf } = await import('../../sweep/resolve.js');
+      const { runFolderOf } = await import('../../run/namedRun.js');
+      const { readRun } = await import('../../run/runStore.js');
+      const directories = runsOf(given, runs, runFolderOf).filter((directory, _, { length }) => {
+        const leftOut = ({ message }: Error) => process.stderr.write(`Not in the report: ${directory}: ${message}\n`);
+        return length === 1 || readRun(directory, leftOut) !== undefined;
+      });
       const { readReportRuns } = await import('../../report/reportRun.js');
       const { reportHtml } = await import('../../report/html.js');
       const { writeFileAtomic } = await import('../../io/atomicFile.js');
-      const [only] = given.length === 1 ? [isSweep(given[0]!, runs) ? sweepFolder(given[0]!, runs) : given[0]!] : [];
-      const file = output ?? (only === undefined ? 'report.html' : join(only, 'report.html'));
+      const only = given.length === 1 ? (sweepFolderOf(given[0]!, runs) ?? directories[0]!) : '.';
+      const file = output ?? join(only, 'report.html');
       writeFileAtomic(file, reportHtml(readReportRuns(directories)));
       process.stderr.write(`Written: ${relative(process.cwd(), file) || file}\n`);
     });

@@ -8,7 +8,7 @@ export function registerRunsCommand(program: Command): void {
 
   addRunsOption(group.command('clean'), true)
     .description('remove the checkpoints of finished runs; results, logits and tables stay')
-    .argument('[runs...]', 'run folders, folders of runs, or names of sweeps (default: all runs)')
+    .argument('[runs...]', 'run folders, folders of runs, names of configs or sweeps, or latest (default: all runs)')
     .option('--dry-run', 'print what would be removed')
     .action(async (given: string[], { runs, dryRun = false }: { runs: string; dryRun?: boolean }) => {
       const { cleanRun } = await import('../../run/clean.js');

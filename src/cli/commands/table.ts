@@ -7,7 +7,7 @@ import { addRunsOption } from '../runsOption.js';
 export function registerTableCommand(program: Command): void {
   addRunsOption(program.command('table'))
     .description('accuracy table of finished runs: a line per config, mean ± standard deviation over seeds')
-    .argument('<dirs...>', 'run folders, folders of runs, or names of sweeps')
+    .argument('<runs...>', 'run folders, folders of runs, names of configs or sweeps, or latest')
     .addOption(
       new Option('--format <format>', 'of the printed table')
         .choices(['terminal', 'md', 'csv', 'json'])
