@@ -36,7 +36,7 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
   const { createTrainDisplay } = await import('./display/trainDisplay.js');
   const { startWatchdog } = await import('../run/watchdog.js');
   const watchdog = startWatchdog();
-  const display = createTrainDisplay({ quiet, json });
+  const display = createTrainDisplay({ quiet, json, folder: folder.directory });
   const stop = listenForStop(signal =>
     display.onNotice(
       `${signal}: finishing the step and saving${mayRepeat(signal) ? '' : '; once more to stop at once'}.`,

@@ -21,6 +21,8 @@ export interface NewRecord {
   readonly splits: RunRecord['splits'];
   readonly network?: NetworkRecord;
   readonly notes?: readonly string[];
+  /** Absolute; left out for data that comes with gala. */
+  readonly dataRoot?: string | undefined;
   readonly engine: EngineInfo;
   readonly firstStage?: FirstStage | undefined;
   readonly weights?: WeightsRecord | undefined;
@@ -29,7 +31,7 @@ export interface NewRecord {
 /** Writes the first record of a run, status `running`. Throws `StorageError`. */
 export function createRecord(
   path: string,
-  { config, splits, network, notes, engine, weights, firstStage }: NewRecord,
+  { config, splits, network, notes, dataRoot, engine, weights, firstStage }: NewRecord,
 ): RunRecord {
   const now = new Date().toISOString();
   const record: RunRecord = {
@@ -43,6 +45,7 @@ export function createRecord(
     splits,
     ...(network && { network }),
     ...(notes && { notes }),
+    ...(dataRoot !== undefined && { data_root: dataRoot }),
     engine,
     ...(weights && { weights }),
     ...surroundings(),
@@ -120,12 +123,13 @@ export function updateRecord(path: string, change: RecordChange): RunRecord {
 /** Notes that training goes on from a checkpoint, here and now: status `running`, a new entry of `resumes`. Throws `StorageError`. */
 export function recordResume(
   path: string,
-  { fromEpoch, engine }: { fromEpoch: number; engine: EngineInfo },
+  { fromEpoch, engine, dataRoot }: { fromEpoch: number; engine: EngineInfo; dataRoot?: string | undefined },
 ): RunRecord {
   const { finished_at: _, failure: __, ...record } = readStored(path);
   const now = new Date().toISOString();
   return write(path, {
     ...record,
+    ...(dataRoot !== undefined && { data_root: dataRoot }),
     status: 'running',
     updated_at: now,
     epoch: fromEpoch,

@@ -10,6 +10,7 @@ import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logits
 import { evaluatedModel, modelEntries } from '../models/modelEntries.js';
 import { fitWeights } from '../models/weights.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
+import { dataRootOf } from '../run/dataRoot.js';
 import { readRecord } from '../run/record.js';
 import { holdRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
@@ -59,7 +60,8 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
     if (evaluation.epoch === epoch) return fromStore(evaluation);
   }
   const { config } = loadConfig(folder.config, { set: overrides });
-  const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
+  const root = dataRootOf(readRecord(folder.record), dataRoot);
+  const experiment = await openExperiment(config, root, { check: [split], ...(watcher && { watcher }) });
   for (const note of experiment.datasets.notes) onNote?.(note);
   const warning = cacheWarning();
   if (warning !== undefined) onNote?.(`Warning: ${warning}`);

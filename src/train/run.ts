@@ -1,5 +1,7 @@
 /** A run from its folder's point of view: begin or resume, train, evaluate the kept checkpoints, and record how it ended. */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { bundledFashionMnistLt } from '../data/fashionMnist.js';
 import { CheckStopped } from '../data/verify/checkSplit.js';
 import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
 import { cacheWarning } from '../engine/install/cacheAccess.js';
@@ -14,6 +16,7 @@ import { shellWord } from '../io/shellWord.js';
 import { waitsFor } from '../io/waiting.js';
 import { evaluatedModel } from '../models/modelEntries.js';
 import { describeLongWarmup, describeScaling } from '../optim/schedule.js';
+import { dataRootOf } from '../run/dataRoot.js';
 import { startSession } from '../run/eventFile.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
 import { createRecord, readRecord, recordResume, updateRecord } from '../run/record.js';
@@ -41,7 +44,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   const beginning = saved ?? (await newBeginning(request, experiment));
   const executable = await compileRun(experiment, beginning, settings);
   try {
-    if (existsSync(request.folder.record)) recordResumption(request, beginning, executable.info);
+    if (existsSync(request.folder.record)) recordResumption(request, beginning, experiment, executable.info);
     else recordStart(request, beginning, experiment, executable.info);
     return await trainAndEvaluate(request, beginning, experiment, executable);
   } catch (error) {
@@ -55,7 +58,15 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
 // ------------------------------------------------ before the first step
 
 /** The experiment with every image checked that the run will read; undefined when it was asked to stop meanwhile. */
-async function openChecked({ config, dataRoot, observer, stop }: RunRequest): Promise<Experiment | undefined> {
+async function openChecked({
+  config,
+  folder,
+  resume,
+  dataRoot: given,
+  observer,
+  stop,
+}: RunRequest): Promise<Experiment | undefined> {
+  const dataRoot = resume ? dataRootOf(readRecord(folder.record), given) : given;
   waitsFor('the dataset to be read and checked');
   try {
     return await openExperiment(config, dataRoot, {
@@ -109,6 +120,7 @@ function recordStart(request: RunRequest, beginning: Beginning, experiment: Expe
     splits: splitRecords(experiment),
     network: networkRecord(experiment),
     notes: experiment.datasets.notes,
+    dataRoot: ownDataRoot(experiment),
     engine,
     firstStage: start?.source,
     weights,
@@ -116,17 +128,27 @@ function recordStart(request: RunRequest, beginning: Beginning, experiment: Expe
 }
 
 /** Notes a resumption in run.json and in the logs; epochs after the checkpoint are trained, and written, again. */
-function recordResumption({ folder, observer }: RunRequest, beginning: Beginning, engine: EngineInfo): void {
+function recordResumption(
+  { folder, observer }: RunRequest,
+  beginning: Beginning,
+  experiment: Experiment,
+  engine: EngineInfo,
+): void {
   const { state, progress, checkpoint } = beginning;
   for (const line of describeChanges(readRecord(folder.record), engine)) observer.onNotice(line);
   for (const path of [folder.metrics, folder.gradients]) {
     const { notice } = truncateToEpoch(path, progress.epoch - 1);
     if (notice) observer.onNotice(notice);
   }
-  recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine });
+  recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine, dataRoot: ownDataRoot(experiment) });
   // A finished run is evaluated from `last` too, and nothing else writes it when the best epoch was the last one.
   if (checkpoint === checkpointPath(folder.checkpoints, 'best'))
     writeCheckpoint(folder.checkpoints, 'last', state, progress, { keepPrevious: true });
+}
+
+/** The absolute folder that was read; undefined for the set that comes with gala, which another installation has elsewhere. */
+function ownDataRoot({ datasets: { root } }: Experiment): string | undefined {
+  return root === bundledFashionMnistLt() ? undefined : resolve(root);
 }
 
 // ------------------------------------------------ training, and what is kept of it

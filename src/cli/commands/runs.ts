@@ -1,4 +1,5 @@
-/** `gala runs clean`: disk back from finished runs. */
+/** `gala runs list|clean`: which runs there are, and disk back from finished ones. */
+import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { addRunsOption } from '../runsOption.js';
@@ -6,19 +7,42 @@ import { addRunsOption } from '../runsOption.js';
 export function registerRunsCommand(program: Command): void {
   const group = program.command('runs').description('list the runs, and get disk back from them');
 
+  addRunsOption(group.command('list'))
+    .description('the runs, the latest first: what differs from their config, how far they are, top-1, folder')
+    .argument('[runs...]', 'run folders, folders of runs, names of configs, or latest (default: all runs)')
+    .option('--json', 'print JSON')
+    .action(async (given: string[], { runs, json }: { runs: string; json?: boolean }) => {
+      const { findRunFolders, readRun, runFoldersBelow } = await import('../../run/runStore.js');
+      const { jsonOf, listColumns, listRuns } = await import('../../run/runList.js');
+      const { runsOf } = await import('../../sweep/resolve.js');
+      const { formatTable } = await import('../../tables/format.js');
+      const unusable: { directory: string; error: Error }[] = [];
+      const read = (directory: string) => readRun(directory, error => unusable.push({ directory, error })) ?? [];
+      const all = () => (existsSync(runs) ? runFoldersBelow(runs) : []);
+      const list = listRuns((given.length > 0 ? findRunFolders(runsOf(given, runs)) : all()).flatMap(read));
+      const shown = (path: string) => relative(process.cwd(), path) || path;
+      if (json) process.stdout.write(`${jsonOf(list)}\n`);
+      else if (list.length > 0)
+        process.stdout.write(`${formatTable(list, listColumns(Date.now(), shown), 'terminal')}\n`);
+      else process.stderr.write(`There is no run below ${runs} yet.\n`);
+      for (const { directory, error } of unusable) process.stderr.write(`${shown(directory)}: ${error.message}\n`);
+    });
+
   addRunsOption(group.command('clean'), true)
     .description('remove the checkpoints of finished runs; results, logits and tables stay')
     .argument('[runs...]', 'run folders, folders of runs, names of configs or sweeps, or latest (default: all runs)')
     .option('--dry-run', 'print what would be removed')
     .action(async (given: string[], { runs, dryRun = false }: { runs: string; dryRun?: boolean }) => {
       const { cleanRun } = await import('../../run/clean.js');
-      const { findRunFolders } = await import('../../run/runStore.js');
+      const { findRunFolders, readRun } = await import('../../run/runStore.js');
       const { runsOf } = await import('../../sweep/resolve.js');
       const folders = findRunFolders(given.length > 0 ? runsOf(given, runs) : [runs], path =>
         process.stderr.write(`${path}: it holds no run.\n`),
       );
       let [total, cleaned] = [0, 0];
       for (const folder of folders) {
+        const leftAlone = ({ message }: Error) => process.stderr.write(`${folder}: left alone. ${message}\n`);
+        if (readRun(folder, leftAlone) === undefined) continue;
         const { bytes, kept } = cleanRun(folder, dryRun);
         if (kept !== undefined && given.length > 0) {
           process.stderr.write(`${relative(process.cwd(), folder) || folder}: left alone, it is ${kept}.\n`);

@@ -1,4 +1,5 @@
 /** What a person, or a program with --json, sees of a training run. */
+import { relative } from 'node:path';
 import { groupKeys } from '../../eval/scores.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
 import type { RunObserver } from '../../train/runRequest.js';
@@ -13,9 +14,16 @@ export interface TrainDisplay extends RunObserver {
 /** Calls of the engine over which the rate is measured. */
 const rateWindow = 50;
 
+export interface TrainDisplayFlags {
+  readonly quiet?: boolean | undefined;
+  readonly json?: boolean | undefined;
+  /** The run folder, absolute. */
+  readonly folder: string;
+}
+
 /** Progress and notes go to stderr; with `json`, start and epochs go to stdout, one object a line. */
-export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: boolean | undefined }): TrainDisplay {
-  const { quiet = false, json = false } = flags;
+export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
+  const { quiet = false, json = false, folder } = flags;
   const progress = createProgress({ stream: process.stderr, quiet: quiet || json });
   const print = (object: object) => json && process.stdout.write(`${JSON.stringify(object)}\n`);
   let epochs = 0;
@@ -45,10 +53,12 @@ export function createTrainDisplay(flags: { quiet?: boolean | undefined; json?: 
       progress.note(
         `${config.model.backbone}, ${length}; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
       );
+      progress.note(`Run folder: ${relative(process.cwd(), folder) || folder}`);
       progress.note(`Top-1 in %: all (${groupKeys.join('/')}), and all re-balanced at τ = ${config.eval.tau}.`);
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
       print({
         type: 'start',
+        folder,
         name: config.name,
         seed: config.seed,
         epochs,
