@@ -8,6 +8,7 @@ import { createProgress } from '../display/progress.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
 import { CommandExit } from '../exit.js';
 import { parseCount } from '../lists.js';
+import { addRunsOption } from '../runsOption.js';
 
 interface PredictFlags extends EngineFlags {
   readonly run: string;
@@ -23,11 +24,10 @@ interface PredictFlags extends EngineFlags {
 const dataErrorExitCode = 4;
 
 export function registerPredictCommand(program: Command): void {
-  program
-    .command('predict')
+  addRunsOption(program.command('predict'))
     .description('class names and probabilities of images without labels; exit 4 when one cannot be read')
     .argument('<images...>', 'images, folders of images, text files with a path on each line')
-    .requiredOption('--run <dir>', 'a run folder')
+    .requiredOption('--run <run>', 'a run folder, the name of a config (its latest run), or latest')
     .option('--checkpoint <which>', 'best, last or a checkpoint file (default: best where there is one)')
     .option('--top <number>', 'classes told of each image, the most probable first', parseCount, 5)
     .option(
@@ -47,7 +47,9 @@ export function registerPredictCommand(program: Command): void {
     .addOption(engineOption())
     .addOption(deviceOption())
     .option('--quiet', 'no progress')
-    .action(async (given: string[], flags: PredictFlags) => {
+    .action(async (given: string[], { runs, ...options }: PredictFlags & { runs: string }) => {
+      const { runFolderOf } = await import('../../run/namedRun.js');
+      const flags = { ...options, run: runFolderOf(options.run, runs) };
       const format = formatOf(flags.output);
       const { imagePaths } = await import('../../predict/imagePaths.js');
       const { readTrainedNetwork } = await import('../../train/trainedNetwork.js');
