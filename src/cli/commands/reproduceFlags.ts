@@ -1,8 +1,8 @@
 /** The flags of `gala reproduce`; reproduce.ts, which loads much more, does the work. */
 import type { Command } from 'commander';
-import { addRunsOption } from '../runsOption.js';
 import { addLauncherOptions, type LauncherFlags } from '../launch.js';
 import { parseList, parseSeeds } from '../lists.js';
+import { addRunsOption } from '../runsOption.js';
 
 export interface ReproduceFlags extends LauncherFlags {
   readonly rows?: string[];

@@ -1,8 +1,8 @@
 /** The flags of `gala train`; train.ts, which loads much more, does the work. */
 import { type Command, Option } from 'commander';
-import { addRunsOption } from '../runsOption.js';
 import { configArgument, withWords } from '../configWords.js';
 import { deviceOption, type EngineFlags, engineOption } from '../engineFlags.js';
+import { addRunsOption } from '../runsOption.js';
 import { parseSeed } from './config.js';
 
 export interface TrainFlags extends EngineFlags {
