@@ -11,7 +11,7 @@ if (backboneName === undefined || !(Number(batch) > 0)) {
 const from = path => import(new URL(`../dist/src/${path}`, import.meta.url).href);
 const { createBackbone } = await from('models/index.js');
 const { linearHead } = await from('models/head.js');
-const { createLoss } = await from('losses/index.js');
+const { createLoss } = await from('train/createLoss.js');
 const { sgd } = await from('optim/sgd.js');
 const { initialState } = await from('train/state.js');
 const { trainProgram } = await from('train/step.js');

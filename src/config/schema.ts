@@ -4,11 +4,11 @@
  * docs/configs.md and the editor's hints are made of them.
  */
 import { z } from 'zod';
+import { lossSchema } from '../losses/index.js';
+import { positiveInteger, wholeNumber } from '../ranges.js';
 import { data } from './schema/data.js';
-import { loss } from './schema/loss.js';
 import { model } from './schema/model.js';
 import { experimentName } from './schema/name.js';
-import { positiveInteger, wholeNumber } from './schema/numbers.js';
 import { evaluation, freeze, optim, stages, train } from './schema/training.js';
 
 export const configSchema = z
@@ -19,7 +19,7 @@ export const configSchema = z
     seed: wholeNumber.default(0).describe('Seed of initial weights, sampling order and augmentation.'),
     data,
     model,
-    loss,
+    loss: lossSchema,
     optim,
     train,
     freeze: freeze.prefault({}),
@@ -59,5 +59,4 @@ export const configSchema = z
 export type StageConfig = Omit<z.output<typeof configSchema>, 'stages'> & { name: string };
 /** An experiment: one training, or the second of two, which starts from the first. */
 export type Config = StageConfig & { stages?: { representation: StageConfig } };
-export type LossConfig = Config['loss'];
 export type OptimConfig = Config['optim'];

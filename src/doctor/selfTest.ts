@@ -1,11 +1,11 @@
 /** Three training steps whose losses are known, and how fast ResNet-32 trains: what an engine has to show before it is trusted. */
 import { compile, type EngineSettings } from '../engine/index.js';
 import type { Executable } from '../engine/program.js';
-import { crossEntropy } from '../losses/crossEntropy.js';
 import { linearHead } from '../models/head.js';
 import { resnetCifar } from '../models/resnetCifar.js';
 import { sgd } from '../optim/sgd.js';
 import type { HostTensors } from '../tensor.js';
+import { createLoss } from '../train/createLoss.js';
 import type { Learning } from '../train/learning.js';
 import type { Network } from '../train/network.js';
 import { initialState } from '../train/state.js';
@@ -30,7 +30,10 @@ export const tolerance = 1e-3;
 
 const classes = 10;
 const timedMilliseconds = 1000;
-const learning: Learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }) };
+const learning: Learning = {
+  loss: createLoss({ name: 'cross_entropy' }),
+  optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
+};
 
 function networkOf(depth: number): Network {
   return {

@@ -1,6 +1,11 @@
 /** Class weights by the effective number of samples (Cui et al., CVPR 2019), and their deferral (DRW: Cao et al., NeurIPS 2019). */
-import * as tf from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import { z } from 'zod';
 import type { HostTensor } from '../tensor.js';
+import type { Kernels } from './loss.js';
+
+/** β of the effective number (1 − β^n) / (1 − β). */
+export const betaSchema = z.number().min(0).lt(1).default(0.9999);
 
 /** Far above the rounding of epoch / epochs, far below one epoch. */
 const rounding = 1e-6;
@@ -18,12 +23,13 @@ export function effectiveNumberWeights(classCounts: Int32Array, beta: number): H
  * over, 1 before. `progress` [] is that fraction; it may be left out where `from` is 0.
  */
 export function sampleWeights(
-  weights: tf.Tensor,
-  onehot: tf.Tensor2D,
+  weights: Tensor,
+  onehot: Tensor2D,
   from: number,
-  progress: tf.Scalar | undefined,
-): tf.Tensor1D {
-  const ofSamples = tf.squeeze(tf.matMul(onehot, tf.expandDims(weights, 1) as tf.Tensor2D), [1]) as tf.Tensor1D;
+  progress: Scalar | undefined,
+  { tf }: Kernels,
+): Tensor1D {
+  const ofSamples = tf.squeeze(tf.matMul(onehot, tf.expandDims(weights, 1) as Tensor2D), [1]) as Tensor1D;
   if (from === 0) return ofSamples;
   const begun = tf.cast(tf.greaterEqual(progress!, from - rounding), 'float32');
   return tf.add(tf.mul(ofSamples, begun), tf.sub(1, begun));

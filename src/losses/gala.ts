@@ -6,89 +6,121 @@
  *   ν_j negative gradient received by classifier j: Σ |g_ij| over samples of other classes (recorded, not used).
  * Margins of a step use the statistics of the steps before it.
  */
-import * as tf from '@tensorflow/tfjs';
-import type { LossConfig } from '../config/schema.js';
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import { z } from 'zod';
 import type { Tensors } from '../engine/program.js';
-import { sparseSoftmaxCrossEntropy, sumByClass } from '../engine/trainingKernels.js';
 import type { HostTensors } from '../tensor.js';
-import type { Loss } from './loss.js';
+import { defineLoss, type Kernels, type OptionsOf } from './loss.js';
 
-export type GalaOptions = Omit<Extract<LossConfig, { name: 'gala' }>, 'name'>;
+const weight = z.number().min(0).max(10).default(1);
+
+const keys = {
+  lambda1: weight.describe('λ1: weight of log(θ + ε), the positive-gradient margin.'),
+  lambda2: weight.describe('λ2: weight of log(φ + ε), the negative-gradient margin of the sample’s class.'),
+  variant: z
+    .enum(['released', 'paper', 'normalized'])
+    .default('released')
+    .describe('Which formula of the margins; see docs/method.md.'),
+  accumulation: z
+    .enum(['released', 'plain'])
+    .default('released')
+    .describe('How θ and φ add up over steps; see docs/method.md.'),
+};
+
+export type GalaOptions = OptionsOf<typeof keys>;
 
 /** Added to a statistic before its logarithm. */
 const epsilon = 1e-3;
 const statistics = ['theta', 'phi', 'nu'] as const;
-type Statistics = Record<(typeof statistics)[number], tf.Tensor1D>;
+type Statistics = Record<(typeof statistics)[number], Tensor1D>;
 
 /**
  * The loss for C classes; its state is `theta`, `phi`, `nu` `[C]` and, with `accumulation: released`, the running sums
  * `theta_running`… that are added to them at every step (as the released code does).
  */
-export function gala(options: GalaOptions): Loss {
-  const accumulate = accumulations[options.accumulation];
-  return {
-    name: 'gala',
+export const gala = defineLoss({
+  description: 'Gradient-aware logit adjustment.',
+  keys,
+  withoutEffect: ({ variant }) => ({
+    ...(variant === 'released' && {
+      lambda2:
+        'has no effect on the gradient: in the variant released it shifts all logits of a row by one number; ' +
+        'see docs/method.md',
+    }),
+  }),
+  create: (options, kernels) => ({
     init: classCounts => initialState(classCounts.length, options.accumulation),
     apply: (logits, labels, state) => {
-      const classes = logits.shape[1];
-      const onehot = tf.oneHot(labels, classes).toFloat() as tf.Tensor2D;
-      const shifted = variants[options.variant](logits, onehot, state, options);
-      const loss = tf.mean(sparseSoftmaxCrossEntropy(shifted, labels));
-      return { loss: loss as tf.Scalar, logits: shifted, state: accumulate(state, gradients(shifted, labels, onehot)) };
+      const { tf } = kernels;
+      const onehot = tf.oneHot(labels, logits.shape[1]).toFloat() as Tensor2D;
+      const shifted = variants[options.variant]({ logits, onehot, theta: state.theta!, phi: state.phi! }, options, tf);
+      const loss = tf.mean(kernels.sparseSoftmaxCrossEntropy(shifted, labels));
+      const step = gradients(shifted, labels, onehot, kernels);
+      return { loss: loss as Scalar, logits: shifted, state: accumulations[options.accumulation](state, step, tf) };
     },
-  };
+  }),
+});
+
+type Tf = Kernels['tf'];
+
+interface Margined {
+  /** `[B, C]`, as are the one-hot labels. */
+  readonly logits: Tensor2D;
+  readonly onehot: Tensor2D;
+  /** `[C]` */
+  readonly theta: Tensor;
+  readonly phi: Tensor;
 }
 
-type Variant = (logits: tf.Tensor2D, onehot: tf.Tensor2D, state: Tensors, options: GalaOptions) => tf.Tensor2D;
+type Variant = (of: Margined, options: GalaOptions, tf: Tf) => Tensor2D;
 
 const variants: Readonly<Record<GalaOptions['variant'], Variant>> = {
-  // λ2's term is one number per row: it shifts the logits and changes neither loss nor gradient. The released code has it, so it stays.
-  released: (logits, onehot, { theta, phi }, options) => tf.add(logits, margins(onehot, theta!, phi!, options)),
-  paper: (logits, onehot, { theta, phi }, options) =>
-    tf.add(logits, others(onehot, margins(onehot, theta!, phi!, options))),
-  normalized: (logits, onehot, { theta, phi }, options) =>
-    tf.add(logits, others(onehot, margins(onehot, overMean(theta!), overMean(phi!), options))),
+  // λ2's term is one number per row: it shifts the logits and changes neither loss nor gradient. The released code has it, so
+  // it stays.
+  released: (of, options, tf) => tf.add(of.logits, margins(of, options, tf)),
+  paper: (of, options, tf) => tf.add(of.logits, others(of.onehot, margins(of, options, tf), tf)),
+  normalized: ({ theta, phi, ...of }, options, tf) => {
+    const overMeans = { ...of, theta: overMean(theta, tf), phi: overMean(phi, tf) };
+    return tf.add(of.logits, others(of.onehot, margins(overMeans, options, tf), tf));
+  },
 };
 
 /** λ1·log(θ_j + ε) − λ2·log(φ_y + ε), `[B, C]`. */
-function margins(
-  onehot: tf.Tensor2D,
-  theta: tf.Tensor,
-  phi: tf.Tensor,
-  { lambda1, lambda2 }: GalaOptions,
-): tf.Tensor2D {
+function margins({ onehot, theta, phi }: Margined, { lambda1, lambda2 }: GalaOptions, tf: Tf): Tensor2D {
   const classMargin = tf.mul(tf.log(tf.add(theta, epsilon)), lambda1);
-  const phiOfSample = tf.matMul(onehot, tf.expandDims(phi, 1) as tf.Tensor2D);
+  const phiOfSample = tf.matMul(onehot, tf.expandDims(phi, 1) as Tensor2D);
   return tf.sub(classMargin, tf.mul(tf.log(tf.add(phiOfSample, epsilon)), lambda2));
 }
 
 /** `values` where j ≠ y, 0 at the sample's own class. */
-function others(onehot: tf.Tensor2D, values: tf.Tensor2D): tf.Tensor2D {
+function others(onehot: Tensor2D, values: Tensor2D, tf: Tf): Tensor2D {
   return tf.mul(tf.sub(1, onehot), values);
 }
 
-function overMean(statistic: tf.Tensor): tf.Tensor {
+function overMean(statistic: Tensor, tf: Tf): Tensor {
   return tf.div(statistic, tf.add(tf.mean(statistic), 1e-12));
 }
 
 /** What this step's gradients add to θ, φ and ν. */
-function gradients(shifted: tf.Tensor2D, labels: tf.Tensor1D, onehot: tf.Tensor2D): Statistics {
+function gradients(shifted: Tensor2D, labels: Tensor1D, onehot: Tensor2D, { tf, sumByClass }: Kernels): Statistics {
   const batchSize = shifted.shape[0];
   const classes = shifted.shape[1];
   const p = tf.softmax(shifted);
-  const negative = others(onehot, p);
-  const positive = tf.sub(1, tf.sum(tf.mul(onehot, p), 1)) as tf.Tensor1D;
+  const negative = others(onehot, p, tf);
+  const positive = tf.sub(1, tf.sum(tf.mul(onehot, p), 1)) as Tensor1D;
   return {
     theta: sumByClass(tf.div(positive, batchSize), labels, classes),
-    phi: sumByClass(tf.div(tf.sum(negative, 1), batchSize) as tf.Tensor1D, labels, classes),
-    nu: tf.div(tf.sum(negative, 0), batchSize) as tf.Tensor1D,
+    phi: sumByClass(tf.div(tf.sum(negative, 1), batchSize) as Tensor1D, labels, classes),
+    nu: tf.div(tf.sum(negative, 0), batchSize) as Tensor1D,
   };
 }
 
-const accumulations: Readonly<Record<GalaOptions['accumulation'], (state: Tensors, step: Statistics) => Tensors>> = {
-  plain: (state, step) => Object.fromEntries(statistics.map(name => [name, tf.add(state[name]!, step[name])])),
+type Accumulation = (state: Tensors, step: Statistics, tf: Tf) => Tensors;
+
+const accumulations: Readonly<Record<GalaOptions['accumulation'], Accumulation>> = {
+  plain: (state, step, tf) => Object.fromEntries(statistics.map(name => [name, tf.add(state[name]!, step[name])])),
   // A sum of running sums: the released code adds the running sum at every step, so early steps weigh most.
-  released: (state, step) =>
+  released: (state, step, tf) =>
     Object.fromEntries(
       statistics.flatMap(name => {
         const running = tf.add(state[`${name}_running`]!, step[name]);

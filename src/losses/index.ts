@@ -1,32 +1,41 @@
-/** Name → loss. */
-import type { LossConfig } from '../config/schema.js';
+/** The losses by the name that a config gives; add a loss by a file of its own and a line here. */
+import { z } from 'zod';
+import { balancedSoftmax } from './balancedSoftmax.js';
 import { classBalanced } from './classBalanced.js';
 import { crossEntropy } from './crossEntropy.js';
 import { focal } from './focal.js';
 import { gala } from './gala.js';
 import { labelSmoothing } from './labelSmoothing.js';
 import { ldam } from './ldam.js';
-import { balancedSoftmax, logitAdjustment } from './logitAdjustment.js';
-import type { Loss } from './loss.js';
+import { logitAdjustment } from './logitAdjustment.js';
+import type { LossDefinition } from './loss.js';
 
-/** The loss of a config; `scale` is that of a cosine head's logits, 1 for a linear head. */
-export function createLoss(config: LossConfig, scale = 1): Loss {
-  switch (config.name) {
-    case 'cross_entropy':
-      return crossEntropy();
-    case 'label_smoothing':
-      return labelSmoothing(config);
-    case 'focal':
-      return focal(config);
-    case 'class_balanced':
-      return classBalanced(config);
-    case 'ldam':
-      return ldam(config, scale);
-    case 'balanced_softmax':
-      return balancedSoftmax();
-    case 'logit_adjustment':
-      return logitAdjustment(config);
-    case 'gala':
-      return gala(config);
-  }
-}
+export const losses = {
+  cross_entropy: crossEntropy,
+  label_smoothing: labelSmoothing,
+  focal,
+  class_balanced: classBalanced,
+  ldam,
+  balanced_softmax: balancedSoftmax,
+  logit_adjustment: logitAdjustment,
+  gala,
+} satisfies Readonly<Record<string, LossDefinition>>;
+
+export type LossName = keyof typeof losses;
+
+type SchemaOf<Name extends string, Definition> =
+  Definition extends LossDefinition<infer Keys>
+    ? z.ZodObject<{ name: z.ZodLiteral<Name> } & Keys, z.core.$strict>
+    : never;
+type AnySchema = { [Name in LossName]: SchemaOf<Name, (typeof losses)[Name]> }[LossName];
+
+const schemas = Object.entries(losses).map(([name, { keys, description }]) =>
+  z.strictObject({ name: z.literal(name).describe('Which loss.'), ...keys }).describe(description),
+);
+
+/** `loss` of a config: a loss by name, each with its own keys. */
+export const lossSchema = z
+  .discriminatedUnion('name', schemas as unknown as [AnySchema, ...AnySchema[]])
+  .describe('The training loss.');
+
+export type LossConfig = z.output<typeof lossSchema>;

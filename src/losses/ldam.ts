@@ -1,20 +1,27 @@
-import * as tf from '@tensorflow/tfjs';
-import { sparseSoftmaxCrossEntropy } from '../engine/trainingKernels.js';
-import { effectiveNumberWeights, sampleWeights } from './effectiveNumber.js';
-import type { Loss } from './loss.js';
+import type { Scalar, Tensor2D } from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { fraction } from '../ranges.js';
+import { betaSchema, effectiveNumberWeights, sampleWeights } from './effectiveNumber.js';
+import { defineLoss } from './loss.js';
 
 /**
- * Label-distribution-aware margins (Cao et al., NeurIPS 2019, kaidic/LDAM-DRW) on logits s·cos of a cosine head of scale s: cross-entropy
- * of s·(cos_j − m_y·[j = y]) with m_c ∝ n_c^(−1/4), the largest being `max_margin`. Once the fraction `reweight_from` of
- * training is over, its mean is weighted by effective numbers, Σ w_y·ce / Σ w_y (DRW). State: `margins` (s·m) and `weights`
- * `[C]`, constant. A class without images has the margin of one image.
+ * Label-distribution-aware margins (Cao et al., NeurIPS 2019, kaidic/LDAM-DRW) on logits s·cos of a cosine head of scale s:
+ * cross-entropy of s·(cos_j − m_y·[j = y]) with m_c ∝ n_c^(−1/4), the largest being `max_margin`. Once the fraction
+ * `reweight_from` of training is over, its mean is weighted by effective numbers, Σ w_y·ce / Σ w_y (DRW). State: `margins`
+ * (s·m) and `weights` `[C]`, constant. A class without images has the margin of one image.
  */
-export function ldam(
-  { max_margin, beta, reweight_from }: { max_margin: number; beta: number; reweight_from: number },
-  scale: number,
-): Loss {
-  return {
-    name: 'ldam',
+export const ldam = defineLoss({
+  description: 'Label-distribution-aware margins on cosine logits, with deferred re-weighting.',
+  keys: {
+    max_margin: z.number().min(0).max(2).default(0.5).describe('Margin of the rarest class, in cosines.'),
+    beta: betaSchema.describe('β of the effective number, for the weights of DRW.'),
+    reweight_from: fraction
+      .default(0.8)
+      .describe('Fraction of training after which classes are re-weighted (DRW); 0 = from the start, 1 = never.'),
+  },
+  needsCosineHead: 'whose margins are measured in cosines',
+  inMicroBatches: 'the weighted mean of DRW is taken over each micro-batch, not over the batch',
+  create: ({ max_margin, beta, reweight_from }, kernels, scale) => ({
     usesProgress: reweight_from > 0,
     init: classCounts => {
       const roots = Array.from(classCounts, count => Math.max(count, 1) ** -0.25);
@@ -26,12 +33,13 @@ export function ldam(
       };
     },
     apply: (logits, labels, { margins, weights }, progress) => {
-      const onehot = tf.oneHot(labels, logits.shape[1]).toFloat() as tf.Tensor2D;
-      const shifted = tf.sub(logits, tf.mul(onehot, margins!)) as tf.Tensor2D;
+      const { tf, sparseSoftmaxCrossEntropy } = kernels;
+      const onehot = tf.oneHot(labels, logits.shape[1]).toFloat() as Tensor2D;
+      const shifted = tf.sub(logits, tf.mul(onehot, margins!)) as Tensor2D;
       const losses = sparseSoftmaxCrossEntropy(shifted, labels);
-      const ofSamples = sampleWeights(weights!, onehot, reweight_from, progress);
-      const loss = tf.div(tf.sum(tf.mul(losses, ofSamples)), tf.sum(ofSamples)) as tf.Scalar;
+      const ofSamples = sampleWeights(weights!, onehot, reweight_from, progress, kernels);
+      const loss = tf.div(tf.sum(tf.mul(losses, ofSamples)), tf.sum(ofSamples)) as Scalar;
       return { loss, logits: shifted, state: {} };
     },
-  };
-}
+  }),
+});

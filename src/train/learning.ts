@@ -1,6 +1,6 @@
 /** How a network learns: loss, optimiser and what of the network they change. */
 import type { Config } from '../config/schema.js';
-import { createLoss } from '../losses/index.js';
+import { createLoss } from './createLoss.js';
 import type { Loss } from '../losses/loss.js';
 import { logitScale } from '../models/index.js';
 import { headPrefix } from '../models/modelEntries.js';

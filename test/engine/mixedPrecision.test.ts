@@ -6,10 +6,10 @@ import type { Program } from '../../src/engine/program.js';
 import { reachable, typeOf, type Value } from '../../src/engine/trace/ir.js';
 import { withBf16Convolutions } from '../../src/engine/trace/mixedPrecision.js';
 import { trace } from '../../src/engine/trace/trace.js';
-import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
 
@@ -21,7 +21,7 @@ const network = {
   std: [0.2, 0.2, 0.2],
 };
 const learning = {
-  loss: gala({ lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation: 'released' }),
+  loss: createLoss({ name: 'gala', lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation: 'released' }),
   optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
 };
 const step = withBf16Convolutions(

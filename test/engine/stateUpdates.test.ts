@@ -8,11 +8,11 @@ import { withRunningAverages } from '../../src/engine/tensorflow/runningAverages
 import { withBf16Convolutions } from '../../src/engine/trace/mixedPrecision.js';
 import { trace } from '../../src/engine/trace/trace.js';
 import { batchNormTrain } from '../../src/engine/trainingKernels.js';
-import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensors } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
 import { float32, maxError, randomTensor } from '../numbers.js';
@@ -26,7 +26,10 @@ describe('A train step of ResNet-20', () => {
     mean: [0.5, 0.5, 0.5],
     std: [0.2, 0.2, 0.2],
   };
-  const learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }) };
+  const learning = {
+    loss: createLoss({ name: 'cross_entropy' }),
+    optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
+  };
   const state = initialState(network, learning, new Int32Array(10), 0);
   const step = trace(trainProgram(network, learning, 8), state);
 

@@ -1,11 +1,11 @@
 /** GALA training steps of a CIFAR ResNet on any engine, for tests that compare two of them from one state and the same batches. */
 import type * as tf from '@tensorflow/tfjs';
 import type { CompileRequest, Executable } from '../../src/engine/program.js';
-import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensors } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import type { Network } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
@@ -14,7 +14,7 @@ import { float32, maxError, normError, randomBytes, randomIntegers } from '../nu
 const batchSize = 8;
 export const classes = 10;
 export const learning = {
-  loss: gala({ lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
+  loss: createLoss({ name: 'gala', lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
   optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
 };
 

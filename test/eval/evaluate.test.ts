@@ -5,10 +5,10 @@ import type { Dataset } from '../../src/data/dataset.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../../src/data/pipeline/sharedDataset.js';
 import type { Executable } from '../../src/engine/program.js';
 import { type StagedSplits, splitLogits } from '../../src/eval/evaluate.js';
-import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { evalProgram } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { compileForXla, noPlugin } from '../engine/xla/plugin.js';
@@ -22,7 +22,7 @@ const network = {
   mean: [0.49, 0.48, 0.45],
   std: [0.2, 0.2, 0.2],
 };
-const learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: 0 }) };
+const learning = { loss: createLoss({ name: 'cross_entropy' }), optimizer: sgd({ momentum: 0.9, weight_decay: 0 }) };
 const stateOf = (seed: number) => initialState(network, learning, new Int32Array(classes), seed);
 
 function split(name: string): Dataset {

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { isModelEntry } from '../../src/models/modelEntries.js';
 import { resnet } from '../../src/models/resnet.js';
 import { sgd } from '../../src/optim/sgd.js';
 import { type HostTensor, type HostTensors, sizeOf } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import type { Network } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
@@ -49,7 +49,7 @@ const backbones = {
     resnet({ name: 'x', block: 'bottleneck', depths: [3, 4, 6, 3], groups: 32, groupWidth: 4, ...common }),
 };
 /** No weight decay: the momenta after the first step are the gradients. */
-const learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: 0 }) };
+const learning = { loss: createLoss({ name: 'cross_entropy' }), optimizer: sgd({ momentum: 0.9, weight_decay: 0 }) };
 
 const torchName = (name: string) => name.replace(/^backbone\./, '').replace(/^classifier\./, 'fc.');
 

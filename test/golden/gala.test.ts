@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { learningRateAt, warmupEpochs } from '../../src/optim/schedule.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensor } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { compileForTest } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';
 import { sharedPath } from '../shared.js';
@@ -59,7 +59,7 @@ const tolerance = 1e-5;
 /** Trains as the run did; per step what the trace holds of it, under the trace's names. */
 async function replay(run: Run, lambda1: number, lambda2: number) {
   const head = linearHead(run.D, run.C);
-  const loss = gala({ lambda1, lambda2, variant: 'released', accumulation: 'released' });
+  const loss = createLoss({ name: 'gala', lambda1, lambda2, variant: 'released', accumulation: 'released' });
   const optimizer = sgd(run);
   const parameters = { weight: float32([run.C, run.D], run.W0.flat()), bias: float32([run.C], run.b0) };
   const momenta = optimizer.init(parameters);

@@ -4,13 +4,13 @@ import { before, describe, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
 import type { Program } from '../../src/engine/program.js';
 import { readSafetensors } from '../../src/io/safetensors.js';
-import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { isModelEntry } from '../../src/models/modelEntries.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { fitWeights } from '../../src/models/weights.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensor, HostTensors } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { evalProgram } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
@@ -30,7 +30,10 @@ const network = {
   mean: [0.4914, 0.4822, 0.4465],
   std: [0.2023, 0.1994, 0.201],
 };
-const learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: weightDecay }) };
+const learning = {
+  loss: createLoss({ name: 'cross_entropy' }),
+  optimizer: sgd({ momentum: 0.9, weight_decay: weightDecay }),
+};
 
 function stripped<T>(prefix: string, entries: Readonly<Record<string, T>>): Record<string, T> {
   const under = Object.entries(entries).filter(([name]) => name.startsWith(prefix));

@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { isModelEntry } from '../../src/models/modelEntries.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensors } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { evalProgram } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
@@ -48,7 +48,7 @@ const network = {
   std: [0.2023, 0.1994, 0.201],
 };
 const learning = {
-  loss: gala({ lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
+  loss: createLoss({ name: 'gala', lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
   optimizer: sgd({ momentum, weight_decay: weightDecay }),
 };
 

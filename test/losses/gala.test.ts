@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { type GalaOptions, gala } from '../../src/losses/gala.js';
+import type { GalaOptions } from '../../src/losses/gala.js';
 import type { HostTensors } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { compileForTest } from '../engine/compute.js';
 import { maxError, randomIntegers, randomTensor } from '../numbers.js';
 
@@ -77,7 +78,7 @@ function reference(options: GalaOptions) {
 }
 
 async function onEngine(options: GalaOptions): Promise<HostTensors[]> {
-  const loss = gala(options);
+  const loss = createLoss({ name: 'gala', ...options });
   const executable = await compileForTest({
     state: loss.init(new Int32Array(classes)),
     programs: {
@@ -148,11 +149,11 @@ describe('In the released variant', () => {
 test('The state begins at zero and holds the running sums only where they are used', () => {
   const options = { lambda1: 1, lambda2: 1, variant: 'released' } as const;
   const counts = Int32Array.of(500, 20, 5);
-  const released = gala({ ...options, accumulation: 'released' }).init(counts);
+  const released = createLoss({ name: 'gala', ...options, accumulation: 'released' }).init(counts);
   assert.deepEqual(Object.keys(released).sort(), [
     ...['nu', 'nu_running', 'phi', 'phi_running', 'theta', 'theta_running'],
   ]);
-  const plain = gala({ ...options, accumulation: 'plain' }).init(counts);
+  const plain = createLoss({ name: 'gala', ...options, accumulation: 'plain' }).init(counts);
   assert.deepEqual(Object.keys(plain).sort(), ['nu', 'phi', 'theta']);
   for (const { dtype, shape, data } of [...Object.values(released), ...Object.values(plain)]) {
     assert.deepEqual({ dtype, shape, data }, { dtype: 'float32', shape: [3], data: new Float32Array(3) });

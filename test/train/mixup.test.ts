@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { randomFor } from '../../src/random.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { blend, mixingOf, mixRows, mixupInputs, symmetricBeta } from '../../src/train/mixup.js';
 import { compute } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';
@@ -41,7 +41,8 @@ describe('Mixup equals the public implementation:', { skip }, () => {
       const outputs = await compute(inputs, values => {
         const mixing = mixingOf(values);
         const partners = tf.gather(values.labels as tf.Tensor1D, mixing.index);
-        const lossOf = (labels: tf.Tensor1D) => crossEntropy().apply(values.logits as tf.Tensor2D, labels, {}).loss;
+        const lossOf = (labels: tf.Tensor1D) =>
+          createLoss({ name: 'cross_entropy' }).apply(values.logits as tf.Tensor2D, labels, {}).loss;
         return {
           mixed: mixRows(values.x!, mixing),
           partners,

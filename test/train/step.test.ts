@@ -3,8 +3,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../../src/engine/program.js';
-import { crossEntropy } from '../../src/losses/crossEntropy.js';
-import { gala } from '../../src/losses/gala.js';
 import type { Loss } from '../../src/losses/loss.js';
 import type { Backbone } from '../../src/models/backbone.js';
 import { linearHead } from '../../src/models/head.js';
@@ -12,6 +10,7 @@ import { isModelEntry } from '../../src/models/modelEntries.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensors } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import { evalProgram, featuresProgram, headProgram, type Network } from '../../src/train/network.js';
 import { initialState, readGradientRecord } from '../../src/train/state.js';
 import { classifierProgram, trainProgram } from '../../src/train/step.js';
@@ -43,7 +42,7 @@ const network: Network = {
 };
 const momentum = 0.9;
 const decay = 0.01;
-const learning = { loss: crossEntropy(), optimizer: sgd({ momentum, weight_decay: decay }) };
+const learning = { loss: createLoss({ name: 'cross_entropy' }), optimizer: sgd({ momentum, weight_decay: decay }) };
 
 const images = randomBytes('images', [batchSize, ...network.imageShape]);
 const labels = randomIntegers('labels', [batchSize], classes);
@@ -102,7 +101,7 @@ describe('The gradient record', () => {
   };
 
   test('sums what each classifier gets from its own class and from the others', async () => {
-    const { logits, record } = await recordsAfter(crossEntropy(), 3);
+    const { logits, record } = await recordsAfter(createLoss({ name: 'cross_entropy' }), 3);
     const expected = { positive: new Float64Array(classes), negative: new Float64Array(classes) };
     for (const values of logits) {
       for (let b = 0; b < batchSize; b++) {
@@ -120,7 +119,7 @@ describe('The gradient record', () => {
   });
 
   test('is GALA’s own θ and ν where these add up step by step', async () => {
-    const loss = gala({ lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation: 'plain' });
+    const loss = createLoss({ name: 'gala', lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation: 'plain' });
     const { state, record } = await recordsAfter(loss, 3);
     const { positive, negative } = record;
     assert.ok(maxError(positive!.data, state['loss.theta']!.data) < 1e-5);
@@ -182,7 +181,7 @@ describe('The state of a training', () => {
   const resnet = { ...network, backbone: resnetCifar({ depth: 20, channels: 3 }), head: linearHead(64, classes) };
   const withGala = {
     ...learning,
-    loss: gala({ lambda1: 1, lambda2: 1, variant: 'released', accumulation: 'released' }),
+    loss: createLoss({ name: 'gala', lambda1: 1, lambda2: 1, variant: 'released', accumulation: 'released' }),
   };
   const state = initialState(resnet, withGala, new Int32Array(classes), 0);
 
@@ -226,7 +225,7 @@ test('A small ResNet learns a fixed batch: the loss falls below a tenth in sixty
     std: [0.3],
   };
   const optimizer = sgd({ momentum: 0.9, weight_decay: 5e-4 });
-  const loss = gala({ lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' });
+  const loss = createLoss({ name: 'gala', lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' });
   const executable = await compileForTest({
     state: initialState(small, { loss, optimizer }, new Int32Array(classes), 0),
     programs: { train: trainProgram(small, { loss, optimizer }, 8) },
@@ -273,7 +272,7 @@ describe('A train step with mixup', () => {
     }
   };
   const galaOf = (accumulation: 'released' | 'plain') =>
-    gala({ lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation });
+    createLoss({ name: 'gala', lambda1: 1.2, lambda2: 0.9, variant: 'paper', accumulation });
 
   test('is the plain step at λ = 1, and that of the partners at λ = 0, statistics of the loss included', async () => {
     const loss = galaOf('released');

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
-import { crossEntropy } from '../../src/losses/crossEntropy.js';
 import { linearHead } from '../../src/models/head.js';
 import { evaluatedModel, isModelEntry, withFreshAverages } from '../../src/models/modelEntries.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensors } from '../../src/tensor.js';
+import { createLoss } from '../../src/train/createLoss.js';
 import type { Learning } from '../../src/train/learning.js';
 import { evalProgram, type Network } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
@@ -26,7 +26,10 @@ const network: Network = {
   mean: [0.5, 0.5, 0.5],
   std: [0.2, 0.2, 0.2],
 };
-const plain: Learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }) };
+const plain: Learning = {
+  loss: createLoss({ name: 'cross_entropy' }),
+  optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
+};
 const batches = [0, 1, 2].map(step => ({
   images: randomBytes(`images ${step}`, [batchSize, 8, 8, 3]),
   labels: randomIntegers(`labels ${step}`, [batchSize], classes),

@@ -1,15 +1,24 @@
 /** Rules between the keys of `model`, `loss` and `freeze`, and what is trained of the network. */
 import { resolve, sep } from 'node:path';
+import { losses } from '../../losses/index.js';
+import type { LossDefinition } from '../../losses/loss.js';
 import { configsFolder } from '../locate.js';
 import type { Origin } from '../located.js';
-import type { Check, Report, Values } from './checked.js';
+import type { Check, ConfigKey, Report, Values } from './checked.js';
 
-export const checkHead: Check = ({ values: { model, loss }, origin, isChanged }, { refuse, warn }) => {
+/** The definition of the loss that a config names. */
+export function lossOf({ loss }: Values): LossDefinition | undefined {
+  return loss.name && losses[loss.name];
+}
+
+export const checkHead: Check = ({ values, origin, isChanged }, { refuse, warn }) => {
+  const { model, loss } = values;
   const { head } = model;
   if (head !== 'cosine' && isChanged('model.scale'))
     warn('model.scale', `model.scale has no effect: model.head is ${head}`);
-  if (head !== undefined && head !== 'cosine' && loss.name === 'ldam') {
-    const message = 'loss.name is ldam, whose margins are measured in cosines; set model.head to cosine';
+  const reason = lossOf(values)?.needsCosineHead;
+  if (head !== undefined && head !== 'cosine' && reason !== undefined) {
+    const message = `loss.name is ${loss.name}, ${reason}; set model.head to cosine`;
     refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
   }
   if (head !== 'tau_normalized' && isChanged('model.tau'))
@@ -42,16 +51,13 @@ function refuseChoice(values: Values, refuse: Report): void {
   refuse('eval.select_on', 'eval.select_on must be last where train.epochs is 0: there are no epochs to choose from');
 }
 
-export const checkLoss: Check = ({ values: { loss }, origin }, { warn }) => {
-  const written = origin('loss.lambda2');
-  // The configs of the package state the published λ2 for the record and explain this in their comments.
-  if (written === undefined || isInPackage(written)) return;
-  if (loss.name === 'gala' && loss.variant === 'released') {
-    warn(
-      'loss.lambda2',
-      'loss.lambda2 has no effect on the gradient: in the variant released it shifts all logits of a row by one number; ' +
-        'see docs/method.md',
-    );
+export const checkLoss: Check = ({ values, origin }, { warn }) => {
+  const reasons = lossOf(values)?.withoutEffect?.(values.loss) ?? {};
+  for (const [name, reason] of Object.entries(reasons)) {
+    const key = `loss.${name}` as ConfigKey;
+    const written = origin(key);
+    // The configs of the package state published values for the record and explain this in their comments.
+    if (written !== undefined && !isInPackage(written)) warn(key, `${key} ${reason}`);
   }
 };
 

@@ -1,8 +1,11 @@
 /** Rules between the keys of `train`, `optim` and `eval`. */
 import type { Check } from './checked.js';
+import { lossOf } from './network.js';
 
-export const checkBatches: Check = ({ values: { train, loss, devices } }, { refuse, warn }) => {
-  const { batch_size: batch, accumulate } = train;
+export const checkBatches: Check = ({ values }, { refuse, warn }) => {
+  const { devices, loss } = values;
+  const { batch_size: batch, accumulate } = values.train;
+  const difference = lossOf(values)?.inMicroBatches;
   if (batch === undefined || accumulate === undefined || accumulate === 1) return;
   if (batch % accumulate !== 0) {
     refuse(
@@ -14,11 +17,8 @@ export const checkBatches: Check = ({ values: { train, loss, devices } }, { refu
       'train.accumulate',
       'train.accumulate is for one device; with several (devices), each takes its share of the batch',
     );
-  } else if (loss.name === 'ldam') {
-    warn(
-      'train.accumulate',
-      'train.accumulate with loss ldam: the weighted mean of DRW is taken over each micro-batch, not over the batch',
-    );
+  } else if (difference !== undefined) {
+    warn('train.accumulate', `train.accumulate with loss ${loss.name}: ${difference}`);
   }
 };
 

@@ -1,7 +1,7 @@
 /** `data`: which images are trained on, and how they are drawn and augmented. */
 import { z } from 'zod';
+import { positiveInteger, wholeNumber } from '../../ranges.js';
 import { imageDatasets } from '../imageSets.js';
-import { positiveInteger, wholeNumber } from './numbers.js';
 
 const augmentation = z.enum([
   'random_crop',

@@ -1,6 +1,6 @@
 /** `model`: backbone, classifier and the weights they begin with. */
 import { z } from 'zod';
-import { positiveInteger } from './numbers.js';
+import { positiveInteger } from '../../ranges.js';
 
 export const model = z
   .strictObject({

@@ -1,6 +1,6 @@
 /** `optim`, `train`, `freeze`, `stages` and `eval`: how long, how and in which stages is trained, and what chooses the epoch. */
 import { z } from 'zod';
-import { fraction, positiveInteger, wholeNumber } from './numbers.js';
+import { fraction, positiveInteger, wholeNumber } from '../../ranges.js';
 
 export const optim = z
   .strictObject({

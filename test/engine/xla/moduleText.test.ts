@@ -6,10 +6,10 @@ import type { Tensors } from '../../../src/engine/program.js';
 import { lower } from '../../../src/engine/stablehlo/lower.js';
 import { withBf16Convolutions } from '../../../src/engine/trace/mixedPrecision.js';
 import { trace } from '../../../src/engine/trace/trace.js';
-import { gala } from '../../../src/losses/gala.js';
 import { linearHead } from '../../../src/models/head.js';
 import { resnet } from '../../../src/models/resnet.js';
 import { sgd } from '../../../src/optim/sgd.js';
+import { createLoss } from '../../../src/train/createLoss.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';
 
@@ -23,7 +23,7 @@ const network = {
   std: [0.2, 0.2, 0.2],
 };
 const learning = {
-  loss: gala({ variant: 'released', accumulation: 'released', lambda1: 1, lambda2: 1 }),
+  loss: createLoss({ name: 'gala', variant: 'released', accumulation: 'released', lambda1: 1, lambda2: 1 }),
   optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
 };
 const state = initialState(network, learning, new Int32Array(1000).fill(1), 0);

@@ -6,11 +6,11 @@ import type { Precision, Program } from '../../../src/engine/program.js';
 import { lower } from '../../../src/engine/stablehlo/lower.js';
 import { withBf16Convolutions } from '../../../src/engine/trace/mixedPrecision.js';
 import { trace } from '../../../src/engine/trace/trace.js';
-import { crossEntropy } from '../../../src/losses/crossEntropy.js';
 import { linearHead } from '../../../src/models/head.js';
 import { resnetCifar } from '../../../src/models/resnetCifar.js';
 import { sgd } from '../../../src/optim/sgd.js';
 import type { HostTensors } from '../../../src/tensor.js';
+import { createLoss } from '../../../src/train/createLoss.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';
 import { float32, normError, randomBytes, randomIntegers } from '../../numbers.js';
@@ -68,7 +68,10 @@ describe('On the CPU plugin', { skip: noPlugin }, () => {
       mean: [0.49, 0.48, 0.45],
       std: [0.2, 0.2, 0.2],
     };
-    const learning = { loss: crossEntropy(), optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }) };
+    const learning = {
+      loss: createLoss({ name: 'cross_entropy' }),
+      optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
+    };
     const start = initialState(network, learning, new Int32Array(10), 0);
     const inputs: HostTensors = {
       images: randomBytes('images', [16, 16, 16, 3]),
