@@ -1,25 +1,19 @@
 /** Random images in the shape and long tail of a config's dataset, so that a benchmark needs no data. */
-import { inputSizeOf, isImageDataset, isOfficial } from '../config/imageSets.js';
 import type { Augmentation } from '../config/schema/data.js';
 import type { Config } from '../config/schema.js';
 import { classCounts } from '../data/dataset.js';
-import { imageSets, publishedClassCounts } from '../data/imageSets.js';
 import type { ImageShape } from '../data/imageShape.js';
 import { imageBytes } from '../data/imageShape.js';
 import type { OpenedDatasets } from '../data/index.js';
+import { inputSizeOf } from '../data/inputSize.js';
+import { publishedClassCounts } from '../data/lists/officialLists.js';
 import { longTailedCounts } from '../data/longTail.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../data/pipeline/sharedDataset.js';
+import { datasets } from '../data/sets/index.js';
 import { randomFor } from '../random.js';
 
-const shapes = {
-  cifar100: { classes: 100, largest: 500, test: 10_000, imageShape: { height: 32, width: 32, channels: 3 } },
-  cifar10: { classes: 10, largest: 5000, test: 10_000, imageShape: { height: 32, width: 32, channels: 3 } },
-  fashion_mnist_lt: { classes: 10, largest: 500, test: 2000, imageShape: { height: 28, width: 28, channels: 1 } },
-} as const;
-
 /** What a set of one's own is taken for: its size is known only when its files are read. */
-const ownSet = { classes: 100, largest: 500, test: 10_000 };
-const fashionMnistImbalance = 100;
+const ownSet = { classes: 100, largestClass: 500, testImages: 10_000 };
 /** Distinct images of a set of large ones; its memory would be that of the real set otherwise. */
 const mostLargeImages = 256;
 
@@ -63,21 +57,20 @@ export interface SetShape {
 
 /** What is known of the set of a config without its files. */
 export function setShape(data: DataConfig): SetShape {
-  const { dataset } = data;
+  const set = datasets[data.dataset];
   const counts = trainingCounts(data);
-  if (!isImageDataset(dataset)) {
-    const { imageShape, test } = shapes[dataset];
-    return { imageShape, counts, testImages: test };
-  }
+  if (set.form === 'pixels') return { imageShape: set.imageShape, counts, testImages: set.testImages };
   const { side } = inputSizeOf(data);
-  const testImages = isOfficial(dataset) ? imageSets[dataset].lists.test.images : ownSet.test;
+  const testImages = set.form === 'published' ? set.lists.test.images : ownSet.testImages;
   return { imageShape: { height: side, width: side, channels: 3 }, counts, testImages };
 }
 
 function trainingCounts({ dataset, imbalance_factor }: DataConfig): Int32Array {
-  if (isOfficial(dataset)) return publishedClassCounts(imageSets[dataset]);
-  const { classes, largest } = isImageDataset(dataset) ? ownSet : shapes[dataset];
-  return longTailedCounts(classes, largest, dataset === 'fashion_mnist_lt' ? fashionMnistImbalance : imbalance_factor);
+  const set = datasets[dataset];
+  if (set.form === 'published') return publishedClassCounts(set);
+  const { classes, largestClass } = set.form === 'own' ? ownSet : set;
+  const longTailed = set.form === 'pixels' ? set.longTailed : undefined;
+  return longTailedCounts(classes, largestClass, longTailed ?? imbalance_factor);
 }
 
 function noise(classOfImage: readonly number[], classes: number, imageShape: ImageShape) {

@@ -2,7 +2,7 @@
  * Two-stage experiments: the maps `stages.representation` and `stages.classifier` lie on top of the other keys, each for its own
  * stage. The classifier stage is the experiment, whose numbers are reported; the other is an experiment of its own that it starts from.
  */
-import { hasOwnVal } from './imageSets.js';
+import { hasOwnVal, isFolders } from '../data/sets/index.js';
 import { isChoice } from './keys.js';
 import { at, isNull, keyOrigin, type LocatedMap, merge, type Path } from './located.js';
 import type { Problem } from './problem.js';
@@ -84,7 +84,7 @@ export function heldOutProblem(
   second: Omit<StageConfig, 'name'>,
 ): string | undefined {
   const { data, eval: evaluation } = second;
-  if (evaluation.select_on !== 'val' || hasOwnVal(data) || data.dataset === 'image_folder') return undefined;
+  if (evaluation.select_on !== 'val' || hasOwnVal(data) || isFolders(data.dataset)) return undefined;
   if (first.eval.select_on === 'val' && first.eval.val_fraction === evaluation.val_fraction) return undefined;
   return 'eval.select_on is val, but the first stage trains on the images that the second holds out; give both eval.select_on: val and the same eval.val_fraction';
 }

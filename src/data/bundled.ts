@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { DataError } from '../errors.js';
 
 /** A folder of `datasets/` inside the installed package. Throws `DataError` when it is not there. */
-export function bundledFolder(name: 'fashion_mnist_lt' | 'lists'): string {
+export function bundledFolder(name: string): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const candidate = join(folder, 'datasets', name);
     if (existsSync(candidate)) return candidate;

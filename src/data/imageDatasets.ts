@@ -1,18 +1,19 @@
 /** The sets of image files, or what `gala data pack` made of them, as datasets. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { inputSizeOf, isOfficial } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
 import type { Dataset } from './dataset.js';
 import { type HashedImages, repeatedContents } from './files/repeatedImages.js';
 import { fileDataset, type InputSize } from './files/storedDataset.js';
-import { type ImageSplit, imagenetStatistics, imageSets, type Statistics } from './imageSets.js';
 import { type ImageSetConfig, type ImageSplitFiles, openImageSplits } from './imageSplits.js';
+import { inputSizeOf } from './inputSize.js';
 import { requireTwoClasses } from './oneClass.js';
 import { isPackedSet, openPackedSplit } from './pack/packedDataset.js';
 import { comparePackedLists } from './pack/packedLists.js';
 import { headerPath } from './pack/packFormat.js';
+import type { ImageSplit, Statistics } from './sets/definition.js';
+import { datasets, isFolders } from './sets/index.js';
 import { type CheckWatcher, checkSplit } from './verify/checkSplit.js';
 
 type OpenableConfig = ImageSetConfig & Pick<Config['data'], 'image_size' | 'short_side' | 'verify' | 'on_bad_image'>;
@@ -44,10 +45,10 @@ export async function openImageSet(
 ): Promise<OpenedImageSet> {
   const size = inputSizeOf(config);
   const wantsVal = options.heldOutFraction !== undefined;
-  const statistics = isOfficial(config.dataset) ? imageSets[config.dataset].statistics : imagenetStatistics;
+  const { statistics } = datasets[config.dataset];
   if (isPackedSet(root)) return { ...openPacked(config, root, size, wantsVal), root, statistics };
   const opened = openImageSplits(config, { root, val: wantsVal, environment: options.environment });
-  requireTwoClasses(opened.train.files.classNames, opened.train.source, config.dataset === 'image_folder');
+  requireTwoClasses(opened.train.files.classNames, opened.train.source, isFolders(config.dataset));
   const notes = [...opened.notes];
   const hashed: HashedImages[] = [];
   // Without a split of its own, `val` is a part of the training images.

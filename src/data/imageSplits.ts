@@ -1,7 +1,6 @@
 /** From the `data` part of a config to the files of the splits of an image set: which list, where the images lie, what is missing. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { isOfficial } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { ConfigError, DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
@@ -11,8 +10,9 @@ import { type ImageList, readImageList } from './files/imageList.js';
 import { type LocatedFiles, locateFiles } from './files/locateFiles.js';
 import { packedArchiveAdvice } from './files/packedArchives.js';
 import { repeatedPaths } from './files/repeatedImages.js';
-import { type ImageSet, type ImageSplit, imageSets } from './imageSets.js';
 import { openOfficialList } from './lists/officialLists.js';
+import type { ImageSplit, PublishedSet } from './sets/definition.js';
+import { isFolders, ownSet, publishedSet } from './sets/index.js';
 
 export interface ImageSplitFiles {
   readonly files: ImageFiles;
@@ -28,7 +28,7 @@ export interface ImageSplits {
   readonly test: ImageSplitFiles;
   readonly notes: readonly string[];
   /** The official set whose layout the images have. */
-  readonly set: ImageSet | undefined;
+  readonly set: PublishedSet | undefined;
 }
 
 export interface ImageSplitsOptions {
@@ -49,13 +49,13 @@ type Lists = { readonly [split in ImageSplit]?: { readonly list: ImageList; read
  */
 export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOptions): ImageSplits {
   const notes: string[] = [];
-  const set = isOfficial(config.dataset) ? imageSets[config.dataset] : undefined;
+  const set = publishedSet(config.dataset);
   const root = resolve(options.root);
-  const folder = config.dataset === 'image_folder' ? folderLists(root, options.val, notes) : undefined;
+  const folder = isFolders(config.dataset) ? folderLists(root, options.val, notes) : undefined;
   const lists = folder?.lists ?? readLists(config, set, root, options, notes);
   const all = [lists.train!, lists.test!, ...(lists.val ? [lists.val] : [])];
   // Elsewhere the set or the folders bound them.
-  if (config.dataset === 'image_list')
+  if (ownSet(config.dataset)?.imagesOf === 'lists')
     for (const list of all) requireSmallLabels(list, lists.train!.list.labels.length);
   const classNames =
     folder?.classNames ??
@@ -86,7 +86,7 @@ export function splitsOf(opened: { readonly [split in ImageSplit]?: unknown }): 
 /** The lists given in the config; of an official set, its own where none is given. */
 function readLists(
   config: ImageSetConfig,
-  set: ImageSet | undefined,
+  set: PublishedSet | undefined,
   root: string,
   { val, environment }: ImageSplitsOptions,
   notes: string[],
@@ -99,7 +99,7 @@ function readLists(
         notes.push(`${split} list: ${given}, not the published ${set.lists[split]?.file ?? 'one'}.`);
       return { list: readImageList(path, set?.classes), source: path };
     }
-    if (set === undefined) throw noList(split);
+    if (set === undefined) throw noList(config.dataset, split);
     const { list, path, identical } = openOfficialList(set, split, { root, ...(environment && { environment }) });
     if (!identical) {
       notes.push(
@@ -128,8 +128,8 @@ function findGiven(given: string, root: string): string {
   });
 }
 
-function noList(split: ImageSplit): ConfigError {
-  return new ConfigError(`The ${split} list of image_list is not given.`, {
+function noList(dataset: string, split: ImageSplit): ConfigError {
+  return new ConfigError(`The ${split} list of ${dataset} is not given.`, {
     where: `data.${split}_list`,
     next: `Set data.${split}_list to a file with a line \`path label\` per image, relative to data.root.`,
   });

@@ -1,20 +1,21 @@
 /** From the `data` part of a config to the datasets of a run. */
-import { isImageDataset, isOfficial } from '../config/imageSets.js';
 import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
-import { openCifar } from './cifar/cifar.js';
+import { bundledFolder } from './bundled.js';
 import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
-import { bundledFashionMnistLt, openIdxSet } from './fashionMnist.js';
 import { openImageSet } from './imageDatasets.js';
-import { type ImageSplit, imagenetStatistics, imageSets, type Statistics } from './imageSets.js';
 import { holdOut, indexHash, longTailedIndices, subset } from './longTail.js';
 import { requireTwoClasses } from './oneClass.js';
+import type { ImageSplit, PixelSet, Statistics } from './sets/definition.js';
+import { datasets } from './sets/index.js';
 import type { CheckWatcher } from './verify/checkSplit.js';
 
 /** What a config says of the images, without the order they are visited in. */
 export type DatasetConfig = Omit<Config['data'], 'sampler'>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface OpenOptions {
   /** The `--data` option: goes before GALA_DATA and `data.root`. */
@@ -27,7 +28,7 @@ export interface OpenOptions {
   /** Splits whose images are about to be read, to be checked as `data.verify` says; none when left out. */
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
 }
 
 export interface OpenedDatasets {
@@ -53,14 +54,9 @@ export interface OpenedDatasets {
   readonly std: readonly number[];
 }
 
-const cifarStatistics: Statistics = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
-const fashionMnistStatistics: Statistics = { mean: [0.286], std: [0.353] };
-
 /** The statistics that images of a dataset are normalised by. */
 export function statisticsOf(dataset: Config['data']['dataset']): Statistics {
-  if (isOfficial(dataset)) return imageSets[dataset].statistics;
-  if (isImageDataset(dataset)) return imagenetStatistics;
-  return dataset === 'fashion_mnist_lt' ? fashionMnistStatistics : cifarStatistics;
+  return datasets[dataset].statistics;
 }
 
 /**
@@ -135,10 +131,9 @@ interface Opened {
 }
 
 async function openSet(config: DatasetConfig, options: OpenOptions): Promise<Opened> {
-  const { environment = process.env, dataRoot } = options;
-  const { dataset } = config;
-  if (dataset === 'fashion_mnist_lt') return openFashionMnist(rootOf(config, dataRoot), environment);
-  if (!isImageDataset(dataset)) return openCifarAt(dataset, rootOf(config, dataRoot ?? environment.GALA_DATA));
+  const { environment = process.env } = options;
+  const set = datasets[config.dataset];
+  if (set.form === 'pixels') return openPixels(set, config, { ...options, environment });
   return openImageSet(config, imagesRoot(config, options), { ...options, environment });
 }
 
@@ -158,26 +153,29 @@ function rootOf(config: DatasetConfig, given: string | undefined): string | unde
   return root === undefined ? undefined : withHome(root);
 }
 
-function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Opened {
-  if (root === undefined) {
-    throw new DataError(`The folder of ${name} is not known.`, {
-      where: 'neither --data, GALA_DATA nor data.root is given',
-      next:
-        `Fetch it with \`gala data download ${name} --data DIR\`, or unpack one of the authors' archives ` +
-        '(www.cs.toronto.edu/~kriz/cifar.html), and name the folder with --data DIR, ' +
-        'the environment variable GALA_DATA or data.root in the config.',
-    });
-  }
-  return { ...openCifar(name, root), root, statistics: cifarStatistics };
+/** GALA_DATA names the folder of downloaded sets, so it does not replace a set that comes with gala. */
+async function openPixels(
+  set: PixelSet,
+  config: DatasetConfig,
+  { dataRoot, environment }: OpenOptions & { readonly environment: Environment },
+): Promise<Opened> {
+  const { bundled, statistics } = set;
+  const ofEnvironment = environment.GALA_DATA;
+  const given = rootOf(config, bundled === undefined ? (dataRoot ?? ofEnvironment) : dataRoot);
+  const root = given ?? (bundled === undefined ? undefined : bundledFolder(bundled));
+  if (root === undefined) throw unknownFolder(set);
+  const { train, test, notes = [] } = await set.open(root);
+  const isIgnored = bundled !== undefined && given === undefined && ofEnvironment;
+  const ignored = isIgnored ? [`GALA_DATA (${ofEnvironment}) is not used: ${set.name} comes with gala.`] : [];
+  return { train, test, root, notes: [...ignored, ...notes], statistics };
 }
 
-/** GALA_DATA names the folder of downloaded sets, so it does not replace the set that comes with gala. */
-function openFashionMnist(
-  given: string | undefined,
-  environment: Readonly<Record<string, string | undefined>>,
-): Opened {
-  const root = given ?? bundledFashionMnistLt();
-  const ignored = given === undefined && environment.GALA_DATA ? environment.GALA_DATA : undefined;
-  const notes = ignored === undefined ? [] : [`GALA_DATA (${ignored}) is not used: fashion_mnist_lt comes with gala.`];
-  return { ...openIdxSet(root), root, notes, statistics: fashionMnistStatistics };
+function unknownFolder({ name, archives }: PixelSet): DataError {
+  const fetch =
+    archives &&
+    `Fetch it with \`gala data download ${name} --data DIR\`, or unpack one of the authors' archives (${archives.page}), and name`;
+  return new DataError(`The folder of ${name} is not known.`, {
+    where: 'neither --data, GALA_DATA nor data.root is given',
+    next: `${fetch ?? 'Name'} the folder with --data DIR, the environment variable GALA_DATA or data.root in the config.`,
+  });
 }

@@ -4,6 +4,7 @@ import { configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import { listKeys } from '../config/withoutFolders.js';
 import { type OpenOptions, openDatasets } from '../data/index.js';
+import { bundledSet } from '../data/sets/index.js';
 import { DataError } from '../errors.js';
 import type { Truth } from './check.js';
 import type { ResultRecord } from './record.js';
@@ -19,7 +20,7 @@ export function truthReader(dataRoot?: string): (record: ResultRecord, row?: Con
   return async (record, row) => {
     const { data: recorded, eval: evaluation } = configOf(record);
     const data = withListsOf(row, recorded);
-    if (data.dataset !== 'fashion_mnist_lt' && dataRoot === undefined && !process.env.GALA_DATA) return undefined;
+    if (!bundledSet(data.dataset) && dataRoot === undefined && !process.env.GALA_DATA) return undefined;
     const heldOutFraction = evaluation.select_on === 'val' ? evaluation.val_fraction : undefined;
     const lists = listKeys.map(list => data[list]);
     const key = JSON.stringify([data.dataset, data.imbalance_factor, data.subset_seed, heldOutFraction, lists]);

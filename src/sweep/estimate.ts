@@ -9,6 +9,7 @@ import type { InferBenchmark, TrainBenchmark } from '../bench/training.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Config, StageConfig } from '../config/schema.js';
 import { openDatasets } from '../data/index.js';
+import { bundledSet, ownSet } from '../data/sets/index.js';
 import { EngineError, GalaError } from '../errors.js';
 import { tensorBytes } from '../tensor.js';
 import { initialStateOf, wholeBatches } from '../train/experiment.js';
@@ -76,8 +77,8 @@ export function diskKey({ model, freeze, loss, train, eval: { select_on } }: Sta
 /** Sets that are published, or come with gala, and no list or folder in place of them. */
 function hasKnownSize({ dataset, root, train_list, val_list, test_list }: Config['data'], dataRoot?: string): boolean {
   if ([train_list, val_list, test_list].some(list => list !== undefined)) return false;
-  if (dataset === 'fashion_mnist_lt') return (dataRoot ?? root) === undefined;
-  return dataset !== 'image_list' && dataset !== 'image_folder';
+  if (bundledSet(dataset)) return (dataRoot ?? root) === undefined;
+  return ownSet(dataset) === undefined;
 }
 
 /**

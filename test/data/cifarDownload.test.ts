@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type CifarDownload, downloadCifar } from '../../src/data/cifar/download.js';
-import { type CifarLayout, cifarLayouts } from '../../src/data/cifar/layouts.js';
+import { cifar100 } from '../../src/data/sets/cifar100.js';
+import type { CifarLayout } from '../../src/data/sets/definition.js';
 import { DataError, StorageError } from '../../src/errors.js';
 import { md5 } from '../../src/io/hash.js';
 import { randomFor } from '../../src/random.js';
@@ -28,7 +29,7 @@ function noise(name: string): Buffer {
 /** A small archive in the official layout, with members that nobody wants beside the wanted ones. */
 function makeArchive(): { archive: Buffer; layout: CifarLayout; contents: Record<string, Buffer> } {
   const folder = newFolder();
-  const official = cifarLayouts.cifar100.python;
+  const official = cifar100.archives.python;
   const inside = join(folder, official.folder);
   mkdirSync(inside);
   const contents: Record<string, Buffer> = {};

@@ -3,14 +3,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openCifar } from '../../src/data/cifar/cifar.js';
-import { cifarLayouts } from '../../src/data/cifar/layouts.js';
 import { readCifarBatch, readCifarNames } from '../../src/data/cifar/pickle.js';
 import { checkCifarFile, recordPieces } from '../../src/data/cifar/records.js';
+import { cifar100 } from '../../src/data/sets/cifar100.js';
 import { DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { cifarPickle } from './cifarPickles.js';
 
-const { python, binary } = cifarLayouts.cifar100;
+const { python, binary } = cifar100.archives;
 const count = 3;
 const pixels = Uint8Array.from({ length: count * 3072 }, (_, i) => i * 7);
 const batch = { filenames: ['a.png', 'b.png', 'c.png'], fine_labels: [99, 0, 7], coarse_labels: [19, 0, 3] };

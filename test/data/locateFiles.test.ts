@@ -5,7 +5,8 @@ import { describe, test } from 'node:test';
 import { filePath } from '../../src/data/files/imageFiles.js';
 import { parseImageList } from '../../src/data/files/imageList.js';
 import { type FolderCandidates, locateFiles } from '../../src/data/files/locateFiles.js';
-import { imageSets } from '../../src/data/imageSets.js';
+import { imagenetLt } from '../../src/data/sets/imagenetLt.js';
+import { placesLt } from '../../src/data/sets/placesLt.js';
 import { DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
@@ -29,8 +30,8 @@ function locate(folder: string, lines: readonly string[], candidatesOf?: FolderC
   return { ...located, paths, missing: [...located.missing] };
 }
 
-const places = imageSets.places_lt.candidatesOf;
-const imagenet = imageSets.imagenet_lt.candidatesOf;
+const places = placesLt.candidatesOf;
+const imagenet = imagenetLt.candidatesOf;
 
 describe('files of a list', () => {
   test('are found in the folders that it names', () => {

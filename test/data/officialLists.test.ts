@@ -7,10 +7,19 @@ import { gzipSync } from 'node:zlib';
 import { bundledFolder } from '../../src/data/bundled.js';
 import { filePath } from '../../src/data/files/imageFiles.js';
 import { readImageList } from '../../src/data/files/imageList.js';
-import { type ImageSet, imageSets, publishedClassCounts } from '../../src/data/imageSets.js';
 import { listOfAnnotations } from '../../src/data/lists/inaturalistAnnotations.js';
 import { installTrainList } from '../../src/data/lists/installLists.js';
-import { checkOfficialList, gitBlobId, openOfficialList } from '../../src/data/lists/officialLists.js';
+import {
+  checkOfficialList,
+  gitBlobId,
+  openOfficialList,
+  publishedClassCounts,
+} from '../../src/data/lists/officialLists.js';
+import type { PublishedSet } from '../../src/data/sets/definition.js';
+import { imagenetLt } from '../../src/data/sets/imagenetLt.js';
+import { inaturalist2018 } from '../../src/data/sets/inaturalist2018.js';
+import { datasets } from '../../src/data/sets/index.js';
+import { placesLt } from '../../src/data/sets/placesLt.js';
 import { DataError } from '../../src/errors.js';
 import { faultyServer } from '../io/faultyServer.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -24,7 +33,7 @@ function newFolder(): string {
 }
 
 /** A list with the published number of images in every class, of images that nobody else has. */
-function sameCounts(set: ImageSet): string {
+function sameCounts(set: PublishedSet): string {
   const lines: string[] = [];
   publishedClassCounts(set).forEach((count, label) => {
     for (let i = 0; i < count; i++) lines.push(`train/c${label}/${i}.jpg ${label}\n`);
@@ -33,16 +42,17 @@ function sameCounts(set: ImageSet): string {
 }
 
 /** The set with another train list: what a test can make has no published checksum. */
-function withBlob(set: ImageSet, text: string): ImageSet {
+function withBlob(set: PublishedSet, text: string): PublishedSet {
   return { ...set, lists: { ...set.lists, train: { ...set.lists.train, gitBlob: gitBlobId(Buffer.from(text)) } } };
 }
 
-const imagenet = imageSets.imagenet_lt;
-const inaturalist = imageSets.inaturalist2018;
+const imagenet: PublishedSet = imagenetLt;
+const inaturalist: PublishedSet = inaturalist2018;
 const imagenetLike = sameCounts(imagenet);
 
 describe('the lists that come with gala', () => {
-  for (const set of Object.values(imageSets)) {
+  for (const set of Object.values(datasets)) {
+    if (set.form !== 'published') continue;
     test(`of ${set.title} are the published ones, with labels and class names in order`, () => {
       for (const split of ['train', 'val', 'test'] as const) {
         if (set.lists[split]?.sha256 === undefined) continue;
@@ -64,11 +74,11 @@ describe('the lists that come with gala', () => {
   }
 
   test('Places’ training list has the published counts; 75 classes have a sub-class', () => {
-    const { list } = openOfficialList(imageSets.places_lt, 'train', {});
+    const { list } = openOfficialList(placesLt, 'train', {});
     const counts = new Int32Array(365);
     for (const label of list.labels) counts[label]!++;
-    assert.deepEqual(counts, publishedClassCounts(imageSets.places_lt));
-    assert.equal(list.folders.filter(folder => imageSets.places_lt.candidatesOf(folder).length === 2).length, 75);
+    assert.deepEqual(counts, publishedClassCounts(placesLt));
+    assert.equal(list.folders.filter(folder => placesLt.candidatesOf(folder).length === 2).length, 75);
   });
 
   test('iNaturalist’s labels are the numbers of the folders', () => {

@@ -1,7 +1,8 @@
 /** `gala data download`: CIFAR from its authors. */
 import { relative } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
-import type { CifarForm, CifarName } from '../../data/cifar/layouts.js';
+import type { CifarForm } from '../../data/sets/definition.js';
+import { type DownloadableName, namesWhere } from '../../data/sets/index.js';
 import { ConfigError } from '../../errors.js';
 import { withHome } from '../../io/homePath.js';
 import { shellWord } from '../../io/shellWord.js';
@@ -19,13 +20,17 @@ export function registerDataDownloadCommand(data: Command): void {
   data
     .command('download')
     .description('fetch CIFAR-100 or CIFAR-10 from its authors, check it and unpack it (170 MB)')
-    .addArgument(new Argument('<dataset>', 'which').choices(['cifar100', 'cifar10']))
+    .addArgument(
+      new Argument('<dataset>', 'which').choices(
+        namesWhere(set => set.form === 'pixels' && set.archives !== undefined),
+      ),
+    )
     .option('--data <dir>', 'folder that gets it (before GALA_DATA)')
     .addOption(new Option('--form <form>', 'which of the archives').choices(['python', 'binary']).default('python'))
     .option('--address <url>', 'folder of the archives (default: https://www.cs.toronto.edu/~kriz/)')
     .option('--from <file>', 'an archive on this machine, in place of the download')
     .option('--quiet', 'no progress')
-    .action(async (name: CifarName, { data: given, form, address, from, quiet = false }: DownloadFlags) => {
+    .action(async (name: DownloadableName, { data: given, form, address, from, quiet = false }: DownloadFlags) => {
       const folder = given ?? (process.env.GALA_DATA ? withHome(process.env.GALA_DATA) : undefined);
       if (folder === undefined) {
         throw new ConfigError('The folder that gets the dataset is not known.', {

@@ -1,7 +1,7 @@
 /** `gala data lists`: which lists of the large sets are here, and fetching those that are not. */
 import { Argument, type Command } from 'commander';
-import { type ImageSetName, officialImageSets } from '../../config/imageSets.js';
-import type { ImageSet, ImageSplit } from '../../data/imageSets.js';
+import type { ImageSplit, PublishedSet } from '../../data/sets/definition.js';
+import { type DatasetName, namesWhere, publishedSet } from '../../data/sets/index.js';
 import type { Column } from '../../tables/column.js';
 import { createDownloadProgress } from '../display/downloadProgress.js';
 
@@ -11,25 +11,30 @@ interface ListsFlags {
   readonly quiet?: boolean;
 }
 
+const withLists = namesWhere(set => set.form === 'published');
+
 export function registerDataListsCommand(data: Command): void {
   data
     .command('lists')
     .description('show the image lists of the large sets; with a name, fetch its train list and check it')
-    .addArgument(new Argument('[dataset]', 'whose train list').choices(officialImageSets))
+    .addArgument(new Argument('[dataset]', 'whose train list').choices(withLists))
     .option(
       '--from <file-or-url>',
       'the list, plain, .gz or .tar.gz; for iNaturalist also train2018.json(.tar.gz); default: where it is published',
     )
     .option('--quiet', 'no progress')
     .option('--json', 'print JSON')
-    .action(async (name: ImageSetName | undefined, flags: ListsFlags) => {
-      const { imageSets } = await import('../../data/imageSets.js');
-      if (name === undefined) await show(Object.values(imageSets), flags);
-      else await install(imageSets[name], flags);
+    .action(async (name: DatasetName | undefined, flags: ListsFlags) => {
+      if (name === undefined)
+        await show(
+          withLists.map(known => publishedSet(known)!),
+          flags,
+        );
+      else await install(publishedSet(name)!, flags);
     });
 }
 
-async function install(set: ImageSet, { from, json = false, quiet = false }: ListsFlags): Promise<void> {
+async function install(set: PublishedSet, { from, json = false, quiet = false }: ListsFlags): Promise<void> {
   const { file, sha256 } = set.lists.train;
   if (sha256 !== undefined) {
     process.stderr.write(`The lists of ${set.title} come with gala; there is nothing to fetch.\n`);
@@ -71,7 +76,7 @@ const columns: readonly Column<ListRow>[] = [
   { key: 'place', title: 'where', kind: 'text', value: row => row.place },
 ];
 
-async function show(sets: readonly ImageSet[], { json = false }: ListsFlags): Promise<void> {
+async function show(sets: readonly PublishedSet[], { json = false }: ListsFlags): Promise<void> {
   const [{ findOfficialList, installedLists }, { formatTable }] = await Promise.all([
     import('../../data/lists/officialLists.js'),
     import('../../tables/format.js'),

@@ -1,10 +1,11 @@
 /** `gala data pack`: image files → shards of decoded images that training reads in their place. */
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { inputSizeOf, isImageDataset } from '../../config/imageSets.js';
-import type { ImageSplit } from '../../data/imageSets.js';
 import type { DatasetConfig } from '../../data/index.js';
+import { inputSizeOf } from '../../data/inputSize.js';
 import type { PackOptions } from '../../data/pack/pack.js';
+import type { ImageSplit } from '../../data/sets/definition.js';
+import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
 import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
 import { usableCores } from '../../machine/cores.js';
@@ -82,10 +83,10 @@ async function pack(flags: PackFlags): Promise<void> {
 }
 
 async function rootOf(config: DatasetConfig, { data }: PackFlags): Promise<string> {
-  if (!isImageDataset(config.dataset)) {
+  if (!isImageFiles(config.dataset)) {
     throw new ConfigError(`${config.dataset} is not made of image files: there is nothing to pack.`, {
       where: 'data.dataset',
-      next: 'gala data pack works on imagenet_lt, places_lt, inaturalist2018, image_list and image_folder.',
+      next: `gala data pack works on ${namesWhere(set => set.form !== 'pixels').join(', ')}.`,
     });
   }
   const { imagesRoot } = await import('../../data/index.js');
@@ -127,7 +128,7 @@ async function filesOf(
     for (const note of checked.notes) progress.note(note);
     // The list as a whole: `checked` may have less of it.
     const { fingerprint } = found.files;
-    const list = config.dataset === 'image_folder' ? undefined : { name: listName(found.source), fingerprint };
+    const list = isFolders(config.dataset) ? undefined : { name: listName(found.source), fingerprint };
     files.push({ split, files: checked.files, list, notes: [...opened.notes, ...checked.notes] });
   }
   if (files.length > 0) return files;

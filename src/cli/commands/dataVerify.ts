@@ -1,11 +1,11 @@
 /** `gala data verify`: is every image of a dataset there, and with --deep does it decode? */
 import { resolve } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
-import { isImageDataset } from '../../config/imageSets.js';
 import type { HashedImages } from '../../data/files/repeatedImages.js';
-import type { ImageSplit } from '../../data/imageSets.js';
 import type { ImageSplits } from '../../data/imageSplits.js';
 import type { DatasetConfig } from '../../data/index.js';
+import type { ImageSplit } from '../../data/sets/definition.js';
+import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
 import type { SplitReport } from '../../data/verify/verifyReport.js';
 import { ConfigError } from '../../errors.js';
 import { createProgress } from '../display/progress.js';
@@ -24,21 +24,16 @@ interface VerifyFlags {
 }
 
 const dataErrorExitCode = 4;
+/** Sets that a folder is enough for: those with lists in the config need the config. */
+const verifiable = namesWhere(set =>
+  set.form === 'own' ? set.imagesOf === 'folders' : set.form === 'published' || set.bundled === undefined,
+);
 
 export function registerDataVerifyCommand(data: Command): void {
   data
     .command('verify')
     .description('check that every image is there, and with --deep that it decodes; exit 4 when one is not')
-    .addArgument(
-      new Argument('[dataset]', 'in place of --config').choices([
-        'imagenet_lt',
-        'places_lt',
-        'inaturalist2018',
-        'image_folder',
-        'cifar100',
-        'cifar10',
-      ]),
-    )
+    .addArgument(new Argument('[dataset]', 'in place of --config').choices(verifiable))
     .option('--config <config>', 'whose dataset: a YAML file, or a name of `gala config list`')
     .option('--set <key=value...>', 'with --config: override keys')
     .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
@@ -49,7 +44,7 @@ export function registerDataVerifyCommand(data: Command): void {
     .option('--json', 'print JSON, with every file that is not sound')
     .action(async (dataset: DatasetConfig['dataset'] | undefined, flags: VerifyFlags) => {
       const config = await dataConfig(dataset, flags);
-      const sound = isImageDataset(config.dataset)
+      const sound = isImageFiles(config.dataset)
         ? await verifyImageSet(config, flags)
         : await verifySmallSet(config, flags);
       if (!sound) throw new CommandExit(dataErrorExitCode);
@@ -96,7 +91,7 @@ async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promis
     });
   }
   const opened = openImageSplits(config, { root, val: true });
-  requireTwoClasses(opened.train.files.classNames, opened.train.source, config.dataset === 'image_folder');
+  requireTwoClasses(opened.train.files.classNames, opened.train.source, isFolders(config.dataset));
   const splits = splitsOf(opened).filter(split => (flags.split ?? split) === split);
   if (splits.length === 0) {
     throw new ConfigError(`The set has no split ${flags.split} of its own.`, {

@@ -1,57 +1,67 @@
 /** Rules between the keys of `data`. */
-import { hasOwnVal, inputSizeOf, isImageDataset, isOfficial } from '../imageSets.js';
+import { inputSizeOf } from '../../data/inputSize.js';
+import { type DatasetName, datasets, hasOwnVal, isImageFiles, namesWhere, ownSet } from '../../data/sets/index.js';
 import type { Augmentation } from '../schema/data.js';
 import type { Check, Report } from './checked.js';
 
-const oneSize: readonly string[] = ['cifar100', 'cifar10', 'fashion_mnist_lt'];
 const needColour: readonly Augmentation[] = ['autoaugment_cifar10', 'color_jitter', 'rand_augment'];
 const cutFromFiles: readonly Augmentation[] = ['reflect_pad', 'random_resized_crop'];
 
-/** Images of the largest class before the subset is drawn; with a larger imbalance factor the last class has none. */
-const imagesPerClass: Readonly<Record<string, number>> = { cifar100: 500, cifar10: 5000 };
-
 export const checkData: Check = ({ values: { data }, isChanged }, { refuse, warn }) => {
   const { dataset, imbalance_factor: factor } = data;
-  if (dataset === 'fashion_mnist_lt' && factor !== undefined && factor !== 1) {
-    refuse(
-      'data.imbalance_factor',
-      `data.imbalance_factor is ${factor}, but fashion_mnist_lt is long-tailed already ` +
-        '(500 → 5 images a class, factor 100) and is used whole; leave the key out',
-    );
-  }
-  const largest = dataset === undefined ? undefined : imagesPerClass[dataset];
-  if (largest !== undefined && factor !== undefined && factor > largest) {
-    refuse(
-      'data.imbalance_factor',
-      `data.imbalance_factor ${factor} leaves the last class of ${dataset} without an image; ` +
-        `it can be at most ${largest}`,
-    );
+  if (dataset !== undefined && factor !== undefined) {
+    const problem = factorProblem(dataset, factor);
+    if (problem !== undefined) refuse('data.imbalance_factor', problem);
   }
   if (factor === 1 && isChanged('data.subset_seed')) {
     warn('data.subset_seed', 'data.subset_seed has no effect: data.imbalance_factor is 1, every image is kept');
   }
 };
 
+/** What is wrong with an imbalance factor for a dataset. */
+function factorProblem(dataset: DatasetName, factor: number): string | undefined {
+  const set = datasets[dataset];
+  if (factor === 1 || set.form === 'own') return undefined;
+  if (set.form === 'published' || set.longTailed !== undefined) {
+    const profile =
+      set.form === 'published'
+        ? ''
+        : ` (${set.largestClass} → ${set.largestClass / set.longTailed!} images a class, factor ${set.longTailed})`;
+    return (
+      `data.imbalance_factor is ${factor}, but ${dataset} is long-tailed already${profile} and is used whole; ` +
+      'leave the key out'
+    );
+  }
+  if (factor <= set.largestClass) return undefined;
+  return (
+    `data.imbalance_factor ${factor} leaves the last class of ${dataset} without an image; ` +
+    `it can be at most ${set.largestClass}`
+  );
+}
+
 export const checkAugmentation: Check = ({ values: { data } }, { refuse }) => {
   const { dataset, augment } = data;
   if (augment === undefined) return;
-  const coloured = augment.find(name => needColour.includes(name));
-  if (dataset === 'fashion_mnist_lt' && coloured !== undefined) {
-    refuse(
-      'data.augment',
-      `data.augment has ${coloured}, whose operations need colour, but the images of fashion_mnist_lt are gray`,
-    );
+  if (dataset !== undefined) {
+    const coloured = augment.find(name => needColour.includes(name));
+    const set = datasets[dataset];
+    if (set.form === 'pixels' && set.imageShape.channels === 1 && coloured !== undefined) {
+      refuse(
+        'data.augment',
+        `data.augment has ${coloured}, whose operations need colour, but the images of ${dataset} are gray`,
+      );
+    }
+    checkCropping(augment, dataset, refuse);
   }
-  checkCropping(augment, String(dataset), refuse);
   const repeated = augment.find((name, index) => augment.indexOf(name) !== index);
   if (repeated !== undefined) refuse('data.augment', `data.augment lists ${repeated} twice`);
 };
 
 /** Images of any size are cut to the network's size first of all. */
-function checkCropping(augment: readonly Augmentation[], dataset: string, refuse: Report): void {
+function checkCropping(augment: readonly Augmentation[], dataset: DatasetName, refuse: Report): void {
   const cuts = augment.filter(name => cutFromFiles.includes(name));
   if (cuts.length === 0) return;
-  if (oneSize.includes(dataset)) {
+  if (!isImageFiles(dataset)) {
     refuse(
       'data.augment',
       `data.augment has ${cuts[0]}, which cuts image files of any size; the images of ${dataset} have one size`,
@@ -69,33 +79,29 @@ function checkCropping(augment: readonly Augmentation[], dataset: string, refuse
 export const checkImageFiles: Check = (checked, { refuse, warn }) => {
   const { values, origin, isChanged } = checked;
   const { data } = values;
-  const { dataset, imbalance_factor: factor } = data;
+  const { dataset } = data;
   if (dataset === undefined) return;
   const lists = ['data.train_list', 'data.val_list', 'data.test_list'] as const;
-  if (!isImageDataset(dataset)) {
+  if (!isImageFiles(dataset)) {
     const others = ['data.image_size', 'data.short_side', 'data.verify', 'data.on_bad_image'] as const;
     for (const key of [...lists, ...others]) {
       if (origin(key) !== undefined) warn(key, `${key} has no effect: ${dataset} is no set of image files`);
     }
     return;
   }
-  for (const key of lists) {
-    if (dataset === 'image_folder' && origin(key) !== undefined)
-      refuse(key, `${key} is given, but image_folder takes the images from its folders; use data.dataset: image_list`);
+  const imagesOf = ownSet(dataset)?.imagesOf;
+  if (imagesOf === 'folders') {
+    const ofLists = namesWhere(set => set.form === 'own' && set.imagesOf === 'lists').join(' or ');
+    for (const key of lists.filter(name => origin(name) !== undefined))
+      refuse(key, `${key} is given, but ${dataset} takes the images from its folders; use data.dataset: ${ofLists}`);
   }
   for (const key of ['train_list', 'test_list'] as const) {
-    if (dataset === 'image_list' && data[key] === undefined) {
+    if (imagesOf === 'lists' && data[key] === undefined) {
       refuse(
         'data.dataset',
-        `data.dataset is image_list, which needs data.${key}: a file with a line \`path label\` per image`,
+        `data.dataset is ${dataset}, which needs data.${key}: a file with a line \`path label\` per image`,
       );
     }
-  }
-  if (isOfficial(dataset) && factor !== undefined && factor !== 1) {
-    refuse(
-      'data.imbalance_factor',
-      `data.imbalance_factor is ${factor}, but ${dataset} is long-tailed already and is used whole; leave the key out`,
-    );
   }
   const { side, shortSide } = inputSizeOf(data);
   if (shortSide < side) {

@@ -1,7 +1,7 @@
 /** `data`: which images are trained on, and how they are drawn and augmented. */
 import { z } from 'zod';
+import { datasetNames } from '../../data/sets/index.js';
 import { positiveInteger, wholeNumber } from '../../ranges.js';
-import { imageDatasets } from '../imageSets.js';
 
 const augmentation = z.enum([
   'random_crop',
@@ -18,9 +18,7 @@ const listPath = z.string().min(1).optional();
 
 export const data = z
   .strictObject({
-    dataset: z
-      .enum(['cifar100', 'cifar10', 'fashion_mnist_lt', ...imageDatasets])
-      .describe('Which dataset to read; see docs/datasets.md.'),
+    dataset: z.enum(datasetNames).describe('Which dataset to read; see docs/datasets.md.'),
     root: z
       .string()
       .min(1)

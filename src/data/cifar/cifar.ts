@@ -8,7 +8,9 @@ import type { Dataset } from '../dataset.js';
 import { classCounts } from '../dataset.js';
 import { makeImageKernels } from '../kernels/imageKernels.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../pipeline/sharedDataset.js';
-import { type CifarLayout, type CifarName, findCifar, isFile } from './layouts.js';
+import type { CifarLayout } from '../sets/definition.js';
+import type { DownloadableName } from '../sets/index.js';
+import { findCifar, isFile } from './layouts.js';
 import { readCifarNames } from './pickle.js';
 import { checkCifarFile, pixelBytes, readNamesFile, recordPieces } from './records.js';
 
@@ -30,7 +32,7 @@ export interface CifarSplits {
  * content than the official is a note: the records may be in another order. The same images in the same order have the
  * same fingerprint in either form.
  */
-export function openCifar(name: CifarName, root: string): CifarSplits {
+export function openCifar(name: DownloadableName, root: string): CifarSplits {
   const { layout, folder } = findCifar(name, root);
   const classNames = readClassNames(layout, folder);
   const notes: string[] = [];

@@ -9,7 +9,9 @@ import { md5OfFile } from '../../io/hash.js';
 import { type DownloadOptions, downloadFile } from '../../io/httpDownload.js';
 import { makeFolder } from '../../io/makeFolder.js';
 import { refuseLinksBelow } from '../../io/ownFolder.js';
-import { type CifarForm, type CifarLayout, type CifarName, cifarAddress, cifarLayouts, filesOf } from './layouts.js';
+import type { CifarForm, CifarLayout } from '../sets/definition.js';
+import type { DownloadableName } from '../sets/index.js';
+import { archivesOf, filesOf } from './layouts.js';
 
 export interface CifarDownload {
   /** Folder that gets the folder of the archive. */
@@ -37,11 +39,11 @@ const roomFactor = 1.2;
  * unpacking leaves nothing that counts as a dataset. Throws `DataError` (server, network, wrong bytes), `StorageError` (disk).
  */
 export async function downloadCifar(
-  name: CifarName,
+  name: DownloadableName,
   options: CifarDownload,
 ): Promise<{ folder: string; fresh: boolean }> {
   const { form = 'python', onNote } = options;
-  const layout = options.layout ?? cifarLayouts[name][form];
+  const layout = options.layout ?? archivesOf(name)[form];
   const folder = resolve(options.folder);
   const target = join(folder, layout.folder);
   if (isWhole(target, layout)) return { folder: target, fresh: false };
@@ -55,7 +57,8 @@ export async function downloadCifar(
         if (stagingName.test(entry)) removeStaging(join(folder, entry), layout);
       }
       requireRoom(folder, layout);
-      const archive = await obtain(layout, folder, options);
+      const address = options.address ?? archivesOf(name).address;
+      const archive = await obtain(layout, folder, { ...options, address });
       await unpack(archive, layout, folder, onNote);
       if (options.from === undefined) rmSync(archive, { force: true });
       return { folder: target, fresh: true };
@@ -66,7 +69,11 @@ export async function downloadCifar(
 }
 
 /** The path of an archive with the official md5. */
-async function obtain(layout: CifarLayout, folder: string, options: CifarDownload): Promise<string> {
+async function obtain(
+  layout: CifarLayout,
+  folder: string,
+  options: CifarDownload & { address: string },
+): Promise<string> {
   const { name, md5: official } = layout.archive;
   if (options.from !== undefined) {
     const path = resolve(options.from);
@@ -77,7 +84,7 @@ async function obtain(layout: CifarLayout, folder: string, options: CifarDownloa
     if (found !== official) throw wrongBytes(layout, path, found, 'Give the archive as the authors publish it.');
     return path;
   }
-  const url = `${(options.address ?? cifarAddress).replace(/\/*$/, '/')}${name}`;
+  const url = `${options.address.replace(/\/*$/, '/')}${name}`;
   const partial = join(folder, `${name}.part`);
   for (;;) {
     const resumed = existsSync(partial);

@@ -2,7 +2,7 @@
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
 import { Global, type PickleTypes, type Unpickled, unpickle } from '../../io/pickle.js';
-import type { CifarLayout } from './layouts.js';
+import type { CifarLayout } from '../sets/definition.js';
 
 /** What NumPy's `_reconstruct` makes and its pickled state fills, or `_frombuffer` (protocol 5) makes whole. */
 class NumpyArray {

@@ -5,7 +5,7 @@
 import { closeSync, readSync, statSync } from 'node:fs';
 import { DataError } from '../../errors.js';
 import { openRegularFile, readRegularFile } from '../../io/openedFile.js';
-import type { CifarLayout } from './layouts.js';
+import type { CifarLayout } from '../sets/definition.js';
 import { readCifarBatch } from './pickle.js';
 
 export const pixelBytes = 3 * 32 * 32;

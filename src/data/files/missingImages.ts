@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DataError } from '../../errors.js';
-import type { ImageSet } from '../imageSets.js';
 import type { ImageSplitFiles } from '../imageSplits.js';
+import type { PublishedSet } from '../sets/definition.js';
 import { packedArchiveAdvice } from './packedArchives.js';
 import { namesNotUtf8 } from './readableNames.js';
 
@@ -12,7 +12,7 @@ export function missingImages(
   split: string,
   { files, located }: Pick<ImageSplitFiles, 'files' | 'located'>,
   root: string,
-  set: ImageSet | undefined,
+  set: PublishedSet | undefined,
 ): DataError {
   const { missing, missingFolders, listFolders, table } = located;
   const first = missingFolders[0];
@@ -27,7 +27,7 @@ export function missingImages(
 }
 
 /** Which archive is there by mistake, and which one to get for a folder of the list. */
-export function archiveAdvice(root: string, folder: string, set: ImageSet | undefined): string {
+export function archiveAdvice(root: string, folder: string, set: PublishedSet | undefined): string {
   const packed = packedArchiveAdvice(root);
   if (set === undefined)
     return packed ?? 'Correct the list, or data.root (--data): the paths of a list are relative to it.';

@@ -1,6 +1,6 @@
 /** The same image in two places of a set: a line twice, an image under two labels, test images among the training images. */
 import { realpathSync } from 'node:fs';
-import type { ImageSplit } from '../imageSets.js';
+import type { ImageSplit } from '../sets/definition.js';
 import { type FileTable, fileName, type ImageFiles } from './imageFiles.js';
 
 export interface SplitImages {

@@ -8,8 +8,7 @@ import { withFolderLock } from '../../io/folderLock.js';
 import { type DownloadOptions, downloadFile } from '../../io/httpDownload.js';
 import { makeFolderBelow } from '../../io/ownFolder.js';
 import { readArchive } from '../../io/readArchive.js';
-import type { ImageSet } from '../imageSets.js';
-import { listOfAnnotations } from './inaturalistAnnotations.js';
+import type { PublishedSet } from '../sets/definition.js';
 import { checkOfficialList, installedLists } from './officialLists.js';
 
 export interface ListSource {
@@ -30,7 +29,7 @@ export interface InstalledList {
 }
 
 /** Installs the train list of a set into the cache, atomically. Throws `DataError`, `StorageError`. */
-export async function installTrainList(set: ImageSet, source: ListSource = {}): Promise<InstalledList> {
+export async function installTrainList(set: PublishedSet, source: ListSource = {}): Promise<InstalledList> {
   const official = set.lists.train;
   const folder = installedLists(source.environment);
   const from = source.from ?? official.address!;
@@ -46,7 +45,12 @@ export async function installTrainList(set: ImageSet, source: ListSource = {}): 
   });
 }
 
-async function fetchList(set: ImageSet, url: string, folder: string, { download }: ListSource): Promise<Uint8Array> {
+async function fetchList(
+  set: PublishedSet,
+  url: string,
+  folder: string,
+  { download }: ListSource,
+): Promise<Uint8Array> {
   const { file } = set.lists.train;
   const partial = join(folder, `.${basename(new URL(url).pathname) || file}.part`);
   await downloadFile(url, partial, {
@@ -61,11 +65,11 @@ async function fetchList(set: ImageSet, url: string, folder: string, { download 
 }
 
 /** The bytes of a list: a text, a packed text, or made from annotations. */
-function readBrought(set: ImageSet, path: string, where = path): Uint8Array {
+function readBrought(set: PublishedSet, path: string, where = path): Uint8Array {
   const content = readArchive(path, name => /\.(txt|json)$/.test(name), where);
   const first = content.find(byte => byte > 32);
   if (first !== 0x7b) return content; // {
-  if (set.name === 'inaturalist2018') return listOfAnnotations(content, where);
+  if (set.listOfAnnotations) return set.listOfAnnotations(content, where);
   throw new DataError(`The list of ${set.title} cannot be made from annotations: it was drawn at random.`, {
     where,
     next: `Give the file ${set.lists.train.file}.`,

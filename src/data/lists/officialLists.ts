@@ -1,6 +1,6 @@
 /** The official lists of the large sets: where they are on this machine, and whether a file is the one that it should be. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { cacheFolder } from '../../io/cacheFolder.js';
@@ -8,9 +8,14 @@ import { readPlainOrGzip } from '../../io/plainOrGzip.js';
 import { bundledFolder } from '../bundled.js';
 import { filePath } from '../files/imageFiles.js';
 import { type ImageList, parseImageList } from '../files/imageList.js';
-import { type ImageSet, type ImageSplit, type OfficialList, publishedClassCounts } from '../imageSets.js';
+import type { ImageSplit, OfficialList, PublishedSet } from '../sets/definition.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Training images per class of a set, in label order, as published. */
+export function publishedClassCounts(set: PublishedSet): Int32Array {
+  return Int32Array.from(JSON.parse(readFileSync(join(bundledFolder('lists'), set.classCounts), 'utf8')) as number[]);
+}
 
 export interface CheckedList {
   readonly list: ImageList;
@@ -35,7 +40,7 @@ export function findOfficialList(
 
 /** Finds, reads and checks the list of a split. Throws `DataError` that says how to get it. */
 export function openOfficialList(
-  set: ImageSet,
+  set: PublishedSet,
   split: ImageSplit,
   places: { readonly root?: string | undefined; readonly environment?: Environment },
 ): CheckedList & { readonly path: string } {
@@ -54,7 +59,7 @@ export function openOfficialList(
  * Compares a file with the published list: by its checksum, else by the number of images of each class, no image twice and
  * none that is in another list of the set. Throws `DataError` that names what differs.
  */
-export function checkOfficialList(set: ImageSet, split: ImageSplit, bytes: Uint8Array, where: string): CheckedList {
+export function checkOfficialList(set: PublishedSet, split: ImageSplit, bytes: Uint8Array, where: string): CheckedList {
   const official = requireList(set, split);
   const list = parseImageList(bytes, where, set.classes);
   const identical =
@@ -76,7 +81,7 @@ export function gitBlobId(bytes: Uint8Array): string {
   return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 }
 
-function requireList(set: ImageSet, split: ImageSplit): OfficialList {
+function requireList(set: PublishedSet, split: ImageSplit): OfficialList {
   const official = set.lists[split];
   if (official !== undefined) return official;
   throw new DataError(`${set.title} has no ${split} list.`, {
@@ -85,7 +90,7 @@ function requireList(set: ImageSet, split: ImageSplit): OfficialList {
   });
 }
 
-function requireSameCounts(set: ImageSet, list: ImageList, where: string): void {
+function requireSameCounts(set: PublishedSet, list: ImageList, where: string): void {
   const published = publishedClassCounts(set);
   const counts = new Int32Array(set.classes);
   for (const label of list.labels) counts[label]!++;
@@ -104,7 +109,7 @@ function requireSameCounts(set: ImageSet, list: ImageList, where: string): void 
 }
 
 /** No image twice, and none of the other lists: an own draw of the training images must not hold those it is judged by. */
-function requireDistinct(set: ImageSet, list: ImageList, where: string): void {
+function requireDistinct(set: PublishedSet, list: ImageList, where: string): void {
   const seen = new Map<string, string>();
   const { train: _, ...others } = set.lists;
   for (const [split, official] of Object.entries(others)) {

@@ -1,11 +1,11 @@
 /** Whether a packed set was made from the lists that a config names. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isOfficial } from '../../config/imageSets.js';
 import { DataError } from '../../errors.js';
 import { readImageList } from '../files/imageList.js';
-import { type ImageSplit, imageSets } from '../imageSets.js';
 import { type ImageSetConfig, placesOfList } from '../imageSplits.js';
+import type { ImageSplit } from '../sets/definition.js';
+import { ownSet, publishedSet } from '../sets/index.js';
 import { headerPath, type PackHeader, packSchema, readPackFile } from './packFormat.js';
 
 /** Name of a list for `pack.json`: without its folder, and the same packed and plain. */
@@ -41,7 +41,7 @@ export function comparePackedLists(config: ImageSetConfig, root: string, splits:
 function compareList(config: ImageSetConfig, split: ImageSplit, root: string, header: PackHeader): string | undefined {
   const key = `${split}_list` as const;
   const given = config[key];
-  const set = isOfficial(config.dataset) ? imageSets[config.dataset] : undefined;
+  const set = publishedSet(config.dataset);
   const published = set?.lists[split]?.file;
   const packed = header.list;
   if (given === undefined) {
@@ -51,7 +51,7 @@ function compareList(config: ImageSetConfig, split: ImageSplit, root: string, he
   const path = placesOfList(given, root).find(place => existsSync(place));
   const fingerprint = path === undefined ? undefined : readImageList(path, set?.classes).fingerprint;
   const keep =
-    config.dataset === 'image_list' && split !== 'val'
+    ownSet(config.dataset)?.imagesOf === 'lists' && split !== 'val'
       ? `name the list that was packed in data.${key}`
       : `leave data.${key} out`;
   const refuse = (message: string) =>

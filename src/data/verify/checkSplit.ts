@@ -2,8 +2,8 @@
 import { DataError } from '../../errors.js';
 import { type ImageFiles, subsetOfFiles } from '../files/imageFiles.js';
 import { archiveAdvice, missingImages } from '../files/missingImages.js';
-import type { ImageSet, ImageSplit } from '../imageSets.js';
 import type { ImageSplitFiles } from '../imageSplits.js';
+import type { ImageSplit, PublishedSet } from '../sets/definition.js';
 import { inspectImage } from './inspectImage.js';
 import { isFault, verdicts } from './verdict.js';
 import { verifyImages } from './verifyImages.js';
@@ -20,7 +20,7 @@ export class CheckStopped extends Error {}
 
 export interface CheckOptions {
   readonly root: string;
-  readonly set: ImageSet | undefined;
+  readonly set: PublishedSet | undefined;
   /** Decode the images, not only look for the files. */
   readonly deep: boolean;
   /** Leave bad images out instead of stopping. */

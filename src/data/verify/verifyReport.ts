@@ -1,8 +1,9 @@
 /** What `gala data verify` found in a split, by class. */
 
 import { archiveAdvice } from '../files/missingImages.js';
-import { type ImageSet, type ImageSplit, publishedClassCounts } from '../imageSets.js';
 import type { ImageSplitFiles } from '../imageSplits.js';
+import { publishedClassCounts } from '../lists/officialLists.js';
+import type { ImageSplit, PublishedSet } from '../sets/definition.js';
 import { codeOf, faults, isFault, oddities, type Verdict, verdicts } from './verdict.js';
 
 export interface ClassReport {
@@ -43,7 +44,7 @@ export function reportSplit(
   { files, located, source }: ImageSplitFiles,
   codes: Uint8Array,
   root: string,
-  set: ImageSet | undefined,
+  set: PublishedSet | undefined,
 ): SplitReport {
   const classes = files.classNames.length;
   const table = new Int32Array(classes * verdicts.length);
@@ -98,7 +99,7 @@ export function codesOfMissing(length: number, missing: Int32Array): Uint8Array 
   return codes;
 }
 
-function wrongCounts(set: ImageSet, listed: Int32Array, classNames: readonly string[]): SplitReport['wrongCounts'] {
+function wrongCounts(set: PublishedSet, listed: Int32Array, classNames: readonly string[]): SplitReport['wrongCounts'] {
   const published = publishedClassCounts(set);
   return Array.from(published).flatMap((count, label) =>
     listed[label] === count

@@ -1,0 +1,67 @@
+/** The datasets that a config can name; add one by a file of its own and a line here. */
+import { cifar10 } from './cifar10.js';
+import { cifar100 } from './cifar100.js';
+import type { DatasetDefinition, OwnSet, PixelSet, PublishedSet } from './definition.js';
+import { fashionMnistLt } from './fashionMnistLt.js';
+import { imageFolder, imageList } from './imageFiles.js';
+import { imagenetLt } from './imagenetLt.js';
+import { inaturalist2018 } from './inaturalist2018.js';
+import { placesLt } from './placesLt.js';
+
+const all = [
+  cifar100,
+  cifar10,
+  fashionMnistLt,
+  imagenetLt,
+  placesLt,
+  inaturalist2018,
+  imageList,
+  imageFolder,
+] as const satisfies readonly DatasetDefinition[];
+
+type Definition = (typeof all)[number];
+export type DatasetName = Definition['name'];
+/** Names of the sets that gala can download. */
+export type DownloadableName = Extract<Definition, { readonly archives: object }>['name'];
+
+export const datasetNames = all.map(({ name }) => name) as [DatasetName, ...DatasetName[]];
+
+export const datasets = Object.fromEntries(all.map(set => [set.name, set])) as {
+  readonly [Name in DatasetName]: DatasetDefinition;
+};
+
+/** The names of the sets that have a fact. */
+export function namesWhere(has: (set: DatasetDefinition) => boolean): DatasetName[] {
+  return datasetNames.filter(name => has(datasets[name]));
+}
+
+/** A set that comes with gala, so that nobody has to name its folder. */
+export function bundledSet(name: DatasetName): PixelSet | undefined {
+  const set = datasets[name];
+  return set.form === 'pixels' && set.bundled !== undefined ? set : undefined;
+}
+
+export function publishedSet(name: DatasetName): PublishedSet | undefined {
+  const set = datasets[name];
+  return set.form === 'published' ? set : undefined;
+}
+
+export function ownSet(name: DatasetName): OwnSet | undefined {
+  const set = datasets[name];
+  return set.form === 'own' ? set : undefined;
+}
+
+/** Whether the images are files that are decoded, of any size. */
+export function isImageFiles(name: DatasetName): boolean {
+  return datasets[name].form !== 'pixels';
+}
+
+/** Whether the images of each split are the files of its folder. */
+export function isFolders(name: DatasetName): boolean {
+  return ownSet(name)?.imagesOf === 'folders';
+}
+
+/** Whether a set has validation images of its own, beside its training images. */
+export function hasOwnVal(data: { readonly dataset: DatasetName; readonly val_list?: string | undefined }): boolean {
+  return data.val_list !== undefined || publishedSet(data.dataset)?.lists.val !== undefined;
+}
