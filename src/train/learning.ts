@@ -1,10 +1,10 @@
 /** How a network learns: loss, optimiser and what of the network they change. */
 import type { Config } from '../config/schema.js';
-import { createLoss } from './createLoss.js';
 import type { Loss } from '../losses/loss.js';
 import { logitScale } from '../models/index.js';
 import { headPrefix } from '../models/modelEntries.js';
 import { type Optimizer, sgd } from '../optim/sgd.js';
+import { createLoss } from './createLoss.js';
 
 export interface Learning {
   readonly loss: Loss;
