@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
-"""Writes test/fixtures/backbone_gradients.json: a training step of torchvision's ResNet-10 and ResNeXt-50 in float64, softplus in place of ReLU.
+"""Writes what torchvision's backbones compute in float64 (needs PyTorch and torchvision; takes a minute).
 
-Usage: python3 scripts/make-backbone-fixture.py > test/fixtures/backbone_gradients.json     (needs PyTorch and torchvision; takes a minute)
+python3 scripts/make-backbone-fixture.py gradients > test/fixtures/backbone_gradients.json
+    a training step of ResNet-10 and ResNeXt-50, softplus in place of ReLU
+python3 scripts/make-backbone-fixture.py features > test/fixtures/backbone_features.json
+    the features of one image in evaluation, and the names and shapes of the state_dict
 
 Weights and images follow the formula of test/golden/formula.ts (`hashed`), so the file holds results only: per gradient its norm and its products
 with formula directions of signs. Softplus has no kink, so an fp32 engine must agree to rounding.
 """
+import hashlib
 import json
 import sys
 
 import numpy
 import torch
 import torch.nn.functional as F
+import torchvision
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 CLASSES, BATCH, SIZE, DIRECTIONS = 10, 8, 64, 4
@@ -21,6 +26,8 @@ NETS = {
     "resnet10": lambda: ResNet(BasicBlock, [1, 1, 1, 1], num_classes=CLASSES),
     "resnext50_32x4d": lambda: ResNet(Bottleneck, [3, 4, 6, 3], num_classes=CLASSES, groups=32, width_per_group=4),
 }
+
+FEATURES = ["resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d"]
 
 
 def hashed(name, count):
@@ -76,10 +83,31 @@ def summary(name, gradient):
     return {"norm": numbers(values.norm())[0], "products": [numbers(values @ sign.double())[0] for sign in signs]}
 
 
-def step(make):
-    net = with_softplus(make()).double().train()
+def fill(net):
+    """Gives the net the formula's weights; returns their shapes by name."""
     state = {name: value for name, value in net.state_dict().items() if not name.endswith("num_batches_tracked")}
     net.load_state_dict({name: formula(name, list(value.shape)) for name, value in state.items()}, strict=False)
+    return {name: list(value.shape) for name, value in state.items()}
+
+
+def features(name):
+    net = getattr(torchvision.models, name)(weights=None).double().eval()
+    net.fc = torch.nn.Identity()
+    shapes = fill(net)
+    lines = sorted(f"{key} {'x'.join(map(str, shape))}" for key, shape in shapes.items())
+    with torch.no_grad():
+        values = net(images()[:1])[0]
+    return {
+        "state_dict_sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        "features": len(values),
+        "first": numbers(values[:8]),
+        **summary("features", values),
+    }
+
+
+def step(make):
+    net = with_softplus(make()).double().train()
+    fill(net)
     loss = F.cross_entropy(net(images()), torch.tensor(LABELS))
     loss.backward()
     running = {name: value for name, value in net.state_dict().items() if ".running_" in name}
@@ -90,5 +118,9 @@ def step(make):
     }
 
 
-json.dump({name: step(make) for name, make in NETS.items()}, sys.stdout, separators=(",", ":"))
+WHAT = {
+    "gradients": lambda: {name: step(make) for name, make in NETS.items()},
+    "features": lambda: {name: features(name) for name in FEATURES},
+}
+json.dump(WHAT[sys.argv[1]](), sys.stdout, separators=(",", ":"))
 print()

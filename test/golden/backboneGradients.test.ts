@@ -16,13 +16,8 @@ import { compileForTest } from '../engine/compute.js';
 import { compileForEager, noAddon } from '../engine/eager/addon.js';
 import { compileForXla, noPlugin } from '../engine/xla/plugin.js';
 import { float32, int32 } from '../numbers.js';
-import { hashed } from './formula.js';
+import { errorOfProducts, hashed, hashedTensor, type Summary } from './formula.js';
 
-/** A tensor's norm, and its products with directions of signs. */
-interface Summary {
-  norm: number;
-  products: number[];
-}
 interface Step {
   loss: number;
   gradients: Record<string, Summary>;
@@ -53,27 +48,6 @@ const learning = { loss: createLoss({ name: 'cross_entropy' }), optimizer: sgd({
 
 const torchName = (name: string) => name.replace(/^backbone\./, '').replace(/^classifier\./, 'fc.');
 
-function formulaTensor(name: string, shape: readonly number[]): HostTensor {
-  const scale = shape.length === 4 ? Math.sqrt(6 / sizeOf(shape.slice(0, 3))) : name.startsWith('fc.') ? 0.125 : 0.25;
-  const centre = shape.length === 4 || /^fc\.|running_mean$|bias$/.test(name) ? 0 : 1;
-  return float32(
-    shape,
-    Float32Array.from(hashed(name, sizeOf(shape)), u => centre + scale * (2 * u - 1)),
-  );
-}
-
-/** ‖a − b‖ / ‖b‖ estimated from the products: the mean square of a product with random signs is the squared norm. */
-function errorOf(name: string, actual: HostTensor, { norm, products }: Summary): number {
-  const { data } = actual;
-  const squares = products.map((product, k) => {
-    const direction = hashed(`${name} direction ${k}`, data.length);
-    let sum = 0;
-    for (let i = 0; i < data.length; i++) sum += direction[i]! < 0.5 ? -data[i]! : data[i]!;
-    return (sum - product) ** 2;
-  });
-  return Math.sqrt(squares.reduce((a, b) => a + b) / squares.length) / norm;
-}
-
 async function step(name: Name, compile: typeof compileForTest) {
   const backbone = backbones[name]();
   const head = linearHead(backbone.featureSize, classes);
@@ -81,7 +55,7 @@ async function step(name: Name, compile: typeof compileForTest) {
   const network: Network = { backbone, head, imageShape, ...statistics };
   const state: HostTensors = {};
   for (const [entry, value] of Object.entries(initialState(network, learning, new Int32Array(classes), 0)))
-    state[entry] = isModelEntry(entry) ? formulaTensor(torchName(entry), value.shape) : value;
+    state[entry] = isModelEntry(entry) ? hashedTensor(torchName(entry), value.shape) : value;
   const executable = await compile({ state, programs: { train: trainProgram(network, learning, 8) } });
   try {
     const { loss } = await executable.run('train', { images, labels, learning_rate: float32([], [0.1]) });
@@ -105,9 +79,9 @@ for (const [engine, compile, skip] of [
         for (const [entry, value] of Object.entries(state)) {
           const gradient = entry.startsWith('momentum.') ? torchName(entry.slice('momentum.'.length)) : undefined;
           if (gradient)
-            errors.push([errorOf(gradient, value, expected.gradients[gradient]!), `gradient of ${gradient}`]);
+            errors.push([errorOfProducts(gradient, value, expected.gradients[gradient]!), `gradient of ${gradient}`]);
           else if (entry.includes('.running_'))
-            errors.push([errorOf(torchName(entry), value, expected.statistics[torchName(entry)]!), entry]);
+            errors.push([errorOfProducts(torchName(entry), value, expected.statistics[torchName(entry)]!), entry]);
         }
         const counts = [expected.gradients, expected.statistics].map(entries => Object.keys(entries).length);
         assert.equal(errors.length, 1 + counts[0]! + counts[1]!);

@@ -62,3 +62,30 @@ export function hashed(name: string, count: number): Float64Array {
   }
   return numbers;
 }
+
+/** A tensor's norm, and its products with directions of signs. */
+export interface Summary {
+  norm: number;
+  products: number[];
+}
+/** A tensor of a backbone or its classifier under torchvision's name, as scripts/make-backbone-fixture.py makes it. */
+export function hashedTensor(name: string, shape: readonly number[]): HostTensor {
+  const scale = shape.length === 4 ? Math.sqrt(6 / sizeOf(shape.slice(0, 3))) : name.startsWith('fc.') ? 0.125 : 0.25;
+  const centre = shape.length === 4 || /^fc\.|running_mean$|bias$/.test(name) ? 0 : 1;
+  return float32(
+    shape,
+    Float32Array.from(hashed(name, sizeOf(shape)), u => centre + scale * (2 * u - 1)),
+  );
+}
+
+/** ‖a − b‖ / ‖b‖ estimated from the products: the mean square of a product with random signs is the squared norm. */
+export function errorOfProducts(name: string, actual: HostTensor, { norm, products }: Summary): number {
+  const { data } = actual;
+  const squares = products.map((product, k) => {
+    const direction = hashed(`${name} direction ${k}`, data.length);
+    let sum = 0;
+    for (let i = 0; i < data.length; i++) sum += direction[i]! < 0.5 ? -data[i]! : data[i]!;
+    return (sum - product) ** 2;
+  });
+  return Math.sqrt(squares.reduce((a, b) => a + b) / squares.length) / norm;
+}

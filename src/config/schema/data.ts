@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { datasetNames } from '../../data/sets/index.js';
 import { positiveInteger, wholeNumber } from '../../ranges.js';
 
-const augmentation = z.enum([
+export const augmentation = z.enum([
   'random_crop',
   'horizontal_flip',
   'autoaugment_cifar10',

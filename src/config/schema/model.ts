@@ -1,13 +1,15 @@
 /** `model`: backbone, classifier and the weights they begin with. */
 import { z } from 'zod';
+import { backboneNames, namesOfFamily } from '../../models/backbones.js';
 import { positiveInteger } from '../../ranges.js';
 
 export const model = z
   .strictObject({
     backbone: z
-      .enum(['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet10', 'resnet50', 'resnet152', 'resnext50_32x4d'])
+      .enum(backboneNames)
       .describe(
-        'resnet20 to resnet56: CIFAR ResNet (option-A shortcuts); resnet10, resnet50, resnet152, resnext50_32x4d: as torchvision builds them, for large images.',
+        `${namesOfFamily('cifar_resnet').join(', ')}: CIFAR ResNet (option-A shortcuts); ` +
+          `${namesOfFamily('resnet').join(', ')}: as torchvision builds them, for large images.`,
       ),
     head: z
       .enum(['linear', 'cosine', 'tau_normalized'])
