@@ -1,6 +1,7 @@
 /** The layers of a config, lowest first: the files of `extends`, the file itself, `--set`, `--seed`. */
 import { dirname } from 'node:path';
 import { largestConfig, readRegularFile } from '../io/openedFile.js';
+import { sourceOf, withFactor } from './factorFiles.js';
 import { isChoice } from './keys.js';
 import { displayPath, findParent, nearParents } from './locate.js';
 import type { Located, LocatedEntry, LocatedMap, Origin } from './located.js';
@@ -55,11 +56,13 @@ function readFile(
   read: FilesRead,
   problems: Problem[],
 ): LocatedMap | undefined {
-  const label = displayPath(path);
-  const text = readText(path, problems);
+  const { file, imbalanceFactor } = sourceOf(path) ?? { file: path };
+  const label = displayPath(file);
+  const text = readText(file, problems);
   const own = text === undefined ? undefined : parseConfigText(text, label, problems);
   if (own === undefined) return undefined;
-  const { parents, rest } = splitExtends(own, problems);
+  const { parents, rest: written } = splitExtends(own, problems);
+  const rest = withFactor(written, label, imbalanceFactor);
   const here = [...chain, path];
   let below: LocatedMap | undefined;
   let readable = true;
@@ -87,7 +90,7 @@ function readFile(
       else below = below === undefined ? layer : merge(below, layer, isChoice);
     }
   }
-  read.sources.add(path);
+  read.sources.add(file);
   if (!readable) return undefined;
   return below === undefined ? rest : merge(withoutName(below), rest, isChoice);
 }

@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.js';
 import { diskFault } from '../io/diskFault.js';
 import { withHome } from '../io/homePath.js';
 import { asNamePart } from './experimentName.js';
+import { isFactorFile, listedFactors, sourceOf, withNumber } from './factorFiles.js';
 import { editDistance, nearest } from './suggest.js';
 
 /** Configs that an error names. */
@@ -26,8 +27,9 @@ export function listConfigs(): NamedConfig[] {
   return namesIn(configsFolder)
     .filter(name => name.includes('/') && !name.startsWith('recipes/'))
     .map(name => {
-      const path = join(configsFolder, `${name}.yaml`);
-      return { name, path, summary: headComment(readFileSync(path, 'utf8')) };
+      const { file, imbalanceFactor } = sourceOf(join(configsFolder, `${name}.yaml`))!;
+      const text = readFileSync(file, 'utf8');
+      return { name, path: file, summary: summaryOf(text, imbalanceFactor) };
     });
 }
 
@@ -37,6 +39,7 @@ export function listConfigs(): NamedConfig[] {
  */
 export function findConfig(nameOrPath: string): string {
   const found = firstFile(candidates(process.cwd(), nameOrPath));
+  if (found !== undefined && isFactorFile(found)) throw factorWanted(nameOrPath);
   if (found !== undefined) return found;
   const given = plainName(nameOrPath);
   const folder = [resolve(nameOrPath), join(configsFolder, given)].find(path => stat(path)?.isDirectory());
@@ -59,6 +62,13 @@ export function findConfig(nameOrPath: string): string {
       next: 'List the configs with `gala config list`, or give the path of a YAML file.',
     },
   );
+}
+
+function factorWanted(nameOrPath: string): ConfigError {
+  return new ConfigError(`"${nameOrPath}" is the config of several imbalance factors, one of which is to be named`, {
+    where: nameOrPath,
+    next: `Give a number in the place of N, such as ${withNumber(nameOrPath.replace(/\.ya?ml$/, ''), 100)}.`,
+  });
 }
 
 /** The file that `extends: parent` means in a file of `folder`: a path relative to it, else a name in the package's configs. */
@@ -111,12 +121,13 @@ function nearNames(given: string): string[] {
 function namesIn(folder: string, recursive = true): string[] {
   return filesIn(folder, recursive)
     .filter(file => /\.ya?ml$/.test(file))
-    .map(file =>
-      file
+    .flatMap(file => {
+      const name = file
         .replace(/\.ya?ml$/, '')
         .split(sep)
-        .join('/'),
-    )
+        .join('/');
+      return isFactorFile(name) ? namesOfFactors(name, join(folder, file)) : [name];
+    })
     .sort();
 }
 
@@ -128,13 +139,25 @@ function filesIn(folder: string, recursive: boolean): string[] {
   }
 }
 
+function namesOfFactors(name: string, path: string): string[] {
+  return listedFactors(readFileSync(path, 'utf8')).map(({ factor }) => withNumber(name, factor));
+}
+
+/** The first line of the head; with what the head says of the imbalance factor. */
+function summaryOf(text: string, factor: number | undefined): string {
+  const first = headComment(text);
+  if (factor === undefined) return first;
+  const says = listedFactors(text).find(listed => Number(listed.factor) === factor)?.says;
+  return `${withNumber(first, factor)}${says === undefined ? '' : `: ${says}`}`;
+}
+
 function headComment(text: string): string {
   const line = text.split('\n').find(candidate => candidate.startsWith('# ') && !candidate.includes('$schema='));
   return line?.slice(2).trim() ?? '';
 }
 
 function firstFile(paths: readonly string[]): string | undefined {
-  return paths.find(path => stat(path)?.isDirectory() === false);
+  return paths.find(path => sourceOf(path) !== undefined);
 }
 
 function stat(path: string) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { test } from 'node:test';
 import { configHash } from '../../src/config/identity.js';
 import { schemaAt } from '../../src/config/keys.js';
@@ -19,11 +20,10 @@ const losses = schemaAt(['loss', 'name']).flatMap(node => node.const ?? []);
 
 test('the package has a config for every row: every loss, every imbalance factor, the variants', () => {
   const names = configs.map(({ name }) => name);
-  for (const dataset of ['cifar100_lt', 'cifar10_lt']) {
-    for (const factor of [200, 100, 50, 10]) {
-      for (const loss of losses)
-        assert.ok(names.includes(`${dataset}/${nameOf(loss)}_if${factor}`), `${dataset} ${loss}`);
-    }
+  const onCifar10 = new Set(names.flatMap(name => /^cifar10_lt\/(.*)_if\d+$/.exec(name)?.[1] ?? []));
+  for (const factor of [200, 100, 50, 10]) {
+    for (const loss of losses) assert.ok(names.includes(`cifar100_lt/${nameOf(loss)}_if${factor}`), loss);
+    for (const word of onCifar10) assert.ok(names.includes(`cifar10_lt/${word}_if${factor}`), word);
   }
   for (const name of ['cifar100_lt/gala_paper_if100', 'cifar100_lt/gala_normalized_if100'])
     assert.ok(names.includes(name));
@@ -49,11 +49,17 @@ for (const { name, path, summary } of configs) {
 
   test(`${name} opens with its row, expected value, cost and command`, () => {
     const head = readFileSync(path, 'utf8').split('\n\n')[0]!;
-    assert.ok(head.startsWith(`# ${summary}\n`));
-    assert.match(head, /^# Table row: /m);
+    const factor = /_if(\d+)$/.exec(name)?.[1];
+    const isOfFactors = basename(path) === `${basename(name).replace(/\d+$/, 'N')}.yaml`;
+    if (isOfFactors) {
+      const [title, expected] = summary.split(/: (.*)/);
+      assert.ok(head.startsWith(`# ${title!.replace(/factor \d+,/, 'factor N,')}\n`));
+      assert.ok(head.includes(`\n# N = ${factor}: ${expected}\n`));
+    } else assert.ok(head.startsWith(`# ${summary}\n`));
+    assert.match(head, /^# Table row(: | \(N = )/m);
     assert.match(head, /expected value|Expected values|% top-1/);
     assert.match(head, /^# Cost: about|^# Cost: under/m);
-    assert.ok(head.includes(`gala train --config ${name}`));
+    assert.ok(head.includes(`gala train --config ${isOfFactors ? name.replace(/\d+$/, 'N') : name}`));
     assert.match(head, /^# yaml-language-server: \$schema=\.\.\/schema\.json$/m);
   });
 }

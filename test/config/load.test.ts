@@ -12,7 +12,7 @@ test('a config of the package is found by name, with and without the extension',
   assert.equal(byName.config.name, 'cifar100_lt/gala_if100');
   assert.deepEqual(
     byName.sources.map(path => basename(path)),
-    ['cifar_resnet32.yaml', 'gala_if100.yaml'],
+    ['cifar_resnet32.yaml', 'gala_ifN.yaml'],
   );
 });
 

@@ -15,7 +15,7 @@ const path = join(folder, 'fuzzed.yaml');
 mkdirSync(join(folder, 'a folder'));
 
 /** Every config of the package, as written and with all keys resolved. */
-const valid = listConfigs().flatMap(config => [readFileSync(config.path, 'utf8'), loadConfig(config.path).yaml]);
+const valid = listConfigs().flatMap(config => [readFileSync(config.path, 'utf8'), loadConfig(config.name).yaml]);
 
 /** Loads the text; a config that is valid must resolve to a text that is the same experiment. */
 function load(text: string | Uint8Array, set: readonly string[] = []): void {
