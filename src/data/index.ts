@@ -54,11 +54,6 @@ export interface OpenedDatasets {
   readonly std: readonly number[];
 }
 
-/** The statistics that images of a dataset are normalised by. */
-export function statisticsOf(dataset: Config['data']['dataset']): Statistics {
-  return datasets[dataset].statistics;
-}
-
 /**
  * Opens the splits that `config` names and draws the long-tailed subset. Throws `DataError` for missing or damaged
  * files and `ConfigError` for an imbalance factor that the set cannot give.

@@ -1,9 +1,9 @@
 /** The network of a run as its checkpoint has it, without the data it was trained on: for predictions and exports. */
 import { existsSync } from 'node:fs';
-import { inputSizeOf, isImageDataset } from '../config/imageSets.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { statisticsOf } from '../data/index.js';
+import { inputSizeOf } from '../data/inputSize.js';
+import { datasets, isImageFiles } from '../data/sets/index.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { createBackbone, createHead } from '../models/index.js';
 import { backbonePrefix, evaluatedModel, headPrefix, withPrefix } from '../models/modelEntries.js';
@@ -64,7 +64,7 @@ export function readTrainedNetwork(run: string, given?: string, overrides: reado
     network: { backbone, head, imageShape: [height, width, channels], mean, std },
     model: fitWeights(expected, stored, path),
     classNames: class_names,
-    shortSide: isImageDataset(config.data.dataset) ? inputSizeOf(config.data).shortSide : Math.min(height, width),
+    shortSide: isImageFiles(config.data.dataset) ? inputSizeOf(config.data).shortSide : Math.min(height, width),
   };
 }
 
@@ -81,8 +81,8 @@ export function testLogitsOf({ folder, checkpoint, epoch, step }: TrainedNetwork
 function networkOfOldRun(folder: RunFolder, { data }: Config, classes: number): NetworkRecord {
   const [stored] = listStoredLogits(folder);
   const names = stored === undefined ? [] : readLogitsFile(logitsPath(folder, stored)).classNames;
-  const side = isImageDataset(data.dataset) ? inputSizeOf(data).side : data.dataset === 'fashion_mnist_lt' ? 28 : 32;
-  const { mean, std } = statisticsOf(data.dataset);
+  const side = isImageFiles(data.dataset) ? inputSizeOf(data).side : data.dataset === 'fashion_mnist_lt' ? 28 : 32;
+  const { mean, std } = datasets[data.dataset].statistics;
   return {
     image_shape: [side, side, mean.length],
     mean,
