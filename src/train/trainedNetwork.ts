@@ -81,10 +81,12 @@ export function testLogitsOf({ folder, checkpoint, epoch, step }: TrainedNetwork
 function networkOfOldRun(folder: RunFolder, { data }: Config, classes: number): NetworkRecord {
   const [stored] = listStoredLogits(folder);
   const names = stored === undefined ? [] : readLogitsFile(logitsPath(folder, stored)).classNames;
-  const side = isImageFiles(data.dataset) ? inputSizeOf(data).side : data.dataset === 'fashion_mnist_lt' ? 28 : 32;
-  const { mean, std } = datasets[data.dataset].statistics;
+  const set = datasets[data.dataset];
+  const { side } = inputSizeOf(data);
+  const { height, width } = set.form === 'pixels' ? set.imageShape : { height: side, width: side };
+  const { mean, std } = set.statistics;
   return {
-    image_shape: [side, side, mean.length],
+    image_shape: [height, width, mean.length],
     mean,
     std,
     class_names: names.length === classes ? names : Array.from({ length: classes }, (_, label) => `class ${label}`),

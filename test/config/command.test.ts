@@ -56,7 +56,7 @@ test('show --origin puts behind every value where it was written', async () => {
     '--seed',
     '5',
   );
-  assert.match(out, /^ {2}lambda1: 1\.2 # \S*cifar100_lt\/gala_if100\.yaml:\d+:12$/m);
+  assert.match(out, /^ {2}lambda1: 1\.2 # \S*cifar100_lt\/gala_ifN\.yaml:\d+:12$/m);
   assert.match(out, /^ {2}augment: \[random_crop, .*\] # \S*recipes\/cifar_resnet32\.yaml:\d+:\d+$/m);
   assert.match(out, /^ {2}epochs: 3 # --set train\.epochs=3$/m);
   assert.match(out, /^seed: 5 # --seed$/m);

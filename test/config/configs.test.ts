@@ -50,7 +50,7 @@ for (const { name, path, summary } of configs) {
   test(`${name} opens with its row, expected value, cost and command`, () => {
     const head = readFileSync(path, 'utf8').split('\n\n')[0]!;
     const factor = /_if(\d+)$/.exec(name)?.[1];
-    const isOfFactors = basename(path) === `${basename(name).replace(/\d+$/, 'N')}.yaml`;
+    const isOfFactors = factor !== undefined && basename(path) === `${basename(name).replace(/\d+$/, 'N')}.yaml`;
     if (isOfFactors) {
       const [title, expected] = summary.split(/: (.*)/);
       assert.ok(head.startsWith(`# ${title!.replace(/factor \d+,/, 'factor N,')}\n`));

@@ -14,7 +14,7 @@ const changed = (from: string, to: string) => text(smallest.replace(from, to));
 const bundled = (...set: string[]) => text('extends: fashion_mnist_lt/gala\n', set);
 
 export const configCases: Cases = {
-  'a config that does not exist': () => loadConfig('cifar100_lt/gala_if1000'),
+  'a config that does not exist': () => loadConfig('cifar100_lt/galla_if100'),
   'a config that is like nothing known': () => loadConfig('qwertyuiop'),
   'a folder of configs': () => loadConfig('cifar100_lt'),
   'a folder without configs': ({ at }) => {
