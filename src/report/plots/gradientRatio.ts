@@ -87,12 +87,14 @@ function ratiosOfSeries({ runs }: Series): Ratio[][] {
 type MedianLines = Readonly<Record<Group, readonly Ratio[]>>;
 
 function mediansOf({ runs }: Series, ratios: readonly Ratio[][]): MedianLines {
-  const { classCounts } = runs[0]!.evaluation;
+  const { classCounts, groups: bounds } = runs[0]!.evaluation;
   const line = (group: Group) =>
-    byEpoch(ratios.filter((_, klass) => groupOf(classCounts[klass]!) === group).flat()).map(([epoch, values]) => ({
-      epoch,
-      ratio: median(values),
-    }));
+    byEpoch(ratios.filter((_, klass) => groupOf(classCounts[klass]!, bounds) === group).flat()).map(
+      ([epoch, values]) => ({
+        epoch,
+        ratio: median(values),
+      }),
+    );
   return { many: line('many'), medium: line('medium'), few: line('few') };
 }
 
@@ -115,7 +117,7 @@ function panel(
   axis: LogAxis,
   isSmall: boolean,
 ): Panel {
-  const { classCounts } = series.runs[0]!.evaluation;
+  const { classCounts, groups: bounds } = series.runs[0]!.evaluation;
   const [lowest, highest] = axis.scale.domain;
   // Left out rather than clipped: a clip path has an id, and the page has every plot twice.
   const inside = (points: readonly Ratio[]) =>
@@ -125,7 +127,7 @@ function panel(
   const position = { x: 'epoch', y: 'ratio' };
   const marks = [
     ...ratios.map((points, klass) => {
-      const color = `var(--${groupOf(classCounts[klass]!)})`;
+      const color = `var(--${groupOf(classCounts[klass]!, bounds)})`;
       return hasDots
         ? dot(inside(points), { ...position, r: 3, stroke: color, strokeOpacity: 0.6 })
         : lineY(inside(points), { ...position, stroke: color, strokeWidth: 0.8, strokeOpacity: 0.4 });
