@@ -129,7 +129,8 @@ function curve(series: Series, name: string, most: number, strokeDasharray?: str
   });
   const hasBand = series.runs.length > 1 && strokeDasharray === undefined;
   const band = areaY(values, { x: 'epoch', y1: 'low', y2: 'high', fill: series.color, fillOpacity: 0.15 });
-  const dots = dot(values, { x: 'epoch', y: 'value', r: 2.5, fill: series.color });
+  const look = strokeDasharray === undefined ? { fill: series.color } : { stroke: series.color, strokeWidth: 1.5 };
+  const dots = dot(values, { x: 'epoch', y: 'value', r: 2.5, ...look });
   return [...(hasBand ? [band] : []), line, ...(values.length <= mostDots ? [dots] : [])];
 }
 
