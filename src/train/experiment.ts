@@ -62,7 +62,7 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     order: createSampler(config.data.sampler, datasets.train, config.seed),
     learningRate,
     accumulate: learning.accumulate,
-    stepInputs: stepInputsOf(config, learning, learningRate),
+    stepInputs: stepInputsOf(config, learning, { learningRate, stepsPerEpoch }),
     initialState: () => initialState(network, learning, datasets.counts, config.seed, batch_size),
     featureSize: network.backbone.featureSize,
     programs: {
@@ -128,14 +128,16 @@ function learningRates({ optim, train }: Config, stepsPerEpoch: number): Experim
 
 function stepInputsOf(
   { seed, train }: Config,
-  { loss, accumulate = 1 }: Learning,
-  learningRate: Experiment['learningRate'],
+  { loss, optimizer, accumulate = 1 }: Learning,
+  { learningRate, stepsPerEpoch }: Pick<Experiment, 'learningRate' | 'stepsPerEpoch'>,
 ): Experiment['stepInputs'] {
   const { batch_size, epochs, mixup_alpha } = train;
   const microBatches = [accumulate, batch_size / accumulate] as const;
   return (epoch, step) => {
+    const factors = optimizer.factorsAt?.((epoch - 1) * stepsPerEpoch + step + 1) ?? {};
     const ofStep = {
       learning_rate: scalar(learningRate(epoch)),
+      ...Object.fromEntries(Object.entries(factors).map(([name, value]) => [name, scalar(value)])),
       ...(loss.usesProgress && { progress: scalar((epoch - 1) / epochs) }),
     };
     const mixing = mixup_alpha > 0 ? mixupInputs(mixup_alpha, microBatches, seed, epoch, step) : undefined;

@@ -4,7 +4,7 @@ import type { Check, Checked, ConfigKey } from './checked.js';
 import { checkAugmentation, checkData, checkImageFiles } from './data.js';
 import { checkEngine } from './engine.js';
 import { checkFrozen, checkHead, checkLoss, checkUntrained } from './network.js';
-import { checkBatches, checkBatchNorm, checkEvaluation, checkSchedule } from './training.js';
+import { checkBatches, checkBatchNorm, checkEvaluation, checkOptimizer, checkSchedule } from './training.js';
 
 /** In the order in which a reader hears of them. */
 const checks: readonly Check[] = [
@@ -17,6 +17,7 @@ const checks: readonly Check[] = [
   checkFrozen,
   checkBatches,
   checkBatchNorm,
+  checkOptimizer,
   checkSchedule,
   checkEvaluation,
   checkEngine,

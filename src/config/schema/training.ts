@@ -4,7 +4,7 @@ import { fraction, positiveInteger, wholeNumber } from './numbers.js';
 
 export const optim = z
   .strictObject({
-    name: z.literal('sgd').default('sgd').describe('Which optimizer.'),
+    name: z.enum(['sgd', 'adamw']).default('sgd').describe('Which optimizer; both as in PyTorch.'),
     learning_rate: z.number().min(0).max(1e6).describe('Peak learning rate, reached at the end of the warm-up.'),
     warmup_learning_rate: z.number().min(0).max(1e6).describe('Learning rate of the first epoch.'),
     warmup_epochs: z
@@ -19,13 +19,17 @@ export const optim = z
       .describe(
         'Batch size that the learning rates are meant for: both are multiplied by train.batch_size / this. Left out, they are taken as they are.',
       ),
-    momentum: z.number().min(0).lt(1).default(0.9).describe('Momentum (PyTorch form).'),
+    momentum: z.number().min(0).lt(1).default(0.9).describe('(sgd) Momentum (PyTorch form).'),
+    beta1: z.number().min(0).lt(1).default(0.9).describe('(adamw) Decay a step of the mean of the gradients.'),
+    beta2: z.number().min(0).lt(1).default(0.999).describe('(adamw) Decay a step of the mean of their squares.'),
     weight_decay: z
       .number()
       .min(0)
       .max(1)
       .default(5e-4)
-      .describe('L2, added to the gradient of every parameter (as PyTorch does).'),
+      .describe(
+        'Of every parameter. sgd: L2, added to the gradient (as PyTorch does). adamw: decoupled, times the learning rate; PyTorch’s default for it is 0.01.',
+      ),
   })
   .describe('The optimizer and its schedule.');
 
