@@ -12,8 +12,8 @@ const groups: readonly Group[] = ['many', 'medium', 'few'];
 const mostEpochs = 60;
 /** Share of the points at each end that may be left out: one class of five images must not flatten all others. */
 const outside = 0.01;
-/** With more classes only the medians are drawn. */
-const mostClassLines = 200;
+/** With more lines in all panels together only the medians are drawn. */
+const mostClassLines = 400;
 /** Up to so many epochs are dots as well: a line of one epoch is invisible. */
 const mostDots = 3;
 
@@ -29,7 +29,7 @@ export function gradientRatioFigure(all: readonly Series[]): Figure | undefined 
   const isMany = all.length > mostColors;
   const without = all.filter(series => !shown.includes(series)).map(({ label }) => label);
   const ratios = shown.map(ratiosOfSeries);
-  const hasLines = !isMany && ratios.some(classes => classes.length <= mostClassLines);
+  const hasLines = !isMany && ratios.flat().length <= mostClassLines;
   const medianLines = shown.map((series, index) => mediansOf(series, ratios[index]!));
   const axis = ratioAxis(medianLines, hasLines ? ratios : []);
   const isShort = shown.every(({ runs }) => runs.every(({ gradients = [] }) => gradients.length <= mostDots));
@@ -48,8 +48,7 @@ export function gradientRatioFigure(all: readonly Series[]): Figure | undefined 
       .filter(group => medianLines.some(lines => lines[group].length > 0))
       .map((group): LegendEntry => ({ label: group, color: `var(--${group})`, mark: 'line' })),
     panels: shown.map((series, index) => {
-      const thin = hasLines && ratios[index]!.length <= mostClassLines ? ratios[index]! : [];
-      return panel(series, thin, medianLines[index]!, axis, isMany);
+      return panel(series, hasLines ? ratios[index]! : [], medianLines[index]!, axis, isMany);
     }),
     columns: isMany ? 'small' : shown.length === 1 ? 1 : 2,
   };
