@@ -3,9 +3,9 @@
  * them.
  */
 import { promisify } from 'node:util';
-import { openLibrary } from '../engine/nativeLibrary.js';
 import { EngineError } from '../errors.js';
 import { loadKoffi } from '../io/koffi.js';
+import { openLibrary } from '../io/nativeLibrary.js';
 import type { Convolution, Direction } from './convolutions.js';
 
 const koffi = loadKoffi();

@@ -5,10 +5,11 @@ import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
+import { requireSameTypes } from '../hostTensor.js';
 import type { Program, Specs, Tensors } from '../program.js';
 import '../trainingKernels.js';
 import { traceBackend } from './backend.js';
-import { type Node, reachable, type TracedProgram, type Value } from './ir.js';
+import { type Node, reachable, type TracedProgram, typeOf, type Value } from './ir.js';
 
 /**
  * Records `program` for a state of the given types. Throws `EngineError` with the op's name and the source line that
@@ -22,7 +23,7 @@ export function trace(program: Program, state: Specs): TracedProgram {
     const result = program.apply(placeholders('State', state), placeholders('Input', program.inputs));
     const outputs = valuesOf(result.outputs);
     const newState = valuesOf(result.state);
-    checkState(state, newState);
+    requireSameTypes(state, typesOf(newState));
     const results = [...Object.values(outputs), ...Object.values(newState)];
     return { inputs: program.inputs, outputs, state: newState, nodes: reachable(results) };
   } catch (error) {
@@ -46,18 +47,8 @@ function valuesOf(tensors: Tensors): Record<string, Value> {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, traceBackend.valueFor(tensor)]));
 }
 
-function checkState(before: Specs, after: Readonly<Record<string, Value>>): void {
-  for (const [name, value] of Object.entries(after)) {
-    const type = value.node.outputs[value.index]!;
-    const spec = before[name];
-    if (spec === undefined)
-      throw new EngineError(`A program returns the state entry '${name}', which is not part of the state.`);
-    if (spec.dtype !== type.dtype || spec.shape.join() !== type.shape.join()) {
-      throw new EngineError(
-        `A program changes the type of the state entry '${name}' from ${spec.dtype} [${spec.shape}] to ${type.dtype} [${type.shape}].`,
-      );
-    }
-  }
+function typesOf(values: Readonly<Record<string, Value>>) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeOf(value)]));
 }
 
 function explained(error: unknown): unknown {

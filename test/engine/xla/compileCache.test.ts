@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openLibrary } from '../../../src/engine/nativeLibrary.js';
+import { openLibrary } from '../../../src/io/nativeLibrary.js';
 import { loadPlugin, type Pjrt } from '../../../src/engine/pjrt/cApi.js';
 import { type Address, type Client, newClient } from '../../../src/engine/pjrt/client.js';
 import { compileCached, compilerIdentity, prune } from '../../../src/engine/pjrt/compileCache.js';
