@@ -10,7 +10,7 @@ import type { HostTensors } from '../tensor.js';
 import { readLastCheckpoint, startOfTraining, type TrainingProgress } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
 import type { RunRequest } from './runRequest.js';
-import { startFrom } from './startingPoint.js';
+import { startFrom } from './twoStages/startingPoint.js';
 import { describeWeights, startingState } from './startingState.js';
 import { inOrderOf } from './state.js';
 

@@ -6,7 +6,7 @@ import type { RunFolder } from '../run/runFolder.js';
 import type { TrainingProgress } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
 import type { StopRequest } from './signals.js';
-import type { StartingPoint } from './startingPoint.js';
+import type { StartingPoint } from './twoStages/startingPoint.js';
 import type { TrainingObserver } from './trainer.js';
 
 /** The loop's observer, and what is said before and after it. */

@@ -51,9 +51,8 @@ async function train({ loaded, folder: given, experiment }: Chosen, flags: Train
 }
 
 async function startingPointOf(config: StageConfig, { data, quiet, json, runs }: TrainFlags) {
-  const { finishedFirstStage } = await import('../firstStage.js');
-  const { readStartingPoint } = await import('../../train/startingPoint.js');
-  return readStartingPoint(await finishedFirstStage({ config, output: runs, data, quiet, json }), runs);
+  const { trainedFirstStage } = await import('../firstStage.js');
+  return trainedFirstStage({ config, output: runs, data, quiet, json });
 }
 
 /**
