@@ -18,7 +18,7 @@ const floors: readonly (readonly string[])[] = [
   ['train'],
   ['bench', 'doctor'],
   ['plan', 'report', 'results'],
-  ['sweep'],
+  ['index', 'sweep'],
   ['cli'],
 ];
 
