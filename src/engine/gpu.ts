@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LibraryHandle } from '../io/koffi.js';
 
-export interface Gpu {
+interface Gpu {
   /** For instance `NVIDIA H200`. */
   readonly name: string;
   readonly memoryBytes: number;

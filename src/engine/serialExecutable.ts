@@ -6,7 +6,7 @@ import type { CompileRequest, EngineInfo, Executable, Specs, StagedSteps } from 
 import { stacked, stageStepByStep, stepCount } from './stackedSteps.js';
 
 /** Work on the state, in the order in which it was asked for. */
-export interface SerialRuns {
+interface SerialRuns {
   /** Begins when everything before is done: a second run would read state that the first is writing. Throws `EngineError` when disposed. */
   enqueue<T>(work: () => Promise<T>): Promise<T>;
   /** Calls `work` when everything before is done, also when that failed or the executable was disposed. */

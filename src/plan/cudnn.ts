@@ -47,7 +47,7 @@ const crossCorrelation = 1;
 const tensorCore = 0;
 export const heuristicModes = { A: 3, B: 1, fallback: 2 } as const;
 
-export interface EngineCount {
+interface EngineCount {
   readonly engines: number;
   readonly onTensorCores: number;
 }

@@ -10,7 +10,7 @@ import { type KernelKind, kernelKinds } from './kernels.js';
 import { fittingAccumulation, type StageMemory } from './microBatches.js';
 import { type PlannedProgram, type PlannedPrograms, plannedPrograms } from './programs.js';
 
-export interface ConvolutionPlan {
+interface ConvolutionPlan {
   readonly direction: Direction;
   readonly precision: string;
   readonly convolutions: number;

@@ -11,7 +11,7 @@ export type { Address } from './cApi.js';
 /** With multi_slice_config, which API 0.97 added at the end; a plugin from before passes over what it does not know. */
 const executeOptionsBytes = 120;
 
-export interface Device {
+interface Device {
   /** What it is, for instance `NVIDIA H200`; the CPU plugin says `cpu`. */
   readonly kind: string;
   readonly address: Address;

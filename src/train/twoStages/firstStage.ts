@@ -14,7 +14,7 @@ import { beginRunFolder, type HeldRun, holdRunFolder, openRunFolder } from '../.
 import { openRunStore } from '../../run/runStore.js';
 
 /** A training of the first stage. */
-export interface FirstStageJob {
+interface FirstStageJob {
   readonly held: HeldRun;
   readonly loaded: Pick<LoadedConfig, 'config' | 'yaml' | 'warnings'>;
   readonly resume: boolean;
