@@ -4,7 +4,8 @@
  */
 import { configOf } from './config/identity.js';
 import type { LoadedConfig } from './config/load.js';
-import { type ResultRow, resultRows, summarize } from './eval/summary.js';
+import { type ResultRow, resultRows } from './eval/resultRow.js';
+import { summarize } from './eval/summary.js';
 import { type EpochMetrics, readMetrics } from './run/metricsLog.js';
 import { type RunRecord, readRecord } from './run/record.js';
 import { openRunFolder } from './run/runFolder.js';

@@ -16,8 +16,9 @@ const floors: readonly (readonly string[])[] = [
   ['eval', 'losses', 'models', 'optim'],
   ['run', 'tables'],
   ['train'],
-  ['bench', 'doctor'],
-  ['plan', 'report', 'results'],
+  ['bench', 'doctor', 'predict'],
+  ['plan', 'results'],
+  ['report'],
   ['index', 'sweep'],
   ['cli'],
 ];

@@ -23,7 +23,7 @@ export interface PredictionRequest {
   readonly onProgress?: (done: number) => void;
 }
 
-export interface PredictedImage {
+interface PredictedImage {
   /** As the user named it. */
   readonly image: string;
   readonly top: readonly RankedClass[];

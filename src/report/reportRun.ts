@@ -15,7 +15,7 @@ import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { resultLogits } from '../run/storedLogits.js';
 import { type ClassMass, classMass } from './classMass.js';
 import { type EpochGradients, readGradients } from './gradients.js';
-import { labelSeries, mostColors } from './series.js';
+import { labelSeries, mostColors } from './seriesLabels.js';
 
 /** Numbers per class and image; the logits are not kept, so that many runs fit into memory. */
 export interface ReportRun {

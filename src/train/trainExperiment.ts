@@ -1,7 +1,7 @@
 /** A whole experiment in this process: its first stage, where it has one, then the run, without a display and without signals. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadedConfig } from '../config/load.js';
-import type { ResultRow } from '../eval/summary.js';
+import type { ResultRow } from '../eval/resultRow.js';
 import type { EpochMetrics } from '../run/metricsLog.js';
 import { beginRunFolder, type HeldRun, leaveRunFolder } from '../run/runFolder.js';
 import { executeRun } from './run.js';

@@ -3,7 +3,8 @@ import { dot, lineY, ruleY } from '@observablehq/plot';
 import { type Group, groupOf } from '../../eval/metrics.js';
 import type { Figure, LegendEntry, Panel } from '../figure.js';
 import type { EpochGradients } from '../gradients.js';
-import { mostColors, type Series, seriesTitle } from '../series.js';
+import { type Series, seriesTitle } from '../series.js';
+import { mostColors } from '../seriesLabels.js';
 import { renderSvg } from '../svg.js';
 import { type LogAxis, logAxis, logMarks } from './axes.js';
 
