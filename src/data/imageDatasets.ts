@@ -30,7 +30,7 @@ export interface ImageSetOptions {
   readonly heldOutFraction?: number | undefined;
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /**

@@ -35,7 +35,7 @@ export interface ImageSplitsOptions {
   readonly root: string;
   /** Whether the split `val` is wanted. */
   readonly val: boolean;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** What a config says of an image set. */

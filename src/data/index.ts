@@ -27,7 +27,7 @@ export interface OpenOptions {
   /** Splits whose images are about to be read, to be checked as `data.verify` says; none when left out. */
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export interface OpenedDatasets {
@@ -172,10 +172,7 @@ function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Op
 }
 
 /** GALA_DATA names the folder of downloaded sets, so it does not replace the set that comes with gala. */
-function openFashionMnist(
-  given: string | undefined,
-  environment: Readonly<Record<string, string | undefined>>,
-): Opened {
+function openFashionMnist(given: string | undefined, environment: NodeJS.ProcessEnv): Opened {
   const root = given ?? bundledFashionMnistLt();
   const ignored = given === undefined && environment.GALA_DATA ? environment.GALA_DATA : undefined;
   const notes = ignored === undefined ? [] : [`GALA_DATA (${ignored}) is not used: fashion_mnist_lt comes with gala.`];

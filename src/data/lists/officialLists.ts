@@ -10,8 +10,6 @@ import { filePath } from '../files/imageFiles.js';
 import { type ImageList, parseImageList } from '../files/imageList.js';
 import { type ImageSet, type ImageSplit, type OfficialList, publishedClassCounts } from '../imageSets.js';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 export interface CheckedList {
   readonly list: ImageList;
   /** Whether it is the published file; else it has the published counts, in another order or with other images. */
@@ -19,14 +17,14 @@ export interface CheckedList {
 }
 
 /** Folder of the lists that `gala data lists` has installed. */
-export function installedLists(environment: Environment = process.env): string {
+export function installedLists(environment: NodeJS.ProcessEnv = process.env): string {
   return join(cacheFolder(undefined, environment), 'lists');
 }
 
 /** Where the list of a split is: bundled, installed, or brought by the user into `root`; undefined when nowhere. */
 export function findOfficialList(
   { file, sha256 }: OfficialList,
-  { root, environment }: { readonly root?: string | undefined; readonly environment?: Environment } = {},
+  { root, environment }: { readonly root?: string | undefined; readonly environment?: NodeJS.ProcessEnv } = {},
 ): string | undefined {
   if (sha256 !== undefined) return join(bundledFolder('lists'), `${file}.gz`);
   const brought = root === undefined ? [] : [resolve(root, file), resolve(root, `${file}.gz`)];
@@ -37,7 +35,7 @@ export function findOfficialList(
 export function openOfficialList(
   set: ImageSet,
   split: ImageSplit,
-  places: { readonly root?: string | undefined; readonly environment?: Environment },
+  places: { readonly root?: string | undefined; readonly environment?: NodeJS.ProcessEnv },
 ): CheckedList & { readonly path: string } {
   const official = requireList(set, split);
   const path = findOfficialList(official, places);

@@ -1,4 +1,13 @@
-/** Runs a Program once under the recording backend and returns its graph. */
+/**
+ * From a Program to its graph. TF.js sends every op to its current backend as a kernel with a name, input tensors and attributes.
+ * For the time of one call the backend is the recording one (backend.ts): its tensors have a type and no values, and each
+ * kernel becomes a node, whose output types follow from the rules in kernels.ts. TF.js' own gradients are ops as well, so the
+ * graph of a training step holds the backward pass too, without code of ours for it.
+ *
+ * State and inputs enter as nodes `State` and `Input`. What the program returns names the nodes to keep, and everything that
+ * these do not need is dropped. A program must therefore decide nothing by values: `dataSync` fails here, and a branch on a shape
+ * is taken once for all steps. tensorflow/lower.ts and stablehlo/lower.ts translate the graph, print.ts shows it as text.
+ */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
