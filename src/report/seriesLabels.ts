@@ -1,6 +1,6 @@
 /** Labels of the series of a report: short names that tell configs apart. */
 import { groupResults } from '../results/groups.js';
-import type { RunRecord } from '../run/record.js';
+import type { RunRecord } from '../run/recordSchema.js';
 
 /** The most series that have a colour of their own; a page of more shows a table and small multiples. */
 export const mostColors = 8;
