@@ -2,7 +2,8 @@
 import { type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { escapeHtml } from './markup.js';
 import type { ReportRun } from './reportRun.js';
-import { mostColors, type Series, spreadOf } from './series.js';
+import { type Series, spreadOf } from './series.js';
+import { mostColors } from './seriesLabels.js';
 import { groupWords } from './source.js';
 
 /** Top-1 is called “all” beside the groups. */

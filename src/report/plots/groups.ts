@@ -2,7 +2,8 @@
 import { barX, dot, type Markish, ruleX, ruleY, text } from '@observablehq/plot';
 import { groupKeys, type MetricKey, type Scores } from '../../eval/scores.js';
 import { type Figure, type LegendEntry, type Panel, predictionLegend, seriesLegend } from '../figure.js';
-import { mostColors, type Series, spreadOf } from '../series.js';
+import { type Series, spreadOf } from '../series.js';
+import { mostColors } from '../seriesLabels.js';
 import { groupWords, sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { cut, textWidth } from '../textWidth.js';
