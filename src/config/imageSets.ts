@@ -15,8 +15,14 @@ export function isImageDataset(name: string): name is (typeof imageDatasets)[num
 }
 
 /** Whether a set has validation images of its own, beside its training images. */
-export function hasOwnVal({ dataset, val_list }: { readonly dataset: string; readonly val_list?: unknown }): boolean {
-  return val_list !== undefined || (isOfficial(dataset) && dataset !== 'inaturalist2018');
+export function hasOwnVal({ dataset, val_list, split }: ValKeys): boolean {
+  return val_list !== undefined || (split?.val ?? 0) > 0 || (isOfficial(dataset) && dataset !== 'inaturalist2018');
+}
+
+interface ValKeys {
+  readonly dataset: string;
+  readonly val_list?: unknown;
+  readonly split?: { readonly val?: number | undefined } | undefined;
 }
 
 const defaultSide = 224;

@@ -9,7 +9,8 @@ import { classCounts } from './dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from './fashionMnist.js';
 import { openImageSet } from './imageDatasets.js';
 import { type ImageSplit, imagenetStatistics, imageSets, type Statistics } from './imageSets.js';
-import { holdOut, indexHash, longTailedIndices, subset } from './longTail.js';
+import { drawTraining, indexHash, subset } from './longTail.js';
+import { normalisationOf } from './normalisation.js';
 import { requireTwoClasses } from './oneClass.js';
 import type { CheckWatcher } from './verify/checkSplit.js';
 
@@ -24,6 +25,8 @@ export interface OpenOptions {
    * a validation split of its own holds nothing out.
    */
   readonly heldOutFraction?: number | undefined;
+  /** Images of a training batch: a smaller training set is refused before an image is decoded. */
+  readonly batchSize?: number;
   /** Splits whose images are about to be read, to be checked as `data.verify` says; none when left out. */
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
@@ -77,12 +80,8 @@ export async function openDatasets(config: DatasetConfig, options: OpenOptions =
     if (length === 0) throw emptySplit(split, root);
   }
   requireTwoClasses(full.classNames, root, false);
-  const indices = longTailedIndices(full, config.imbalance_factor, config.subset_seed);
+  const { indices, split } = drawTraining(full, config, own === undefined ? heldOutFraction : undefined);
   const longTailed = subset(full, indices);
-  const split =
-    heldOutFraction === undefined || own !== undefined
-      ? undefined
-      : holdOut(longTailed, heldOutFraction, config.subset_seed);
   const train = split === undefined ? longTailed : subset(longTailed, split.kept);
   const counts = classCounts(train);
   refuseEmptyClass(counts, train.classNames, root);
@@ -97,7 +96,7 @@ export async function openDatasets(config: DatasetConfig, options: OpenOptions =
     heldOutHash: split && indexHash(split.heldOut),
     root,
     notes,
-    ...statistics,
+    ...normalisationOf(config, statistics),
   };
 }
 

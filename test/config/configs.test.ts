@@ -133,6 +133,7 @@ test('the CIFAR100-LT configs are the published protocol', () => {
     val_fraction: 0.1,
     select_on: 'test',
     tau: 1,
+    groups: { many: 100, few: 20 },
   });
 });
 

@@ -10,7 +10,7 @@ const cutFromFiles: readonly Augmentation[] = ['reflect_pad', 'random_resized_cr
 /** Images of the largest class before the subset is drawn; with a larger imbalance factor the last class has none. */
 const imagesPerClass: Readonly<Record<string, number>> = { cifar100: 500, cifar10: 5000 };
 
-export const checkData: Check = ({ values: { data }, isChanged }, { refuse, warn }) => {
+export const checkData: Check = ({ values: { data, eval: evaluation }, isChanged }, { refuse, warn }) => {
   const { dataset, imbalance_factor: factor } = data;
   if (dataset === 'fashion_mnist_lt' && factor !== undefined && factor !== 1) {
     refuse(
@@ -27,7 +27,8 @@ export const checkData: Check = ({ values: { data }, isChanged }, { refuse, warn
         `it can be at most ${largest}`,
     );
   }
-  if (factor === 1 && isChanged('data.subset_seed')) {
+  const drawsPart = evaluation.select_on === 'val' || (data.split?.val ?? 0) + (data.split?.test ?? 0) > 0;
+  if (factor === 1 && !drawsPart && isChanged('data.subset_seed')) {
     warn('data.subset_seed', 'data.subset_seed has no effect: data.imbalance_factor is 1, every image is kept');
   }
 };
@@ -65,6 +66,33 @@ function checkCropping(augment: readonly Augmentation[], dataset: string, refuse
   }
 }
 
+/** Parts of the training images, and what already has such a part. */
+export const checkSplit: Check = ({ values: { data } }, { refuse }) => {
+  const { dataset, split } = data;
+  if (split === undefined || dataset === undefined) return;
+  const { val = 0, test = 0 } = split;
+  if (val === 0 && test === 0) return;
+  if (dataset !== 'image_folder' && dataset !== 'image_list')
+    refuse('data.split', `data.split is for image_folder and image_list; ${dataset} has splits of its own`);
+  if (val + test >= 1)
+    refuse(
+      'data.split',
+      `data.split takes ${val} + ${test} of each class away; less than 1 must go, to leave images to train on`,
+    );
+  for (const part of ['val', 'test'] as const) {
+    const list = `data.${part}_list` as const;
+    if (split[part] && data[`${part}_list`] !== undefined)
+      refuse(list, `${list} and data.split.${part} are both given; leave one of them out`);
+  }
+};
+
+/** Bounds of the groups of classes. */
+export const checkGroups: Check = ({ values }, { refuse }) => {
+  const { many, few } = values.eval.groups ?? {};
+  if (many !== undefined && few !== undefined && few > many + 1)
+    refuse('eval.groups', `eval.groups.few is ${few}, above eval.groups.many ${many}: a class would be in both`);
+};
+
 /** The keys of image files, and what such a dataset needs. */
 export const checkImageFiles: Check = (checked, { refuse, warn }) => {
   const { values, origin, isChanged } = checked;
@@ -84,7 +112,8 @@ export const checkImageFiles: Check = (checked, { refuse, warn }) => {
       refuse(key, `${key} is given, but image_folder takes the images from its folders; use data.dataset: image_list`);
   }
   for (const key of ['train_list', 'test_list'] as const) {
-    if (dataset === 'image_list' && data[key] === undefined) {
+    const isDivided = key === 'test_list' && (data.split?.test ?? 0) > 0;
+    if (dataset === 'image_list' && data[key] === undefined && !isDivided) {
       refuse(
         'data.dataset',
         `data.dataset is image_list, which needs data.${key}: a file with a line \`path label\` per image`,
@@ -104,7 +133,7 @@ export const checkImageFiles: Check = (checked, { refuse, warn }) => {
       `data.short_side is ${shortSide}, less than the ${side} pixels of data.image_size that are cut out of it`,
     );
   }
-  const ownVal = hasOwnVal({ dataset, val_list: data.val_list });
+  const ownVal = hasOwnVal({ dataset, val_list: data.val_list, split: data.split });
   if (isChanged('eval.val_fraction') && values.eval.select_on === 'val' && ownVal) {
     warn('eval.val_fraction', `eval.val_fraction has no effect: ${dataset} has a validation split of its own`);
   }

@@ -1,7 +1,7 @@
 /** Rules between keys, which a schema of single keys cannot express: contradictions are problems, the rest is warned about. */
 import type { Problem } from '../problem.js';
 import type { Check, Checked, ConfigKey } from './checked.js';
-import { checkAugmentation, checkData, checkImageFiles } from './data.js';
+import { checkAugmentation, checkData, checkGroups, checkImageFiles, checkSplit } from './data.js';
 import { checkEngine } from './engine.js';
 import { checkFrozen, checkHead, checkLoss, checkUntrained } from './network.js';
 import { checkBatches, checkBatchNorm, checkEvaluation, checkOptimizer, checkSchedule } from './training.js';
@@ -13,6 +13,7 @@ const checks: readonly Check[] = [
   checkHead,
   checkUntrained,
   checkImageFiles,
+  checkSplit,
   checkLoss,
   checkFrozen,
   checkBatches,
@@ -20,6 +21,7 @@ const checks: readonly Check[] = [
   checkOptimizer,
   checkSchedule,
   checkEvaluation,
+  checkGroups,
   checkEngine,
 ];
 

@@ -67,7 +67,7 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
     );
   }
   const warmsUp = typeof warmup !== 'number' || warmup > 1;
-  if (warmsUp && start !== undefined && peak !== undefined && start > peak) {
+  if (warmsUp && typeof start === 'number' && peak !== undefined && start > peak) {
     warn(
       'optim.warmup_learning_rate',
       `optim.warmup_learning_rate ${start} is above optim.learning_rate ${peak}: ` +

@@ -6,7 +6,10 @@ export const optim = z
   .strictObject({
     name: z.enum(['sgd', 'adamw']).default('sgd').describe('Which optimizer; both as in PyTorch.'),
     learning_rate: z.number().min(0).max(1e6).describe('Peak learning rate, reached at the end of the warm-up.'),
-    warmup_learning_rate: z.number().min(0).max(1e6).describe('Learning rate of the first epoch.'),
+    warmup_learning_rate: z
+      .union([z.literal('auto'), z.number().min(0).max(1e6)])
+      .default('auto')
+      .describe('Learning rate of the first epoch. auto = half of learning_rate.'),
     warmup_epochs: z
       .union([z.literal('auto'), wholeNumber])
       .default('auto')
@@ -110,7 +113,12 @@ export const stages = z
 
 export const evaluation = z
   .strictObject({
-    batch_size: positiveInteger.max(65_536).default(500).describe('Images per forward pass of an evaluation.'),
+    batch_size: positiveInteger
+      .max(65_536)
+      .default(500)
+      .describe(
+        'Images per forward pass of an evaluation, at most: fewer where no split has so many, or of large images (100 of 224 × 224 pixels).',
+      ),
     every: positiveInteger
       .max(100_000)
       .default(1)
@@ -129,5 +137,14 @@ export const evaluation = z
         'Split whose plain top-1 chooses the `best` checkpoint (last = no choice, the last epoch); named in every table.',
       ),
     tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
+    groups: z
+      .strictObject({
+        many: wholeNumber.default(100).describe('Classes with more training images than this are the group many.'),
+        few: wholeNumber
+          .default(20)
+          .describe('Classes with fewer training images than this are the group few; the others are medium.'),
+      })
+      .prefault({})
+      .describe('Bounds of the groups many, medium and few.'),
   })
   .describe('When and on what the model is evaluated.');
