@@ -13,8 +13,8 @@ if [ "${1:-}" = --fast ]; then
 fi
 
 prepare
-step 'Lint: biome check'
-node_modules/.bin/biome check .
+step 'Lint: biome check, knip'
+npm run --silent lint
 install_engine
 step 'Plugin of engine xla: gala engine install --xla-cpu (the first time 63 MB to download, 259 MB on disk)'
 node bin/gala.mjs engine install --xla-cpu || echo 'Not installed: the tests that need it are skipped.'

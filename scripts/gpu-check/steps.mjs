@@ -2,9 +2,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { compile } from '../../dist/src/engine/index.js';
 import { linearHead } from '../../dist/src/models/head.js';
+import { momentumPrefix } from '../../dist/src/models/modelEntries.js';
 import { resnetCifar } from '../../dist/src/models/resnetCifar.js';
 import { randomFor } from '../../dist/src/random.js';
-import { initialState, momentumPrefix } from '../../dist/src/train/state.js';
+import { initialState } from '../../dist/src/train/state.js';
 import { trainProgram } from '../../dist/src/train/step.js';
 import { learning } from '../../dist/test/engine/trainingSteps.js';
 

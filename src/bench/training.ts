@@ -85,10 +85,7 @@ export async function benchTraining(config: Config, { steps, warmup, data }: Ben
 /** Times the forward pass with running statistics on batches of `train.batch_size` random images. */
 export async function benchInference(config: Config, { steps, warmup }: BenchOptions): Promise<InferBenchmark> {
   const batch = config.train.batch_size;
-  const experiment = experimentOn(syntheticDatasets(config.data), {
-    ...config,
-    eval: { ...config.eval, batch_size: batch },
-  });
+  const experiment = experimentOn(syntheticDatasets(config.data), config, batch);
   const { precision } = await engineSettings(config);
   const executable = await compileForEvaluation(experiment, experiment.initialState(), precision);
   try {

@@ -13,6 +13,7 @@ import { registerDoctorCommand } from './commands/doctor.js';
 import { registerEngineCommand } from './commands/engine.js';
 import { registerEvalCommand } from './commands/eval.js';
 import { registerExportCommand } from './commands/export.js';
+import { registerInitCommand } from './commands/init.js';
 import { registerPredictCommand } from './commands/predict.js';
 import { registerQuickstartCommand } from './commands/quickstart.js';
 import { registerReportCommand } from './commands/report.js';
@@ -30,6 +31,7 @@ import { describeError, exitCodeOf } from './failure.js';
 // Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
 const registerCommands = [
   registerQuickstartCommand,
+  registerInitCommand,
   registerTrainCommand,
   registerEvalCommand,
   registerPredictCommand,

@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/resultRow.js';
 import { shellWord } from '../io/shellWord.js';
 import { type HeldRun, leaveRunFolder } from '../run/runFolder.js';
-import type { StartingPoint } from '../train/startingPoint.js';
+import type { StartingPoint } from '../train/twoStages/startingPoint.js';
 import { CommandExit } from './exit.js';
 
 export interface TrainingJob {

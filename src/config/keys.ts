@@ -79,7 +79,8 @@ export function expectedText(node: SchemaNode): string {
   }
   if (node.type === 'array') {
     const { items } = node;
-    return items?.enum === undefined ? 'a list' : `a list of ${items.enum.join(', ')}`;
+    if (items === undefined) return 'a list';
+    return items.enum ? `a list of ${items.enum.join(', ')}` : `a list, each ${expectedText(items)}`;
   }
   if (node.type === 'number') return `a number${rangeText(node)}`;
   if (node.type === 'integer') return `a whole number${rangeText(node)}`;
@@ -107,7 +108,7 @@ function keysBelow(node: SchemaNode, path: Path, choice: string | undefined, isR
   }
   if (node.properties !== undefined) {
     return Object.entries(node.properties).flatMap(([key, child]) =>
-      keysBelow(child, [...path, key], choice, node.required?.includes(key) ?? false),
+      keysBelow(child, [...path, key], choice, isRequired && (node.required?.includes(key) ?? false)),
     );
   }
   return [

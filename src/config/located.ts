@@ -68,13 +68,18 @@ export function isNull(located: Located): boolean {
   return located.kind === 'scalar' && located.value === null && located.source !== undefined;
 }
 
-/** `map` without the keys whose value is `null`, in the maps below too, as far as `isKnown(path)`: a key of no meaning stays to be reported. */
+/**
+ * `map` without the keys whose value is `null`, in the maps below too, as far as `isKnown(path)`: a key of no meaning stays to be
+ * reported. A map inside a section goes with its last key.
+ */
 export function withoutNulls(map: LocatedMap, isKnown: (path: Path) => boolean, path: Path = []): LocatedMap {
   const entries = new Map<string, LocatedEntry>();
   for (const [key, entry] of map.entries) {
     const here = [...path, key];
     if (isNull(entry.value) && isKnown(here)) continue;
     const value = entry.value.kind === 'map' ? withoutNulls(entry.value, isKnown, here) : entry.value;
+    if (path.length > 0 && value.kind === 'map' && value.entries.size === 0 && value !== entry.value && isKnown(here))
+      continue;
     entries.set(key, { ...entry, value });
   }
   return { ...map, entries };

@@ -19,6 +19,7 @@ export const sharedKeys: readonly string[] = [
   'data.root',
   'data.imbalance_factor',
   'data.subset_seed',
+  'data.split',
   'data.train_list',
   'data.val_list',
   'data.test_list',

@@ -28,7 +28,7 @@ export function validate(root: LocatedMap): Validation {
     schemaAt(key.split('.'), chosenIn(root)).find(node => node.default !== undefined)?.default;
   const read = (key: string): unknown => {
     const path = key.split('.');
-    if (path.some((_, depth) => wrong.has(path.slice(0, depth + 1).join('.')))) return undefined;
+    if (wrong.size > 0 && path.some((_, depth) => wrong.has(path.slice(0, depth + 1).join('.')))) return undefined;
     const written = at(root, path);
     return written === undefined ? defaultOf(key) : plainValue(written);
   };
@@ -44,8 +44,12 @@ function valuesOf(read: (key: string) => unknown): Values {
   const values: Record<string, unknown> = {};
   for (const { key } of describeKeys()) {
     const [section, own] = key.split('.') as [string, string?];
-    if (own === undefined) values[section] = read(key);
-    else values[section] = { ...(values[section] as object | undefined), [own]: read(key) };
+    if (own === undefined) {
+      values[section] = read(key);
+    } else {
+      values[section] ??= {};
+      (values[section] as Record<string, unknown>)[own] = read(key);
+    }
   }
   return values as Values;
 }

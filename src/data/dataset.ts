@@ -14,7 +14,7 @@ export interface SharedImages {
 }
 
 /** Images that lie in files and are decoded when they are wanted. */
-export interface StoredImages {
+interface StoredImages {
   /** Where image `index` lies. */
   locate(index: number): ImageLocation;
   /** Length that the shorter side gets before the central crop of evaluation. */

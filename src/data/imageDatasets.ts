@@ -4,10 +4,12 @@ import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
 import type { Dataset } from './dataset.js';
+import { sharesOf } from './dividedTraining.js';
 import { type HashedImages, repeatedContents } from './files/repeatedImages.js';
 import { fileDataset, type InputSize } from './files/storedDataset.js';
 import { type ImageSetConfig, type ImageSplitFiles, openImageSplits } from './imageSplits.js';
 import { inputSizeOf } from './inputSize.js';
+import { drawTraining } from './longTail.js';
 import { requireTwoClasses } from './oneClass.js';
 import { isPackedSet, openPackedSplit } from './pack/packedDataset.js';
 import { comparePackedLists } from './pack/packedLists.js';
@@ -15,8 +17,10 @@ import { headerPath } from './pack/packFormat.js';
 import type { ImageSplit, Statistics } from './sets/definition.js';
 import { datasets, isFolders } from './sets/index.js';
 import { type CheckWatcher, checkSplit } from './verify/checkSplit.js';
+import { requireWholeBatch } from './wholeBatch.js';
 
-type OpenableConfig = ImageSetConfig & Pick<Config['data'], 'image_size' | 'short_side' | 'verify' | 'on_bad_image'>;
+type OpenableConfig = ImageSetConfig &
+  Pick<Config['data'], 'image_size' | 'short_side' | 'verify' | 'on_bad_image' | 'imbalance_factor' | 'subset_seed'>;
 
 export interface OpenedImageSet {
   readonly train: Dataset;
@@ -29,9 +33,10 @@ export interface OpenedImageSet {
 
 export interface ImageSetOptions {
   readonly heldOutFraction?: number | undefined;
+  readonly batchSize?: number;
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /**
@@ -49,6 +54,13 @@ export async function openImageSet(
   if (isPackedSet(root)) return { ...openPacked(config, root, size, wantsVal), root, statistics };
   const opened = openImageSplits(config, { root, val: wantsVal, environment: options.environment });
   requireTwoClasses(opened.train.files.classNames, opened.train.source, isFolders(config.dataset));
+  if (options.batchSize !== undefined) {
+    const { classNames, labels } = opened.train.files;
+    const images = { classNames, length: labels.length, label: (i: number) => labels[i]! };
+    const heldOutFraction = opened.val === undefined ? options.heldOutFraction : undefined;
+    const { indices, split } = drawTraining(images, config, heldOutFraction);
+    requireWholeBatch((split?.kept ?? indices).length, options.batchSize);
+  }
   const notes = [...opened.notes];
   const hashed: HashedImages[] = [];
   // Without a split of its own, `val` is a part of the training images.
@@ -98,6 +110,10 @@ function openPacked(config: OpenableConfig, root: string, size: InputSize, wants
   const splits = ['train', 'test', ...(own ? ['val' as const] : [])] as const;
   return {
     ...opened,
-    notes: [`Packed images are read from ${root}.`, ...comparePackedLists(config, root, splits)],
+    notes: [
+      `Packed images are read from ${root}.`,
+      ...(sharesOf(config) ? ['The parts of data.split are those that were packed.'] : []),
+      ...comparePackedLists(config, root, splits),
+    ],
   };
 }

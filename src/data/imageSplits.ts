@@ -4,12 +4,12 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { ConfigError, DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
+import { dividedTraining, type Lists, sharesOf } from './dividedTraining.js';
 import { type ImageFiles, imageFiles } from './files/imageFiles.js';
-import { classFolders, listImageFolder } from './files/imageFolder.js';
 import { type ImageList, readImageList } from './files/imageList.js';
 import { type LocatedFiles, locateFiles } from './files/locateFiles.js';
-import { packedArchiveAdvice } from './files/packedArchives.js';
 import { repeatedPaths } from './files/repeatedImages.js';
+import { folderLists } from './folderLists.js';
 import { openOfficialList } from './lists/officialLists.js';
 import type { ImageSplit, PublishedSet } from './sets/definition.js';
 import { isFolders, ownSet, publishedSet } from './sets/index.js';
@@ -35,12 +35,12 @@ export interface ImageSplitsOptions {
   readonly root: string;
   /** Whether the split `val` is wanted. */
   readonly val: boolean;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** What a config says of an image set. */
-export type ImageSetConfig = Pick<Config['data'], 'dataset' | 'train_list' | 'val_list' | 'test_list'>;
-type Lists = { readonly [split in ImageSplit]?: { readonly list: ImageList; readonly source: string } };
+export type ImageSetConfig = Pick<Config['data'], 'dataset' | 'train_list' | 'val_list' | 'test_list' | 'split'> &
+  Partial<Pick<Config['data'], 'subset_seed'>>;
 
 /**
  * Reads the lists and looks every file up in its folder; opens no image. Missing files are told, not thrown. Throws
@@ -51,7 +51,7 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
   const notes: string[] = [];
   const set = publishedSet(config.dataset);
   const root = resolve(options.root);
-  const folder = isFolders(config.dataset) ? folderLists(root, options.val, notes) : undefined;
+  const folder = isFolders(config.dataset) ? folderLists(config, root, options.val, notes) : undefined;
   const lists = folder?.lists ?? readLists(config, set, root, options, notes);
   const all = [lists.train!, lists.test!, ...(lists.val ? [lists.val] : [])];
   // Elsewhere the set or the folders bound them.
@@ -109,7 +109,13 @@ function readLists(
     return { list, source: path };
   };
   const hasVal = config.val_list !== undefined || set?.lists.val !== undefined;
-  return { train: read('train'), test: read('test'), ...(val && hasVal && { val: read('val') }) };
+  const own = { ...(val && hasVal && { val: read('val') }) };
+  const shares = sharesOf(config);
+  if (shares !== undefined) {
+    const parts = dividedTraining(config, read('train'), shares, { wantsVal: val, notes });
+    return { ...parts, ...own, ...(shares.test === 0 && { test: read('test') }) };
+  }
+  return { train: read('train'), test: read('test'), ...own };
 }
 
 /** Where a list that a config names may be: below the root, then from the working folder. */
@@ -133,29 +139,6 @@ function noList(dataset: string, split: ImageSplit): ConfigError {
     where: `data.${split}_list`,
     next: `Set data.${split}_list to a file with a line \`path label\` per image, relative to data.root.`,
   });
-}
-
-/** `root` holds train/ and test/, each with a folder a class; val/ is a split of its own beside test/, else it stands in for it. */
-function folderLists(root: string, val: boolean, notes: string[]): { lists: Lists; classNames: string[] } {
-  const has = (split: string) => existsSync(join(root, split));
-  const test = has('test') ? 'test' : 'val';
-  if (!has('train') || !has(test)) {
-    throw new DataError(`The folder of the ${has('train') ? 'test' : 'training'} images is missing.`, {
-      where: has('train') ? `looked for ${join(root, 'test')} and ${join(root, 'val')}` : join(root, 'train'),
-      next:
-        packedArchiveAdvice(root) ??
-        'image_folder reads DIR/train/CLASS/… and DIR/test/CLASS/… (or val/): name DIR with --data or data.root.',
-    });
-  }
-  if (test === 'val') notes.push('There is no test/: val/ is what the model is tested on.');
-  const classNames = classFolders(join(root, 'train')).map(({ name }) => name);
-  const read = (split: string) => {
-    const { list, leftOut } = listImageFolder(root, split, classNames);
-    if (leftOut !== undefined) notes.push(leftOut);
-    return { list, source: join(root, split) };
-  };
-  const ownVal = val && test === 'test' && has('val');
-  return { lists: { train: read('train'), test: read(test), ...(ownVal && { val: read('val') }) }, classNames };
 }
 
 /**

@@ -6,7 +6,8 @@ import { bundledFolder } from './bundled.js';
 import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
 import { openImageSet } from './imageDatasets.js';
-import { holdOut, indexHash, longTailedIndices, subset } from './longTail.js';
+import { drawTraining, indexHash, subset } from './longTail.js';
+import { normalisationOf } from './normalisation.js';
 import { requireTwoClasses } from './oneClass.js';
 import type { ImageSplit, PixelSet, Statistics } from './sets/definition.js';
 import { datasets } from './sets/index.js';
@@ -14,8 +15,6 @@ import type { CheckWatcher } from './verify/checkSplit.js';
 
 /** What a config says of the images, without the order they are visited in. */
 export type DatasetConfig = Omit<Config['data'], 'sampler'>;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface OpenOptions {
   /** The `--data` option: goes before GALA_DATA and `data.root`. */
@@ -25,10 +24,12 @@ export interface OpenOptions {
    * a validation split of its own holds nothing out.
    */
   readonly heldOutFraction?: number | undefined;
+  /** Images of a training batch: a smaller training set is refused before an image is decoded. */
+  readonly batchSize?: number;
   /** Splits whose images are about to be read, to be checked as `data.verify` says; none when left out. */
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
-  readonly environment?: Environment;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export interface OpenedDatasets {
@@ -68,12 +69,8 @@ export async function openDatasets(config: DatasetConfig, options: OpenOptions =
     if (length === 0) throw emptySplit(split, root);
   }
   requireTwoClasses(full.classNames, root, false);
-  const indices = longTailedIndices(full, config.imbalance_factor, config.subset_seed);
+  const { indices, split } = drawTraining(full, config, own === undefined ? heldOutFraction : undefined);
   const longTailed = subset(full, indices);
-  const split =
-    heldOutFraction === undefined || own !== undefined
-      ? undefined
-      : holdOut(longTailed, heldOutFraction, config.subset_seed);
   const train = split === undefined ? longTailed : subset(longTailed, split.kept);
   const counts = classCounts(train);
   refuseEmptyClass(counts, train.classNames, root);
@@ -88,7 +85,7 @@ export async function openDatasets(config: DatasetConfig, options: OpenOptions =
     heldOutHash: split && indexHash(split.heldOut),
     root,
     notes,
-    ...statistics,
+    ...normalisationOf(config, statistics),
   };
 }
 
@@ -152,7 +149,7 @@ function rootOf(config: DatasetConfig, given: string | undefined): string | unde
 async function openPixels(
   set: PixelSet,
   config: DatasetConfig,
-  { dataRoot, environment }: OpenOptions & { readonly environment: Environment },
+  { dataRoot, environment }: OpenOptions & { readonly environment: NodeJS.ProcessEnv },
 ): Promise<Opened> {
   const { bundled, statistics } = set;
   const ofEnvironment = environment.GALA_DATA;

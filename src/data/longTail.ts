@@ -68,6 +68,22 @@ export function holdOut(dataset: Labels, fraction: number, seed: number): { kept
   return { kept, heldOut };
 }
 
+/** What a config draws from the training images: the long-tailed subset, and of it what is kept and held out as `val`. */
+export function drawTraining(
+  dataset: Labels,
+  { imbalance_factor, subset_seed }: { readonly imbalance_factor: number; readonly subset_seed: number },
+  heldOutFraction: number | undefined,
+): { indices: Int32Array; split: { kept: Int32Array; heldOut: Int32Array } | undefined } {
+  const indices = longTailedIndices(dataset, imbalance_factor, subset_seed);
+  if (heldOutFraction === undefined) return { indices, split: undefined };
+  const longTailed: Labels = {
+    classNames: dataset.classNames,
+    length: indices.length,
+    label: i => dataset.label(indices[i]!),
+  };
+  return { indices, split: holdOut(longTailed, heldOutFraction, subset_seed) };
+}
+
 /** The images of `dataset` at `indices`, in that order; shares the pixels of a dataset in shared memory. */
 export function subset(dataset: Dataset, indices: Int32Array): Dataset {
   for (const index of indices) {

@@ -11,7 +11,7 @@ import { cpuFlags } from '../machine/cpu.js';
 import { memoryLimits } from '../machine/memory.js';
 import { describeHost, describeVersions, type Host, type Versions } from '../run/host.js';
 
-export interface Disk {
+interface Disk {
   readonly holds: string;
   readonly path: string;
   readonly free_bytes: number;

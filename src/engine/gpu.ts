@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LibraryHandle } from '../io/koffi.js';
 
-export interface Gpu {
+interface Gpu {
   /** For instance `NVIDIA H200`. */
   readonly name: string;
   readonly memoryBytes: number;
@@ -46,7 +46,7 @@ export function mayHaveGpu(root = '/'): boolean {
 /** Asks the driver; the first call in a process settles which GPUs CUDA_VISIBLE_DEVICES leaves. */
 export async function askGpuDriver(library = 'libcuda.so.1', root = '/'): Promise<GpuAnswer> {
   if (!mayHaveGpu(root)) return { missing: `there is no ${join(root, 'dev/nvidiactl')}, so no NVIDIA driver runs` };
-  const { openLibrary } = await import('./nativeLibrary.js');
+  const { openLibrary } = await import('../io/nativeLibrary.js');
   let cuda: ReturnType<typeof bind>;
   try {
     cuda = bind(openLibrary(library));

@@ -25,3 +25,19 @@ export function requireEntries(names: readonly string[], entries: Readonly<Recor
   const unknown = names.find(name => !(name in entries));
   if (unknown !== undefined) throw new EngineError(`There is no state entry '${unknown}'.`);
 }
+
+/** Throws `EngineError` unless what a program returns as its state, `after`, has the names and types of the state. */
+export function requireSameTypes(
+  before: Readonly<Record<string, TensorSpec>>,
+  after: Readonly<Record<string, { readonly dtype: string; readonly shape: readonly number[] }>>,
+): void {
+  for (const [name, { dtype, shape }] of Object.entries(after)) {
+    const spec = before[name];
+    if (spec === undefined)
+      throw new EngineError(`A program returns the state entry '${name}', which is not part of the state.`);
+    if (spec.dtype === dtype && spec.shape.join() === shape.join()) continue;
+    throw new EngineError(
+      `A program changes the type of the state entry '${name}' from ${spec.dtype} [${spec.shape}] to ${dtype} [${shape}].`,
+    );
+  }
+}

@@ -12,7 +12,7 @@ import { requireTensorFlow } from './install/locate.js';
 import type { CompileRequest, Executable, Precision } from './program.js';
 
 /** `cuda:n`: the n-th of the GPUs that CUDA_VISIBLE_DEVICES leaves. */
-export type Device = 'cpu' | `cuda:${number}`;
+type Device = 'cpu' | `cuda:${number}`;
 
 export interface EngineSettings {
   readonly engine: 'tensorflow' | 'xla' | 'eager';
@@ -31,7 +31,7 @@ export interface EngineSettings {
 type Wishes = Pick<Config, 'engine' | 'device' | 'precision' | 'threads'> & Partial<Pick<Config, 'devices'>>;
 
 /** What the choice depends on; tests put others in their place. */
-export interface Machine {
+interface Machine {
   readonly environment: NodeJS.ProcessEnv;
   askGpus(): Promise<GpuAnswer>;
 }

@@ -1,4 +1,15 @@
-/** The contract between what is computed (Programs, written in TF.js ops) and what computes it (engines). */
+/**
+ * The contract between what is computed and what computes it.
+ *
+ * A `Program` is what a training step or an evaluation computes: a function from a state and inputs to the changed state and outputs,
+ * written in TF.js ops. It holds nothing itself. The state (weights, momenta, batch statistics) is a record of named tensors, so
+ * a checkpoint is a file of exactly these, and a resumed run repeats an unbroken one to the bit.
+ *
+ * An engine gets all programs of a run with the first state, in a `CompileRequest`, and returns an `Executable`. The compiled
+ * engines (tensorflow, xla) call each program once, with tensors that only record what is done to them (trace/trace.ts), and
+ * translate the recorded graph; the engine eager calls it for every step. From then on the state lies on the device: `run` and
+ * `stage` change it there, `readState` and `writeState` copy it, and inputs and outputs are `HostTensor`s of plain memory.
+ */
 import type { Tensor } from '@tensorflow/tfjs';
 import type { HostTensors, TensorSpec } from '../tensor.js';
 

@@ -10,6 +10,8 @@ export interface Summary {
   readonly plain: Scores;
   /** Plain predictions [N]. */
   readonly predictions: Int32Array;
+  /** Predicted mass [C], which re-balancing divides by. */
+  readonly mass: Float64Array;
   readonly rebalanced: readonly TauScores[];
   /** By post-hoc logit adjustment, for each τ of its own. */
   readonly adjusted: readonly Omit<TauScores, 'predictions'>[];
@@ -48,6 +50,7 @@ export function summarize(
   return {
     plain: score(predictions),
     predictions,
+    mass: softmax.mass,
     rebalanced: rebalanceSweep(logits, softmax, taus).map((rebalanced, t) => ({
       tau: taus[t]!,
       scores: score(rebalanced),

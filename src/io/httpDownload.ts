@@ -42,7 +42,7 @@ export async function downloadFile(url: string, path: string, options: DownloadO
       failure = `the connection ended after ${sizeOf(path)} of ${total} bytes`;
     } catch (error) {
       if (error instanceof GalaError) throw error;
-      failure = reasonOf(error);
+      failure = causeOf(error);
     }
     fruitless = sizeOf(path) > most ? 0 : fruitless + 1;
     if (fruitless === fruitlessTries) {
@@ -97,7 +97,7 @@ async function attempt(url: string, path: string, have: number, options: Downloa
       }));
     return { total, complete: total === undefined || bytes === total };
   } catch (error) {
-    throw diskFault(error, path) ?? (stall.signal.aborted ? stall.signal.reason : error);
+    throw unwritable(error, path) ?? (stall.signal.aborted ? stall.signal.reason : error);
   } finally {
     clearTimeout(timer);
   }
@@ -160,7 +160,7 @@ function packedAnswer(url: string, encoding: string, { otherwise }: DownloadOpti
   });
 }
 
-function diskFault(error: unknown, path: string): StorageError | undefined {
+function unwritable(error: unknown, path: string): StorageError | undefined {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (syscall !== 'open' && syscall !== 'write' && syscall !== 'fsync') return undefined;
   return new StorageError(`The download could not be written: ${message}`, {
@@ -175,7 +175,7 @@ function diskFault(error: unknown, path: string): StorageError | undefined {
   });
 }
 
-function reasonOf(error: unknown): string {
+function causeOf(error: unknown): string {
   const { message, cause } = error as Error;
   const inner = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : undefined;
   return inner ? `${message} (${inner})` : message;

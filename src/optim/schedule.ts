@@ -1,3 +1,4 @@
+/** The learning rate of each epoch, and how a config's rates follow the batch size. */
 import type { OptimConfig } from '../config/schema.js';
 
 /** Epochs of linear warm-up: as given, or max(2, ceil(200 / steps per epoch)) — the reference divides by W − 1, so 1 would crash. */
@@ -14,7 +15,7 @@ export function learningRateAt(
   epoch: number,
   epochs: number,
   warmup: number,
-  { learning_rate, warmup_learning_rate }: Pick<OptimConfig, 'learning_rate' | 'warmup_learning_rate'>,
+  { learning_rate, warmup_learning_rate }: Rates,
 ): number {
   if (warmup <= 1) return (learning_rate / 2) * (1 + Math.cos((Math.PI * (epoch - 1)) / epochs));
   if (epoch <= warmup)
@@ -22,25 +23,34 @@ export function learningRateAt(
   return (learning_rate / 2) * (1 + Math.cos((Math.PI * (epoch - warmup)) / (epochs - warmup)));
 }
 
-type Rates = Pick<OptimConfig, 'learning_rate' | 'warmup_learning_rate'>;
+export interface Rates {
+  readonly learning_rate: number;
+  readonly warmup_learning_rate: number;
+}
+
+type RateKeys = Pick<OptimConfig, 'learning_rate' | 'warmup_learning_rate' | 'reference_batch_size'>;
 
 /** Both learning rates times batch size / `reference_batch_size` (linear scaling, Goyal et al. 2017); as they are where it is not given. */
-export function scaledRates(optim: Rates & Pick<OptimConfig, 'reference_batch_size'>, batchSize: number): Rates {
+export function scaledRates(optim: RateKeys, batchSize: number): Rates {
   const factor = optim.reference_batch_size === undefined ? 1 : batchSize / optim.reference_batch_size;
-  return {
-    learning_rate: optim.learning_rate * factor,
-    warmup_learning_rate: optim.warmup_learning_rate * factor,
-  };
+  const { learning_rate, warmup_learning_rate } = writtenRates(optim);
+  return { learning_rate: learning_rate * factor, warmup_learning_rate: warmup_learning_rate * factor };
+}
+
+/** The rates before scaling, `auto` decided. */
+function writtenRates({ learning_rate, warmup_learning_rate: start }: RateKeys): Rates {
+  return { learning_rate, warmup_learning_rate: start === 'auto' ? learning_rate / 2 : start };
 }
 
 /** What `scaledRates` did, for the terminal; undefined where nothing was asked for. */
 export function describeScaling(optim: OptimConfig, batchSize: number): string | undefined {
   if (optim.reference_batch_size === undefined) return undefined;
+  const written = writtenRates(optim);
   const { learning_rate, warmup_learning_rate } = scaledRates(optim, batchSize);
   const rounded = (rate: number) => Number(rate.toPrecision(6));
   return (
     `Learning rates times ${rounded(batchSize / optim.reference_batch_size)} (train.batch_size ${batchSize} / optim.reference_batch_size ${optim.reference_batch_size}): ` +
-    `learning_rate ${optim.learning_rate} → ${rounded(learning_rate)}, warmup_learning_rate ${optim.warmup_learning_rate} → ${rounded(warmup_learning_rate)}.`
+    `learning_rate ${written.learning_rate} → ${rounded(learning_rate)}, warmup_learning_rate ${written.warmup_learning_rate} → ${rounded(warmup_learning_rate)}.`
   );
 }
 

@@ -1,17 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
-import { type HostTensors, zeros } from '../tensor.js';
-
-export interface Optimizer {
-  /** One momentum buffer per parameter, zero at first. */
-  init(parameters: HostTensors): HostTensors;
-  update(
-    gradients: Tensors,
-    momenta: Tensors,
-    parameters: Tensors,
-    learningRate: tf.Scalar,
-  ): { parameters: Tensors; momenta: Tensors };
-}
+import { type Optimizer, zerosLike } from './optimizer.js';
 
 /**
  * Stochastic gradient descent as `torch.optim.SGD`: weight decay is added to the gradient, v ← μ·v + g, w ← w − lr·v.
@@ -19,7 +8,7 @@ export interface Optimizer {
  */
 export function sgd({ momentum, weight_decay }: { momentum: number; weight_decay: number }): Optimizer {
   return {
-    init: parameters => Object.fromEntries(Object.entries(parameters).map(([name, { shape }]) => [name, zeros(shape)])),
+    init: zerosLike,
     update: (gradients, momenta, parameters, learningRate) => {
       const updated = { parameters: {} as Tensors, momenta: {} as Tensors };
       for (const [name, parameter] of Object.entries(parameters)) {

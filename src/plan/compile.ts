@@ -33,7 +33,7 @@ export interface CompiledProgram {
 }
 
 /** Up to this many bytes one block is enough: the second half of a reduction adds up the sums of some hundred parts. */
-export const smallReductionBytes = 512 * 1024;
+const smallReductionBytes = 512 * 1024;
 
 /** Compiles the text of a StableHLO module for `devices` such GPUs. Throws `EngineError`. */
 export async function compileProgram(api: Pjrt, gpu: GpuFacts, module: string, devices = 1): Promise<CompiledProgram> {

@@ -3,9 +3,9 @@
  * them.
  */
 import { promisify } from 'node:util';
-import { openLibrary } from '../engine/nativeLibrary.js';
 import { EngineError } from '../errors.js';
 import { loadKoffi } from '../io/koffi.js';
+import { openLibrary } from '../io/nativeLibrary.js';
 import type { Convolution, Direction } from './convolutions.js';
 
 const koffi = loadKoffi();
@@ -47,7 +47,7 @@ const crossCorrelation = 1;
 const tensorCore = 0;
 export const heuristicModes = { A: 3, B: 1, fallback: 2 } as const;
 
-export interface EngineCount {
+interface EngineCount {
   readonly engines: number;
   readonly onTensorCores: number;
 }

@@ -1,6 +1,18 @@
 /** How many micro-batches make a training fit into a GPU's memory. */
 import type { StageConfig } from '../config/schema.js';
-import type { StageMemory } from './plan.js';
+
+/** Bytes on one device. */
+export interface StageMemory {
+  readonly state: number;
+  /** Inputs of two training calls, and test images that stay. */
+  readonly inputs: number;
+  /** The most that a program takes for itself while it runs, and which one does. */
+  readonly temporaries: number;
+  readonly largest_program: string;
+  readonly total: number;
+  readonly limit: number;
+  readonly fits: boolean;
+}
 
 /**
  * The smallest `train.accumulate` with which a training fits that does not as it is, tried by compiling; null where

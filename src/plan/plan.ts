@@ -7,10 +7,10 @@ import type { Convolution, Direction } from './convolutions.js';
 import type { Cudnn } from './cudnn.js';
 import { type GpuFacts, memoryBytes, type TargetName, targets } from './gpus.js';
 import { type KernelKind, kernelKinds } from './kernels.js';
-import { fittingAccumulation } from './microBatches.js';
+import { fittingAccumulation, type StageMemory } from './microBatches.js';
 import { type PlannedProgram, type PlannedPrograms, plannedPrograms } from './programs.js';
 
-export interface ConvolutionPlan {
+interface ConvolutionPlan {
   readonly direction: Direction;
   readonly precision: string;
   readonly convolutions: number;
@@ -51,19 +51,6 @@ export interface StagePlan {
   readonly memory: StageMemory;
   /** train.accumulate with which it fits; undefined where it fits as it is, null where none does. */
   readonly accumulate_to_fit?: number | null;
-}
-
-/** Bytes on one device. */
-export interface StageMemory {
-  readonly state: number;
-  /** Inputs of two training calls, and test images that stay. */
-  readonly inputs: number;
-  /** The most that a program takes for itself while it runs, and which one does. */
-  readonly temporaries: number;
-  readonly largest_program: string;
-  readonly total: number;
-  readonly limit: number;
-  readonly fits: boolean;
 }
 
 export interface Plan {

@@ -11,6 +11,7 @@ import type { Module } from '../engine/stablehlo/lower.js';
 import { stepsPerCall } from '../engine/stepsPerCall.js';
 import type { TracedProgram } from '../engine/trace/ir.js';
 import { tensorBytes } from '../tensor.js';
+import { evaluationBatch } from '../train/evaluationBatch.js';
 import { type Experiment, experimentOn } from '../train/experiment.js';
 import { hasFixedFeatures } from '../train/learning.js';
 
@@ -41,13 +42,15 @@ const gpu = { engine: 'xla', device: 'cuda' } as const;
  * `EngineError`.
  */
 export function plannedPrograms(config: StageConfig, precision: Precision): PlannedPrograms {
-  const { train, eval: evaluation, devices } = config;
-  const experiment = experimentOn(syntheticDatasets(config.data), config);
+  const { train, devices } = config;
+  const testImages = setShape(config.data).testImages;
+  const opened = syntheticDatasets(config.data);
+  const evaluatedAtOnce = evaluationBatch(config, opened.train.imageShape, testImages);
+  const experiment = experimentOn(opened, config, evaluatedAtOnce);
   const state = experiment.initialState();
   const onFeatures = hasFixedFeatures(config);
   const options = { precision, devices };
   const { datasets, accumulate, stepsPerEpoch } = experiment;
-  const testImages = setShape(config.data).testImages;
   const ofImage = imageBytes(datasets.train.imageShape);
   const bytesOfImage = (program: string) =>
     onFeatures && program !== 'features' ? 4 * experiment.featureSize : ofImage;
@@ -64,9 +67,9 @@ export function plannedPrograms(config: StageConfig, precision: Precision): Plan
     };
   };
   const evaluated = (name: string, program: Program) => {
-    const batches = Math.ceil(testImages / evaluation.batch_size);
-    const calls = stepsPerCall('auto', gpu, batches, evaluation.batch_size * bytesOfImage(name));
-    return planned(name, program, evaluation.batch_size, calls);
+    const batches = Math.ceil(testImages / evaluatedAtOnce);
+    const calls = stepsPerCall('auto', gpu, batches, evaluatedAtOnce * bytesOfImage(name));
+    return planned(name, program, evaluatedAtOnce, calls);
   };
   const trained = (program: Program) => {
     const steps = stepsPerCall(train.steps_per_call, gpu, stepsPerEpoch, train.batch_size * bytesOfImage('train'));

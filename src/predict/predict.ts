@@ -23,7 +23,7 @@ export interface PredictionRequest {
   readonly onProgress?: (done: number) => void;
 }
 
-export interface PredictedImage {
+interface PredictedImage {
   /** As the user named it. */
   readonly image: string;
   readonly top: readonly RankedClass[];
@@ -53,7 +53,9 @@ export async function predictImages(request: PredictionRequest): Promise<Predict
   const mostImages = Math.max(1, Math.floor(batchPixels / (height * width)));
   const batchSize = Math.min(config.eval.batch_size, mostImages, images.length);
   const program = evalProgram(network, batchSize);
-  const executable = await compile({ state: model, programs: { eval: program } }, await engineSettings(config));
+  const settings = await engineSettings(config);
+  // In float32, as every reported accuracy is computed.
+  const executable = await compile({ state: model, programs: { eval: program } }, { ...settings, precision: 'fp32' });
   const workers = Math.min(usableCores(), Math.ceil(images.length / imagesPerJob));
   const pool = openWorkerPool<DecodeJob>(new URL('./decodeWorker.js', import.meta.url), workers, recipe);
 

@@ -9,9 +9,9 @@ export interface ClassMass {
   readonly after: Float64Array;
 }
 
-/** Predicted mass of logits [N, C], before and after re-balancing at `tau`. Throws `DataError` for unusable logits. */
-export function classMass(logits: Float32Array, classes: number, tau: number): ClassMass {
-  const before = predictedMass(logits, classes);
+/** Predicted mass after re-balancing at `tau` beside `before` [C], the mass of logits [N, C]. Throws `DataError`. */
+export function classMass(logits: Float32Array, before: Float64Array, tau: number): ClassMass {
+  const classes = before.length;
   // log(p / mass^τ) is z − τ·log mass up to one number per row, which the softmax takes away again.
   const shifts = before.map(mass => (mass === 0 ? Infinity : tau * Math.log(mass)));
   const shifted = new Float32Array(logits.length);

@@ -15,7 +15,7 @@ import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { resultLogits } from '../run/storedLogits.js';
 import { type ClassMass, classMass } from './classMass.js';
 import { type EpochGradients, readGradients } from './gradients.js';
-import { labelSeries, mostColors } from './series.js';
+import { labelSeries, mostColors } from './seriesLabels.js';
 
 /** Numbers per class and image; the logits are not kept, so that many runs fit into memory. */
 export interface ReportRun {
@@ -92,7 +92,7 @@ function readRun({ folder, record }: Place, isDetailed: boolean): Unlabelled {
   // Names of classes are drawn as text of pictures, in which nothing else makes controls visible.
   const evaluation = { ...stored, classNames: stored.classNames.map(visibleLine) };
   const { tau } = record.config.eval;
-  const { plain, predictions, rebalanced, calibration } = summarize({ ...evaluation, logits }, [
+  const { plain, predictions, mass, rebalanced, calibration } = summarize({ ...evaluation, logits }, [
     tau,
     ...(isDetailed ? oracleTaus(tau) : []),
   ]);
@@ -111,7 +111,7 @@ function readRun({ folder, record }: Place, isDetailed: boolean): Unlabelled {
       plain: classAccuracies(predictions, evaluation.labels, classes),
       rebalanced: classAccuracies(atTau, evaluation.labels, classes),
     },
-    mass: isDetailed ? classMass(logits, classes, tau) : undefined,
+    mass: isDetailed ? classMass(logits, mass, tau) : undefined,
     summary: { plain, calibration, rebalanced: rebalanced.map(({ tau, scores }) => ({ tau, scores })) },
   };
 }

@@ -2,7 +2,9 @@
 import { type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { escapeHtml } from './markup.js';
 import type { ReportRun } from './reportRun.js';
-import { mostColors, type Series, spreadOf } from './series.js';
+import { type Series, spreadOf } from './series.js';
+import { mostColors } from './seriesLabels.js';
+import { groupWords } from './source.js';
 
 /** Top-1 is called “all” beside the groups. */
 const columns = metricKeys.map(key => ({ key, title: key === 'top1' ? 'all' : metricOf(key).title }));
@@ -90,7 +92,7 @@ function explanation(all: readonly Series[]): string {
   const [first] = all;
   const sentences = [
     'Percent of the test images that are classified correctly, over all of them, and the mean over the classes with ' +
-      'more than 100 (many), 20 to 100 (medium) and fewer than 20 (few) training images.',
+      `${groupWords(first!.runs[0]!)} training images.`,
     all.some(({ runs }) => runs.length > 1) ? 'Mean ± sample standard deviation over the seeds.' : '',
     all.length > 1 ? `Small: the difference to ${first!.label}, in percentage points. Bold: the best of a column.` : '',
   ];

@@ -1,4 +1,5 @@
 /** Words of the report's sentences: which split, checkpoint, epoch and τ a figure is of. */
+import { defaultGroups } from '../eval/metrics.js';
 import type { ReportRun } from './reportRun.js';
 import type { Series } from './series.js';
 
@@ -49,6 +50,12 @@ export function tauWords(all: readonly Series[]): string {
   if (taus.size === 1) return `τ = ${all[0]!.runs[0]!.tau}`;
   if (all.length > mostListed) return 'the τ of each config';
   return all.map(({ label, runs }) => `τ = ${runs[0]!.tau} for ${label}`).join(', ');
+}
+
+/** `more than 100 (many), 20 to 100 (medium) and fewer than 20 (few)`: training images of the classes of each group. */
+export function groupWords({ evaluation: { groups = defaultGroups } }: ReportRun): string {
+  const { many, few } = groups;
+  return `more than ${many} (many), ${few} to ${many} (medium) and fewer than ${few} (few)`;
 }
 
 /** Class indices by falling number of training images of a run; of equal ones the lower index first. */

@@ -10,9 +10,9 @@ import type { HostTensors } from '../tensor.js';
 import { readLastCheckpoint, startOfTraining, type TrainingProgress } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
 import type { RunRequest } from './runRequest.js';
-import { startFrom } from './startingPoint.js';
 import { describeWeights, startingState } from './startingState.js';
 import { inOrderOf } from './state.js';
+import { startFrom } from './twoStages/startingPoint.js';
 
 export interface Beginning {
   /** Its entries are in the order of `initialState`. */

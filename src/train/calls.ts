@@ -14,7 +14,7 @@ import { dataWorkers } from './dataWorkers.js';
 import type { Experiment } from './experiment.js';
 
 /** `steps` training steps from `step` on (from 0) of `epoch`. */
-export interface Call extends Position {
+interface Call extends Position {
   readonly steps: number;
   readonly staged: StagedSteps;
 }

@@ -88,7 +88,9 @@ function isOfSameImages(
   const { splits } = readRecord(folder.record);
   const others = otherSplits(splits, experiment);
   const areOtherCounts = splits.train?.class_counts?.join() !== experiment.datasets.counts.join();
-  const refused = others.find(name => (name === split && split !== 'test') || (name === 'train' && areOtherCounts));
+  // With parts drawn from one folder, other files are other parts: images to test on were trained on.
+  const isDrawn = split !== 'test' || experiment.config.data.split !== undefined;
+  const refused = others.find(name => (name === split && isDrawn) || (name === 'train' && areOtherCounts));
   if (refused !== undefined)
     throw otherImages(refused, folder, experiment, 'evaluate other images with --config C --weights FILE');
   if (!others.includes(split)) return true;

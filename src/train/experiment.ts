@@ -2,13 +2,14 @@
 import type { Config } from '../config/schema.js';
 import { type OpenedDatasets, type OpenOptions, openDatasets } from '../data/index.js';
 import { createSampler, type Sampler } from '../data/sampler.js';
+import { requireWholeBatch } from '../data/wholeBatch.js';
 import { compile, engineSettings } from '../engine/index.js';
 import type { Executable, Precision, Program } from '../engine/program.js';
-import { ConfigError } from '../errors.js';
 import { createBackbone, createHead } from '../models/index.js';
 import { evaluatedModel } from '../models/modelEntries.js';
 import { learningRateAt, scaledRates, warmupEpochs } from '../optim/schedule.js';
 import type { HostTensor, HostTensors } from '../tensor.js';
+import { evaluationBatch } from './evaluationBatch.js';
 import { type Learning, learningOf } from './learning.js';
 import { mixupInputs } from './mixup.js';
 import { evalProgram, featuresProgram, headProgram, type Network } from './network.js';
@@ -21,6 +22,8 @@ export interface Experiment {
   readonly config: Config;
   readonly datasets: OpenedDatasets;
   readonly stepsPerEpoch: number;
+  /** Images per forward pass of the program `eval`. */
+  readonly evaluationBatch: number;
   /** Indices of the training images that `epoch` (1-based) visits, in order. */
   readonly order: Sampler;
   /** Learning rate per step in `epoch` (1-based). */
@@ -42,14 +45,21 @@ export interface Experiment {
 export async function openExperiment(
   config: Config,
   dataRoot?: string,
-  check: Pick<OpenOptions, 'check' | 'watcher'> = {},
+  check: Pick<OpenOptions, 'check' | 'watcher' | 'batchSize'> = {},
 ): Promise<Experiment> {
   const heldOutFraction = config.eval.select_on === 'val' ? config.eval.val_fraction : undefined;
   return experimentOn(await openDatasets(config.data, { dataRoot, heldOutFraction, ...check }), config);
 }
 
-/** The experiment of a config on opened datasets. Throws `ConfigError` when it trains and they give no whole batch. */
-export function experimentOn(datasets: OpenedDatasets, config: Config): Experiment {
+/**
+ * The experiment of a config on opened datasets, evaluated in batches of `evaluatedAtOnce`. Throws `ConfigError` when it trains and
+ * they give no whole batch.
+ */
+export function experimentOn(
+  datasets: OpenedDatasets,
+  config: Config,
+  evaluatedAtOnce = evaluationBatch(config, datasets.train.imageShape, largestEvaluated(datasets)),
+): Experiment {
   const stepsPerEpoch = wholeBatches(config, datasets.train.length);
   const learningRate = learningRates(config, stepsPerEpoch);
   const network = networkOf(datasets, config);
@@ -59,20 +69,21 @@ export function experimentOn(datasets: OpenedDatasets, config: Config): Experime
     config,
     datasets,
     stepsPerEpoch,
+    evaluationBatch: evaluatedAtOnce,
     order: createSampler(config.data.sampler, datasets.train, config.seed),
     learningRate,
     accumulate: learning.accumulate,
-    stepInputs: stepInputsOf(config, learning, learningRate),
+    stepInputs: stepInputsOf(config, learning, { learningRate, stepsPerEpoch }),
     initialState: () => initialState(network, learning, datasets.counts, config.seed, batch_size),
     featureSize: network.backbone.featureSize,
     programs: {
       train: trainProgram(network, learning, batch_size),
-      eval: evalProgram(network, config.eval.batch_size),
+      eval: evalProgram(network, evaluatedAtOnce),
     },
     programsOnFeatures: {
       train: classifierProgram(network, learning, batch_size),
-      eval: headProgram(network, config.eval.batch_size),
-      features: featuresProgram(network, config.eval.batch_size),
+      eval: headProgram(network, evaluatedAtOnce),
+      features: featuresProgram(network, evaluatedAtOnce),
     },
   };
 }
@@ -96,12 +107,12 @@ export function scalar(value: number): HostTensor {
 
 /** Steps of an epoch of `images`. Throws `ConfigError` when a config trains and they give no whole batch. */
 export function wholeBatches({ train: { batch_size, epochs } }: Config, images: number): number {
-  const steps = Math.floor(images / batch_size);
-  if (steps > 0 || epochs === 0) return steps;
-  throw new ConfigError(`A batch of ${batch_size} images is larger than the training set of ${images}.`, {
-    where: 'train.batch_size',
-    next: `Set train.batch_size to ${images} or less.`,
-  });
+  if (epochs > 0) requireWholeBatch(images, batch_size);
+  return Math.floor(images / batch_size);
+}
+
+function largestEvaluated({ test, val }: OpenedDatasets): number {
+  return Math.max(test.length, val?.length ?? 0);
 }
 
 /** State at step 0 of a config on images of so many channels, `counts` of each class. */
@@ -128,14 +139,16 @@ function learningRates({ optim, train }: Config, stepsPerEpoch: number): Experim
 
 function stepInputsOf(
   { seed, train }: Config,
-  { loss, accumulate = 1 }: Learning,
-  learningRate: Experiment['learningRate'],
+  { loss, optimizer, accumulate = 1 }: Learning,
+  { learningRate, stepsPerEpoch }: Pick<Experiment, 'learningRate' | 'stepsPerEpoch'>,
 ): Experiment['stepInputs'] {
   const { batch_size, epochs, mixup_alpha } = train;
   const microBatches = [accumulate, batch_size / accumulate] as const;
   return (epoch, step) => {
+    const factors = optimizer.factorsAt?.((epoch - 1) * stepsPerEpoch + step + 1) ?? {};
     const ofStep = {
       learning_rate: scalar(learningRate(epoch)),
+      ...Object.fromEntries(Object.entries(factors).map(([name, value]) => [name, scalar(value)])),
       ...(loss.usesProgress && { progress: scalar((epoch - 1) / epochs) }),
     };
     const mixing = mixup_alpha > 0 ? mixupInputs(mixup_alpha, microBatches, seed, epoch, step) : undefined;

@@ -14,16 +14,15 @@ import type { Experiment } from './experiment.js';
  * evaluates notices nothing. Takes 4 · featureSize bytes an image.
  */
 export async function withFixedFeatures(experiment: Experiment, executable: Executable): Promise<Experiment> {
-  const { datasets, featureSize, config } = experiment;
+  const { datasets, featureSize, evaluationBatch, config } = experiment;
   const featuresOf = async (dataset: Dataset) => {
     const features = sharedFeatures(dataset.length, featureSize);
-    const { batch_size } = config.eval;
     await splitOutputs(
       executable,
       { program: 'features', output: 'features' },
       dataset,
       features,
-      batch_size,
+      evaluationBatch,
       dataWorkers(config.data.workers, executable.info),
     );
     return featureDataset(dataset, features);

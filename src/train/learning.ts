@@ -3,7 +3,8 @@ import type { Config } from '../config/schema.js';
 import type { Loss } from '../losses/loss.js';
 import { logitScale } from '../models/index.js';
 import { headPrefix } from '../models/modelEntries.js';
-import { type Optimizer, sgd } from '../optim/sgd.js';
+import { createOptimizer } from '../optim/index.js';
+import type { Optimizer } from '../optim/optimizer.js';
 import { createLoss } from './createLoss.js';
 
 export interface Learning {
@@ -31,7 +32,7 @@ export function learningOf(config: Config): Learning & { readonly accumulate: nu
   const { mixup_alpha, ema_decay, accumulate } = config.train;
   return {
     loss: createLoss(config.loss, logitScale(config.model)),
-    optimizer: sgd(config.optim),
+    optimizer: createOptimizer(config.optim),
     mixup: mixup_alpha > 0,
     freeze: config.freeze,
     // A step of the classifier alone, on features that are there, fits into any memory

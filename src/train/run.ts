@@ -71,6 +71,7 @@ async function openChecked({
   try {
     return await openExperiment(config, dataRoot, {
       check: config.eval.select_on === 'val' ? ['train', 'val', 'test'] : ['train', 'test'],
+      ...(config.train.epochs > 0 && { batchSize: config.train.batch_size }),
       watcher: { ...observer.check, stopped: () => stop.signal !== undefined },
     });
   } catch (error) {

@@ -6,8 +6,8 @@ import type { RunFolder } from '../run/runFolder.js';
 import type { TrainingProgress } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
 import type { StopRequest } from './signals.js';
-import type { StartingPoint } from './startingPoint.js';
 import type { TrainingObserver } from './trainer.js';
+import type { StartingPoint } from './twoStages/startingPoint.js';
 
 /** The loop's observer, and what is said before and after it. */
 export interface RunObserver extends TrainingObserver {

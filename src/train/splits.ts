@@ -3,7 +3,7 @@ import { DataError } from '../errors.js';
 import type { NetworkRecord, RunRecord } from '../run/recordSchema.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { Experiment } from './experiment.js';
-import type { StartingPoint } from './startingPoint.js';
+import type { StartingPoint } from './twoStages/startingPoint.js';
 
 /** What run.json says of the splits. */
 export function splitRecords({ datasets }: Experiment): RunRecord['splits'] {

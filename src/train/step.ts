@@ -23,7 +23,7 @@ import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normali
 import { movedAverages } from './weightAverage.js';
 
 /**
- * One step of SGD on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` [], for a loss with a
+ * One step of the optimizer on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` [], for a loss with a
  * schedule also at `progress` []: output `loss` [], the batch mean before the update. With mixup, statistics of the loss and
  * the gradient record are blended like the loss: they are sums over samples, of which each counts λ for its own class. With
  * `accumulate` the program takes one micro-batch of B / accumulate images at a time; see `accumulation.ts`.
@@ -67,12 +67,15 @@ interface Batch {
 }
 
 function stepProgram(step: Step): Program {
-  const { loss, mixup, accumulate = 1 } = step.learning;
+  const { loss, optimizer, mixup, accumulate = 1 } = step.learning;
   return {
     inputs: {
       ...step.specs,
       labels: { dtype: 'int32', shape: [step.rows] },
       learning_rate: { dtype: 'float32', shape: [] },
+      ...Object.fromEntries(
+        (optimizer.factorNames ?? []).map(name => [name, { dtype: 'float32', shape: [] } as const]),
+      ),
       ...(loss.usesProgress && { progress: { dtype: 'float32', shape: [] } as const }),
       ...(mixup && mixupSpecs(step.rows)),
       ...(accumulate > 1 && microSpecs),
@@ -175,7 +178,7 @@ function update(
   const { optimizer, freeze, emaDecay = 0 } = learning;
   const trained = trainedOf(splitModel(state).parameters, freeze);
   const momenta = withoutPrefix(momentumPrefix, state);
-  const stepped = optimizer.update(of.gradients, momenta, trained, inputs.learning_rate as tf.Scalar);
+  const stepped = optimizer.update(of.gradients, momenta, trained, inputs.learning_rate as tf.Scalar, inputs);
   const record = withoutPrefix(gradientPrefix, state);
   const recorded = forTargets(of.targets, mixing, labels => recordGradient(record, of.ofLogits, labels));
   const changed = {

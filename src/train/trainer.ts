@@ -5,6 +5,7 @@ import type { Executable } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
 import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
 import type { Evaluation } from '../eval/logitsFile.js';
+import { defaultGroups, type GroupBounds } from '../eval/metrics.js';
 import { type Summary, summarize } from '../eval/summary.js';
 import { waitsFor } from '../io/waiting.js';
 import { appendEvents } from '../run/eventFile.js';
@@ -168,12 +169,13 @@ export async function evaluateSplit(
   source: { checkpoint: string; epoch?: number; selected_on?: string },
   staged?: StagedSplits,
 ): Promise<Evaluation> {
-  const { config, datasets } = experiment;
+  const { config, datasets, evaluationBatch } = experiment;
   const workers = dataWorkers(config.data.workers, executable.info);
   return {
-    ...(await splitLogits(executable, dataset, config.eval.batch_size, workers, staged)),
+    ...(await splitLogits(executable, dataset, evaluationBatch, workers, staged)),
     classCounts: datasets.counts,
     classNames: dataset.classNames,
+    ...(isUsual(config.eval.groups) ? {} : { groups: config.eval.groups }),
     run: config.name,
     split,
     precision: executable.info.precision,
@@ -250,4 +252,8 @@ function diverged(what: string, { order, config }: Experiment, epoch: number, st
 
 function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
+}
+
+function isUsual({ many, few }: GroupBounds): boolean {
+  return many === defaultGroups.many && few === defaultGroups.few;
 }

@@ -63,6 +63,12 @@ const warned: readonly [set: string[], warning: RegExp][] = [
   [['data.subset_seed=3'], /^--set data\.subset_seed=3: data\.subset_seed has no effect/],
   [['loss={name: gala, lambda2: 1}'], /^--set .*: loss\.lambda2 has no effect on the gradient/],
   [['model.scale=10'], /model\.scale has no effect: model\.head is linear$/],
+  [['optim.beta1=0.8'], /optim\.beta1 has no effect: optim\.name is sgd$/],
+  [
+    ['optim.name=adamw', 'optim.weight_decay=0.01', 'optim.momentum=0.8'],
+    /optim\.momentum has no effect: optim\.name is adamw$/,
+  ],
+  [['optim.name=adamw'], /optim\.weight_decay is the default for sgd; PyTorch’s for adamw is 0\.01/],
   [['model.weights_part=backbone'], /model\.weights_part has no effect: model\.weights names no file$/],
   [['train.epochs=2'], /^--set train\.epochs=2: .* the learning rate never decays$/],
   [['optim.warmup_learning_rate=0.2'], /the learning rate falls during the warm-up$/],

@@ -118,6 +118,8 @@ test('the CIFAR100-LT configs are the published protocol', () => {
     warmup_learning_rate: 0.05,
     warmup_epochs: 'auto',
     momentum: 0.9,
+    beta1: 0.9,
+    beta2: 0.999,
     weight_decay: 5e-4,
   });
   assert.deepEqual(config.loss, {
@@ -137,6 +139,7 @@ test('the CIFAR100-LT configs are the published protocol', () => {
     val_fraction: 0.1,
     select_on: 'test',
     tau: 1,
+    groups: { many: 100, few: 20 },
   });
 });
 

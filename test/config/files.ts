@@ -10,7 +10,7 @@ import { ConfigError } from '../../src/errors.js';
 export const smallest = `data: {dataset: cifar100}
 model: {backbone: resnet32}
 loss: {name: cross_entropy}
-optim: {learning_rate: 0.1, warmup_learning_rate: 0.05}
+optim: {learning_rate: 0.1}
 train: {epochs: 30}
 `;
 

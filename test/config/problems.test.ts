@@ -107,7 +107,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
   },
   {
     says: 'a missing key, at the section it belongs to',
-    text: smallest.replace('learning_rate: 0.1, ', ''),
+    text: smallest.replace('learning_rate: 0.1', ''),
     where: 'a.yaml:4:1',
     message: 'optim.learning_rate is missing; it must be a number from 0 to 1000000',
   },

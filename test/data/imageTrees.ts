@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 
-export interface TreeImage {
+interface TreeImage {
   /** Path in the list, as the official one has it. */
   readonly listed: string;
   /** Path on disk, where it is another one. */

@@ -5,10 +5,11 @@ import { describe, test } from 'node:test';
 import { classCounts } from '../../src/data/dataset.js';
 import { bundledFashionMnistLt } from '../../src/data/fashionMnist.js';
 import { openDatasets } from '../../src/data/index.js';
-import { DataError } from '../../src/errors.js';
+import { ConfigError, DataError } from '../../src/errors.js';
 import { sharedPath } from '../shared.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { idxFile } from './idxFile.js';
+import { folderTree, writeTree } from './imageTrees.js';
 
 const bundled = {
   dataset: 'fashion_mnist_lt' as const,
@@ -46,6 +47,42 @@ describe('opening the bundled set', () => {
   test('reads another folder of idx files where one is given', async () => {
     await assert.rejects(openDatasets(bundled, { dataRoot: '/absent', environment: {} }), DataError);
     await assert.rejects(openDatasets({ ...bundled, root: '/absent' }, { environment: {} }), DataError);
+  });
+});
+
+test('a batch larger than the training set is refused before an image is decoded', async () => {
+  const root = temporaryFolder();
+  await writeTree(root, folderTree(3));
+  writeFileSync(join(root, 'train', 'class0', '001.jpg'), 'no image');
+  const images = { ...bundled, dataset: 'image_folder' as const };
+  const open = (batchSize: number) =>
+    openDatasets(images, { dataRoot: root, heldOutFraction: 0.1, check: ['train'], batchSize });
+  // 12 + 6 + 4 training images, of which one of each class is held out.
+  await assert.rejects(open(20), (error: unknown) => {
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, /A batch of 20 images is larger than the training set of 19/);
+    return true;
+  });
+  await assert.rejects(open(19), DataError);
+});
+
+describe('the normalisation', () => {
+  test('is that of the dataset, or that of the config', async () => {
+    assert.deepEqual((await openDatasets(bundled)).mean, [0.286]);
+    const { mean, std } = await openDatasets({ ...bundled, normalisation: { mean: [0.5], std: [0.25] } });
+    assert.deepEqual([mean, std], [[0.5], [0.25]]);
+  });
+
+  test('of another number of channels is refused with the numbers of the dataset', async () => {
+    await assert.rejects(
+      openDatasets({ ...bundled, normalisation: { mean: [0.5], std: [0.2, 0.2, 0.2] } }),
+      (error: unknown) => {
+        assert.ok(error instanceof ConfigError);
+        assert.match(error.message, /std has 3 numbers, but the images have 1 channel/);
+        assert.match(error.next!, /std: \[0.353\]/);
+        return true;
+      },
+    );
   });
 });
 

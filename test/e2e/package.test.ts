@@ -1,7 +1,7 @@
 /** The package that `npm pack` makes: what is in it, and that its `gala` works from another folder. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -89,5 +89,23 @@ test('Extracted beside linked dependencies (no npm install), gala trains an epoc
     filesIn(installed).filter(file => !file.startsWith('node_modules')),
     files,
     'nothing was written into the package',
+  );
+});
+
+test('The example of docs/scripts.md runs against the package, and prints what the run it made has stored', () => {
+  const [, example] = /```js\n(.*?)```/s.exec(readFileSync(join(packageRoot, 'docs/scripts.md'), 'utf8'))!;
+  const folder = join(temporary, 'scripts');
+  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+  symlinkSync(installed, join(folder, 'node_modules/gala-lt'));
+  writeFileSync(join(folder, 'example.mjs'), example!);
+  const output = execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' });
+  const { status, results, config } = recordOf(onlyRun(join(folder, 'runs')));
+  assert.deepEqual([status, config.train.epochs, config.train.batch_size], ['finished', 1, 64]);
+  assert.match(output, /^epoch 1: loss \d+\.\d+$/m);
+  assert.match(output, /^finished$/m);
+  const numbers = [...output.matchAll(/top1: ([\d.]+)/g)].map(([, top1]) => Number(top1));
+  assert.deepEqual(
+    numbers,
+    results.map(({ top1 }) => top1),
   );
 });

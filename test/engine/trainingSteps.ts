@@ -3,9 +3,11 @@ import type * as tf from '@tensorflow/tfjs';
 import type { CompileRequest, Executable } from '../../src/engine/program.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
+import type { Optimizer } from '../../src/optim/optimizer.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensors } from '../../src/tensor.js';
 import { createLoss } from '../../src/train/createLoss.js';
+import type { Learning } from '../../src/train/learning.js';
 import type { Network } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
@@ -13,7 +15,7 @@ import { float32, maxError, normError, randomBytes, randomIntegers } from '../nu
 
 const batchSize = 8;
 export const classes = 10;
-export const learning = {
+export const learning: Learning = {
   loss: createLoss({ name: 'gala', lambda1: 1.2, lambda2: 0.9, variant: 'released', accumulation: 'released' }),
   optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
 };
@@ -26,7 +28,7 @@ export const networkOf = (depth: number, activation: (x: tf.Tensor4D) => tf.Tens
   std: [0.2, 0.2, 0.2],
 });
 
-export const startOf = (network: Network) => initialState(network, learning, new Int32Array(classes), 0);
+export const startOf = (network: Network, by = learning) => initialState(network, by, new Int32Array(classes), 0);
 
 /** Losses of the steps `from`…`to` − 1 after `state`, and the state after them. */
 export async function train(
@@ -34,8 +36,9 @@ export async function train(
   network: Network,
   state: HostTensors,
   [from, to]: readonly [number, number],
+  by = learning,
 ): Promise<{ losses: number[]; state: HostTensors }> {
-  const executable = await compile({ state, programs: { train: trainProgram(network, learning, batchSize) } });
+  const executable = await compile({ state, programs: { train: trainProgram(network, by, batchSize) } });
   const losses: number[] = [];
   try {
     for (let step = from; step < to; step++) {
@@ -43,6 +46,7 @@ export async function train(
         images: randomBytes(`images of step ${step}`, [batchSize, ...network.imageShape]),
         labels: randomIntegers(`labels of step ${step}`, [batchSize], classes),
         learning_rate: float32([], [0.05]),
+        ...factorsOf(by.optimizer, step + 1),
       });
       losses.push(outputs.loss!.data[0]!);
     }
@@ -50,6 +54,12 @@ export async function train(
   } finally {
     executable.dispose();
   }
+}
+
+/** What the train program takes beside the learning rate at a step, from 1. */
+export function factorsOf(optimizer: Optimizer, step: number): HostTensors {
+  const factors = Object.entries(optimizer.factorsAt?.(step) ?? {});
+  return Object.fromEntries(factors.map(([name, value]) => [name, float32([], [value])]));
 }
 
 /** All entries whose name the filter takes, one after the other. */

@@ -4,7 +4,7 @@ import { sizeOf } from '../../src/tensor.js';
 import { float32, int32 } from '../numbers.js';
 
 /** Numbers in [0, 1) of a linear congruential generator started by the FNV-1a hash of `name`. */
-export function stream(name: string, count: number): Float64Array {
+function stream(name: string, count: number): Float64Array {
   let x = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) x = Math.imul(x ^ name.charCodeAt(i), 0x01000193);
   return Float64Array.from({ length: count }, () => {

@@ -34,7 +34,7 @@ export const configCases: Cases = {
   'a number in quotes': changed('30', '"30"'),
   'a value of neither alternative': text(`${smallest}threads: many\n`),
   'a wrong item of a list': changed('cifar100', 'cifar100, augment: [cutout, random_flip]'),
-  'a missing key': changed('learning_rate: 0.1, ', ''),
+  'a missing key': changed('learning_rate: 0.1', ''),
   'a section without a value': changed('{backbone: resnet32}', ''),
   'a section that is a list': changed('{name: cross_entropy}', '[gala]'),
   'a name that leaves the folder of runs': text(`name: ../../etc\n${smallest}`),

@@ -50,6 +50,11 @@ describe('Linear scaling of the learning rates', () => {
     assert.deepEqual(scaledRates(unscaled, 512), unscaled);
   });
 
+  test('takes half of the learning rate for a warm-up rate of auto', () => {
+    const auto = { learning_rate: 0.1, warmup_learning_rate: 'auto' as const };
+    assert.deepEqual(scaledRates(auto, 512), { learning_rate: 0.1, warmup_learning_rate: 0.05 });
+  });
+
   test('says what it did, and nothing where it was not asked for', () => {
     const { config } = loadConfig('cifar100_lt/gala_if100', { set: ['optim.reference_batch_size=32'] });
     assert.equal(

@@ -215,6 +215,14 @@ describe('the report', () => {
     assert.deepEqual(textsOf(page, '#confusions h3'), ['gala', 'cross_entropy']);
   });
 
+  test('many, medium and few have the bounds of the evaluation', () => {
+    const [run] = runs;
+    const bounded = { ...run!, evaluation: { ...run!.evaluation, groups: { many: 150, few: 10 } } };
+    const bounds = pageOf([bounded]);
+    assert.deepEqual(textsOf(bounds, '#classes h3'), ['Many (> 150 images)', 'Medium (10 to 150)', 'Few (< 10)']);
+    assert.match(textsOf(bounds, '#answer p')[0]!, /more than 150 \(many\), 10 to 150 .* fewer than 10 \(few\)/);
+  });
+
   test('names are text, whatever is in them', () => {
     const classNames = ['<b>&amp;', '"quoted"', '</title><script>', 'a', 'b', 'c', 'd', 'e', 'f'];
     const [run] = readReportRuns([writeExampleRun(output, { classNames }).directory]);

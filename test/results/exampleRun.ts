@@ -12,7 +12,7 @@ import { createRecord } from '../../src/run/record.js';
 import { exampleRecord, finishRun } from '../run/example.js';
 import { makeRunFolder } from '../run/makeRunFolder.js';
 
-export const exampleConfig = 'fashion_mnist_lt/gala';
+const exampleConfig = 'fashion_mnist_lt/gala';
 
 export interface ExampleRun {
   readonly seed?: number;

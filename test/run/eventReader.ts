@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export interface ScalarPoint {
+interface ScalarPoint {
   readonly step: number;
   readonly seconds: number;
   readonly value: number;

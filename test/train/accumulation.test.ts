@@ -6,6 +6,7 @@ import type { Backbone } from '../../src/models/backbone.js';
 import { linearHead } from '../../src/models/head.js';
 import { convolution } from '../../src/models/layers.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
+import { adamw } from '../../src/optim/adamw.js';
 import { sgd } from '../../src/optim/sgd.js';
 import type { HostTensor, HostTensors } from '../../src/tensor.js';
 import { createLoss } from '../../src/train/createLoss.js';
@@ -14,6 +15,7 @@ import type { Network } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
 import { compileForTest } from '../engine/compute.js';
+import { factorsOf } from '../engine/trainingSteps.js';
 import { compileForXla, noPlugin } from '../engine/xla/plugin.js';
 import { float32, int32, maxError, randomBytes, randomIntegers, randomTensor } from '../numbers.js';
 
@@ -69,7 +71,7 @@ async function trained(
   };
   const losses: number[] = [];
   try {
-    for (const { images, labels, index } of batches) {
+    for (const [step, { images, labels, index }] of batches.entries()) {
       for (let micro = 0; micro < count; micro++) {
         // Partners are named by their place in the batch that they are given in
         const partners = index && part(index, micro);
@@ -77,6 +79,7 @@ async function trained(
           images: part(images, micro),
           labels: part(labels, micro),
           learning_rate: float32([], [0.1]),
+          ...factorsOf(learning.optimizer, step + 1),
           ...(count > 1 && { last: int32([], [Number(micro === count - 1)]) }),
           ...(partners && {
             mixup_lambda: float32([], [0.3]),
@@ -131,6 +134,14 @@ describe('Three steps in three micro-batches each equal those of whole batches w
       assertEqual(micro.state, whole.state, 1e-5);
     });
   }
+
+  test('with AdamW, whose moments are of the whole batch', async () => {
+    const learning = { loss: galaLoss, optimizer: adamw({ beta1: 0.9, beta2: 0.999, weight_decay: 0.01 }) };
+    const whole = await trained(network, learning, batchesOf(3), 1);
+    const micro = await trained(network, learning, batchesOf(3), accumulate);
+    assert.ok(maxError(micro.losses, whole.losses) <= 1e-5, `${micro.losses} ${whole.losses}`);
+    assertEqual(micro.state, whole.state, 1e-4);
+  });
 
   test('with mixup, partners being of the same micro-batch', async () => {
     const learning = { loss: galaLoss, optimizer, mixup: true };

@@ -10,9 +10,20 @@ import { openRunFolder } from '../../run/runFolder.js';
 import type { Point } from '../../sweep/points.js';
 import type { TaskStatus } from '../../sweep/status.js';
 import { CommandExit } from '../exit.js';
-import { launch, launcherSettings, threadsPerRun } from '../launch.js';
+import { type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
 import { waitUntil } from '../waitUntil.js';
-import type { ReproduceFlags } from './reproduceFlags.js';
+
+export interface ReproduceFlags extends LauncherFlags {
+  readonly rows?: string[];
+  readonly seeds?: number[];
+  readonly runs: string;
+  readonly results: string;
+  readonly data?: string;
+  readonly expected?: string;
+  readonly dryRun?: boolean;
+  readonly checkOnly?: boolean;
+  readonly quiet?: boolean;
+}
 
 const shortfallExitCode = 1;
 

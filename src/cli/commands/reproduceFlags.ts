@@ -1,20 +1,9 @@
 /** The flags of `gala reproduce`; reproduce.ts, which loads much more, does the work. */
 import type { Command } from 'commander';
-import { addLauncherOptions, type LauncherFlags } from '../launch.js';
+import { addLauncherOptions } from '../launch.js';
 import { parseList, parseSeeds } from '../lists.js';
 import { addRunsOption } from '../runsOption.js';
-
-export interface ReproduceFlags extends LauncherFlags {
-  readonly rows?: string[];
-  readonly seeds?: number[];
-  readonly runs: string;
-  readonly results: string;
-  readonly data?: string;
-  readonly expected?: string;
-  readonly dryRun?: boolean;
-  readonly checkOnly?: boolean;
-  readonly quiet?: boolean;
-}
+import type { ReproduceFlags } from './reproduce.js';
 
 export function registerReproduceCommand(program: Command): void {
   const reproduce = addRunsOption(program.command('reproduce'))

@@ -12,9 +12,20 @@ import { latestUnfinished, runFolderOf } from '../../run/namedRun.js';
 import { readRecord } from '../../run/record.js';
 import { beginRunFolder, holdRunFolder, openRunFolder, type RunFolder } from '../../run/runFolder.js';
 import { type FoundRun, openRunStore } from '../../run/runStore.js';
-import { engineOverrides } from '../engineFlags.js';
+import { type EngineFlags, engineOverrides } from '../engineFlags.js';
 import { runTraining, type TrainingJob } from '../runTraining.js';
-import type { TrainFlags } from './trainFlags.js';
+
+export interface TrainFlags extends EngineFlags {
+  readonly config?: string;
+  readonly set?: string[];
+  readonly seed?: number;
+  readonly data?: string;
+  readonly resume?: string | true;
+  readonly continue?: boolean;
+  readonly runs: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
 
 /** Trains, resumes or shows the run that the flags name. Throws what a run throws, and `CommandExit` after a signal. */
 export async function trainOne(flags: TrainFlags): Promise<void> {
@@ -51,9 +62,8 @@ async function train({ loaded, folder: given, experiment }: Chosen, flags: Train
 }
 
 async function startingPointOf(config: StageConfig, { data, quiet, json, runs }: TrainFlags) {
-  const { finishedFirstStage } = await import('../firstStage.js');
-  const { readStartingPoint } = await import('../../train/startingPoint.js');
-  return readStartingPoint(await finishedFirstStage({ config, output: runs, data, quiet, json }), runs);
+  const { trainedFirstStage } = await import('../firstStage.js');
+  return trainedFirstStage({ config, output: runs, data, quiet, json });
 }
 
 /**

@@ -1,21 +1,10 @@
 /** The flags of `gala train`; train.ts, which loads much more, does the work. */
 import { type Command, Option } from 'commander';
 import { configArgument, withWords } from '../configWords.js';
-import { deviceOption, type EngineFlags, engineOption } from '../engineFlags.js';
+import { deviceOption, engineOption } from '../engineFlags.js';
 import { addRunsOption } from '../runsOption.js';
 import { parseSeed } from './config.js';
-
-export interface TrainFlags extends EngineFlags {
-  readonly config?: string;
-  readonly set?: string[];
-  readonly seed?: number;
-  readonly data?: string;
-  readonly resume?: string | true;
-  readonly continue?: boolean;
-  readonly runs: string;
-  readonly quiet?: boolean;
-  readonly json?: boolean;
-}
+import type { TrainFlags } from './train.js';
 
 export function registerTrainCommand(program: Command): void {
   addRunsOption(program.command('train'), true)

@@ -9,7 +9,7 @@ import { unguarded } from './visibleOutput.js';
 const require = createRequire(import.meta.url);
 
 /** What is shown beside the bar, in this order: `{ epoch: '3/200', loss: '2.113' }` reads `epoch 3/200 loss 2.113`. */
-export type ProgressPayload = Readonly<Record<string, string | number>>;
+type ProgressPayload = Readonly<Record<string, string | number>>;
 
 export interface Progress {
   /** Begins a piece of work of `total` units, `initial` of which were done before (a resumed run). */

@@ -7,13 +7,14 @@ import type { Check, Report } from './checked.js';
 const needColour: readonly Augmentation[] = ['autoaugment_cifar10', 'color_jitter', 'rand_augment'];
 const cutFromFiles: readonly Augmentation[] = ['reflect_pad', 'random_resized_crop'];
 
-export const checkData: Check = ({ values: { data }, isChanged }, { refuse, warn }) => {
+export const checkData: Check = ({ values: { data, eval: evaluation }, isChanged }, { refuse, warn }) => {
   const { dataset, imbalance_factor: factor } = data;
   if (dataset !== undefined && factor !== undefined) {
     const problem = factorProblem(dataset, factor);
     if (problem !== undefined) refuse('data.imbalance_factor', problem);
   }
-  if (factor === 1 && isChanged('data.subset_seed')) {
+  const drawsPart = evaluation.select_on === 'val' || (data.split?.val ?? 0) + (data.split?.test ?? 0) > 0;
+  if (factor === 1 && !drawsPart && isChanged('data.subset_seed')) {
     warn('data.subset_seed', 'data.subset_seed has no effect: data.imbalance_factor is 1, every image is kept');
   }
 };
@@ -75,6 +76,33 @@ function checkCropping(augment: readonly Augmentation[], dataset: DatasetName, r
   }
 }
 
+/** Parts of the training images, and what already has such a part. */
+export const checkSplit: Check = ({ values: { data } }, { refuse }) => {
+  const { dataset, split } = data;
+  if (split === undefined || dataset === undefined) return;
+  const { val = 0, test = 0 } = split;
+  if (val === 0 && test === 0) return;
+  if (dataset !== 'image_folder' && dataset !== 'image_list')
+    refuse('data.split', `data.split is for image_folder and image_list; ${dataset} has splits of its own`);
+  if (val + test >= 1)
+    refuse(
+      'data.split',
+      `data.split takes ${val} + ${test} of each class away; less than 1 must go, to leave images to train on`,
+    );
+  for (const part of ['val', 'test'] as const) {
+    const list = `data.${part}_list` as const;
+    if (split[part] && data[`${part}_list`] !== undefined)
+      refuse(list, `${list} and data.split.${part} are both given; leave one of them out`);
+  }
+};
+
+/** Bounds of the groups of classes. */
+export const checkGroups: Check = ({ values }, { refuse }) => {
+  const { many, few } = values.eval.groups ?? {};
+  if (many !== undefined && few !== undefined && few > many + 1)
+    refuse('eval.groups', `eval.groups.few is ${few}, above eval.groups.many ${many}: a class would be in both`);
+};
+
 /** The keys of image files, and what such a dataset needs. */
 export const checkImageFiles: Check = (checked, { refuse, warn }) => {
   const { values, origin, isChanged } = checked;
@@ -96,7 +124,8 @@ export const checkImageFiles: Check = (checked, { refuse, warn }) => {
       refuse(key, `${key} is given, but ${dataset} takes the images from its folders; use data.dataset: ${ofLists}`);
   }
   for (const key of ['train_list', 'test_list'] as const) {
-    if (imagesOf === 'lists' && data[key] === undefined) {
+    const isDivided = key === 'test_list' && (data.split?.test ?? 0) > 0;
+    if (imagesOf === 'lists' && data[key] === undefined && !isDivided) {
       refuse(
         'data.dataset',
         `data.dataset is ${dataset}, which needs data.${key}: a file with a line \`path label\` per image`,
@@ -110,7 +139,7 @@ export const checkImageFiles: Check = (checked, { refuse, warn }) => {
       `data.short_side is ${shortSide}, less than the ${side} pixels of data.image_size that are cut out of it`,
     );
   }
-  const ownVal = hasOwnVal({ dataset, val_list: data.val_list });
+  const ownVal = hasOwnVal({ dataset, val_list: data.val_list, split: data.split });
   if (isChanged('eval.val_fraction') && values.eval.select_on === 'val' && ownVal) {
     warn('eval.val_fraction', `eval.val_fraction has no effect: ${dataset} has a validation split of its own`);
   }

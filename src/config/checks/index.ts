@@ -1,10 +1,10 @@
 /** Rules between keys, which a schema of single keys cannot express: contradictions are problems, the rest is warned about. */
 import type { Problem } from '../problem.js';
 import type { Check, Checked, ConfigKey } from './checked.js';
-import { checkAugmentation, checkData, checkImageFiles } from './data.js';
+import { checkAugmentation, checkData, checkGroups, checkImageFiles, checkSplit } from './data.js';
 import { checkEngine } from './engine.js';
 import { checkFrozen, checkHead, checkLoss, checkUntrained } from './network.js';
-import { checkBatches, checkBatchNorm, checkEvaluation, checkSchedule } from './training.js';
+import { checkBatches, checkBatchNorm, checkEvaluation, checkOptimizer, checkSchedule } from './training.js';
 
 /** In the order in which a reader hears of them. */
 const checks: readonly Check[] = [
@@ -13,12 +13,15 @@ const checks: readonly Check[] = [
   checkHead,
   checkUntrained,
   checkImageFiles,
+  checkSplit,
   checkLoss,
   checkFrozen,
   checkBatches,
   checkBatchNorm,
+  checkOptimizer,
   checkSchedule,
   checkEvaluation,
+  checkGroups,
   checkEngine,
 ];
 

@@ -22,6 +22,16 @@ export const checkBatches: Check = ({ values }, { refuse, warn }) => {
   }
 };
 
+export const checkOptimizer: Check = ({ values: { optim }, isChanged }, { warn }) => {
+  const { name } = optim;
+  const unused = name === 'adamw' ? (['momentum'] as const) : (['beta1', 'beta2'] as const);
+  for (const key of unused)
+    if (name !== undefined && isChanged(`optim.${key}`))
+      warn(`optim.${key}`, `optim.${key} has no effect: optim.name is ${name}`);
+  if (name === 'adamw' && !isChanged('optim.weight_decay'))
+    warn('optim.weight_decay', 'optim.weight_decay is the default for sgd; PyTorch’s for adamw is 0.01: give either');
+};
+
 export const checkBatchNorm: Check = ({ values: { model, train, devices } }, { refuse }) => {
   const parts = model.batch_norm_parts;
   const { batch_size: batch, accumulate } = train;
@@ -57,7 +67,7 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
     );
   }
   const warmsUp = typeof warmup !== 'number' || warmup > 1;
-  if (warmsUp && start !== undefined && peak !== undefined && start > peak) {
+  if (warmsUp && typeof start === 'number' && peak !== undefined && start > peak) {
     warn(
       'optim.warmup_learning_rate',
       `optim.warmup_learning_rate ${start} is above optim.learning_rate ${peak}: ` +

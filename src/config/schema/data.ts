@@ -1,7 +1,7 @@
 /** `data`: which images are trained on, and how they are drawn and augmented. */
 import { z } from 'zod';
 import { datasetNames } from '../../data/sets/index.js';
-import { positiveInteger, wholeNumber } from '../../ranges.js';
+import { fraction, positiveInteger, wholeNumber } from '../../ranges.js';
 
 export const augmentation = z.enum([
   'random_crop',
@@ -15,6 +15,8 @@ export const augmentation = z.enum([
 ]);
 
 const listPath = z.string().min(1).optional();
+
+const share = z.number().min(0).lt(1).default(0);
 
 export const data = z
   .strictObject({
@@ -33,6 +35,17 @@ export const data = z
       '(image sets) List of the validation images, for select_on: val; without one a part of each class is held out.',
     ),
     test_list: listPath.describe('(image sets) List of the test images.'),
+    split: z
+      .strictObject({
+        val: share.describe(
+          '(image_folder, image_list) Share of each class kept as `val`, drawn by subset_seed; 0 = none.',
+        ),
+        test: share.describe(
+          '(image_folder, image_list) Share of each class kept as `test`, for images without a test part of their own: a folder DIR/CLASS/…, or one list. At least one image of each class stays in training.',
+        ),
+      })
+      .optional()
+      .describe('Parts that are taken from the training images, class by class.'),
     image_size: positiveInteger
       .max(4096)
       .optional()
@@ -64,7 +77,26 @@ export const data = z
       ),
     subset_seed: wholeNumber
       .default(0)
-      .describe('Seed that draws the long-tailed subset; its index hash is recorded with the run.'),
+      .describe(
+        'Seed that draws the long-tailed subset, the held-out images and the parts of data.split; their hashes are recorded with the run.',
+      ),
+    normalisation: z
+      .strictObject({
+        mean: z
+          .array(fraction)
+          .min(1)
+          .max(3)
+          .optional()
+          .describe('Mean of each channel, of pixels from 0 to 1; that of the dataset when left out.'),
+        std: z
+          .array(z.number().gt(0).max(1))
+          .min(1)
+          .max(3)
+          .optional()
+          .describe('Standard deviation of each channel, of pixels from 0 to 1; that of the dataset when left out.'),
+      })
+      .optional()
+      .describe('What pixels are normalised by; see docs/datasets.md.'),
     augment: z.array(augmentation).default([]).describe('Training augmentations on uint8 images, in this order.'),
     sampler: z
       .enum(['shuffled', 'class_aware', 'class_balanced'])

@@ -4,9 +4,12 @@ import { fraction, positiveInteger, wholeNumber } from '../../ranges.js';
 
 export const optim = z
   .strictObject({
-    name: z.literal('sgd').default('sgd').describe('Which optimizer.'),
+    name: z.enum(['sgd', 'adamw']).default('sgd').describe('Which optimizer; both as in PyTorch.'),
     learning_rate: z.number().min(0).max(1e6).describe('Peak learning rate, reached at the end of the warm-up.'),
-    warmup_learning_rate: z.number().min(0).max(1e6).describe('Learning rate of the first epoch.'),
+    warmup_learning_rate: z
+      .union([z.literal('auto'), z.number().min(0).max(1e6)])
+      .default('auto')
+      .describe('Learning rate of the first epoch. auto = half of learning_rate.'),
     warmup_epochs: z
       .union([z.literal('auto'), wholeNumber])
       .default('auto')
@@ -19,13 +22,17 @@ export const optim = z
       .describe(
         'Batch size that the learning rates are meant for: both are multiplied by train.batch_size / this. Left out, they are taken as they are.',
       ),
-    momentum: z.number().min(0).lt(1).default(0.9).describe('Momentum (PyTorch form).'),
+    momentum: z.number().min(0).lt(1).default(0.9).describe('(sgd) Momentum (PyTorch form).'),
+    beta1: z.number().min(0).lt(1).default(0.9).describe('(adamw) Decay a step of the mean of the gradients.'),
+    beta2: z.number().min(0).lt(1).default(0.999).describe('(adamw) Decay a step of the mean of their squares.'),
     weight_decay: z
       .number()
       .min(0)
       .max(1)
       .default(5e-4)
-      .describe('L2, added to the gradient of every parameter (as PyTorch does).'),
+      .describe(
+        'Of every parameter. sgd: L2, added to the gradient (as PyTorch does). adamw: decoupled, times the learning rate; PyTorch’s default for it is 0.01.',
+      ),
   })
   .describe('The optimizer and its schedule.');
 
@@ -106,7 +113,12 @@ export const stages = z
 
 export const evaluation = z
   .strictObject({
-    batch_size: positiveInteger.max(65_536).default(500).describe('Images per forward pass of an evaluation.'),
+    batch_size: positiveInteger
+      .max(65_536)
+      .default(500)
+      .describe(
+        'Images per forward pass of an evaluation, at most: fewer where no split has so many, or of large images (100 of 224 × 224 pixels).',
+      ),
     every: positiveInteger
       .max(100_000)
       .default(1)
@@ -125,5 +137,14 @@ export const evaluation = z
         'Split whose plain top-1 chooses the `best` checkpoint (last = no choice, the last epoch); named in every table.',
       ),
     tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
+    groups: z
+      .strictObject({
+        many: wholeNumber.default(100).describe('Classes with more training images than this are the group many.'),
+        few: wholeNumber
+          .default(20)
+          .describe('Classes with fewer training images than this are the group few; the others are medium.'),
+      })
+      .prefault({})
+      .describe('Bounds of the groups many, medium and few.'),
   })
   .describe('When and on what the model is evaluated.');

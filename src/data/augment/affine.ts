@@ -8,7 +8,7 @@ import type { Scratch } from './operation.js';
 
 export type Interpolation = 'bilinear' | 'bicubic';
 /** Colour of the pixels that come from outside. */
-export type Fill = readonly [red: number, green: number, blue: number];
+type Fill = readonly [red: number, green: number, blue: number];
 
 /** Along which line pixels move: by `shear` times the other coordinate, plus `shift`; either may be 0. */
 export interface Move {

@@ -19,7 +19,7 @@ import {
 import type { Transform } from './transform.js';
 
 /** How an operation is drawn: `level` in 0 … 10; `sign` −1 or 1 and the interpolation only for what moves pixels. */
-export interface Draw {
+interface Draw {
   readonly level: number;
   readonly sign: number;
   readonly interpolation: Interpolation;

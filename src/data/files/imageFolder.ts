@@ -58,7 +58,7 @@ export interface ListedFolder {
 }
 
 /**
- * Every image below `root`/`split`/CLASS, in order of class and name; folders of the list are relative to `root`. Links are
+ * Every image below `root`/`split`/CLASS (of `root`/CLASS where `split` is empty), in order of class and name; folders of the list are relative to `root`. Links are
  * followed. A class of `classNames` without a folder has no images. Throws `DataError` for a folder that is no class or cannot
  * be read, for a link that leads nowhere or back to a folder that it lies in, and for a name that is not UTF-8.
  */
@@ -104,9 +104,12 @@ export function listImageFolder(root: string, split: string, classNames: readonl
         next: `The classes are the ${classNames.length} sub-folders of the training folder: ${classNames.slice(0, 5).join(', ')}…`,
       });
     }
-    walk(`${split}/${folder}`, label, []);
+    walk(split === '' ? folder : `${split}/${folder}`, label, []);
   }
-  return { list: flat(folders, found, base, leftOut.sentence(split)), leftOut: leftOut.sentence(split) };
+  return {
+    list: flat(folders, found, base, leftOut.sentence(split || root)),
+    leftOut: leftOut.sentence(split || root),
+  };
 }
 
 function countLeftBehind(leftOut: LeftOutFiles, folder: string, entry: Dirent): void {

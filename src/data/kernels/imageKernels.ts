@@ -9,7 +9,7 @@ export const weightBits = 22;
 export const slackBytes = 16;
 
 /** Where a pass of a resize reads or writes: an address, and the bytes from one row to the next. */
-export interface Region {
+interface Region {
   readonly at: number;
   readonly stride: number;
 }

@@ -14,7 +14,7 @@ import { checkOfficialList, installedLists } from './officialLists.js';
 export interface ListSource {
   /** An address, a list, plain or packed, or iNaturalist's annotations; the published address when left out. */
   readonly from?: string | undefined;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
   readonly download?: Omit<DownloadOptions, 'otherwise'>;
   /** Hears that another process installs a list, which has to be waited for. */
   readonly onNote?: (line: string) => void;

@@ -10,8 +10,6 @@ import { filePath } from '../files/imageFiles.js';
 import { type ImageList, parseImageList } from '../files/imageList.js';
 import type { ImageSplit, OfficialList, PublishedSet } from '../sets/definition.js';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Training images per class of a set, in label order, as published. */
 export function publishedClassCounts(set: PublishedSet): Int32Array {
   return Int32Array.from(JSON.parse(readFileSync(join(bundledFolder('lists'), set.classCounts), 'utf8')) as number[]);
@@ -24,14 +22,14 @@ export interface CheckedList {
 }
 
 /** Folder of the lists that `gala data lists` has installed. */
-export function installedLists(environment: Environment = process.env): string {
+export function installedLists(environment: NodeJS.ProcessEnv = process.env): string {
   return join(cacheFolder(undefined, environment), 'lists');
 }
 
 /** Where the list of a split is: bundled, installed, or brought by the user into `root`; undefined when nowhere. */
 export function findOfficialList(
   { file, sha256 }: OfficialList,
-  { root, environment }: { readonly root?: string | undefined; readonly environment?: Environment } = {},
+  { root, environment }: { readonly root?: string | undefined; readonly environment?: NodeJS.ProcessEnv } = {},
 ): string | undefined {
   if (sha256 !== undefined) return join(bundledFolder('lists'), `${file}.gz`);
   const brought = root === undefined ? [] : [resolve(root, file), resolve(root, `${file}.gz`)];
@@ -42,7 +40,7 @@ export function findOfficialList(
 export function openOfficialList(
   set: PublishedSet,
   split: ImageSplit,
-  places: { readonly root?: string | undefined; readonly environment?: Environment },
+  places: { readonly root?: string | undefined; readonly environment?: NodeJS.ProcessEnv },
 ): CheckedList & { readonly path: string } {
   const official = requireList(set, split);
   const path = findOfficialList(official, places);

@@ -6,7 +6,7 @@ import type { Plan, Position } from './blockPlan.js';
 import type { Slot, Slots } from './slots.js';
 
 /** The arrays of a batch are reused: they hold until the next one is asked for. */
-export interface Batch {
+interface Batch {
   /** Number of the batch in its epoch, from 0. */
   readonly step: number;
   /** HWC bytes, image after image: [B, H, W, C]. */

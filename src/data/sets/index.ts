@@ -61,7 +61,13 @@ export function isFolders(name: DatasetName): boolean {
   return ownSet(name)?.imagesOf === 'folders';
 }
 
-/** Whether a set has validation images of its own, beside its training images. */
-export function hasOwnVal(data: { readonly dataset: DatasetName; readonly val_list?: string | undefined }): boolean {
-  return data.val_list !== undefined || publishedSet(data.dataset)?.lists.val !== undefined;
+/** Whether a set has validation images of its own, or a share of its training images as such, beside its training images. */
+export function hasOwnVal({ dataset, val_list, split }: ValKeys): boolean {
+  return val_list !== undefined || (split?.val ?? 0) > 0 || publishedSet(dataset)?.lists.val !== undefined;
+}
+
+interface ValKeys {
+  readonly dataset: DatasetName;
+  readonly val_list?: string | undefined;
+  readonly split?: { readonly val?: number | undefined } | undefined;
 }

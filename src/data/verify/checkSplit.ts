@@ -26,7 +26,7 @@ export interface CheckOptions {
   /** Leave bad images out instead of stopping. */
   readonly skips: boolean;
   readonly watcher?: CheckWatcher;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export interface CheckedSplit {

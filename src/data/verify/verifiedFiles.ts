@@ -17,10 +17,8 @@ export interface VerifiedFiles {
   readonly digests: Int32Array;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** What is remembered of these files in these folders; nothing where the memory is missing or damaged. */
-export function recallVerified(files: ImageFiles, environment?: Environment): VerifiedFiles {
+export function recallVerified(files: ImageFiles, environment?: NodeJS.ProcessEnv): VerifiedFiles {
   const memory = emptyMemory(files.length);
   const path = memoryPath(files, environment);
   if (!existsSync(path)) return memory;
@@ -41,7 +39,7 @@ function emptyMemory(length: number): VerifiedFiles {
 }
 
 /** Writes them down, atomically. Throws `StorageError`, and the system's error where the cache's folder cannot be made. */
-export function rememberVerified(files: ImageFiles, memory: VerifiedFiles, environment?: Environment): void {
+export function rememberVerified(files: ImageFiles, memory: VerifiedFiles, environment?: NodeJS.ProcessEnv): void {
   const path = memoryPath(files, environment);
   makeFolderBelow(cacheFolder(undefined, environment), 'verified');
   writeSafetensors(path, {
@@ -52,7 +50,7 @@ export function rememberVerified(files: ImageFiles, memory: VerifiedFiles, envir
 }
 
 /** Where the memory of these files lies. */
-export function memoryPath(files: ImageFiles, environment?: Environment): string {
+export function memoryPath(files: ImageFiles, environment?: NodeJS.ProcessEnv): string {
   const key = sha256(files.fingerprint, '\n', files.table.folders.join('\n'));
   return join(cacheFolder(undefined, environment), 'verified', `${key}.safetensors`);
 }

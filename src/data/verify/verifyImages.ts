@@ -15,7 +15,7 @@ export interface VerifyOptions {
   readonly workers?: number;
   /** Files between two answers of a worker. */
   readonly filesPerJob?: number;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
   readonly onProgress?: (checked: number) => void;
   /** Asked between images; when it says true, the work ends early and what was found is remembered. */
   readonly stopped?: () => boolean;

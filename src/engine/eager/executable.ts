@@ -6,9 +6,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
 import type { DType, HostTensor, HostTensors } from '../../tensor.js';
-import { hostTensor, matching, requireEntries } from '../hostTensor.js';
+import { hostTensor, matching, requireSameTypes } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision, Program, Specs, Tensors } from '../program.js';
-import { stageStepByStep } from '../stackedSteps.js';
+import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { loadAddon } from './addon.js';
 import { onBackend } from './backend.js';
 import type { AddonLocation } from './locate.js';
@@ -34,46 +34,26 @@ export async function compileForEager(request: CompileRequest, options: EagerOpt
     threads: addon.threads,
     device: addon.device,
   };
-  return executableOf(request, info);
+  return serialExecutable(request, runtimeOf(request, info));
 }
 
-function executableOf({ state: initial, programs }: CompileRequest, info: EngineInfo): Executable {
+function runtimeOf({ state: initial, programs }: CompileRequest, info: EngineInfo): Runtime {
   const state: Tensors = onBackend(() => uploaded('state entry', Object.keys(initial), initial, initial));
-  let last: Promise<unknown> = Promise.resolve();
-  let disposed = false;
   /** A run holds the thread until it is done; before each the event loop turns once, so that batches and signals arrive. */
-  const enqueue = <T>(work: () => T): Promise<T> => {
-    if (disposed) throw new EngineError('The executable was disposed and is used again.');
-    const result = last.then(() => turn()).then(() => onBackend(work));
-    last = result.catch(() => undefined);
-    return result;
+  const onItsTurn = async <T>(work: () => T): Promise<T> => {
+    await turn();
+    return onBackend(work);
   };
-
-  const executable: Executable = {
+  return {
     info,
-    run: async (name, inputs) => {
-      const program = programs[name];
-      if (!program)
-        throw new EngineError(`There is no program '${name}'; there are: ${Object.keys(programs).join(', ')}.`);
-      return enqueue(() => step(program, inputs, state, initial));
+    run: (name, inputs) => onItsTurn(() => step(programs[name]!, inputs, state, initial)),
+    readState: names =>
+      onItsTurn(() => Object.fromEntries(names.map(name => [name, onHost(state[name]!, initial[name]!.dtype)]))),
+    writeState: values => {
+      return onItsTurn(() => replace(state, uploaded('state entry', Object.keys(values), values, initial)));
     },
-    stage: async (program, inputs) => stageStepByStep(row => executable.run(program, row), inputs),
-    readState: async (names = Object.keys(initial)) => {
-      requireEntries(names, initial);
-      return enqueue(() => Object.fromEntries(names.map(name => [name, onHost(state[name]!, initial[name]!.dtype)])));
-    },
-    writeState: async values => {
-      const names = Object.keys(values);
-      requireEntries(names, initial);
-      await enqueue(() => replace(state, uploaded('state entry', names, values, initial)));
-    },
-    dispose: () => {
-      if (disposed) return;
-      disposed = true;
-      void last.then(() => tf.dispose(state));
-    },
+    dispose: () => void tf.dispose(state),
   };
-  return executable;
 }
 
 /** Runs the program once: the state's entries are replaced, and every other tensor made on the way is freed. */
@@ -86,7 +66,7 @@ function step(program: Program, inputs: HostTensors, state: Tensors, specs: Host
     const outputs = Object.fromEntries(
       Object.entries(result.outputs).map(([name, tensor]) => [name, onHost(tensor, dtypeOf(name, tensor, bytes))]),
     );
-    checkState(result.state, specs);
+    requireSameTypes(inTensorFlow(specs), result.state);
     // Copies that share their data: an entry may be passed on as it is, and two entries may be one tensor.
     const next = Object.fromEntries(
       Object.entries(result.state).map(([name, tensor]) => [name, tf.keep(tf.clone(tensor))]),
@@ -142,6 +122,16 @@ function onHost(tensor: tf.Tensor, dtype: DType): HostTensor {
   return hostTensor({ dtype, shape: tensor.shape }, copy.buffer as ArrayBuffer);
 }
 
+/** The types that TF.js has: bytes are int32 there. */
+function inTensorFlow(specs: Specs): Specs {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, { dtype, shape }]) => [
+      name,
+      { dtype: dtype === 'uint8' ? 'int32' : dtype, shape },
+    ]),
+  );
+}
+
 /** Tensors that stand for bytes. */
 function bytesAmong(tensors: Tensors, specs: Specs): tf.Tensor[] {
   return Object.entries(tensors).flatMap(([name, tensor]) => (specs[name]?.dtype === 'uint8' ? [tensor] : []));
@@ -151,20 +141,6 @@ function dtypeOf(name: string, tensor: tf.Tensor, bytes: ReadonlySet<tf.Tensor>)
   if (bytes.has(tensor)) return 'uint8';
   if (tensor.dtype === 'float32' || tensor.dtype === 'int32') return tensor.dtype;
   throw new EngineError(`The output '${name}' is ${tensor.dtype}.`, { next: 'Cast it to int32.' });
-}
-
-function checkState(after: Tensors, specs: HostTensors): void {
-  for (const [name, { dtype, shape }] of Object.entries(after)) {
-    const spec = specs[name];
-    if (spec === undefined)
-      throw new EngineError(`A program returns the state entry '${name}', which is not part of the state.`);
-    const expected = spec.dtype === 'uint8' ? 'int32' : spec.dtype;
-    if (dtype !== expected || shape.join() !== spec.shape.join()) {
-      throw new EngineError(
-        `A program changes the type of the state entry '${name}' from ${expected} [${spec.shape}] to ${dtype} [${shape}].`,
-      );
-    }
-  }
 }
 
 function explained(error: Error): EngineError {

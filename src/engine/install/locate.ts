@@ -8,7 +8,7 @@ import { engineFolder, installedManifest } from './cache.js';
 import { tensorflowCpu, type WheelPin } from './pin.js';
 import { namesIn, pythonPackageFolders } from './python.js';
 
-export type TensorFlowOrigin = 'explicit' | 'cache' | 'python' | 'tfjs-node-gpu';
+type TensorFlowOrigin = 'explicit' | 'cache' | 'python' | 'tfjs-node-gpu';
 
 export interface TensorFlowLocation {
   /** Folder that holds the libraries. */

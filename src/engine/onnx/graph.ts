@@ -6,7 +6,7 @@ import type { HostTensor } from '../../tensor.js';
 export const opset = 17;
 const irVersion = 8;
 
-export type OnnxType = 'float32' | 'uint8' | 'int32' | 'int64';
+type OnnxType = 'float32' | 'uint8' | 'int32' | 'int64';
 /** TensorProto.DataType. */
 const dataTypes: Readonly<Record<OnnxType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7 };
 
@@ -16,7 +16,7 @@ export type OnnxAttribute =
   | { readonly float: number };
 
 /** A graph's input or output; an axis that is a text has any size. */
-export interface OnnxValue {
+interface OnnxValue {
   readonly name: string;
   readonly type: OnnxType;
   readonly shape: readonly (number | string)[];
@@ -40,7 +40,7 @@ export interface OnnxGraph {
   model(parts: OnnxModelParts): Buffer;
 }
 
-export interface OnnxModelParts {
+interface OnnxModelParts {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
   readonly producerVersion: string;

@@ -7,7 +7,7 @@ import type { HostTensor, HostTensors } from '../../tensor.js';
 import { type Node, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import type { OnnxAttribute, OnnxGraph } from './graph.js';
 
-export interface OnnxContext {
+interface OnnxContext {
   readonly graph: OnnxGraph;
   readonly node: Node;
   /** Names of the node's inputs in the graph, images NCHW. */

@@ -1,24 +1,23 @@
 /** A PJRT client: compiles modules, moves tensors to and from its devices, runs. */
 import { EngineError } from '../../errors.js';
-import type { HostTensor, TensorSpec } from '../../tensor.js';
 import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
 import { newCompilation } from './compilation.js';
 import { namedValues, type Option } from './namedValues.js';
 import { settled } from './settled.js';
-import { transfersOf } from './transfers.js';
+import { type Transfers, transfersOf } from './transfers.js';
 
 export type { Address } from './cApi.js';
 
 /** With multi_slice_config, which API 0.97 added at the end; a plugin from before passes over what it does not know. */
 const executeOptionsBytes = 120;
 
-export interface Device {
+interface Device {
   /** What it is, for instance `NVIDIA H200`; the CPU plugin says `cpu`. */
   readonly kind: string;
   readonly address: Address;
 }
 
-export interface Client {
+export interface Client extends Omit<Transfers, 'uploaded'> {
   /** Name of the platform, for instance `cpu` or `cuda`. */
   readonly platform: string;
   /** Version of the platform as the plugin tells it, for instance that of CUDA. */
@@ -32,13 +31,6 @@ export interface Client {
   load(bytes: Uint8Array): Promise<Address>;
   /** Bytes of the first device's memory in use; undefined where the plugin does not count them. */
   bytesInUse(): number | undefined;
-  /**
-   * A buffer of a device, the first when left out, that is to hold a copy of the tensor. The copying goes on meanwhile;
-   * what is run on the buffer waits for it.
-   */
-  upload(tensor: HostTensor, device?: number): Address;
-  /** Waits for the values of buffers and copies them to the host, several at a time. */
-  download(buffers: readonly (readonly [buffer: Address, spec: TensorSpec])[]): Promise<HostTensor[]>;
   /**
    * Runs an executable with one result or more, waits for its end. Parameters and results have one buffer for each of the
    * `devices` that it was compiled for.

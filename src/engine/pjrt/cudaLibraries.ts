@@ -1,7 +1,7 @@
 /** What XLA's CUDA plugin looks for when it meets a GPU: CUDA's libraries by name, and the folder with ptxas and libdevice. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { openLibrary } from '../nativeLibrary.js';
+import { openLibrary } from '../../io/nativeLibrary.js';
 
 export type CudaMajor = 12 | 13;
 

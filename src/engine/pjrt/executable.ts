@@ -4,11 +4,12 @@
  */
 import { EngineError } from '../../errors.js';
 import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
-import { matching, requireEntries } from '../hostTensor.js';
+import { matching } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision } from '../program.js';
+import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { batchAxisOf } from '../stablehlo/devices.js';
 import type { Module } from '../stablehlo/lower.js';
-import { stacked, stepCount } from '../stackedSteps.js';
+import { stacked } from '../stackedSteps.js';
 import { type TracedProgram, typeOf } from '../trace/ir.js';
 import { loadPlugin, type Pjrt, type PluginFile } from './cApi.js';
 import { type Address, type Client, newClient } from './client.js';
@@ -31,7 +32,7 @@ export interface PjrtOptions {
 /** One program, compiled when it is first run; steps of it are another module for each count. */
 interface Entry {
   readonly traced: TracedProgram;
-  readonly inputs: readonly (readonly [name: string, spec: TensorSpec])[];
+  readonly inputs: readonly string[];
   readonly outputs: readonly (readonly [name: string, spec: TensorSpec])[];
   /** By count of steps; `undefined` is the program itself. */
   readonly compiled: Map<number | undefined, Promise<Compiled>>;
@@ -80,7 +81,7 @@ export async function compileWith(api: Pjrt, request: CompileRequest, options: P
     device: client.platform === 'cpu' ? 'cpu' : client.devices[0]!.kind,
     ...(devices > 1 && { devices }),
   };
-  return executableOf({ client, devices, specs: request.state, entries, info }, state);
+  return serialExecutable(request, runtimeOf({ client, devices, specs: request.state, entries, info }, state));
 }
 
 function requireDevices({ devices, platform }: Client, wanted: number): void {
@@ -100,11 +101,11 @@ function entryOf(name: string, traced: TracedProgram): Entry {
       });
     return [output, { dtype, shape }] as const;
   });
-  return { traced, inputs: Object.entries(traced.inputs), outputs, compiled: new Map() };
+  return { traced, inputs: Object.keys(traced.inputs), outputs, compiled: new Map() };
 }
 
-/** What runs the programs of one executable. */
-interface Runtime {
+/** What the programs of one executable run on. */
+interface Device {
   readonly client: Client;
   readonly devices: number;
   readonly specs: Readonly<Record<string, TensorSpec>>;
@@ -112,32 +113,13 @@ interface Runtime {
   readonly info: EngineInfo;
 }
 
-function executableOf(
-  { client, devices, specs, entries, info }: Runtime,
-  state: Map<string, DeviceTensor>,
-): Executable {
+function runtimeOf({ client, devices, specs, entries, info }: Device, state: Map<string, DeviceTensor>): Runtime {
   const tensors = deviceTensors(client, devices);
   const staged = new Set<DeviceTensor>();
-  let last: Promise<unknown> = Promise.resolve();
-  let disposed = false;
-  let broken: unknown;
-  const refuseDisposed = () => {
-    if (disposed) throw new EngineError('The executable was disposed and is used again.');
-  };
-  /** Runs follow one another: a second one would take buffers that the first gives away. */
-  const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
-    refuseDisposed();
-    const result = last.then(() => {
-      if (broken) throw new EngineError('The state was lost when a run failed.', { cause: broken });
-      return work();
-    });
-    last = result.catch(() => undefined);
-    return result;
-  };
-  const entryNamed = (program: string): Entry => {
-    const entry = entries.get(program);
-    if (entry) return entry;
-    throw new EngineError(`There is no program '${program}'; there are: ${[...entries.keys()].join(', ')}.`);
+  /** What a run failed with after it had given buffers of the state away. */
+  const lost: { cause?: unknown } = {};
+  const requireState = () => {
+    if (lost.cause) throw new EngineError('The state was lost when a run failed.', { cause: lost.cause });
   };
   const compiledFor = (entry: Entry, count?: number): Promise<Compiled> => {
     const known = entry.compiled.get(count);
@@ -158,13 +140,14 @@ function executableOf(
     inputs: readonly DeviceTensor[],
     outputs: Entry['outputs'],
   ): Promise<HostTensors> => {
+    requireState();
     if (executable === undefined) return {};
     const parameters = [...module.reads.map(name => state.get(name)!), ...inputs];
     let results: DeviceTensor[];
     try {
       results = await client.execute(executable, parameters, module.writes.length + outputs.length, devices);
     } catch (error) {
-      if (module.donated.size > 0) broken = error;
+      if (module.donated.size > 0) lost.cause = error;
       throw error;
     }
     for (const [i, name] of module.writes.entries()) {
@@ -182,25 +165,18 @@ function executableOf(
   return {
     info,
     run: async (program, inputs) => {
-      const entry = entryNamed(program);
-      const given = entry.inputs.map(([name, spec]) => matching(`input '${name}'`, inputs[name], spec));
-      return enqueue(async () => {
-        const compiled = await compiledFor(entry);
-        const uploaded = tensors.uploadAll(given.map(tensor => splitBatch(tensor, false)));
-        try {
-          return await execute(compiled, uploaded, entry.outputs);
-        } finally {
-          for (const tensor of uploaded) tensors.destroy(tensor);
-        }
-      });
+      const entry = entries.get(program)!;
+      const compiled = await compiledFor(entry);
+      const uploaded = tensors.uploadAll(entry.inputs.map(name => splitBatch(inputs[name]!, false)));
+      try {
+        return await execute(compiled, uploaded, entry.outputs);
+      } finally {
+        for (const tensor of uploaded) tensors.destroy(tensor);
+      }
     },
-    stage: async (program, inputs) => {
-      refuseDisposed();
-      const entry = entryNamed(program);
-      const count = stepCount(inputs);
-      const rows = entry.inputs.map(([name, spec]) =>
-        matching(`stacked input '${name}'`, inputs[name], stacked(spec, count)),
-      );
+    stage: async (program, inputs, count, runs) => {
+      const entry = entries.get(program)!;
+      const rows = entry.inputs.map(name => inputs[name]!);
       const uploaded = tensors.uploadAll([...rows, countTensor(count)].map(tensor => splitBatch(tensor, true)));
       for (const tensor of uploaded) staged.add(tensor);
       const dispose = () => {
@@ -212,41 +188,32 @@ function executableOf(
         const outputs = entry.outputs.map(([name, spec]) => [name, stacked(spec, count)] as const);
         return {
           count,
-          run: async () => enqueue(() => execute(compiled, given, outputs)),
-          dispose: () => void last.then(dispose),
+          run: async () => runs.enqueue(() => execute(compiled, given, outputs)),
+          dispose: () => runs.afterwards(dispose),
         };
       } catch (error) {
         dispose();
         throw error;
       }
     },
-    readState: async (names = [...state.keys()]) => {
-      requireEntries(names, specs);
-      return enqueue(() =>
-        tensors.download(names.map(name => [name, state.get(name)!, specOf(specs[name]!)] as const)),
-      );
+    readState: async names => {
+      requireState();
+      return tensors.download(names.map(name => [name, state.get(name)!, specOf(specs[name]!)] as const));
     },
     writeState: async values => {
-      requireEntries(Object.keys(values), specs);
-      const written = Object.entries(values).map(([name, value]) => {
-        return [name, matching(`state entry '${name}'`, value, specs[name]!)] as const;
-      });
-      await enqueue(async () => {
-        for (const [name, value] of written) {
-          const tensor = tensors.upload(value);
-          tensors.destroy(state.get(name)!);
-          state.set(name, tensor);
-        }
-      });
+      requireState();
+      for (const [name, value] of Object.entries(values)) {
+        const tensor = tensors.upload(value);
+        tensors.destroy(state.get(name)!);
+        state.set(name, tensor);
+      }
     },
     dispose: () => {
-      if (disposed) return;
-      disposed = true;
       const compiling = [...entries.values()].flatMap(({ compiled }) => [...compiled.values()]);
-      void Promise.allSettled([last, ...compiling]).then(([, ...compiled]) => {
+      void Promise.allSettled(compiling).then(compiled => {
         for (const tensor of [...state.values(), ...staged]) tensors.destroy(tensor);
         staged.clear();
-        for (const result of compiled as PromiseSettledResult<Compiled>[]) {
+        for (const result of compiled) {
           const executable = result.status === 'fulfilled' ? result.value.executable : undefined;
           if (executable !== undefined) client.destroyExecutable(executable);
         }

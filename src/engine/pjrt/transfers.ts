@@ -4,7 +4,6 @@ import type { DType, HostTensor, TensorSpec } from '../../tensor.js';
 import { sizeOf } from '../../tensor.js';
 import { hostTensor } from '../hostTensor.js';
 import { type Address, newBlock, type Pjrt } from './cApi.js';
-import type { Client, Device } from './client.js';
 import { settled } from './settled.js';
 
 /** PJRT_Buffer_Type. */
@@ -15,12 +14,19 @@ const unchangedUntilCopied = 1;
 /** Copies to the host that are under way at a time: each holds the memory of its tensor. */
 const downloadsAtATime = 32;
 
-export interface Transfers extends Pick<Client, 'upload' | 'download'> {
+export interface Transfers {
+  /**
+   * A buffer of a device, the first when left out, that is to hold a copy of the tensor. The copying goes on meanwhile;
+   * what is run on the buffer waits for it.
+   */
+  upload(tensor: HostTensor, device?: number): Address;
+  /** Waits for the values of buffers and copies them to the host, several at a time. */
+  download(buffers: readonly (readonly [buffer: Address, spec: TensorSpec])[]): Promise<HostTensor[]>;
   /** Resolves when no copy to a device is under way. */
   uploaded(): Promise<unknown>;
 }
 
-export function transfersOf(api: Pjrt, client: Address, devices: readonly Device[]): Transfers {
+export function transfersOf(api: Pjrt, client: Address, devices: readonly { readonly address: Address }[]): Transfers {
   const uploads = new Set<Promise<void>>();
 
   const startDownload = async (buffer: Address, spec: TensorSpec): Promise<HostTensor> => {

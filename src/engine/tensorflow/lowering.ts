@@ -4,7 +4,7 @@ import { typeOf } from '../trace/ir.js';
 import type { Output } from './cApi.js';
 import type { GraphBuilder, TfAttribute } from './graph.js';
 
-export interface Context {
+interface Context {
   readonly builder: GraphBuilder;
   readonly node: Node;
   readonly inputs: readonly Output[];

@@ -4,7 +4,7 @@
  */
 import { countUses, type Node, reachable, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 
-export interface MomentumUpdate {
+interface MomentumUpdate {
   /** State entry w. */
   readonly parameter: string;
   /** State entry v. */

@@ -4,10 +4,10 @@
  */
 import { EngineError } from '../../errors.js';
 import { memoryError } from '../../machine/memory.js';
-import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
-import { hostTensor, matching, requireEntries } from '../hostTensor.js';
+import type { HostTensor, TensorSpec } from '../../tensor.js';
+import { hostTensor } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision } from '../program.js';
-import { stageStepByStep } from '../stackedSteps.js';
+import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { withBf16Convolutions } from '../trace/mixedPrecision.js';
 import { trace } from '../trace/trace.js';
@@ -34,7 +34,7 @@ interface Variable {
 
 /** One program in the graph: what to feed, what to fetch, which assignments to run. */
 interface Entry {
-  readonly feeds: readonly (readonly [name: string, placeholder: Output, spec: TensorSpec])[];
+  readonly feeds: readonly (readonly [name: string, placeholder: Output])[];
   readonly fetches: readonly (readonly [name: string, output: Output, spec: TensorSpec])[];
   readonly targets: readonly Pointer[];
 }
@@ -60,7 +60,7 @@ export async function compileForTensorFlow(request: CompileRequest, options: Ten
     threads: options.threads,
     device: 'cpu',
   };
-  const executable = executableOf(session, variables, entries, info);
+  const executable = serialExecutable(request, runtimeOf(session, variables, entries, info));
   await executable.writeState(request.state);
   return executable;
 }
@@ -90,7 +90,7 @@ function addProgram(
       oper: builder.operation('Placeholder', [], { dtype: { type: spec.dtype }, shape: { shape: spec.shape } }),
       index: 0,
     };
-    return [input, placeholder, spec] as const;
+    return [input, placeholder] as const;
   });
   // Every program reads a variable by an operation of its own: its assignments wait for its reads and for no other's.
   const reads: Record<string, Output> = {};
@@ -186,74 +186,42 @@ function openSession(api: TensorFlow, graph: Pointer, options: TensorFlowOptions
   return { run, close };
 }
 
-function executableOf(
+function runtimeOf(
   session: Session,
   variables: ReadonlyMap<string, Variable>,
   entries: ReadonlyMap<string, Entry>,
   info: EngineInfo,
-): Executable {
-  let last: Promise<unknown> = Promise.resolve();
-  let disposed = false;
-  /** Runs follow one another: a second one would read variables that the first is writing. */
-  const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
-    if (disposed) throw new EngineError('The executable was disposed and is used again.');
-    const result = last.then(work);
-    last = result.catch(() => undefined);
-    return result;
-  };
-
-  const executable: Executable = {
+): Runtime {
+  return {
     info,
     run: async (program, inputs) => {
-      const entry = entries.get(program);
-      if (!entry)
-        throw new EngineError(`There is no program '${program}'; there are: ${[...entries.keys()].join(', ')}.`);
-      const feeds = entry.feeds.map(
-        ([name, placeholder, spec]) => [placeholder, matching(`input '${name}'`, inputs[name], spec)] as const,
+      const { feeds, fetches, targets } = entries.get(program)!;
+      const results = await session.run(
+        feeds.map(([name, placeholder]) => [placeholder, inputs[name]!] as const),
+        fetches.map(([, output, spec]) => [output, spec] as const),
+        targets,
       );
-      const results = await enqueue(() =>
-        session.run(
-          feeds,
-          entry.fetches.map(([, output, spec]) => [output, spec] as const),
-          entry.targets,
-        ),
-      );
-      return Object.fromEntries(entry.fetches.map(([name], i) => [name, results[i]!]));
+      return Object.fromEntries(fetches.map(([name], i) => [name, results[i]!]));
     },
-    stage: async (program, inputs) => stageStepByStep(row => executable.run(program, row), inputs),
-    readState: async (names = [...variables.keys()]) => {
-      requireEntries(names, Object.fromEntries(variables));
-      const all = names.map(name => [name, variables.get(name)!] as const);
-      const values = await enqueue(() =>
-        session.run(
-          [],
-          all.map(([, variable]) => [variable.read, variable.spec] as const),
-          [],
-        ),
+    readState: async names => {
+      const all = names.map(name => variables.get(name)!);
+      const values = await session.run(
+        [],
+        all.map(({ read, spec }) => [read, spec] as const),
+        [],
       );
-      return Object.fromEntries(all.map(([name], i) => [name, values[i]!]));
+      return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
     },
-    writeState: async (values: HostTensors) => {
-      requireEntries(Object.keys(values), Object.fromEntries(variables));
-      const written = Object.entries(values).map(([name, value]) => {
-        const variable = variables.get(name)!;
-        return [variable, matching(`state entry '${name}'`, value, variable.spec)] as const;
-      });
-      await enqueue(() =>
-        session.run(
-          written.map(([{ feed }, value]) => [feed, value] as const),
-          [],
-          written.map(([{ assign }]) => assign),
-        ),
+    writeState: async values => {
+      const written = Object.entries(values).map(([name, value]) => [variables.get(name)!, value] as const);
+      await session.run(
+        written.map(([{ feed }, value]) => [feed, value] as const),
+        [],
+        written.map(([{ assign }]) => assign),
       );
     },
-    dispose: () => {
-      if (disposed) return;
-      disposed = true;
-      void last.then(() => session.close());
-    },
+    dispose: () => session.close(),
   };
-  return executable;
 }
 
 function bytesOf({ data }: HostTensor): Uint8Array {

@@ -14,7 +14,7 @@ export interface ValueType {
   readonly shape: readonly number[];
 }
 
-export type Attribute = number | boolean | string | readonly number[] | readonly (readonly number[])[];
+type Attribute = number | boolean | string | readonly number[] | readonly (readonly number[])[];
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export interface Node {

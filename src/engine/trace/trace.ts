@@ -1,14 +1,24 @@
-/** Runs a Program once under the recording backend and returns its graph. */
+/**
+ * From a Program to its graph. TF.js sends every op to its current backend as a kernel with a name, input tensors and attributes.
+ * For the time of one call the backend is the recording one (backend.ts): its tensors have a type and no values, and each
+ * kernel becomes a node, whose output types follow from the rules in kernels.ts. TF.js' own gradients are ops as well, so the
+ * graph of a training step holds the backward pass too, without code of ours for it.
+ *
+ * State and inputs enter as nodes `State` and `Input`. What the program returns names the nodes to keep, and everything that
+ * these do not need is dropped. A program must therefore decide nothing by values: `dataSync` fails here, and a branch on a shape
+ * is taken once for all steps. tensorflow/lower.ts and stablehlo/lower.ts translate the graph, print.ts shows it as text.
+ */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
+import { requireSameTypes } from '../hostTensor.js';
 import type { Program, Specs, Tensors } from '../program.js';
 import '../trainingKernels.js';
 import { traceBackend } from './backend.js';
-import { type Node, reachable, type TracedProgram, type Value } from './ir.js';
+import { type Node, reachable, type TracedProgram, typeOf, type Value } from './ir.js';
 
 /**
  * Records `program` for a state of the given types. Throws `EngineError` with the op's name and the source line that
@@ -22,7 +32,7 @@ export function trace(program: Program, state: Specs): TracedProgram {
     const result = program.apply(placeholders('State', state), placeholders('Input', program.inputs));
     const outputs = valuesOf(result.outputs);
     const newState = valuesOf(result.state);
-    checkState(state, newState);
+    requireSameTypes(state, typesOf(newState));
     const results = [...Object.values(outputs), ...Object.values(newState)];
     return { inputs: program.inputs, outputs, state: newState, nodes: reachable(results) };
   } catch (error) {
@@ -46,18 +56,8 @@ function valuesOf(tensors: Tensors): Record<string, Value> {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, traceBackend.valueFor(tensor)]));
 }
 
-function checkState(before: Specs, after: Readonly<Record<string, Value>>): void {
-  for (const [name, value] of Object.entries(after)) {
-    const type = value.node.outputs[value.index]!;
-    const spec = before[name];
-    if (spec === undefined)
-      throw new EngineError(`A program returns the state entry '${name}', which is not part of the state.`);
-    if (spec.dtype !== type.dtype || spec.shape.join() !== type.shape.join()) {
-      throw new EngineError(
-        `A program changes the type of the state entry '${name}' from ${spec.dtype} [${spec.shape}] to ${type.dtype} [${type.shape}].`,
-      );
-    }
-  }
+function typesOf(values: Readonly<Record<string, Value>>) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeOf(value)]));
 }
 
 function explained(error: unknown): unknown {

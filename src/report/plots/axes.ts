@@ -47,7 +47,7 @@ export function logMarks(axis: 'x' | 'y', { ticks }: LogAxis): Markish[] {
   return [axis === 'x' ? axisX(ticks, { text: String }) : axisY(ticks, { text: String })];
 }
 
-/** Options of an axis from epoch 1 to `last`, at most `most` ticks at whole epochs; a single epoch stands in the middle. */
+/** Options of an axis from epoch 1 to `last` with at most `most` ticks; a single epoch stands in the middle. */
 export function epochAxis(last: number, most = 8) {
   const step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500].find(size => last / size <= most) ?? 1000;
   const ticks = Array.from({ length: Math.max(1, Math.floor(last / step)) }, (_, k) => (k + 1) * step);

@@ -1,6 +1,6 @@
 /** Accuracy of every class by name: bars for plain predictions, ticks for re-balanced ones. */
 import { barX, ruleX, tickX } from '@observablehq/plot';
-import { type Group, groupOf } from '../../eval/metrics.js';
+import { defaultGroups, type Group, groupOf } from '../../eval/metrics.js';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import { meanOf, type Series } from '../series.js';
 import { classesByFrequency, sourceSentence, tauWords } from '../source.js';
@@ -8,7 +8,6 @@ import { renderSvg } from '../svg.js';
 import { shortened, textWidth } from '../textWidth.js';
 
 const groups: readonly Group[] = ['many', 'medium', 'few'];
-const groupTitles = { many: 'Many (> 100 images)', medium: 'Medium (20 to 100)', few: 'Few (< 20)' } as const;
 /** More classes than this in a group are thinned out: a bar needs the height of a line of text. */
 const mostClasses = 60;
 /** In px. */
@@ -19,13 +18,19 @@ const marginBottom = 6;
 export function classBarsFigure(all: readonly Series[]): Figure {
   const [first] = all[0]!.runs;
   const byFrequency = classesByFrequency(first!);
+  const { classCounts, groups: bounds = defaultGroups } = first!.evaluation;
+  const titles = {
+    many: `Many (> ${bounds.many} images)`,
+    medium: `Medium (${bounds.few} to ${bounds.many})`,
+    few: `Few (< ${bounds.few})`,
+  };
   const members = groups
     .map(group => ({
       group,
-      classes: byFrequency.filter(klass => groupOf(first!.evaluation.classCounts[klass]!) === group),
+      classes: byFrequency.filter(klass => groupOf(classCounts[klass]!, bounds) === group),
     }))
     .filter(({ classes }) => classes.length > 0);
-  const panels = members.map(({ group, classes }) => panel(all, groupTitles[group], thinned(classes)));
+  const panels = members.map(({ group, classes }) => panel(all, titles[group], thinned(classes)));
   const thinning = members
     .filter(({ classes }) => classes.length > mostClasses)
     .map(

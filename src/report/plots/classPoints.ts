@@ -1,5 +1,6 @@
 /** One value per class over its number of training images: dots, and from many classes on a line through them. */
 import { dot, lineY, type Markish, type PlotOptions, ruleX, text } from '@observablehq/plot';
+import { defaultGroups } from '../../eval/metrics.js';
 import type { Series } from '../series.js';
 import { logAxis, logMarks } from './axes.js';
 
@@ -11,8 +12,6 @@ export interface ClassPoint {
   readonly title: string;
 }
 
-/** Borders of few / medium / many. */
-const borders = [20, 100] as const;
 /** Fewer classes are dots alone: a line through them would be a zigzag. */
 const fewestForLine = 30;
 
@@ -73,11 +72,12 @@ export function frequencyAxis(all: readonly Series[]): { options: PlotOptions; m
       most = Math.max(most, count);
     }
   }
+  const { few, many } = all[0]!.runs[0]!.evaluation.groups ?? defaultGroups;
   const axis = logAxis([fewest, most], 1.1, true);
   const names = [
-    { name: 'few', from: fewest, to: Math.min(borders[0], most) },
-    { name: 'medium', from: Math.max(borders[0], fewest), to: Math.min(borders[1], most) },
-    { name: 'many', from: Math.max(borders[1], fewest), to: most },
+    { name: 'few', from: fewest, to: Math.min(few, most) },
+    { name: 'medium', from: Math.max(few, fewest), to: Math.min(many, most) },
+    { name: 'many', from: Math.max(many, fewest), to: most },
   ].filter(({ from, to }) => to > from);
   const middle = ({ from, to }: { from: number; to: number }) => Math.sqrt(from * to);
   return {
@@ -85,7 +85,7 @@ export function frequencyAxis(all: readonly Series[]): { options: PlotOptions; m
     marks: [
       ...logMarks('x', axis),
       ruleX(
-        borders.filter(border => border > fewest && border < most),
+        [few, many].filter(border => border > fewest && border < most),
         { strokeDasharray: '2 3', strokeOpacity: 0.5 },
       ),
       text(names, { x: middle, text: 'name', frameAnchor: 'top', dy: -12, fillOpacity: 0.7 }),

@@ -3,7 +3,8 @@ import { areaY, dot, lineY, type Markish, ruleY } from '@observablehq/plot';
 import { meanAndStd } from '../../results/compare.js';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
-import { mostColors, type Series, seriesTitle } from '../series.js';
+import { type Series, seriesTitle } from '../series.js';
+import { mostColors } from '../seriesLabels.js';
 import { choiceOf, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { epochAxis } from './axes.js';
@@ -129,7 +130,8 @@ function curve(series: Series, name: string, most: number, strokeDasharray?: str
   });
   const hasBand = series.runs.length > 1 && strokeDasharray === undefined;
   const band = areaY(values, { x: 'epoch', y1: 'low', y2: 'high', fill: series.color, fillOpacity: 0.15 });
-  const dots = dot(values, { x: 'epoch', y: 'value', r: 2.5, fill: series.color });
+  const look = strokeDasharray === undefined ? { fill: series.color } : { stroke: series.color, strokeWidth: 1.5 };
+  const dots = dot(values, { x: 'epoch', y: 'value', r: 2.5, ...look });
   return [...(hasBand ? [band] : []), line, ...(values.length <= mostDots ? [dots] : [])];
 }
 

@@ -1,7 +1,8 @@
 /** Accuracy of each class against how often training saw it. */
 import { lineY, ruleY } from '@observablehq/plot';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
-import { meanOf, mostColors, type Series, seriesTitle } from '../series.js';
+import { meanOf, type Series, seriesTitle } from '../series.js';
+import { mostColors } from '../seriesLabels.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import {

@@ -3,7 +3,8 @@ import { dot, lineY, ruleY } from '@observablehq/plot';
 import { type Group, groupOf } from '../../eval/metrics.js';
 import type { Figure, LegendEntry, Panel } from '../figure.js';
 import type { EpochGradients } from '../gradients.js';
-import { mostColors, type Series, seriesTitle } from '../series.js';
+import { type Series, seriesTitle } from '../series.js';
+import { mostColors } from '../seriesLabels.js';
 import { renderSvg } from '../svg.js';
 import { type LogAxis, logAxis, logMarks } from './axes.js';
 
@@ -12,8 +13,8 @@ const groups: readonly Group[] = ['many', 'medium', 'few'];
 const mostEpochs = 60;
 /** Share of the points at each end that may be left out: one class of five images must not flatten all others. */
 const outside = 0.01;
-/** With more classes only the medians are drawn. */
-const mostClassLines = 200;
+/** With more lines in all panels together only the medians are drawn. */
+const mostClassLines = 400;
 /** Up to so many epochs are dots as well: a line of one epoch is invisible. */
 const mostDots = 3;
 
@@ -29,7 +30,7 @@ export function gradientRatioFigure(all: readonly Series[]): Figure | undefined 
   const isMany = all.length > mostColors;
   const without = all.filter(series => !shown.includes(series)).map(({ label }) => label);
   const ratios = shown.map(ratiosOfSeries);
-  const hasLines = !isMany && ratios.some(classes => classes.length <= mostClassLines);
+  const hasLines = !isMany && ratios.flat().length <= mostClassLines;
   const medianLines = shown.map((series, index) => mediansOf(series, ratios[index]!));
   const axis = ratioAxis(medianLines, hasLines ? ratios : []);
   const isShort = shown.every(({ runs }) => runs.every(({ gradients = [] }) => gradients.length <= mostDots));
@@ -48,8 +49,7 @@ export function gradientRatioFigure(all: readonly Series[]): Figure | undefined 
       .filter(group => medianLines.some(lines => lines[group].length > 0))
       .map((group): LegendEntry => ({ label: group, color: `var(--${group})`, mark: 'line' })),
     panels: shown.map((series, index) => {
-      const thin = hasLines && ratios[index]!.length <= mostClassLines ? ratios[index]! : [];
-      return panel(series, thin, medianLines[index]!, axis, isMany);
+      return panel(series, hasLines ? ratios[index]! : [], medianLines[index]!, axis, isMany);
     }),
     columns: isMany ? 'small' : shown.length === 1 ? 1 : 2,
   };
@@ -87,12 +87,14 @@ function ratiosOfSeries({ runs }: Series): Ratio[][] {
 type MedianLines = Readonly<Record<Group, readonly Ratio[]>>;
 
 function mediansOf({ runs }: Series, ratios: readonly Ratio[][]): MedianLines {
-  const { classCounts } = runs[0]!.evaluation;
+  const { classCounts, groups: bounds } = runs[0]!.evaluation;
   const line = (group: Group) =>
-    byEpoch(ratios.filter((_, klass) => groupOf(classCounts[klass]!) === group).flat()).map(([epoch, values]) => ({
-      epoch,
-      ratio: median(values),
-    }));
+    byEpoch(ratios.filter((_, klass) => groupOf(classCounts[klass]!, bounds) === group).flat()).map(
+      ([epoch, values]) => ({
+        epoch,
+        ratio: median(values),
+      }),
+    );
   return { many: line('many'), medium: line('medium'), few: line('few') };
 }
 
@@ -115,7 +117,7 @@ function panel(
   axis: LogAxis,
   isSmall: boolean,
 ): Panel {
-  const { classCounts } = series.runs[0]!.evaluation;
+  const { classCounts, groups: bounds } = series.runs[0]!.evaluation;
   const [lowest, highest] = axis.scale.domain;
   // Left out rather than clipped: a clip path has an id, and the page has every plot twice.
   const inside = (points: readonly Ratio[]) =>
@@ -125,7 +127,7 @@ function panel(
   const position = { x: 'epoch', y: 'ratio' };
   const marks = [
     ...ratios.map((points, klass) => {
-      const color = `var(--${groupOf(classCounts[klass]!)})`;
+      const color = `var(--${groupOf(classCounts[klass]!, bounds)})`;
       return hasDots
         ? dot(inside(points), { ...position, r: 3, stroke: color, strokeOpacity: 0.6 })
         : lineY(inside(points), { ...position, stroke: color, strokeWidth: 0.8, strokeOpacity: 0.4 });

@@ -2,8 +2,9 @@
 import { barX, dot, type Markish, ruleX, ruleY, text } from '@observablehq/plot';
 import { groupKeys, type MetricKey, type Scores } from '../../eval/scores.js';
 import { type Figure, type LegendEntry, type Panel, predictionLegend, seriesLegend } from '../figure.js';
-import { mostColors, type Series, spreadOf } from '../series.js';
-import { sourceSentence, tauWords } from '../source.js';
+import { type Series, spreadOf } from '../series.js';
+import { mostColors } from '../seriesLabels.js';
+import { groupWords, sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { cut, textWidth } from '../textWidth.js';
 
@@ -23,9 +24,8 @@ export function groupsFigure(all: readonly Series[]): Figure {
     id: 'groups',
     title: 'Many, medium and few',
     sentence:
-      'Top-1 over all images, and the mean accuracy of the classes with more than 100 (many), 20 to 100 (medium) and ' +
-      `fewer than 20 (few) training images; plain, and re-balanced at ${tauWords(all)}.${spread} ` +
-      sourceSentence(all),
+      `Top-1 over all images, and the mean accuracy of the classes with ${groupWords(all[0]!.runs[0]!)} training ` +
+      `images; plain, and re-balanced at ${tauWords(all)}.${spread} ${sourceSentence(all)}`,
     legend,
     panels: isMany ? dotPanels(all) : [barPanel(all)],
     columns: isMany ? 2 : 1,

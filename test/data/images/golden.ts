@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sha256 } from '../../../src/io/hash.js';
 import { sharedPath } from '../../shared.js';
 
-export const goldenImages = sharedPath('golden', 'images');
+const goldenImages = sharedPath('golden', 'images');
 export const skipped = goldenImages === undefined && 'needs ../shared/golden/images';
 
 export interface GoldenOutput {

@@ -29,7 +29,10 @@ async function pack(output = root): Promise<void> {
 }
 
 const open = (changed: object = {}, heldOutFraction?: number) =>
-  openImageSet({ ...config, ...changed }, root, { environment: {}, heldOutFraction });
+  openImageSet({ ...config, imbalance_factor: 1, subset_seed: 0, ...changed }, root, {
+    environment: {},
+    heldOutFraction,
+  });
 const refuses = (changed: object, message: RegExp, heldOutFraction?: number) =>
   assert.rejects(open(changed, heldOutFraction), (error: unknown) => {
     assert.ok(error instanceof DataError && error.next?.includes('gala data pack'), String(error));

@@ -1,5 +1,5 @@
 /** Opens shared libraries for good: they stay until the process ends. */
-import { type LibraryHandle, loadKoffi } from '../io/koffi.js';
+import { type LibraryHandle, loadKoffi } from './koffi.js';
 
 // RTLD_NOW | RTLD_NODELETE: without the latter Node crashes at exit, when a library's threads outlive its code.
 const openFlags = 0x2 | 0x1000;

@@ -1,15 +1,15 @@
 /** What a second stage begins with: the backbone of the first stage's last epoch under a new classifier. */
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
-import { StorageError } from '../errors.js';
-import { sha256 } from '../io/hash.js';
-import { evaluatedModel } from '../models/modelEntries.js';
-import { distinctProcesses, processesOf, processOf } from '../run/processes.js';
-import { readRecord } from '../run/record.js';
-import type { FirstStage, SplitRecord } from '../run/recordSchema.js';
-import { openRunFolder } from '../run/runFolder.js';
-import type { HostTensors } from '../tensor.js';
-import { checkpointPath, readCheckpoint } from './checkpoint.js';
+import { StorageError } from '../../errors.js';
+import { sha256 } from '../../io/hash.js';
+import { evaluatedModel } from '../../models/modelEntries.js';
+import { distinctProcesses, processesOf, processOf } from '../../run/processes.js';
+import { readRecord } from '../../run/record.js';
+import type { FirstStage, SplitRecord } from '../../run/recordSchema.js';
+import { openRunFolder } from '../../run/runFolder.js';
+import type { HostTensors } from '../../tensor.js';
+import { checkpointPath, readCheckpoint } from '../checkpoint.js';
 
 export interface StartingPoint {
   readonly weights: HostTensors;

@@ -1,0 +1,66 @@
+/** `gala init DIR|LIST`: looks at a person's images and writes a config that trains on them. */
+import { existsSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { asNamePart } from '../../config/experimentName.js';
+import type { Recipe } from '../../data/survey/recipe.js';
+import type { Survey } from '../../data/survey/survey.js';
+import { ConfigError } from '../../errors.js';
+import { shellWord } from '../../io/shellWord.js';
+import { createCheckDisplay } from '../display/checkDisplay.js';
+import { createProgress } from '../display/progress.js';
+
+export function registerInitCommand(program: Command): void {
+  program
+    .command('init')
+    .description('look at your own images and write a config that trains on them')
+    .argument(
+      '<images>',
+      'DIR/CLASS/…, DIR/train/CLASS/… with DIR/test/CLASS/…, or a list with a line `path label` an image',
+    )
+    .option('--output <file>', 'the config to write (default: the name of the folder or list, in the working folder)')
+    .action(init);
+}
+
+async function init(images: string, { output }: { output?: string }): Promise<void> {
+  const stem = basename(resolve(images), existsSync(images) ? extname(images) : '');
+  const file = output ?? `${asNamePart(stem)}.yaml`;
+  if (existsSync(file)) {
+    throw new ConfigError('There is a file of this name; it is not replaced.', {
+      where: resolve(file),
+      next: 'Give another name with --output FILE.yaml, or delete the file.',
+    });
+  }
+  const { surveyImages } = await import('../../data/survey/survey.js');
+  const { recipeFor } = await import('../../data/survey/recipe.js');
+  const { configText } = await import('../../data/survey/configText.js');
+  const { writeFileAtomic } = await import('../../io/atomicFile.js');
+  const survey = await surveyImages(images, createCheckDisplay(createProgress()));
+  const recipe = recipeFor(survey);
+  writeFileAtomic(file, configText(asNamePart(basename(file, extname(file))), survey, recipe));
+  process.stdout.write(`${describeSurvey(images, survey, recipe).join('\n')}\n`);
+  // The variable goes before data.root.
+  const data = process.env.GALA_DATA ? ` --data ${shellWord(survey.data.root)}` : '';
+  process.stdout.write(`Wrote ${file}. Next:\n  gala train ${shellWord(file)}${data}\n`);
+}
+
+function describeSurvey(
+  images: string,
+  { classNames, counts, images: found, sizes, gray, data, notes }: Survey,
+  recipe: Recipe,
+) {
+  const most = counts.reduce((a, b) => Math.max(a, b));
+  const least = counts.reduce((a, b) => Math.min(a, b));
+  const total = Object.values(found).reduce((sum, count) => sum + count, 0);
+  const size = ({ width, height }: { width: number; height: number }) => `${width}×${height}`;
+  const colour = gray === 0 ? 'colour' : gray === 1 ? 'gray' : `${Math.round(100 * gray)} % gray`;
+  const { train, val = 0, test = 0 } = found;
+  return [
+    `${images}: ${total} images, ${classNames.length} classes`,
+    `  classes  ${most} … ${least} training images each, imbalance factor ${(most / least).toFixed(1)}`,
+    `  images   ${size(sizes.median)} (median; ${size(sizes.smallest)} … ${size(sizes.largest)}), ${colour}`,
+    `  splits   ${train} training, ${val} validation, ${test} test images${data.split ? ' (divided by class, data.split)' : ''}`,
+    `  training ${recipe.backbone} at ${recipe.side} pixels, ${recipe.loss}, ${recipe.epochs} epochs, batch ${recipe.batchSize}`,
+    ...notes.filter(note => !note.includes('is divided by class')).map(note => `  note     ${note}`),
+  ];
+}

@@ -1,0 +1,167 @@
+/** What a person's images are: classes, counts, splits, sizes, colour; everything that a config for them is written from. */
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { ConfigError, DataError } from '../../errors.js';
+import { shellWord } from '../../io/shellWord.js';
+import type { ImageFiles } from '../files/imageFiles.js';
+import { foldersIn } from '../files/imageFolder.js';
+import { layoutOf } from '../folderLists.js';
+import { type ImageSetConfig, type ImageSplits, openImageSplits, splitsOf } from '../imageSplits.js';
+import { requireTwoClasses } from '../oneClass.js';
+import type { ImageSplit } from '../sets/definition.js';
+import type { CheckWatcher } from '../verify/checkSplit.js';
+import { isFault, verdicts } from '../verify/verdict.js';
+import { verifyImages } from '../verify/verifyImages.js';
+import { type ImageHeader, imageHeader } from './imageHeader.js';
+
+export interface Survey {
+  /** The keys of `data` that read these images. */
+  readonly data: ImageSetConfig & { readonly root: string };
+  readonly classNames: readonly string[];
+  /** Training images of each class, less what `data.split` takes. */
+  readonly counts: Int32Array;
+  /** Images of each split. */
+  readonly images: Readonly<Partial<Record<ImageSplit, number>>>;
+  /** Width and height of the images, each in pixels: the smallest, the median and the largest shorter side. */
+  readonly sizes: { readonly smallest: ImageHeader; readonly median: ImageHeader; readonly largest: ImageHeader };
+  /** Share of the images without colour. */
+  readonly gray: number;
+  readonly notes: readonly string[];
+}
+
+/** Shares of each class where the images have no such part. */
+const shares = { val: 0.1, test: 0.2 };
+/** Images whose headers are read for the sizes. */
+const sampled = 500;
+/** Above so many, looking does not decode every image; training does, with a bar. */
+const mostDecoded = 20_000;
+const namedFiles = 5;
+
+/**
+ * Looks at DIR/CLASS/…, DIR/train/CLASS/… or a list, and decodes the images once. Rejects with `DataError` or `ConfigError` for
+ * what cannot be trained on: no images, one class, a folder of runs, unreadable files.
+ */
+export async function surveyImages(path: string, watcher: CheckWatcher): Promise<Survey> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined)
+    throw new DataError('There is no such folder or list.', { where: resolve(path), next: 'Check the path.' });
+  const data = found.isDirectory() ? folderKeys(resolve(path)) : listKeys(resolve(path));
+  const opened = openImageSplits(data, { root: data.root, val: true });
+  const { classNames, labels } = opened.train.files;
+  requireTwoClasses(classNames, opened.train.source, data.dataset === 'image_folder');
+  const splits = splitsOf(opened);
+  await requireReadable(opened, splits, watcher);
+  const headers = await headersOf(opened.train.files);
+  const counts = new Int32Array(classNames.length);
+  for (const label of labels) counts[label]!++;
+  return {
+    data,
+    classNames,
+    counts,
+    images: Object.fromEntries(splits.map(split => [split, opened[split]!.files.length])),
+    sizes: sizesOf(headers),
+    gray: headers.filter(({ gray }) => gray).length / headers.length,
+    notes: opened.notes,
+  };
+}
+
+function folderKeys(root: string): Survey['data'] {
+  refuseRuns(root);
+  const { flat, train, val, test } = layoutOf(root);
+  const [only, second] = flat ? foldersIn(root) : [];
+  if (only !== undefined && second === undefined && foldersIn(join(root, only)).length > 1) {
+    throw new DataError(`The folder has one sub-folder, ${only}, which has the folders of the classes.`, {
+      where: root,
+      next: `gala init ${shellWord(join(root, only))}`,
+    });
+  }
+  const isAlone = flat || (train && !val && !test);
+  const split = isAlone ? shares : train && val && test ? undefined : { val: shares.val, test: 0 };
+  return { dataset: 'image_folder', root, ...(split && { split }) };
+}
+
+/** A list, and the lists of the other splits where they lie beside it under the same name: `my_train.txt`, `my_test.txt`. */
+function listKeys(list: string): Survey['data'] {
+  const root = dirname(list);
+  const name = basename(list);
+  const beside = (split: string) => {
+    const other = name.replace(/train/i, split);
+    return other !== name && existsSync(join(root, other)) ? other : undefined;
+  };
+  const [val_list, test_list] = [beside('val'), beside('test')];
+  const split = { val: val_list ? 0 : shares.val, test: test_list ? 0 : shares.test };
+  return {
+    dataset: 'image_list',
+    root,
+    train_list: name,
+    ...(val_list && { val_list }),
+    ...(test_list && { test_list }),
+    ...((split.val > 0 || split.test > 0) && { split }),
+  };
+}
+
+/** A run lies in runs/NAME/TIME-SEED, NAME being one folder or two. */
+function refuseRuns(root: string): void {
+  let folders = [root];
+  for (let depth = 0; depth < 4 && folders.length > 0; depth++) {
+    const run = folders.find(folder => existsSync(join(folder, 'run.json')));
+    if (run !== undefined) {
+      throw new ConfigError('This is a folder of runs, not of images.', {
+        where: run,
+        next: 'Give the folder of your images: gala init DIR.',
+      });
+    }
+    // A few of each are enough, and large folders of images stay unread.
+    folders = folders
+      .flatMap(folder =>
+        foldersIn(folder)
+          .slice(0, 3)
+          .map(name => join(folder, name)),
+      )
+      .slice(0, 9);
+  }
+}
+
+async function requireReadable(
+  opened: ImageSplits,
+  splits: readonly ImageSplit[],
+  watcher: CheckWatcher,
+): Promise<void> {
+  const bad: string[] = [];
+  const total = splits.reduce((sum, split) => sum + opened[split]!.files.length, 0);
+  for (const split of splits) {
+    const { files, located } = opened[split]!;
+    for (const i of located.missing) bad.push(`${files.path(i)} (missing)`);
+    if (total > mostDecoded) continue;
+    const { verdicts: codes } = await verifyImages(files, {
+      missing: located.missing,
+      onProgress: checked => watcher.onCheck({ split, checked, total: files.length }),
+    }).finally(() => watcher.onChecked());
+    const isMissing = new Set(located.missing);
+    codes.forEach((code, i) => {
+      if (isFault(code) && !isMissing.has(i)) bad.push(`${files.path(i)} (${verdicts[code]})`);
+    });
+  }
+  if (bad.length === 0) return;
+  const others = bad.length > namedFiles ? `, and ${bad.length - namedFiles} more` : '';
+  throw new DataError(`${bad.length} of the ${total} images cannot be used.`, {
+    where: `${bad.slice(0, namedFiles).join(', ')}${others}`,
+    next: 'Replace or delete these files (of a list, their lines too), then give the same command again.',
+  });
+}
+
+async function headersOf(files: ImageFiles): Promise<ImageHeader[]> {
+  const step = Math.max(1, files.length / sampled);
+  const headers: ImageHeader[] = [];
+  for (let at = 0; at < files.length; at += step) {
+    const header = await imageHeader(files.path(Math.floor(at)));
+    if (header !== undefined) headers.push(header);
+  }
+  return headers;
+}
+
+function sizesOf(headers: readonly ImageHeader[]): Survey['sizes'] {
+  const shorter = ({ width, height }: ImageHeader) => Math.min(width, height);
+  const sorted = [...headers].sort((a, b) => shorter(a) - shorter(b));
+  return { smallest: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]!, largest: sorted.at(-1)! };
+}
