@@ -15,6 +15,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { loadConfig } from '../../dist/src/config/load.js';
 import { openCifar } from '../../dist/src/data/cifar/cifar.js';
 import { longTailedIndices } from '../../dist/src/data/longTail.js';
+import { cifar100 } from '../../dist/src/data/sets/cifar100.js';
 import { recordSteps, sizes } from './steps.mjs';
 
 const [stage, rest, peer] = process.argv.slice(2);
@@ -90,7 +91,7 @@ function copyPackage(folder) {
 /** CIFAR-100 in its own layout, where images that the config does not train on are black: they take no room when compressed. */
 function packData(from, to) {
   const { config } = loadConfig('cifar100_lt/gala_if100');
-  const { train } = openCifar('cifar100', from);
+  const { train } = openCifar(cifar100, from);
   const kept = new Set(longTailedIndices(train, config.data.imbalance_factor, config.data.subset_seed));
   mkdirSync(to, { recursive: true });
   const folder = existsSync(join(from, 'train.bin')) ? from : join(from, 'cifar-100-binary');

@@ -1,5 +1,5 @@
 /** How fast batches are prepared, with nothing else to do. */
-import type { Augmentation } from '../config/schema/data.js';
+import type { Augmentation } from '../data/augment/names.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Block } from '../data/pipeline/blockSequence.js';
 import { openPipeline } from '../data/pipeline/pipeline.js';

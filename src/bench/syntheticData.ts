@@ -1,6 +1,7 @@
 /** Random images in the shape and long tail of a config's dataset, so that a benchmark needs no data. */
-import type { Augmentation } from '../config/schema/data.js';
+
 import type { Config } from '../config/schema.js';
+import type { Augmentation } from '../data/augment/names.js';
 import { classCounts } from '../data/dataset.js';
 import type { ImageShape } from '../data/imageShape.js';
 import { imageBytes } from '../data/imageShape.js';

@@ -1,6 +1,7 @@
 /** How fast a config trains and infers on this machine. */
-import type { Augmentation } from '../config/schema/data.js';
+
 import type { Config } from '../config/schema.js';
+import type { Augmentation } from '../data/augment/names.js';
 import { openDatasets } from '../data/index.js';
 import { compile, engineSettings } from '../engine/index.js';
 import type { EngineInfo } from '../engine/program.js';

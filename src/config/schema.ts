@@ -4,12 +4,14 @@
  * docs/configs.md and the editor's hints are made of them.
  */
 import { z } from 'zod';
+import { data } from '../data/schema.js';
+import { engineKeys } from '../engine/schema.js';
 import { lossSchema } from '../losses/index.js';
-import { positiveInteger, wholeNumber } from '../ranges.js';
-import { data } from './schema/data.js';
-import { model } from './schema/model.js';
+import { model } from '../models/schema.js';
+import { optim } from '../optim/schema.js';
+import { wholeNumber } from '../ranges.js';
 import { experimentName } from './schema/name.js';
-import { evaluation, freeze, optim, stages, train } from './schema/training.js';
+import { evaluation, freeze, stages, train } from './schema/training.js';
 
 export const configSchema = z
   .strictObject({
@@ -24,33 +26,7 @@ export const configSchema = z
     train,
     freeze: freeze.prefault({}),
     eval: evaluation.prefault({}),
-    engine: z
-      .enum(['auto', 'tensorflow', 'xla', 'eager'])
-      .default('auto')
-      .describe('Compute engine; see docs/engines.md.'),
-    device: z
-      .string()
-      .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, 'auto, cpu, cuda, or cuda:N for the N-th GPU (from 0)')
-      .default('auto')
-      .describe(
-        'auto, cpu, cuda or cuda:N (the N-th GPU, from 0). auto = a GPU where one answers and its plugin is installed.',
-      ),
-    devices: positiveInteger
-      .max(64)
-      .default(1)
-      .describe(
-        'Devices that share each batch (engine xla): GPUs of this machine, from `device` on. Batch statistics are those of the whole batch, unless model.batch_norm_parts says otherwise.',
-      ),
-    precision: z
-      .enum(['auto', 'fp32', 'tf32', 'bf16'])
-      .default('auto')
-      .describe(
-        'tf32: engine xla on a GPU. auto = bf16 where the device has it (CPU: avx512_bf16 or amx; GPU: Ampere or newer), else fp32.',
-      ),
-    threads: z
-      .union([z.literal('auto'), positiveInteger.max(1024)])
-      .default('auto')
-      .describe('Compute threads; results are bit-exact for one count.'),
+    ...engineKeys,
     stages: stages.optional(),
   })
   .describe('A gala experiment.');
@@ -59,4 +35,3 @@ export const configSchema = z
 export type StageConfig = Omit<z.output<typeof configSchema>, 'stages'> & { name: string };
 /** An experiment: one training, or the second of two, which starts from the first. */
 export type Config = StageConfig & { stages?: { representation: StageConfig } };
-export type OptimConfig = Config['optim'];

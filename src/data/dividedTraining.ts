@@ -1,7 +1,8 @@
 /** The parts of the training images that a config keeps as `val` and `test` (`data.split`). */
-import type { Config } from '../config/schema.js';
+
 import type { ImageList } from './files/imageList.js';
 import { type SplitShares, splitList } from './files/splitList.js';
+import type { DataConfig } from './schema.js';
 import type { ImageSplit } from './sets/definition.js';
 
 export interface ReadList {
@@ -12,7 +13,7 @@ export interface ReadList {
 
 export type Lists = { readonly [split in ImageSplit]?: ReadList };
 
-type SplitKeys = Pick<Config['data'], 'split'> & Partial<Pick<Config['data'], 'subset_seed'>>;
+type SplitKeys = Pick<DataConfig, 'split'> & Partial<Pick<DataConfig, 'subset_seed'>>;
 
 /** The shares of a config; undefined where the training images stay together. */
 export function sharesOf({ split }: SplitKeys): SplitShares | undefined {

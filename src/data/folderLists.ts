@@ -1,13 +1,13 @@
 /** The lists of a folder of images: DIR/train/CLASS/… and DIR/test/CLASS/…, or DIR/CLASS/… alone, which `data.split` divides. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../config/schema.js';
 import { ConfigError, DataError } from '../errors.js';
 import { dividedTraining, type Lists, type ReadList, sharesOf } from './dividedTraining.js';
 import { classFolders, foldersIn, listImageFolder } from './files/imageFolder.js';
 import { packedArchiveAdvice } from './files/packedArchives.js';
+import type { DataConfig } from './schema.js';
 
-type FolderKeys = Pick<Config['data'], 'split'> & Partial<Pick<Config['data'], 'subset_seed'>>;
+type FolderKeys = Pick<DataConfig, 'split'> & Partial<Pick<DataConfig, 'subset_seed'>>;
 
 /** How the images of a folder are parted; `flat` where the folders of the classes lie in `root` itself. */
 export function layoutOf(root: string): { train: boolean; val: boolean; test: boolean; flat: boolean } {

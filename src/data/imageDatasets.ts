@@ -1,7 +1,6 @@
 /** The sets of image files, or what `gala data pack` made of them, as datasets. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
 import type { Dataset } from './dataset.js';
 import { sharesOf } from './dividedTraining.js';
@@ -14,13 +13,14 @@ import { requireTwoClasses } from './oneClass.js';
 import { isPackedSet, openPackedSplit } from './pack/packedDataset.js';
 import { comparePackedLists } from './pack/packedLists.js';
 import { headerPath } from './pack/packFormat.js';
+import type { DataConfig } from './schema.js';
 import type { ImageSplit, Statistics } from './sets/definition.js';
 import { datasets, isFolders } from './sets/index.js';
 import { type CheckWatcher, checkSplit } from './verify/checkSplit.js';
 import { requireWholeBatch } from './wholeBatch.js';
 
 type OpenableConfig = ImageSetConfig &
-  Pick<Config['data'], 'image_size' | 'short_side' | 'verify' | 'on_bad_image' | 'imbalance_factor' | 'subset_seed'>;
+  Pick<DataConfig, 'image_size' | 'short_side' | 'verify' | 'on_bad_image' | 'imbalance_factor' | 'subset_seed'>;
 
 export interface OpenedImageSet {
   readonly train: Dataset;

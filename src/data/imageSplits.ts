@@ -1,7 +1,6 @@
 /** From the `data` part of a config to the files of the splits of an image set: which list, where the images lie, what is missing. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import type { Config } from '../config/schema.js';
 import { ConfigError, DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
 import { dividedTraining, type Lists, sharesOf } from './dividedTraining.js';
@@ -11,6 +10,7 @@ import { type LocatedFiles, locateFiles } from './files/locateFiles.js';
 import { repeatedPaths } from './files/repeatedImages.js';
 import { folderLists } from './folderLists.js';
 import { openOfficialList } from './lists/officialLists.js';
+import type { DataConfig } from './schema.js';
 import type { ImageSplit, PublishedSet } from './sets/definition.js';
 import { isFolders, ownSet, publishedSet } from './sets/index.js';
 
@@ -39,8 +39,8 @@ export interface ImageSplitsOptions {
 }
 
 /** What a config says of an image set. */
-export type ImageSetConfig = Pick<Config['data'], 'dataset' | 'train_list' | 'val_list' | 'test_list' | 'split'> &
-  Partial<Pick<Config['data'], 'subset_seed'>>;
+export type ImageSetConfig = Pick<DataConfig, 'dataset' | 'train_list' | 'val_list' | 'test_list' | 'split'> &
+  Partial<Pick<DataConfig, 'subset_seed'>>;
 
 /**
  * Reads the lists and looks every file up in its folder; opens no image. Missing files are told, not thrown. Throws

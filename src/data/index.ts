@@ -1,5 +1,5 @@
 /** From the `data` part of a config to the datasets of a run. */
-import type { Config } from '../config/schema.js';
+
 import { DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
 import { bundledFolder } from './bundled.js';
@@ -9,12 +9,13 @@ import { openImageSet } from './imageDatasets.js';
 import { drawTraining, indexHash, subset } from './longTail.js';
 import { normalisationOf } from './normalisation.js';
 import { requireTwoClasses } from './oneClass.js';
+import type { DataConfig } from './schema.js';
 import type { ImageSplit, PixelSet, Statistics } from './sets/definition.js';
 import { datasets } from './sets/index.js';
 import type { CheckWatcher } from './verify/checkSplit.js';
 
 /** What a config says of the images, without the order they are visited in. */
-export type DatasetConfig = Omit<Config['data'], 'sampler'>;
+export type DatasetConfig = Omit<DataConfig, 'sampler'>;
 
 export interface OpenOptions {
   /** The `--data` option: goes before GALA_DATA and `data.root`. */

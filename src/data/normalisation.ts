@@ -1,11 +1,12 @@
 /** What pixels are normalised by: the statistics of the dataset, or those of the config. */
-import type { Config } from '../config/schema.js';
+
 import { ConfigError } from '../errors.js';
+import type { DataConfig } from './schema.js';
 import type { Statistics } from './sets/definition.js';
 
 /** Per channel, of pixels in [0, 1]. Throws `ConfigError` where the config has another number of channels. */
 export function normalisationOf(
-  { dataset, normalisation }: Pick<Config['data'], 'dataset' | 'normalisation'>,
+  { dataset, normalisation }: Pick<DataConfig, 'dataset' | 'normalisation'>,
   ofDataset: Statistics,
 ): Statistics {
   for (const key of ['mean', 'std'] as const) {

@@ -1,7 +1,8 @@
 /** The order in which an epoch visits the training images: always a function of (seed, epoch) alone, so a resumed run finds its place again. */
-import type { Config } from '../config/schema.js';
+
 import { randomFor, shuffle } from '../random.js';
 import type { Dataset } from './dataset.js';
+import type { DataConfig } from './schema.js';
 
 /** Indices of one epoch (1-based) in the order of their use; as many as the set has images. */
 export type Sampler = (epoch: number) => Int32Array;
@@ -12,7 +13,7 @@ type Labels = Pick<Dataset, 'length' | 'label' | 'classNames'>;
 const imagesPerDraw = 4;
 
 /** The sampler of a config for a training set. Classes without images are never drawn. */
-export function createSampler(name: Config['data']['sampler'], dataset: Labels, seed: number): Sampler {
+export function createSampler(name: DataConfig['sampler'], dataset: Labels, seed: number): Sampler {
   if (name === 'shuffled') return epoch => shuffledOrder(dataset.length, seed, epoch);
   const members = membersOfClasses(dataset);
   const order = name === 'class_aware' ? classAwareOrder : classBalancedOrder;

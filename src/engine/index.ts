@@ -1,5 +1,5 @@
 /** Chooses an engine and a device for a config and compiles programs with it. */
-import type { Config } from '../config/schema.js';
+
 import { EngineError } from '../errors.js';
 import { cacheFolder } from '../io/cacheFolder.js';
 import { usableCores } from '../machine/cores.js';
@@ -10,6 +10,7 @@ import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';
 import { compiledFolder } from './install/cache.js';
 import { requireTensorFlow } from './install/locate.js';
 import type { CompileRequest, Executable, Precision } from './program.js';
+import type { EngineConfig } from './schema.js';
 
 /** `cuda:n`: the n-th of the GPUs that CUDA_VISIBLE_DEVICES leaves. */
 type Device = 'cpu' | `cuda:${number}`;
@@ -28,7 +29,7 @@ export interface EngineSettings {
   readonly notes?: readonly string[];
 }
 
-type Wishes = Pick<Config, 'engine' | 'device' | 'precision' | 'threads'> & Partial<Pick<Config, 'devices'>>;
+type Wishes = Omit<EngineConfig, 'devices'> & Partial<Pick<EngineConfig, 'devices'>>;
 
 /** What the choice depends on; tests put others in their place. */
 interface Machine {

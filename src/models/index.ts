@@ -1,12 +1,13 @@
 /** From the `model` of a config to its backbone and head. */
-import type { Config } from '../config/schema.js';
+
 import type { Backbone } from './backbone.js';
 import { backbones } from './backbones.js';
 import { cosineHead, type Head, linearHead, tauNormalizedHead } from './head.js';
 import { resnet } from './resnet.js';
 import { resnetCifar } from './resnetCifar.js';
+import type { ModelConfig } from './schema.js';
 
-type BackboneConfig = Pick<Config['model'], 'backbone'> & Partial<Pick<Config['model'], 'batch_norm_parts'>>;
+type BackboneConfig = Pick<ModelConfig, 'backbone'> & Partial<Pick<ModelConfig, 'batch_norm_parts'>>;
 
 /** The backbone of a config for images with so many channels. */
 export function createBackbone({ backbone, batch_norm_parts }: BackboneConfig, channels: number): Backbone {
@@ -21,7 +22,7 @@ export function createBackbone({ backbone, batch_norm_parts }: BackboneConfig, c
 }
 
 /** The classifier of a config. */
-export function createHead({ head, scale, tau }: Config['model'], featureSize: number, classes: number): Head {
+export function createHead({ head, scale, tau }: ModelConfig, featureSize: number, classes: number): Head {
   switch (head) {
     case 'linear':
       return linearHead(featureSize, classes);
@@ -33,11 +34,11 @@ export function createHead({ head, scale, tau }: Config['model'], featureSize: n
 }
 
 /** True for a head that is made of the trained weight of a linear one. */
-export function keepsClassifier({ head }: Pick<Config['model'], 'head'>): boolean {
+export function keepsClassifier({ head }: Pick<ModelConfig, 'head'>): boolean {
   return head === 'tau_normalized';
 }
 
 /** What the head multiplies its cosines by; 1 for the others. */
-export function logitScale({ head, scale }: Config['model']): number {
+export function logitScale({ head, scale }: ModelConfig): number {
   return head === 'cosine' ? scale : 1;
 }

@@ -1,7 +1,8 @@
 /** Name → optimizer. */
-import type { OptimConfig } from '../config/schema.js';
+
 import { adamw } from './adamw.js';
 import type { Optimizer } from './optimizer.js';
+import type { OptimConfig } from './schema.js';
 import { sgd } from './sgd.js';
 
 export function createOptimizer(optim: OptimConfig): Optimizer {

@@ -1,5 +1,5 @@
 /** The learning rate of each epoch, and how a config's rates follow the batch size. */
-import type { OptimConfig } from '../config/schema.js';
+import type { OptimConfig } from './schema.js';
 
 /** Epochs of linear warm-up: as given, or max(2, ceil(200 / steps per epoch)) — the reference divides by W − 1, so 1 would crash. */
 export function warmupEpochs(optim: Pick<OptimConfig, 'warmup_epochs'>, stepsPerEpoch: number): number {

@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { openCifar } from '../../src/data/cifar/cifar.js';
 import { classCounts } from '../../src/data/dataset.js';
+import { cifar10 } from '../../src/data/sets/cifar10.js';
+import { cifar100 } from '../../src/data/sets/cifar100.js';
 import { DataError } from '../../src/errors.js';
 import { sharedPath } from '../shared.js';
 
@@ -22,7 +24,7 @@ function sparseFile(path: string, size: number, bytes: readonly (readonly [numbe
 
 const names = (count: number) => Array.from({ length: count }, (_, c) => `name${c}\n`).join('');
 
-function cifar100(trainSize: number, trainBytes: Parameters<typeof sparseFile>[2] = []): string {
+function cifar100Folder(trainSize: number, trainBytes: Parameters<typeof sparseFile>[2] = []): string {
   const root = mkdtempSync(join(scratch, 'c100-'));
   const folder = join(root, 'cifar-100-binary');
   sparseFile(join(folder, 'train.bin'), trainSize, trainBytes);
@@ -33,7 +35,7 @@ function cifar100(trainSize: number, trainBytes: Parameters<typeof sparseFile>[2
 
 function rejects(root: string, message: RegExp, where: RegExp, next = /cifar-100-binary\.tar\.gz/): void {
   assert.throws(
-    () => openCifar('cifar100', root),
+    () => openCifar(cifar100, root),
     (error: unknown) => {
       assert.ok(error instanceof DataError);
       assert.match(error.message, message);
@@ -55,7 +57,7 @@ describe('CIFAR-10 in the binary layout', () => {
   }
   sparseFile(join(folder, 'test_batch.bin'), 10_000 * record, [[9999 * record, Uint8Array.of(4, 1, 2)]]);
   writeFileSync(join(folder, 'batches.meta.txt'), `${names(10)}\n`);
-  const { train, test: testSplit, notes } = openCifar('cifar10', folder);
+  const { train, test: testSplit, notes } = openCifar(cifar10, folder);
 
   test('joins the five batches and gives HWC pixels', () => {
     assert.equal(train.length, 50_000);
@@ -89,25 +91,25 @@ describe('a bad CIFAR-100 folder', () => {
   });
 
   test('with some of the files names the missing one', () => {
-    const root = cifar100(50_000 * 3074);
+    const root = cifar100Folder(50_000 * 3074);
     rmSync(join(root, 'cifar-100-binary', 'test.bin'));
     rejects(root, /are missing: test\.bin\.$/, /cifar-100-binary$/);
   });
 
   test('with a truncated file says where it ends', () => {
-    rejects(cifar100(50_000 * 3074 - 1), /153699999 bytes .* ends inside record 49999/, /train\.bin$/);
-    rejects(cifar100(49_999 * 3074), /holds 49999 records/, /train\.bin$/);
+    rejects(cifar100Folder(50_000 * 3074 - 1), /153699999 bytes .* ends inside record 49999/, /train\.bin$/);
+    rejects(cifar100Folder(49_999 * 3074), /holds 49999 records/, /train\.bin$/);
   });
 
   test('with a label out of range names the record', () => {
-    const fine = cifar100(50_000 * 3074, [[1234 * 3074 + 1, Uint8Array.of(100)]]);
+    const fine = cifar100Folder(50_000 * 3074, [[1234 * 3074 + 1, Uint8Array.of(100)]]);
     rejects(fine, /Label 100 is out of range 0…99/, /train\.bin, record 1234$/);
-    const coarse = cifar100(50_000 * 3074, [[3074, Uint8Array.of(20)]]);
+    const coarse = cifar100Folder(50_000 * 3074, [[3074, Uint8Array.of(20)]]);
     rejects(coarse, /Label 20 is out of range 0…19/, /train\.bin, record 1$/);
   });
 
   test('with too few class names is refused', () => {
-    const root = cifar100(50_000 * 3074);
+    const root = cifar100Folder(50_000 * 3074);
     writeFileSync(join(root, 'cifar-100-binary', 'fine_label_names.txt'), names(99));
     rejects(root, /99 class names where 100/, /fine_label_names\.txt$/);
   });
@@ -118,7 +120,7 @@ describe('real CIFAR-100', {
   skip: real === undefined && 'no ../shared/data/cifar-100-binary beside the checkout',
 }, () => {
   test('has 500 and 100 images a class, its known fingerprints and channel means', () => {
-    const { train, test: testSplit, notes } = openCifar('cifar100', real!);
+    const { train, test: testSplit, notes } = openCifar(cifar100, real!);
     assert.ok(classCounts(train).every(count => count === 500));
     assert.ok(classCounts(testSplit).every(count => count === 100));
     assert.equal(train.fingerprint, '355df4e0e2027fc3706030e038b3060121b05879fb776c70fed8e3abcd63b374');

@@ -135,7 +135,7 @@ test('the Python archive opens as a dataset; its files are compared with the off
   }
   const names = Array.from({ length: 100 }, (_, c) => `name${c}`);
   writeFileSync(join(folder, 'meta'), cifarPickle({ fine_label_names: names }));
-  const { train, test: testSplit, notes } = openCifar('cifar100', join(folder, '..'));
+  const { train, test: testSplit, notes } = openCifar(cifar100, join(folder, '..'));
   assert.deepEqual([train.length, testSplit.length], [50_000, 10_000]);
   assert.equal(train.label(49_999), (49_999 * 7) % 100);
   assert.deepEqual([...train.classNames], names);

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import { openDatasets } from '../../src/data/index.js';
-import { configText } from '../../src/data/survey/configText.js';
-import { groupsFor, recipeFor } from '../../src/data/survey/recipe.js';
-import { surveyImages } from '../../src/data/survey/survey.js';
 import { ConfigError, DataError, type GalaError } from '../../src/errors.js';
+import { configText } from '../../src/survey/configText.js';
+import { groupsFor, recipeFor } from '../../src/survey/recipe.js';
+import { surveyImages } from '../../src/survey/survey.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writePicture } from './imageTrees.js';
 

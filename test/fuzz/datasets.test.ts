@@ -17,6 +17,7 @@ import fc from 'fast-check';
 import { openCifar } from '../../src/data/cifar/cifar.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { openIdxSet } from '../../src/data/fashionMnist.js';
+import { cifar10 } from '../../src/data/sets/cifar10.js';
 import { idxFile } from '../data/idxFile.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { changedFile } from './changes.js';
@@ -157,7 +158,7 @@ test('A CIFAR-10 folder with damaged files is refused', t =>
         for (const name of batches) writeSparse(join(folder, name), officialSize, []);
         writeFileSync(join(folder, 'batches.meta.txt'), names);
         apply(folder);
-        const { train, test: testSplit } = openCifar('cifar10', folder);
+        const { train, test: testSplit } = openCifar(cifar10, folder);
         assertWhole(train);
         assertWhole(testSplit);
       } finally {

@@ -7,6 +7,7 @@ import { openIdxSet } from '../../src/data/fashionMnist.js';
 import { openDatasets } from '../../src/data/index.js';
 import { holdOut, longTailedIndices } from '../../src/data/longTail.js';
 import { openPipeline } from '../../src/data/pipeline/pipeline.js';
+import { cifar10 } from '../../src/data/sets/cifar10.js';
 import { openWorkerPool } from '../../src/data/workers/workerPool.js';
 import { idxFile } from '../data/idxFile.js';
 import type { Cases, Place } from './catalogue.js';
@@ -58,7 +59,7 @@ function cifar({ at, file, folder }: Place, change: (place: { at: Place['at']; f
   }
   file('batches.meta.txt', every.map(c => `name ${c}\n`).join(''));
   change({ at, file });
-  openCifar('cifar10', folder);
+  openCifar(cifar10, folder);
 }
 
 const order = () => Int32Array.from(every);

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { asNamePart } from '../../config/experimentName.js';
-import type { Recipe } from '../../data/survey/recipe.js';
-import type { Survey } from '../../data/survey/survey.js';
 import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
+import type { Recipe } from '../../survey/recipe.js';
+import type { Survey } from '../../survey/survey.js';
 import { createCheckDisplay } from '../display/checkDisplay.js';
 import { createProgress } from '../display/progress.js';
 
@@ -31,9 +31,9 @@ async function init(images: string, { output }: { output?: string }): Promise<vo
       next: 'Give another name with --output FILE.yaml, or delete the file.',
     });
   }
-  const { surveyImages } = await import('../../data/survey/survey.js');
-  const { recipeFor } = await import('../../data/survey/recipe.js');
-  const { configText } = await import('../../data/survey/configText.js');
+  const { surveyImages } = await import('../../survey/survey.js');
+  const { recipeFor } = await import('../../survey/recipe.js');
+  const { configText } = await import('../../survey/configText.js');
   const { writeFileAtomic } = await import('../../io/atomicFile.js');
   const survey = await surveyImages(images, createCheckDisplay(createProgress()));
   const recipe = recipeFor(survey);

@@ -1,7 +1,8 @@
 /** Rules between the keys of `data`. */
+
+import type { Augmentation } from '../../data/augment/names.js';
 import { inputSizeOf } from '../../data/inputSize.js';
 import { type DatasetName, datasets, hasOwnVal, isImageFiles, namesWhere, ownSet } from '../../data/sets/index.js';
-import type { Augmentation } from '../schema/data.js';
 import type { Check, Report } from './checked.js';
 
 const needColour: readonly Augmentation[] = ['autoaugment_cifar10', 'color_jitter', 'rand_augment'];

@@ -1,5 +1,5 @@
 /** From the names in `data.augment` to one function on images. */
-import type { Augmentation } from '../../config/schema/data.js';
+
 import { ConfigError } from '../../errors.js';
 import { type Random, randomFor } from '../../random.js';
 import type { ImageShape } from '../imageShape.js';
@@ -7,6 +7,7 @@ import { autoaugmentCifar10 } from './autoaugmentCifar10.js';
 import { colorJitter } from './colorJitter.js';
 import { cutout } from './cutout.js';
 import { horizontalFlip } from './horizontalFlip.js';
+import type { Augmentation } from './names.js';
 import { randAugment } from './randAugment.js';
 import { randomCrop } from './randomCrop.js';
 import type { Transform } from './transform.js';

@@ -9,8 +9,7 @@ import { classCounts } from '../dataset.js';
 import { makeImageKernels } from '../kernels/imageKernels.js';
 import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../pipeline/sharedDataset.js';
 import type { CifarLayout } from '../sets/definition.js';
-import type { DownloadableName } from '../sets/index.js';
-import { findCifar, isFile } from './layouts.js';
+import { type CifarSet, findCifar, isFile } from './layouts.js';
 import { readCifarNames } from './pickle.js';
 import { checkCifarFile, pixelBytes, readNamesFile, recordPieces } from './records.js';
 
@@ -32,8 +31,8 @@ export interface CifarSplits {
  * content than the official is a note: the records may be in another order. The same images in the same order have the
  * same fingerprint in either form.
  */
-export function openCifar(name: DownloadableName, root: string): CifarSplits {
-  const { layout, folder } = findCifar(name, root);
+export function openCifar(set: CifarSet, root: string): CifarSplits {
+  const { layout, folder } = findCifar(set, root);
   const classNames = readClassNames(layout, folder);
   const notes: string[] = [];
   const read = (split: 'train' | 'test'): Dataset => {
@@ -56,7 +55,7 @@ export function openCifar(name: DownloadableName, root: string): CifarSplits {
       notes.push(fileNote(`${basename(folder)}/${file}`, hash.digest('hex'), layout.md5?.[file]));
     });
     const dataset = sharedDataset({
-      name,
+      name: set.name,
       classNames,
       imageShape: { height: side, width: side, channels: 3 },
       shared: { pixels, rows: everyRow(count), labels },

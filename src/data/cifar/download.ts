@@ -10,8 +10,8 @@ import { type DownloadOptions, downloadFile } from '../../io/httpDownload.js';
 import { makeFolder } from '../../io/makeFolder.js';
 import { refuseLinksBelow } from '../../io/ownFolder.js';
 import type { CifarForm, CifarLayout } from '../sets/definition.js';
-import type { DownloadableName } from '../sets/index.js';
-import { archivesOf, filesOf } from './layouts.js';
+import { archivesOf, type DownloadableName } from '../sets/index.js';
+import { filesOf } from './layouts.js';
 
 export interface CifarDownload {
   /** Folder that gets the folder of the archive. */

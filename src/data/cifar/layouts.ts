@@ -4,13 +4,11 @@ import { join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { packedArchiveAdvice } from '../files/packedArchives.js';
 import type { CifarArchives, CifarLayout } from '../sets/definition.js';
-import { type DownloadableName, datasets } from '../sets/index.js';
 
-/** The archives of a set that gala can download. */
-export function archivesOf(name: DownloadableName): CifarArchives {
-  const set = datasets[name];
-  if (set.form === 'pixels' && set.archives !== undefined) return set.archives;
-  throw new Error(`${name} has no archives`);
+/** A set by its name and its archives. */
+export interface CifarSet {
+  readonly name: string;
+  readonly archives: CifarArchives;
 }
 
 /** The files of a layout that gala reads. */
@@ -19,8 +17,8 @@ export function filesOf({ train, test, classNames }: CifarLayout): string[] {
 }
 
 /** The folder that holds a whole layout: `root`, or the folder of the archive in it. Throws `DataError` that names what is missing. */
-export function findCifar(name: DownloadableName, root: string): { layout: CifarLayout; folder: string } {
-  const { binary, python, page } = archivesOf(name);
+export function findCifar({ name, archives }: CifarSet, root: string): { layout: CifarLayout; folder: string } {
+  const { binary, python, page } = archives;
   const layouts = [binary, python];
   const candidates = layouts.flatMap(layout =>
     [resolve(root), join(resolve(root), layout.folder)].map(folder => ({ layout, folder })),

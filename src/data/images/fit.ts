@@ -1,7 +1,8 @@
 /** From a decoded image of any size to the network's input size: the random crop of training or the central one of evaluation. */
-import type { Augmentation } from '../../config/schema/data.js';
+
 import { ConfigError } from '../../errors.js';
 import type { Random } from '../../random.js';
+import type { Augmentation } from '../augment/names.js';
 import { paddedRowsOf, paddedSize, reflectedPart } from './reflectPad.js';
 import { makeResizer, resizedPart } from './resize.js';
 import { centreBox, randomResizedBox, shortSideSize } from './resizedCrop.js';

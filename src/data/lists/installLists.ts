@@ -37,7 +37,7 @@ export async function installTrainList(set: PublishedSet, source: ListSource = {
   const onWait = (holder: string) =>
     source.onNote?.(`Another installation of a list is at work (${holder}); waiting for it …`);
   return await withFolderLock(folder, onWait, async () => {
-    const bytes = /^\w+:\/\//.test(from) ? await fetchList(set, from, folder, source) : readBrought(set, from);
+    const bytes = /^\w+:\/\//.test(from) ? await fetchList(set, from, folder, source) : await readBrought(set, from);
     const { list, identical } = checkOfficialList(set, 'train', bytes, from);
     const path = join(folder, `${official.file}.gz`);
     writeFileAtomic(path, gzipSync(bytes));
@@ -58,14 +58,14 @@ async function fetchList(
     otherwise: `Without network: copy ${file} here and run \`gala data lists ${set.name} --from FILE\`.`,
   });
   try {
-    return readBrought(set, partial, url);
+    return await readBrought(set, partial, url);
   } finally {
     rmSync(partial, { force: true }); // whole, or not what it should be: going on with it makes no sense
   }
 }
 
 /** The bytes of a list: a text, a packed text, or made from annotations. */
-function readBrought(set: PublishedSet, path: string, where = path): Uint8Array {
+async function readBrought(set: PublishedSet, path: string, where = path): Promise<Uint8Array> {
   const content = readArchive(path, name => /\.(txt|json)$/.test(name), where);
   const first = content.find(byte => byte > 32);
   if (first !== 0x7b) return content; // {

@@ -1,5 +1,5 @@
 /** One batch to prepare: the message that a pipeline sends to its workers. */
-import type { Augmentation } from '../../config/schema/data.js';
+import type { Augmentation } from '../augment/names.js';
 import type { ImageLocation } from '../files/location.js';
 import type { ImageShape } from '../imageShape.js';
 

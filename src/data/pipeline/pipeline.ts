@@ -1,6 +1,7 @@
 /** Batches of augmented images, prepared ahead of the training loop by worker threads. */
-import type { Augmentation } from '../../config/schema/data.js';
+
 import { patienceSeconds } from '../../io/waiting.js';
+import type { Augmentation } from '../augment/names.js';
 import type { Dataset } from '../dataset.js';
 import { imageBytes } from '../imageShape.js';
 import { type JobRunner, openWorkerPool, runInThisThread } from '../workers/workerPool.js';

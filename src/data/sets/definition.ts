@@ -82,7 +82,7 @@ export interface PublishedSet {
   readonly telltales: readonly { readonly entry: string; readonly says: string }[];
   readonly statistics: Statistics;
   /** Makes the train list from annotations in JSON, where it can be made from them. Throws `DataError`. */
-  listOfAnnotations?(json: Uint8Array, where: string): Uint8Array;
+  listOfAnnotations?(json: Uint8Array, where: string): Promise<Uint8Array>;
 }
 
 export interface OfficialList {

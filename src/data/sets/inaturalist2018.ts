@@ -1,4 +1,3 @@
-import { listOfAnnotations } from '../lists/inaturalistAnnotations.js';
 import type { PublishedSet } from './definition.js';
 import { publishedLists } from './publishedLists.js';
 
@@ -32,5 +31,6 @@ export const inaturalist2018 = {
     { entry: 'test2018', says: 'These are the test images of 2018, whose labels are not published.' },
   ],
   statistics: { mean: [0.466, 0.471, 0.38], std: [0.195, 0.194, 0.192] },
-  listOfAnnotations,
+  listOfAnnotations: async (json: Uint8Array, where: string) =>
+    (await import('../lists/inaturalistAnnotations.js')).listOfAnnotations(json, where),
 } as const satisfies PublishedSet;

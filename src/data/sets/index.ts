@@ -1,7 +1,7 @@
 /** The datasets that a config can name; add one by a file of its own and a line here. */
 import { cifar10 } from './cifar10.js';
 import { cifar100 } from './cifar100.js';
-import type { DatasetDefinition, OwnSet, PixelSet, PublishedSet } from './definition.js';
+import type { CifarArchives, DatasetDefinition, OwnSet, PixelSet, PublishedSet } from './definition.js';
 import { fashionMnistLt } from './fashionMnistLt.js';
 import { imageFolder, imageList } from './imageFiles.js';
 import { imagenetLt } from './imagenetLt.js';
@@ -33,6 +33,11 @@ export const datasets = Object.fromEntries(all.map(set => [set.name, set])) as {
 /** The names of the sets that have a fact. */
 export function namesWhere(has: (set: DatasetDefinition) => boolean): DatasetName[] {
   return datasetNames.filter(name => has(datasets[name]));
+}
+
+/** The archives of a set that gala can download. */
+export function archivesOf(name: DownloadableName): CifarArchives {
+  return all.find((set): set is Extract<Definition, { name: DownloadableName }> => set.name === name)!.archives;
 }
 
 /** A set that comes with gala, so that nobody has to name its folder. */

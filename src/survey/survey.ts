@@ -1,17 +1,17 @@
 /** What a person's images are: classes, counts, splits, sizes, colour; everything that a config for them is written from. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ConfigError, DataError } from '../../errors.js';
-import { shellWord } from '../../io/shellWord.js';
-import type { ImageFiles } from '../files/imageFiles.js';
-import { foldersIn } from '../files/imageFolder.js';
-import { layoutOf } from '../folderLists.js';
-import { type ImageSetConfig, type ImageSplits, openImageSplits, splitsOf } from '../imageSplits.js';
-import { requireTwoClasses } from '../oneClass.js';
-import type { ImageSplit } from '../sets/definition.js';
-import type { CheckWatcher } from '../verify/checkSplit.js';
-import { isFault, verdicts } from '../verify/verdict.js';
-import { verifyImages } from '../verify/verifyImages.js';
+import type { ImageFiles } from '../data/files/imageFiles.js';
+import { foldersIn } from '../data/files/imageFolder.js';
+import { layoutOf } from '../data/folderLists.js';
+import { type ImageSetConfig, type ImageSplits, openImageSplits, splitsOf } from '../data/imageSplits.js';
+import { requireTwoClasses } from '../data/oneClass.js';
+import type { ImageSplit } from '../data/sets/definition.js';
+import type { CheckWatcher } from '../data/verify/checkSplit.js';
+import { isFault, verdicts } from '../data/verify/verdict.js';
+import { verifyImages } from '../data/verify/verifyImages.js';
+import { ConfigError, DataError } from '../errors.js';
+import { shellWord } from '../io/shellWord.js';
 import { type ImageHeader, imageHeader } from './imageHeader.js';
 
 export interface Survey {

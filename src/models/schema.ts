@@ -1,7 +1,7 @@
 /** `model`: backbone, classifier and the weights they begin with. */
 import { z } from 'zod';
-import { backboneNames, namesOfFamily } from '../../models/backbones.js';
-import { positiveInteger } from '../../ranges.js';
+import { positiveInteger } from '../ranges.js';
+import { backboneNames, namesOfFamily } from './backbones.js';
 
 export const model = z
   .strictObject({
@@ -45,3 +45,6 @@ export const model = z
       ),
   })
   .describe('The network.');
+
+/** The section `model` of a config with every default filled in. */
+export type ModelConfig = z.output<typeof model>;

@@ -1,9 +1,9 @@
 /** The size and colour of an image, from the beginning of its file. */
-import { bmpSize } from '../images/bmp.js';
-import { readImageFile } from '../images/decode.js';
-import { imageFormat, jpegFrame } from '../images/format.js';
-import { netpbmHeader } from '../images/netpbm.js';
-import { sharp } from '../images/sharp.js';
+import { bmpSize } from '../data/images/bmp.js';
+import { readImageFile } from '../data/images/decode.js';
+import { imageFormat, jpegFrame } from '../data/images/format.js';
+import { netpbmHeader } from '../data/images/netpbm.js';
+import { sharp } from '../data/images/sharp.js';
 
 export interface ImageHeader {
   readonly width: number;

@@ -1,18 +1,8 @@
 /** `data`: which images are trained on, and how they are drawn and augmented. */
 import { z } from 'zod';
-import { datasetNames } from '../../data/sets/index.js';
-import { fraction, positiveInteger, wholeNumber } from '../../ranges.js';
-
-export const augmentation = z.enum([
-  'random_crop',
-  'horizontal_flip',
-  'autoaugment_cifar10',
-  'cutout',
-  'reflect_pad',
-  'random_resized_crop',
-  'color_jitter',
-  'rand_augment',
-]);
+import { fraction, positiveInteger, wholeNumber } from '../ranges.js';
+import { augmentation } from './augment/names.js';
+import { datasetNames } from './sets/index.js';
 
 const listPath = z.string().min(1).optional();
 
@@ -113,4 +103,5 @@ export const data = z
   })
   .describe('Which images are trained on.');
 
-export type Augmentation = z.output<typeof augmentation>;
+/** The section `data` of a config with every default filled in. */
+export type DataConfig = z.output<typeof data>;
