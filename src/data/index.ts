@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.js';
 import { DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
 import { openCifar } from './cifar/cifar.js';
+import { type CifarName, findCifar } from './cifar/layouts.js';
 import type { Dataset } from './dataset.js';
 import { classCounts } from './dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from './fashionMnist.js';
@@ -151,23 +152,38 @@ export function imagesRoot(config: DatasetConfig, { dataRoot, environment = proc
   });
 }
 
+/**
+ * Looks for the folder of a dataset without opening its images. Throws `DataError` where the folder is not known or where files of
+ * CIFAR are missing in it.
+ */
+export function requireDataFolder(config: DatasetConfig, options: OpenOptions = {}): void {
+  const { environment = process.env, dataRoot } = options;
+  const { dataset } = config;
+  if (dataset === 'fashion_mnist_lt') return;
+  if (isImageDataset(dataset)) imagesRoot(config, options);
+  else findCifar(dataset, requireCifarRoot(dataset, rootOf(config, dataRoot ?? environment.GALA_DATA)));
+}
+
 /** The folder that was given outside of the config, else that of the config. */
 function rootOf(config: DatasetConfig, given: string | undefined): string | undefined {
   const root = given || config.root;
   return root === undefined ? undefined : withHome(root);
 }
 
-function openCifarAt(name: 'cifar10' | 'cifar100', root: string | undefined): Opened {
-  if (root === undefined) {
-    throw new DataError(`The folder of ${name} is not known.`, {
-      where: 'neither --data, GALA_DATA nor data.root is given',
-      next:
-        `Fetch it with \`gala data download ${name} --data DIR\`, or unpack one of the authors' archives ` +
-        '(www.cs.toronto.edu/~kriz/cifar.html), and name the folder with --data DIR, ' +
-        'the environment variable GALA_DATA or data.root in the config.',
-    });
-  }
+function openCifarAt(name: CifarName, given: string | undefined): Opened {
+  const root = requireCifarRoot(name, given);
   return { ...openCifar(name, root), root, statistics: cifarStatistics };
+}
+
+function requireCifarRoot(name: CifarName, root: string | undefined): string {
+  if (root !== undefined) return root;
+  throw new DataError(`The folder of ${name} is not known.`, {
+    where: 'neither --data, GALA_DATA nor data.root is given',
+    next:
+      `Fetch it with \`gala data download ${name} --data DIR\`, or unpack one of the authors' archives ` +
+      '(www.cs.toronto.edu/~kriz/cifar.html), and name the folder with --data DIR, ' +
+      'the environment variable GALA_DATA or data.root in the config.',
+  });
 }
 
 /** GALA_DATA names the folder of downloaded sets, so it does not replace the set that comes with gala. */
