@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The long form of the reliability tests, whose figures are in docs/reliability.md: KILLS (100) kills at random moments, then
+# The long form of the reliability tests, whose figures are in docs/benchmarks.md: KILLS (100) kills at random moments, then
 # RUNS (10000) inputs for each fuzzed reader. SEED (0) draws both. An hour on two cores; run it niced beside other work.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"

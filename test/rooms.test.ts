@@ -35,6 +35,12 @@ test('every room has its floor, and every floor is of rooms that are there', () 
   assert.deepEqual([...new Set(files.map(roomOf))].sort(), floors.flat().sort());
 });
 
+test('docs/architecture.md lists every room with its floor', () => {
+  const page = readFileSync(resolve(root, '../docs/architecture.md'), 'utf8');
+  const listed = [...page.matchAll(/^\| (\d+) \| `(\w+)` \|/gm)].map(([, floor, room]) => `${floor} ${room}`);
+  assert.deepEqual(listed.sort(), floors.flatMap((rooms, floor) => rooms.map(room => `${floor} ${room}`)).sort());
+});
+
 test('no import goes up, or to another room of the same floor', () => {
   const floorOf = new Map(floors.flatMap((rooms, floor) => rooms.map(room => [room, floor] as const)));
   const upward = [...imports].flatMap(([file, targets]) =>

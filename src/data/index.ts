@@ -126,7 +126,7 @@ interface Opened {
 async function openSet(config: DatasetConfig, options: OpenOptions): Promise<Opened> {
   const { environment = process.env } = options;
   const set = datasets[config.dataset];
-  if (set.form === 'pixels') return openPixels(set, config, { ...options, environment });
+  if (set.form === 'pixels') return openPixels(set, config, options);
   return openImageSet(config, imagesRoot(config, options), { ...options, environment });
 }
 
@@ -140,27 +140,47 @@ export function imagesRoot(config: DatasetConfig, { dataRoot, environment = proc
   });
 }
 
+/**
+ * Looks for the folder of a dataset without opening its images. Throws `DataError` where the folder is not known or where files of
+ * CIFAR are missing in it.
+ */
+export async function requireDataFolder(config: DatasetConfig, options: OpenOptions = {}): Promise<void> {
+  const set = datasets[config.dataset];
+  if (set.form !== 'pixels') imagesRoot(config, options);
+  else await set.find?.(pixelsRoot(set, config, options).root);
+}
+
 /** The folder that was given outside of the config, else that of the config. */
 function rootOf(config: DatasetConfig, given: string | undefined): string | undefined {
   const root = given || config.root;
   return root === undefined ? undefined : withHome(root);
 }
 
+async function openPixels(set: PixelSet, config: DatasetConfig, options: OpenOptions): Promise<Opened> {
+  const { root, notes } = pixelsRoot(set, config, options);
+  const opened = await set.open(root);
+  return { ...opened, root, notes: [...notes, ...(opened.notes ?? [])], statistics: set.statistics };
+}
+
 /** GALA_DATA names the folder of downloaded sets, so it does not replace a set that comes with gala. */
-async function openPixels(
+function pixelsRoot(
   set: PixelSet,
   config: DatasetConfig,
-  { dataRoot, environment }: OpenOptions & { readonly environment: NodeJS.ProcessEnv },
-): Promise<Opened> {
-  const { bundled, statistics } = set;
+  { dataRoot, environment = process.env }: OpenOptions,
+): { root: string; notes: string[] } {
+  const { bundled, name } = set;
   const ofEnvironment = environment.GALA_DATA;
-  const given = rootOf(config, bundled === undefined ? (dataRoot ?? ofEnvironment) : dataRoot);
-  const root = given ?? (bundled === undefined ? undefined : bundledFolder(bundled));
-  if (root === undefined) throw unknownFolder(set);
-  const { train, test, notes = [] } = await set.open(root);
-  const isIgnored = bundled !== undefined && given === undefined && ofEnvironment;
-  const ignored = isIgnored ? [`GALA_DATA (${ofEnvironment}) is not used: ${set.name} comes with gala.`] : [];
-  return { train, test, root, notes: [...ignored, ...notes], statistics };
+  if (bundled === undefined) {
+    const root = rootOf(config, dataRoot ?? ofEnvironment);
+    if (root === undefined) throw unknownFolder(set);
+    return { root, notes: [] };
+  }
+  const given = rootOf(config, dataRoot);
+  const isIgnored = given === undefined && ofEnvironment;
+  return {
+    root: given ?? bundledFolder(bundled),
+    notes: isIgnored ? [`GALA_DATA (${ofEnvironment}) is not used: ${name} comes with gala.`] : [],
+  };
 }
 
 function unknownFolder({ name, archives }: PixelSet): DataError {

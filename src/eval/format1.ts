@@ -2,7 +2,9 @@
 import { percentOf } from './scores.js';
 
 const names: Readonly<Record<string, string>> = { selectedOn: 'selected_on', tauSelectedOn: 'tau_selected_on' };
-const fractions: ReadonlySet<string> = new Set(['top1', 'many', 'medium', 'few']);
+
+/** The metrics of format 1; records of format 2 may lack those that came later. */
+export const firstMetrics: ReadonlySet<string> = new Set(['top1', 'many', 'medium', 'few']);
 
 /** The parsed JSON of a file in format 2; what is not of format 1 as it is. What it holds is not checked here. */
 export function fromFormat1(content: unknown): unknown {
@@ -23,7 +25,7 @@ function rowsOf(rows: unknown): unknown {
 
 function rowOf(row: unknown): unknown {
   if (!isObject(row)) return row;
-  const value = (key: string, of: unknown) => (fractions.has(key) && typeof of === 'number' ? percentOf(of) : of);
+  const value = (key: string, of: unknown) => (firstMetrics.has(key) && typeof of === 'number' ? percentOf(of) : of);
   return Object.fromEntries(Object.entries(row).map(([key, of]) => [names[key] ?? key, value(key, of)]));
 }
 

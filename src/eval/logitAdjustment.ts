@@ -15,10 +15,15 @@ export function logitAdjustedPredictions(logits: Float32Array, classCounts: Int3
     });
   }
   const classes = classCounts.length;
-  const total = classCounts.reduce((sum, count) => sum + count, 0);
-  const shift = Array.from(classCounts, count => Math.log((Math.max(count, 1) / total) ** tau + 1e-12));
+  const shift = adjustmentShift(classCounts, tau);
   const adjusted = new Float32Array(logits.length);
   for (let start = 0; start < logits.length; start += classes)
     for (let j = 0; j < classes; j++) adjusted[start + j] = logits[start + j]! - shift[j]!;
   return plainPredictions(adjusted, classes);
+}
+
+/** What adjustment takes from the logits of each class [C]: log(π_j^τ + 1e-12). */
+export function adjustmentShift(classCounts: Int32Array, tau: number): Float64Array {
+  const total = classCounts.reduce((sum, count) => sum + count, 0);
+  return Float64Array.from(classCounts, count => Math.log((Math.max(count, 1) / total) ** tau + 1e-12));
 }

@@ -23,6 +23,8 @@ export interface ClassCounts {
   /** Training images of the class, which decide its group. */
   readonly trainingImages: Int32Array;
   readonly groups: GroupBounds;
+  /** Counts the images whose class is among the five of the highest scores; absent where only predictions are known. */
+  readonly topFive?: () => number;
 }
 
 /** Group of a class by its number of *training* images. */
@@ -57,6 +59,26 @@ export function correctCounts(predictions: Int32Array, labels: Int32Array, class
   const correct = new Int32Array(classes);
   for (let i = 0; i < labels.length; i++) if (predictions[i] === labels[i]) correct[labels[i]!]!++;
   return correct;
+}
+
+/**
+ * Images whose label is among the five classes of the highest logit − shift, for logits [N, C], labels [N] and a shift [C]; of
+ * equal ones the lower class comes first.
+ */
+export function countTopFive(logits: Float32Array, labels: Int32Array, shift: Float64Array): number {
+  const classes = shift.length;
+  let count = 0;
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    const own = logits[i * classes + label]! - shift[label]!;
+    let before = 0;
+    for (let j = 0; j < classes && before < 5; j++) {
+      const score = logits[i * classes + j]! - shift[j]!;
+      if (score > own || (score === own && j < label)) before++;
+    }
+    if (before < 5) count++;
+  }
+  return count;
 }
 
 /** Counts of predictions [N], with the training images per class [C]. Throws `DataError` for unusable labels. */
@@ -99,6 +121,20 @@ export function groupAccuracy(counts: ClassCounts, group: Group): number | undef
 /** Mean accuracy of the classes that occur in the labels: top-1 under a uniform class prior. */
 export function meanClassAccuracy(counts: Pick<ClassCounts, 'correct' | 'images'>): number {
   return meanOfPresent(accuraciesOf(counts))!;
+}
+
+/**
+ * Mean over the classes that occur in the labels of F1 = 2·correct / (images + predictions); as scikit-learn's `f1_score` with
+ * `average='macro'` and the present classes as `labels`.
+ */
+export function macroF1({ correct, images, predicted }: ClassCounts): number {
+  const scores = Float64Array.from(correct, (right, klass) => (2 * right) / (images[klass]! + predicted[klass]!));
+  return meanOfPresent(scores.filter((_, klass) => images[klass]! > 0))!;
+}
+
+/** Share of the images whose class is among the five of the highest scores; undefined for five classes or fewer. */
+export function topFive({ images, topFive: count }: ClassCounts): number | undefined {
+  return count === undefined || images.length <= 5 ? undefined : count() / sum(images);
 }
 
 function accuraciesOf({ correct, images }: Pick<ClassCounts, 'correct' | 'images'>): Float64Array {

@@ -56,8 +56,7 @@ export function rebalanceSweep(
   for (const tau of taus) checkTau(tau);
   if (taus.length === 0) return [];
   const classes = mass.length;
-  // log(p/mass^τ) = z − τ·log mass − logΣexp(z), and the last term is one number per row: it cannot move the argmax.
-  const shifts = taus.map(tau => mass.map(m => (tau === 0 ? 0 : m === 0 ? Infinity : tau * Math.log(m))));
+  const shifts = taus.map(tau => rebalanceShift(mass, tau));
   const argmax = (tau: number) => (tau === 0 ? plain : shiftedPredictions(logits, shifts[taus.indexOf(tau)]!));
   const [lowest, highest] = [Math.min(...taus), Math.max(...taus)];
   const first = argmax(lowest);
@@ -74,6 +73,14 @@ export function rebalanceSweep(
     for (let t = 0; t < shifts.length; t++) predictions[t]![i] = shiftedArgmax(row, shifts[t]!, few);
   }
   return predictions;
+}
+
+/**
+ * What re-balancing takes from the logits of each class [C]: log(p/mass^τ) = z − τ·log mass − logΣexp(z), and the last term is
+ * one number per row, which moves no rank.
+ */
+export function rebalanceShift(mass: Float64Array, tau: number): Float64Array {
+  return mass.map(m => (tau === 0 ? 0 : m === 0 ? Infinity : tau * Math.log(m)));
 }
 
 /** Weights [N] that make every class that occurs in the labels count the same: 1 / (images of the label's class). Throws `DataError`. */

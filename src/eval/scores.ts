@@ -3,18 +3,17 @@
  * report, checks and expected values derive from this table: a new metric is a function in metrics.ts and a row here.
  */
 import { z } from 'zod';
-import { type ClassCounts, type Group, groupAccuracy, topOne } from './metrics.js';
+import { type ClassCounts, type Group, groupAccuracy, macroF1, meanClassAccuracy, topFive, topOne } from './metrics.js';
 
 export interface Metric {
   /** Heading of its column. */
   readonly title: string;
   /** The classes that it is of; without a group all. */
   readonly group?: Group;
-  /**
-   * Where people see it: in every table, or only where the test images are unbalanced. `--wide`, CSV and JSON have all
-   * metrics.
-   */
-  readonly shown: 'always' | 'unbalanced';
+  /** Where people see it: in every table, where the test images are unbalanced, or with `--wide`. CSV and JSON have all. */
+  readonly shown: 'always' | 'unbalanced' | 'wide';
+  /** What it is counted from: predictions can be counted again from a record, the scores of all classes cannot. */
+  readonly of: 'predictions' | 'scores';
   /** A fraction in [0, 1]; undefined where it does not exist, as of a group without classes. */
   value(counts: ClassCounts): number | undefined;
 }
@@ -23,15 +22,19 @@ const ofGroup = (group: Group): Metric => ({
   title: group,
   group,
   shown: 'always',
+  of: 'predictions',
   value: counts => groupAccuracy(counts, group),
 });
 
 /** By their names in files. */
 export const metrics = {
-  top1: { title: 'top-1', shown: 'always', value: topOne },
+  top1: { title: 'top-1', shown: 'always', of: 'predictions', value: topOne },
   many: ofGroup('many'),
   medium: ofGroup('medium'),
   few: ofGroup('few'),
+  balanced_accuracy: { title: 'balanced', shown: 'unbalanced', of: 'predictions', value: meanClassAccuracy },
+  macro_f1: { title: 'macro-F1', shown: 'unbalanced', of: 'predictions', value: macroF1 },
+  top5: { title: 'top-5', shown: 'wide', of: 'scores', value: topFive },
 } satisfies Record<string, Metric>;
 
 export type MetricKey = keyof typeof metrics;
@@ -52,8 +55,26 @@ export type Scores = Readonly<Record<MetricKey, number | undefined>> & { readonl
 /** The same in percent, as files have them; a score that does not exist is absent. */
 export type PercentScores = { readonly top1: number } & { readonly [Key in MetricKey]?: number | undefined };
 
+/** All scores of predictions; each is counted when it is first read, for a sweep over τ needs top-1 alone. */
 export function scoresOf(counts: ClassCounts): Scores {
-  return Object.fromEntries(metricKeys.map(key => [key, metricOf(key).value(counts)])) as Scores;
+  const scores = {};
+  for (const key of metricKeys) {
+    let known: { readonly score: number | undefined } | undefined;
+    const get = () => {
+      known ??= { score: metricOf(key).value(counts) };
+      return known.score;
+    };
+    Object.defineProperty(scores, key, { enumerable: true, get });
+  }
+  return scores as Scores;
+}
+
+/** Whether people see a metric in a table of these scores: on balanced test images balanced accuracy is top-1. */
+export function isShown(key: MetricKey, scores: readonly PercentScores[]): boolean {
+  const { shown } = metricOf(key);
+  const isUnbalanced = ({ top1, balanced_accuracy: balanced = top1 }: PercentScores) =>
+    Math.abs(balanced - top1) > 1e-6;
+  return shown === 'always' || (shown === 'unbalanced' && scores.some(isUnbalanced));
 }
 
 export function inPercent(scores: Scores): PercentScores {

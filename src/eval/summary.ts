@@ -1,9 +1,9 @@
 /** The scores of one evaluation, plain and re-balanced for every τ: what tables, run.json and reports are made of. */
 import { type Calibration, calibrationOf } from './calibration.js';
-import { logitAdjustedPredictions } from './logitAdjustment.js';
+import { adjustmentShift, logitAdjustedPredictions } from './logitAdjustment.js';
 import type { Evaluation } from './logitsFile.js';
-import { countPredictions, meanClassAccuracy } from './metrics.js';
-import { rebalanceSweep, softmaxOf, uniformPriorWeights } from './rebalance.js';
+import { countPredictions, countTopFive, meanClassAccuracy } from './metrics.js';
+import { rebalanceShift, rebalanceSweep, softmaxOf, uniformPriorWeights } from './rebalance.js';
 import { type Scores, scoresOf } from './scores.js';
 
 export interface Summary {
@@ -38,8 +38,9 @@ export function summarize(
   adjustmentTaus: readonly number[] = [],
 ): Summary {
   const { logits, labels, classCounts, groups } = evaluation;
-  const score = (predictions: Int32Array): Scores => {
-    const counts = countPredictions(predictions, labels, classCounts, groups);
+  const score = (predictions: Int32Array, shift: Float64Array): Scores => {
+    const topFive = () => countTopFive(logits, labels, shift);
+    const counts = { ...countPredictions(predictions, labels, classCounts, groups), topFive };
     const scores = scoresOf(counts);
     return hasLongTail(evaluation) ? { ...scores, top1: meanClassAccuracy(counts) } : scores;
   };
@@ -48,17 +49,17 @@ export function summarize(
   const softmax = softmaxOf(logits, classes, weights);
   const { predictions, confidences } = softmax;
   return {
-    plain: score(predictions),
+    plain: score(predictions, new Float64Array(classes)),
     predictions,
     mass: softmax.mass,
     rebalanced: rebalanceSweep(logits, softmax, taus).map((rebalanced, t) => ({
       tau: taus[t]!,
-      scores: score(rebalanced),
+      scores: score(rebalanced, rebalanceShift(softmax.mass, taus[t]!)),
       predictions: rebalanced,
     })),
     adjusted: adjustmentTaus.map(tau => ({
       tau,
-      scores: score(logitAdjustedPredictions(logits, classCounts, tau)),
+      scores: score(logitAdjustedPredictions(logits, classCounts, tau), adjustmentShift(classCounts, tau)),
     })),
     calibration: calibrationOf(confidences, predictions, labels),
   };
@@ -76,8 +77,13 @@ export function oracleTaus(configured: number): number[] {
   return [...new Set([...steps, configured])].sort((a, b) => a - b);
 }
 
+export interface TopOneOfTau {
+  readonly tau: number;
+  readonly scores: Pick<Scores, 'top1'>;
+}
+
 /** τ with the highest re-balanced top-1; of equal ones the smallest. Undefined without any τ. */
-export function bestTau({ rebalanced }: { rebalanced: Summary['adjusted'] }): number | undefined {
+export function bestTau({ rebalanced }: { rebalanced: readonly TopOneOfTau[] }): number | undefined {
   const ranked = [...rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);
   return ranked[0]?.tau;
 }

@@ -62,5 +62,9 @@ export function describeLongWarmup(
 ): string | undefined {
   const warmup = warmupEpochs(optim, stepsPerEpoch);
   if (epochs === 0 || warmup <= 1 || warmup < epochs) return undefined;
-  return `the warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and there are ${epochs}: the learning rate never decays. Set optim.warmup_epochs, such as 5.`;
+  const less = Math.max(1, Math.min(5, Math.floor(epochs / 4)));
+  return (
+    `the warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and there are ${epochs}: the learning rate never decays. ` +
+    `Set optim.warmup_epochs=${less}${less === 1 ? ', which is no warm-up' : ''}.`
+  );
 }

@@ -1,4 +1,6 @@
 /** The report: one HTML file with everything in it. It loads nothing and runs no script. */
+import { configOf } from '../config/identity.js';
+import { describeConfig } from '../config/namedConfig.js';
 import { describeVersions } from '../run/host.js';
 import { cautionsOf } from './cautions.js';
 import type { Figure, Panel } from './figure.js';
@@ -96,7 +98,8 @@ function figuresOf(all: readonly Series[]): { figures: Figure[]; notes: (readonl
 function titleOf(all: readonly Series[]): string {
   const runs = all.flatMap(series => series.runs);
   const names = [...new Set(runs.map(({ record }) => record.name))];
-  if (all.length === 1) return runs.length === 1 ? names[0]! : `${names[0]}, ${runs.length} runs`;
+  const [only] = runs.map(({ record }) => describeConfig(configOf(record)));
+  if (all.length === 1) return runs.length === 1 ? only! : `${only}, ${runs.length} runs`;
   const what = all.length === runs.length ? `${runs.length} runs` : `${all.length} configs, ${runs.length} runs`;
   return names.length === 1 ? `${names[0]}: ${what} compared` : `${what} compared`;
 }

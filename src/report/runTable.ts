@@ -1,6 +1,7 @@
 /** What a reader needs to understand and trust the numbers of a report: what they are of, and where they come from. */
 import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
+import { describeConfig } from '../config/namedConfig.js';
 import type { Config } from '../config/schema.js';
 import { processesOf } from '../run/processes.js';
 import type { RecordedProcess } from '../run/recordSchema.js';
@@ -21,7 +22,7 @@ const hashLength = 12;
 type Row = readonly [title: string, cell: (run: ReportRun) => string, isShown?: (run: ReportRun) => boolean];
 
 const rows: readonly Row[] = [
-  ['config', ({ record }) => record.name],
+  ['config', ({ record }) => describeConfig(configOf(record))],
   ['run folder', ({ folder }) => folder],
   ['status', ({ record: { status, epoch, config } }) => `${status}, ${epoch} of ${config.train.epochs} epochs`],
   ['re-balanced, oracle τ', oracleText, ({ summary }) => summary.rebalanced.length > 1],

@@ -1,5 +1,5 @@
 /** The answer of a report: the scores of each series, plain and re-balanced, and the difference to the first series. */
-import { type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
+import { inPercent, isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { escapeHtml } from './markup.js';
 import type { ReportRun } from './reportRun.js';
 import { type Series, spreadOf } from './series.js';
@@ -37,7 +37,10 @@ export function seriesScore(series: Series, first: Series, kind: Kind, key: Metr
 export function scoreTableHtml(all: readonly Series[]): string {
   const [first] = all;
   const scores = all.map(series => kinds.map(kind => columns.map(({ key }) => seriesScore(series, first!, kind, key))));
-  const shown = columns.map((_, c) => scores.flat().some(line => line[c]!.mean !== undefined));
+  const plain = all.flatMap(({ runs }) => runs.map(({ summary }) => inPercent(summary.plain)));
+  const shown = columns.map(
+    ({ key }, c) => isShown(key, plain) && scores.flat().some(line => line[c]!.mean !== undefined),
+  );
   const best = columns.map((_, c) => Math.max(...scores.flat().map(line => line[c]!.mean ?? -1)));
   const isRanked = all.length > 1;
   const cells = (line: readonly SeriesScore[]) =>
@@ -93,6 +96,14 @@ function explanation(all: readonly Series[]): string {
   const sentences = [
     'Percent of the test images that are classified correctly, over all of them, and the mean over the classes with ' +
       `${groupWords(first!.runs[0]!)} training images.`,
+    all.some(({ runs }) =>
+      isShown(
+        'balanced_accuracy',
+        runs.map(({ summary }) => inPercent(summary.plain)),
+      ),
+    )
+      ? 'The test images are unbalanced: balanced is the mean accuracy over all classes, macro-F1 the mean of their F1.'
+      : '',
     all.some(({ runs }) => runs.length > 1) ? 'Mean ± sample standard deviation over the seeds.' : '',
     all.length > 1 ? `Small: the difference to ${first!.label}, in percentage points. Bold: the best of a column.` : '',
   ];

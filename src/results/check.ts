@@ -1,7 +1,8 @@
 /** Whether a record's numbers are what its predictions give: with the labels a recount, without them a check of consistency. */
 import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
-import { correctCounts, defaultGroups, labelCounts } from '../eval/metrics.js';
+import { firstMetrics } from '../eval/format1.js';
+import { correctCounts, labelCounts } from '../eval/metrics.js';
 import { metricKeys, metricOf, percentOf } from '../eval/scores.js';
 import { sha256 } from '../io/hash.js';
 import { labelsHash } from './fromRun.js';
@@ -131,15 +132,17 @@ function faultOfScore(record: ResultRecord, score: Score, predictions: Int32Arra
   return faultOfMetrics(record, score, predicted);
 }
 
-function faultOfMetrics({ train, test }: ResultRecord, score: Score, predicted: Int32Array): string | undefined {
+function faultOfMetrics(record: ResultRecord, score: Score, predicted: Int32Array): string | undefined {
+  const { train, test } = record;
   const counts = {
     images: Int32Array.from(test.class_counts),
     correct: Int32Array.from(score.correct),
     predicted,
     trainingImages: Int32Array.from(train.class_counts),
-    groups: defaultGroups,
+    groups: configOf(record).eval.groups,
   };
   for (const key of metricKeys) {
+    if (metricOf(key).of === 'scores' || (score[key] === undefined && !firstMetrics.has(key))) continue;
     const fraction = metricOf(key).value(counts);
     const [said, counted] = [score[key], fraction === undefined ? undefined : percentOf(fraction)];
     if (said === counted || (said !== undefined && counted !== undefined && Math.abs(said - counted) <= rounding))

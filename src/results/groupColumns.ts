@@ -1,7 +1,7 @@
 /** Columns of accuracy tables with one line per experiment: mean ± sample standard deviation over its runs, in percent. */
 import { configOf } from '../config/identity.js';
 import { reportedScores } from '../eval/resultRow.js';
-import { groupKeys, type MetricKey, metricKeys } from '../eval/scores.js';
+import { groupKeys, isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { factOf, processesOf } from '../run/processes.js';
 import type { Column } from '../tables/column.js';
 import { formatMean, meanAndStd } from './compare.js';
@@ -75,6 +75,19 @@ export const groupColumns = {
     value: ({ results }) => meanAndStd(results.map(({ training_hours }) => training_hours)).mean?.toFixed(2),
   },
 } satisfies Record<string, Column<ResultGroup>>;
+
+/** Metrics that tables show only where they say more than top-1, and with `--wide`. */
+export const furtherColumns: readonly Column<ResultGroup>[] = metricKeys
+  .filter(key => metricOf(key).shown !== 'always')
+  .map(key => ({
+    ...shown(key, metricOf(key).title, 'plain', key),
+    dispensable: 5,
+    isShown: groups =>
+      isShown(
+        key,
+        groups.flatMap(({ results }) => results.flatMap(result => reported(result) ?? [])),
+      ),
+  }));
 
 /** For programs: a number a cell, `top1`, `top1_std`, `many_rebalanced`, …; empty where there is none. */
 export const groupDataColumns: readonly Column<ResultGroup>[] = [

@@ -1,5 +1,6 @@
 /** Runs of one experiment together: the rows of an accuracy table. */
 import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
+import { keysBesideName, keysOfARun, withSettings } from '../config/namedConfig.js';
 import { processesOf, processFacts, valuesOf } from '../run/processes.js';
 import type { RunResult } from './record.js';
 
@@ -9,17 +10,17 @@ export type Experiment = Pick<RunResult, 'name' | 'config' | 'seeds'> & {
 };
 
 export interface ResultGroup<Result extends Experiment = RunResult> {
-  /** Name of the config; where experiments of one name differ, with the keys in which they do: `gala_if100 (train.epochs=30)`. */
+  /**
+   * Name of the config, with the keys that differ from the config of that name, and those in which experiments of one name
+   * differ: `gala_if100 (train.epochs=30)`.
+   */
   readonly label: string;
   readonly name: string;
-  /** Those keys with the values as they are typed after --set; `(none)` for a key that the config has not. */
+  /** The keys in which experiments of one name differ, with the values as they are typed after --set; `(none)` for a key that the config has not. */
   readonly settings: ReadonlyMap<string, string>;
   /** By seed. */
   readonly results: readonly Result[];
 }
-
-/** Keys in which runs of one experiment may differ: what was drawn, and what computed it. */
-const keysOfARun: ReadonlySet<string> = new Set(['seed', 'data.subset_seed', 'precision', 'engine']);
 
 /**
  * Groups runs by name and by every key of the config that decides the numbers, seeds, precision and engine excepted, in order
@@ -42,10 +43,10 @@ export function groupResults<Result extends Experiment>(results: readonly Result
   }
   const differing = new Map([...byName].map(([name, all]) => [name, differingKeys(all)]));
   return [...groups.values()].map(({ name, values, results }) => {
-    const settings = new Map(differing.get(name)!.map(key => [key, typedValue(values.get(key))]));
-    const told = Array.from(settings, ([key, value]) => `${key}=${value}`).join(' ');
+    const typed = (keys: readonly string[]) => new Map(keys.map(key => [key, typedValue(values.get(key))]));
+    const settings = typed(differing.get(name)!);
     return {
-      label: told === '' ? name : `${name} (${told})`,
+      label: withSettings(name, new Map([...typed(keysBesideName(configOf(results[0]!))), ...settings])),
       name,
       settings,
       results: [...results].sort((a, b) => a.seeds.run - b.seeds.run || a.seeds.subset - b.seeds.subset),

@@ -3,8 +3,8 @@ import { ConfigError, type StorageError } from '../errors.js';
 import { reportedScores } from '../eval/resultRow.js';
 import { findRunFolders, readRun } from '../run/runStore.js';
 import type { Column, TableFormat } from '../tables/column.js';
-import { formatTable } from '../tables/format.js';
-import { groupColumns, groupDataColumns } from './groupColumns.js';
+import { formatTable, type TableLayout } from '../tables/format.js';
+import { furtherColumns, groupColumns, groupDataColumns } from './groupColumns.js';
 import { differencesWithin, groupResults, type ResultGroup } from './groups.js';
 import { rememberedResults } from './rememberedResults.js';
 
@@ -52,6 +52,7 @@ const pageColumns: readonly Column<ResultGroup>[] = [
   epoch,
   top1,
   groups,
+  ...furtherColumns,
   tau,
   rebalanced,
   rebalancedBest,
@@ -62,26 +63,27 @@ const pageColumns: readonly Column<ResultGroup>[] = [
   hours,
 ];
 
-/** Fewer and shorter: a terminal does not scroll sideways. */
+/** Shorter: a terminal does not scroll sideways. */
 const terminalColumns: readonly Column<ResultGroup>[] = [
   config,
-  seeds,
-  { ...selectedOn, title: 'selected on' },
-  epoch,
+  { ...seeds, dispensable: 6 },
+  { ...selectedOn, dispensable: 7 },
+  { ...epoch, dispensable: 8 },
   top1,
   groupMeans,
+  ...furtherColumns,
   { ...rebalanced, title: 're-balanced' },
-  { ...rebalancedBest, title: 'own best' },
-  { ...last, title: 'last epoch' },
-  { ...lastRebalanced, title: 're-balanced' },
+  { ...rebalancedBest, title: 'own best, re-balanced', dispensable: 10 },
+  { ...last, title: 'last epoch', dispensable: 9 },
+  { ...lastRebalanced, dispensable: 11 },
 ];
 
 /** The table in one of the formats, without a final newline; for people with notes below it. */
-export function formatGroups(groups: readonly ResultGroup[], format: TableFormat): string {
+export function formatGroups(groups: readonly ResultGroup[], format: TableFormat, layout?: TableLayout): string {
   if (format === 'csv' || format === 'json') return formatTable(groups, groupDataColumns, format);
   const columns = format === 'md' ? pageColumns : terminalColumns;
   const notes = notesOf(groups).map(note => (format === 'md' ? `- ${note}` : note));
-  return `${formatTable(groups, columns, format)}\n\n${notes.join('\n')}`;
+  return `${formatTable(groups, columns, format, layout)}\n\n${notes.join('\n')}`;
 }
 
 /** What the columns mean, and what a reader must know before comparing the lines. */

@@ -115,8 +115,8 @@ function stoppedBy(exit: string | undefined, status: string): string {
 }
 
 export const statusColumns: readonly Column<TaskStatus>[] = [
-  { key: 'task', title: 'task', kind: 'number', value: ({ task }) => task.index },
-  { key: 'config', title: 'config', kind: 'text', value: ({ task }) => task.config },
+  { key: 'task', title: 'task', kind: 'number', dispensable: 2, value: ({ task }) => task.index },
+  { key: 'config', title: 'config', kind: 'text', dispensable: 1, value: ({ task }) => task.config },
   { key: 'point', title: 'point', kind: 'text', value: ({ task }) => task.label },
   { key: 'seed', title: 'seed', kind: 'number', value: ({ task }) => task.seed },
   { key: 'state', title: 'state', kind: 'text', value: ({ state }) => state },
@@ -128,6 +128,6 @@ export const statusColumns: readonly Column<TaskStatus>[] = [
     kind: 'percent',
     value: ({ results }) => reportedScores(results).rebalanced?.top1,
   },
-  { key: 'job', title: 'job', kind: 'text', value: ({ job }) => job },
+  { key: 'job', title: 'job', kind: 'text', dispensable: 3, value: ({ job }) => job },
   { key: 'reason', title: 'reason', kind: 'text', value: ({ reason }) => reason },
 ];

@@ -1,6 +1,6 @@
 /** Columns of accuracy tables with one line per evaluation. */
 import type { ResultRow } from '../eval/resultRow.js';
-import { metricKeys, metricOf, type PercentScores } from '../eval/scores.js';
+import { isShown, metricKeys, metricOf, type PercentScores } from '../eval/scores.js';
 import type { Column } from './column.js';
 
 /** A column per metric. */
@@ -9,15 +9,16 @@ export const metricColumns: readonly Column<PercentScores>[] = metricKeys.map(ke
   title: metricOf(key).title,
   kind: 'percent',
   value: scores => scores[key],
+  isShown: rows => isShown(key, rows),
 }));
 
 /** The scores, with the split that selected the epoch and what selected τ: a number without them cannot be compared. */
 export const accuracyColumns: readonly Column<ResultRow>[] = [
   { key: 'run', title: 'run', kind: 'text', value: row => row.run },
-  { key: 'split', title: 'split', kind: 'text', value: row => row.split },
+  { key: 'split', title: 'split', kind: 'text', value: row => row.split, dispensable: 4 },
   { key: 'checkpoint', title: 'checkpoint', kind: 'text', value: row => row.checkpoint },
-  { key: 'epoch', title: 'epoch', kind: 'number', value: row => row.epoch },
-  { key: 'selected_on', title: 'selected on', kind: 'text', value: row => row.selected_on },
+  { key: 'epoch', title: 'epoch', kind: 'number', value: row => row.epoch, dispensable: 1 },
+  { key: 'selected_on', title: 'selected on', kind: 'text', value: row => row.selected_on, dispensable: 2 },
   {
     key: 'predictions',
     title: 'predictions',
@@ -30,6 +31,7 @@ export const accuracyColumns: readonly Column<ResultRow>[] = [
     key: 'tau_selected_on',
     title: 'τ selected on',
     kind: 'text',
+    dispensable: 3,
     value: row => (row.tau_selected_on === 'test' ? 'test (oracle)' : row.tau_selected_on),
   },
   ...metricColumns,

@@ -70,7 +70,6 @@ const warned: readonly [set: string[], warning: RegExp][] = [
   ],
   [['optim.name=adamw'], /optim\.weight_decay is the default for sgd; PyTorch’s for adamw is 0\.01/],
   [['model.weights_part=backbone'], /model\.weights_part has no effect: model\.weights names no file$/],
-  [['train.epochs=2'], /^--set train\.epochs=2: .* the learning rate never decays$/],
   [['optim.warmup_learning_rate=0.2'], /the learning rate falls during the warm-up$/],
   [['train.checkpoint_every=31'], /^--set train\.checkpoint_every=31: /],
   [['eval.every_epoch_from=0.5'], /eval\.every_epoch_from has no effect: eval\.every is 1$/],

@@ -220,7 +220,7 @@ describe('missing images', () => {
     const error = errorOf('imagenet_lt', root);
     assert.equal(error.message, '1 of the 22 train images are missing.');
     assert.equal(error.where, `the first: ${join(root, 'train/n01447641/n01447641_2.JPEG')}`);
-    assert.match(error.next!, /ILSVRC2012_img_train\.tar .*`gala data verify` lists/);
+    assert.match(error.next!, /ILSVRC2012_img_train\.tar .*`gala data verify imagenet_lt --data \S+` lists/);
   });
 
   test('name both candidates of a folder of which neither exists', async () => {

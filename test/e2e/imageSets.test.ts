@@ -135,7 +135,7 @@ describe('bad images', () => {
     const error = errorOf(await train(4));
     assert.match(error.message, /1 of the 22 train images cannot be used \(1 truncated\)/);
     assert.match(error.where, new RegExp(bad));
-    assert.match(error.next, /gala data verify --deep/);
+    assert.match(error.next, /`gala data verify --config CONFIG --data \S+ --deep`/);
     assert.deepEqual(existsSync(at('bad-runs/bad')) ? readdirSync(at('bad-runs/bad')) : [], []);
   });
 

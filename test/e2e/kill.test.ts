@@ -11,7 +11,7 @@ import { errorOf, expectExit, type Finished, type GalaProcess, gala, startGala }
 import { assertSameOutcome, filesIn, metricsOf, onlyRun, recordOf, runFolders, untimedFilesIn } from './outcome.js';
 import { smallConfig, smallTraining, writeSmallSet } from './smallSet.js';
 
-/** How many random kills, and the seed of their moments; docs/reliability.md has the figures of the long form. */
+/** How many random kills, and the seed of their moments; docs/benchmarks.md has the figures of the long form. */
 const kills = Number(process.env.GALA_E2E_KILLS ?? 6);
 const seed = Number(process.env.GALA_E2E_KILLS_SEED ?? 0);
 

@@ -60,6 +60,12 @@ test('A dry run prints what would be done and writes nothing', async () => {
   assert.deepEqual(runFolders(join(temporary, 'runs'), 'small/gala'), []);
 });
 
+test('Without the data nothing is started and the reason is given once', async () => {
+  const { stderr } = await gala(['reproduce', 'cifar100_lt', '--runs', 'no-runs', '--quiet'], 4, options);
+  assert.equal(stderr.match(/The folder of cifar100 is not known/g)?.length, 1);
+  assert.equal(existsSync(join(temporary, 'no-runs')), false);
+});
+
 test('Without a record --check-only names the missing rows and ends with 1', async () => {
   const { stdout } = await gala([...reproduce, '--check-only'], 1, options);
   assert.match(stdout, /NO RUN/);

@@ -5,9 +5,11 @@ import { calibrationOf } from '../../src/eval/calibration.js';
 import {
   classAccuracies,
   countPredictions,
+  countTopFive,
   groupAccuracy,
   groupOf,
   meanClassAccuracy,
+  topFive,
 } from '../../src/eval/metrics.js';
 import { scoresOf } from '../../src/eval/scores.js';
 
@@ -34,6 +36,9 @@ describe('metrics', () => {
       many: 0.875,
       medium: 0,
       few: undefined,
+      balanced_accuracy: 1.75 / 3,
+      macro_f1: (0.75 + 2 / 3) / 3, // F1 of the classes: 2·3 / (4 + 4), 2·1 / (1 + 2), 0
+      top5: undefined,
     });
     assert.equal(meanClassAccuracy(countPredictions(predictions, labels, counts)), 1.75 / 3);
   });
@@ -42,6 +47,18 @@ describe('metrics', () => {
     const counts = countPredictions(Int32Array.of(1, 0), Int32Array.of(0, 1), Int32Array.of(500, 5));
     const groups = (['many', 'medium', 'few'] as const).map(group => groupAccuracy(counts, group));
     assert.deepEqual(groups, [0, undefined, 0]);
+  });
+
+  test('top-5 counts labels among the five highest scores, of equal ones the lower class first, after the shift', () => {
+    const logits = Float32Array.of(7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 3, 0, 0, 0, 0, 0, 0);
+    const labels = Int32Array.of(5, 5, 4);
+    const plain = new Float64Array(6);
+    assert.equal(countTopFive(logits, labels, plain), 1); // the third image
+    assert.equal(countTopFive(logits, labels, Float64Array.of(0, 0, 0, 0, 9, 0)), 2); // class 4 has gone down
+    assert.equal(countTopFive(logits, labels, Float64Array.of(Infinity, 0, 0, 0, 0, 0)), 3);
+    const counts = countPredictions(Int32Array.of(0, 0, 0), labels, new Int32Array(6));
+    assert.equal(topFive({ ...counts, topFive: () => countTopFive(logits, labels, plain) }), 1 / 3);
+    assert.equal(topFive(counts), undefined);
   });
 
   test('labels outside the classes are a DataError that names the image', () => {

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConfigError } from '../../src/errors.js';
-import { countPredictions, meanClassAccuracy } from '../../src/eval/metrics.js';
-import { plainPredictions, rebalance, uniformPriorWeights } from '../../src/eval/rebalance.js';
+import { countPredictions, countTopFive, meanClassAccuracy } from '../../src/eval/metrics.js';
+import {
+  plainPredictions,
+  predictedMass,
+  rebalance,
+  rebalanceShift,
+  uniformPriorWeights,
+} from '../../src/eval/rebalance.js';
 import { resultRows } from '../../src/eval/resultRow.js';
 import { scoresOf } from '../../src/eval/scores.js';
 import { bestTau, oracleTaus, summarize } from '../../src/eval/summary.js';
@@ -15,7 +21,13 @@ describe('summary', () => {
     const evaluation = exampleEvaluation(300, counts);
     const { logits, labels, classCounts } = evaluation;
     const summary = summarize(evaluation, [1, 0, 0.5]);
-    assert.deepEqual(summary.plain, scoresOf(countPredictions(plainPredictions(logits, 6), labels, classCounts)));
+    const counted = (predictions: Int32Array, shift: Float64Array) =>
+      scoresOf({
+        ...countPredictions(predictions, labels, classCounts),
+        topFive: () => countTopFive(logits, labels, shift),
+      });
+    assert.deepEqual(summary.plain, counted(plainPredictions(logits, 6), new Float64Array(6)));
+    assert.ok(summary.plain.top5! > summary.plain.top1 && summary.plain.top5! < 1);
     assert.deepEqual(
       summary.rebalanced.map(({ tau }) => tau),
       [1, 0, 0.5],
@@ -23,7 +35,7 @@ describe('summary', () => {
     assert.deepEqual(summary.predictions, plainPredictions(logits, 6));
     for (const { tau, scores, predictions } of summary.rebalanced) {
       assert.deepEqual(predictions, rebalance(logits, 6, tau));
-      assert.deepEqual(scores, scoresOf(countPredictions(rebalance(logits, 6, tau), labels, classCounts)));
+      assert.deepEqual(scores, counted(rebalance(logits, 6, tau), rebalanceShift(predictedMass(logits, 6), tau)));
     }
     assert.deepEqual(summary.rebalanced[1]!.scores, summary.plain);
     assert.ok(summary.calibration.error > 0 && summary.calibration.error < 1);
@@ -69,7 +81,16 @@ describe('summary', () => {
   test('result rows name run, split, checkpoint, epoch and what chose epoch and τ; missing groups are absent', () => {
     const evaluation = exampleEvaluation(50, [500, 200]);
     const [plain, rebalanced] = resultRows(evaluation, summarize(evaluation, [1.5]), 'config');
-    assert.deepEqual(Object.keys(plain!), ['run', 'split', 'checkpoint', 'epoch', 'selected_on', 'top1', 'many']);
+    assert.deepEqual(Object.keys(plain!).slice(0, 8), [
+      'run',
+      'split',
+      'checkpoint',
+      'epoch',
+      'selected_on',
+      'top1',
+      'many',
+      'balanced_accuracy',
+    ]);
     assert.equal(rebalanced!.tau, 1.5);
     assert.equal(rebalanced!.tau_selected_on, 'config');
     assert.deepEqual(JSON.parse(JSON.stringify(rebalanced)), rebalanced);

@@ -1,6 +1,6 @@
 /**
  * Properties over arbitrary inputs. The short form takes few inputs from a fixed seed; GALA_FUZZ_RUNS=10000 (and GALA_FUZZ_SEED)
- * is the long one, whose figures are in docs/reliability.md.
+ * is the long one, whose figures are in docs/benchmarks.md.
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';

@@ -72,3 +72,13 @@ test('A warm-up as long as the training is told, one that leaves epochs for the 
   assert.equal(describeLongWarmup(auto, 169, 200), undefined);
   assert.equal(describeLongWarmup({ warmup_epochs: 1 }, 4, 1), undefined);
 });
+
+test('The shorter warm-up that is recommended is accepted and leaves epochs for the decay', () => {
+  for (let epochs = 1; epochs <= 49; epochs++) {
+    const advice = describeLongWarmup({ warmup_epochs: 'auto' }, 4, epochs)!;
+    const setting = /Set (optim\.warmup_epochs=(\d+))/.exec(advice)!;
+    const set = [setting[1]!, `train.epochs=${epochs}`];
+    const { config } = loadConfig('fashion_mnist_lt/gala', { set });
+    assert.equal(describeLongWarmup(config.optim, 4, epochs), undefined, advice);
+  }
+});

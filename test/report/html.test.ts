@@ -122,7 +122,7 @@ describe('the report', () => {
     );
     assert.match(facts.at(-1)!, /gala checkpoint best of epoch 2 .*cross_entropy checkpoint last of epoch 3/);
     const heads = textsOf(page, '.scores thead th');
-    assert.deepEqual(heads, ['config', 'predictions', 'all', 'many', 'medium', 'few']);
+    assert.deepEqual(heads, ['config', 'predictions', 'all', 'many', 'medium', 'few', 'balanced', 'macro-F1']);
     const lines = Array.from(page.querySelectorAll('.scores tbody tr'), row => textsOf(row, 'td'));
     const [gala, other] = runs.map(({ summary }) => [summary.plain, summary.rebalanced[0]!.scores]);
     assert.equal(lines.length, 4);

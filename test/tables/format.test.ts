@@ -36,9 +36,9 @@ describe('tables', () => {
   test('CSV leaves missing cells empty, JSON makes them null and percent numbers', () => {
     assert.equal(
       formatTable(rows, accuracyColumns, 'csv'),
-      'run,split,checkpoint,epoch,selected_on,predictions,tau,tau_selected_on,top1,many,medium,few\n' +
-        'gala,test,best,187,test,plain,,,52.10,70.00,50.00,30.00\n' +
-        'gala,test,best,187,test,re-balanced,1.5,test (oracle),53.00,68.00,,',
+      'run,split,checkpoint,epoch,selected_on,predictions,tau,tau_selected_on,top1,many,medium,few,balanced_accuracy,macro_f1,top5\n' +
+        'gala,test,best,187,test,plain,,,52.10,70.00,50.00,30.00,,,\n' +
+        'gala,test,best,187,test,re-balanced,1.5,test (oracle),53.00,68.00,,,,,',
     );
     const [plain, rebalanced] = JSON.parse(formatTable(rows, accuracyColumns, 'json'));
     assert.equal(plain.top1, 52.1);
@@ -72,4 +72,50 @@ test('no cell of a Markdown table holds a comment or a tag, by which other progr
     formatTable(['<!-- /results:t --><b>'], columns, 'md').split('\n')[2],
     '| &lt;!-- /results:t -->&lt;b> |',
   );
+});
+
+describe('a terminal table in 80 characters', () => {
+  const columns: Column<Record<string, string>>[] = [
+    { key: 'name', title: 'name', kind: 'text', value: row => row.name },
+    { key: 'split', title: 'split', kind: 'text', value: row => row.split, dispensable: 1 },
+    { key: 'epoch', title: 'epoch', kind: 'number', value: row => row.epoch, dispensable: 2 },
+    { key: 'top1', title: 'top-1', kind: 'number', value: row => row.top1 },
+  ];
+  const row = (name: string, epoch: string) => ({ name, split: 'test', epoch, top1: '52.10' });
+
+  test('leaves out what it can do without, the one value of a column said below, and with --wide shows all', () => {
+    const rows = [row('gala', '187'), row('cross_entropy', '200')];
+    assert.equal(
+      formatTable(rows, columns, 'terminal', { width: 27 }),
+      [
+        'name           split  top-1',
+        '─────────────  ─────  ─────',
+        'gala           test   52.10',
+        'cross_entropy  test   52.10',
+        '',
+        'Left out: epoch.',
+      ].join('\n'),
+    );
+    const narrow = formatTable(rows, columns, 'terminal', { width: 20 });
+    assert.match(narrow, /\n\nLeft out: epoch\.\nSplit: test\.$/);
+    assert.equal(
+      formatTable(rows, columns, 'terminal', { width: 20, wide: true }),
+      formatTable(rows, columns, 'terminal'),
+    );
+  });
+
+  test('folds the longest name where nothing more can be left out', () => {
+    const rows = [row('cifar100_lt/gala_if100 (train.epochs=3 loss.lambda1=1)', '3')];
+    const lines = formatTable(rows, columns, 'terminal', { width: 30 }).split('\n');
+    assert.deepEqual(lines.slice(2, 5), ['cifar100_lt/gala_if100  52.10', '(train.epochs=3', 'loss.lambda1=1)']);
+    assert.ok(lines.every(line => [...line].length <= 30));
+  });
+
+  test('metrics of unbalanced test images are shown where balanced accuracy is not top-1; CSV has all', () => {
+    const metrics = (balanced: number) =>
+      formatTable([{ ...rows[0]!, balanced_accuracy: balanced, macro_f1: 50, top5: 90 }], accuracyColumns, 'md');
+    assert.doesNotMatch(metrics(52.096), /balanced \||macro-F1|top-5/);
+    assert.match(metrics(51), /\| balanced \| macro-F1 \|$/m);
+    assert.match(formatTable(rows, accuracyColumns, 'csv'), /few,balanced_accuracy,macro_f1,top5\n/);
+  });
 });

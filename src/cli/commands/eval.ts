@@ -9,6 +9,7 @@ import type { SummarizedEvaluation } from '../../tables/resultFiles.js';
 import type { Split } from '../../train/evaluateRun.js';
 import { createCheckDisplay } from '../display/checkDisplay.js';
 import { createProgress } from '../display/progress.js';
+import { tableWidth } from '../display/terminal.js';
 import { printTable } from '../display/visibleOutput.js';
 import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
 import { addRunsOption } from '../runsOption.js';
@@ -26,6 +27,7 @@ interface EvalFlags extends EngineFlags {
   readonly data?: string;
   readonly output?: string;
   readonly format: 'terminal' | 'md' | 'csv' | 'json';
+  readonly wide?: boolean;
 }
 
 export function registerEvalCommand(program: Command): void {
@@ -61,6 +63,7 @@ export function registerEvalCommand(program: Command): void {
         .choices(['terminal', 'md', 'csv', 'json'])
         .default('terminal'),
     )
+    .option('--wide', 'all columns and metrics, however long the lines')
     .action(async (given: EvalFlags & { runs: string }) => {
       const { runFolderOf } = await import('../../run/namedRun.js');
       const run = given.run === undefined ? undefined : runFolderOf(given.run, given.runs);
@@ -71,10 +74,12 @@ export function registerEvalCommand(program: Command): void {
       const { accuracyColumns } = await import('../../tables/scoreColumns.js');
       const { formatTable } = await import('../../tables/format.js');
       const summary = summarize(evaluation, taus, flags.logitAdjustment);
+      const rows = resultRows(evaluation, summary, tauSelectedOn);
+      const layout = { wide: flags.wide, width: tableWidth() };
       // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
       const isForPeople = flags.format === 'terminal' || flags.format === 'md';
       const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
-      printTable(formatTable(resultRows(evaluation, summary, tauSelectedOn), columns, flags.format), flags.format);
+      printTable(formatTable(rows, columns, flags.format, layout), flags.format);
       if (taus.length > 1 && flags.format === 'terminal') {
         process.stdout.write(
           `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: selected on the split it is reported on.\n`,

@@ -1,6 +1,7 @@
 /** `gala quickstart`: cross-entropy and GALA on the bundled Fashion-MNIST-LT, one after the other, then one table. */
 import type { Command } from 'commander';
 import type { ResultRow } from '../../eval/resultRow.js';
+import { shellWord } from '../../io/shellWord.js';
 import { addRunsOption } from '../runsOption.js';
 import { parseSeed } from './config.js';
 
@@ -35,5 +36,18 @@ export function registerQuickstartCommand(program: Command): void {
         'Top-1 % on 2,000 test images, last epoch; many / medium / few: classes with more than 100, 20 to 100, less than 20 training images.\n',
       );
       process.stdout.write(`Runs:\n${folders.map(folder => `  ${folder}`).join('\n')}\n`);
+      process.stdout.write(nextSteps(runs));
     });
+}
+
+/** What to do next: the report of the latest runs of both configs in the folder `runs`, and own images. */
+function nextSteps(runs: string): string {
+  const gala = process.env.npm_lifecycle_event === undefined ? 'gala' : 'npx gala'; // set by npm run and by npx
+  const where = runs === 'runs' ? '' : ` --runs ${shellWord(runs)}`;
+  return [
+    'Next:',
+    `  ${gala} report ${configs.join(' ')}${where}   # compares these runs: report.html`,
+    `  ${gala} init DIR   # a config for your own images, in DIR/CLASS/…`,
+    '',
+  ].join('\n');
 }

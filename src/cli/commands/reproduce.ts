@@ -98,6 +98,11 @@ async function execute(planned: readonly Planned[], table: ExpectedTable, flags:
   for (const warning of new Set(asGiven.flatMap(({ loaded }) => loaded.warnings)))
     process.stderr.write(`Warning: ${warning}\n`);
   const launcher = await launcherSettings(flags, asGiven);
+  // A run to resume knows its folder, and the machines of a cluster may have another.
+  if (launcher.name === 'local' && open.every(({ step }) => step === 'train')) {
+    const { requireData } = await import('../../sweep/requireData.js');
+    await requireData(asGiven, flags.data);
+  }
   const threads = threadsPerRun(launcher, open.length);
   const points = threads === undefined ? asGiven : asGiven.map(point => withThreads(point, threads));
   const name = freeName(sweepNameOf(table), flags.runs);

@@ -81,7 +81,15 @@ async function startSweep(flags: SweepFlags): Promise<void> {
     printData(scripts.map(({ script }) => script).join(''));
   }
   if (flags.dryRun) return;
-
+  // A run to resume knows its folder, and the machines of a cluster may have another.
+  const open = planned.filter(isToDo);
+  if (launcher.name === 'local' && open.every(({ found }) => found === undefined)) {
+    const { requireData } = await import('../../sweep/requireData.js');
+    await requireData(
+      open.map(({ point }) => point),
+      flags.data,
+    );
+  }
   createSweep(draft, points);
   process.stderr.write(`Sweep ${name}: ${relative(process.cwd(), draft.directory)}\n`);
   if (launcher.name === 'slurm') {

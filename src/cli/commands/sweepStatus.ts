@@ -5,6 +5,7 @@ import { ConfigError } from '../../errors.js';
 import { sweepCommand } from '../../sweep/advice.js';
 import type { Sweep } from '../../sweep/manifest.js';
 import type { TaskStatus } from '../../sweep/status.js';
+import { tableWidth } from '../display/terminal.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, slurmOptions } from '../launch.js';
 import { addRunsOption } from '../runsOption.js';
 
@@ -41,7 +42,7 @@ async function printStatus(sweep: Sweep, json: boolean): Promise<void> {
     return;
   }
   const columns = statusColumns.filter(({ key }) => key !== 'job' || launcher.name === 'slurm');
-  process.stdout.write(`${formatTable(statuses, columns, 'terminal')}\n\n`);
+  process.stdout.write(`${formatTable(statuses, columns, 'terminal', { width: tableWidth() })}\n\n`);
   const states = [...new Set(statuses.map(({ state }) => state))];
   const counts = states.map(state => `${statuses.filter(status => status.state === state).length} ${state}`);
   process.stdout.write(`Sweep ${name}, ${tasks.length} runs: ${counts.join(', ')}.\n`);
@@ -54,7 +55,7 @@ export async function printSweepTable(sweep: Sweep, statuses?: readonly TaskStat
   const { formatGroups, readRuns } = await import('../../results/tableOfRuns.js');
   const directories = finishedIn(statuses ?? sweepStatus(sweep));
   if (directories.length === 0) return;
-  process.stdout.write(`\n${formatGroups(readRuns(directories).groups, 'terminal')}\n`);
+  process.stdout.write(`\n${formatGroups(readRuns(directories).groups, 'terminal', { width: tableWidth() })}\n`);
 }
 
 async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?: boolean }): Promise<void> {

@@ -1,8 +1,15 @@
 /** `gala table`: run folders → one accuracy table, a line per experiment. */
 import { type Command, Option } from 'commander';
 import type { TableFormat } from '../../tables/column.js';
+import { tableWidth } from '../display/terminal.js';
 import { printTable } from '../display/visibleOutput.js';
 import { addRunsOption } from '../runsOption.js';
+
+interface TableFlags {
+  readonly format: TableFormat;
+  readonly runs: string;
+  readonly wide?: boolean;
+}
 
 export function registerTableCommand(program: Command): void {
   addRunsOption(program.command('table'))
@@ -13,11 +20,12 @@ export function registerTableCommand(program: Command): void {
         .choices(['terminal', 'md', 'csv', 'json'])
         .default('terminal'),
     )
-    .action(async (given: string[], { format, runs }: { format: TableFormat; runs: string }) => {
+    .option('--wide', 'all columns and metrics, however long the lines')
+    .action(async (given: string[], { format, runs, wide }: TableFlags) => {
       const { runsOf } = await import('../../sweep/resolve.js');
       const { formatGroups, readRuns } = await import('../../results/tableOfRuns.js');
       const { groups, left } = readRuns(runsOf(given, runs));
-      printTable(formatGroups(groups, format), format);
+      printTable(formatGroups(groups, format, { wide, width: tableWidth() }), format);
       for (const sentence of left) process.stderr.write(`Not in the table: ${sentence}\n`);
     });
 }

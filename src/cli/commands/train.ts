@@ -12,6 +12,7 @@ import { latestUnfinished, runFolderOf } from '../../run/namedRun.js';
 import { readRecord } from '../../run/record.js';
 import { beginRunFolder, holdRunFolder, openRunFolder, type RunFolder } from '../../run/runFolder.js';
 import { type FoundRun, openRunStore } from '../../run/runStore.js';
+import { tableWidth } from '../display/terminal.js';
 import { type EngineFlags, engineOverrides } from '../engineFlags.js';
 import { runTraining, type TrainingJob } from '../runTraining.js';
 
@@ -173,6 +174,6 @@ async function printResult(folder: RunFolder, rows: readonly ResultRow[], { json
   const { accuracyColumns } = await import('../../tables/scoreColumns.js');
   const { formatTable } = await import('../../tables/format.js');
   const columns = accuracyColumns.filter(({ key }) => key !== 'run');
-  process.stdout.write(`${formatTable(rows, columns, 'terminal')}\n`);
+  process.stdout.write(`${formatTable(rows, columns, 'terminal', { width: tableWidth() })}\n`);
   if (!quiet) process.stderr.write(`Run folder: ${relative(process.cwd(), folder.directory)}\n`);
 }

@@ -60,12 +60,6 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
       `optim.warmup_epochs is ${warmup}, but there are only ${epochs} epochs (train.epochs); it must be less`,
     );
   }
-  if (warmup === 'auto' && epochs <= 2) {
-    warn(
-      'train.epochs',
-      `train.epochs is ${epochs}: the warm-up takes at least 2 epochs, the learning rate never decays`,
-    );
-  }
   const warmsUp = typeof warmup !== 'number' || warmup > 1;
   if (warmsUp && typeof start === 'number' && peak !== undefined && start > peak) {
     warn(

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DataError } from '../../errors.js';
+import { shellWord } from '../../io/shellWord.js';
 import type { ImageSplitFiles } from '../imageSplits.js';
 import type { PublishedSet } from '../sets/definition.js';
 import { packedArchiveAdvice } from './packedArchives.js';
@@ -22,8 +23,13 @@ export function missingImages(
   const unreadable = namesNotUtf8(dirname(one!));
   return new DataError(`${missing.length} of the ${files.length} ${split} images are missing${folders}.`, {
     where: others.length > 0 ? `neither ${one} nor ${others.join(' nor ')} exists` : `the first: ${one}`,
-    next: `${unreadable === undefined ? '' : `${unreadable} `}${archiveAdvice(root, folder, set)} \`gala data verify\` lists every missing file.`,
+    next: `${unreadable === undefined ? '' : `${unreadable} `}${archiveAdvice(root, folder, set)} \`${verifyCommand(root, set)}\` lists every missing file.`,
   });
+}
+
+/** The command that checks every image of a set. */
+export function verifyCommand(root: string, set: PublishedSet | undefined): string {
+  return `gala data verify ${set === undefined ? '--config CONFIG' : set.name} --data ${shellWord(root)}`;
 }
 
 /** Which archive is there by mistake, and which one to get for a folder of the list. */

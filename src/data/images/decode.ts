@@ -45,7 +45,8 @@ export function readImageFile(path: string): Uint8Array {
         where: path,
         next:
           code === 'ENOENT'
-            ? 'Unpack the archive of this split again, or correct data.root; `gala data verify` lists every missing file.'
+            ? 'Unpack the archive of this split again, or correct data.root; ' +
+              '`gala data verify --config CONFIG --data DIR` lists every missing file.'
             : 'Check the permissions of the file and the disk it is on.',
         cause: error,
       },
@@ -171,4 +172,5 @@ function notDecoded(error: Error, format: string, path: string): DataError {
 }
 
 const fetchAgain =
-  'Fetch the file again or take it out of the list; `gala data verify --deep` finds every such file beforehand.';
+  'Fetch the file again or take it out of the list; ' +
+  '`gala data verify --config CONFIG --data DIR --deep` finds every such file beforehand.';

@@ -46,6 +46,9 @@ export const cifar10 = {
   testImages: 10_000,
   statistics: cifarStatistics,
   archives,
+  find: async (root: string): Promise<void> => {
+    (await import('../cifar/layouts.js')).findCifar({ name: 'cifar10', archives }, root);
+  },
   open: async (root: string): Promise<OpenedPixels> =>
     (await import('../cifar/cifar.js')).openCifar({ name: 'cifar10', archives }, root),
 } as const satisfies PixelSet;

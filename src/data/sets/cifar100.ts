@@ -41,6 +41,9 @@ export const cifar100 = {
   testImages: 10_000,
   statistics: cifarStatistics,
   archives,
+  find: async (root: string): Promise<void> => {
+    (await import('../cifar/layouts.js')).findCifar({ name: 'cifar100', archives }, root);
+  },
   open: async (root: string): Promise<OpenedPixels> =>
     (await import('../cifar/cifar.js')).openCifar({ name: 'cifar100', archives }, root),
 } as const satisfies PixelSet;

@@ -29,6 +29,8 @@ export interface PixelSet {
   readonly bundled?: string;
   /** What `gala data download` fetches. */
   readonly archives?: CifarArchives;
+  /** Looks for the files without reading them. Throws `DataError` that names what is missing. */
+  find?(root: string): Promise<void>;
   /** Reads both splits. Throws `DataError` for missing or damaged files. */
   open(root: string): Promise<OpenedPixels>;
 }

@@ -1,7 +1,7 @@
 /** Before the first step: every image of a split is there and decodes, or the reader learns which does not and what to do. */
 import { DataError } from '../../errors.js';
 import { type ImageFiles, subsetOfFiles } from '../files/imageFiles.js';
-import { archiveAdvice, missingImages } from '../files/missingImages.js';
+import { archiveAdvice, missingImages, verifyCommand } from '../files/missingImages.js';
 import type { ImageSplitFiles } from '../imageSplits.js';
 import type { ImageSplit, PublishedSet } from '../sets/definition.js';
 import { inspectImage } from './inspectImage.js';
@@ -98,12 +98,13 @@ async function badImages(
   const first = bad[0]!;
   const { message } = await inspectImage(files.path(first));
   const advice = archiveAdvice(root, located.listFolders[located.table.folderOf[first]!]!, set);
+  const verify = `${verifyCommand(root, set)} --deep`;
   const skip = split === 'train' ? ', or train without them: --set data.on_bad_image=skip' : '';
   return new DataError(
     `${bad.length} of the ${files.length} ${split} images cannot be used (${counts.join(', ')}). ${message ?? ''}`.trim(),
     {
       where: `the first: ${files.path(first)}`,
-      next: `Fetch them again (\`gala data verify --deep\` names each one)${skip}. ${set ? advice : ''}`.trim(),
+      next: `Fetch them again (\`${verify}\` names each one)${skip}. ${set ? advice : ''}`.trim(),
     },
   );
 }

@@ -41,8 +41,8 @@ const wording = {
   checking: {
     failed: 'A part of the images could not be checked',
     thread: 'A worker thread that checks images',
-    fewer: 'check them with gala data verify --deep --workers 1',
-    smaller: 'check them with gala data verify --deep --workers 1',
+    fewer: 'check them first: `gala data verify --config CONFIG --data DIR --deep --workers 1`',
+    smaller: 'check them first: `gala data verify --config CONFIG --data DIR --deep --workers 1`',
   },
 } as const;
 type Wording = (typeof wording)[keyof typeof wording];

@@ -1,8 +1,7 @@
 /** Re-balanced top-1 as a function of τ, from the stored logits. */
 import { dot, lineY } from '@observablehq/plot';
-import { bestTau, largestOracleTau } from '../../eval/summary.js';
+import { bestTau, largestOracleTau, type TopOneOfTau } from '../../eval/summary.js';
 import { type Figure, seriesLegend } from '../figure.js';
-import type { ReportRun } from '../reportRun.js';
 import { meanOf, type Series } from '../series.js';
 import { sourceSentence } from '../source.js';
 import { renderSvg } from '../svg.js';
@@ -81,6 +80,6 @@ function bestOf(points: readonly Point[]): Point {
 }
 
 /** τ of the sweep and the config with the highest top-1 on the evaluated split; of equal ones the smallest. */
-export function oracleTau({ summary }: { summary: Pick<ReportRun['summary'], 'rebalanced'> }): number {
+export function oracleTau({ summary }: { summary: { readonly rebalanced: readonly TopOneOfTau[] } }): number {
   return bestTau({ rebalanced: summary.rebalanced.slice(1) })!;
 }

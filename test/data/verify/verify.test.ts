@@ -235,7 +235,7 @@ describe('the check before training', () => {
         /1 of the 22 train images cannot be used \(1 truncated\)\. The JPEG image is truncated/,
       );
       assert.equal(error.where, `the first: ${set.at('class1/002.jpg')}`);
-      assert.match(error.next!, /gala data verify --deep.*--set data\.on_bad_image=skip/);
+      assert.match(error.next!, /`gala data verify --config CONFIG --data \S+ --deep`.*--set data\.on_bad_image=skip/);
       return true;
     });
     const list = set.open();

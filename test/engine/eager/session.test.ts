@@ -128,7 +128,7 @@ const smallNetwork: Network = {
   std: [0.2, 0.2, 0.2],
 };
 
-/** 2,000 were run once (docs/engines.md). */
+/** 2,000 were run once (docs/benchmarks.md). */
 const steps = Number(process.env.GALA_EAGER_STEPS ?? 300);
 
 for (const accumulate of [1, 2]) {
