@@ -53,7 +53,7 @@ export function configText(name: string, survey: Survey, recipe: Recipe): string
   return `${lines.join('\n')}\n`;
 }
 
-export function groupSizes(counts: Int32Array, { groups }: Pick<Recipe, 'groups'>) {
+function groupSizes(counts: Int32Array, { groups }: Pick<Recipe, 'groups'>) {
   const many = counts.filter(count => count > groups.many).length;
   const few = counts.filter(count => count < groups.few).length;
   return { many, medium: counts.length - many - few, few };
