@@ -1,16 +1,8 @@
 /** What the metrics of scores.ts compute: everything of N predictions is in their counts per class. Fractions in [0, 1]. */
+import { defaultGroups, type GroupBounds } from '../config/groupBounds.js';
 import { DataError } from '../errors.js';
 
 export type Group = 'many' | 'medium' | 'few';
-
-/** Bounds on the training images of a class: `many` has more than `many`, `few` has fewer than `few`, `medium` is between. */
-export interface GroupBounds {
-  readonly many: number;
-  readonly few: number;
-}
-
-/** Those of Liu et al. (OLTR, CVPR 2019). */
-export const defaultGroups: GroupBounds = { many: 100, few: 20 };
 
 /** Counts of N predictions in C classes, each [C]. */
 export interface ClassCounts {

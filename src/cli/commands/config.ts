@@ -30,12 +30,11 @@ export function registerConfigCommand(program: Command): void {
 
   config
     .command('list')
-    .description('print the names of the configs that come with gala')
+    .description('print the configs that come with gala, by dataset')
     .action(async () => {
       const { listConfigs } = await import('../../config/locate.js');
-      const configs = listConfigs();
-      const width = Math.max(...configs.map(({ name }) => name.length));
-      for (const { name, summary } of configs) process.stdout.write(`${name.padEnd(width)}  ${summary}\n`);
+      const { configListing } = await import('../display/configListing.js');
+      process.stdout.write(configListing(listConfigs()));
     });
 
   config

@@ -1,5 +1,6 @@
 /** `train`, `freeze`, `stages` and `eval`: how long and in which stages is trained, and what chooses the epoch. */
 import { z } from 'zod';
+import { defaultGroups } from '../groupBounds.js';
 import { fraction, positiveInteger, wholeNumber } from '../../ranges.js';
 
 export const train = z
@@ -105,9 +106,11 @@ export const evaluation = z
     tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
     groups: z
       .strictObject({
-        many: wholeNumber.default(100).describe('Classes with more training images than this are the group many.'),
+        many: wholeNumber
+          .default(defaultGroups.many)
+          .describe('Classes with more training images than this are the group many.'),
         few: wholeNumber
-          .default(20)
+          .default(defaultGroups.few)
           .describe('Classes with fewer training images than this are the group few; the others are medium.'),
       })
       .prefault({})

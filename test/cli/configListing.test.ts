@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { configListing } from '../../src/cli/display/configListing.js';
+import { listConfigs } from '../../src/config/locate.js';
+
+test('configs are listed by dataset, with a heading, in the order of their numbers', () => {
+  const text = configListing([
+    { name: 'flowers/gala_if100', summary: 'Flowers, imbalance factor 100, GALA: 52.1 % top-1' },
+    { name: 'flowers/gala_if50', summary: 'Flowers, imbalance factor 50, GALA' },
+    { name: 'birds/gala', summary: 'Birds (own), imbalance factor 10, GALA' },
+    { name: 'birds/focal', summary: 'Birds (own), imbalance factor 10, focal loss' },
+  ]);
+  assert.equal(
+    text,
+    [
+      'Flowers',
+      '  flowers/gala_if50   imbalance factor 50, GALA',
+      '  flowers/gala_if100  imbalance factor 100, GALA: 52.1 % top-1',
+      '',
+      'Birds (own), imbalance factor 10',
+      '  birds/focal  focal loss',
+      '  birds/gala   GALA',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('the listing has every config of the package once, and expected values only where there are any', () => {
+  const configs = listConfigs();
+  const lines = configListing(configs).split('\n');
+  for (const { name } of configs) assert.equal(lines.filter(line => line.startsWith(`  ${name} `)).length, 1, name);
+  assert.deepEqual(
+    lines.filter(line => line.includes('not published')),
+    [],
+  );
+});
