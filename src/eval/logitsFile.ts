@@ -1,9 +1,9 @@
 /** `logits/<split>.safetensors`: everything metrics, re-balancing and tables need of one evaluated split, without the model. */
 
-import type { GroupBounds } from '../config/groupBounds.js';
 import { DataError } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
 import type { HostTensor } from '../tensor.js';
+import type { GroupBounds } from './groupBounds.js';
 import { labelCounts } from './metrics.js';
 
 /** Which training run, checkpoint and split an evaluation is of. */

@@ -1,6 +1,7 @@
 /** What the metrics of scores.ts compute: everything of N predictions is in their counts per class. Fractions in [0, 1]. */
-import { defaultGroups, type GroupBounds } from '../config/groupBounds.js';
+
 import { DataError } from '../errors.js';
+import { defaultGroups, type GroupBounds } from './groupBounds.js';
 
 export type Group = 'many' | 'medium' | 'few';
 

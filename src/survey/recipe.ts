@@ -1,6 +1,7 @@
 /** Which training fits so many images of such a size: gala's own choices, of no paper, written into a config that a person edits. */
-import { defaultGroups } from '../config/groupBounds.js';
+
 import type { Config } from '../config/schema.js';
+import { defaultGroups } from '../eval/groupBounds.js';
 import type { Survey } from './survey.js';
 
 export interface Recipe {

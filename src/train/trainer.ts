@@ -1,10 +1,10 @@
 /** The training loop: reads top to bottom. What it needs comes in, what happened goes out through the run folder and the observer. */
 import { existsSync } from 'node:fs';
-import { defaultGroups, type GroupBounds } from '../config/groupBounds.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Executable } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
 import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
+import { defaultGroups, type GroupBounds } from '../eval/groupBounds.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { type Summary, summarize } from '../eval/summary.js';
 import { waitsFor } from '../io/waiting.js';

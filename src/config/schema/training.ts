@@ -1,6 +1,6 @@
 /** `train`, `freeze`, `stages` and `eval`: how long and in which stages is trained, and what chooses the epoch. */
 import { z } from 'zod';
-import { defaultGroups } from '../groupBounds.js';
+import { defaultGroups } from '../../eval/groupBounds.js';
 import { fraction, positiveInteger, wholeNumber } from '../../ranges.js';
 
 export const train = z

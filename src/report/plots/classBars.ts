@@ -1,6 +1,6 @@
 /** Accuracy of every class by name: bars for plain predictions, ticks for re-balanced ones. */
 import { barX, ruleX, tickX } from '@observablehq/plot';
-import { defaultGroups } from '../../config/groupBounds.js';
+import { defaultGroups } from '../../eval/groupBounds.js';
 import { type Group, groupOf } from '../../eval/metrics.js';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import { meanOf, type Series } from '../series.js';

@@ -1,6 +1,6 @@
 /** One value per class over its number of training images: dots, and from many classes on a line through them. */
 import { dot, lineY, type Markish, type PlotOptions, ruleX, text } from '@observablehq/plot';
-import { defaultGroups } from '../../config/groupBounds.js';
+import { defaultGroups } from '../../eval/groupBounds.js';
 import type { Series } from '../series.js';
 import { logAxis, logMarks } from './axes.js';
 
