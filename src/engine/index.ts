@@ -151,7 +151,7 @@ function refuseXlaWishes({ devices = 1, precision }: Wishes, engine: string): vo
   if (wish === undefined) return;
   throw new EngineError(`Engine ${engine}, which runs here, has no ${wish}.`, {
     where: wish,
-    next: 'Set engine to xla, or leave the key out; gala doctor shows what this machine has.',
+    next: 'Set engine to xla, or leave the key out; `gala doctor` shows what this machine has.',
   });
 }
 
@@ -165,7 +165,7 @@ async function requireGpu(device: string, machine: Machine): Promise<GpuDriver> 
   if ('missing' in driver) {
     throw new EngineError(`No GPU can be used: ${driver.missing}.`, {
       where: `device: ${device}`,
-      next: 'gala doctor shows what was found. To run on the CPU: --device cpu (or device: auto).',
+      next: '`gala doctor` shows what was found. To run on the CPU: --device cpu (or device: auto).',
     });
   }
   if (ordinalOf(device) < driver.gpus.length) return driver;

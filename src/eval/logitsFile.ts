@@ -158,6 +158,6 @@ function readClassNames(path: string, json: string | undefined, classes: number)
 function unfit(path: string, fault: string): DataError {
   return new DataError(`This is not a usable logits file: ${fault}.`, {
     where: path,
-    next: 'Write it again with gala eval, or see docs/run-folder.md for what it must hold.',
+    next: 'Write it again with `gala eval --run DIR`, or see docs/run-folder.md for what it must hold.',
   });
 }

@@ -28,7 +28,7 @@ export function decoderOf({ imageShape, shortSide }: InputRecipe): (job: DecodeJ
   if (height !== width)
     throw new ConfigError(`The network takes images of ${height}×${width}; image files are cut to squares only.`, {
       where: 'network.image_shape in run.json',
-      next: 'Evaluate this run on its own dataset with gala eval.',
+      next: 'Evaluate this run on its own dataset: `gala eval --run DIR`.',
     });
   const { fit } = fitOf({ augment: [], side: height, shortSide });
   const { read } = makeImageReader();

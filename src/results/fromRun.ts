@@ -73,7 +73,7 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
       `A record keeps two bytes a prediction and takes at most ${mostClasses} classes, not ${classes}.`,
       {
         where: directory,
-        next: 'Its numbers stay in the run folder: gala table DIR, gala eval --run DIR.',
+        next: 'Its numbers stay in the run folder: `gala table DIR`, `gala eval --run DIR`.',
       },
     );
   }

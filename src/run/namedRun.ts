@@ -109,7 +109,7 @@ function noSuchRun(text: string, store: RunStore): StorageError {
   const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
   return new StorageError(`There is no run ${JSON.stringify(text)}.${hint}`, {
     where: store.folder,
-    next: 'Give a run folder, the name of a config that was trained, or latest; gala runs list shows the runs.',
+    next: 'Give a run folder, the name of a config that was trained, or latest; `gala runs list` shows the runs.',
   });
 }
 

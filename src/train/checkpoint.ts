@@ -61,7 +61,7 @@ export function chooseCheckpoint(folder: string, given?: string): { name: string
   if (!isNamed || existsSync(path)) return { name, path, isNamed };
   throw new StorageError(`This run has no checkpoint ${name}.`, {
     where: path,
-    next: 'Training writes it (best only where a split chooses one: eval.select_on); gala runs clean removes those of finished runs.',
+    next: 'Training writes it (best only where a split chooses one: eval.select_on); `gala runs clean` removes those of finished runs.',
   });
 }
 

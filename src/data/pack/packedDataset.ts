@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, DataError } from '../../errors.js';
 import { sha256 } from '../../io/hash.js';
+import { shellWord } from '../../io/shellWord.js';
 import type { Dataset } from '../dataset.js';
 import type { ImageLocation } from '../files/location.js';
 import type { InputSize } from '../files/storedDataset.js';
@@ -34,7 +35,7 @@ export function openPackedSplit(root: string, split: string, size: InputSize): D
   if (!existsSync(headerPath(folder))) {
     throw new DataError(`The packed set has no split ${split}.`, {
       where: folder,
-      next: `Pack it: gala data pack --split ${split}, with the config, the images and the output of the others.`,
+      next: `Pack it: \`gala data pack --config CONFIG --data DIR --split ${split} --output ${shellWord(root)}\`.`,
     });
   }
   const header = readPackFile(headerPath(folder), packSchema);

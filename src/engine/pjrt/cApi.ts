@@ -230,6 +230,6 @@ function remedyFor(message: string): string | undefined {
   if (/RESOURCE_EXHAUSTED|out of memory/i.test(message))
     return 'Use a smaller batch size (train.batch_size, eval.batch_size).';
   if (/No visible GPU/.test(message))
-    return 'gala doctor shows what the driver sees (CUDA_VISIBLE_DEVICES counts). To run on the CPU: --device cpu.';
+    return '`gala doctor` shows what the driver sees (CUDA_VISIBLE_DEVICES counts). To run on the CPU: --device cpu.';
   return undefined;
 }

@@ -1,0 +1,61 @@
+/** The commands of gala with their options. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { registerBenchCommand } from './commands/bench.js';
+import { registerConfigCommand } from './commands/config.js';
+import { registerDataCommand } from './commands/data.js';
+import { registerDoctorCommand } from './commands/doctor.js';
+import { registerEngineCommand } from './commands/engine.js';
+import { registerEvalCommand } from './commands/eval.js';
+import { registerExportCommand } from './commands/export.js';
+import { registerInitCommand } from './commands/init.js';
+import { registerPredictCommand } from './commands/predict.js';
+import { registerQuickstartCommand } from './commands/quickstart.js';
+import { registerReportCommand } from './commands/report.js';
+import { registerReproduceCommand } from './commands/reproduceFlags.js';
+import { registerResultsCommand } from './commands/results.js';
+import { registerRunsCommand } from './commands/runs.js';
+import { registerSweepCommand } from './commands/sweep.js';
+import { registerTableCommand } from './commands/table.js';
+import { registerTrainCommand } from './commands/trainFlags.js';
+
+// Each file registers its flags here and imports what does the work in its action, so that `gala --help` stays quick.
+const registerCommands = [
+  registerQuickstartCommand,
+  registerInitCommand,
+  registerTrainCommand,
+  registerEvalCommand,
+  registerPredictCommand,
+  registerExportCommand,
+  registerReportCommand,
+  registerTableCommand,
+  registerSweepCommand,
+  registerRunsCommand,
+  registerReproduceCommand,
+  registerResultsCommand,
+  registerDataCommand,
+  registerConfigCommand,
+  registerEngineCommand,
+  registerDoctorCommand,
+  registerBenchCommand,
+];
+
+/** The program `gala`; a command that is not known, or a wrong option, throws a `CommanderError`. */
+export function createProgram(): Command {
+  const gala = new Command('gala')
+    .description('Long-tailed recognition experiments: a config in, training with GALA, a top-1 table out.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .option('--debug', 'print stack traces with errors')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(gala --help shows the commands, gala <command> --help the options)')
+    .exitOverride();
+  for (const register of registerCommands) register(gala);
+  return gala;
+}
+
+function packageVersion(): string {
+  // dist/src/cli/main.js → the package's root.
+  const root = join(import.meta.dirname, '..', '..', '..');
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+}
