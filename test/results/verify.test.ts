@@ -142,6 +142,7 @@ describe('With the labels the gate fails for', () => {
       for (const score of record.scores) {
         score.few = meanRecall(record, score.correct, 20);
         score.balanced_accuracy = meanRecall(record, score.correct);
+        delete score.macro_f1; // right answers per class do not give it
       }
     });
     assert.deepEqual(
