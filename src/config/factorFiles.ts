@@ -1,13 +1,13 @@
 /**
  * One config file for several imbalance factors: the name `gala_if50` stands for the file `gala_ifN.yaml` with
  * `data.imbalance_factor: 50`, as long as there is no file of that name itself. The head of the file lists the factors that
- * `gala config list` shows, each with what is expected: `# N = 50: 56.0 % top-1`.
+ * `gala config list` shows, with the expected value where there is one: `# N = 50: 56.0 % top-1`, `# N = 100, 10`.
  */
 import { statSync } from 'node:fs';
 import { type Located, type LocatedMap, merge } from './located.js';
 
 const named = /_if([1-9]\d{0,8})(\.ya?ml)$/;
-const listed = /^# N = (\d+): (.*)$/gm;
+const listed = /^# N = (\d+(?:, \d+)*)(?:: (.*))?$/gm;
 
 export interface ConfigSource {
   /** The file to read. */
@@ -29,9 +29,11 @@ export function isFactorFile(path: string): boolean {
   return /_ifN(\.ya?ml)?$/.test(path);
 }
 
-/** The factors that a file lists, and what it says of each. */
-export function listedFactors(text: string): { readonly factor: string; readonly says: string }[] {
-  return [...text.matchAll(listed)].map(([, factor, says]) => ({ factor: factor!, says: says! }));
+/** The factors that a file lists, and what it says of each, if anything. */
+export function listedFactors(text: string): { readonly factor: string; readonly says?: string }[] {
+  return [...text.matchAll(listed)].flatMap(([, factors, says]) =>
+    factors!.split(', ').map(factor => ({ factor, ...(says !== undefined && { says }) })),
+  );
 }
 
 /** A name or a sentence with a factor in the place of N. */

@@ -3,7 +3,6 @@ import type { NamedConfig } from '../../config/locate.js';
 
 type Listed = Pick<NamedConfig, 'name' | 'summary'>;
 
-const unknown = /: expected value not published$/;
 const byNumber = new Intl.Collator('en', { numeric: true });
 
 /**
@@ -20,7 +19,7 @@ function group(configs: readonly Listed[]): string {
   const width = Math.max(...configs.map(({ name }) => name.length));
   const lines = [...configs]
     .sort((a, b) => byNumber.compare(a.name, b.name))
-    .map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary.slice(heading.length).replace(unknown, '')}`);
+    .map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary.slice(heading.length)}`);
   return `${[heading.replace(/, $/, ''), ...lines].join('\n')}\n`;
 }
 
