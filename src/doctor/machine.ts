@@ -1,5 +1,5 @@
 /** What this machine offers: processor, memory, disk, GPUs, and the software that gala stands on. */
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { sharpVersion } from '../data/images/sharp.js';
@@ -7,6 +7,7 @@ import { askGpuDriver, type GpuAnswer } from '../engine/gpu.js';
 import { thisPlatform } from '../engine/install/platform.js';
 import { EngineError } from '../errors.js';
 import { cacheFolder } from '../io/cacheFolder.js';
+import { freeBytesOf } from '../io/staging.js';
 import { cpuFlags } from '../machine/cpu.js';
 import { memoryLimits } from '../machine/memory.js';
 import { describeHost, describeVersions, type Host, type Versions } from '../run/host.js';
@@ -78,8 +79,7 @@ function availableMemory(): number {
 function freeSpace(folder: string): { path: string; free_bytes: number } {
   let existing = resolve(folder);
   while (!existsSync(existing)) existing = dirname(existing);
-  const { bavail, bsize } = statfsSync(existing);
-  return { path: folder, free_bytes: bavail * bsize };
+  return { path: folder, free_bytes: freeBytesOf(existing) };
 }
 
 function readOrEmpty(path: string): string {

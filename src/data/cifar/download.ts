@@ -1,14 +1,14 @@
 /** `gala data download`: the official archive of CIFAR → its md5 → the few files that are needed → the dataset's folder, atomically. */
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { extract } from 'tar';
 import { DataError, GalaError, StorageError } from '../../errors.js';
-import { syncFolder } from '../../io/atomicFile.js';
 import { withFolderLock } from '../../io/folderLock.js';
 import { md5OfFile } from '../../io/hash.js';
 import { type DownloadOptions, downloadFile } from '../../io/httpDownload.js';
 import { makeFolder } from '../../io/makeFolder.js';
 import { refuseLinksBelow } from '../../io/ownFolder.js';
+import { freeBytesOf, publishFolder, removeStagings, withStaging } from '../../io/staging.js';
 import type { CifarForm, CifarLayout } from '../sets/definition.js';
 import { archivesOf, type DownloadableName } from '../sets/index.js';
 import { filesOf } from './layouts.js';
@@ -29,8 +29,6 @@ export interface CifarDownload {
 }
 
 const stagingPrefix = '.unpacking-';
-/** As mkdtemp makes it. */
-const stagingName = /^\.unpacking-[A-Za-z0-9]+$/;
 /** Unpacked files are a little larger than the archive. */
 const roomFactor = 1.2;
 
@@ -53,9 +51,7 @@ export async function downloadCifar(
     return await withFolderLock(folder, onWait, async () => {
       if (isWhole(target, layout)) return { folder: target, fresh: false };
       refuseOtherContent(target, layout);
-      for (const entry of readdirSync(folder)) {
-        if (stagingName.test(entry)) removeStaging(join(folder, entry), layout);
-      }
+      removeStagings(folder, stagingPrefix, staging => removeStaging(staging, layout));
       requireRoom(folder, layout);
       const address = options.address ?? archivesOf(name).address;
       const archive = await obtain(layout, folder, { ...options, address });
@@ -118,9 +114,8 @@ async function unpack(
   onNote?: (line: string) => void,
 ): Promise<void> {
   const wanted = new Set(filesOf(layout).map(file => `${layout.folder}/${file}`));
-  const staging = mkdtempSync(join(folder, stagingPrefix));
   onNote?.(`Unpacking ${wanted.size} files …`);
-  try {
+  const fill = async (staging: string) => {
     await extract({
       file: archive,
       cwd: staging,
@@ -130,12 +125,9 @@ async function unpack(
     });
     const unpacked = join(staging, layout.folder);
     for (const file of filesOf(layout)) await requireFile(join(unpacked, file), file, archive, layout);
-    syncFolder(unpacked);
-    renameSync(unpacked, join(folder, layout.folder));
-    syncFolder(folder);
-  } finally {
-    removeStaging(staging, layout);
-  }
+    publishFolder(unpacked, join(folder, layout.folder));
+  };
+  await withStaging(folder, stagingPrefix, fill, staging => removeStaging(staging, layout));
 }
 
 /** Removes what was unpacked there; what else is there stays, and its folder. */
@@ -191,10 +183,10 @@ function refuseOtherContent(target: string, layout: CifarLayout): void {
 function requireRoom(folder: string, layout: CifarLayout): void {
   const have = existsSync(join(folder, `${layout.archive.name}.part`)) ? 0 : layout.archive.bytes;
   const needed = have + roomFactor * layout.archive.bytes;
-  const { bavail, bsize } = statfsSync(folder);
-  if (bavail * bsize >= needed) return;
+  const free = freeBytesOf(folder);
+  if (free >= needed) return;
   throw new StorageError(
-    `The archive and its files need ${Math.round(needed / 1e6)} MB, and there are ${Math.round((bavail * bsize) / 1e6)} MB.`,
+    `The archive and its files need ${Math.round(needed / 1e6)} MB, and there are ${Math.round(free / 1e6)} MB.`,
     { where: folder, next: 'Free some space, or choose a folder on another disk with --data.' },
   );
 }

@@ -1,19 +1,9 @@
 /** How an installation gets into the cache: under its lock, made in a staging folder, put in place by a rename. */
-import {
-  closeSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
 import { withFolderLock } from '../../io/folderLock.js';
 import { makeFolderBelow } from '../../io/ownFolder.js';
+import { freeBytesOf, publishFolder, removeStagings, withStaging } from '../../io/staging.js';
 import { enginesFolder, type Manifest } from './cache.js';
 import type { WheelPin } from './pin.js';
 import type { Platform } from './platform.js';
@@ -48,8 +38,6 @@ export interface InstalledEngine {
 }
 
 const stagingPrefix = '.staging-';
-/** As mkdtemp makes it. */
-const stagingName = /^\.staging-[A-Za-z0-9]+$/;
 
 /** What is installed: where it goes, what of it is there already, and how it is made in a staging folder. */
 export interface Installation {
@@ -90,27 +78,13 @@ async function installLocked(
   options: InstallOptions,
 ): Promise<Manifest> {
   // The lock is ours, so whatever staging folders there are belong to dead installations.
-  for (const name of readdirSync(engines)) {
-    if (stagingName.test(name)) rmSync(join(engines, name), { recursive: true, force: true });
-  }
+  removeStagings(engines, stagingPrefix);
   requireSpace(bytes, engines, options);
-  const staging = mkdtempSync(join(engines, stagingPrefix));
-  try {
+  return await withStaging(engines, stagingPrefix, async staging => {
     const manifest = await make(staging);
-    publish(join(staging, 'engine'), folder, staging);
+    publishFolder(join(staging, 'engine'), folder, join(staging, 'replaced'));
     return manifest;
-  } finally {
-    rmSync(staging, { recursive: true, force: true });
-  }
-}
-
-/** Puts the finished folder in place; an older one moves into the staging folder, which is removed afterwards. */
-function publish(finished: string, final: string, staging: string): void {
-  if (statSync(final, { throwIfNoEntry: false })) renameSync(final, join(staging, 'replaced'));
-  renameSync(finished, final);
-  const folder = openSync(dirname(final), 'r');
-  fsyncSync(folder);
-  closeSync(folder);
+  });
 }
 
 function requireSpace(needed: number, folder: string, options: InstallOptions): void {
@@ -120,11 +94,6 @@ function requireSpace(needed: number, folder: string, options: InstallOptions): 
     where: folder,
     next: 'Free some space, or put the cache on another disk: gala engine install --cache DIR (and set GALA_CACHE=DIR).',
   });
-}
-
-function freeBytesOf(folder: string): number {
-  const { bavail, bsize } = statfsSync(folder);
-  return bavail * bsize;
 }
 
 function diskError(error: NodeJS.ErrnoException, cache: string): unknown {
