@@ -86,7 +86,7 @@ function fitted(columns: readonly Cells[], width: number): string {
 /** `Split: test.`, or `Left out: epoch.` of a column whose rows differ. */
 function describeLeft({ title, cells }: Cells): string {
   const values = new Set(cells.filter(cell => cell !== '–'));
-  const name = `${title[0]!.toUpperCase()}${title.slice(1)}`;
+  const name = title.replace(/^[a-z]/, letter => letter.toUpperCase()); // a capital τ would be read as a T
   return values.size === 1 ? `${name}: ${[...values][0]}.` : `Left out: ${title}.`;
 }
 
