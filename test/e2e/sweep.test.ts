@@ -153,12 +153,12 @@ test('Ctrl-C saves every run and starts no other; cancel tells the pool the same
 test('What a sweep in another folder says to do next can be given as it is said', async () => {
   const output = 'all my/runs';
   const file = small('elsewhere', 'loss.lambda1=0.5', 'train.epochs=6');
-  const stopped = startGala([...file, '--data', set, '--output', output], options);
+  const stopped = startGala([...file, '--data', set, '--runs', output], options);
   await stopped.printed(/^ *\d+% .*running 1/m);
   stopped.kill('SIGINT');
   const { stderr } = expectExit(await stopped.finished, 130);
   const resume = given(/Go on with: (gala .*)$/m, stderr);
-  assert.deepEqual(resume, ['sweep', 'resume', 'elsewhere', '--output', output]);
+  assert.deepEqual(resume, ['sweep', 'resume', 'elsewhere', '--runs', output]);
   const unfinished = errorOf(await gala(['table', 'elsewhere', '--runs', output], 2, options));
   const status = await gala(given(/See how far it is: (gala .*)$/, unfinished.next), 0, options);
   assert.match(status.stdout, /^Sweep elsewhere, 1 runs: 1 \w/m);
@@ -167,7 +167,7 @@ test('What a sweep in another folder says to do next can be given as it is said'
   const refused = errorOf(await gala(resume, 2, options));
   await gala(given(/stop it: (gala .*)$/, refused.next), 0, options);
   expectExit(await resumed.finished, 143);
-  const taken = errorOf(await gala([...file, '--output', output], 2, options));
+  const taken = errorOf(await gala([...file, '--runs', output], 2, options));
   assert.deepEqual(given(/Go on with it: (gala .*);/, taken.next), resume);
 });
 
