@@ -31,8 +31,24 @@ export function configHash(config: Config): string {
 
 /** The config of a record with the defaults of the keys that came after it: what an older version of gala ran is the same experiment. */
 export function configOf({ config, name }: { config: object; name: string }): Config {
-  const parsed = configSchema.safeParse(config);
-  return { ...((parsed.success ? parsed.data : config) as Config), name };
+  const known = complete.get(config);
+  if (known?.name === name) return known;
+  const parsed = parseRecorded(config);
+  const whole = { ...((parsed.success ? parsed.data : config) as Config), name };
+  complete.set(config, whole).set(whole, whole);
+  return whole;
+}
+
+/** Configs of records that were read, complete; no record is changed in memory. */
+const complete = new WeakMap<object, Config>();
+const parsedConfigs = new WeakMap<object, ReturnType<typeof configSchema.safeParse>>();
+
+/** The config of a record by the schema, parsed once however often a table asks. */
+export function parseRecorded(config: unknown): ReturnType<typeof configSchema.safeParse> {
+  if (typeof config !== 'object' || config === null) return configSchema.safeParse(config);
+  const parsed = parsedConfigs.get(config) ?? configSchema.safeParse(config);
+  parsedConfigs.set(config, parsed);
+  return parsed;
 }
 
 /** `key: old → new` for each key that decides the numbers and differs; empty exactly when the hashes are equal. */
@@ -73,15 +89,24 @@ function entriesOf(config: Config): Entry[] {
 }
 
 function stageEntries(config: StageConfig): Entry[] {
-  return describeKeys().flatMap(({ key, choice, default: standard }) => {
-    const path = key.split('.');
-    if (keysWithoutWeight.has(key) || path[0] === 'stages') return [];
-    if (choice !== undefined && valueAt(config, [...path.slice(0, -1), 'name']) !== choice) return [];
+  return weightyKeys.flatMap(({ key, path, choice, choicePath, standard, standardText }) => {
+    if (choice !== undefined && valueAt(config, choicePath) !== choice) return [];
     const value = valueAt(config, path) ?? standard;
-    return value === undefined ? [] : [{ key, value: JSON.stringify(value), standard: JSON.stringify(standard) }];
+    return value === undefined ? [] : [{ key, value: JSON.stringify(value), standard: standardText }];
   });
 }
 
+/** The keys that decide the numbers; `choicePath` leads to the name of the alternative that a key belongs to. */
+const weightyKeys = describeKeys()
+  .filter(({ key }) => !keysWithoutWeight.has(key) && !key.startsWith('stages.'))
+  .map(({ key, choice, default: standard }) => {
+    const path = key.split('.');
+    const choicePath = [...path.slice(0, -1), 'name'];
+    return { key, path, choice, choicePath, standard, standardText: JSON.stringify(standard) as string | undefined };
+  });
+
 function valueAt(config: StageConfig, path: readonly string[]): unknown {
-  return path.reduce<unknown>((map, step) => (map as Record<string, unknown> | undefined)?.[step], config);
+  let value: unknown = config;
+  for (const step of path) value = (value as Record<string, unknown> | undefined)?.[step];
+  return value;
 }

@@ -3,8 +3,9 @@
  * kept. The types of a record follow from this schema.
  */
 import { z } from 'zod';
+import { parseRecorded } from '../config/identity.js';
 import { experimentName } from '../config/schema/name.js';
-import { type Config, configSchema } from '../config/schema.js';
+import type { Config } from '../config/schema.js';
 import { scoreShape } from '../eval/scores.js';
 
 const count = z.number().int().min(0);
@@ -19,18 +20,20 @@ const usedKeys = z.looseObject({
   eval: z.looseObject({ select_on: z.string(), tau: z.number() }),
 });
 
+const anyObject = z.looseObject({});
+
 /**
  * A config, and the config of its first stage. Unknown keys are allowed and keys may be missing: `readRecord` fills in the defaults.
  */
 const config = z
-  .custom<Config>(value => z.looseObject({}).safeParse(value).success, 'expected an object')
+  .custom<Config>(value => anyObject.safeParse(value).success, 'expected an object')
   .superRefine((recorded, context) => {
     const representation: unknown = recorded.stages?.representation;
     for (const [training, prefix] of [
       [recorded, []],
       ...(recorded.stages === undefined ? [] : [[representation, ['stages', 'representation']] as const]),
     ] as const) {
-      const issues = configSchema.safeParse(training).error?.issues ?? [];
+      const issues = parseRecorded(training).error?.issues ?? [];
       const faults = issues.filter(({ code }) => code !== 'unrecognized_keys');
       if (issues.length > 0) faults.push(...(usedKeys.safeParse(training).error?.issues ?? []));
       for (const { path, message } of faults)

@@ -6,26 +6,30 @@ import type { StageConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { removeLocksOfJobs } from '../io/folderLock.js';
 import { experimentLockFolder } from '../run/experimentLock.js';
-import { openRunStore } from '../run/runStore.js';
+import { openRunStore, type RunStore } from '../run/runStore.js';
 import { type Sweep, taskConfig } from './manifest.js';
 import type { TaskStatus } from './status.js';
 
 /** Removes those that the jobs that are over by `isOver` have in the folders of these tasks. */
 export function removeLeftLocks(sweep: Sweep, statuses: readonly TaskStatus[], isOver: (job: string) => boolean): void {
+  const runs = openRunStore(sweep.output);
   const folders = statuses.flatMap(({ task, directory }) =>
     directory === undefined
-      ? [experimentLockFolder(sweep.output, task.config, task.config_hash), ...firstStageFolders(sweep, task.index)]
+      ? [
+          experimentLockFolder(sweep.output, task.config, task.config_hash),
+          ...firstStageFolders(sweep, task.index, runs),
+        ]
       : [directory],
   );
   for (const folder of new Set(folders)) if (existsSync(folder)) removeLocksOfJobs(folder, isOver);
 }
 
 /** The first stage's run folder, if there is one, and that of its lock. A run that is begun needs neither. */
-function firstStageFolders(sweep: Sweep, index: number): string[] {
+function firstStageFolders(sweep: Sweep, index: number, runs: RunStore): string[] {
   const stage = firstStageOf(sweep, index);
   if (stage === undefined) return [];
   const hash = configHash(stage);
-  const run = openRunStore(sweep.output).ofHash(stage.name, hash);
+  const run = runs.ofHash(stage.name, hash);
   return [...(run ? [run.directory] : []), experimentLockFolder(sweep.output, stage.name, hash)];
 }
 
