@@ -55,9 +55,9 @@ test('A diverging training exits with 3 and names epoch, step and images; the la
 
   await t.test('and gala eval takes it', async () => {
     const { stdout } = await gala(['eval', '--run', run, '--data', set, '--format', 'json'], 0, options);
-    const [plain] = JSON.parse(stdout) as { all: number; checkpoint: string; epoch: number }[];
+    const [plain] = JSON.parse(stdout) as { top1: number; checkpoint: string; epoch: number }[];
     assert.deepEqual([plain!.checkpoint, plain!.epoch], ['last', 1]);
-    assert.ok(plain!.all >= 0 && plain!.all <= 100);
+    assert.ok(plain!.top1 >= 0 && plain!.top1 <= 100);
     assert.equal(csvOf(run, 'eval/test-last-epoch1/predictions.csv').length, smallTestImages);
   });
 });

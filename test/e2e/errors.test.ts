@@ -38,11 +38,11 @@ test('An unknown option and a missing config are usage errors: exit 2', async ()
   const unknown = await gala(['train', '--confg', 'fashion_mnist_lt/gala'], 2, options);
   assert.match(unknown.stderr, /--confg.*\n?.*--config/s);
   const missing = await gala(['train'], 2, options);
-  assert.match(errorOf(missing).next, /gala train --config/);
+  assert.match(errorOf(missing).next, /gala train fashion_mnist_lt\/gala/);
 });
 
 test('A missing dataset exits with 4 and says where to get it; no run folder is left', async () => {
-  const config = ['train', '--config', 'cifar100_lt/gala_if100', '--output', 'runs'];
+  const config = ['train', '--config', 'cifar100_lt/gala_if100', '--runs', 'runs'];
   const unknown = await gala(config, 4, options);
   assert.match(errorOf(unknown).message, /cifar100/);
   assert.match(errorOf(unknown).next, /--data.*GALA_DATA.*data\.root/);
@@ -56,7 +56,7 @@ test('A missing dataset exits with 4 and says where to get it; no run folder is 
 });
 
 test('A batch larger than the training set exits with 2; no run folder is left', async () => {
-  const flags = ['--output', 'large', '--set', 'train.batch_size=1237'];
+  const flags = ['--runs', 'large', '--set', 'train.batch_size=1237'];
   const failed = await gala(['train', '--config', 'fashion_mnist_lt/gala', ...flags], 2, options);
   assert.match(errorOf(failed).message, /A batch of 1237 images is larger than the training set of 1236/);
   assert.equal(errorOf(failed).where, 'train.batch_size');
@@ -66,9 +66,9 @@ test('A batch larger than the training set exits with 2; no run folder is left',
 
 test('An output folder that cannot be made exits with 4', async () => {
   writeFileSync(join(temporary, 'file'), '');
-  const failed = await gala(['train', '--config', 'fashion_mnist_lt/gala', '--output', 'file'], 4, options);
+  const failed = await gala(['train', '--config', 'fashion_mnist_lt/gala', '--runs', 'file'], 4, options);
   assert.match(errorOf(failed).message, /Could not make a run folder/);
-  assert.match(errorOf(failed).next, /--output/);
+  assert.match(errorOf(failed).next, /--runs/);
 });
 
 const withoutEngine = {
@@ -83,7 +83,7 @@ const skip = addon && `tfjs-node-gpu brings an engine of its own: ${addon.librar
 test('Without an engine, training exits with 5 and names gala engine install; no run folder is left', {
   skip,
 }, async () => {
-  const config = ['train', '--config', 'fashion_mnist_lt/gala', '--output', 'no-engine'];
+  const config = ['train', '--config', 'fashion_mnist_lt/gala', '--runs', 'no-engine'];
   const failed = await gala(config, 5, { ...options, environment: withoutEngine });
   assert.match(errorOf(failed).message, /^No TensorFlow library was found\.$/);
   assert.ok(errorOf(failed).where.includes(withoutEngine.GALA_CACHE));

@@ -91,7 +91,7 @@ test('A finished run is evaluated without checkpoints, data and engine, to the s
   assert.equal(other.message, 'This run has no checkpoint last.');
   assert.match(
     other.next,
-    /gala runs clean .* Without it only stored logits can be evaluated: test-best, test-last \(--split and --checkpoint\)\.$/,
+    /gala runs clean` .* Without it only stored logits can be evaluated: test-best, test-last \(--split and --checkpoint\)\.$/,
   );
 });
 
@@ -257,7 +257,7 @@ test('With eval.select_on: val a part of the training set chooses the best check
   );
   const stored = checkpointOf(chosen, 'best').position.best!;
   assert.equal(stored.epoch, best);
-  assert.equal((100 * stored.top1).toFixed(4), Math.max(...top1).toFixed(4));
+  assert.equal(stored.top1.toFixed(4), Math.max(...top1).toFixed(4));
 
   const rows = await rowsOf('--run', chosen, '--data', set, '--split', 'val');
   assert.equal(rows[0]!.top1.toFixed(2), Math.max(...top1).toFixed(2));
@@ -298,7 +298,7 @@ function recordedAccuracies(checkpoint: string): number[][] {
   const rows = recordOf(run).results.filter(row => row.checkpoint === checkpoint);
   assert.equal(rows.length, 2);
   return rows.map(({ top1, many, medium, few }) =>
-    [top1, many!, medium!, few!].map(part => Number((100 * part).toFixed(2))),
+    [top1, many!, medium!, few!].map(percent => Number(percent.toFixed(2))),
   );
 }
 
