@@ -58,11 +58,11 @@ const contenders = [
 const figures = new Map(contenders.map(({ name }) => [name, { rates: [], costs: [] }]));
 for (let round = 0; round < Number(rounds); round++) {
   for (const { name, command } of contenders) {
-    const { imagesPerSecond, microsecondsPerImage } = run(command);
-    figures.get(name).rates.push(imagesPerSecond);
-    figures.get(name).costs.push(microsecondsPerImage);
+    const { images_per_second, microseconds_per_image } = run(command);
+    figures.get(name).rates.push(images_per_second);
+    figures.get(name).costs.push(microseconds_per_image);
     process.stderr.write(
-      `round ${round + 1} ${name}: ${imagesPerSecond.toFixed(0)} img/s, ${microsecondsPerImage.toFixed(0)} µs\n`,
+      `round ${round + 1} ${name}: ${images_per_second.toFixed(0)} img/s, ${microseconds_per_image.toFixed(0)} µs\n`,
     );
   }
 }

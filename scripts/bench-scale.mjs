@@ -96,7 +96,7 @@ async function finishedSweep(tree, output, count) {
   const { config } = points[0].loaded;
   const { epochs } = config.train;
   const checkpoints = config.eval.select_on === 'last' ? ['last'] : ['best', 'last'];
-  const about = { run: config.name, epoch: epochs, selectedOn: config.eval.select_on };
+  const about = { run: config.name, epoch: epochs, selected_on: config.eval.select_on };
   const evaluations = checkpoints.map(checkpoint => ({ ...logits, ...about, checkpoint }));
   const template = join(output, 'run.json');
   createRecord(template, {

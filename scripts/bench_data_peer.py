@@ -115,7 +115,7 @@ def read(batches, seconds):
         elapsed = time.perf_counter() - start
         if elapsed >= seconds:
             cost = (cpu_seconds() - cpu) / images
-            return {"imagesPerSecond": images / elapsed, "microsecondsPerImage": cost * 1e6}
+            return {"images_per_second": images / elapsed, "microseconds_per_image": cost * 1e6}
 
 
 def cpu_seconds():

@@ -8,11 +8,11 @@ import { shuffledOrder } from '../data/sampler.js';
 export interface DataBenchmark {
   readonly workers: number;
   /** What was read: `memory`, `files`, or of what size the images of a packed set are. */
-  readonly imagesFrom: string;
+  readonly images_from: string;
   /** Images that came through the pipeline, per second of wall clock. */
-  readonly imagesPerSecond: number;
+  readonly images_per_second: number;
   /** CPU time an image costs over all threads of this process: what it takes of one core. */
-  readonly microsecondsPerImage: number;
+  readonly microseconds_per_image: number;
 }
 
 /** Reads batches for about `seconds` after a warm-up of a tenth of that. Nothing else should run in the process. */
@@ -31,7 +31,7 @@ export async function benchPipeline(options: {
     await batches.next(); // the workers have started
     await measure(batches, batchSize, seconds / 10);
     const images = await measure(batches, batchSize, seconds);
-    return { workers, imagesFrom: dataset.stored?.form ?? 'memory', ...images };
+    return { workers, images_from: dataset.stored?.form ?? 'memory', ...images };
   } finally {
     await pipeline.close();
   }
@@ -41,7 +41,7 @@ async function measure(
   batches: AsyncIterableIterator<Block>,
   batchSize: number,
   seconds: number,
-): Promise<Pick<DataBenchmark, 'imagesPerSecond' | 'microsecondsPerImage'>> {
+): Promise<Pick<DataBenchmark, 'images_per_second' | 'microseconds_per_image'>> {
   const startCpu = process.cpuUsage();
   const start = performance.now();
   let images = 0;
@@ -52,5 +52,5 @@ async function measure(
     elapsed = (performance.now() - start) / 1000;
   }
   const { user, system } = process.cpuUsage(startCpu);
-  return { imagesPerSecond: images / elapsed, microsecondsPerImage: (user + system) / images };
+  return { images_per_second: images / elapsed, microseconds_per_image: (user + system) / images };
 }

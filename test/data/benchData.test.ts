@@ -8,7 +8,7 @@ test('the data benchmark counts images and their cost', async () => {
   for (const workers of [0, 1]) {
     const result = await benchPipeline({ dataset: train, augment: ['cutout'], batchSize: 64, workers, seconds: 0.1 });
     assert.equal(result.workers, workers);
-    assert.ok(result.imagesPerSecond > 0 && Number.isFinite(result.imagesPerSecond));
-    assert.ok(result.microsecondsPerImage > 0 && Number.isFinite(result.microsecondsPerImage));
+    assert.ok(result.images_per_second > 0 && Number.isFinite(result.images_per_second));
+    assert.ok(result.microseconds_per_image > 0 && Number.isFinite(result.microseconds_per_image));
   }
 });

@@ -54,7 +54,7 @@ test('gala bench infer and data print one JSON object each', async () => {
 test('gala bench data of image files leaves out of its random images what cuts files, and says what it did', async () => {
   const small = ['--set', 'data.image_size=32', 'train.batch_size=2', 'data.workers=0', '--steps', '1'];
   const { stdout } = await gala(['bench', 'data', '--config', 'imagenet_lt/gala_resnet50', ...small], 0, options);
-  const { augment, imagesPerSecond } = JSON.parse(stdout) as { augment: string[]; imagesPerSecond: number };
+  const { augment, images_per_second } = JSON.parse(stdout) as { augment: string[]; images_per_second: number };
   assert.deepEqual(augment, ['horizontal_flip', 'color_jitter', 'rand_augment']);
-  assert.ok(imagesPerSecond > 0);
+  assert.ok(images_per_second > 0);
 });

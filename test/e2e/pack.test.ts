@@ -94,9 +94,9 @@ describe('a packed set', () => {
       [at('images'), 'files'],
     ] as const) {
       const { stdout } = await gala(['bench', 'data', '--config', config, '--data', data, ...flags], 0, options);
-      const figures = JSON.parse(stdout) as { imagesFrom: string; imagesPerSecond: number };
-      assert.equal(figures.imagesFrom, form);
-      assert.ok(figures.imagesPerSecond > 0);
+      const figures = JSON.parse(stdout) as { images_from: string; images_per_second: number };
+      assert.equal(figures.images_from, form);
+      assert.ok(figures.images_per_second > 0);
     }
   });
 
