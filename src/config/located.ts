@@ -3,7 +3,7 @@
 /** Where a value was written: `file:line:col`, `--set key=value`, `--seed`, or a rule such as `default`. */
 export type Origin = string;
 
-export interface LocatedScalar {
+interface LocatedScalar {
   readonly kind: 'scalar';
   readonly origin: Origin;
   readonly value: string | number | boolean | bigint | null;
@@ -11,7 +11,7 @@ export interface LocatedScalar {
   readonly source?: string;
 }
 
-export interface LocatedList {
+interface LocatedList {
   readonly kind: 'list';
   readonly origin: Origin;
   readonly items: readonly Located[];

@@ -27,7 +27,7 @@ const ofGroup = (group: Group): Metric => ({
 });
 
 /** By their names in files. */
-export const metrics = {
+const metrics = {
   top1: { title: 'top-1', shown: 'always', of: 'predictions', value: topOne },
   many: ofGroup('many'),
   medium: ofGroup('medium'),

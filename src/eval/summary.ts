@@ -19,7 +19,7 @@ export interface Summary {
   readonly calibration: Calibration;
 }
 
-export interface TauScores {
+interface TauScores {
   readonly tau: number;
   readonly scores: Scores;
   /** [N]. */

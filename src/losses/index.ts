@@ -21,7 +21,7 @@ export const losses = {
   gala,
 } satisfies Readonly<Record<string, LossDefinition>>;
 
-export type LossName = keyof typeof losses;
+type LossName = keyof typeof losses;
 
 type SchemaOf<Name extends string, Definition> =
   Definition extends LossDefinition<infer Keys>

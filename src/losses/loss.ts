@@ -5,7 +5,7 @@ import type { Tensors } from '../engine/program.js';
 import type * as trainingKernels from '../engine/trainingKernels.js';
 import type { HostTensors } from '../tensor.js';
 
-export interface LossResult {
+interface LossResult {
   /** Mean over the batch. */
   loss: tf.Scalar;
   /** Logits that entered the cross-entropy, margins included, `[B, C]`. */

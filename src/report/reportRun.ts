@@ -44,7 +44,7 @@ export interface ReportRun {
   readonly summary: ReportSummary;
 }
 
-export interface ReportSummary extends Pick<Summary, 'plain' | 'calibration'> {
+interface ReportSummary extends Pick<Summary, 'plain' | 'calibration'> {
   /** Scores at `tau` first, then at every τ that the oracle chooses among, but in a report of too many series. */
   readonly rebalanced: readonly { readonly tau: number; readonly scores: Scores }[];
 }

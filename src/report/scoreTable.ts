@@ -13,7 +13,7 @@ const kinds = ['plain', 'rebalanced'] as const;
 type Kind = (typeof kinds)[number];
 
 /** A score of a series, in percent. */
-export interface SeriesScore {
+interface SeriesScore {
   readonly mean: number | undefined;
   /** Sample standard deviation over the runs; undefined for fewer than two. */
   readonly std: number | undefined;
@@ -22,7 +22,7 @@ export interface SeriesScore {
 }
 
 /** Score of a series, in percent, beside the same score of the series `first`. */
-export function seriesScore(series: Series, first: Series, kind: Kind, key: MetricKey): SeriesScore {
+function seriesScore(series: Series, first: Series, kind: Kind, key: MetricKey): SeriesScore {
   const numberOf = ({ summary }: ReportRun) => {
     const score = (kind === 'plain' ? summary.plain : summary.rebalanced[0]!.scores)[key];
     return score === undefined ? undefined : 100 * score;

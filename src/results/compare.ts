@@ -5,7 +5,7 @@ import type { Column } from '../tables/column.js';
 import type { Claim, ClaimMetric, ExpectedTable } from './expected.js';
 import type { ResultRecord, RunResult } from './record.js';
 
-export type Verdict = 'reached' | 'within tolerance' | 'BELOW' | 'no claim' | 'NO RUN';
+type Verdict = 'reached' | 'within tolerance' | 'BELOW' | 'no claim' | 'NO RUN';
 
 export interface Comparison {
   readonly row: string;

@@ -8,7 +8,7 @@ import type { Column } from '../tables/column.js';
 import type { ExpectedTable } from './expected.js';
 import type { ResultRecord } from './record.js';
 
-export type Step = 'recorded' | 'record' | 'resume' | 'train' | 'in progress' | 'diverged';
+type Step = 'recorded' | 'record' | 'resume' | 'train' | 'in progress' | 'diverged';
 
 export interface Planned {
   readonly row: string;

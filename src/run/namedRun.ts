@@ -7,7 +7,7 @@ import { StorageError } from '../errors.js';
 import { type FoundRun, latestFirst, openRunStore, type RunStore, runFoldersBelow } from './runStore.js';
 
 /** The word for the run that was started last. */
-export const latestWord = 'latest';
+const latestWord = 'latest';
 
 /** What the run is wanted for: to be read (a finished one before others), or to be resumed. */
 export type Purpose = 'read' | 'resume';

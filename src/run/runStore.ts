@@ -27,7 +27,7 @@ export interface FoundRun {
 }
 
 /** A run folder whose run.json cannot be used. */
-export interface UnusableRun {
+interface UnusableRun {
   readonly directory: string;
   readonly error: StorageError;
 }

@@ -65,7 +65,7 @@ const manifestSchema = z.strictObject({
 });
 
 export type SweepTask = z.output<typeof taskSchema>;
-export type SweepManifest = z.output<typeof manifestSchema>;
+type SweepManifest = z.output<typeof manifestSchema>;
 export type LauncherSettings = SweepManifest['launcher'];
 
 export interface Sweep {

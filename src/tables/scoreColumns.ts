@@ -4,7 +4,7 @@ import { isShown, metricKeys, metricOf, type PercentScores } from '../eval/score
 import type { Column } from './column.js';
 
 /** A column per metric. */
-export const metricColumns: readonly Column<PercentScores>[] = metricKeys.map(key => ({
+const metricColumns: readonly Column<PercentScores>[] = metricKeys.map(key => ({
   key,
   title: metricOf(key).title,
   kind: 'percent',

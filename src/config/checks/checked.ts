@@ -31,7 +31,7 @@ export interface Checked {
 /** Reports a sentence at the place where the key's value was written. */
 export type Report = (key: ConfigKey, message: string) => void;
 
-export interface Reports {
+interface Reports {
   /** A contradiction: the config is refused. */
   readonly refuse: Report;
   /** An option that has no effect, or is probably not meant. */
