@@ -90,7 +90,8 @@ describe('a packed set', () => {
     assert.throws(
       () => openPackedSplit(root, 'val', size),
       (error: unknown) =>
-        dataError(error, /no split val/, 'val') && /`gala data pack .*--split val --output /.test((error as DataError).next!),
+        dataError(error, /no split val/, 'val') &&
+        /`gala data pack .*--split val --output /.test((error as DataError).next!),
     );
   });
 
