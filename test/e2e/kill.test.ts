@@ -186,7 +186,7 @@ function startKilledAt(args: readonly string[], moment: string): GalaProcess {
 /** Every file under its final name is whole: checkpoints and logits have their sha256, run.json parses. */
 function assertNothingHalf(run: string): void {
   for (const file of filesIn(run).filter(name => name.endsWith('.safetensors'))) readSafetensors(join(run, file));
-  if (existsSync(join(run, 'run.json'))) assert.equal(recordOf(run).format, 1);
+  if (existsSync(join(run, 'run.json'))) assert.equal(recordOf(run).format, 2);
 }
 
 function describe(run: string): string {
