@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type TargetName, targetNames } from '../../plan/gpus.js';
 import type { Plan, ProgramPlan, StagePlan } from '../../plan/plan.js';
+import { jsonText } from '../display/jsonText.js';
 
 interface PlanFlags {
   readonly config: string;
@@ -37,7 +38,7 @@ async function planAction({ config: name, target, set, json }: PlanFlags): Promi
     cudnn: planner.cudnn !== undefined,
     ...plan,
   };
-  process.stdout.write(json ? `${JSON.stringify(described, null, 2)}\n` : planText(name, plan));
+  process.stdout.write(json ? `${jsonText(described, 2)}\n` : planText(name, plan));
 }
 
 function planText(name: string, { gpu, devices, precision, stages }: Plan): string {

@@ -4,6 +4,7 @@ import type { ImageSplit, PublishedSet } from '../../data/sets/definition.js';
 import { type DatasetName, namesWhere, publishedSet } from '../../data/sets/index.js';
 import type { Column } from '../../tables/column.js';
 import { createDownloadProgress } from '../display/downloadProgress.js';
+import { jsonText } from '../display/jsonText.js';
 
 interface ListsFlags {
   readonly from?: string;
@@ -47,7 +48,7 @@ async function install(set: PublishedSet, { from, json = false, quiet = false }:
     progress.stop(),
   );
   if (json) {
-    process.stdout.write(`${JSON.stringify({ dataset: set.name, file, ...installed })}\n`);
+    process.stdout.write(`${jsonText({ dataset: set.name, file, ...installed })}\n`);
     return;
   }
   process.stdout.write(

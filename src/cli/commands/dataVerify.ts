@@ -8,6 +8,7 @@ import type { ImageSplit } from '../../data/sets/definition.js';
 import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
 import type { SplitReport } from '../../data/verify/verifyReport.js';
 import { ConfigError } from '../../errors.js';
+import { jsonText } from '../display/jsonText.js';
 import { createProgress } from '../display/progress.js';
 import { CommandExit } from '../exit.js';
 import { parseCount } from '../lists.js';
@@ -70,7 +71,7 @@ async function dataConfig(
 async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags): Promise<boolean> {
   const { openDatasets } = await import('../../data/index.js');
   const { root, notes, train, test } = await openDatasets(config, { dataRoot: data });
-  if (json) process.stdout.write(`${JSON.stringify({ dataset: config.dataset, root, notes })}\n`);
+  if (json) process.stdout.write(`${jsonText({ dataset: config.dataset, root, notes })}\n`);
   else {
     for (const note of notes) process.stdout.write(`${note}\n`);
     process.stdout.write(`${config.dataset} in ${root}: ${train.length} + ${test.length} images, sound.\n`);
@@ -110,7 +111,7 @@ async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promis
   const notes = [...opened.notes, ...repeatedContents(hashed)];
   if (flags.json) {
     const report = { dataset: config.dataset, root: resolve(root), notes, splits: reports };
-    process.stdout.write(`${JSON.stringify(report)}\n`);
+    process.stdout.write(`${jsonText(report)}\n`);
   } else {
     const { describeReport } = await import('../display/verifyText.js');
     for (const note of notes) process.stdout.write(`${note}\n`);

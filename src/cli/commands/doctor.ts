@@ -4,6 +4,7 @@ import type { EngineReport } from '../../doctor/engines.js';
 import type { MachineReport } from '../../doctor/machine.js';
 import type { SelfTestOutcome } from '../../doctor/selfTestProcess.js';
 import type { CheckedEngine } from '../../engine/install/content.js';
+import { jsonText } from '../display/jsonText.js';
 import { canRedraw } from '../display/terminal.js';
 import { unguarded } from '../display/visibleOutput.js';
 import { CommandExit } from '../exit.js';
@@ -71,7 +72,7 @@ export function registerDoctorCommand(program: Command): void {
       if (flags.json) {
         const listed = engines.map(({ settings: _, ...engine }) => engine);
         process.stdout.write(
-          `${JSON.stringify({ ...machine, ...(contents && { contents }), engines: listed, auto, advice, can_train: canTrain }, null, 2)}\n`,
+          `${jsonText({ ...machine, ...(contents && { contents }), engines: listed, auto, advice, can_train: canTrain }, 2)}\n`,
         );
       } else {
         say(

@@ -5,6 +5,7 @@ import { ConfigError } from '../../errors.js';
 import { sweepCommand } from '../../sweep/advice.js';
 import type { Sweep } from '../../sweep/manifest.js';
 import type { TaskStatus } from '../../sweep/status.js';
+import { jsonText } from '../display/jsonText.js';
 import { tableWidth } from '../display/terminal.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, slurmOptions } from '../launch.js';
 import { addRunsOption } from '../runsOption.js';
@@ -38,7 +39,7 @@ async function printStatus(sweep: Sweep, json: boolean): Promise<void> {
   const { name, tasks, launcher } = sweep.manifest;
   if (json) {
     const shown = statuses.map(({ task, results: _, ...status }) => ({ ...task, ...status }));
-    process.stdout.write(`${JSON.stringify({ name, launcher: launcher.name, tasks: shown })}\n`);
+    process.stdout.write(`${jsonText({ name, launcher: launcher.name, tasks: shown })}\n`);
     return;
   }
   const columns = statusColumns.filter(({ key }) => key !== 'job' || launcher.name === 'slurm');
