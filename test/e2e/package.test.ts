@@ -70,7 +70,7 @@ test('No file of the package names a folder of this machine', () => {
 
 test('Extracted beside linked dependencies (no npm install), gala lists and shows its configs from another folder', async () => {
   const list = await gala(['config', 'list'], 0, options);
-  assert.match(list.stdout, /^cifar100_lt\/gala_if100 /m);
+  assert.match(list.stdout, /^ {2}cifar100_lt\/gala_if100 /m);
   const show = await gala(['config', 'show', 'fashion_mnist_lt/gala'], 0, options);
   const here = await gala(['config', 'show', 'fashion_mnist_lt/gala'], 0, { cwd: project });
   const values = (text: string) => text.split('\n').filter(line => !line.startsWith('#'));
