@@ -70,10 +70,13 @@ function notARun(path: string): StorageError {
       next: 'Give the folder named after time and seed, such as runs/cifar100_lt/gala_if100/20260102-030405-0.',
     });
   }
-  return new StorageError(`This folder holds ${below.length === 1 ? 'a run' : `${below.length} runs`} and is none.`, {
-    where: path,
-    next: `Give one of them: ${listed(below)}`,
-  });
+  return new StorageError(
+    `This is not a run folder, but a folder of ${below.length === 1 ? 'one run' : `${below.length} runs`}.`,
+    {
+      where: path,
+      next: `Give one of them: ${listed(below)}`,
+    },
+  );
 }
 
 const mostListed = 5;

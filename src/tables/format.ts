@@ -25,7 +25,7 @@ export function formatTable<Row>(
   const chosen = wide ? columns : columns.filter(({ isShown }) => isShown?.(rows) ?? true);
   const shown = chosen.map(column => ({
     ...column,
-    cells: rows.map(row => cellOf(row, column) ?? '–'),
+    cells: rows.map(row => cellOf(row, column) ?? '–').map(cell => (format === 'md' ? cell : visibleLine(cell))),
   }));
   if (format === 'md') return markdown(shown, rows.length);
   return wide || width === undefined ? aligned(shown) : fitted(shown, width);
@@ -97,7 +97,7 @@ function folded(columns: readonly Cells[], excess: number): Cells[] {
   return columns.map(column => {
     if (column !== widest) return column;
     const room = Math.max(columnWidth(column) - excess, 16);
-    return { ...column, cells: column.cells.map(cell => foldedLines(visibleLine(cell), room).join('\n')) };
+    return { ...column, cells: column.cells.map(cell => foldedLines(cell, room).join('\n')) };
   });
 }
 

@@ -38,7 +38,7 @@ test('A run remembers its data; moved data is told with its place, and --data wi
 
 test('A folder that holds runs, and a name without runs, are told with the runs there are', async () => {
   const folder = errorOf(await gala(['eval', '--run', 'runs'], 4, options));
-  assert.match(folder.message, /holds a run/);
+  assert.match(folder.message, /a folder of one run/);
   assert.ok(folder.next.endsWith(relative(temporary, run)), folder.next);
   const misspelt = errorOf(await gala(['eval', '--run', 'fashion_mnist_lt/gaal'], 4, options));
   assert.match(misspelt.message, /Did you mean fashion_mnist_lt\/gala\?/);

@@ -28,7 +28,7 @@ describe('gala report', () => {
 
   test('a folder that is no run ends with exit code 4 and names the folder, no folder at all with 2', async () => {
     const { message, where } = errorOf(await gala(['report', cwd], 4, { cwd }));
-    assert.match(message, /not a run folder/);
+    assert.match(message, /not a run folder, but a folder of 2 runs/);
     assert.equal(where, cwd);
     await gala(['report'], 2, { cwd });
   });
