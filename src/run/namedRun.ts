@@ -98,11 +98,12 @@ function nothingToResume(text: string, runs: readonly FoundRun[]): StorageError 
 
 function noSuchRun(text: string, store: RunStore): StorageError {
   const all = store.all();
+  const where = text === latestWord || isExperimentName(text) ? store.folder : text;
   if (all.length === 0) {
     return new StorageError(
       `There is no run ${JSON.stringify(text)}: no such folder, and no run below ${store.folder}.`,
       {
-        where: store.folder,
+        where,
         next: 'Give a run folder, or the folder of runs with --runs DIR.',
       },
     );
@@ -111,7 +112,7 @@ function noSuchRun(text: string, store: RunStore): StorageError {
   const near = nearest(text, names);
   const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
   return new StorageError(`There is no run ${JSON.stringify(text)}.${hint}`, {
-    where: store.folder,
+    where,
     next: 'Give a run folder, the name of a config that was trained, or latest; `gala runs list` shows the runs.',
   });
 }

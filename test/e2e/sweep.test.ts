@@ -60,7 +60,7 @@ test('A run that fails does not stop the others, is told with its reason and end
     /^failed: fashion_mnist_lt\/gala lambda1=0\.5.*, seed 0: .*\(runs\/sweeps\/half\/logs\/0\.log\)$/m,
   );
   assert.match(stderr, /^finished: fashion_mnist_lt\/gala lambda1=1.*: top-1 \d/m);
-  assert.match(stdout, /^fashion_mnist_lt\/gala +0 +test +\d +\d+\.\d\d /m);
+  assert.match(stdout, /^fashion_mnist_lt\/gala .* \d+\.\d\d /m);
   const before = await statusOf('half');
   assert.deepEqual(
     before.map(({ state }) => state),
@@ -140,7 +140,7 @@ test('Ctrl-C saves every run and starts no other; cancel tells the pool the same
 
   await t.test('to the end', async () => {
     const { stdout } = await gala(['sweep', 'resume', 'stop', '--quiet'], 0, options);
-    assert.match(stdout, /^fashion_mnist_lt\/gala \(loss\.lambda1=0\.8\) +0 +test +\d +\d+\.\d\d /m);
+    assert.match(stdout, /^\(loss\.lambda1=0\.8 /m);
     assert.deepEqual(
       (await statusOf('stop')).map(({ state }) => state),
       ['finished', 'finished', 'finished'],

@@ -221,7 +221,7 @@ test('On a small set: equal configs and seeds give equal bits, whatever the numb
       // The test images are unbalanced, so there are two metrics more, and fewer columns of text in 80 characters.
       assert.match(again.stdout, /^checkpoint .*balanced {2}macro-F1\n─.*\n((best|last) .*\n){4}\nSplit: test\. /);
       assert.match(again.stdout, /\nSplit: .* Left out: selected on\. (Epoch: 2|Left out: epoch)\.\n$/);
-      assert.match(again.stderr, /^Warning: .*config\.yaml:\d+:\d+: train\.epochs is 2: /m);
+      assert.match(again.stderr, /^Warning: the warm-up takes 6 epochs of 39 steps, and there are 2: /m);
       assert.deepEqual(notWarnings(again.stderr), []);
     },
   );
