@@ -1,4 +1,5 @@
-// Times gala's data pipeline and a PyTorch DataLoader in turns on the same JPEG files and prints medians and ratios. Called by bench-data.sh.
+// Times gala's data pipeline and a PyTorch DataLoader in turns on the same JPEG files and prints medians and ratios.
+// Called by bench-data.sh.
 import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -72,7 +73,8 @@ const costs = contenders.map(({ name }) => median(figures.get(name).costs));
 const [files, torch, torchBytes, shards] = rates;
 const times = (ours, theirs) => `${(ours / theirs).toFixed(2)}×`;
 console.log(
-  `${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(2)} at the end; ${workers} workers; JPEG files of ` +
+  `${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(2)} at the end; ${workers} ` +
+    'workers; JPEG files of ' +
     `${(bytes / 1000).toFixed(0)} kB in the mean; median of ${rounds} rounds of ${seconds} s\n`,
 );
 console.log('| | img/s | µs of CPU an image |\n|---|---:|---:|');
@@ -80,12 +82,18 @@ for (const [i, { name }] of contenders.entries()) {
   console.log(`| ${name} | ${rates[i].toFixed(0)} | ${costs[i].toFixed(0)} |`);
 }
 console.log(
-  `\nfrom JPEG files gala is ${times(files, torch)} PyTorch (${times(files, torchBytes)} without its ToTensor and Normalize), ` +
-    `from a packed set ${times(shards, torch)} (${times(shards, torchBytes)}); by CPU time, which other work on the machine disturbs ` +
-    `less: ${times(costs[1], costs[0])} (${times(costs[2], costs[0])}) and ${times(costs[1], costs[3])} (${times(costs[2], costs[3])})`,
+  `\nfrom JPEG files gala is ${times(files, torch)} PyTorch (${times(files, torchBytes)} without its ` +
+    'ToTensor and Normalize), ' +
+    `from a packed set ${times(shards, torch)} (${times(shards, torchBytes)}); by CPU time, which other ` +
+    'work on the machine disturbs ' +
+    `less: ${times(costs[1], costs[0])} (${times(costs[2], costs[0])}) and ${times(costs[1], costs[3])} ` +
+    `(${times(costs[2], costs[3])})`,
 );
 
-/** Noise at several scales: like a photograph it has much of the coarse and little of the fine. Returns the mean file size. */
+/**
+ * Noise at several scales: like a photograph it has much of the coarse and little of the fine. Returns the mean file
+ * size.
+ */
 async function writeImages() {
   let state = 1;
   const byte = () => {

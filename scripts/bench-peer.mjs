@@ -50,12 +50,14 @@ for (let round = 0; round < Number(rounds); round++) {
 }
 
 console.log(
-  `${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(2)} at the end; ResNet-32, batch 64; img/s, median of ${rounds} rounds of ${steps} steps\n`,
+  `${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(2)} at the end; ResNet-32, ` +
+    `batch 64; img/s, median of ${rounds} rounds of ${steps} steps\n`,
 );
 console.log('| | train | train, with the data pipeline | infer |\n|---|---:|---:|---:|');
 for (const [name, { train, infer, endToEnd }] of figures) {
   console.log(
-    `| ${name} | ${median(train).toFixed(0)} | ${endToEnd.length ? median(endToEnd).toFixed(0) : ''} | ${median(infer).toFixed(0)} |`,
+    `| ${name} | ${median(train).toFixed(0)} | ${endToEnd.length ? median(endToEnd).toFixed(0) : ''} | ` +
+      `${median(infer).toFixed(0)} |`,
   );
 }
 console.log();

@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Times gala's train step and forward pass beside a PyTorch peer's on this machine, in one session, in turns; prints a table and
-# the ratios. The peer: torch_gala.py of ../shared/peers (or PEER_SCRIPT) under a Python with torch 2.11.0 (PEER_PYTHON, else a
-# virtual environment made in gala's cache: 4.7 GB). ROUNDS (3) rounds of STEPS (40) timed steps. Let nothing else run.
+# Times gala's train step and forward pass beside a PyTorch peer's on this machine, in one session, in turns; prints a
+# table and the ratios. The peer: torch_gala.py of ../shared/peers (or PEER_SCRIPT) under a Python with torch 2.11.0
+# (PEER_PYTHON, else a virtual environment made in gala's cache: 4.7 GB). ROUNDS (3) rounds of STEPS (40) timed steps.
+# Let nothing else run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 peer=${PEER_SCRIPT:-../shared/peers/torch_gala.py}
-[ -f "$peer" ] || { echo "error: there is no peer script at $peer" >&2; echo 'next:  set PEER_SCRIPT to torch_gala.py' >&2; exit 2; }
+if [ ! -f "$peer" ]; then
+  echo "error: there is no peer script at $peer" >&2
+  echo 'next:  set PEER_SCRIPT to torch_gala.py' >&2
+  exit 2
+fi
 
 python=${PEER_PYTHON:-}
 if [ -z "$python" ]; then

@@ -1,7 +1,7 @@
-// Processor time of what grows with runs, tasks, logits, weights, images and files: node scripts/bench-scale.mjs [TREE…], each a built
-// checkout (default: this one). They are measured in turns, ROUNDS (3) times, and the least is printed, for other work on the machine
-// only adds. ONLY=commands or ONLY=parts measures the commands, or what they are made of. GALA_DATA names the folder of CIFAR-100,
-// which is left out without.
+// Processor time of what grows with runs, tasks, logits, weights, images and files: node scripts/bench-scale.mjs
+// [TREE…], each a built checkout (default: this one). They are measured in turns, ROUNDS (3) times, and the least is
+// printed, for other work on the machine only adds. ONLY=commands or ONLY=parts measures the commands, or what they are
+// made of. GALA_DATA names the folder of CIFAR-100, which is left out without.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

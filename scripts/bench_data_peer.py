@@ -1,6 +1,9 @@
-"""A PyTorch DataLoader with torchvision and Pillow over a folder of class folders: the transforms of gala's large-set recipe.
+"""A PyTorch DataLoader with torchvision and Pillow over a folder of class folders.
 
-Prints one JSON line: images per second of wall clock. `--uint8` stops before ToTensor and Normalize, which gala does in the compiled graph.
+The transforms are those of gala's large-set recipe.
+
+Prints one JSON line: images per second of wall clock. `--uint8` stops before ToTensor and Normalize, which
+gala does in the compiled graph.
 """
 import argparse
 import json

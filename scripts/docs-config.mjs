@@ -1,4 +1,5 @@
-// `npm run docs:config`: writes what is generated from the config's schema, configs/schema.json and the table of docs/configs.md.
+// `npm run docs:config`: writes what is generated from the config's schema, configs/schema.json and the table of
+// docs/configs.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 

@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Checks and times gala's xla engine on a GPU machine that has neither Node nor a network, beside the PyTorch peer, in two calls of 15 minutes in all.
+# Checks and times gala's xla engine on a GPU machine that has neither Node nor a network, beside the PyTorch peer, in
+# two calls of 15 minutes in all.
 #
-#   pack [--data DIR]   here: writes .gpu-check/first and .gpu-check/rest, an archive and its checksum each, below 57 MiB: this Node, gala with its
-#                       packages, the peer and results of this CPU; then the CIFAR100-LT images that the config trains and is tested on
+#   pack [--data DIR]   here: writes .gpu-check/first and .gpu-check/rest, an archive and its checksum each,
+#                       below 57 MiB: this Node, gala with its packages, the peer and results of this CPU; then the
+#                       CIFAR100-LT images that the config trains and is tested on
 #   run first           there, with .gpu-check/first (270 s):
-#                         look      20 epochs on the bundled set, gala's step of ResNet-32 and four modes of the peer, one round
+#                         look      20 epochs on the bundled set, gala's step of ResNet-32 and four modes of the peer,
+#                                   one round
 #                         kernels   every kernel and its gradient against TF.js' reference backend
-#                         steps     training steps in fp32, tf32 and bf16 against the results stored by `pack`, and their bits when repeated
+#                         steps     training steps in fp32, tf32 and bf16 against the results stored by `pack`, and
+#                                   their bits when repeated
 #   run rest            there, with .gpu-check/rest, before the machine is given back (430 s):
 #                         train     200 epochs of CIFAR100-LT, with an empty cache of compiled programs
 #                         again     the same with a warm cache: its time, and the same bits
@@ -14,13 +18,15 @@
 #                         large     gala and the peer's modes on ResNet-50 at 224, batch 256
 #                         variants  the choices among XLA's flags (CUDA graphs, determinism, autotuning)
 #   run STAGE…          the named stages
-#                       Each stage is a process with a budget of its own and writes to summary.json in $OUT (else $GPU_CHECK_HOME) at once.
+#                       Each stage is a process with a budget of its own and writes to summary.json in $OUT (else
+#                       $GPU_CHECK_HOME) at once.
 #                       Exit code 1 when a check failed.
 #
-# Needs there: Linux x86-64, an NVIDIA driver, and python3 (or GPU_CHECK_PYTHON, or GALA_PJRT_PLUGIN and no Python) with jax's CUDA
-# plugin, for the peer also torch; ptxas and libdevice of NVIDIA's wheels, CUDA_HOME, /usr/local/cuda or the PATH.
-# GPU_CHECK_DEVICE=cpu tries it all without a GPU, on XLA's CPU plugin (GALA_PJRT_PLUGIN) and in small. GPU_CHECK_SECONDS is the budget of a
-# call, GPU_CHECK_EPOCHS and GPU_CHECK_SET (key=value …) change the run. Which calls to make: docs/benchmarks.md.
+# Needs there: Linux x86-64, an NVIDIA driver, and python3 (or GPU_CHECK_PYTHON, or GALA_PJRT_PLUGIN and no Python) with
+# jax's CUDA plugin, for the peer also torch; ptxas and libdevice of NVIDIA's wheels, CUDA_HOME, /usr/local/cuda or the
+# PATH. GPU_CHECK_DEVICE=cpu tries it all without a GPU, on XLA's CPU plugin (GALA_PJRT_PLUGIN) and in small.
+# GPU_CHECK_SECONDS is the budget of a call, GPU_CHECK_EPOCHS and GPU_CHECK_SET (key=value …) change the run. Which
+# calls to make: docs/benchmarks.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 parts=$PWD/.gpu-check
@@ -46,7 +52,8 @@ pack() {
 # Not every image has xz; every python3 has lzma.
 unxz_stream() {
   if command -v xz >/dev/null; then xz -d; else
-    "${GPU_CHECK_PYTHON:-python3}" -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.stdin.buffer), sys.stdout.buffer)'
+    "${GPU_CHECK_PYTHON:-python3}" -c 'import lzma, shutil, sys
+shutil.copyfileobj(lzma.open(sys.stdin.buffer), sys.stdout.buffer)'
   fi
 }
 
@@ -75,7 +82,8 @@ run() {
   unpack rest
   # A driver that is mounted into the machine may be known to a login shell only
   if [ -d /usr/local/nvidia ]; then
-    export PATH=$PATH:/usr/local/nvidia/bin LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/local/nvidia/lib
+    export PATH=$PATH:/usr/local/nvidia/bin
+    export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/local/nvidia/lib
   fi
   # After a boot the first program of root that asks for the GPU makes its device files
   if command -v nvidia-smi >/dev/null; then nvidia-smi -L || true; fi

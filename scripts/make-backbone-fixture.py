@@ -6,8 +6,8 @@ python3 scripts/make-backbone-fixture.py gradients > test/fixtures/backbone_grad
 python3 scripts/make-backbone-fixture.py features > test/fixtures/backbone_features.json
     the features of one image in evaluation, and the names and shapes of the state_dict
 
-Weights and images follow the formula of test/golden/formula.ts (`hashed`), so the file holds results only: per gradient its norm and its products
-with formula directions of signs. Softplus has no kink, so an fp32 engine must agree to rounding.
+Weights and images follow the formula of test/golden/formula.ts (`hashed`), so the file holds results only: per
+gradient its norm and its products with formula directions of signs. Softplus has no kink, so an fp32 engine must agree to rounding.
 """
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Prints what torch.optim.swa_utils.AveragedModel makes of a sequence of weights, for test/train/weightAverage.test.ts."""
+"""Prints torch.optim.swa_utils.AveragedModel's averages of some weights, for test/train/weightAverage.test.ts."""
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 

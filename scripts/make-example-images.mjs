@@ -1,6 +1,6 @@
 /**
- * Makes the images of docs/own-images.md: `node scripts/make-example-images.mjs DIR` writes DIR/photos/SHAPE/… with five shapes,
- * 120 to 12 pictures each, and DIR/new/… without labels. The same pictures at every call.
+ * Makes the images of docs/own-images.md: `node scripts/make-example-images.mjs DIR` writes DIR/photos/SHAPE/… with
+ * five shapes, 120 to 12 pictures each, and DIR/new/… without labels. The same pictures at every call.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -49,9 +49,13 @@ async function draw(shape, file) {
   const blots = Array.from(
     { length: 12 },
     () =>
-      `<ellipse cx="${random(0, width).toFixed(0)}" cy="${random(0, height).toFixed(0)}" rx="${random(10, 70).toFixed(0)}" ry="${random(10, 50).toFixed(0)}" fill="${colour(behind + random(-8, 8))}"/>`,
+      `<ellipse cx="${random(0, width).toFixed(0)}" cy="${random(0, height).toFixed(0)}" ` +
+      `rx="${random(10, 70).toFixed(0)}" ry="${random(10, 50).toFixed(0)}" ` +
+      `fill="${colour(behind + random(-8, 8))}"/>`,
   );
-  const place = `translate(${random(110, 210).toFixed(0)} ${random(95, 145).toFixed(0)}) rotate(${random(-25, 25).toFixed(0)})`;
+  const place =
+    `translate(${random(110, 210).toFixed(0)} ${random(95, 145).toFixed(0)}) ` +
+    `rotate(${random(-25, 25).toFixed(0)})`;
   const paint = colour(front);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
     <rect width="100%" height="100%" fill="${colour(behind)}"/>${blots.join('')}

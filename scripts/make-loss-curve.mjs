@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Makes test/fixtures/loss_curve.json, the golden curve of the training gate (test/golden/lossCurve.test.ts), after a change that
-// is meant to change numbers:  npm run build && node scripts/make-loss-curve.mjs
-// The curve is of one thread. How far 2 and 4 threads and other instruction sets of the CPU end up from it is measured each in a
-// process of its own, because TensorFlow decides both once per process; the tolerance is derived from the largest of these.
+// Makes test/fixtures/loss_curve.json, the golden curve of the training gate (test/golden/lossCurve.test.ts), after a
+// change that is meant to change numbers: npm run build && node scripts/make-loss-curve.mjs
+// The curve is of one thread. How far 2 and 4 threads and other instruction sets of the CPU end up from it is measured
+// each in a process of its own, because TensorFlow decides both once per process; the tolerance is derived from the
+// largest of these.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';

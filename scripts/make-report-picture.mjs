@@ -1,5 +1,6 @@
-// node scripts/make-report-picture.mjs RUN_FOLDER…: docs/report.png, the top of the report of these runs, for the README.
-// After npm run build and scripts/test-tools.sh; the runs of `gala quickstart` are those of the picture in the repository.
+// node scripts/make-report-picture.mjs RUN_FOLDER…: docs/report.png, the top of the report of these runs, for the
+// README. After npm run build and scripts/test-tools.sh; the runs of `gala quickstart` are those of the picture in the
+// repository.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

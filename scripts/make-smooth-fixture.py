@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Writes test/fixtures/smooth_resnet32.json: two GALA training steps of a ResNet-32 with softplus in place of ReLU, in float64.
+"""Writes test/fixtures/smooth_resnet32.json: two GALA training steps of a ResNet-32 in float64.
+
+Softplus stands in place of ReLU.
 
 Usage: python3 scripts/make-smooth-fixture.py > test/fixtures/smooth_resnet32.json     (needs PyTorch; takes seconds)
 

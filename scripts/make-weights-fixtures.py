@@ -4,11 +4,13 @@
 Usage: python3 scripts/make-weights-fixtures.py test/fixtures/weights     (needs PyTorch; takes seconds)
 
 kinds.pth, kinds_legacy.pth  tensors of every element type, views, tied and transposed tensors, in both formats
-mislas.pth                   a CIFAR ResNet-8 as MiSLAS's stage 1 saves it: state_dict_model, state_dict_classifier, `module.` prefixes, an
-                             optimiser, an accuracy as a tensor; half precision
-mislas_places.pth            a few entries as MiSLAS's stage 1 saves them on Places-LT, where the last block is a dictionary of its own; legacy format
+mislas.pth                   a CIFAR ResNet-8 as MiSLAS's stage 1 saves it: state_dict_model, state_dict_classifier,
+                             `module.` prefixes, an optimiser, an accuracy as a tensor; half precision
+mislas_places.pth            a few entries as MiSLAS's stage 1 saves them on Places-LT, where the last block is a dictionary
+                             of its own; legacy format
 hostile.pth                  a pickle that would run a command
-expected.json                the values of kinds.pth, and the logits of mislas.pth's network (float64) for images of test/golden/formula.ts
+expected.json                the values of kinds.pth, and the logits of mislas.pth's network (float64) for images of
+                             test/golden/formula.ts
 """
 import json
 import os
@@ -136,7 +138,8 @@ checkpoint = {
     "its_ece": numpy.float64(3.25),
 }
 torch.save(checkpoint, path("mislas.pth"))
-parts = ({f"module.{name}": torch.tensor([value])} for name, value in (("layer4.1.conv3.weight", 1.0), ("conv1.weight", 2.0), ("fc.weight", 3.0)))
+values = (("layer4.1.conv3.weight", 1.0), ("conv1.weight", 2.0), ("fc.weight", 3.0))
+parts = ({f"module.{name}": torch.tensor([value])} for name, value in values)
 places = dict(zip(("state_dict_model", "state_dict_block", "state_dict_classifier"), parts))
 torch.save({"epoch": 90, **places}, path("mislas_places.pth"), _use_new_zipfile_serialization=False)
 torch.save({"state_dict": {"weight": torch.zeros(2)}, "extra": Command()}, path("hostile.pth"))

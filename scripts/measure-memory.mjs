@@ -1,5 +1,5 @@
-// Peak resident memory of training steps on random images, one measurement a process; prints JSON with the seconds of the second step. Build first.
-// node scripts/measure-memory.mjs BACKBONE BATCH [SIZE] [fp32|bf16] [ENGINE] [CLASSES]
+// Peak resident memory of training steps on random images, one measurement a process; prints JSON with the seconds of
+// the second step. Build first. node scripts/measure-memory.mjs BACKBONE BATCH [SIZE] [fp32|bf16] [ENGINE] [CLASSES]
 import { readFileSync } from 'node:fs';
 
 const [backboneName, batch, size = '224', precision = 'fp32', engine = 'tensorflow', classes = '1000'] =

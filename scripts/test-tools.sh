@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# What some tests need and the package does not: a headless Chromium (the report), a Python with tensorboard (event files, 180 MB
-# in gala's cache) and one with onnxruntime (exports, 150 MB). Without them those tests are skipped. CI runs this first; it installs packages with apt where it may.
+# What some tests need and the package does not: a headless Chromium (the report), a Python with tensorboard (event
+# files, 180 MB in gala's cache) and one with onnxruntime (exports, 150 MB). Without them those tests are skipped. CI
+# runs this first; it installs packages with apt where it may.
 set -euo pipefail
 
-if ! compgen -G '/usr/bin/chromium*' >/dev/null && ! command -v google-chrome >/dev/null && [ -z "${GALA_CHROMIUM:-}" ]; then
+if ! compgen -G '/usr/bin/chromium*' >/dev/null && ! command -v google-chrome >/dev/null &&
+  [ -z "${GALA_CHROMIUM:-}" ]; then
   if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
     echo 'error: there is no Chromium, and without apt-get or the rights of root it cannot be installed here.' >&2
     echo 'next:  install it, or name one in GALA_CHROMIUM.' >&2

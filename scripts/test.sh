@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm test [-- WORD…]: installs what is missing, then type check, lint and all tests; with words only the test files whose
-# path contains one of them. npm run test:fast: the tests that need no engine, in about a minute.
+# npm test [-- WORD…]: installs what is missing, then type check, lint and all tests; with words only the test files
+# whose path contains one of them. npm run test:fast: the tests that need no engine, in about a minute.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
@@ -18,11 +18,12 @@ npm run --silent lint
 install_engine
 step 'Plugin of engine xla: gala engine install --xla-cpu (the first time 63 MB to download, 259 MB on disk)'
 node bin/gala.mjs engine install --xla-cpu || echo 'Not installed: the tests that need it are skipped.'
-step 'tfjs-node-gpu for engine eager: gala engine install --eager (the first time 0.3 MB to download, and a C++ compiler for half a minute)'
+step 'tfjs-node-gpu for engine eager: gala engine install --eager (the first time half a minute of C++ compiler)'
 node bin/gala.mjs engine install --eager || echo 'Not installed: the tests of engine eager are skipped.'
 if [ "${GALA_TEST_CUDA:-}" = install ]; then
-  step "XLA's compiler for GPUs: gala engine install --cuda 13 --plan (the first time 230 MB to download, 485 MB on disk)"
-  node bin/gala.mjs engine install --cuda 13 --plan || echo 'Not installed: the tests that compile for an absent GPU are skipped.'
+  step "XLA's compiler for GPUs: gala engine install --cuda 13 --plan (the first time 230 MB to download)"
+  node bin/gala.mjs engine install --cuda 13 --plan ||
+    echo 'Not installed: the tests that compile for an absent GPU are skipped.'
   # Beside gala's own engines, not among them: nothing of gala looks for it alone.
   step 'cuDNN, to be asked about an absent GPU (the first time 366 MB to download, 493 MB on disk)'
   node scripts/install-cudnn.mjs "${GALA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gala}/test-tools/cuda" ||

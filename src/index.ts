@@ -1,6 +1,6 @@
 /**
- * gala for scripts: the same experiments as on the command line, without its display. docs/scripts.md has an example. Errors are
- * the typed ones of `errors.ts`, each with a place and a remedy.
+ * gala for scripts: the same experiments as on the command line, without its display. docs/scripts.md has an example.
+ * Errors are the typed ones of `errors.ts`, each with a place and a remedy.
  */
 import { configOf } from './config/identity.js';
 import type { LoadedConfig } from './config/load.js';
@@ -43,8 +43,8 @@ export interface TrainedRun {
 }
 
 /**
- * Trains a config to its end in a new run folder; its first stage comes first, where it has one that is not trained yet. A run
- * whose process is killed goes on with `gala train --resume`. Throws `GalaError`.
+ * Trains a config to its end in a new run folder; its first stage comes first, where it has one that is not trained
+ * yet. A run whose process is killed goes on with `gala train --resume`. Throws `GalaError`.
  */
 export async function train(loaded: LoadedConfig, options: TrainOptions = {}): Promise<TrainedRun> {
   return trainExperiment(loaded, options);

@@ -17,7 +17,10 @@ export interface Random {
   normals(values: Float32Array, deviation: number): void;
 }
 
-/** A random stream for a key of integers and strings; xoshiro128** (Blackman & Vigna) seeded by an avalanche hash of the key. */
+/**
+ * A random stream for a key of integers and strings; xoshiro128** (Blackman & Vigna) seeded by an avalanche hash of the
+ * key.
+ */
 export function randomFor(...key: readonly (number | string)[]): Random {
   let hash = 0x9e3779b9;
   const absorb = (word: number) => {

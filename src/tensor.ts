@@ -13,7 +13,9 @@ export interface HostTensor extends TensorSpec {
 
 export type HostTensors = Record<string, HostTensor>;
 
-/** A tensor whose values are computed once, when they are first read: counting the bytes of a network draws no weights. */
+/**
+ * A tensor whose values are computed once, when they are first read: counting the bytes of a network draws no weights.
+ */
 export function lazyTensor(shape: readonly number[], valuesOf: (size: number) => Float32Array): HostTensor {
   let data: Float32Array | undefined;
   return {

@@ -1,4 +1,7 @@
-/** The rooms of src stand on floors: an import goes down, or stays in its room, and no files import each other in a circle. */
+/**
+ * The rooms of src stand on floors: an import goes down, or stays in its room, and no files import each other in a
+ * circle.
+ */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
@@ -6,7 +9,10 @@ import { test } from 'node:test';
 
 const root = resolve(import.meta.dirname, '../../src');
 
-/** From the ground up. A room is a folder of src, or a file that lies in src itself. Rooms of one floor do not see each other. */
+/**
+ * From the ground up. A room is a folder of src, or a file that lies in src itself. Rooms of one floor do not see each
+ * other.
+ */
 const floors: readonly (readonly string[])[] = [
   ['errors', 'ranges', 'tensor', 'wasm'],
   ['machine', 'random'],

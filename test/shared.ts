@@ -1,4 +1,7 @@
-/** Where the golden numbers and real data beside the checkout are; tests that need them are skipped visibly without them. */
+/**
+ * Where the golden numbers and real data beside the checkout are; tests that need them are skipped visibly without
+ * them.
+ */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 

@@ -1,4 +1,7 @@
-/** A Python that has a package which only tests need: GALA_<PACKAGE>_PYTHON, the one of scripts/test-tools.sh, or python3. */
+/**
+ * A Python that has a package which only tests need: GALA_<PACKAGE>_PYTHON, the one of scripts/test-tools.sh, or
+ * python3.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -28,8 +28,9 @@ export function kernels({ gala, plugin, onCpu, left }, note) {
 }
 
 /**
- * Largest difference that is allowed. fp32: ReLU's masks flip near zero and part two right engines by half a percent, softplus has none. bf16 parts
- * from fp32 by 7 % on a CPU at a batch of 64 (docs/benchmarks.md) and by 22 % at one of 8; TF32 has 10 bits of mantissa where bf16 has 7.
+ * Largest difference that is allowed. fp32: ReLU's masks flip near zero and part two right engines by half a percent,
+ * softplus has none. bf16 parts from fp32 by 7 % on a CPU at a batch of 64 (docs/benchmarks.md) and by 22 % at one of
+ * 8; TF32 has 10 bits of mantissa where bf16 has 7.
  */
 const limits = [
   { precision: 'fp32', activation: 'relu', gradients: 1e-2, first_loss: 1e-4, losses: 2e-2 },
@@ -62,7 +63,9 @@ export async function steps({ stage, engine, onCpu }, note) {
     note({ [name]: result });
     const shown = Object.entries(found).map(([key, value]) => `${key} ${value.toExponential(1)}`);
     process.stdout.write(
-      `${name}: ${shown.join(', ')}: ${ok ? 'ok' : 'TOO FAR'}${result.repeats === false ? ', OTHER BITS when repeated' : ''} (${seconds.toFixed(1)} s)\n`,
+      `${name}: ${shown.join(', ')}: ` +
+        `${ok ? 'ok' : 'TOO FAR'}${result.repeats === false ? ', OTHER BITS when repeated' : ''} ` +
+        `(${seconds.toFixed(1)} s)\n`,
     );
   }
   return { ok: allOk };

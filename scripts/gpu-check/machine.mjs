@@ -45,10 +45,14 @@ export async function describeMachine() {
   };
 }
 
-/** JAX's plugin for CUDA 13, else 12, where this Python would import it from: gala itself asks `python3` alone, and no longer than 10 seconds. */
+/**
+ * JAX's plugin for CUDA 13, else 12, where this Python would import it from: gala itself asks `python3` alone, and no
+ * longer than 10 seconds.
+ */
 function pluginOfPython() {
   const question =
-    'import importlib.util as u; s = u.find_spec("jax_plugins"); print(*(s.submodule_search_locations if s else ()), sep="\\n")';
+    'import importlib.util as u; s = u.find_spec("jax_plugins"); print(*(s.submodule_search_locations if ' +
+    's else ()), sep="\\n")';
   const folders = (spawnSync(python, ['-c', question], { encoding: 'utf8' }).stdout ?? '')
     .split('\n')
     .filter(line => line !== '');

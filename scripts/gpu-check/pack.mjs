@@ -1,5 +1,5 @@
-// Fills two folders with what scripts/gpu-check.sh needs on a machine without Node and network, each small enough for a call:
-// pack.mjs FIRST REST PEER. REST has the images of CIFAR100-LT.
+// Fills two folders with what scripts/gpu-check.sh needs on a machine without Node and network, each small enough for a
+// call: pack.mjs FIRST REST PEER. REST has the images of CIFAR100-LT.
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -88,7 +88,10 @@ function copyPackage(folder) {
   }
 }
 
-/** CIFAR-100 in its own layout, where images that the config does not train on are black: they take no room when compressed. */
+/**
+ * CIFAR-100 in its own layout, where images that the config does not train on are black: they take no room when
+ * compressed.
+ */
 function packData(from, to) {
   const { config } = loadConfig('cifar100_lt/gala_if100');
   const { train } = openCifar(cifar100, from);

@@ -1,4 +1,5 @@
-// Whole runs: of the bundled set, then of CIFAR100-LT at imbalance 100, cold, and once more with the programs that are compiled then.
+// Whole runs: of the bundled set, then of CIFAR100-LT at imbalance 100, cold, and once more with the programs that are
+// compiled then.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -44,7 +44,10 @@ export function syntheticDatasets(data: DataConfig): OpenedDatasets {
   };
 }
 
-/** What random images, which have the size of the network's input, can be augmented by: all but the cutting of files of any size. */
+/**
+ * What random images, which have the size of the network's input, can be augmented by: all but the cutting of files of
+ * any size.
+ */
 export function syntheticAugment(augment: readonly Augmentation[]): Augmentation[] {
   return augment.filter(name => name !== 'reflect_pad' && name !== 'random_resized_crop');
 }

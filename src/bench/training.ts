@@ -26,7 +26,10 @@ export interface TrainBenchmark extends EngineInfo {
   /** Median over calls, on the batches of one call that lie on the device. */
   readonly train_ms: number;
   readonly train_img_s: number;
-  /** Training images per second with the batches coming from the pipeline: the whole loop but evaluation and checkpoints. */
+  /**
+   * Training images per second with the batches coming from the pipeline: the whole loop but evaluation and
+   * checkpoints.
+   */
   readonly end_to_end_img_s: number;
   readonly end_to_end_share: number;
   /** Resident memory after the warm-up and after the last step. */
@@ -40,7 +43,10 @@ export interface InferBenchmark extends EngineInfo {
   readonly infer_img_s: number;
 }
 
-/** Times the train step alone and fed by the data pipeline, on the images of `data` or random ones in the shape of the config's dataset. */
+/**
+ * Times the train step alone and fed by the data pipeline, on the images of `data` or random ones in the shape of the
+ * config's dataset.
+ */
 export async function benchTraining(config: Config, { steps, warmup, data }: BenchOptions): Promise<TrainBenchmark> {
   const augment = data === undefined ? syntheticAugment(config.data.augment) : config.data.augment;
   const datasets =

@@ -1,4 +1,7 @@
-/** A config and its overrides as words of the command line: `gala train CONFIG key=value …`, beside `--config` and `--set`. */
+/**
+ * A config and its overrides as words of the command line: `gala train CONFIG key=value …`, beside `--config` and
+ * `--set`.
+ */
 import { Argument } from 'commander';
 import { keyOfOtherTool } from '../config/otherTools.js';
 import { ConfigError } from '../errors.js';

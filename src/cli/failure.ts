@@ -12,7 +12,10 @@ const unexpectedExitCode = 1;
 
 const faultRemedy = 'This is a fault in gala: please report it with the command line and what --debug prints.';
 
-/** The exit code that an error thrown by a command stands for: that of its type, 4 for a file, 2 for usage, 1 for the unexpected. */
+/**
+ * The exit code that an error thrown by a command stands for: that of its type, 4 for a file, 2 for usage, 1 for the
+ * unexpected.
+ */
 export function exitCodeOf(thrown: unknown): number {
   const error = asTyped(thrown);
   if (error instanceof CommandExit || error instanceof GalaError) return error.exitCode;
@@ -21,8 +24,8 @@ export function exitCodeOf(thrown: unknown): number {
 }
 
 /**
- * The lines to print on stderr, each ended: what happened, where, what to do next; with `debug` the stack as well. Empty
- * for errors whose text is printed already (Commander's) or that have none.
+ * The lines to print on stderr, each ended: what happened, where, what to do next; with `debug` the stack as well.
+ * Empty for errors whose text is printed already (Commander's) or that have none.
  */
 export function describeError(thrown: unknown, debug: boolean): string {
   const error = asTyped(thrown);

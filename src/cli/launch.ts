@@ -88,8 +88,8 @@ export function threadsPerRun(settings: LauncherSettings, runs: number): number 
 }
 
 /**
- * Starts the tasks of a sweep: locally to their end, on SLURM to their submission. Throws `CommandExit` 1 where a local run failed
- * and 128 + its number after a signal.
+ * Starts the tasks of a sweep: locally to their end, on SLURM to their submission. Throws `CommandExit` 1 where a local
+ * run failed and 128 + its number after a signal.
  */
 export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options: LaunchOptions = {}): Promise<void> {
   const { launcher } = sweep.manifest;

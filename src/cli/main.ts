@@ -34,7 +34,10 @@ try {
   fail(error);
 }
 
-/** Whatever a command does begins with paths below the working folder, and Node's own error for one that is gone says `uv_cwd`. */
+/**
+ * Whatever a command does begins with paths below the working folder, and Node's own error for one that is gone says
+ * `uv_cwd`.
+ */
 function requireWorkingFolder(): void {
   try {
     process.cwd();

@@ -24,8 +24,8 @@ export interface TrainingJob {
 }
 
 /**
- * Trains to the end and returns the result rows. Throws `CommandExit` after a signal, with everything saved; one that comes
- * during the last evaluation leaves a finished run, and ends a command that something follows in.
+ * Trains to the end and returns the result rows. Throws `CommandExit` after a signal, with everything saved; one that
+ * comes during the last evaluation leaves a finished run, and ends a command that something follows in.
  */
 export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
   const { held, loaded, resume, data, quiet, json, start, followedBy } = job;

@@ -1,4 +1,6 @@
-/** Waiting for another process, with an end by a signal: a batch system wants its exit code from a waiting task as well. */
+/**
+ * Waiting for another process, with an end by a signal: a batch system wants its exit code from a waiting task as well.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listenForStop, signalExitCode } from '../train/signals.js';
 import { CommandExit } from './exit.js';
@@ -6,8 +8,8 @@ import { CommandExit } from './exit.js';
 const pollMilliseconds = 2000;
 
 /**
- * Says for what it waits, once a signal would be heard, and looks every two seconds, first after two. Throws `CommandExit` after a
- * signal.
+ * Says for what it waits, once a signal would be heard, and looks every two seconds, first after two. Throws
+ * `CommandExit` after a signal.
  */
 export async function waitUntil(
   isOver: () => boolean | Promise<boolean>,

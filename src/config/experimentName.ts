@@ -1,6 +1,12 @@
-/** The name of an experiment: from a config, from run.json, from records and sweeps. It becomes a path below the folders of gala. */
+/**
+ * The name of an experiment: from a config, from run.json, from records and sweeps. It becomes a path below the folders
+ * of gala.
+ */
 
-/** Parts separated by slashes, each of which begins with a letter, digit or underscore: none leads out of a folder, none is hidden. */
+/**
+ * Parts separated by slashes, each of which begins with a letter, digit or underscore: none leads out of a folder, none
+ * is hidden.
+ */
 export const namePattern = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*(\/[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*)*$/u;
 
 export const nameRule = 'letters, digits, "_", "-" and "." in parts separated by "/"';

@@ -1,7 +1,7 @@
 /**
  * One config file for several imbalance factors: the name `gala_if50` stands for the file `gala_ifN.yaml` with
- * `data.imbalance_factor: 50`, as long as there is no file of that name itself. The head of the file lists the factors that
- * `gala config list` shows, with the expected value where there is one: `# N = 50: 56.0 % top-1`, `# N = 100, 10`.
+ * `data.imbalance_factor: 50`, as long as there is no file of that name itself. The head of the file lists the factors
+ * that `gala config list` shows, with the expected value where there is one: `# N = 50: 56.0 % top-1`, `# N = 100, 10`.
  */
 import { statSync } from 'node:fs';
 import { type Located, type LocatedMap, merge } from './located.js';

@@ -5,8 +5,8 @@ import { type Config, configSchema, type StageConfig } from './schema.js';
 import { sharedKeys } from './stages.js';
 
 /**
- * Keys that name, place or pace a run without changing what it computes. `threads`, `device` and `devices` change only the order of
- * rounding; what was used is recorded in run.json and another one is warned about on resume.
+ * Keys that name, place or pace a run without changing what it computes. `threads`, `device` and `devices` change only
+ * the order of rounding; what was used is recorded in run.json and another one is warned about on resume.
  */
 const keysWithoutWeight: ReadonlySet<string> = new Set([
   'name',
@@ -21,15 +21,18 @@ const keysWithoutWeight: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * sha256 (hex) of the keys that decide the numbers and are not at their defaults: equal experiments have equal hashes, also
- * where one was recorded before a key existed.
+ * sha256 (hex) of the keys that decide the numbers and are not at their defaults: equal experiments have equal hashes,
+ * also where one was recorded before a key existed.
  */
 export function configHash(config: Config): string {
   const values = entriesOf(config).filter(({ value, standard }) => value !== standard);
   return sha256(JSON.stringify(values.map(({ key, value }) => [key, value])));
 }
 
-/** The config of a record with the defaults of the keys that came after it: what an older version of gala ran is the same experiment. */
+/**
+ * The config of a record with the defaults of the keys that came after it: what an older version of gala ran is the
+ * same experiment.
+ */
 export function configOf({ config, name }: { config: object; name: string }): Config {
   const known = complete.get(config);
   if (known?.name === name) return known;
@@ -59,7 +62,10 @@ export function configDifference(old: Config, now: Config): string[] {
   );
 }
 
-/** Dotted key → JSON of its value, for the keys that decide the numbers; a key that a recorded config lacks has its default. */
+/**
+ * Dotted key → JSON of its value, for the keys that decide the numbers; a key that a recorded config lacks has its
+ * default.
+ */
 export function weightyValues(config: Config): Map<string, string> {
   return new Map(entriesOf(config).map(({ key, value }) => [key, value]));
 }

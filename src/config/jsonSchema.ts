@@ -4,8 +4,8 @@ import { completeSchema } from './keys.js';
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * JSON Schema (draft 2020-12) of one config *file*: as the schema of a complete config, but with `extends`, and with no key
- * required, since a file may leave to its parents whatever it does not change. `null` takes an optional key away.
+ * JSON Schema (draft 2020-12) of one config *file*: as the schema of a complete config, but with `extends`, and with no
+ * key required, since a file may leave to its parents whatever it does not change. `null` takes an optional key away.
  */
 function configFileSchema(): Json {
   const { properties, ...rest } = partial(completeSchema as unknown as Json) as { readonly [key: string]: Json };
@@ -16,7 +16,8 @@ function configFileSchema(): Json {
     properties: {
       extends: {
         description:
-          'Config (or list of configs, later ones win) that this one changes: a path relative to this file, or a name of `gala config list`.',
+          'Config (or list of configs, later ones win) that this one changes: a path relative to this file, or ' +
+          'a name of `gala config list`.',
         anyOf: [oneParent, { type: 'array', items: oneParent }],
       },
       ...(properties as { readonly [key: string]: Json }),

@@ -1,4 +1,7 @@
-/** What the schema says of each key, read from its JSON Schema: for error messages, the docs table and the editor's schema. */
+/**
+ * What the schema says of each key, read from its JSON Schema: for error messages, the docs table and the editor's
+ * schema.
+ */
 import { z } from 'zod';
 import type { Path } from './located.js';
 import { configSchema } from './schema.js';

@@ -71,7 +71,9 @@ function readFile(
     if (parentPath === undefined) {
       const near = nearParents(parent.name);
       const meant = near.length > 0 ? `; did you mean ${quotedAlternatives(near)}?` : ' (gala config list)';
-      const message = `extends names "${parent.name}", which is neither a file beside this one nor a config of the package${meant}`;
+      const message =
+        `extends names "${parent.name}", which is neither a file beside this one nor a config of the ` +
+        `package${meant}`;
       problems.push({ where: parent.origin, message, fatal: true });
       readable = false;
     } else if (here.includes(parentPath)) {

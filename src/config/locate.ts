@@ -71,7 +71,10 @@ function factorWanted(nameOrPath: string): ConfigError {
   });
 }
 
-/** The file that `extends: parent` means in a file of `folder`: a path relative to it, else a name in the package's configs. */
+/**
+ * The file that `extends: parent` means in a file of `folder`: a path relative to it, else a name in the package's
+ * configs.
+ */
 export function findParent(parent: string, folder: string): string | undefined {
   return firstFile(candidates(folder, parent));
 }

@@ -1,4 +1,7 @@
-/** Config values that remember where each of them was written, so that a problem can name `file:line:col` through `extends`. */
+/**
+ * Config values that remember where each of them was written, so that a problem can name `file:line:col` through
+ * `extends`.
+ */
 
 /** Where a value was written: `file:line:col`, `--set key=value`, `--seed`, or a rule such as `default`. */
 export type Origin = string;
@@ -43,7 +46,9 @@ export function plainValue(located: Located): unknown {
   return result;
 }
 
-/** As `plainValue`, but every value that is not null is the text that was written: `0123` and `1e5` stay what they are. */
+/**
+ * As `plainValue`, but every value that is not null is the text that was written: `0123` and `1e5` stay what they are.
+ */
 export function writtenValue(located: Located): unknown {
   if (located.kind === 'list') return located.items.map(writtenValue);
   if (located.kind === 'map')
@@ -69,8 +74,8 @@ export function isNull(located: Located): boolean {
 }
 
 /**
- * `map` without the keys whose value is `null`, in the maps below too, as far as `isKnown(path)`: a key of no meaning stays to be
- * reported. A map inside a section goes with its last key.
+ * `map` without the keys whose value is `null`, in the maps below too, as far as `isKnown(path)`: a key of no meaning
+ * stays to be reported. A map inside a section goes with its last key.
  */
 export function withoutNulls(map: LocatedMap, isKnown: (path: Path) => boolean, path: Path = []): LocatedMap {
   const entries = new Map<string, LocatedEntry>();
@@ -106,8 +111,9 @@ export function keyOrigin(root: Located, path: Path): Origin {
 }
 
 /**
- * `over` laid on `base`: maps merge key by key, lists and scalars are replaced. A map that chooses among alternatives by
- * its `name` (`isChoice(path)`) replaces the whole map below when the names differ: the keys of one loss mean nothing to another.
+ * `over` laid on `base`: maps merge key by key, lists and scalars are replaced. A map that chooses among alternatives
+ * by its `name` (`isChoice(path)`) replaces the whole map below when the names differ: the keys of one loss mean
+ * nothing to another.
  */
 export function merge(
   base: LocatedMap,

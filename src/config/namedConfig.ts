@@ -1,4 +1,7 @@
-/** How a config differs from the config of the same name that comes with gala: `train.epochs=3` makes it another experiment. */
+/**
+ * How a config differs from the config of the same name that comes with gala: `train.epochs=3` makes it another
+ * experiment.
+ */
 import { GalaError } from '../errors.js';
 import { differingKeys, typedValue, weightyValues } from './identity.js';
 import { loadConfig } from './load.js';
@@ -18,7 +21,10 @@ export function keysBesideName(config: Config): string[] {
   return differingKeys([named, weightyValues(withoutFolders(config))]).filter(key => !keysOfARun.has(key));
 }
 
-/** `cifar100_lt/gala_if100`, or with what differs from the config of that name: `cifar100_lt/gala_if100 (train.epochs=3)`. */
+/**
+ * `cifar100_lt/gala_if100`, or with what differs from the config of that name:
+ * `cifar100_lt/gala_if100 (train.epochs=3)`.
+ */
 export function describeConfig(config: Config): string {
   const values = weightyValues(withoutFolders(config));
   return withSettings(

@@ -1,4 +1,7 @@
-/** Keys of other tools (Hydra, MMPretrain, timm, Lightning, released code of papers), and the key of gala that does the same. */
+/**
+ * Keys of other tools (Hydra, MMPretrain, timm, Lightning, released code of papers), and the key of gala that does the
+ * same.
+ */
 
 export const keysOfOtherTools: Readonly<Record<string, string>> = {
   arch: 'model.backbone',

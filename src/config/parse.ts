@@ -25,7 +25,10 @@ interface Reading {
   values: number;
 }
 
-/** Reads the YAML text of a config file; problems are added with origins `label:line:col`. Undefined when nothing usable was read. */
+/**
+ * Reads the YAML text of a config file; problems are added with origins `label:line:col`. Undefined when nothing usable
+ * was read.
+ */
 export function parseConfigText(text: string, label: string, problems: Problem[]): LocatedMap | undefined {
   if (text.includes('\0')) {
     const message = 'the file has null bytes: it is UTF-16 or no text; save it as UTF-8';
@@ -81,7 +84,9 @@ function parse(
     : locate(document.contents, reading, undefined);
 }
 
-/** `aliasOrigin`: an aliased value is reported where the alias stands, since that is the value the reader sees there. */
+/**
+ * `aliasOrigin`: an aliased value is reported where the alias stands, since that is the value the reader sees there.
+ */
 function locate(node: Node, reading: Reading, aliasOrigin: Origin | undefined): Located | undefined {
   const origin = aliasOrigin ?? reading.originOf(node.range?.[0] ?? 0);
   const refuse = (message: string): undefined => {

@@ -1,4 +1,6 @@
-/** Problems are collected and reported together, so that one run of the command shows all that is wrong with a config. */
+/**
+ * Problems are collected and reported together, so that one run of the command shows all that is wrong with a config.
+ */
 import { ConfigError } from '../errors.js';
 import type { Origin } from './located.js';
 
@@ -10,7 +12,10 @@ export interface Problem {
   readonly fatal?: boolean;
 }
 
-/** One `ConfigError` for all problems: a single one is the message itself, several are listed one per line with their positions. */
+/**
+ * One `ConfigError` for all problems: a single one is the message itself, several are listed one per line with their
+ * positions.
+ */
 export function configError(config: string, problems: readonly Problem[]): ConfigError {
   const next = problems.some(problem => problem.fatal)
     ? 'Correct it and run the same command again.'

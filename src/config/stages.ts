@@ -1,6 +1,7 @@
 /**
- * Two-stage experiments: the maps `stages.representation` and `stages.classifier` lie on top of the other keys, each for its own
- * stage. The classifier stage is the experiment, whose numbers are reported; the other is an experiment of its own that it starts from.
+ * Two-stage experiments: the maps `stages.representation` and `stages.classifier` lie on top of the other keys, each
+ * for its own stage. The classifier stage is the experiment, whose numbers are reported; the other is an experiment of
+ * its own that it starts from.
  */
 import { hasOwnVal, isFolders } from '../data/sets/index.js';
 import { isChoice } from './keys.js';
@@ -29,7 +30,9 @@ export const sharedKeys: readonly string[] = [
   'threads',
 ];
 
-/** The two complete configs in a root with `stages`; undefined without, or with a problem that leaves nothing to check. */
+/**
+ * The two complete configs in a root with `stages`; undefined without, or with a problem that leaves nothing to check.
+ */
 export function splitStages(root: LocatedMap, problems: Problem[]): Record<StageName, LocatedMap> | undefined {
   const stages = root.entries.get('stages')?.value;
   if (stages === undefined || isNull(stages)) return undefined;
@@ -77,8 +80,9 @@ export function splitStages(root: LocatedMap, problems: Problem[]): Record<Stage
 }
 
 /**
- * What is wrong with an epoch of the second stage that held-out images choose: the first stage must hold out the same ones, or the
- * backbone was trained on them. Undefined where nothing is. A folder of images may have a validation split of its own.
+ * What is wrong with an epoch of the second stage that held-out images choose: the first stage must hold out the same
+ * ones, or the backbone was trained on them. Undefined where nothing is. A folder of images may have a validation split
+ * of its own.
  */
 export function heldOutProblem(
   first: Omit<StageConfig, 'name'>,
@@ -87,7 +91,10 @@ export function heldOutProblem(
   const { data, eval: evaluation } = second;
   if (evaluation.select_on !== 'val' || hasOwnVal(data) || isFolders(data.dataset)) return undefined;
   if (first.eval.select_on === 'val' && first.eval.val_fraction === evaluation.val_fraction) return undefined;
-  return 'eval.select_on is val, but the first stage trains on the images that the second holds out; give both eval.select_on: val and the same eval.val_fraction';
+  return (
+    'eval.select_on is val, but the first stage trains on the images that the second holds out; give both ' +
+    'eval.select_on: val and the same eval.val_fraction'
+  );
 }
 
 /** The config of a two-stage experiment; a first stage without a name goes by that of the whole and its own. */
@@ -102,8 +109,9 @@ export function joinStages(
 }
 
 /**
- * The keys of a config as its file has them: those of the first stage at the top, under `stages.classifier` those in which the
- * second differs. What only the first stage has stands under `stages.representation`, for at the top the second would have it too.
+ * The keys of a config as its file has them: those of the first stage at the top, under `stages.classifier` those in
+ * which the second differs. What only the first stage has stands under `stages.representation`, for at the top the
+ * second would have it too.
  */
 export function fileLayout(config: Config): Record<string, unknown> {
   const { stages, name: own, ...second } = config;

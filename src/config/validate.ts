@@ -1,4 +1,7 @@
-/** Checks located values against the schema; every issue becomes a problem in plain words at the place where the value was written. */
+/**
+ * Checks located values against the schema; every issue becomes a problem in plain words at the place where the value
+ * was written.
+ */
 import type { z } from 'zod';
 import type { ConfigKey, Values } from './checks/checked.js';
 import { describeKeys, expectedText, isChoice, keysAt, schemaAt } from './keys.js';

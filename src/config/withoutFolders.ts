@@ -6,8 +6,8 @@ import type { Config, StageConfig } from './schema.js';
 export const listKeys = ['train_list', 'val_list', 'test_list'] as const;
 
 /**
- * Without `data.root`, and with the base names alone of `model.weights` and the lists of images, in both stages. The order of
- * the keys stays.
+ * Without `data.root`, and with the base names alone of `model.weights` and the lists of images, in both stages. The
+ * order of the keys stays.
  */
 export function withoutFolders({ stages, ...config }: Config): Config {
   const first = stages && { stages: { representation: stageWithoutFolders(stages.representation) } };

@@ -36,7 +36,10 @@ export interface Dataset {
   readonly imageShape: ImageShape;
   /** Class of image `index`, in [0, classNames.length). */
   label(index: number): number;
-  /** Writes the HWC bytes of image `index` into `into` (length height·width·channels); of a stored image the central crop. */
+  /**
+   * Writes the HWC bytes of image `index` into `into` (length height·width·channels); of a stored image the central
+   * crop.
+   */
   image(index: number, into: Uint8Array): void | Promise<void>;
   /** sha256 (hex) that identifies the images and labels this dataset was read from. */
   readonly fingerprint: string;

@@ -21,7 +21,10 @@ export function sharesOf({ split }: SplitKeys): SplitShares | undefined {
   return val === 0 && test === 0 ? undefined : { val, test };
 }
 
-/** `train` divided by `shares`, with a note; the part `val` stays out of `train`, and is given where `wantsVal`. Throws `DataError`. */
+/**
+ * `train` divided by `shares`, with a note; the part `val` stays out of `train`, and is given where `wantsVal`. Throws
+ * `DataError`.
+ */
 export function dividedTraining(
   { subset_seed = 0 }: SplitKeys,
   { list, source }: ReadList,

@@ -26,7 +26,10 @@ export function featureDataset(dataset: Dataset, features: Float32Array): Datase
   return { ...sharedDataset(parts), featureSize };
 }
 
-/** The input of a program for images that are given by their bytes, with `leading` axes such as `[B]`: `images` or `features`. */
+/**
+ * The input of a program for images that are given by their bytes, with `leading` axes such as `[B]`: `images` or
+ * `features`.
+ */
 export function inputOf(
   { imageShape, featureSize }: Dataset,
   leading: readonly number[],

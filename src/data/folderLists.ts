@@ -1,4 +1,7 @@
-/** The lists of a folder of images: DIR/train/CLASS/… and DIR/test/CLASS/…, or DIR/CLASS/… alone, which `data.split` divides. */
+/**
+ * The lists of a folder of images: DIR/train/CLASS/… and DIR/test/CLASS/…, or DIR/CLASS/… alone, which `data.split`
+ * divides.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
@@ -20,8 +23,8 @@ export function layoutOf(root: string): { train: boolean; val: boolean; test: bo
 }
 
 /**
- * The lists of the splits, and the names of the classes. Without test/, val/ is tested on. Throws `DataError` for a folder that
- * is missing or not divided, `ConfigError` for a share of `data.split` that the folder has images for.
+ * The lists of the splits, and the names of the classes. Without test/, val/ is tested on. Throws `DataError` for a
+ * folder that is missing or not divided, `ConfigError` for a share of `data.split` that the folder has images for.
  */
 export function folderLists(
   config: FolderKeys,
@@ -75,7 +78,8 @@ function missingFolder(root: string, hasTrain: boolean): DataError {
       packedArchiveAdvice(root) ??
       (hasTrain
         ? "Name the folder that holds train/ and test/ (or val/) with --data, or add --set data.split='{test: 0.2}'."
-        : 'image_folder reads DIR/train/CLASS/… and DIR/test/CLASS/… (or val/), or DIR/CLASS/… with data.split: name DIR with --data or data.root.'),
+        : 'image_folder reads DIR/train/CLASS/… and DIR/test/CLASS/… (or val/), or DIR/CLASS/… with data.split: ' +
+          'name DIR with --data or data.root.'),
   });
 }
 

@@ -40,8 +40,8 @@ export interface ImageSetOptions {
 }
 
 /**
- * Opens the splits of an image set, checked as far as `check` asks. Throws `DataError` for missing or bad images and lists,
- * `ConfigError` for a config that does not fit them.
+ * Opens the splits of an image set, checked as far as `check` asks. Throws `DataError` for missing or bad images and
+ * lists, `ConfigError` for a config that does not fit them.
  */
 export async function openImageSet(
   config: OpenableConfig,

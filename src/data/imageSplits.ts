@@ -1,4 +1,7 @@
-/** From the `data` part of a config to the files of the splits of an image set: which list, where the images lie, what is missing. */
+/**
+ * From the `data` part of a config to the files of the splits of an image set: which list, where the images lie, what
+ * is missing.
+ */
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
@@ -44,8 +47,8 @@ export type ImageSetConfig = Pick<DataConfig, 'dataset' | 'train_list' | 'val_li
 
 /**
  * Reads the lists and looks every file up in its folder; opens no image. Missing files are told, not thrown. Throws
- * `DataError` for a missing root, a missing or damaged list and a class without training images, `ConfigError` for lists
- * that are needed and not given.
+ * `DataError` for a missing root, a missing or damaged list and a class without training images, `ConfigError` for
+ * lists that are needed and not given.
  */
 export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOptions): ImageSplits {
   const notes: string[] = [];
@@ -142,8 +145,8 @@ function noList(dataset: string, split: ImageSplit): ConfigError {
 }
 
 /**
- * A class is called by the folder that its images lie in, less the first part (`train/`); where that does not tell classes
- * apart, by its number.
+ * A class is called by the folder that its images lie in, less the first part (`train/`); where that does not tell
+ * classes apart, by its number.
  */
 export function classNamesOf(lists: readonly ImageList[], most = Number.POSITIVE_INFINITY): string[] {
   const classes = Math.min(
@@ -168,7 +171,9 @@ export function classNamesOf(lists: readonly ImageList[], most = Number.POSITIVE
   return names.map((name, label) => (distinct && !unclear ? (name ?? `class ${label}`) : `class ${label}`));
 }
 
-/** Refuses a label that no list of so few training images can have, before there are arrays of one entry for each class. */
+/**
+ * Refuses a label that no list of so few training images can have, before there are arrays of one entry for each class.
+ */
 function requireSmallLabels({ list, source }: { list: ImageList; source: string }, trainImages: number): void {
   const largest = list.labels.reduce((a, b) => Math.max(a, b), -1);
   if (largest < trainImages) return;
@@ -190,6 +195,8 @@ function requireEveryClass(classNames: readonly string[], { labels }: ImageList,
     empty.length === 1 ? '' : empty.length === 2 ? ', nor has 1 other' : `, nor have ${empty.length - 1} others`;
   throw new DataError(`Class ${empty[0]} (${classNames[empty[0]!]}) has no training image${others}.`, {
     where,
-    next: 'Every class from 0 to the largest label needs one: add images, or leave the class out (remove its folder, or number the classes of the lists anew).',
+    next:
+      'Every class from 0 to the largest label needs one: add images, or leave the class out (remove its ' +
+      'folder, or number the classes of the lists anew).',
   });
 }

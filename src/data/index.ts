@@ -21,8 +21,8 @@ export interface OpenOptions {
   /** The `--data` option: goes before GALA_DATA and `data.root`. */
   readonly dataRoot?: string | undefined;
   /**
-   * Fraction of the training images of each class to keep apart as the split `val`, drawn by `data.subset_seed`. A set with
-   * a validation split of its own holds nothing out.
+   * Fraction of the training images of each class to keep apart as the split `val`, drawn by `data.subset_seed`. A set
+   * with a validation split of its own holds nothing out.
    */
   readonly heldOutFraction?: number | undefined;
   /** Images of a training batch: a smaller training set is refused before an image is decoded. */
@@ -130,19 +130,24 @@ async function openSet(config: DatasetConfig, options: OpenOptions): Promise<Ope
   return openImageSet(config, imagesRoot(config, options), { ...options, environment });
 }
 
-/** The folder of the image files of a set: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` when none is given. */
+/**
+ * The folder of the image files of a set: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` when
+ * none is given.
+ */
 export function imagesRoot(config: DatasetConfig, { dataRoot, environment = process.env }: OpenOptions): string {
   const root = rootOf(config, dataRoot ?? environment.GALA_DATA);
   if (root !== undefined) return root;
   throw new DataError(`The folder of the images of ${config.dataset} is not known.`, {
     where: 'neither --data, GALA_DATA nor data.root is given',
-    next: 'Name it with --data DIR, the environment variable GALA_DATA or data.root in the config; see docs/datasets.md.',
+    next:
+      'Name it with --data DIR, the environment variable GALA_DATA or data.root in the config; see ' +
+      'docs/datasets.md.',
   });
 }
 
 /**
- * Looks for the folder of a dataset without opening its images. Throws `DataError` where the folder is not known or where files of
- * CIFAR are missing in it.
+ * Looks for the folder of a dataset without opening its images. Throws `DataError` where the folder is not known or
+ * where files of CIFAR are missing in it.
  */
 export async function requireDataFolder(config: DatasetConfig, options: OpenOptions = {}): Promise<void> {
   const set = datasets[config.dataset];
@@ -186,9 +191,12 @@ function pixelsRoot(
 function unknownFolder({ name, archives }: PixelSet): DataError {
   const fetch =
     archives &&
-    `Fetch it with \`gala data download ${name} --data DIR\`, or unpack one of the authors' archives (${archives.page}), and name`;
+    `Fetch it with \`gala data download ${name} --data DIR\`, or unpack one of the authors' archives ` +
+      `(${archives.page}), and name`;
   return new DataError(`The folder of ${name} is not known.`, {
     where: 'neither --data, GALA_DATA nor data.root is given',
-    next: `${fetch ?? 'Name'} the folder with --data DIR, the environment variable GALA_DATA or data.root in the config.`,
+    next:
+      `${fetch ?? 'Name'} the folder with --data DIR, the environment variable GALA_DATA or data.root in ` +
+      'the config.',
   });
 }

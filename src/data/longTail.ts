@@ -68,7 +68,9 @@ export function holdOut(dataset: Labels, fraction: number, seed: number): { kept
   return { kept, heldOut };
 }
 
-/** What a config draws from the training images: the long-tailed subset, and of it what is kept and held out as `val`. */
+/**
+ * What a config draws from the training images: the long-tailed subset, and of it what is kept and held out as `val`.
+ */
 export function drawTraining(
   dataset: Labels,
   { imbalance_factor, subset_seed }: { readonly imbalance_factor: number; readonly subset_seed: number },

@@ -14,7 +14,8 @@ export function normalisationOf(
     const channels = ofDataset[key].length;
     if (given === undefined || given === channels) continue;
     throw new ConfigError(
-      `data.normalisation.${key} has ${given} numbers, but the images have ${channels} channel${channels === 1 ? '' : 's'}.`,
+      `data.normalisation.${key} has ${given} numbers, but the images have ${channels} ` +
+        `channel${channels === 1 ? '' : 's'}.`,
       {
         where: `data.normalisation.${key}, with data.dataset ${dataset}`,
         next: `Give one number for each channel, such as ${key}: [${ofDataset[key].join(', ')}].`,

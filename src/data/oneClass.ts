@@ -6,8 +6,8 @@ import { classFolders, foldersIn } from './files/imageFolder.js';
 const shownFolders = 3;
 
 /**
- * Throws `DataError` where there is only one class. `where` is the list, or the folder of the training images: with `isFolder`
- * the message tells of class folders that lie one folder too deep.
+ * Throws `DataError` where there is only one class. `where` is the list, or the folder of the training images: with
+ * `isFolder` the message tells of class folders that lie one folder too deep.
  */
 export function requireTwoClasses(classNames: readonly string[], where: string, isFolder: boolean): void {
   const [only, second] = classNames;
@@ -24,5 +24,8 @@ function adviceForFolder(train: string, only: string): string {
   const below = classFolders(train).flatMap(({ folder }) => foldersIn(join(train, folder)));
   if (below.length === 0) return 'Put the images of each class into a folder of its own below train/.';
   const named = `${below.slice(0, shownFolders).join(', ')}${below.length > shownFolders ? ', …' : ''}`;
-  return `The class folders must lie directly below train/: move those in ${only} (${named}) up into train/, in the other splits too.`;
+  return (
+    `The class folders must lie directly below train/: move those in ${only} (${named}) up into train/, ` +
+    'in the other splits too.'
+  );
 }

@@ -1,4 +1,7 @@
-/** The order in which an epoch visits the training images: always a function of (seed, epoch) alone, so a resumed run finds its place again. */
+/**
+ * The order in which an epoch visits the training images: always a function of (seed, epoch) alone, so a resumed run
+ * finds its place again.
+ */
 
 import { randomFor, shuffle } from '../random.js';
 import type { Dataset } from './dataset.js';
@@ -9,7 +12,9 @@ export type Sampler = (epoch: number) => Int32Array;
 
 type Labels = Pick<Dataset, 'length' | 'label' | 'classNames'>;
 
-/** Images that a class gives each time class-aware sampling comes to it, as in the public code of OLTR and Decoupling. */
+/**
+ * Images that a class gives each time class-aware sampling comes to it, as in the public code of OLTR and Decoupling.
+ */
 const imagesPerDraw = 4;
 
 /** The sampler of a config for a training set. Classes without images are never drawn. */
@@ -29,8 +34,9 @@ export function shuffledOrder(length: number, seed: number, epoch: number): Int3
 }
 
 /**
- * Class-aware sampling (Shen et al., ECCV 2016): the classes come in shuffled rounds, and each gives its next four images, which
- * come in shuffled rounds of their own. Every class is drawn equally often, but for the round that the epoch's end cuts off.
+ * Class-aware sampling (Shen et al., ECCV 2016): the classes come in shuffled rounds, and each gives its next four
+ * images, which come in shuffled rounds of their own. Every class is drawn equally often, but for the round that the
+ * epoch's end cuts off.
  */
 function classAwareOrder(members: readonly Int32Array[], length: number, seed: number, epoch: number): Int32Array {
   const nextClass = rounds(
@@ -46,7 +52,10 @@ function classAwareOrder(members: readonly Int32Array[], length: number, seed: n
   return order;
 }
 
-/** Class-balanced sampling (Kang et al., ICLR 2020, with q = 0): each image is one of a class drawn uniformly, itself drawn uniformly from it. */
+/**
+ * Class-balanced sampling (Kang et al., ICLR 2020, with q = 0): each image is one of a class drawn uniformly, itself
+ * drawn uniformly from it.
+ */
 function classBalancedOrder(members: readonly Int32Array[], length: number, seed: number, epoch: number): Int32Array {
   const random = randomFor('class-balanced', seed, epoch);
   return Int32Array.from({ length }, () => {

@@ -16,7 +16,8 @@ export const data = z
       .min(1)
       .optional()
       .describe(
-        'Folder of the dataset files, relative to the working folder; `--data` and the environment variable GALA_DATA override it. The bundled set needs none.',
+        'Folder of the dataset files, relative to the working folder; `--data` and the environment variable ' +
+          'GALA_DATA override it. The bundled set needs none.',
       ),
     train_list: listPath.describe(
       '(image sets) List of the training images, `path label` a line; the published one when left out.',
@@ -31,7 +32,8 @@ export const data = z
           '(image_folder, image_list) Share of each class kept as `val`, drawn by subset_seed; 0 = none.',
         ),
         test: share.describe(
-          '(image_folder, image_list) Share of each class kept as `test`, for images without a test part of their own: a folder DIR/CLASS/…, or one list. At least one image of each class stays in training.',
+          '(image_folder, image_list) Share of each class kept as `test`, for images without a test part of ' +
+            'their own: a folder DIR/CLASS/…, or one list. At least one image of each class stays in training.',
         ),
       })
       .optional()
@@ -44,19 +46,22 @@ export const data = z
       .max(4096)
       .optional()
       .describe(
-        '(image sets) Shorter side in pixels before the central crop of evaluation; image_size · 256/224 when left out.',
+        '(image sets) Shorter side in pixels before the central crop of evaluation; image_size · 256/224 when ' +
+          'left out.',
       ),
     verify: z
       .enum(['deep', 'fast'])
       .optional()
       .describe(
-        '(image sets) What is checked before the first step: deep (when left out) = every image decodes, remembered until it changes; fast = every file is there.',
+        '(image sets) What is checked before the first step: deep (when left out) = every image decodes, ' +
+          'remembered until it changes; fast = every file is there.',
       ),
     on_bad_image: z
       .enum(['fail', 'skip'])
       .optional()
       .describe(
-        '(image sets) skip leaves training images out that do not decode, counts and names them; fail (when left out) stops. In evaluation it always stops.',
+        '(image sets) skip leaves training images out that do not decode, counts and names them; fail (when ' +
+          'left out) stops. In evaluation it always stops.',
       ),
     imbalance_factor: z
       .number()
@@ -68,7 +73,8 @@ export const data = z
     subset_seed: wholeNumber
       .default(0)
       .describe(
-        'Seed that draws the long-tailed subset, the held-out images and the parts of data.split; their hashes are recorded with the run.',
+        'Seed that draws the long-tailed subset, the held-out images and the parts of data.split; their ' +
+          'hashes are recorded with the run.',
       ),
     normalisation: z
       .strictObject({
@@ -92,13 +98,16 @@ export const data = z
       .enum(['shuffled', 'class_aware', 'class_balanced'])
       .default('shuffled')
       .describe(
-        'Which images an epoch visits, always as many as the set has: shuffled = each once; class_aware = shuffled rounds over the classes, 4 images of each; class_balanced = a random image of a random class.',
+        'Which images an epoch visits, always as many as the set has: shuffled = each once; class_aware = ' +
+          'shuffled rounds over the classes, 4 images of each; class_balanced = a random image of a random ' +
+          'class.',
       ),
     workers: z
       .union([z.literal('auto'), wholeNumber.max(64)])
       .default('auto')
       .describe(
-        'Worker threads that prepare batches; the numbers do not depend on it. auto = 1 on a CPU, on a GPU one for each core but one, at most 16; 0 = in the main thread.',
+        'Worker threads that prepare batches; the numbers do not depend on it. auto = 1 on a CPU, on a GPU ' +
+          'one for each core but one, at most 16; 0 = in the main thread.',
       ),
   })
   .describe('Which images are trained on.');

@@ -1,4 +1,7 @@
-/** Three training steps whose losses are known, and how fast ResNet-32 trains: what an engine has to show before it is trusted. */
+/**
+ * Three training steps whose losses are known, and how fast ResNet-32 trains: what an engine has to show before it is
+ * trusted.
+ */
 import { compile, type EngineSettings } from '../engine/index.js';
 import type { Executable } from '../engine/program.js';
 import { linearHead } from '../models/head.js';
@@ -22,8 +25,8 @@ export interface SelfTest {
 }
 
 /**
- * Losses of three steps of ResNet-8 on one batch in fp32 as the engines `tensorflow` and `xla` (CPU) compute them; the second and third
- * depend on all gradients, momenta and batch statistics.
+ * Losses of three steps of ResNet-8 on one batch in fp32 as the engines `tensorflow` and `xla` (CPU) compute them; the
+ * second and third depend on all gradients, momenta and batch statistics.
  */
 export const knownLosses: readonly number[] = [2.271546, 2.168396, 2.03729];
 export const tolerance = 1e-3;

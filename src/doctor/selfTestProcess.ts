@@ -10,7 +10,9 @@ export type SelfTestOutcome = SelfTest | { readonly passed: false; readonly fail
 const timeoutSeconds = 300;
 const linesShown = 3;
 
-/** What the self-test gave, or why there is no result: the engine's own error, a crash, or no end within five minutes. */
+/**
+ * What the self-test gave, or why there is no result: the engine's own error, a crash, or no end within five minutes.
+ */
 export function selfTestApart(settings: EngineSettings): Promise<SelfTestOutcome> {
   const child = fork(import.meta.filename, [JSON.stringify(settings)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   let outcome: SelfTestOutcome | undefined;

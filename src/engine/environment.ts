@@ -1,6 +1,6 @@
 /**
- * Environment variables that the engines' libraries read. Those that could change the numbers are taken out of this process
- * before a library is loaded; those that cannot be undone, or are the user's choice, are told and recorded.
+ * Environment variables that the engines' libraries read. Those that could change the numbers are taken out of this
+ * process before a library is loaded; those that cannot be undone, or are the user's choice, are told and recorded.
  */
 import type { EngineInfo } from './program.js';
 
@@ -16,8 +16,8 @@ const harmless = [
 ];
 
 /**
- * Those that are told when they are taken out. Of the others a reader learns nothing: batch systems set what is of threads, which
- * `threads` decides, and TF_ is also the prefix of Terraform, whose values may be secret.
+ * Those that are told when they are taken out. Of the others a reader learns nothing: batch systems set what is of
+ * threads, which `threads` decides, and TF_ is also the prefix of Terraform, whose values may be secret.
  */
 const told = [
   /^(ONEDNN|DNNL|NVIDIA)_/,

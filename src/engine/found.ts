@@ -15,7 +15,10 @@ export interface FoundEngine {
   readonly bytes: number;
 }
 
-/** The TensorFlow that is used, or every one in the order of preference. Throws `EngineError` for a wrong GALA_TENSORFLOW. */
+/**
+ * The TensorFlow that is used, or every one in the order of preference. Throws `EngineError` for a wrong
+ * GALA_TENSORFLOW.
+ */
 export function foundTensorFlow(which: 'first' | 'all' = 'first', cache?: string): FoundEngine[] {
   const options = cache === undefined ? {} : { cache };
   const locations = which === 'all' ? listTensorFlow(undefined, options) : [findTensorFlow(undefined, options)];

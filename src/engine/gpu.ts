@@ -36,8 +36,8 @@ const computeCapabilityMajor = 75;
 const computeCapabilityMinor = 76;
 
 /**
- * False without the traces of a driver below `root`: the kernel module's own, which is there before CUDA's first use makes the device files,
- * those device files, or WSL's. Decided in microseconds, before any library is loaded.
+ * False without the traces of a driver below `root`: the kernel module's own, which is there before CUDA's first use
+ * makes the device files, those device files, or WSL's. Decided in microseconds, before any library is loaded.
  */
 export function mayHaveGpu(root = '/'): boolean {
   return ['proc/driver/nvidia/version', 'dev/nvidiactl', 'dev/dxg'].some(path => existsSync(join(root, path)));

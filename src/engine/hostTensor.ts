@@ -37,7 +37,8 @@ export function requireSameTypes(
       throw new EngineError(`A program returns the state entry '${name}', which is not part of the state.`);
     if (spec.dtype === dtype && spec.shape.join() === shape.join()) continue;
     throw new EngineError(
-      `A program changes the type of the state entry '${name}' from ${spec.dtype} [${spec.shape}] to ${dtype} [${shape}].`,
+      `A program changes the type of the state entry '${name}' from ${spec.dtype} [${spec.shape}] to ` +
+        `${dtype} [${shape}].`,
     );
   }
 }

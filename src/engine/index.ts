@@ -40,9 +40,9 @@ interface Machine {
 const thisMachine: Machine = { environment: process.env, askGpus: askGpuDriver };
 
 /**
- * Settings with every `auto` decided for this machine: `xla` on the first GPU where one answers and its plugin is installed,
- * else `tensorflow` on the CPU with all cores; bf16 where the device computes it natively. Throws `EngineError` when the
- * config wants a GPU that is not there.
+ * Settings with every `auto` decided for this machine: `xla` on the first GPU where one answers and its plugin is
+ * installed, else `tensorflow` on the CPU with all cores; bf16 where the device computes it natively. Throws
+ * `EngineError` when the config wants a GPU that is not there.
  */
 export async function engineSettings(config: Wishes, machine = thisMachine): Promise<EngineSettings> {
   const { environment } = machine;
@@ -89,7 +89,8 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
   if (findCudaPlugin(driver.cuda, environment)) return onGpu(driver, 0);
   return onCpu(
     config.engine === 'xla' ? 'xla' : 'tensorflow',
-    `A GPU is here (${driver.gpus[0]!.name}), but XLA's plugin for it is not: this runs on the CPU. For the GPU: gala engine install --cuda`,
+    `A GPU is here (${driver.gpus[0]!.name}), but XLA's plugin for it is not: this runs on the CPU. For ` +
+      'the GPU: gala engine install --cuda',
   );
 }
 
@@ -109,7 +110,10 @@ export async function compile(request: CompileRequest, settings: EngineSettings)
   };
 }
 
-/** An engine and what comes after it, for the smallest networks: measured by lowering the limits until a training failed. */
+/**
+ * An engine and what comes after it, for the smallest networks: measured by lowering the limits until a training
+ * failed.
+ */
 const engineNeed = { addresses: 2.1e9, inUse: 140e6 };
 
 async function compileOn(request: CompileRequest, settings: EngineSettings): Promise<Executable> {
@@ -177,8 +181,8 @@ async function requireGpu(device: string, machine: Machine): Promise<GpuDriver> 
 }
 
 /**
- * Options of XLA's CUDA client: this GPU, or `devices` from this one on (else it would take memory on all), memory taken as it is needed, and at most
- * GALA_GPU_MEMORY (a fraction, default 0.9) of it. Throws `EngineError`.
+ * Options of XLA's CUDA client: this GPU, or `devices` from this one on (else it would take memory on all), memory
+ * taken as it is needed, and at most GALA_GPU_MEMORY (a fraction, default 0.9) of it. Throws `EngineError`.
  */
 export function gpuClientOptions(ordinal: number, environment: NodeJS.ProcessEnv, devices = 1) {
   const setting = environment.GALA_GPU_MEMORY || '0.9';

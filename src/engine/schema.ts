@@ -18,13 +18,15 @@ export const engineKeys = {
     .max(64)
     .default(1)
     .describe(
-      'Devices that share each batch (engine xla): GPUs of this machine, from `device` on. Batch statistics are those of the whole batch, unless model.batch_norm_parts says otherwise.',
+      'Devices that share each batch (engine xla): GPUs of this machine, from `device` on. Batch statistics ' +
+        'are those of the whole batch, unless model.batch_norm_parts says otherwise.',
     ),
   precision: z
     .enum(['auto', 'fp32', 'tf32', 'bf16'])
     .default('auto')
     .describe(
-      'tf32: engine xla on a GPU. auto = bf16 where the device has it (CPU: avx512_bf16 or amx; GPU: Ampere or newer), else fp32.',
+      'tf32: engine xla on a GPU. auto = bf16 where the device has it (CPU: avx512_bf16 or amx; GPU: Ampere ' +
+        'or newer), else fp32.',
     ),
   threads: z
     .union([z.literal('auto'), positiveInteger.max(1024)])

@@ -1,4 +1,7 @@
-/** What the executables of all engines have in common: checked names and types, one run after the other, and a single end. */
+/**
+ * What the executables of all engines have in common: checked names and types, one run after the other, and a single
+ * end.
+ */
 import { EngineError } from '../errors.js';
 import type { HostTensors } from '../tensor.js';
 import { matching, requireEntries } from './hostTensor.js';
@@ -7,17 +10,24 @@ import { stacked, stageStepByStep, stepCount } from './stackedSteps.js';
 
 /** Work on the state, in the order in which it was asked for. */
 interface SerialRuns {
-  /** Begins when everything before is done: a second run would read state that the first is writing. Throws `EngineError` when disposed. */
+  /**
+   * Begins when everything before is done: a second run would read state that the first is writing. Throws
+   * `EngineError` when disposed.
+   */
   enqueue<T>(work: () => Promise<T>): Promise<T>;
   /** Calls `work` when everything before is done, also when that failed or the executable was disposed. */
   afterwards(work: () => void): void;
 }
 
-/** What an engine does itself. Names exist and tensors are of their types; no two calls overlap but those of `stage`. */
+/**
+ * What an engine does itself. Names exist and tensors are of their types; no two calls overlap but those of `stage`.
+ */
 export interface Runtime {
   readonly info: EngineInfo;
   run(program: string, inputs: HostTensors): Promise<HostTensors>;
-  /** Left out by an engine that runs one step a call. `inputs` are stacked `[count, …]`; steps are enqueued in `runs`. */
+  /**
+   * Left out by an engine that runs one step a call. `inputs` are stacked `[count, …]`; steps are enqueued in `runs`.
+   */
   stage?(program: string, inputs: HostTensors, count: number, runs: SerialRuns): Promise<StagedSteps>;
   readState(names: readonly string[]): Promise<HostTensors>;
   writeState(values: HostTensors): Promise<void>;

@@ -10,8 +10,8 @@ export function hasDeviceMemory({ engine, device }: Pick<EngineInfo, 'engine' | 
 }
 
 /**
- * Steps of one call out of `steps` of `stepBytes` bytes each. `auto`: one on a CPU, where a call costs nothing beside a step, and
- * on engines that do one a call anyway; elsewhere all of them, or equal parts that fit.
+ * Steps of one call out of `steps` of `stepBytes` bytes each. `auto`: one on a CPU, where a call costs nothing beside a
+ * step, and on engines that do one a call anyway; elsewhere all of them, or equal parts that fit.
  */
 export function stepsPerCall(
   setting: number | 'auto',

@@ -100,7 +100,9 @@ export interface BatchNormResult {
   variance: tf.Tensor1D;
 }
 
-/** Batch normalisation in training mode over all but the last axis of `x` `[B, H, W, C]`; `scale` and `offset` `[C]`. */
+/**
+ * Batch normalisation in training mode over all but the last axis of `x` `[B, H, W, C]`; `scale` and `offset` `[C]`.
+ */
 export function batchNormTrain(
   x: tf.Tensor4D,
   scale: tf.Tensor1D,
@@ -112,8 +114,8 @@ export function batchNormTrain(
 }
 
 /**
- * Convolution in groups, as `torch.nn.Conv2d(groups=G)`: group g of the G = C / filter's inputs groups of channels of `x`
- * `[B, H, W, C]` gives channels gO/G … (g+1)O/G − 1 of the result, by those outputs of `filter` `[h, w, C/G, O]`.
+ * Convolution in groups, as `torch.nn.Conv2d(groups=G)`: group g of the G = C / filter's inputs groups of channels of
+ * `x` `[B, H, W, C]` gives channels gO/G … (g+1)O/G − 1 of the result, by those outputs of `filter` `[h, w, C/G, O]`.
  */
 export function groupedConv2d(
   x: tf.Tensor4D,
@@ -124,7 +126,8 @@ export function groupedConv2d(
   const [channels, inputs, outputs] = [x.shape[3], filter.shape[2], filter.shape[3]];
   if (channels % inputs !== 0 || outputs % (channels / inputs) !== 0) {
     throw new EngineError(
-      `A filter [${filter.shape}] does not convolve ${channels} channels in groups: ${inputs} must divide them, and their number the ${outputs} outputs.`,
+      `A filter [${filter.shape}] does not convolve ${channels} channels in groups: ${inputs} must divide ` +
+        `them, and their number the ${outputs} outputs.`,
     );
   }
   return run('GroupedConv2D', { x, filter }, { strides, pad }) as tf.Tensor4D;
@@ -136,7 +139,9 @@ export function sparseSoftmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor
   return loss as tf.Tensor1D;
 }
 
-/** Sum of `values` `[B]` by class `[classes]`: out_j = Σ_{i: labels_i = j} values_i. Has no gradient of its own here. */
+/**
+ * Sum of `values` `[B]` by class `[classes]`: out_j = Σ_{i: labels_i = j} values_i. Has no gradient of its own here.
+ */
 export function sumByClass(values: tf.Tensor1D, labels: tf.Tensor1D, classes: number): tf.Tensor1D {
   return tf.unsortedSegmentSum(values, labels, classes) as tf.Tensor1D;
 }

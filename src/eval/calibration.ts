@@ -14,8 +14,8 @@ export interface Calibration {
 }
 
 /**
- * Expected calibration error of predictions [N]; confidences [N] are the softmax probabilities of the predicted classes. Bins are
- * equal and (lower, upper], as gpleiss/temperature_scaling.
+ * Expected calibration error of predictions [N]; confidences [N] are the softmax probabilities of the predicted
+ * classes. Bins are equal and (lower, upper], as gpleiss/temperature_scaling.
  */
 export function calibrationOf(
   confidences: Float64Array,

@@ -1,4 +1,7 @@
-/** Files of format 1, run.json and result records: fractions where format 2 has percent, and `selectedOn` for `selected_on`. */
+/**
+ * Files of format 1, run.json and result records: fractions where format 2 has percent, and `selectedOn` for
+ * `selected_on`.
+ */
 import { percentOf } from './scores.js';
 
 const names: Readonly<Record<string, string>> = { selectedOn: 'selected_on', tauSelectedOn: 'tau_selected_on' };

@@ -1,6 +1,9 @@
 /** Which classes are many, medium and few. */
 
-/** Bounds on the training images of a class: `many` has more than `many`, `few` has fewer than `few`, `medium` is between. */
+/**
+ * Bounds on the training images of a class: `many` has more than `many`, `few` has fewer than `few`, `medium` is
+ * between.
+ */
 export interface GroupBounds {
   readonly many: number;
   readonly few: number;

@@ -3,9 +3,10 @@ import { ConfigError } from '../errors.js';
 import { largestTau, plainPredictions } from './rebalance.js';
 
 /**
- * Predictions argmax_j z_ij − log(π_j^τ + 1e-12) for logits [N, C], with the prior π_j = n_j / Σn of the training images per class
- * [C] (Menon et al., ICLR 2021; google-research `logit_adjustment/main.py`). Unlike re-balancing it needs no other image. A
- * class without training images counts as one image. Throws `ConfigError` for an unusable τ, `DataError` for unusable logits.
+ * Predictions argmax_j z_ij − log(π_j^τ + 1e-12) for logits [N, C], with the prior π_j = n_j / Σn of the training
+ * images per class [C] (Menon et al., ICLR 2021; google-research `logit_adjustment/main.py`). Unlike re-balancing it
+ * needs no other image. A class without training images counts as one image. Throws `ConfigError` for an unusable τ,
+ * `DataError` for unusable logits.
  */
 export function logitAdjustedPredictions(logits: Float32Array, classCounts: Int32Array, tau: number): Int32Array {
   if (!(tau >= 0 && tau <= largestTau)) {

@@ -1,4 +1,7 @@
-/** `logits/<split>.safetensors`: everything metrics, re-balancing and tables need of one evaluated split, without the model. */
+/**
+ * `logits/<split>.safetensors`: everything metrics, re-balancing and tables need of one evaluated split, without the
+ * model.
+ */
 
 import { DataError } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
@@ -37,7 +40,9 @@ export interface Evaluation extends EvaluationSource {
   readonly groups?: GroupBounds;
 }
 
-/** Writes an evaluation atomically. Throws `DataError` where its parts do not fit together, `StorageError` for the disk. */
+/**
+ * Writes an evaluation atomically. Throws `DataError` where its parts do not fit together, `StorageError` for the disk.
+ */
 export function writeLogitsFile(path: string, evaluation: Evaluation): void {
   checkEvaluation(path, evaluation);
   const { logits, labels, indices, classCounts, classNames } = evaluation;
@@ -62,9 +67,9 @@ export function writeLogitsFile(path: string, evaluation: Evaluation): void {
 }
 
 /**
- * Reads an evaluation. `logits` [N, C], `labels` [N] and `class_counts` [C] must be there; a file made elsewhere may lack
- * `indices` (0..N−1), class names (the class numbers) and the source (`unknown`). Throws `StorageError` for a damaged file,
- * `DataError` for one whose parts do not fit together.
+ * Reads an evaluation. `logits` [N, C], `labels` [N] and `class_counts` [C] must be there; a file made elsewhere may
+ * lack `indices` (0..N−1), class names (the class numbers) and the source (`unknown`). Throws `StorageError` for a
+ * damaged file, `DataError` for one whose parts do not fit together.
  */
 export function readLogitsFile(path: string): Evaluation {
   const { tensors, metadata } = readSafetensors(path);
@@ -112,7 +117,8 @@ function checkEvaluation(path: string, evaluation: Evaluation): void {
   if (logits.length !== images * classes || indices.length !== images || classCounts.length !== classes) {
     throw unfit(
       path,
-      `${logits.length} logits, ${images} labels, ${indices.length} indices, ${classCounts.length} class counts and ${classes} class names do not fit together`,
+      `${logits.length} logits, ${images} labels, ${indices.length} indices, ${classCounts.length} class ` +
+        `counts and ${classes} class names do not fit together`,
     );
   }
   const negative = classCounts.findIndex(count => count < 0);

@@ -1,4 +1,6 @@
-/** What the metrics of scores.ts compute: everything of N predictions is in their counts per class. Fractions in [0, 1]. */
+/**
+ * What the metrics of scores.ts compute: everything of N predictions is in their counts per class. Fractions in [0, 1].
+ */
 
 import { DataError } from '../errors.js';
 import { defaultGroups, type GroupBounds } from './groupBounds.js';
@@ -41,7 +43,9 @@ export function labelCounts(labels: Int32Array, classes: number): Int32Array {
   return counts;
 }
 
-/** Right predictions per class [C] of predictions [N]. Throws `DataError` without predictions, and for other lengths. */
+/**
+ * Right predictions per class [C] of predictions [N]. Throws `DataError` without predictions, and for other lengths.
+ */
 export function correctCounts(predictions: Int32Array, labels: Int32Array, classes: number): Int32Array {
   if (labels.length === 0 || predictions.length !== labels.length) {
     throw new DataError(`There are ${predictions.length} predictions for ${labels.length} labels.`, {
@@ -55,8 +59,8 @@ export function correctCounts(predictions: Int32Array, labels: Int32Array, class
 }
 
 /**
- * Images whose label is among the five classes of the highest logit − shift, for logits [N, C], labels [N] and a shift [C]; of
- * equal ones the lower class comes first.
+ * Images whose label is among the five classes of the highest logit − shift, for logits [N, C], labels [N] and a shift
+ * [C]; of equal ones the lower class comes first.
  */
 export function countTopFive(logits: Float32Array, labels: Int32Array, shift: Float64Array): number {
   const classes = shift.length;
@@ -91,7 +95,10 @@ export function countPredictions(
   };
 }
 
-/** Accuracy of each class [C]; NaN for a class that does not occur in the labels. Throws `DataError` for unusable labels. */
+/**
+ * Accuracy of each class [C]; NaN for a class that does not occur in the labels. Throws `DataError` for unusable
+ * labels.
+ */
 export function classAccuracies(predictions: Int32Array, labels: Int32Array, classes: number): Float64Array {
   const correct = correctCounts(predictions, labels, classes);
   return accuraciesOf({ correct, images: labelCounts(labels, classes) });
@@ -103,8 +110,8 @@ export function topOne({ correct, images }: ClassCounts): number {
 }
 
 /**
- * Mean accuracy of the classes of a group that occur in the labels, as facebookresearch/classifier-balancing `utils.py`;
- * undefined for a group without such classes.
+ * Mean accuracy of the classes of a group that occur in the labels, as facebookresearch/classifier-balancing
+ * `utils.py`; undefined for a group without such classes.
  */
 export function groupAccuracy(counts: ClassCounts, group: Group): number | undefined {
   const { trainingImages, groups } = counts;
@@ -117,8 +124,8 @@ export function meanClassAccuracy(counts: Pick<ClassCounts, 'correct' | 'images'
 }
 
 /**
- * Mean over the classes that occur in the labels of F1 = 2·correct / (images + predictions); as scikit-learn's `f1_score` with
- * `average='macro'` and the present classes as `labels`.
+ * Mean over the classes that occur in the labels of F1 = 2·correct / (images + predictions); as scikit-learn's
+ * `f1_score` with `average='macro'` and the present classes as `labels`.
  */
 export function macroF1({ correct, images, predicted }: ClassCounts): number {
   const scores = Float64Array.from(correct, (right, klass) => (2 * right) / (images[klass]! + predicted[klass]!));

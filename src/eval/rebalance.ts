@@ -19,7 +19,9 @@ export interface Softmax {
   readonly mass: Float64Array;
 }
 
-/** Softmax in float64 of logits [N, C]; w_i = 1 without `weights` [N]. Throws `DataError` for NaN, +∞ or a row of −∞. */
+/**
+ * Softmax in float64 of logits [N, C]; w_i = 1 without `weights` [N]. Throws `DataError` for NaN, +∞ or a row of −∞.
+ */
 export function softmaxOf(logits: Float32Array, classes: number, weights?: Float64Array): Softmax {
   const images = rowsOf(logits, classes);
   const { predictions, sums, mass } = softmaxSums(logits, classes, weights);
@@ -39,15 +41,19 @@ export function predictedMass(logits: Float32Array, classes: number, weights?: F
 }
 
 /**
- * Re-balanced prediction ŷ_i = argmax_j p_ij / mass_j^τ for logits [N, C] of a whole split; τ = 0 is the plain prediction.
- * Of equal scores the lowest class wins; a class of zero mass is never predicted. Throws `ConfigError` for an unusable τ and
- * `DataError` for unusable logits. Source: GALA (arXiv 2403.09036), "prediction re-balancing strategy".
+ * Re-balanced prediction ŷ_i = argmax_j p_ij / mass_j^τ for logits [N, C] of a whole split; τ = 0 is the plain
+ * prediction. Of equal scores the lowest class wins; a class of zero mass is never predicted. Throws `ConfigError` for
+ * an unusable τ and `DataError` for unusable logits. Source: GALA (arXiv 2403.09036), "prediction re-balancing
+ * strategy".
  */
 export function rebalance(logits: Float32Array, classes: number, tau: number, weights?: Float64Array): Int32Array {
   return rebalanceSweep(logits, softmaxOf(logits, classes, weights), [tau])[0]!;
 }
 
-/** `rebalance` of logits [N, C] for several τ by their softmax: predictions [N] in the order of `taus`. Throws `ConfigError`. */
+/**
+ * `rebalance` of logits [N, C] for several τ by their softmax: predictions [N] in the order of `taus`. Throws
+ * `ConfigError`.
+ */
 export function rebalanceSweep(
   logits: Float32Array,
   { predictions: plain, mass }: Pick<Softmax, 'predictions' | 'mass'>,
@@ -76,14 +82,17 @@ export function rebalanceSweep(
 }
 
 /**
- * What re-balancing takes from the logits of each class [C]: log(p/mass^τ) = z − τ·log mass − logΣexp(z), and the last term is
- * one number per row, which moves no rank.
+ * What re-balancing takes from the logits of each class [C]: log(p/mass^τ) = z − τ·log mass − logΣexp(z), and the last
+ * term is one number per row, which moves no rank.
  */
 export function rebalanceShift(mass: Float64Array, tau: number): Float64Array {
   return mass.map(m => (tau === 0 ? 0 : m === 0 ? Infinity : tau * Math.log(m)));
 }
 
-/** Weights [N] that make every class that occurs in the labels count the same: 1 / (images of the label's class). Throws `DataError`. */
+/**
+ * Weights [N] that make every class that occurs in the labels count the same: 1 / (images of the label's class). Throws
+ * `DataError`.
+ */
 export function uniformPriorWeights(labels: Int32Array, classes: number): Float64Array {
   const counts = labelCounts(labels, classes);
   return Float64Array.from(labels, label => 1 / counts[label]!);
@@ -104,8 +113,9 @@ function shiftedArgmax(row: Float32Array, shift: Float64Array, among: Int32Array
 }
 
 /**
- * Scores are straight lines in τ. A class that wins somewhere inside the range must reach the first winner at the upper end
- * and the last winner at the lower end, which leaves a handful of lines. Returns how many, ascending, are in `into`.
+ * Scores are straight lines in τ. A class that wins somewhere inside the range must reach the first winner at the upper
+ * end and the last winner at the lower end, which leaves a handful of lines. Returns how many, ascending, are in
+ * `into`.
  */
 function possibleWinners(
   row: Float32Array,

@@ -1,4 +1,6 @@
-/** Lines of a results table: the scores of one evaluation, plain, re-balanced or logit-adjusted, with what they are of. */
+/**
+ * Lines of a results table: the scores of one evaluation, plain, re-balanced or logit-adjusted, with what they are of.
+ */
 import type { EvaluationSource } from './logitsFile.js';
 import { inPercent, type PercentScores } from './scores.js';
 import type { Summary } from './summary.js';
@@ -9,13 +11,16 @@ export interface ResultRow extends EvaluationSource, PercentScores {
   /** What τ is of, where it is not re-balancing. */
   readonly method?: 'logit_adjusted';
   /**
-   * What selected τ: `config`, `given` (command line), `default` (1, of logits without a config), or the split on which it was
-   * the best (`test` = an oracle).
+   * What selected τ: `config`, `given` (command line), `default` (1, of logits without a config), or the split on which
+   * it was the best (`test` = an oracle).
    */
   readonly tau_selected_on?: string;
 }
 
-/** The plain scores, then a line per τ of re-balancing, which `tauSelectedOn` selected, and of logit adjustment, always given. */
+/**
+ * The plain scores, then a line per τ of re-balancing, which `tauSelectedOn` selected, and of logit adjustment, always
+ * given.
+ */
 export function resultRows(
   source: EvaluationSource,
   summary: Pick<Summary, 'plain' | 'rebalanced' | 'adjusted'>,
@@ -51,8 +56,8 @@ export function resultRows(
 type Selected = Pick<ResultRow, 'checkpoint' | 'tau' | 'tau_selected_on'>;
 
 /**
- * The scores of a run that tables show, from its rows, which begin with the reported checkpoint: `best` where a split selected
- * one, else `last`. Re-balanced is at the τ of the config, `oracle` at the τ that is best on the test images.
+ * The scores of a run that tables show, from its rows, which begin with the reported checkpoint: `best` where a split
+ * selected one, else `last`. Re-balanced is at the τ of the config, `oracle` at the τ that is best on the test images.
  */
 export function reportedScores<Row extends Selected>(rows: readonly Row[] = []) {
   const of = (checkpoint: string | undefined, tauSelectedOn: string | undefined): Row | undefined =>

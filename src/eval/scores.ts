@@ -1,6 +1,7 @@
 /**
- * The table of metrics. Rows of run.json and result records, their schemas, columns of tables and CSV files, the terminal, the
- * report, checks and expected values derive from this table: a new metric is a function in metrics.ts and a row here.
+ * The table of metrics. Rows of run.json and result records, their schemas, columns of tables and CSV files, the
+ * terminal, the report, checks and expected values derive from this table: a new metric is a function in metrics.ts and
+ * a row here.
  */
 import { z } from 'zod';
 import { type ClassCounts, type Group, groupAccuracy, macroF1, meanClassAccuracy, topFive, topOne } from './metrics.js';
@@ -10,7 +11,9 @@ export interface Metric {
   readonly title: string;
   /** The classes that it is of; without a group all. */
   readonly group?: Group;
-  /** Where people see it: in every table, where the test images are unbalanced, or with `--wide`. CSV and JSON have all. */
+  /**
+   * Where people see it: in every table, where the test images are unbalanced, or with `--wide`. CSV and JSON have all.
+   */
   readonly shown: 'always' | 'unbalanced' | 'wide';
   /** What it is counted from: predictions can be counted again from a record, the scores of all classes cannot. */
   readonly of: 'predictions' | 'scores';

@@ -27,9 +27,9 @@ interface TauScores {
 }
 
 /**
- * Predictions and scores of one evaluation: plain, re-balanced for each of `taus`, logit-adjusted for each of `adjustmentTaus`;
- * pure. On the split `val`, which keeps the long tail of the training set, top-1 is the mean over classes and the predicted
- * mass is weighted to the same uniform class prior.
+ * Predictions and scores of one evaluation: plain, re-balanced for each of `taus`, logit-adjusted for each of
+ * `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set, top-1 is the mean over
+ * classes and the predicted mass is weighted to the same uniform class prior.
  * Throws `ConfigError` for an unusable τ, `DataError` for unusable logits or labels.
  */
 export function summarize(
@@ -69,8 +69,8 @@ export function summarize(
 export const largestOracleTau = 3;
 
 /**
- * τ that an oracle chooses among, ascending: 0, 0.05, … 3, and that of the config wherever it lies, so that no oracle is below
- * the config's own.
+ * τ that an oracle chooses among, ascending: 0, 0.05, … 3, and that of the config wherever it lies, so that no oracle
+ * is below the config's own.
  */
 export function oracleTaus(configured: number): number[] {
   const steps = Array.from({ length: 20 * largestOracleTau + 1 }, (_, step) => step / 20);

@@ -24,16 +24,17 @@ const largestWrite = 2 ** 30;
 type Chunks = readonly (string | Uint8Array)[];
 
 /**
- * Replaces `path` by the concatenation of `chunks`; a crash leaves either the old or the new file. Throws `StorageError`, also where `path`
- * is, or leads to, a pipe, a device or a socket.
+ * Replaces `path` by the concatenation of `chunks`; a crash leaves either the old or the new file. Throws
+ * `StorageError`, also where `path` is, or leads to, a pipe, a device or a socket.
  */
 export function writeFileAtomic(path: string, ...chunks: Chunks): void {
   replaceFile(path, chunks, () => {});
 }
 
 /**
- * The same, with the old file kept as `previous`. It is set aside only when the new one is whole on disk: what a full disk
- * interrupts leaves both names as they were, and a crash leaves the old file under one of the two. Throws `StorageError`.
+ * The same, with the old file kept as `previous`. It is set aside only when the new one is whole on disk: what a full
+ * disk interrupts leaves both names as they were, and a crash leaves the old file under one of the two. Throws
+ * `StorageError`.
  */
 export function writeFileKeeping(path: string, previous: string, ...chunks: Chunks): void {
   replaceFile(path, chunks, () => {
@@ -69,8 +70,8 @@ function refuseSpecialFile(path: string): void {
 }
 
 /**
- * Removes what a killed `writeFileAtomic` left in a run folder, a part of one, or a packed set: temp files of what gala writes there. Only
- * for a folder that no other process writes to.
+ * Removes what a killed `writeFileAtomic` left in a run folder, a part of one, or a packed set: temp files of what gala
+ * writes there. Only for a folder that no other process writes to.
  */
 export function removeTemporaries(folder: string): void {
   for (const name of readdirSync(folder)) {

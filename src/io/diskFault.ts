@@ -23,7 +23,9 @@ const remedies: Readonly<Record<string, string>> = {
 const notAsExpected = 'Put the file that is expected in its place, or correct the path.';
 const otherwise = 'Check free space and permissions there, then try again.';
 
-/** A `StorageError` of a failed file operation: `what` happened, at `where`, with the remedy that fits the error's code. */
+/**
+ * A `StorageError` of a failed file operation: `what` happened, at `where`, with the remedy that fits the error's code.
+ */
 export function diskFault(what: string, where: string, error: unknown): StorageError {
   const { code = '' } = error as NodeJS.ErrnoException;
   const details: ErrorDetails = {
@@ -34,7 +36,10 @@ export function diskFault(what: string, where: string, error: unknown): StorageE
   return new StorageError(`${what}: ${reasonOf(error)}`, details);
 }
 
-/** `ENOSPC: no space left on device, write` of Node's `ENOSPC: no space left on device, write '/a/b'`: the place has a line of its own. */
+/**
+ * `ENOSPC: no space left on device, write` of Node's `ENOSPC: no space left on device, write '/a/b'`: the place has a
+ * line of its own.
+ */
 export function reasonOf(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;
   return code === undefined ? message : message.replace(/ '.*$/s, '');

@@ -28,9 +28,9 @@ export function dtypeOf(type: ElementType): DType {
 export const largestWidening = 4;
 
 /**
- * Little-endian elements: F32, I32 and U8 are views of the bytes; F16 and BF16 are widened and F64 is rounded to float32, I64
- * is narrowed to int32 (exactly, or it is a fault), I16 and I8 are widened to int32, BOOL becomes uint8. `bytes` must begin a
- * buffer. Throws `FormatFault` that names `what`.
+ * Little-endian elements: F32, I32 and U8 are views of the bytes; F16 and BF16 are widened and F64 is rounded to
+ * float32, I64 is narrowed to int32 (exactly, or it is a fault), I16 and I8 are widened to int32, BOOL becomes uint8.
+ * `bytes` must begin a buffer. Throws `FormatFault` that names `what`.
  */
 export function decodeElements(what: string, type: ElementType, bytes: Buffer): Pick<HostTensor, 'dtype' | 'data'> {
   const { buffer, byteOffset, byteLength } = bytes;
@@ -70,7 +70,9 @@ function narrow(what: string, wide: BigInt64Array): Int32Array {
   return data;
 }
 
-/** Bits of the float32 equal to an IEEE 754 half: every half is exact, subnormals, infinities and NaN payloads included. */
+/**
+ * Bits of the float32 equal to an IEEE 754 half: every half is exact, subnormals, infinities and NaN payloads included.
+ */
 function halfToFloatBits(half: number): number {
   const sign = (half & 0x8000) << 16;
   const exponent = (half >> 10) & 0x1f;

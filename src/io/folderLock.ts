@@ -1,9 +1,10 @@
 /**
  * One process works in a folder at a time: a run, a sweep, the cache of engines, a set that is downloaded or packed.
  *
- * Each contender puts down a file of its own, whose name says who it is, and then looks for others. No file is ever taken over, so
- * two processes cannot both win, on any file system that shows a new file to whoever looks afterwards. Whether the process behind a
- * file still lives is told by the kernel's lock on that file (lockHolder.ts), which no dead process can keep.
+ * Each contender puts down a file of its own, whose name says who it is, and then looks for others. No file is ever
+ * taken over, so two processes cannot both win, on any file system that shows a new file to whoever looks afterwards.
+ * Whether the process behind a file still lives is told by the kernel's lock on that file (lockHolder.ts), which no
+ * dead process can keep.
  */
 import { closeSync, existsSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -47,8 +48,8 @@ const pollMilliseconds = 200;
 let made = 0;
 
 /**
- * Locks a folder for this process, until `release` or the end of the process (SIGKILL included).
- * Throws `StorageError` naming the pid when a live process holds it, this one included, or when the folder cannot be written.
+ * Locks a folder for this process, until `release` or the end of the process (SIGKILL included). Throws `StorageError`
+ * naming the pid when a live process holds it, this one included, or when the folder cannot be written.
  */
 export function lockFolder(folder: string): FolderLock {
   const lock = tryLockFolder(folder);
@@ -101,8 +102,8 @@ export function isLocked(folder: string): boolean {
 }
 
 /**
- * Removes the locks that processes on other machines left in SLURM jobs that are over by `isOver`: killed without a chance to
- * clean up, they cannot be seen from here, but the batch system knows that they are gone.
+ * Removes the locks that processes on other machines left in SLURM jobs that are over by `isOver`: killed without a
+ * chance to clean up, they cannot be seen from here, but the batch system knows that they are gone.
  */
 export function removeLocksOfJobs(folder: string, isOver: (job: string) => boolean): void {
   for (const name of readdirSync(folder)) {
@@ -127,7 +128,9 @@ export function localHolder(folder: string): number | undefined {
   return holder?.isLocal ? holder.pid : undefined;
 }
 
-/** Puts down a file with the kernel's lock on it; undefined when another process removed it before the lock was on it. */
+/**
+ * Puts down a file with the kernel's lock on it; undefined when another process removed it before the lock was on it.
+ */
 function announce(folder: string, name: string): number | undefined {
   const path = join(folder, name);
   try {
@@ -166,7 +169,10 @@ function clearedOfDead(folder: string, own: string | undefined): HeldFolder | un
   }
 }
 
-/** On a disk that became read-only the file stays: the kernel's lock is gone all the same, and without it the file counts no more. */
+/**
+ * On a disk that became read-only the file stays: the kernel's lock is gone all the same, and without it the file
+ * counts no more.
+ */
 function remove(path: string, file: number): void {
   try {
     rmSync(path, { force: true });

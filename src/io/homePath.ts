@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 
 /**
- * A path in which a leading `~/`, or `~` alone, is the home folder. A shell does this only for words of their own: not in
- * `--output=~/runs`, in quotes, in environment files or in configs.
+ * A path in which a leading `~/`, or `~` alone, is the home folder. A shell does this only for words of their own: not
+ * in `--output=~/runs`, in quotes, in environment files or in configs.
  */
 export function withHome(path: string): string {
   return /^~(\/|$)/.test(path) ? homedir() + path.slice(1) : path;

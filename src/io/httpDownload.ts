@@ -1,4 +1,7 @@
-/** Fetching one large file over HTTP(S): goes on where it stopped, tries again when the connection drops, never waits for ever. */
+/**
+ * Fetching one large file over HTTP(S): goes on where it stopped, tries again when the connection drops, never waits
+ * for ever.
+ */
 import { closeSync, fsyncSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, DataError, GalaError, StorageError } from '../errors.js';
@@ -26,8 +29,8 @@ interface Answer {
 }
 
 /**
- * Fetches `url` into the file `path`, which is kept when it fails: the next call asks for the rest only. The content is not
- * checked here. Throws `DataError` (server, network), `StorageError` (disk) or `ConfigError` (no address).
+ * Fetches `url` into the file `path`, which is kept when it fails: the next call asks for the rest only. The content is
+ * not checked here. Throws `DataError` (server, network), `StorageError` (disk) or `ConfigError` (no address).
  */
 export async function downloadFile(url: string, path: string, options: DownloadOptions): Promise<void> {
   const { fruitlessTries = 4, pauseSeconds = 1 } = options;
@@ -48,7 +51,9 @@ export async function downloadFile(url: string, path: string, options: DownloadO
     if (fruitless === fruitlessTries) {
       throw new DataError(`The download stopped: ${failure} (${fruitlessTries} tries).`, {
         where: url,
-        next: `Check the network and run the same command again: it goes on where it stopped (${sizeOf(path)} bytes). ${options.otherwise}`,
+        next:
+          `Check the network and run the same command again: it goes on where it stopped (${sizeOf(path)} ` +
+          `bytes). ${options.otherwise}`,
       });
     }
     options.onRetry?.(`${failure}; trying again at ${sizeOf(path)} bytes.`);
@@ -103,7 +108,10 @@ async function attempt(url: string, path: string, have: number, options: Downloa
   }
 }
 
-/** Each piece is on its way to the disk before the next is asked for, so that a dropped connection costs nothing that has come. */
+/**
+ * Each piece is on its way to the disk before the next is asked for, so that a dropped connection costs nothing that
+ * has come.
+ */
 async function write(
   body: AsyncIterable<Uint8Array>,
   path: string,

@@ -1,6 +1,6 @@
 /**
- * The kernel's lock on an open file (flock). It ends with the process that holds it, whatever ends the process, and every container
- * of the machine sees it.
+ * The kernel's lock on an open file (flock). It ends with the process that holds it, whatever ends the process, and
+ * every container of the machine sees it.
  */
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { loadKoffi } from './koffi.js';
@@ -13,8 +13,8 @@ const withoutWaiting = 4;
 let loaded: Flock | undefined;
 
 /**
- * Opens a file with its lock taken, or without where the file system has no such locks; undefined when another process holds it.
- * Throws the system's error where it cannot be opened.
+ * Opens a file with its lock taken, or without where the file system has no such locks; undefined when another process
+ * holds it. Throws the system's error where it cannot be opened.
  */
 export function openLocked(path: string): number | undefined {
   loaded ??= loadFlock();
@@ -30,13 +30,19 @@ export function openLocked(path: string): number | undefined {
   return undefined;
 }
 
-/** Whether a process holds the lock of a file; undefined where that cannot be told: no such locks, no permission to read. */
+/**
+ * Whether a process holds the lock of a file; undefined where that cannot be told: no such locks, no permission to
+ * read.
+ */
 export function isFileHeld(path: string): boolean | undefined {
   const answer = probe(path, () => undefined);
   return answer === 'unknown' ? undefined : answer === 'held';
 }
 
-/** Removes a file unless a process holds its lock, and keeps the lock meanwhile: nobody can take it in between. False for a held one. */
+/**
+ * Removes a file unless a process holds its lock, and keeps the lock meanwhile: nobody can take it in between. False
+ * for a held one.
+ */
 export function removeUnheld(path: string): boolean {
   const remove = () => rmSync(path, { force: true });
   const answer = probe(path, remove);

@@ -1,4 +1,7 @@
-/** Who holds a folder: the name of a lock file says which process put it there, and whether that process still lives is told here. */
+/**
+ * Who holds a folder: the name of a lock file says which process put it there, and whether that process still lives is
+ * told here.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync, statfsSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -23,7 +26,10 @@ export interface Holder {
 
 const namePattern = /^\.lock-(\d+)-(\d+)-([0-9a-f]+)-(?:ns(\d+)\.\d+-([0-9a-f]*)-)?(.+?)(?:\+job(\d+)\.(\d+))?$/;
 
-/** File systems that one machine alone can have mounted: ext2–4, XFS, Btrfs, tmpfs, ramfs, ZFS, overlayfs, F2FS, bcachefs, FAT, exFAT, NTFS. */
+/**
+ * File systems that one machine alone can have mounted: ext2–4, XFS, Btrfs, tmpfs, ramfs, ZFS, overlayfs, F2FS,
+ * bcachefs, FAT, exFAT, NTFS.
+ */
 const localFileSystems = new Set([
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x858458f6, 0x2fc12fc1, 0x794c7630, 0xf2f52010, 0xca451a4e, 0x4d44,
   0x2011bab0, 0x7366746e,
@@ -61,15 +67,16 @@ export function parseLockName(name: string): Holder | undefined {
 }
 
 /**
- * Whether the process behind a lock file lives, as far as that can be told from here. Where it cannot be told it is taken to
- * live: a lock too many costs a command, one too few costs the run.
+ * Whether the process behind a lock file lives, as far as that can be told from here. Where it cannot be told it is
+ * taken to live: a lock too many costs a command, one too few costs the run.
  */
 export function isAlive(holder: Holder, path: string): boolean {
   const here = thisProcess();
   const isHeld = isFileHeld(path);
   if (isHeld) return true;
   if (isOnThisMachine(holder)) return isVisible(holder) ? isRunning(holder) : isHeld === undefined;
-  // What has ended with its machine. On a disk that machines share, only the name and id of a machine tell that it is the same.
+  // What has ended with its machine. On a disk that machines share, only the name and id of a machine tell that it is
+  // the same.
   const isSameMachine = holder.machine !== '' && holder.machine === here.machine && holder.host === here.host;
   if (isSameMachine || localFileSystems.has(statfsSync(dirname(path)).type)) return false;
   // SLURM starts a job again only when its former processes are gone, wherever they were.

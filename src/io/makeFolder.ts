@@ -2,8 +2,9 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Makes a folder and those above it that are missing. Throws the system's error of the folder that could not be made; Node's own
- * recursive form says ENOENT, "no such file or directory", where a file system is read-only, and never returns in /proc.
+ * Makes a folder and those above it that are missing. Throws the system's error of the folder that could not be made;
+ * Node's own recursive form says ENOENT, "no such file or directory", where a file system is read-only, and never
+ * returns in /proc.
  */
 export function makeFolder(path: string): void {
   const missing: string[] = [];

@@ -6,8 +6,8 @@ const openFlags = 0x2 | 0x1000;
 const global = 0x100;
 
 /**
- * The library at a path, or found by the loader where the name has no slash. `shared` lets libraries that are opened later
- * use its symbols. Throws the loader's own reason as `Error`.
+ * The library at a path, or found by the loader where the name has no slash. `shared` lets libraries that are opened
+ * later use its symbols. Throws the loader's own reason as `Error`.
  */
 export function openLibrary(path: string, { shared = false } = {}): LibraryHandle {
   const koffi = loadKoffi();

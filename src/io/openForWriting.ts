@@ -1,4 +1,7 @@
-/** Opening a file that is written in place: never through a link, and never a pipe or a device, whatever lies under its name. */
+/**
+ * Opening a file that is written in place: never through a link, and never a pipe or a device, whatever lies under its
+ * name.
+ */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC, O_WRONLY } = constants;
@@ -12,7 +15,9 @@ const flagsOf = {
   change: O_RDWR,
 };
 
-/** The descriptor of a regular file. Throws the system's error: ELOOP for a link, EINVAL or ENXIO for what is no file. */
+/**
+ * The descriptor of a regular file. Throws the system's error: ELOOP for a link, EINVAL or ENXIO for what is no file.
+ */
 export function openForWriting(path: string, how: keyof typeof flagsOf): number {
   // Without NONBLOCK a named pipe would wait for ever for its reader.
   const file = openSync(path, flagsOf[how] | O_NOFOLLOW | O_NONBLOCK, 0o644);

@@ -1,6 +1,6 @@
 /**
- * Opening a file that gala did not make: only a regular one, never a pipe or a device that would keep a reader waiting or never end,
- * and no more of it than fits the kind of file that is expected.
+ * Opening a file that gala did not make: only a regular one, never a pipe or a device that would keep a reader waiting
+ * or never end, and no more of it than fits the kind of file that is expected.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { FormatFault } from './formatFault.js';
@@ -17,11 +17,16 @@ export const largestLog = 2 ** 29 - 2 ** 10;
 
 export interface OpenedFile {
   readonly size: number;
-  /** Exactly `length` bytes in memory of their own, so that typed arrays over them are aligned. Throws `FormatFault`. */
+  /**
+   * Exactly `length` bytes in memory of their own, so that typed arrays over them are aligned. Throws `FormatFault`.
+   */
   read(position: number, length: number): Buffer;
 }
 
-/** A descriptor of a regular file, for reading; whoever opens it closes it. Throws `FormatFault`, and the system's errors. */
+/**
+ * A descriptor of a regular file, for reading; whoever opens it closes it. Throws `FormatFault`, and the system's
+ * errors.
+ */
 export function openRegularFile(path: string): { readonly descriptor: number; readonly size: number } {
   // Without NONBLOCK a named pipe in place of the file would wait for ever.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

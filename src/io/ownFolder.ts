@@ -1,12 +1,15 @@
-/** Folders that gala makes below one that its user named. What is written or deleted in them must not lead anywhere else. */
+/**
+ * Folders that gala makes below one that its user named. What is written or deleted in them must not lead anywhere
+ * else.
+ */
 import { lstatSync, mkdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
 import { makeFolder } from './makeFolder.js';
 
 /**
- * Makes `root`, which may be a link, and the folders `parts` one in the other below it. Returns the last one. Throws `StorageError` for a
- * link among them, and the system's error of a folder that cannot be made.
+ * Makes `root`, which may be a link, and the folders `parts` one in the other below it. Returns the last one. Throws
+ * `StorageError` for a link among them, and the system's error of a folder that cannot be made.
  */
 export function makeFolderBelow(root: string, ...parts: readonly string[]): string {
   makeFolder(root);
@@ -23,7 +26,10 @@ export function makeFolderBelow(root: string, ...parts: readonly string[]): stri
   return folder;
 }
 
-/** Throws `StorageError` where one of the folders `parts`, one in the other below `root`, is a link. They need not be there. */
+/**
+ * Throws `StorageError` where one of the folders `parts`, one in the other below `root`, is a link. They need not be
+ * there.
+ */
 export function refuseLinksBelow(root: string, ...parts: readonly string[]): void {
   let folder = root;
   for (const part of parts) {

@@ -20,7 +20,10 @@ export const largestGzipRatio = 1032;
 /** No list or archive that is read whole is larger; a small file that unpacks to more is not one of them. */
 const largestUnpacked = 2 ** 31;
 
-/** Bytes of a dataset's file, unpacked where they are gzip, whatever the file is called. Throws `DataError` that names `where`. */
+/**
+ * Bytes of a dataset's file, unpacked where they are gzip, whatever the file is called. Throws `DataError` that names
+ * `where`.
+ */
 export function readPlainOrGzip(path: string, where = path): Buffer {
   return openPlainOrGzip(path, where).all(largestUnpacked);
 }

@@ -1,4 +1,7 @@
-/** Protocol buffers as bytes: the wire format of fields, for the few messages that gala writes (protobuf.dev/programming-guides/encoding). */
+/**
+ * Protocol buffers as bytes: the wire format of fields, for the few messages that gala writes
+ * (protobuf.dev/programming-guides/encoding).
+ */
 
 /** A message of these fields, in their order. */
 export function message(...fields: readonly Uint8Array[]): Buffer {

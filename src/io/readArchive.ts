@@ -3,8 +3,8 @@ import { DataError } from '../errors.js';
 import { readPlainOrGzip } from './plainOrGzip.js';
 
 /**
- * Content of a file that may be packed with gzip, with tar, or both; of a tar archive that of its one file whose name is
- * `wanted`. What it is tells the content, not the name. Throws `DataError` that names `where`.
+ * Content of a file that may be packed with gzip, with tar, or both; of a tar archive that of its one file whose name
+ * is `wanted`. What it is tells the content, not the name. Throws `DataError` that names `where`.
  */
 export function readArchive(path: string, wanted: (name: string) => boolean, where = path): Buffer {
   const bytes = readPlainOrGzip(path, where);

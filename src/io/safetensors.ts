@@ -1,6 +1,7 @@
 /**
- * Safetensors files: 8 bytes header length, JSON header, tensor bytes (little-endian, as on every platform gala runs on).
- * Format of the `safetensors` project (https://github.com/huggingface/safetensors), read strictly; damage is an error, not a guess.
+ * Safetensors files: 8 bytes header length, JSON header, tensor bytes (little-endian, as on every platform gala runs
+ * on). Format of the `safetensors` project (https://github.com/huggingface/safetensors), read strictly; damage is an
+ * error, not a guess.
  */
 import { createHash } from 'node:crypto';
 import { StorageError } from '../errors.js';
@@ -21,8 +22,9 @@ export interface Safetensors {
 }
 
 /**
- * Metadata key that gala writes always: sha256 of everything before the data (with zeros in its own place) and of the data. The
- * reader verifies and hides it. Files of before the header was covered have the sha256 of the data under the older key.
+ * Metadata key that gala writes always: sha256 of everything before the data (with zeros in its own place) and of the
+ * data. The reader verifies and hides it. Files of before the header was covered have the sha256 of the data under the
+ * older key.
  */
 const checksumKey = 'gala.checksum';
 const olderChecksumKey = 'gala.sha256';
@@ -32,16 +34,17 @@ const largestHeader = 100_000_000;
 const names: Readonly<Record<DType, string>> = { float32: 'F32', int32: 'I32', uint8: 'U8' };
 
 /**
- * Reads all tensors of a file; `decodeElements` says what their types become. Throws `StorageError` with the path for a missing, malformed, truncated or damaged file.
+ * Reads all tensors of a file; `decodeElements` says what their types become. Throws `StorageError` with the path for a
+ * missing, malformed, truncated or damaged file.
  */
 export function readSafetensors(path: string): Safetensors {
   return attempt(path, () => withOpenedFile(path, readOpened));
 }
 
 /**
- * Writes tensors and metadata atomically, with checksums of the header and of the data part. Names are sorted; the 4-byte types
- * lie before the bytes, because PyTorch refuses to view a tensor that is not aligned to its type. The file that was there before
- * stays as `previous` where that is given. Throws `StorageError`.
+ * Writes tensors and metadata atomically, with checksums of the header and of the data part. Names are sorted; the
+ * 4-byte types lie before the bytes, because PyTorch refuses to view a tensor that is not aligned to its type. The file
+ * that was there before stays as `previous` where that is given. Throws `StorageError`.
  */
 export function writeSafetensors(
   path: string,
@@ -60,7 +63,8 @@ export function writeSafetensors(
     const { data } = tensor;
     if (name === '__metadata__' || data.length !== sizeOf(tensor.shape) || !(data instanceof arrayOf(tensor.dtype))) {
       throw new StorageError(
-        `Tensor ${JSON.stringify(name)} cannot be stored: its ${data.constructor.name} of ${data.length} elements is not ${tensor.dtype} [${tensor.shape}].`,
+        `Tensor ${JSON.stringify(name)} cannot be stored: its ${data.constructor.name} of ${data.length} ` +
+          `elements is not ${tensor.dtype} [${tensor.shape}].`,
         { where: path, next: 'This is a fault in gala; please report it with the command line.' },
       );
     }
@@ -83,7 +87,9 @@ export function writeSafetensors(
   else writeFileKeeping(path, previous, start, ...chunks);
 }
 
-/** Where the digits of the header's checksum begin; in any other name or text the quotes of this pattern are escaped. */
+/**
+ * Where the digits of the header's checksum begin; in any other name or text the quotes of this pattern are escaped.
+ */
 function sealPosition(start: Buffer): number {
   const pattern = `"${checksumKey}":"sha256 header `;
   return start.indexOf(pattern, 0, 'latin1') + pattern.length;
@@ -123,7 +129,9 @@ function readOpened(file: OpenedFile): Safetensors {
   };
 }
 
-/** Verifies what stands before the data, and returns the checksum of the data; undefined for a file of another program. */
+/**
+ * Verifies what stands before the data, and returns the checksum of the data; undefined for a file of another program.
+ */
 function checkHeader(start: Buffer, metadata: ReadonlyMap<string, string>): string | undefined {
   const checksum = metadata.get(checksumKey);
   if (checksum === undefined) return metadata.get(olderChecksumKey);
@@ -146,7 +154,10 @@ function decodeHeader(bytes: Uint8Array): SafetensorsHeader {
   return parseHeader(text);
 }
 
-/** Entries by offset, after checking that each has the size of its shape and that together they fill the data part exactly. */
+/**
+ * Entries by offset, after checking that each has the size of its shape and that together they fill the data part
+ * exactly.
+ */
 function checkLayout(entries: readonly TensorEntry[], dataBytes: number): TensorEntry[] {
   const inOrder = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
   let filled = 0;

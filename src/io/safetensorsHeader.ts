@@ -1,6 +1,6 @@
 /**
- * The JSON header of a safetensors file, read by a parser for exactly its grammar: unlike `JSON.parse` it sees a name given
- * twice, has no depth to exhaust, and allocates only in proportion to the header.
+ * The JSON header of a safetensors file, read by a parser for exactly its grammar: unlike `JSON.parse` it sees a name
+ * given twice, has no depth to exhaust, and allocates only in proportion to the header.
  */
 import { FormatFault } from './formatFault.js';
 
@@ -86,7 +86,8 @@ function jsonReader(text: string): JsonReader {
   };
   const fault = (wanted: string) =>
     new FormatFault(
-      `the header has ${at < text.length ? JSON.stringify(text[at]) : 'its end'} at character ${at} where ${wanted} is due`,
+      `the header has ${at < text.length ? JSON.stringify(text[at]) : 'its end'} at character ${at} where ` +
+        `${wanted} is due`,
     );
   const take = (character: string) => {
     if (peek() !== character) throw fault(`"${character}"`);

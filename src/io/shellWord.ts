@@ -4,8 +4,8 @@ const plain = /^[\w./@%+:,-][\w./@%+=:,-]*$/;
 const unseen = /[\p{Bidi_Control}\p{Cc}\u2028\u2029]/u;
 
 /**
- * The text as a POSIX shell takes it for one word: in quotes where it has blanks or signs, by way of printf where it has controls, which
- * no reader could copy. NUL cannot be in a word and is left out.
+ * The text as a POSIX shell takes it for one word: in quotes where it has blanks or signs, by way of printf where it
+ * has controls, which no reader could copy. NUL cannot be in a word and is left out.
  */
 export function shellWord(text: string): string {
   const word = text.replaceAll('\0', '');

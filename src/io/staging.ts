@@ -1,4 +1,7 @@
-/** Folders that are made whole beside their place and put there by a rename, so that a kill leaves nothing that counts as whole. */
+/**
+ * Folders that are made whole beside their place and put there by a rename, so that a kill leaves nothing that counts
+ * as whole.
+ */
 import { mkdtempSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncFolder } from './atomicFile.js';
@@ -28,7 +31,10 @@ export function removeStagings(parent: string, prefix: string, remove: (staging:
   }
 }
 
-/** Puts a finished folder in place. What is there already moves to `replaced`; without it only an empty folder is replaced. */
+/**
+ * Puts a finished folder in place. What is there already moves to `replaced`; without it only an empty folder is
+ * replaced.
+ */
 export function publishFolder(finished: string, final: string, replaced?: string): void {
   syncFolder(finished);
   if (replaced !== undefined && statSync(final, { throwIfNoEntry: false })) renameSync(final, replaced);

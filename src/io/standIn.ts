@@ -1,4 +1,6 @@
-/** What often lies where a large file should be: a Git LFS pointer, what a server sent in its place, a packed archive. */
+/**
+ * What often lies where a large file should be: a Git LFS pointer, what a server sent in its place, a packed archive.
+ */
 import { withOpenedFile } from './openedFile.js';
 
 export interface StandIn {

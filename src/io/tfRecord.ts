@@ -1,4 +1,7 @@
-/** TFRecord framing: length, its checksum, the bytes, their checksum; as tensorflow/core/lib/io/record_writer.h lays it down. */
+/**
+ * TFRecord framing: length, its checksum, the bytes, their checksum; as tensorflow/core/lib/io/record_writer.h lays it
+ * down.
+ */
 
 /** CRC-32C (Castagnoli), reflected polynomial 0x82F63B78, a byte at a time. */
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {

@@ -1,6 +1,6 @@
 /**
- * What this process waits for at the moment: a batch, the engine, a file. It stands in shared memory, where the watchdog
- * (`src/run/watchdog.ts`) reads it even while this thread is held up in a write that does not return.
+ * What this process waits for at the moment: a batch, the engine, a file. It stands in shared memory, where the
+ * watchdog (`src/run/watchdog.ts`) reads it even while this thread is held up in a write that does not return.
  */
 
 const longestText = 500;

@@ -55,7 +55,10 @@ export function readZipMembers(file: OpenedFile): Map<string, ZipMember> {
   return members;
 }
 
-/** Where the bytes of a member begin: its local header may have an extra field of another length than the central one. Throws `FormatFault`. */
+/**
+ * Where the bytes of a member begin: its local header may have an extra field of another length than the central one.
+ * Throws `FormatFault`.
+ */
 export function memberStart(file: OpenedFile, { headerOffset, path }: ZipMember): number {
   const header = file.read(headerOffset, localBytes);
   if (header.readUInt32LE(0) !== localSignature)

@@ -2,8 +2,8 @@ import { logitAdjustment } from './logitAdjustment.js';
 import { defineLoss } from './loss.js';
 
 /**
- * Balanced softmax (Ren et al., NeurIPS 2020): cross-entropy of z_j + log n_j, which is logit adjustment at τ = 1, since
- * softmax ignores log Σn.
+ * Balanced softmax (Ren et al., NeurIPS 2020): cross-entropy of z_j + log n_j, which is logit adjustment at τ = 1,
+ * since softmax ignores log Σn.
  */
 export const balancedSoftmax = defineLoss({
   description: 'Cross-entropy of the logits + log n.',

@@ -1,4 +1,7 @@
-/** Class weights by the effective number of samples (Cui et al., CVPR 2019), and their deferral (DRW: Cao et al., NeurIPS 2019). */
+/**
+ * Class weights by the effective number of samples (Cui et al., CVPR 2019), and their deferral (DRW: Cao et al.,
+ * NeurIPS 2019).
+ */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { HostTensor } from '../tensor.js';
@@ -19,8 +22,8 @@ export function effectiveNumberWeights(classCounts: Int32Array, beta: number): H
 }
 
 /**
- * The weight `[B]` of each sample's class, from one-hot labels `[B, C]`: `weights` `[C]` once the fraction `from` of training is
- * over, 1 before. `progress` [] is that fraction; it may be left out where `from` is 0.
+ * The weight `[B]` of each sample's class, from one-hot labels `[B, C]`: `weights` `[C]` once the fraction `from` of
+ * training is over, 1 before. `progress` [] is that fraction; it may be left out where `from` is 0.
  */
 export function sampleWeights(
   weights: Tensor,

@@ -75,8 +75,8 @@ interface Margined {
 type Variant = (of: Margined, options: GalaOptions, tf: Tf) => Tensor2D;
 
 const variants: Readonly<Record<GalaOptions['variant'], Variant>> = {
-  // λ2's term is one number per row: it shifts the logits and changes neither loss nor gradient. The released code has it, so
-  // it stays.
+  // λ2's term is one number per row: it shifts the logits and changes neither loss nor gradient. The released code has
+  // it, so it stays.
   released: (of, options, tf) => tf.add(of.logits, margins(of, options, tf)),
   paper: (of, options, tf) => tf.add(of.logits, others(of.onehot, margins(of, options, tf), tf)),
   normalized: ({ theta, phi, ...of }, options, tf) => {

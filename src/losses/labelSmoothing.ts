@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { defineLoss } from './loss.js';
 
 /**
- * Label smoothing (Szegedy et al., CVPR 2016) as `torch.nn.functional.cross_entropy`: mean cross-entropy with the targets
- * (1 − ε)·onehot + ε/C. No state.
+ * Label smoothing (Szegedy et al., CVPR 2016) as `torch.nn.functional.cross_entropy`: mean cross-entropy with the
+ * targets (1 − ε)·onehot + ε/C. No state.
  */
 export const labelSmoothing = defineLoss({
   description: 'Cross-entropy with smoothed labels.',

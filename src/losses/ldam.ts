@@ -5,10 +5,10 @@ import { betaSchema, effectiveNumberWeights, sampleWeights } from './effectiveNu
 import { defineLoss } from './loss.js';
 
 /**
- * Label-distribution-aware margins (Cao et al., NeurIPS 2019, kaidic/LDAM-DRW) on logits s·cos of a cosine head of scale s:
- * cross-entropy of s·(cos_j − m_y·[j = y]) with m_c ∝ n_c^(−1/4), the largest being `max_margin`. Once the fraction
- * `reweight_from` of training is over, its mean is weighted by effective numbers, Σ w_y·ce / Σ w_y (DRW). State: `margins`
- * (s·m) and `weights` `[C]`, constant. A class without images has the margin of one image.
+ * Label-distribution-aware margins (Cao et al., NeurIPS 2019, kaidic/LDAM-DRW) on logits s·cos of a cosine head of
+ * scale s: cross-entropy of s·(cos_j − m_y·[j = y]) with m_c ∝ n_c^(−1/4), the largest being `max_margin`. Once the
+ * fraction `reweight_from` of training is over, its mean is weighted by effective numbers, Σ w_y·ce / Σ w_y (DRW).
+ * State: `margins` (s·m) and `weights` `[C]`, constant. A class without images has the margin of one image.
  */
 export const ldam = defineLoss({
   description: 'Label-distribution-aware margins on cosine logits, with deferred re-weighting.',

@@ -1,4 +1,7 @@
-/** What a loss is: a pure function, statistics in, statistics out (as an optax transformation), and what a config may say of it. */
+/**
+ * What a loss is: a pure function, statistics in, statistics out (as an optax transformation), and what a config may
+ * say of it.
+ */
 import type * as tf from '@tensorflow/tfjs';
 import type { z } from 'zod';
 import type { Tensors } from '../engine/program.js';
@@ -20,8 +23,8 @@ export interface Loss {
   /** True where `apply` needs `progress`; a train step has the input `progress` for such a loss only. */
   readonly usesProgress?: boolean;
   /**
-   * Loss of logits `[B, C]` for int32 labels `[B]` under the statistics of the steps before; `progress` [] is the fraction of
-   * all epochs that was over when this one began.
+   * Loss of logits `[B, C]` for int32 labels `[B]` under the statistics of the steps before; `progress` [] is the
+   * fraction of all epochs that was over when this one began.
    */
   apply(logits: tf.Tensor2D, labels: tf.Tensor1D, state: Tensors, progress?: tf.Scalar): LossResult;
 }
@@ -43,7 +46,9 @@ export interface LossDefinition<Keys extends z.ZodRawShape = z.ZodRawShape> {
   readonly needsCosineHead?: string;
   /** What is different where a batch goes through the network in micro-batches; absent where nothing is. */
   readonly inMicroBatches?: string;
-  /** Keys that have no effect among these values, each with the reason. A value with a problem of its own is undefined. */
+  /**
+   * Keys that have no effect among these values, each with the reason. A value with a problem of its own is undefined.
+   */
   withoutEffect?(options: Partial<OptionsOf<Keys>>): { readonly [K in keyof Keys]?: string };
   /** `scale` is the factor of the logits of a cosine head, 1 for any other head. */
   create(options: OptionsOf<Keys>, kernels: Kernels, scale: number): Loss;

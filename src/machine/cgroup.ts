@@ -11,7 +11,9 @@ export interface CgroupLimits {
 /** Above this a limit of v1 stands for none: the largest multiple of a page in 63 bits, or near to it. */
 const noLimitBytes = 2 ** 60;
 
-/** The narrowest limits of the group and of all groups above it that can be seen; `root` is where /proc and /sys are. */
+/**
+ * The narrowest limits of the group and of all groups above it that can be seen; `root` is where /proc and /sys are.
+ */
 export function cgroupLimits(root = '/'): CgroupLimits {
   const quotas: number[] = [];
   const memories: NonNullable<CgroupLimits['memory']>[] = [];
@@ -70,7 +72,10 @@ function unescaped(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** The path of a group below what is mounted; nothing where the group lies outside, as in containers without a namespace for groups. */
+/**
+ * The path of a group below what is mounted; nothing where the group lies outside, as in containers without a namespace
+ * for groups.
+ */
 function below(mountRoot: string, group: string): string {
   const above = mountRoot === '/' ? '' : mountRoot;
   return group.startsWith(`${above}/`) && !group.includes('/..') ? group.slice(above.length) : '';

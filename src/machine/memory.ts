@@ -48,8 +48,20 @@ export function isMemoryShort(limits = memoryLimits()): boolean {
   return limits.some(({ limitBytes, freeBytes }) => freeBytes < Math.max(0.1 * limitBytes, 200e6));
 }
 
-const words =
-  /cannot allocate memory|out of memory|bad_alloc|\bOOM\b|ENOMEM|array buffer allocation failed|could not allocate memory|ERR_WORKER_OUT_OF_MEMORY|ERR_WORKER_INIT_FAILED/i;
+const words = new RegExp(
+  [
+    'cannot allocate memory',
+    'could not allocate memory',
+    'array buffer allocation failed',
+    'out of memory',
+    'bad_alloc',
+    '\\bOOM\\b',
+    'ENOMEM',
+    'ERR_WORKER_OUT_OF_MEMORY',
+    'ERR_WORKER_INIT_FAILED',
+  ].join('|'),
+  'i',
+);
 
 /** `failed`, if it failed for lack of memory, as an error that says so; undefined for any other. */
 export function memoryError(failed: string, cause: unknown, limits = memoryLimits()): EngineError | undefined {
@@ -69,7 +81,8 @@ const lessMemory = 'Use a smaller train.batch_size and eval.batch_size and fewer
 
 function remedyOf(name: MemoryLimit['name']): string {
   return name.startsWith('address')
-    ? 'Raise the limit before gala starts: ulimit -v unlimited (or 8000000, for 8 GB); in a batch job ask for more memory.'
+    ? 'Raise the limit before gala starts: ulimit -v unlimited (or 8000000, for 8 GB); in a batch job ask ' +
+        'for more memory.'
     : `Give the container or batch job more memory (docker --memory, sbatch --mem). ${lessMemory}`;
 }
 

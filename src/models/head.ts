@@ -23,8 +23,8 @@ export function linearHead(featureSize: number, classes: number): Head {
 }
 
 /**
- * Scaled cosines, scale · cos(feature, row of the weight): the `NormedLinear` of kaidic/LDAM-DRW with the scale of its loss taken in, so
- * that the softmax of the logits is a probability. Weight `[C, featureSize]`, no bias.
+ * Scaled cosines, scale · cos(feature, row of the weight): the `NormedLinear` of kaidic/LDAM-DRW with the scale of its
+ * loss taken in, so that the softmax of the logits is a probability. Weight `[C, featureSize]`, no bias.
  */
 export function cosineHead(featureSize: number, classes: number, scale: number): Head {
   return {
@@ -35,8 +35,9 @@ export function cosineHead(featureSize: number, classes: number, scale: number):
 }
 
 /**
- * τ-normalisation (Kang et al., ICLR 2020): the rows of a trained weight `[C, featureSize]` divided by their length to the power τ;
- * no bias, as facebookresearch/classifier-balancing `tau_norm.py`. What it begins with is a linear head's weight.
+ * τ-normalisation (Kang et al., ICLR 2020): the rows of a trained weight `[C, featureSize]` divided by their length to
+ * the power τ; no bias, as facebookresearch/classifier-balancing `tau_norm.py`. What it begins with is a linear head's
+ * weight.
  */
 export function tauNormalizedHead(featureSize: number, classes: number, tau: number): Head {
   return {

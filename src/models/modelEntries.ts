@@ -1,7 +1,8 @@
 /**
- * The names of a state, in memory and in a checkpoint: `backbone.…` and `classifier.…` are the model, named as in the reference
- * code; `momentum.<parameter>` belongs to the optimiser, `loss.<statistic>`, `gradient.<sum>` and `accumulated.<what>` to the
- * training, and `ema.<parameter or statistic>` are averages of the model over the steps (`train.ema_decay`).
+ * The names of a state, in memory and in a checkpoint: `backbone.…` and `classifier.…` are the model, named as in the
+ * reference code; `momentum.<parameter>` belongs to the optimiser, `loss.<statistic>`, `gradient.<sum>` and
+ * `accumulated.<what>` to the training, and `ema.<parameter or statistic>` are averages of the model over the steps
+ * (`train.ema_decay`).
  */
 import type { HostTensors } from '../tensor.js';
 

@@ -1,7 +1,7 @@
 /**
- * ResNet (He et al. 2016) and ResNeXt (Xie et al. 2017) for large images, as torchvision builds them: 7×7 convolution of
- * stride 2, 3×3 max pooling of stride 2, four stages, global average pooling. The stride of a bottleneck is at its 3×3
- * convolution. Parameter names, their order and the initial distribution are torchvision's.
+ * ResNet (He et al. 2016) and ResNeXt (Xie et al. 2017) for large images, as torchvision builds them: 7×7 convolution
+ * of stride 2, 3×3 max pooling of stride 2, four stages, global average pooling. The stride of a bottleneck is at its
+ * 3×3 convolution. Parameter names, their order and the initial distribution are torchvision's.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';

@@ -1,7 +1,8 @@
 /**
- * The CIFAR ResNet (He et al. 2016, section 4.2): 3×3 convolution, three stages of 16, 32, 64 channels with (depth − 2)/6
- * basic blocks each, option-A shortcuts (stride-2 subsampling, zero channels on both sides), global average pooling.
- * Parameter names and initial distribution are those of the public long-tailed code bases (LDAM-DRW, MiSLAS, GALA).
+ * The CIFAR ResNet (He et al. 2016, section 4.2): 3×3 convolution, three stages of 16, 32, 64 channels with (depth −
+ * 2)/6 basic blocks each, option-A shortcuts (stride-2 subsampling, zero channels on both sides), global average
+ * pooling. Parameter names and initial distribution are those of the public long-tailed code bases (LDAM-DRW, MiSLAS,
+ * GALA).
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
@@ -77,7 +78,10 @@ function basicBlocks(depth: number): Block[] {
   );
 }
 
-/** Option A: a 1×1 average pool of stride 2 subsamples (a strided slice has no gradient in TF.js), zeros fill the new channels. */
+/**
+ * Option A: a 1×1 average pool of stride 2 subsamples (a strided slice has no gradient in TF.js), zeros fill the new
+ * channels.
+ */
 function shortcut(x: tf.Tensor4D, { inputs, outputs, stride }: Block): tf.Tensor4D {
   if (stride === 1) return x;
   const side = (outputs - inputs) / 2;

@@ -15,7 +15,9 @@ export const model = z
       .enum(['linear', 'cosine', 'tau_normalized'])
       .default('linear')
       .describe(
-        'Classifier on the pooled feature; cosine (weights and features of length 1, no bias) is what LDAM wants; tau_normalized = the first stage’s, its rows divided by their length to the power `tau`, without training.',
+        'Classifier on the pooled feature; cosine (weights and features of length 1, no bias) is what LDAM ' +
+          'wants; tau_normalized = the first stage’s, its rows divided by their length to the power `tau`, ' +
+          'without training.',
       ),
     scale: z.number().gt(0).max(1000).default(30).describe('Logits per cosine of the cosine head.'),
     tau: z
@@ -28,20 +30,24 @@ export const model = z
       .max(65_536)
       .default(1)
       .describe(
-        'Equal parts of a training batch that batch normalisation takes each by itself. 1 = statistics of the whole batch; the number of `devices` = those of each device’s own images, as in PyTorch’s DistributedDataParallel. See docs/engines.md.',
+        'Equal parts of a training batch that batch normalisation takes each by itself. 1 = statistics of the ' +
+          'whole batch; the number of `devices` = those of each device’s own images, as in PyTorch’s ' +
+          'DistributedDataParallel. See docs/engines.md.',
       ),
     weights: z
       .string()
       .min(1)
       .optional()
       .describe(
-        'Weights file to begin with, relative to the working folder: PyTorch’s .pth, .safetensors, a checkpoint of gala; see docs/weights.md.',
+        'Weights file to begin with, relative to the working folder: PyTorch’s .pth, .safetensors, a ' +
+          'checkpoint of gala; see docs/weights.md.',
       ),
     weights_part: z
       .enum(['all', 'backbone', 'matching'])
       .default('all')
       .describe(
-        'What the file must fill: all of the network, its backbone (a new classifier is drawn), or whatever has the same name and shape.',
+        'What the file must fill: all of the network, its backbone (a new classifier is drawn), or whatever ' +
+          'has the same name and shape.',
       ),
   })
   .describe('The network.');

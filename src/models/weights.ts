@@ -79,7 +79,8 @@ function misfit({ missing, misshaped, unexpected }: Readonly<Record<string, stri
   return new DataError(`The weights do not fit the network (${counts}):\n  ${listed.join('\n  ')}`, {
     where,
     next:
-      'Check that the config’s backbone and dataset are those the weights were trained with. To train from them, model.weights_part: ' +
+      'Check that the config’s backbone and dataset are those the weights were trained with. To train from ' +
+      'them, model.weights_part: ' +
       'backbone starts with a new classifier, matching takes what fits.',
   });
 }

@@ -9,9 +9,10 @@ const firstPrefix = 'first.';
 const secondPrefix = 'second.';
 
 /**
- * w ← w·(1 − lr·decay); m ← β1·m + (1 − β1)·g; v ← β2·v + (1 − β2)·g²; w ← w − lr/(1 − β1^t)·m / (√v/√(1 − β2^t) + 1e-8). As
- * with SGD every parameter decays. The moments are `first.<parameter>` and `second.<parameter>`. The corrections of step t come
- * from the host in double precision: the position in training says t, so a checkpoint need not.
+ * w ← w·(1 − lr·decay); m ← β1·m + (1 − β1)·g; v ← β2·v + (1 − β2)·g²; w ← w − lr/(1 − β1^t)·m / (√v/√(1 − β2^t) +
+ * 1e-8). As with SGD every parameter decays. The moments are `first.<parameter>` and `second.<parameter>`. The
+ * corrections of step t come from the host in double precision: the position in training says t, so a checkpoint need
+ * not.
  */
 export function adamw({
   beta1,

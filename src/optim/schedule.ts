@@ -1,15 +1,18 @@
 /** The learning rate of each epoch, and how a config's rates follow the batch size. */
 import type { OptimConfig } from './schema.js';
 
-/** Epochs of linear warm-up: as given, or max(2, ceil(200 / steps per epoch)) — the reference divides by W − 1, so 1 would crash. */
+/**
+ * Epochs of linear warm-up: as given, or max(2, ceil(200 / steps per epoch)) — the reference divides by W − 1, so 1
+ * would crash.
+ */
 export function warmupEpochs(optim: Pick<OptimConfig, 'warmup_epochs'>, stepsPerEpoch: number): number {
   return optim.warmup_epochs === 'auto' ? Math.max(2, Math.ceil(200 / stepsPerEpoch)) : optim.warmup_epochs;
 }
 
 /**
- * Learning rate of `epoch` (1-based) of `epochs`: linear from `warmup_learning_rate` at epoch 1 to `learning_rate` at epoch
- * W, then half a cosine to 0 at the last epoch (the reference's schedule). With W ≤ 1 the cosine begins at `learning_rate` in
- * the first epoch and would reach 0 after the last (MiSLAS, second stage).
+ * Learning rate of `epoch` (1-based) of `epochs`: linear from `warmup_learning_rate` at epoch 1 to `learning_rate` at
+ * epoch W, then half a cosine to 0 at the last epoch (the reference's schedule). With W ≤ 1 the cosine begins at
+ * `learning_rate` in the first epoch and would reach 0 after the last (MiSLAS, second stage).
  */
 export function learningRateAt(
   epoch: number,
@@ -30,7 +33,10 @@ export interface Rates {
 
 type RateKeys = Pick<OptimConfig, 'learning_rate' | 'warmup_learning_rate' | 'reference_batch_size'>;
 
-/** Both learning rates times batch size / `reference_batch_size` (linear scaling, Goyal et al. 2017); as they are where it is not given. */
+/**
+ * Both learning rates times batch size / `reference_batch_size` (linear scaling, Goyal et al. 2017); as they are where
+ * it is not given.
+ */
 export function scaledRates(optim: RateKeys, batchSize: number): Rates {
   const factor = optim.reference_batch_size === undefined ? 1 : batchSize / optim.reference_batch_size;
   const { learning_rate, warmup_learning_rate } = writtenRates(optim);
@@ -49,12 +55,16 @@ export function describeScaling(optim: OptimConfig, batchSize: number): string |
   const { learning_rate, warmup_learning_rate } = scaledRates(optim, batchSize);
   const rounded = (rate: number) => Number(rate.toPrecision(6));
   return (
-    `Learning rates times ${rounded(batchSize / optim.reference_batch_size)} (train.batch_size ${batchSize} / optim.reference_batch_size ${optim.reference_batch_size}): ` +
-    `learning_rate ${written.learning_rate} → ${rounded(learning_rate)}, warmup_learning_rate ${written.warmup_learning_rate} → ${rounded(warmup_learning_rate)}.`
+    `Learning rates times ${rounded(batchSize / optim.reference_batch_size)} (train.batch_size ` +
+    `${batchSize} / optim.reference_batch_size ${optim.reference_batch_size}): ` +
+    `learning_rate ${written.learning_rate} → ${rounded(learning_rate)}, warmup_learning_rate ` +
+    `${written.warmup_learning_rate} → ${rounded(warmup_learning_rate)}.`
   );
 }
 
-/** Says, for the terminal, that the warm-up leaves no epoch for the decay of the learning rate; undefined where it does. */
+/**
+ * Says, for the terminal, that the warm-up leaves no epoch for the decay of the learning rate; undefined where it does.
+ */
 export function describeLongWarmup(
   optim: Pick<OptimConfig, 'warmup_epochs'>,
   stepsPerEpoch: number,
@@ -64,7 +74,8 @@ export function describeLongWarmup(
   if (epochs === 0 || warmup <= 1 || warmup < epochs) return undefined;
   const less = Math.max(1, Math.min(5, Math.floor(epochs / 4)));
   return (
-    `the warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and there are ${epochs}: the learning rate never decays. ` +
+    `the warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and there are ${epochs}: the learning ` +
+    'rate never decays. ' +
     `Set optim.warmup_epochs=${less}${less === 1 ? ', which is no warm-up' : ''}.`
   );
 }

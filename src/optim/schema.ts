@@ -14,13 +14,15 @@ export const optim = z
       .union([z.literal('auto'), wholeNumber])
       .default('auto')
       .describe(
-        'Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = none, cosine from the first epoch on.',
+        'Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = none, cosine ' +
+          'from the first epoch on.',
       ),
     reference_batch_size: positiveInteger
       .max(65_536)
       .optional()
       .describe(
-        'Batch size that the learning rates are meant for: both are multiplied by train.batch_size / this. Left out, they are taken as they are.',
+        'Batch size that the learning rates are meant for: both are multiplied by train.batch_size / this. ' +
+          'Left out, they are taken as they are.',
       ),
     momentum: z.number().min(0).lt(1).default(0.9).describe('(sgd) Momentum (PyTorch form).'),
     beta1: z.number().min(0).lt(1).default(0.9).describe('(adamw) Decay a step of the mean of the gradients.'),
@@ -31,7 +33,8 @@ export const optim = z
       .max(1)
       .default(5e-4)
       .describe(
-        'Of every parameter. sgd: L2, added to the gradient (as PyTorch does). adamw: decoupled, times the learning rate; PyTorch’s default for it is 0.01.',
+        'Of every parameter. sgd: L2, added to the gradient (as PyTorch does). adamw: decoupled, times the ' +
+          'learning rate; PyTorch’s default for it is 0.01.',
       ),
   })
   .describe('The optimizer and its schedule.');

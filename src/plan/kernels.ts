@@ -27,8 +27,20 @@ export interface Kernel {
 const free = /^(parameter|get-tuple-element|tuple|bitcast|constant|while|.*-done|partition-id|after-all|opt-barrier)$/;
 const collective = /^(all-gather|all-to-all|collective-|reduce-scatter)/;
 /** Operations of a kernel that only moves values. */
-const moving =
-  /^(copy|slice|dynamic-slice|dynamic-update-slice|reshape|concatenate|broadcast|pad|bitcast|constant|parameter|tuple)$/;
+const moving = new Set([
+  'copy',
+  'slice',
+  'dynamic-slice',
+  'dynamic-update-slice',
+  'reshape',
+  'concatenate',
+  'broadcast',
+  'pad',
+  'bitcast',
+  'constant',
+  'parameter',
+  'tuple',
+]);
 
 export function kernelsOfStep(module: HloModule): Kernel[] {
   const step = stepOf(module);
@@ -58,7 +70,7 @@ function kindOf(module: HloModule, instruction: Instruction): KernelKind {
   if (has('dot')) return 'matrix product';
   if (has('reduce', 'reduce-window')) return 'reduction';
   if (has('transpose')) return 'transpose';
-  return [...inside].every(name => moving.test(name)) ? 'copy' : 'elementwise';
+  return [...inside].every(name => moving.has(name)) ? 'copy' : 'elementwise';
 }
 
 /** What a kernel computes: the instruction itself, or all of a fusion but the bodies of its reductions. */

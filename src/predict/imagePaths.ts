@@ -14,9 +14,10 @@ export interface ImagePath {
 }
 
 /**
- * The images of all arguments in their order; those of a folder in order of their paths. A list is a text file with a path a line,
- * below the folder of the list or the working folder; a class number after the path, as in training lists, is passed over. Throws
- * `DataError` where an argument is not there or has no images; a missing file that is named as an image is taken all the same.
+ * The images of all arguments in their order; those of a folder in order of their paths. A list is a text file with a
+ * path a line, below the folder of the list or the working folder; a class number after the path, as in training lists,
+ * is passed over. Throws `DataError` where an argument is not there or has no images; a missing file that is named as
+ * an image is taken all the same.
  */
 export function imagePaths(given: readonly string[]): ImagePath[] {
   return given.flatMap(name => {

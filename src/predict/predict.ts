@@ -1,4 +1,7 @@
-/** Class probabilities of image files by the network of a run: files are decoded by worker threads while the engine computes. */
+/**
+ * Class probabilities of image files by the network of a run: files are decoded by worker threads while the engine
+ * computes.
+ */
 
 import { requireSharp } from '../data/images/sharp.js';
 import { sharedBytes } from '../data/pipeline/sharedDataset.js';

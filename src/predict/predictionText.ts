@@ -22,7 +22,10 @@ export function predictionText(told: ToldPredictions): string {
   return [`${run}, checkpoint ${checkpoint} of epoch ${epoch}${how}`, ...lines, ''].join('\n');
 }
 
-/** A line an image; `probability_n` is that of `class_n`, a fraction. Columns for τ and the source of the mass where re-balanced. */
+/**
+ * A line an image; `probability_n` is that of `class_n`, a fraction. Columns for τ and the source of the mass where
+ * re-balanced.
+ */
 export function predictionCsv(told: ToldPredictions): string {
   const { rebalanced } = sourceOf(told);
   const { images } = told.predictions;

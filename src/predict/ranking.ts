@@ -14,9 +14,9 @@ export interface Rebalancing {
 }
 
 /**
- * The `count` most probable classes of a row of logits [C], the most probable first, of equal ones the lowest. Re-balanced,
- * probabilities are p_j / mass_j^τ divided by their sum: their order is that of `rebalance` in eval/rebalance.ts. Throws `DataError`
- * for logits that are not finite.
+ * The `count` most probable classes of a row of logits [C], the most probable first, of equal ones the lowest.
+ * Re-balanced, probabilities are p_j / mass_j^τ divided by their sum: their order is that of `rebalance` in
+ * eval/rebalance.ts. Throws `DataError` for logits that are not finite.
  */
 export function topClasses(logits: Float32Array, count: number, rebalancing?: Rebalancing): RankedClass[] {
   const scores = Float64Array.from(logits, (logit, j) => {

@@ -24,9 +24,9 @@ export function normalPair(first: number, second: number): [number, number] {
 }
 
 /**
- * Fills `values`, a multiple of four, with `deviation` times the pairs of as many uniform numbers of the xoshiro128** with the
- * state [4], which moves on. The bits are those of `normalPair`, however its functions round: it computes what is near the
- * middle of two float32.
+ * Fills `values`, a multiple of four, with `deviation` times the pairs of as many uniform numbers of the xoshiro128**
+ * with the state [4], which moves on. The bits are those of `normalPair`, however its functions round: it computes what
+ * is near the middle of two float32.
  */
 export function fillNormals(values: Float32Array, deviation: number, state: Int32Array): void {
   instance ??= instantiate();

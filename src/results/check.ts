@@ -1,4 +1,7 @@
-/** Whether a record's numbers are what its predictions give: with the labels a recount, without them a check of consistency. */
+/**
+ * Whether a record's numbers are what its predictions give: with the labels a recount, without them a check of
+ * consistency.
+ */
 import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import { firstMetrics } from '../eval/format1.js';
@@ -34,13 +37,17 @@ const rounding = 1e-7;
 /** metrics.jsonl has four decimals. */
 const metricsRounding = 1e-4;
 
-/** Reported accuracies are computed in float32, those of the epochs in the precision of the training; a resumed run may change its engine. */
+/**
+ * Reported accuracies are computed in float32, those of the epochs in the precision of the training; a resumed run may
+ * change its engine.
+ */
 const otherRounding = 0.5;
 
 /**
- * What is wrong with a record, one sentence each; empty when nothing is. Without `truth` the predictions cannot be marked
- * right or wrong: then every accuracy must follow from the right answers per class, none of which may exceed the images or
- * the predictions of that class. That finds a changed number or file, not a record that was forged as a whole.
+ * What is wrong with a record, one sentence each; empty when nothing is. Without `truth` the predictions cannot be
+ * marked right or wrong: then every accuracy must follow from the right answers per class, none of which may exceed the
+ * images or the predictions of that class. That finds a changed number or file, not a record that was forged as a
+ * whole.
  */
 export function faultsOf({ path, record, predictions }: StoredResult, truth?: Truth): string[] {
   if (predictions === undefined) return [`its predictions are missing: there is no ${basename(predictionsPath(path))}`];
@@ -83,7 +90,10 @@ function faultOfRebalancedBest({
     const difference = best.top1 - top1;
     const isLess = best.selected_on === 'test' && difference < -tolerance;
     if (!isLess && (best.epoch !== epoch || Math.abs(difference) <= tolerance)) continue;
-    return `it says ${textOf(best.top1)} at epoch ${best.epoch}, checkpoint ${checkpoint} has ${textOf(top1)} at epoch ${epoch}`;
+    return (
+      `it says ${textOf(best.top1)} at epoch ${best.epoch}, checkpoint ${checkpoint} has ${textOf(top1)} at ` +
+      `epoch ${epoch}`
+    );
   }
   return undefined;
 }
@@ -121,13 +131,19 @@ function faultOfScore(record: ResultRecord, score: Score, predictions: Int32Arra
     const counted = correctCounts(predictions, truth.labels, classes);
     const klass = counted.findIndex((right, c) => right !== score.correct[c]);
     if (klass !== -1)
-      return `it says ${score.correct[klass]} right of class ${klass}, the predictions and labels give ${counted[klass]}`;
+      return (
+        `it says ${score.correct[klass]} right of class ${klass}, the predictions and labels give ` +
+        `${counted[klass]}`
+      );
   }
   const predicted = new Int32Array(classes);
   for (const klass of predictions) predicted[klass]!++;
   const klass = score.correct.findIndex((right, c) => right > images[c]! || right > predicted[c]!);
   if (klass !== -1) {
-    return `it says ${score.correct[klass]} right of class ${klass}, which has ${images[klass]} images and ${predicted[klass]} predictions`;
+    return (
+      `it says ${score.correct[klass]} right of class ${klass}, which has ${images[klass]} images and ` +
+      `${predicted[klass]} predictions`
+    );
   }
   return faultOfMetrics(record, score, predicted);
 }

@@ -22,7 +22,9 @@ export interface Comparison {
   readonly verdict: Verdict;
 }
 
-/** Two decimals are shown, more are noise; without this a value exactly at the tolerance depends on rounding in binary. */
+/**
+ * Two decimals are shown, more are noise; without this a value exactly at the tolerance depends on rounding in binary.
+ */
 const rounding = 1e-9;
 
 /** A comparison per claim, and for rows nobody claimed anything of one per plain and re-balanced top-1. */
@@ -40,7 +42,9 @@ export function isShort({ verdict }: Comparison): boolean {
   return verdict === 'BELOW' || verdict === 'NO RUN';
 }
 
-/** `if200 top1 by 0.89, more than 0.7`, of several runs with how well their mean is known, for a claim that was missed. */
+/**
+ * `if200 top1 by 0.89, more than 0.7`, of several runs with how well their mean is known, for a claim that was missed.
+ */
 export function shortfallOf({ row, metric, difference, tolerance, std, runs }: Comparison): string {
   const shortfall = `${row} ${metric} by ${Math.abs(difference!).toFixed(2)}, more than ${tolerance!.toFixed(1)}`;
   if (std === undefined) return shortfall;

@@ -1,4 +1,7 @@
-/** From a finished run folder to what tables say of it and to the record that the repository keeps. Needs the stored logits, no data and no engine. */
+/**
+ * From a finished run folder to what tables say of it and to the record that the repository keeps. Needs the stored
+ * logits, no data and no engine.
+ */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Config } from '../config/schema.js';
@@ -32,15 +35,17 @@ import {
 } from './record.js';
 
 /**
- * Writes record and predictions of a finished run below `results` and returns the record's path. A record of another run of
- * the same config and seeds is not replaced. Throws `ConfigError`, `StorageError`, `DataError`.
+ * Writes record and predictions of a finished run below `results` and returns the record's path. A record of another
+ * run of the same config and seeds is not replaced. Throws `ConfigError`, `StorageError`, `DataError`.
  */
 export function addResult(results: string, directory: string): string {
   const { record, predictions } = resultOfRun(directory);
   if (tableOf(record.name) === undefined) {
     throw new ConfigError(`The name ${record.name} has no folder, which would be its table.`, {
       where: directory,
-      next: `See it with gala table ${shellWord(directory)}; to record a run, give its config a name such as mine/${record.name}.`,
+      next:
+        `See it with gala table ${shellWord(directory)}; to record a run, give its config a name such as ` +
+        `mine/${record.name}.`,
     });
   }
   const path = resultPath(results, record);
@@ -48,13 +53,17 @@ export function addResult(results: string, directory: string): string {
   if (before && (before.run !== record.run || before.finished_at !== record.finished_at)) {
     throw new ConfigError(`There is a record of another run of ${record.name} with these seeds: ${before.run}.`, {
       where: path,
-      next: `Choosing the better of two runs would bias the table. If the old one is void, delete it and ${basename(predictionsPath(path))}.`,
+      next:
+        'Choosing the better of two runs would bias the table. If the old one is void, delete it and ' +
+        `${basename(predictionsPath(path))}.`,
     });
   }
   return writeResult(results, record, predictions);
 }
 
-/** The record that is there already; undefined for none, and for one that cannot be read: writing it anew is the remedy. */
+/**
+ * The record that is there already; undefined for none, and for one that cannot be read: writing it anew is the remedy.
+ */
 function recordBefore(path: string): ResultRecord | undefined {
   try {
     return existsSync(path) ? readResult(path).record : undefined;
@@ -93,8 +102,8 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
 }
 
 /**
- * What tables say of a finished run, for any number of classes, and the predictions [N] behind each of its scores. Throws
- * `ConfigError` for a run that is not finished, `StorageError`, `DataError`.
+ * What tables say of a finished run, for any number of classes, and the predictions [N] behind each of its scores.
+ * Throws `ConfigError` for a run that is not finished, `StorageError`, `DataError`.
  */
 export function readRunResult(directory: string): { result: RunResult; predictions: Int32Array[] } {
   const folder = openRunFolder(directory);

@@ -1,4 +1,6 @@
-/** Columns of accuracy tables with one line per experiment: mean ± sample standard deviation over its runs, in percent. */
+/**
+ * Columns of accuracy tables with one line per experiment: mean ± sample standard deviation over its runs, in percent.
+ */
 import { configOf } from '../config/identity.js';
 import { reportedScores } from '../eval/resultRow.js';
 import { groupKeys, isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';

@@ -11,20 +11,23 @@ export type Experiment = Pick<RunResult, 'name' | 'config' | 'seeds'> & {
 
 export interface ResultGroup<Result extends Experiment = RunResult> {
   /**
-   * Name of the config, with the keys that differ from the config of that name, and those in which experiments of one name
-   * differ: `gala_if100 (train.epochs=30)`.
+   * Name of the config, with the keys that differ from the config of that name, and those in which experiments of one
+   * name differ: `gala_if100 (train.epochs=30)`.
    */
   readonly label: string;
   readonly name: string;
-  /** The keys in which experiments of one name differ, with the values as they are typed after --set; `(none)` for a key that the config has not. */
+  /**
+   * The keys in which experiments of one name differ, with the values as they are typed after --set; `(none)` for a key
+   * that the config has not.
+   */
   readonly settings: ReadonlyMap<string, string>;
   /** By seed. */
   readonly results: readonly Result[];
 }
 
 /**
- * Groups runs by name and by every key of the config that decides the numbers, seeds, precision and engine excepted, in order
- * of first appearance: a mean is never taken over different experiments.
+ * Groups runs by name and by every key of the config that decides the numbers, seeds, precision and engine excepted, in
+ * order of first appearance: a mean is never taken over different experiments.
  */
 export function groupResults<Result extends Experiment>(results: readonly Result[]): ResultGroup<Result>[] {
   const groups = new Map<string, { name: string; values: Map<string, string>; results: Result[] }>();
@@ -55,8 +58,9 @@ export function groupResults<Result extends Experiment>(results: readonly Result
 }
 
 /**
- * Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`, and those that changed on the
- * way of one, when it was resumed or between its stages: `precision: bf16, bf16 then fp32`, or `precision: bf16 then fp32 in each`.
+ * Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`, and those that changed
+ * on the way of one, when it was resumed or between its stages: `precision: bf16, bf16 then fp32`, or
+ * `precision: bf16 then fp32 in each`.
  */
 export function differencesWithin(results: readonly RunResult[]): string[] {
   const facts: readonly (readonly [name: string, of: (result: RunResult) => string[]])[] = [

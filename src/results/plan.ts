@@ -56,7 +56,10 @@ export function missingSeeds(
   });
 }
 
-/** A config for a seed, which also draws the long-tailed subset unless `set` does: the spread over seeds includes that of the draw. */
+/**
+ * A config for a seed, which also draws the long-tailed subset unless `set` does: the spread over seeds includes that
+ * of the draw.
+ */
 export function loadForSeed(config: string, seed: number): LoadedConfig {
   return resolveForSeed(openConfig(config), seed, []);
 }
@@ -101,8 +104,8 @@ export const planColumns: readonly Column<Planned>[] = [
 ];
 
 /**
- * The run of this config and seed that is nearest to its end. Of diverged ones only that of the very config counts, which would
- * diverge again; with another precision or engine it is worth a try.
+ * The run of this config and seed that is nearest to its end. Of diverged ones only that of the very config counts,
+ * which would diverge again; with another precision or engine it is worth a try.
  */
 function runOf(runs: RunStore, config: Config): Pick<Planned, 'step' | 'directory' | 'epoch'> | undefined {
   const found = runs.find(

@@ -5,8 +5,9 @@ import type { EpochMetrics } from '../run/metricsLog.js';
 import type { RebalancedBest } from './record.js';
 
 /**
- * Of the evaluated epochs the one with the highest re-balanced top-1 on the selecting split, the first of equal ones, with its
- * re-balanced accuracies on test. Undefined where the last epoch is taken unchosen, or the metrics lack the numbers.
+ * Of the evaluated epochs the one with the highest re-balanced top-1 on the selecting split, the first of equal ones,
+ * with its re-balanced accuracies on test. Undefined where the last epoch is taken unchosen, or the metrics lack the
+ * numbers.
  */
 export function rebalancedBestOf(
   metrics: readonly EpochMetrics[],

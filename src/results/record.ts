@@ -1,7 +1,7 @@
 /**
- * `results/<config name>-seed<n>-subset<m>.json` and `.predictions`: what the repository keeps of a finished run. Every accuracy
- * in the record has the predictions it was counted from beside it, one byte (class) an image or two where there are more than
- * 256 classes, so that it can be counted again.
+ * `results/<config name>-seed<n>-subset<m>.json` and `.predictions`: what the repository keeps of a finished run. Every
+ * accuracy in the record has the predictions it was counted from beside it, one byte (class) an image or two where
+ * there are more than 256 classes, so that it can be counted again.
  */
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -155,7 +155,10 @@ export function encodeClasses(values: Int32Array, classes: number): Uint8Array {
   return Uint8Array.from({ length: 2 * values.length }, (_, i) => values[i >> 1]! >> (8 * (i & 1)));
 }
 
-/** Writes a record and its predictions, predictions first. Throws `StorageError`, also for a record that could not be read again. */
+/**
+ * Writes a record and its predictions, predictions first. Throws `StorageError`, also for a record that could not be
+ * read again.
+ */
 export function writeResult(results: string, record: ResultRecord, predictions: Uint8Array): string {
   const { error } = recordSchema.safeParse(record);
   if (error) {
@@ -192,7 +195,9 @@ export function listResults(results: string, table: string): string[] {
   return filesBelow(join(results, table), '.json');
 }
 
-/** Paths of the files with this ending in `folder` and below, sorted; none when it is not there. Links are not followed. */
+/**
+ * Paths of the files with this ending in `folder` and below, sorted; none when it is not there. Links are not followed.
+ */
 export function filesBelow(folder: string, ending: string): string[] {
   return entriesOf(folder)
     .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))

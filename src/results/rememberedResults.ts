@@ -1,6 +1,6 @@
 /**
- * What tables say of finished runs, remembered in the cache folder: logits are read once, not at every table. A result counts as long
- * as no file that it came from was changed.
+ * What tables say of finished runs, remembered in the cache folder: logits are read once, not at every table. A result
+ * counts as long as no file that it came from was changed.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

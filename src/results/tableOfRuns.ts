@@ -10,13 +10,17 @@ import { rememberedResults } from './rememberedResults.js';
 
 export interface RunsRead {
   readonly groups: readonly ResultGroup[];
-  /** A sentence for each run whose training has not ended or whose run.json cannot be used, and for each path without runs. */
+  /**
+   * A sentence for each run whose training has not ended or whose run.json cannot be used, and for each path without
+   * runs.
+   */
   readonly left: readonly string[];
 }
 
 /**
- * The finished runs among run folders and folders of runs, as groups in the order of the folders. A run that is met twice
- * counts once. Throws `StorageError` where there is no run, `ConfigError` where none is finished, `DataError` for unusable logits.
+ * The finished runs among run folders and folders of runs, as groups in the order of the folders. A run that is met
+ * twice counts once. Throws `StorageError` where there is no run, `ConfigError` where none is finished, `DataError` for
+ * unusable logits.
  */
 export function readRuns(directories: readonly string[]): RunsRead {
   const left: string[] = [];
@@ -90,8 +94,10 @@ export function formatGroups(groups: readonly ResultGroup[], format: TableFormat
 function notesOf(groups: readonly ResultGroup[]): string[] {
   const taus = [...new Set(groups.map(group => String(tau.value(group))))].join(', ');
   const notes = [
-    'Top-1 % on the test images, mean ± sample standard deviation over the seeds; many / medium / few: classes with more than 100, 20 to 100, fewer than 20 training images.',
-    `Re-balanced at the τ of the config (${taus}), of the same epoch; “own best”: of the epoch that the same split selects by re-balanced accuracy.`,
+    'Top-1 % on the test images, mean ± sample standard deviation over the seeds; many / medium / few: ' +
+      'classes with more than 100, 20 to 100, fewer than 20 training images.',
+    `Re-balanced at the τ of the config (${taus}), of the same epoch; “own best”: of the epoch that the ` +
+      'same split selects by re-balanced accuracy.',
   ];
   const onTest = groups.filter(({ results }) => reportedScores(results[0]!.scores).plain?.selected_on === 'test');
   if (onTest.length > 0) {

@@ -1,4 +1,7 @@
-/** What is generated from the records: `results/<table>.csv`, and the table between two markers of README.md beside `results`. */
+/**
+ * What is generated from the records: `results/<table>.csv`, and the table between two markers of README.md beside
+ * `results`.
+ */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { metricKeys } from '../eval/scores.js';
@@ -84,12 +87,16 @@ export function resultsCsv(records: readonly ResultRecord[]): string {
   return `${formatTable(lines, csvColumns, 'csv')}\n`;
 }
 
-/** The scores, and the epoch that re-balanced accuracy would have selected: of that the metrics remain, no checkpoint. */
+/**
+ * The scores, and the epoch that re-balanced accuracy would have selected: of that the metrics remain, no checkpoint.
+ */
 function linesOf({ scores, rebalanced_best: best }: ResultRecord): Line['score'][] {
   return best ? [...scores, { ...best, checkpoint: 'none kept', tau_selected_on: 'config' }] : scores;
 }
 
-/** The table of README.md: a line per experiment, mean ± standard deviation over its runs, beside what is claimed of it. */
+/**
+ * The table of README.md: a line per experiment, mean ± standard deviation over its runs, beside what is claimed of it.
+ */
 export function resultsMarkdown(
   records: readonly ResultRecord[],
   claimsOf: (config: string) => readonly Claim[] = () => [],
@@ -118,10 +125,8 @@ export function generatedFiles(results: string, table: string): GeneratedFile[] 
   const [before, after] = [`<!-- results:${table} (made by gala results tables) -->`, `<!-- /results:${table} -->`];
   const [start, end] = [page.indexOf(before), page.indexOf(after)];
   if (start !== -1 && end > start) {
-    add(
-      readme,
-      `${page.slice(0, start + before.length)}\n\n${resultsMarkdown(records, claimsOfConfigs(table))}\n\n${page.slice(end)}`,
-    );
+    const results = resultsMarkdown(records, claimsOfConfigs(table));
+    add(readme, `${page.slice(0, start + before.length)}\n\n${results}\n\n${page.slice(end)}`);
   }
   return files;
 }

@@ -10,10 +10,11 @@ import type { Truth } from './check.js';
 import type { ResultRecord } from './record.js';
 
 /**
- * Reads what the data say about a record, or undefined where nobody named their folder (`--data`, GALA_DATA; the bundled set
- * needs none). A record has only the base names of lists of images; where they lie the config of its row, `row`, says, and without
- * one a list that is not found leaves the record without truth. A set takes a second to read and the rows of a table share a few
- * subsets, so each is read once. Throws `DataError` when a folder was named and the files are not in it.
+ * Reads what the data say about a record, or undefined where nobody named their folder (`--data`, GALA_DATA; the
+ * bundled set needs none). A record has only the base names of lists of images; where they lie the config of its row,
+ * `row`, says, and without one a list that is not found leaves the record without truth. A set takes a second to read
+ * and the rows of a table share a few subsets, so each is read once. Throws `DataError` when a folder was named and the
+ * files are not in it.
  */
 export function truthReader(dataRoot?: string): (record: ResultRecord, row?: Config) => Promise<Truth | undefined> {
   const known = new Map<string, Promise<Truth>>();

@@ -33,7 +33,10 @@ export interface VerificationRequest {
   readonly rowsOnly?: boolean | undefined;
 }
 
-/** Checks the records of a table. Throws `ConfigError`, and `DataError` for a data folder that was named and is unusable. */
+/**
+ * Checks the records of a table. Throws `ConfigError`, and `DataError` for a data folder that was named and is
+ * unusable.
+ */
 export async function verifyTable(request: VerificationRequest): Promise<Verification> {
   const { table, results, dataRoot, seeds, rowsOnly } = request;
   const rows = table.rows.map(({ row, config }) => ({ row, config: configOfRow(table, config) }));
@@ -79,7 +82,9 @@ function configOfRow(table: ExpectedTable, nameOrPath: string): Config {
   if (dirname(config.name) === table.name) return config;
   throw new ConfigError(`The config ${config.name} cannot be a row of ${table.name}.`, {
     where: nameOrPath,
-    next: `Records lie in a folder named after the table: give the config a name such as ${table.name}/${basename(config.name)}.`,
+    next:
+      'Records lie in a folder named after the table: give the config a name such as ' +
+      `${table.name}/${basename(config.name)}.`,
   });
 }
 

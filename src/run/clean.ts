@@ -1,4 +1,6 @@
-/** What a finished run no longer needs: its checkpoints. Everything that a table, a record or a report is made of stays. */
+/**
+ * What a finished run no longer needs: its checkpoints. Everything that a table, a record or a report is made of stays.
+ */
 import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';

@@ -5,8 +5,8 @@ import { shellWord } from '../io/shellWord.js';
 import type { RunRecord } from './recordSchema.js';
 
 /**
- * `given` (`--data`), else the folder that run.json remembers; undefined where there is neither, and where the remembered folder is
- * gone but GALA_DATA names one. Throws `DataError` where it is gone and nothing else is given.
+ * `given` (`--data`), else the folder that run.json remembers; undefined where there is neither, and where the
+ * remembered folder is gone but GALA_DATA names one. Throws `DataError` where it is gone and nothing else is given.
  */
 export function dataRootOf(
   { data_root: remembered }: Pick<RunRecord, 'data_root'>,

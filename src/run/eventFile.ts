@@ -1,7 +1,7 @@
 /**
- * `events.out.tfevents.<time>.gala`: the curves of metrics.jsonl for TensorBoard, a step an epoch. One file a run, to which every
- * process appends: a TensorBoard that is open cannot follow a file that is replaced or removed. What a resumed run trains again
- * is cancelled by a session start, the way that TensorFlow's own writers do it.
+ * `events.out.tfevents.<time>.gala`: the curves of metrics.jsonl for TensorBoard, a step an epoch. One file a run, to
+ * which every process appends: a TensorBoard that is open cannot follow a file that is replaced or removed. What a
+ * resumed run trains again is cancelled by a session start, the way that TensorFlow's own writers do it.
  */
 import { closeSync, fsyncSync, ftruncateSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,9 +18,9 @@ import type { EpochMetrics } from './metricsLog.js';
 const namePattern = /^events\.out\.tfevents\.\d+\.gala$/;
 
 /**
- * Begins a session of training after the epochs `lines` and returns the path of the run's event file. Where there is none it is
- * made, with those epochs; `startedAt` (ISO 8601) places the ones of before metrics.jsonl had `unix_seconds`. What a crash cut
- * off is dropped. Throws `StorageError`.
+ * Begins a session of training after the epochs `lines` and returns the path of the run's event file. Where there is
+ * none it is made, with those epochs; `startedAt` (ISO 8601) places the ones of before metrics.jsonl had
+ * `unix_seconds`. What a crash cut off is dropped. Throws `StorageError`.
  */
 export function startSession(directory: string, lines: readonly EpochMetrics[], startedAt: string): string {
   const now = Date.now() / 1000;
@@ -78,7 +78,10 @@ function attempt(path: string, how: 'append' | 'change', action: (file: number) 
   }
 }
 
-/** `test_top1_rebalanced` → `test/top1_rebalanced`, `loss` → `train/loss`: TensorBoard makes a section of what is before the slash. */
+/**
+ * `test_top1_rebalanced` → `test/top1_rebalanced`, `loss` → `train/loss`: TensorBoard makes a section of what is before
+ * the slash.
+ */
 function tagOf(metric: string): string {
   const [, split, name] = /^(test|val)_(.+)$/.exec(metric) ?? [];
   return split === undefined ? `train/${metric}` : `${split}/${name}`;

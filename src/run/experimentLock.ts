@@ -1,6 +1,6 @@
 /**
- * The lock of an experiment, in a folder beside its runs: of the processes that want one config trained it says which begins the
- * run. Once the run has its record, the lock of the run folder says who works on it.
+ * The lock of an experiment, in a folder beside its runs: of the processes that want one config trained it says which
+ * begins the run. Once the run has its record, the lock of the run folder says who works on it.
  */
 import { existsSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,9 @@ import { makeFolder } from '../io/makeFolder.js';
 import { folderOfName } from './runFolder.js';
 
 /**
- * `<output>/<name>/.begin-<hash12>`: there while a run with this config hash (hex) is begun, or when the process that began one was
- * killed. Another seed has another hash, and so another folder. Throws `ConfigError` for a name that is no path.
+ * `<output>/<name>/.begin-<hash12>`: there while a run with this config hash (hex) is begun, or when the process that
+ * began one was killed. Another seed has another hash, and so another folder. Throws `ConfigError` for a name that is
+ * no path.
  */
 export function experimentLockFolder(output: string, name: string, hash: string): string {
   return join(folderOfName(name, output), `.begin-${hash.slice(0, 12)}`);

@@ -1,4 +1,7 @@
-/** Whether this process was started to outlive its terminal: then SIGHUP, which a closed terminal sends, is nothing to it. */
+/**
+ * Whether this process was started to outlive its terminal: then SIGHUP, which a closed terminal sends, is nothing to
+ * it.
+ */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isatty } from 'node:tty';
@@ -7,10 +10,10 @@ import { isatty } from 'node:tty';
 export const outlivesTerminal = startedWithNohup();
 
 /**
- * `nohup` has the kernel ignore SIGHUP, and Node takes that back before any script begins, so what else tells of it is looked at. nohup
- * leaves no terminal on the standard streams; a script under nohup ignores SIGHUP itself; and a shell names in `_` the program
- * that it starts. Where even that says nothing (a program that is no shell started this one, without a terminal), nobody
- * waits for an end at the terminal's: SIGHUP is ignored too.
+ * `nohup` has the kernel ignore SIGHUP, and Node takes that back before any script begins, so what else tells of it is
+ * looked at. nohup leaves no terminal on the standard streams; a script under nohup ignores SIGHUP itself; and a shell
+ * names in `_` the program that it starts. Where even that says nothing (a program that is no shell started this one,
+ * without a terminal), nobody waits for an end at the terminal's: SIGHUP is ignored too.
  */
 function startedWithNohup(): boolean {
   if ([0, 1, 2].some(isatty)) return false;
@@ -18,7 +21,10 @@ function startedWithNohup(): boolean {
   return named === 'nohup' || ignoresHangup(process.ppid) || !isStartedByShell(named);
 }
 
-/** Whether a shell started this very program: its `_` names it. Node as the parent hands down the `_` that it got itself. */
+/**
+ * Whether a shell started this very program: its `_` names it. Node as the parent hands down the `_` that it got
+ * itself.
+ */
 function isStartedByShell(named: string): boolean {
   const own = [process.execPath, process.argv[1] ?? ''].map(path => basename(path));
   return own.includes(named) && exeOf(process.ppid) !== exeOf(process.pid);

@@ -1,4 +1,7 @@
-/** `metrics.jsonl` and `gradients.jsonl`: the truth about every epoch, one JSON object a line, each on disk before training goes on. */
+/**
+ * `metrics.jsonl` and `gradients.jsonl`: the truth about every epoch, one JSON object a line, each on disk before
+ * training goes on.
+ */
 import { closeSync, fstatSync, fsyncSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StorageError } from '../errors.js';
@@ -74,7 +77,10 @@ export function truncateToEpoch(path: string, epoch: number): MetricsRead {
   return notice === undefined ? { lines: kept } : { lines: kept, notice };
 }
 
-/** Makes metrics.csv anew from metrics.jsonl: a column per metric, in order of first appearance. Atomic. Throws `StorageError`. */
+/**
+ * Makes metrics.csv anew from metrics.jsonl: a column per metric, in order of first appearance. Atomic. Throws
+ * `StorageError`.
+ */
 export function writeMetricsCsv(metricsPath: string, csvPath: string): void {
   const { lines } = readMetrics(metricsPath);
   const columns = [...new Set(['epoch', ...lines.flatMap(line => Object.keys(line))])];

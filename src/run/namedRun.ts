@@ -13,9 +13,9 @@ const latestWord = 'latest';
 export type Purpose = 'read' | 'resume';
 
 /**
- * The run folder that `text` means: the path of one; `latest`, the run below `runs` that was started last; or the name of a config,
- * the last run of that name. `onChosen` is told a run that was not given by its path. Throws `StorageError` where there is no such
- * run, which names the runs of a folder that holds some.
+ * The run folder that `text` means: the path of one; `latest`, the run below `runs` that was started last; or the name
+ * of a config, the last run of that name. `onChosen` is told a run that was not given by its path. Throws
+ * `StorageError` where there is no such run, which names the runs of a folder that holds some.
  */
 export function runFolderOf(
   text: string,

@@ -1,4 +1,7 @@
-/** The processes that worked on one run, the one that began it and those that resumed it: what of them can change its numbers. */
+/**
+ * The processes that worked on one run, the one that began it and those that resumed it: what of them can change its
+ * numbers.
+ */
 
 import { describeEnvironment } from '../engine/environment.js';
 import type { RecordedProcess } from './recordSchema.js';
@@ -27,7 +30,10 @@ interface Computed<Part> {
   readonly resumed_with?: readonly Part[] | undefined;
 }
 
-/** The processes that computed a run, in their order: those of its first stage, the one that began it, those that resumed it. */
+/**
+ * The processes that computed a run, in their order: those of its first stage, the one that began it, those that
+ * resumed it.
+ */
 export function processesOf(run: RecordedProcess & Computed<RecordedProcess>): RecordedProcess[];
 export function processesOf(run: Process & Computed<Process>): Process[];
 export function processesOf(run: Process & Computed<Process>): Process[] {

@@ -60,8 +60,8 @@ export function createRecord(
 }
 
 /**
- * Reads run.json, the keys that its config lacks filled in with their defaults. Throws `StorageError` when it is missing, damaged or of
- * another format.
+ * Reads run.json, the keys that its config lacks filled in with their defaults. Throws `StorageError` when it is
+ * missing, damaged or of another format.
  */
 export function readRecord(path: string): RunRecord {
   const record = readStored(path);
@@ -76,7 +76,9 @@ function readStored(path: string): RunRecord {
   } catch (error) {
     throw new StorageError(`Could not read the run's record: ${reasonOf(error)}`, {
       where: path,
-      next: 'If this is a run folder, restore run.json from a copy; its weights can be evaluated without: gala eval --config C --weights DIR/checkpoints/last.safetensors.',
+      next:
+        'If this is a run folder, restore run.json from a copy; its weights can be evaluated without: gala ' +
+        'eval --config C --weights DIR/checkpoints/last.safetensors.',
       cause: error,
     });
   }
@@ -88,7 +90,10 @@ function readStored(path: string): RunRecord {
   });
 }
 
-/** Levels of run.json; those of gala have fewer than ten. JSON that is nested far deeper can be read, but not written again. */
+/**
+ * Levels of run.json; those of gala have fewer than ten. JSON that is nested far deeper can be read, but not written
+ * again.
+ */
 const mostLevels = 100;
 
 function isNestedDeeper(value: unknown, levels: number): boolean {
@@ -107,7 +112,10 @@ function check(content: unknown): RunRecord | string {
 /** Fields a run changes while it goes on; `finished_at` and `updated_at` follow by themselves. */
 export type RecordChange = Partial<Pick<RunRecord, 'status' | 'epoch' | 'training_seconds' | 'results' | 'failure'>>;
 
-/** Rewrites run.json atomically with the changed fields. Only the holder of the folder's lock may call it. Throws `StorageError`. */
+/**
+ * Rewrites run.json atomically with the changed fields. Only the holder of the folder's lock may call it. Throws
+ * `StorageError`.
+ */
 export function updateRecord(path: string, change: RecordChange): RunRecord {
   const { finished_at: _, ...record } = readStored(path);
   const now = new Date().toISOString();
@@ -120,7 +128,10 @@ export function updateRecord(path: string, change: RecordChange): RunRecord {
   });
 }
 
-/** Notes that training goes on from a checkpoint, here and now: status `running`, a new entry of `resumes`. Throws `StorageError`. */
+/**
+ * Notes that training goes on from a checkpoint, here and now: status `running`, a new entry of `resumes`. Throws
+ * `StorageError`.
+ */
 export function recordResume(
   path: string,
   { fromEpoch, engine, dataRoot }: { fromEpoch: number; engine: EngineInfo; dataRoot?: string | undefined },

@@ -1,6 +1,6 @@
 /**
- * What run.json must hold to be read and written: all that a table, a record, a report or a resumed run relies on. Other keys are
- * kept. The types of a record follow from this schema.
+ * What run.json must hold to be read and written: all that a table, a record, a report or a resumed run relies on.
+ * Other keys are kept. The types of a record follow from this schema.
  */
 import { z } from 'zod';
 import { parseRecorded } from '../config/identity.js';
@@ -23,7 +23,8 @@ const usedKeys = z.looseObject({
 const anyObject = z.looseObject({});
 
 /**
- * A config, and the config of its first stage. Unknown keys are allowed and keys may be missing: `readRecord` fills in the defaults.
+ * A config, and the config of its first stage. Unknown keys are allowed and keys may be missing: `readRecord` fills in
+ * the defaults.
  */
 const config = z
   .custom<Config>(value => anyObject.safeParse(value).success, 'expected an object')
@@ -164,7 +165,8 @@ export const recordSchema = z
     /** Remarks on the files of the data; absent in records of an older gala. */
     notes: z.array(z.string()).optional(),
     /**
-     * The absolute folder that the data was last read from. Absent for data that comes with gala, and in records of an older gala.
+     * The absolute folder that the data was last read from. Absent for data that comes with gala, and in records of an
+     * older gala.
      */
     data_root: z.string().optional(),
     /** The file of `model.weights`; absent where training began with drawn weights. */

@@ -38,10 +38,10 @@ export interface HeldRun {
 }
 
 /**
- * Makes a new run folder with `checkpoints/` and `logits/`, held by this process from its beginning. However many processes call it
- * in the same second, each gets a folder of its own (`…-<seed>`, `…-<seed>-2`, …). Run folders of the same config that were left
- * before their run began, by processes that were killed, are removed. Throws `ConfigError` for an unusable name, `StorageError` for
- * the disk.
+ * Makes a new run folder with `checkpoints/` and `logits/`, held by this process from its beginning. However many
+ * processes call it in the same second, each gets a folder of its own (`…-<seed>`, `…-<seed>-2`, …). Run folders of the
+ * same config that were left before their run began, by processes that were killed, are removed. Throws `ConfigError`
+ * for an unusable name, `StorageError` for the disk.
  */
 export function beginRunFolder({ output, name, seed }: NewRunFolder): HeldRun {
   const stamp = new Date()
@@ -92,8 +92,8 @@ export function openRunFolder(directory: string): RunFolder {
 }
 
 /**
- * Takes a run folder for this process and clears the temp files that a killed one left. Only the holder may write to it.
- * Throws `StorageError` naming the process that holds it.
+ * Takes a run folder for this process and clears the temp files that a killed one left. Only the holder may write to
+ * it. Throws `StorageError` naming the process that holds it.
  */
 export function holdRunFolder(folder: RunFolder): HeldRun {
   return prepare(folder, lockFolder(folder.directory));
@@ -116,8 +116,8 @@ function prepare(folder: RunFolder, lock: FolderLock): HeldRun {
 }
 
 /**
- * Gives the folder free, and removes it where nothing began: it has no run.json, and nothing but what a run writes before that. One
- * that holds more, or cannot be looked at, stays as it is.
+ * Gives the folder free, and removes it where nothing began: it has no run.json, and nothing but what a run writes
+ * before that. One that holds more, or cannot be looked at, stays as it is.
  */
 export function leaveRunFolder({ folder, lock }: HeldRun): void {
   try {
@@ -198,7 +198,10 @@ function makeExclusively(wanted: string): string {
   }
 }
 
-/** The folder of the runs of a config, absolute. Throws `ConfigError` for a name that is no path below the folder of runs. */
+/**
+ * The folder of the runs of a config, absolute. Throws `ConfigError` for a name that is no path below the folder of
+ * runs.
+ */
 export function folderOfName(name: string, output = 'runs'): string {
   if (!isExperimentName(name)) {
     throw new ConfigError(

@@ -64,8 +64,8 @@ export function listColumns(now: number, shown: (path: string) => string): Colum
 }
 
 /**
- * The keys in which a run is not what its name says: compared with gala's config of this name, or, for a name of the user's own,
- * the keys in which the runs of this name differ from one another.
+ * The keys in which a run is not what its name says: compared with gala's config of this name, or, for a name of the
+ * user's own, the keys in which the runs of this name differ from one another.
  */
 function differenceReader(runs: readonly FoundRun[]): (run: FoundRun) => string[] {
   const paths = new Map(listConfigs().map(({ name, path }) => [name, path]));

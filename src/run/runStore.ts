@@ -1,8 +1,11 @@
 /**
- * The runs below one folder, `<folder>/<config name>/<time>-<seed>/`, and how to find one of them. There are two questions:
+ * The runs below one folder, `<folder>/<config name>/<time>-<seed>/`, and how to find one of them. There are two
+ * questions:
  *
- * - The run of an experiment (`find`, `ofHash`) is the one nearest to its end: finished, in progress, the one with the most epochs
- *   to resume, diverged. Equal experiments give equal numbers, so whatever is done already counts. `--continue`, `--resume` with a
+ * - The run of an experiment (`find`, `ofHash`) is the one nearest to its end: finished, in progress, the one with
+ *   the most epochs
+ *   to resume, diverged. Equal experiments give equal numbers, so whatever is done already counts. `--continue`,
+ *   `--resume` with a
  *   config, sweeps, first stages and `gala reproduce` ask this.
  * - The latest run (`latestFirst`) is the one that was started last. `--resume` alone and `latest` ask this.
  *
@@ -41,8 +44,8 @@ export interface RunStore {
   /** All runs, sorted by path. Throws `StorageError` where the folder cannot be listed. */
   all(): readonly FoundRun[];
   /**
-   * The runs of a config's name, sorted by path. Links are no runs. Throws `StorageError` for a link in place of a folder of the
-   * name.
+   * The runs of a config's name, sorted by path. Links are no runs. Throws `StorageError` for a link in place of a
+   * folder of the name.
    */
   ofName(name: string): readonly FoundRun[];
   /** Of the runs of a name that `isWanted`, the one nearest to its end. Throws as `ofName`. */
@@ -96,9 +99,9 @@ export function latestFirst(runs: readonly FoundRun[]): FoundRun[] {
 }
 
 /**
- * Run folders at or below each of the paths, sorted by path within each, every folder once. Nothing inside a run folder is
- * looked at. `runs/*` names files and folders without runs too: `onNone` is told of each. Throws `StorageError` for a path that
- * is not there, and where no path holds a run.
+ * Run folders at or below each of the paths, sorted by path within each, every folder once. Nothing inside a run folder
+ * is looked at. `runs/*` names files and folders without runs too: `onNone` is told of each. Throws `StorageError` for
+ * a path that is not there, and where no path holds a run.
  */
 export function findRunFolders(paths: readonly string[], onNone: (path: string) => void = () => undefined): string[] {
   const found = new Map<string, string>();
@@ -135,7 +138,9 @@ function hashesOf(record: RunRecord): string[] {
   return now === record.config_hash ? [now] : [now, record.config_hash];
 }
 
-/** JSON of a recorded config → its hash by this gala: stores that are opened again and again look at the same records. */
+/**
+ * JSON of a recorded config → its hash by this gala: stores that are opened again and again look at the same records.
+ */
 const hashesNow = new Map<string, string>();
 
 function byHash(runs: readonly FoundRun[]): ReadonlyMap<string, FoundRun> {

@@ -7,9 +7,10 @@ import { readRecord } from './record.js';
 import { logitsPath, type RunFolder } from './runFolder.js';
 
 /**
- * Stored logits of a split by `best` or `last` of a finished run; when no checkpoint is named, by the one its results begin with:
- * `best` where a split chose one. Undefined for an unfinished run, and where there are none of the epoch that the results are of:
- * those of an earlier time, when training still went on, are of other weights. Throws `StorageError`, `DataError`.
+ * Stored logits of a split by `best` or `last` of a finished run; when no checkpoint is named, by the one its results
+ * begin with: `best` where a split chose one. Undefined for an unfinished run, and where there are none of the epoch
+ * that the results are of: those of an earlier time, when training still went on, are of other weights. Throws
+ * `StorageError`, `DataError`.
  */
 export function storedLogits(folder: RunFolder, split: string, checkpoint?: string): Evaluation | undefined {
   const { status, results } = readRecord(folder.record);
@@ -29,7 +30,9 @@ export function resultLogits(folder: RunFolder, checkpoint: string): Evaluation 
   if (evaluation) return evaluation;
   throw new StorageError(`The stored test logits of checkpoint ${checkpoint} are not those of the run's results.`, {
     where: logitsPath(folder, `test-${checkpoint}`),
-    next: `Where the checkpoint is still there, gala eval --run ${shellWord(folder.directory)} --checkpoint ${shellWord(checkpoint)} writes them again.`,
+    next:
+      `Where the checkpoint is still there, gala eval --run ${shellWord(folder.directory)} --checkpoint ` +
+      `${shellWord(checkpoint)} writes them again.`,
   });
 }
 

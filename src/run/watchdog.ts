@@ -1,4 +1,7 @@
-/** A thread that says what the process waits for when that takes long: a disk, a worker or a device may hang without an error. */
+/**
+ * A thread that says what the process waits for when that takes long: a disk, a worker or a device may hang without an
+ * error.
+ */
 import { Worker } from 'node:worker_threads';
 import { waitingState, watchdogSeconds } from '../io/waiting.js';
 import { requireMemory, threadNeed } from '../machine/memory.js';

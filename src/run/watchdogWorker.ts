@@ -10,7 +10,8 @@ const lookEvery = Math.min(1, seconds / 2);
 let seen = -1;
 let waited = 0;
 let tellAt = seconds;
-// Time is counted in looks, not read from a clock: a process that was stopped (SIGSTOP, a suspended machine) did not wait.
+// Time is counted in looks, not read from a clock: a process that was stopped (SIGSTOP, a suspended machine) did not
+// wait.
 while (Atomics.wait(control, 2, 0, 1000 * lookEvery) === 'timed-out') {
   const now = Atomics.load(control, 0);
   if (now !== seen) {

@@ -11,7 +11,10 @@ export interface ImageHeader {
   readonly gray: boolean;
 }
 
-/** The header of a file that decodes; undefined where it names no size. Throws `DataError` where the file cannot be read. */
+/**
+ * The header of a file that decodes; undefined where it names no size. Throws `DataError` where the file cannot be
+ * read.
+ */
 export async function imageHeader(path: string): Promise<ImageHeader | undefined> {
   const bytes = Buffer.from(readImageFile(path));
   const format = imageFormat(bytes);

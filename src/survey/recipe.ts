@@ -1,4 +1,7 @@
-/** Which training fits so many images of such a size: gala's own choices, of no paper, written into a config that a person edits. */
+/**
+ * Which training fits so many images of such a size: gala's own choices, of no paper, written into a config that a
+ * person edits.
+ */
 
 import type { Config } from '../config/schema.js';
 import { defaultGroups } from '../eval/groupBounds.js';
@@ -53,14 +56,18 @@ function networkFor(images: number, shortSide: number): Pick<Recipe, 'backbone' 
   return { backbone: images < 50_000 ? 'resnet18' : 'resnet50', side: Math.min(224, multiple), augment };
 }
 
-/** The usual bounds where no group stays empty, else those that part the classes in three; few classes or equal ones keep the usual. */
+/**
+ * The usual bounds where no group stays empty, else those that part the classes in three; few classes or equal ones
+ * keep the usual.
+ */
 export function groupsFor(counts: Int32Array): Recipe['groups'] {
   const ascending = [...counts].sort((a, b) => a - b);
   const { many, few } = defaultGroups;
   const present = new Set(ascending.map(count => (count > many ? 'many' : count >= few ? 'medium' : 'few')));
   if (present.size === 3 || ascending.length < 3 || ascending[0] === ascending.at(-1)) return defaultGroups;
   const third = Math.round(ascending.length / 3);
-  // Classes with fewer images than the next class above the lowest third, and with more than the next below the highest.
+  // Classes with fewer images than the next class above the lowest third, and with more than the next below the
+  // highest.
   const bounds = { few: ascending[third]!, many: ascending[ascending.length - 1 - third]! };
   return { ...bounds, many: Math.max(bounds.many, bounds.few - 1) };
 }

@@ -1,4 +1,7 @@
-/** What a person's images are: classes, counts, splits, sizes, colour; everything that a config for them is written from. */
+/**
+ * What a person's images are: classes, counts, splits, sizes, colour; everything that a config for them is written
+ * from.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ImageFiles } from '../data/files/imageFiles.js';
@@ -38,8 +41,8 @@ const mostDecoded = 20_000;
 const namedFiles = 5;
 
 /**
- * Looks at DIR/CLASS/…, DIR/train/CLASS/… or a list, and decodes the images once. Rejects with `DataError` or `ConfigError` for
- * what cannot be trained on: no images, one class, a folder of runs, unreadable files.
+ * Looks at DIR/CLASS/…, DIR/train/CLASS/… or a list, and decodes the images once. Rejects with `DataError` or
+ * `ConfigError` for what cannot be trained on: no images, one class, a folder of runs, unreadable files.
  */
 export async function surveyImages(path: string, watcher: CheckWatcher): Promise<Survey> {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -80,7 +83,10 @@ function folderKeys(root: string): Survey['data'] {
   return { dataset: 'image_folder', root, ...(split && { split }) };
 }
 
-/** A list, and the lists of the other splits where they lie beside it under the same name: `my_train.txt`, `my_test.txt`. */
+/**
+ * A list, and the lists of the other splits where they lie beside it under the same name: `my_train.txt`,
+ * `my_test.txt`.
+ */
 function listKeys(list: string): Survey['data'] {
   const root = dirname(list);
   const name = basename(list);

@@ -11,9 +11,9 @@ const claimed: Readonly<Record<'local' | 'slurm', readonly TaskState[]>> = {
 };
 
 /**
- * Config hash → who is going to train it, for the sweeps `base`, `base-2`, … below `output`: tasks of a local one whose process
- * lives, and with the launcher `slurm` those that SLURM has in its queue. A sweep whose manifest cannot be read claims nothing.
- * Throws `ConfigError` where SLURM cannot be asked.
+ * Config hash → who is going to train it, for the sweeps `base`, `base-2`, … below `output`: tasks of a local one whose
+ * process lives, and with the launcher `slurm` those that SLURM has in its queue. A sweep whose manifest cannot be read
+ * claims nothing. Throws `ConfigError` where SLURM cannot be asked.
  */
 export function claimedTasks(base: string, output: string, launcher: 'local' | 'slurm'): Map<string, string> {
   const names = listSweeps(output).filter(name => name.startsWith(base) && /^(-\d+)?$/.test(name.slice(base.length)));

@@ -82,8 +82,8 @@ function hasKnownSize({ dataset, root, train_list, val_list, test_list }: Config
 }
 
 /**
- * Runs `gala bench train` and `gala bench infer` for a config, one after the other, in processes of their own: training on the images in
- * the folder `data`, or random ones. Throws `EngineError` with what they say when they fail.
+ * Runs `gala bench train` and `gala bench infer` for a config, one after the other, in processes of their own: training
+ * on the images in the folder `data`, or random ones. Throws `EngineError` with what they say when they fail.
  */
 export async function measureSpeed({ config, yaml }: LoadedConfig, data?: string): Promise<Speed> {
   const folder = mkdtempSync(join(tmpdir(), 'gala-estimate-'));
@@ -101,7 +101,10 @@ export async function measureSpeed({ config, yaml }: LoadedConfig, data?: string
   }
 }
 
-/** Configs of equal keys run at the same speed: what is left out changes no shape and no number of operations worth a measurement. */
+/**
+ * Configs of equal keys run at the same speed: what is left out changes no shape and no number of operations worth a
+ * measurement.
+ */
 export function speedKey({ data, model, train, freeze, eval: evaluation, ...config }: Config): string {
   const { dataset, root, train_list, image_size, short_side, augment, workers } = data;
   const { batch_size, accumulate, mixup_alpha, ema_decay, steps_per_call } = train;
@@ -129,8 +132,8 @@ export function secondsOf({ train, eval: evaluation }: Config, sizes: SetSizes, 
 const textBytes = { run: 10_000, class: 50, epoch: 550 };
 
 /**
- * Bytes that one run leaves: its checkpoints, and stored logits, predictions and gradients. Throws `ConfigError` where the set has no
- * whole batch.
+ * Bytes that one run leaves: its checkpoints, and stored logits, predictions and gradients. Throws `ConfigError` where
+ * the set has no whole batch.
  */
 export function bytesOf(
   config: StageConfig,

@@ -1,4 +1,7 @@
-/** Locks that killed jobs left on other nodes: in the runs of a sweep, where they began a run, and in the first stages of runs. */
+/**
+ * Locks that killed jobs left on other nodes: in the runs of a sweep, where they began a run, and in the first stages
+ * of runs.
+ */
 import { existsSync } from 'node:fs';
 import { configHash } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';

@@ -32,9 +32,9 @@ export interface PoolRequest {
 const pollMilliseconds = 1000;
 
 /**
- * Runs the tasks in their order, `slots` at a time, each with its messages in the task's log. SIGINT, SIGTERM and SIGHUP are handed
- * on to every run, which saves; nothing is started after that. Returns the signal, if one came. Throws what the observer throws, once
- * the other runs have saved.
+ * Runs the tasks in their order, `slots` at a time, each with its messages in the task's log. SIGINT, SIGTERM and
+ * SIGHUP are handed on to every run, which saves; nothing is started after that. Returns the signal, if one came.
+ * Throws what the observer throws, once the other runs have saved.
  */
 export async function runLocally(request: PoolRequest): Promise<NodeJS.Signals | undefined> {
   const { tasks, gpus, observer } = request;
@@ -83,7 +83,8 @@ async function runTask(
   rmSync(taskExit(sweep, task.index), { force: true });
   const log = openLog(sweep, task);
   const [program, ...args] = taskCommand(sweep, task.index);
-  // A process group of its own: Ctrl-C in the terminal must reach it once, from here, and not twice, which would kill it.
+  // A process group of its own: Ctrl-C in the terminal must reach it once, from here, and not twice, which would kill
+  // it.
   const child = spawn(program, args, {
     cwd: sweep.manifest.cwd,
     detached: true,

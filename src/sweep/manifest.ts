@@ -1,7 +1,7 @@
 /**
- * `<output>/sweeps/<name>/`: what a sweep consists of, fixed when it is made. `sweep.json` (this file's schema), `configs/<n>.yaml`
- * (resolved: task n is `gala train --config` of it), `logs/<n>.log`, `exits/<n>` (exit code of the last attempt), `submit-<k>.sh`.
- * The runs themselves lie where all runs lie and are found by their config hash.
+ * `<output>/sweeps/<name>/`: what a sweep consists of, fixed when it is made. `sweep.json` (this file's schema),
+ * `configs/<n>.yaml` (resolved: task n is `gala train --config` of it), `logs/<n>.log`, `exits/<n>` (exit code of the
+ * last attempt), `submit-<k>.sh`. The runs themselves lie where all runs lie and are found by their config hash.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
@@ -111,7 +111,10 @@ export function draftSweep({ name, output, data, launcher, points }: NewSweep): 
   };
 }
 
-/** Writes manifest and configs of a new sweep, all or nothing. Throws `ConfigError` where the name is taken, `StorageError` for the disk. */
+/**
+ * Writes manifest and configs of a new sweep, all or nothing. Throws `ConfigError` where the name is taken,
+ * `StorageError` for the disk.
+ */
 export function createSweep(sweep: Sweep, points: readonly Point[]): void {
   const { directory, manifest } = sweep;
   const folder = join(directory, '..');
@@ -141,7 +144,10 @@ export function createSweep(sweep: Sweep, points: readonly Point[]): void {
   }
 }
 
-/** Removes a sweep of which nothing was started. What somebody else put into its folder stays there. Throws `StorageError`. */
+/**
+ * Removes a sweep of which nothing was started. What somebody else put into its folder stays there. Throws
+ * `StorageError`.
+ */
 export function forgetSweep({ directory, manifest: { tasks } }: Sweep): void {
   const scripts = readdirSync(directory).filter(name => /^submit-\d+\.sh$/.test(name));
   try {
@@ -179,7 +185,9 @@ export function openSweep(name: string, output: string): Sweep {
     `The sweep’s manifest is not usable: ${issue.path.join('.') || 'the file'}: ${issue.message}.`,
     {
       where: path,
-      next: 'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep over them with another --name.',
+      next:
+        'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep ' +
+        'over them with another --name.',
     },
   );
 }
@@ -269,6 +277,8 @@ function nameTaken(sweep: Sweep): ConfigError {
   }
   return new ConfigError(`There is a sweep ${sweep.manifest.name} already.`, {
     where: sweep.directory,
-    next: `Go on with it: ${sweepCommand('resume', sweep)}; or give this one another --name. What is trained already is not trained again.`,
+    next:
+      `Go on with it: ${sweepCommand('resume', sweep)}; or give this one another --name. What is trained ` +
+      'already is not trained again.',
   });
 }

@@ -80,15 +80,18 @@ export function planColumns(seconds?: (run: PlannedRun) => number | undefined): 
   ];
 }
 
-/** Seconds left of a run that takes `whole` seconds from its beginning; without epochs it is evaluation alone, to be done whole. */
+/**
+ * Seconds left of a run that takes `whole` seconds from its beginning; without epochs it is evaluation alone, to be
+ * done whole.
+ */
 export function leftOf({ point, found }: PlannedRun, whole: number): number {
   const { epochs } = point.loaded.config.train;
   return epochs === 0 ? whole : whole * (1 - (found?.epoch ?? 0) / epochs);
 }
 
 /**
- * Runs side by side must not each take all cores: where a config leaves `threads` open it gets `threads`, written into its
- * resolved text. The config hash does not change by it.
+ * Runs side by side must not each take all cores: where a config leaves `threads` open it gets `threads`, written into
+ * its resolved text. The config hash does not change by it.
  */
 export function withThreads(point: Point, threads: number): Point {
   const { loaded } = point;
@@ -96,7 +99,9 @@ export function withThreads(point: Point, threads: number): Point {
   return { ...point, loaded: withConfig(loaded, { ...loaded.config, threads }) };
 }
 
-/** Slots that the cores have room for: one for each `threads` cores where all points say how many they take, else one. */
+/**
+ * Slots that the cores have room for: one for each `threads` cores where all points say how many they take, else one.
+ */
 export function slotsByCores(points: readonly Point[], cores = usableCores()): number {
   const threads = points.map(({ loaded }) => loaded.config.threads);
   const most = Math.max(...threads.map(count => (count === 'auto' ? cores : count)));

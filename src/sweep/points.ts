@@ -1,4 +1,7 @@
-/** From what is varied to the experiments themselves: grid × seeds, plus a list, less what is excluded, each a checked config. */
+/**
+ * From what is varied to the experiments themselves: grid × seeds, plus a list, less what is excluded, each a checked
+ * config.
+ */
 import { isSeq, type Node, parseDocument } from 'yaml';
 import { configHash } from '../config/identity.js';
 import { type LoadedConfig, openConfig } from '../config/load.js';
@@ -101,8 +104,8 @@ export function describePoint({ loaded, label }: Described): string {
 }
 
 /**
- * The values of `--set key=value[,value…]`: the text is split where a YAML list would be, so that `[a, b]` and `{name: gala}`
- * are one value each. Throws `ConfigError`.
+ * The values of `--set key=value[,value…]`: the text is split where a YAML list would be, so that `[a, b]` and
+ * `{name: gala}` are one value each. Throws `ConfigError`.
  */
 export function parseValues(assignment: string): { key: string; values: string[] } {
   const equals = assignment.indexOf('=');
@@ -162,7 +165,9 @@ function refuseTwoSeeds(assigned: Assignments, seed: number | undefined): void {
   });
 }
 
-/** What is assigned is compared as it is; only other keys need the config, which an excluded point may not even have. */
+/**
+ * What is assigned is compared as it is; only other keys need the config, which an excluded point may not even have.
+ */
 function matches(
   rule: Assignments,
   assigned: Assignments,

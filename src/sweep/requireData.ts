@@ -4,8 +4,8 @@ import { DataError } from '../errors.js';
 import type { Point } from './points.js';
 
 /**
- * Throws the `DataError` of the first point where no point finds its data: all runs would fail, each with this error. `data` is the
- * folder of `--data`.
+ * Throws the `DataError` of the first point where no point finds its data: all runs would fail, each with this error.
+ * `data` is the folder of `--data`.
  */
 export async function requireData(points: readonly Point[], data: string | undefined): Promise<void> {
   let first: DataError | undefined;

@@ -8,8 +8,9 @@ import { isSweep, openSweep, sweepFolder } from './manifest.js';
 import { finishedIn, sweepStatus } from './status.js';
 
 /**
- * Each argument that is the name of a sweep below `runs`, or its folder, becomes the folders of its finished runs, in the order of
- * the sweep; any other argument is what `otherwise` makes of it. Throws `ConfigError` for a sweep without a finished run.
+ * Each argument that is the name of a sweep below `runs`, or its folder, becomes the folders of its finished runs, in
+ * the order of the sweep; any other argument is what `otherwise` makes of it. Throws `ConfigError` for a sweep without
+ * a finished run.
  */
 export function runsOf(
   given: readonly string[],

@@ -1,4 +1,6 @@
-/** How far each task of a sweep is: from its run folder first, then from SLURM, then from what its last attempt left. */
+/**
+ * How far each task of a sweep is: from its run folder first, then from SLURM, then from what its last attempt left.
+ */
 import { existsSync } from 'node:fs';
 import { type ResultRow, reportedScores } from '../eval/resultRow.js';
 import { localHolder } from '../io/folderLock.js';
@@ -43,7 +45,10 @@ export function sweepStatus(sweep: Sweep): TaskStatus[] {
   });
 }
 
-/** One task and its run among `runs`; without `slurm` it was never SLURM's. What SLURM has forgotten is over, with an empty word. */
+/**
+ * One task and its run among `runs`; without `slurm` it was never SLURM's. What SLURM has forgotten is over, with an
+ * empty word.
+ */
 export function taskStatus(
   sweep: Sweep,
   task: SweepTask,

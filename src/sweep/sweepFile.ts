@@ -1,4 +1,7 @@
-/** The sweep file: `config`, `set`, `grid`, `list`, `exclude`, `seeds`, `launcher`, `slurm` in YAML; and the flags on top of it. */
+/**
+ * The sweep file: `config`, `set`, `grid`, `list`, `exclude`, `seeds`, `launcher`, `slurm` in YAML; and the flags on
+ * top of it.
+ */
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { displayPath } from '../config/locate.js';
@@ -75,8 +78,9 @@ export function readSweepFile(path: string): SweepFile {
 export const emptySpec: SweepSpec = { set: new Map(), grid: new Map(), list: [], exclude: [] };
 
 /**
- * The spec with `key=value[,value…]` on top, each in place of all that the spec says of that key. Throws `ConfigError`, also for several
- * values of a key that points of `list` set: without it they would fall back to the value of their config.
+ * The spec with `key=value[,value…]` on top, each in place of all that the spec says of that key. Throws `ConfigError`,
+ * also for several values of a key that points of `list` set: without it they would fall back to the value of their
+ * config.
  */
 export function withAssignments(spec: SweepSpec, assignments: readonly string[]): SweepSpec {
   const [set, grid, list] = [new Map(spec.set), new Map(spec.grid), spec.list.map(point => new Map(point))];

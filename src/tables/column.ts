@@ -10,7 +10,9 @@ export interface Column<Row> {
   /** `percent` shows percent with two decimals. */
   readonly kind: 'text' | 'number' | 'percent';
   value(row: Row): string | number | undefined;
-  /** Whether people see the column in a table of these rows; where it is absent, always. CSV and JSON have all columns. */
+  /**
+   * Whether people see the column in a table of these rows; where it is absent, always. CSV and JSON have all columns.
+   */
   isShown?(rows: readonly Row[]): boolean;
   /** A terminal that is too narrow does without this column, the one of the highest number first. */
   readonly dispensable?: number;

@@ -4,7 +4,10 @@ import { classAccuracies, groupOf, labelCounts } from '../eval/metrics.js';
 import { toCsv } from '../io/csv.js';
 import { percent } from './column.js';
 
-/** `per_class.csv`: one line per class with its prior, group and accuracy, plain and re-balanced. Throws `DataError` for unusable labels. */
+/**
+ * `per_class.csv`: one line per class with its prior, group and accuracy, plain and re-balanced. Throws `DataError` for
+ * unusable labels.
+ */
 export function perClassCsv(evaluation: Evaluation, predictions: Int32Array, rebalanced: Int32Array): string {
   const { labels, classNames, classCounts, groups } = evaluation;
   const classes = classNames.length;

@@ -11,9 +11,10 @@ export interface TableLayout {
 }
 
 /**
- * A table of rows in one of the formats, without a final newline. Missing values are "–" in terminal and Markdown, empty in
- * CSV, null in JSON; percent columns hold percent with two decimals in every format. A terminal table that is wider than
- * `width` does without its dispensable columns, and tells them below, with their value where all rows have the same one.
+ * A table of rows in one of the formats, without a final newline. Missing values are "–" in terminal and Markdown,
+ * empty in CSV, null in JSON; percent columns hold percent with two decimals in every format. A terminal table that is
+ * wider than `width` does without its dispensable columns, and tells them below, with their value where all rows have
+ * the same one.
  */
 export function formatTable<Row>(
   rows: readonly Row[],
@@ -68,7 +69,10 @@ function markdown(columns: readonly Cells[], rows: number): string {
   return [columns.map(({ title }) => escaped(title)), rule, ...lines].map(line => `| ${line.join(' | ')} |`).join('\n');
 }
 
-/** `aligned` in so many characters, with a line about the columns that it leaves out; names are folded where that is not enough. */
+/**
+ * `aligned` in so many characters, with a line about the columns that it leaves out; names are folded where that is not
+ * enough.
+ */
 function fitted(columns: readonly Cells[], width: number): string {
   let kept = columns;
   const left: Cells[] = [];
@@ -90,7 +94,10 @@ function describeLeft({ title, cells }: Cells): string {
   return values.size === 1 ? `${name}: ${[...values][0]}.` : `Left out: ${title}.`;
 }
 
-/** The widest column of text narrower by `excess`, but no narrower than a word of some length: its cells get several lines. */
+/**
+ * The widest column of text narrower by `excess`, but no narrower than a word of some length: its cells get several
+ * lines.
+ */
 function folded(columns: readonly Cells[], excess: number): Cells[] {
   const texts = columns.filter(({ kind }) => kind === 'text');
   const widest = texts.sort((a, b) => columnWidth(b) - columnWidth(a))[0];

@@ -15,9 +15,9 @@ export interface SummarizedEvaluation {
 }
 
 /**
- * Writes table.md and table.csv over all `evaluations` into `folder`, per_class.csv and predictions.csv of the first, and
- * returns the rows. The τ of re-balancing were selected by `tauSelectedOn`; the files per class and image take τ = 1, or the
- * first τ where 1 is not among them. Throws `StorageError`.
+ * Writes table.md and table.csv over all `evaluations` into `folder`, per_class.csv and predictions.csv of the first,
+ * and returns the rows. The τ of re-balancing were selected by `tauSelectedOn`; the files per class and image take τ =
+ * 1, or the first τ where 1 is not among them. Throws `StorageError`.
  */
 export function writeResultFiles(
   folder: string,

@@ -1,9 +1,9 @@
 /**
- * Gradient accumulation: a step whose batch is too large for the memory goes through the network in micro-batches of equal size,
- * one run of the train program each. The gradients are added up, and the last run makes the step by their mean. Statistics of the
- * loss and the gradient record are of the whole batch: its logits are kept until then. So a step equals that of the whole
- * batch, up to two things: batch normalisation takes each micro-batch by itself (as in PyTorch), and so does a loss that divides by
- * something other than the number of its samples (LDAM with DRW).
+ * Gradient accumulation: a step whose batch is too large for the memory goes through the network in micro-batches of
+ * equal size, one run of the train program each. The gradients are added up, and the last run makes the step by their
+ * mean. Statistics of the loss and the gradient record are of the whole batch: its logits are kept until then. So a
+ * step equals that of the whole batch, up to two things: batch normalisation takes each micro-batch by itself (as in
+ * PyTorch), and so does a loss that divides by something other than the number of its samples (LDAM with DRW).
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Specs, Tensors } from '../engine/program.js';
@@ -18,7 +18,9 @@ export const microSpecs: Specs = { last: { dtype: 'int32', shape: [] } };
 // Names of the state: `sum.<parameter>`, and of the micro-batches before this one `logits`, `labels`, `partners`.
 const sumPrefix = 'sum.';
 
-/** Zero sums of the gradients, and room for what `rows` samples of a batch, all but the last micro-batch, leave behind. */
+/**
+ * Zero sums of the gradients, and room for what `rows` samples of a batch, all but the last micro-batch, leave behind.
+ */
 export function initialAccumulation(
   trained: HostTensors,
   { rows, classes, mixup }: { readonly rows: number; readonly classes: number; readonly mixup: boolean },
@@ -45,8 +47,8 @@ export interface MicroBatch {
 }
 
 /**
- * Adds a micro-batch. With the last one of a step, `whole` is the batch and `mean` the mean of the gradients; before that they
- * are of no meaning. `state` is what is to be kept: sums are zero again after the last.
+ * Adds a micro-batch. With the last one of a step, `whole` is the batch and `mean` the mean of the gradients; before
+ * that they are of no meaning. `state` is what is to be kept: sums are zero again after the last.
  */
 export function accumulated(
   before: Tensors,

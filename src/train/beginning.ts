@@ -24,7 +24,10 @@ export interface Beginning {
   readonly weights?: WeightsRecord;
 }
 
-/** The last checkpoint of a run that is resumed; undefined for a new run, and where none was written yet. Throws `StorageError`. */
+/**
+ * The last checkpoint of a run that is resumed; undefined for a new run, and where none was written yet. Throws
+ * `StorageError`.
+ */
 export function savedBeginning({ folder, observer }: RunRequest, experiment: Experiment): Beginning | undefined {
   const saved = readLastCheckpoint(folder.checkpoints, loggedEpochs(folder));
   if (saved === undefined) return undefined;
@@ -52,7 +55,10 @@ export async function newBeginning(request: RunRequest, experiment: Experiment):
   return { ...starting, progress };
 }
 
-/** The last epoch that is in both logs; a checkpoint is written after its epoch's lines, so only damage leaves them behind it. */
+/**
+ * The last epoch that is in both logs; a checkpoint is written after its epoch's lines, so only damage leaves them
+ * behind it.
+ */
 function loggedEpochs(folder: RunFolder): number {
   const logs = [folder.metrics, folder.gradients].filter(path => existsSync(path));
   return Math.min(...logs.map(path => readMetrics(path).lines.at(-1)?.epoch ?? 0));

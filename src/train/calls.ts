@@ -1,4 +1,7 @@
-/** The calls of a training to the engine: blocks of batches that the data pipeline makes, each on the device before it is its turn. */
+/**
+ * The calls of a training to the engine: blocks of batches that the data pipeline makes, each on the device before it
+ * is its turn.
+ */
 
 import { inputOf } from '../data/features.js';
 import { imageBytes } from '../data/imageShape.js';
@@ -27,8 +30,8 @@ export interface Calls {
 }
 
 /**
- * The calls from a position to the end of `lastEpoch`. Resolves when the first one can run: workers started, batches made,
- * program compiled. Throws `DataError`, `ConfigError`, `EngineError`.
+ * The calls from a position to the end of `lastEpoch`. Resolves when the first one can run: workers started, batches
+ * made, program compiled. Throws `DataError`, `ConfigError`, `EngineError`.
  */
 export async function openCalls(
   experiment: Experiment,

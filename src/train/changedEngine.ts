@@ -32,6 +32,7 @@ function sentences(facts: readonly Fact[], verb: string): string[] {
     .filter(([, before, now]) => before !== now)
     .map(
       ([name, before, now]) =>
-        `This run began with ${name} ${before} and goes on with ${now}: its numbers ${verb} differ from those of an unbroken run.`,
+        `This run began with ${name} ${before} and goes on with ${now}: its numbers ${verb} differ from those ` +
+        'of an unbroken run.',
     );
 }

@@ -34,8 +34,8 @@ export interface Checkpoint {
 export const startOfTraining: TrainingProgress = { epoch: 1, step: 0, loss_sum: 0, training_seconds: 0 };
 
 /**
- * Writes `<folder>/<name>.safetensors` atomically; the file that was there before stays as `<name>.previous.safetensors`
- * when `keepPrevious` is set. Throws `StorageError`.
+ * Writes `<folder>/<name>.safetensors` atomically; the file that was there before stays as
+ * `<name>.previous.safetensors` when `keepPrevious` is set. Throws `StorageError`.
  */
 export function writeCheckpoint(
   folder: string,
@@ -51,8 +51,8 @@ export function writeCheckpoint(
 }
 
 /**
- * The checkpoint file that is meant: `best` or `last` of a folder, or a path; when nothing is given, `best` where there is one,
- * else `last`. Throws `StorageError` where the folder has none of the name.
+ * The checkpoint file that is meant: `best` or `last` of a folder, or a path; when nothing is given, `best` where there
+ * is one, else `last`. Throws `StorageError` where the folder has none of the name.
  */
 export function chooseCheckpoint(folder: string, given?: string): { name: string; path: string; isNamed: boolean } {
   const name = given ?? (existsSync(checkpointPath(folder, 'best')) ? 'best' : 'last');
@@ -61,7 +61,9 @@ export function chooseCheckpoint(folder: string, given?: string): { name: string
   if (!isNamed || existsSync(path)) return { name, path, isNamed };
   throw new StorageError(`This run has no checkpoint ${name}.`, {
     where: path,
-    next: 'Training writes it (best only where a split chooses one: eval.select_on); `gala runs clean` removes those of finished runs.',
+    next:
+      'Training writes it (best only where a split chooses one: eval.select_on); `gala runs clean` removes ' +
+      'those of finished runs.',
   });
 }
 
@@ -87,10 +89,11 @@ export interface Resumption {
 }
 
 /**
- * The checkpoint to go on from: the later of `last` and `best`, each the whole state of its run, so that `best` is never of epochs
- * that are trained again. A damaged or missing `last` gives way to the one before it, with a notice that says so. One that is ahead of
- * the `loggedEpochs` in metrics.jsonl and gradients.jsonl gives way too where that brings their lost lines back; the best epoch is
- * then still that of `best`. Undefined when there is none yet. Throws `StorageError` when all there are are damaged.
+ * The checkpoint to go on from: the later of `last` and `best`, each the whole state of its run, so that `best` is
+ * never of epochs that are trained again. A damaged or missing `last` gives way to the one before it, with a notice
+ * that says so. One that is ahead of the `loggedEpochs` in metrics.jsonl and gradients.jsonl gives way too where that
+ * brings their lost lines back; the best epoch is then still that of `best`. Undefined when there is none yet. Throws
+ * `StorageError` when all there are are damaged.
  */
 export function readLastCheckpoint(folder: string, loggedEpochs = Number.POSITIVE_INFINITY): Resumption | undefined {
   const reasons: string[] = [];
@@ -130,7 +133,10 @@ export function readLastCheckpoint(folder: string, loggedEpochs = Number.POSITIV
   return undefined;
 }
 
-/** A best epoch without its weights cannot be reported: what `best` holds is the best so far, also for an older checkpoint. */
+/**
+ * A best epoch without its weights cannot be reported: what `best` holds is the best so far, also for an older
+ * checkpoint.
+ */
 function withBestOf(best: Checkpoint | undefined, chosen: Checkpoint, reasons: readonly string[]): Resumption {
   const held = best?.progress.best;
   const known = chosen.progress.best;

@@ -9,8 +9,8 @@ import { hasDeviceMemory } from '../engine/stepsPerCall.js';
 const deviceMilliseconds = 10_000;
 
 /**
- * True for the epochs (from 1 on) that end with a write, asked once after each: every `setting`-th; `auto`: every one, on a GPU those that end
- * 10 s or more after the last such epoch, or after the start.
+ * True for the epochs (from 1 on) that end with a write, asked once after each: every `setting`-th; `auto`: every one,
+ * on a GPU those that end 10 s or more after the last such epoch, or after the start.
  */
 export function checkpointClock(
   setting: number | 'auto',

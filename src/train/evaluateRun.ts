@@ -1,4 +1,7 @@
-/** Evaluations that need a network: of a run's checkpoint, or of a weights file. Stored logits are taken where they are current. */
+/**
+ * Evaluations that need a network: of a run's checkpoint, or of a weights file. Stored logits are taken where they are
+ * current.
+ */
 import { existsSync } from 'node:fs';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
@@ -36,9 +39,9 @@ export interface RunEvaluation {
 }
 
 /**
- * Logits of one split by one checkpoint of a run. They are kept in the run's logits/ and read from there the next time, as
- * long as the checkpoint is of the same epoch; those of a finished run also without the checkpoint. With an engine or a device
- * named they are computed, and not kept. Throws `StorageError`, `DataError`, `ConfigError`, `EngineError`.
+ * Logits of one split by one checkpoint of a run. They are kept in the run's logits/ and read from there the next time,
+ * as long as the checkpoint is of the same epoch; those of a finished run also without the checkpoint. With an engine
+ * or a device named they are computed, and not kept. Throws `StorageError`, `DataError`, `ConfigError`, `EngineError`.
  */
 export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   const { split, dataRoot, watcher, overrides = [], onNote } = request;
@@ -75,9 +78,9 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
 }
 
 /**
- * Whether the split is the one of run.json. Other test images are evaluated, such as the files of a packed set, and told; other
- * images of train and val may hold out what was trained on, and with other class counts many, medium and few are other classes:
- * `DataError`.
+ * Whether the split is the one of run.json. Other test images are evaluated, such as the files of a packed set, and
+ * told; other images of train and val may hold out what was trained on, and with other class counts many, medium and
+ * few are other classes: `DataError`.
  */
 function isOfSameImages(
   experiment: Experiment,
@@ -98,7 +101,10 @@ function isOfSameImages(
   return false;
 }
 
-/** Only the holder of the folder may write to it; a training that went on meanwhile may have stored the logits of later weights. */
+/**
+ * Only the holder of the folder may write to it; a training that went on meanwhile may have stored the logits of later
+ * weights.
+ */
 function storeLogits(
   file: string,
   evaluation: Evaluation,
@@ -135,7 +141,10 @@ function checkpointOf(folder: RunFolder, given: string | undefined): ReturnType<
   }
 }
 
-/** Logits of one split by a weights file, whatever kind `readWeightsFile` takes; it must fill the whole network. Throws as `evaluateRun`. */
+/**
+ * Logits of one split by a weights file, whatever kind `readWeightsFile` takes; it must fill the whole network. Throws
+ * as `evaluateRun`.
+ */
 export async function evaluateWeights(
   config: Config,
   weights: string,

@@ -3,14 +3,15 @@ import type { StageConfig } from '../config/schema.js';
 import type { ImageShape } from '../data/imageShape.js';
 
 /**
- * Pixels of one forward pass. Its largest activations take about 256 bytes a pixel of the input, in the ResNets for small images
- * (16 channels at full size) as in those for large ones (64 at half, 256 at a quarter): 1.3 GB for 100 images of 224 × 224.
+ * Pixels of one forward pass. Its largest activations take about 256 bytes a pixel of the input, in the ResNets for
+ * small images (16 channels at full size) as in those for large ones (64 at half, 256 at a quarter): 1.3 GB for 100
+ * images of 224 × 224.
  */
 const mostPixels = 100 * 224 * 224;
 
 /**
- * Images per forward pass: `eval.batch_size`, less where the largest evaluated split has `images`, or where the images are large.
- * A multiple of `devices` stays one. The logits of an image do not depend on it.
+ * Images per forward pass: `eval.batch_size`, less where the largest evaluated split has `images`, or where the images
+ * are large. A multiple of `devices` stays one. The logits of an image do not depend on it.
  */
 export function evaluationBatch(
   { eval: { batch_size }, devices }: Pick<StageConfig, 'eval' | 'devices'>,

@@ -30,7 +30,10 @@ export interface Experiment {
   learningRate(epoch: number): number;
   /** Micro-batches of a step, each of which is a run of the program `train`. */
   readonly accumulate: number;
-  /** What the program `train` takes besides images and labels, for each micro-batch of a step (from 0) of `epoch` (from 1). */
+  /**
+   * What the program `train` takes besides images and labels, for each micro-batch of a step (from 0) of `epoch` (from
+   * 1).
+   */
   stepInputs(epoch: number, step: number): HostTensors[];
   /** State at step 0. A state to compile the programs on has its entries in this order, see `state.ts`. */
   initialState(): HostTensors;
@@ -41,7 +44,10 @@ export interface Experiment {
   readonly programsOnFeatures: Programs<'train' | 'eval' | 'features'>;
 }
 
-/** Opens the data, checked as `check` asks, and builds the network of a config. Throws `DataError`, `ConfigError`, `CheckStopped`. */
+/**
+ * Opens the data, checked as `check` asks, and builds the network of a config. Throws `DataError`, `ConfigError`,
+ * `CheckStopped`.
+ */
 export async function openExperiment(
   config: Config,
   dataRoot?: string,
@@ -52,8 +58,8 @@ export async function openExperiment(
 }
 
 /**
- * The experiment of a config on opened datasets, evaluated in batches of `evaluatedAtOnce`. Throws `ConfigError` when it trains and
- * they give no whole batch.
+ * The experiment of a config on opened datasets, evaluated in batches of `evaluatedAtOnce`. Throws `ConfigError` when
+ * it trains and they give no whole batch.
  */
 export function experimentOn(
   datasets: OpenedDatasets,
@@ -89,8 +95,8 @@ export function experimentOn(
 }
 
 /**
- * Compiles the program `eval` alone on this machine, for the model that a state is evaluated by: in float32 by default, as every
- * reported accuracy is computed. Throws `EngineError`.
+ * Compiles the program `eval` alone on this machine, for the model that a state is evaluated by: in float32 by default,
+ * as every reported accuracy is computed. Throws `EngineError`.
  */
 export async function compileForEvaluation(
   { programs, config }: Pick<Experiment, 'programs' | 'config'>,

@@ -15,7 +15,10 @@ import { readTrainedNetwork, type TrainedNetwork, testLogitsOf } from './trained
 /** float32: normalised images NCHW, as PyTorch's models take them. uint8: pixels NHWC, normalised inside. */
 export type OnnxInput = 'float32' | 'uint8';
 
-/** Writes the model of a run: input `images`, outputs `logits` and `probabilities` `[batch, classes]`. Throws `StorageError`, `DataError`. */
+/**
+ * Writes the model of a run: input `images`, outputs `logits` and `probabilities` `[batch, classes]`. Throws
+ * `StorageError`, `DataError`.
+ */
 export function exportOnnx({ run, checkpoint: given, output, input }: ExportRequest & { input: OnnxInput }): Exported {
   const trained = readTrainedNetwork(run, given);
   const { network, model, checkpoint, epoch, step } = trained;
@@ -24,7 +27,9 @@ export function exportOnnx({ run, checkpoint: given, output, input }: ExportRequ
   return { checkpoint, epoch, step, tensors: Object.keys(model).length, bytes };
 }
 
-/** The bytes of the model of a network with these entries; the batch may have any size, an image that of the network. */
+/**
+ * The bytes of the model of a network with these entries; the batch may have any size, an image that of the network.
+ */
 export function onnxModel(
   network: Network,
   model: HostTensors,
@@ -54,7 +59,10 @@ export function onnxModel(
   });
 }
 
-/** What a user of the model needs beside it; lists are JSON. `class_mass` only where the run keeps the test logits of the checkpoint. */
+/**
+ * What a user of the model needs beside it; lists are JSON. `class_mass` only where the run keeps the test logits of
+ * the checkpoint.
+ */
 function metadataOf(trained: TrainedNetwork): Record<string, string> {
   const { record, config, network, classNames, checkpoint, epoch, step, shortSide } = trained;
   const stored = testLogitsOf(trained);

@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
 
 /**
- * The value of `f` at `xs`, its gradient by each of `xs`, and the tensors that `f` returns beside the value and that are not
- * differentiated. TF.js has no counterpart of `has_aux` in JAX's `value_and_grad`.
+ * The value of `f` at `xs`, its gradient by each of `xs`, and the tensors that `f` returns beside the value and that
+ * are not differentiated. TF.js has no counterpart of `has_aux` in JAX's `value_and_grad`.
  */
 export function valueAndGradients<Aux extends Tensors>(
   f: (...xs: tf.Tensor[]) => { value: tf.Scalar; aux: Aux },

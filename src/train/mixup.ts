@@ -1,4 +1,7 @@
-/** Mixup (Zhang et al., ICLR 2018): each image is blended with another of its batch, and the loss with that of the other's label. */
+/**
+ * Mixup (Zhang et al., ICLR 2018): each image is blended with another of its batch, and the loss with that of the
+ * other's label.
+ */
 import * as tf from '@tensorflow/tfjs';
 import type { Specs, Tensors } from '../engine/program.js';
 import { type Random, randomFor, shuffle } from '../random.js';
@@ -23,8 +26,9 @@ export function mixingOf({ mixup_lambda, mixup_index }: Tensors): Mixing {
 }
 
 /**
- * λ ~ Beta(α, α) of one step, and a random permutation of each of its micro-batches, `[count, rows]`: a function of the key
- * alone, so that a resumed run mixes as an unbroken one (facebookresearch/mixup-cifar10 draws both unseeded, one λ a batch).
+ * λ ~ Beta(α, α) of one step, and a random permutation of each of its micro-batches, `[count, rows]`: a function of the
+ * key alone, so that a resumed run mixes as an unbroken one (facebookresearch/mixup-cifar10 draws both unseeded, one λ
+ * a batch).
  */
 export function mixupInputs(
   alpha: number,
@@ -54,7 +58,10 @@ export function mixRows<T extends tf.Tensor>(values: T, { lambda, index }: Mixin
   return blend(values, tf.gather(values, index) as T, lambda);
 }
 
-/** A draw from Beta(α, α), α > 0: x / (x + y) of two Gamma(α, 1), by their logarithms, which a small α does not underflow. */
+/**
+ * A draw from Beta(α, α), α > 0: x / (x + y) of two Gamma(α, 1), by their logarithms, which a small α does not
+ * underflow.
+ */
 export function symmetricBeta(alpha: number, random: Random): number {
   const [x, y] = [logGamma(alpha, random), logGamma(alpha, random)];
   return 1 / (1 + Math.exp(y - x));

@@ -1,4 +1,7 @@
-/** What a network makes of images: the programs of an evaluation, whole or in two parts, and the forward pass they share with training. */
+/**
+ * What a network makes of images: the programs of an evaluation, whole or in two parts, and the forward pass they share
+ * with training.
+ */
 import * as tf from '@tensorflow/tfjs';
 import type { Program, Specs, Tensors } from '../engine/program.js';
 import type { Backbone } from '../models/backbone.js';
@@ -68,7 +71,9 @@ export const featureSpec = ({ backbone }: Network, batchSize: number): Specs => 
 
 export type Forward = ReturnType<Backbone['apply']>;
 
-/** Features by batch statistics when `training`, with what these make of the running ones; else by running statistics. */
+/**
+ * Features by batch statistics when `training`, with what these make of the running ones; else by running statistics.
+ */
 export function featuresOf(
   { backbone }: Network,
   parameters: Tensors,

@@ -1,4 +1,7 @@
-/** A run from its folder's point of view: begin or resume, train, evaluate the kept checkpoints, and record how it ended. */
+/**
+ * A run from its folder's point of view: begin or resume, train, evaluate the kept checkpoints, and record how it
+ * ended.
+ */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { bundledFashionMnistLt } from '../data/fashionMnist.js';
@@ -147,7 +150,10 @@ function recordResumption(
     writeCheckpoint(folder.checkpoints, 'last', state, progress, { keepPrevious: true });
 }
 
-/** The absolute folder that was read; undefined for the set that comes with gala, which another installation has elsewhere. */
+/**
+ * The absolute folder that was read; undefined for the set that comes with gala, which another installation has
+ * elsewhere.
+ */
 function ownDataRoot({ datasets: { root } }: Experiment): string | undefined {
   return root === bundledFashionMnistLt() ? undefined : resolve(root);
 }

@@ -1,8 +1,8 @@
 /**
- * Stopping on purpose: SIGINT, SIGTERM, SIGUSR1 or SIGHUP asks the loop to finish its step and save; a second SIGINT or SIGTERM kills at
- * once. SIGUSR1 is what batch systems send before they take the machine away (`--signal=USR1@…` of SLURM): the same, but its
- * exit code says that the run wants to be started again. SIGHUP comes from a terminal that is closed, unless the process was
- * started to outlive it. These two may come many times.
+ * Stopping on purpose: SIGINT, SIGTERM, SIGUSR1 or SIGHUP asks the loop to finish its step and save; a second SIGINT or
+ * SIGTERM kills at once. SIGUSR1 is what batch systems send before they take the machine away (`--signal=USR1@…` of
+ * SLURM): the same, but its exit code says that the run wants to be started again. SIGHUP comes from a terminal that is
+ * closed, unless the process was started to outlive it. These two may come many times.
  */
 import { constants } from 'node:os';
 import { outlivesTerminal } from '../run/hangup.js';

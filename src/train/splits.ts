@@ -38,7 +38,10 @@ export function networkRecord({ datasets }: Experiment): NetworkRecord {
   return { image_shape: [height, width, channels], mean, std, class_names: train.classNames };
 }
 
-/** Names of the splits whose images are not those of a run; the config does not tell them, a folder's content may change. */
+/**
+ * Names of the splits whose images are not those of a run; the config does not tell them, a folder's content may
+ * change.
+ */
 export function otherSplits(before: RunRecord['splits'], experiment: Experiment): string[] {
   return Object.entries(splitRecords(experiment)).flatMap(([split, now]) => {
     const then = before[split];

@@ -1,4 +1,7 @@
-/** The state that a training begins with: drawn from the seed, and filled from `model.weights` where the config names a file. */
+/**
+ * The state that a training begins with: drawn from the seed, and filled from `model.weights` where the config names a
+ * file.
+ */
 import { resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { withHome } from '../io/homePath.js';
@@ -13,7 +16,10 @@ export interface StartingState {
   readonly weights?: WeightsRecord;
 }
 
-/** `initial` with the model's entries from the config's weights file, if it names one. Throws `StorageError`, `DataError`. */
+/**
+ * `initial` with the model's entries from the config's weights file, if it names one. Throws `StorageError`,
+ * `DataError`.
+ */
 export async function startingState(
   initial: HostTensors,
   { weights: given, weights_part: part }: Config['model'],

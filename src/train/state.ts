@@ -19,8 +19,9 @@ import { type Learning, trainedOf } from './learning.js';
 import type { Network } from './network.js';
 
 /**
- * Everything that a step of `batchSize` images reads and writes, at step 0: what a checkpoint must hold. The order of the entries
- * becomes the order of the graph's operations, which decides how sums are rounded: it is this one for every compilation.
+ * Everything that a step of `batchSize` images reads and writes, at step 0: what a checkpoint must hold. The order of
+ * the entries becomes the order of the graph's operations, which decides how sums are rounded: it is this one for every
+ * compilation.
  */
 export function initialState(
   network: Pick<Network, 'backbone' | 'head'>,
@@ -50,8 +51,8 @@ export function initialState(
 }
 
 /**
- * The state of a checkpoint in the order of `initial`. A checkpoint sorts its entries by name: compiled as they come, a resumed
- * run would be rounded differently from an unbroken one. Throws `StorageError` when it has other entries.
+ * The state of a checkpoint in the order of `initial`. A checkpoint sorts its entries by name: compiled as they come, a
+ * resumed run would be rounded differently from an unbroken one. Throws `StorageError` when it has other entries.
  */
 export function inOrderOf(initial: HostTensors, state: HostTensors): HostTensors {
   const missing = Object.keys(initial).find(name => !(name in state));

@@ -23,10 +23,11 @@ import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normali
 import { movedAverages } from './weightAverage.js';
 
 /**
- * One step of the optimizer on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` [], for a loss with a
- * schedule also at `progress` []: output `loss` [], the batch mean before the update. With mixup, statistics of the loss and
- * the gradient record are blended like the loss: they are sums over samples, of which each counts λ for its own class. With
- * `accumulate` the program takes one micro-batch of B / accumulate images at a time; see `accumulation.ts`.
+ * One step of the optimizer on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` [], for
+ * a loss with a schedule also at `progress` []: output `loss` [], the batch mean before the update. With mixup,
+ * statistics of the loss and the gradient record are blended like the loss: they are sums over samples, of which each
+ * counts λ for its own class. With `accumulate` the program takes one micro-batch of B / accumulate images at a time;
+ * see `accumulation.ts`.
  */
 export function trainProgram(network: Network, learning: Learning, batchSize: number): Program {
   const rows = batchSize / (learning.accumulate ?? 1);
@@ -39,7 +40,10 @@ export function trainProgram(network: Network, learning: Learning, batchSize: nu
   return stepProgram({ network, learning, rows, forward, specs: imageSpec(network, rows) });
 }
 
-/** The same step on `features` `[B, featureSize]` of a backbone that is frozen with its statistics; the whole batch at once. */
+/**
+ * The same step on `features` `[B, featureSize]` of a backbone that is frozen with its statistics; the whole batch at
+ * once.
+ */
 export function classifierProgram(network: Network, learning: Learning, batchSize: number): Program {
   const forward = ({ inputs }: Batch): Forward => ({ features: inputs.features as tf.Tensor2D, statistics: {} });
   const whole = { ...learning, accumulate: 1 };
@@ -122,7 +126,10 @@ function microStep(step: Step, batch: Batch, count: number): ReturnType<Program[
   };
 }
 
-/** Forward and backward pass: the mean loss, its gradients by the trained parameters and by the logits, and what both passes move. */
+/**
+ * Forward and backward pass: the mean loss, its gradients by the trained parameters and by the logits, and what both
+ * passes move.
+ */
 function backward({ network, learning, rows, forward }: Step, batch: Batch) {
   const { parameters } = splitModel(batch.state);
   const trained = trainedOf(parameters, learning.freeze);

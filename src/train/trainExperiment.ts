@@ -1,4 +1,7 @@
-/** A whole experiment in this process: its first stage, where it has one, then the run, without a display and without signals. */
+/**
+ * A whole experiment in this process: its first stage, where it has one, then the run, without a display and without
+ * signals.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadedConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/resultRow.js';
@@ -20,7 +23,9 @@ type Training = Pick<RunRequest, 'config' | 'yaml' | 'resume' | 'start'>;
 
 const pollMilliseconds = 2000;
 
-/** Trains to the end in a new run folder below `output`; returns that folder and the result rows. Throws `GalaError`. */
+/**
+ * Trains to the end in a new run folder below `output`; returns that folder and the result rows. Throws `GalaError`.
+ */
 export async function trainExperiment(
   { config, yaml, warnings }: LoadedConfig,
   options: ExperimentOptions,

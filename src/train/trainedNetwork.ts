@@ -34,8 +34,8 @@ export interface TrainedNetwork {
 }
 
 /**
- * Reads a run's checkpoint: `best`, `last` or a file; when left out, `best` where the run has one, else `last`. `overrides` are keys
- * of the config, such as `engine=xla`. Throws `StorageError`, `ConfigError`, `DataError`.
+ * Reads a run's checkpoint: `best`, `last` or a file; when left out, `best` where the run has one, else `last`.
+ * `overrides` are keys of the config, such as `engine=xla`. Throws `StorageError`, `ConfigError`, `DataError`.
  */
 export function readTrainedNetwork(run: string, given?: string, overrides: readonly string[] = []): TrainedNetwork {
   const folder = openRunFolder(run);
@@ -68,7 +68,10 @@ export function readTrainedNetwork(run: string, given?: string, overrides: reado
   };
 }
 
-/** The test logits that the run keeps of this checkpoint; undefined where it has none of its epoch. Throws `StorageError`, `DataError`. */
+/**
+ * The test logits that the run keeps of this checkpoint; undefined where it has none of its epoch. Throws
+ * `StorageError`, `DataError`.
+ */
 export function testLogitsOf({ folder, checkpoint, epoch, step }: TrainedNetwork): Evaluation | undefined {
   if (checkpoint !== 'best' && checkpoint !== 'last') return undefined;
   const path = logitsPath(folder, `test-${checkpoint}`);
@@ -77,7 +80,10 @@ export function testLogitsOf({ folder, checkpoint, epoch, step }: TrainedNetwork
   return evaluation.epoch === epoch ? evaluation : undefined;
 }
 
-/** For runs whose record does not describe the network: names from stored logits, or numbers; shape and statistics of the dataset. */
+/**
+ * For runs whose record does not describe the network: names from stored logits, or numbers; shape and statistics of
+ * the dataset.
+ */
 function networkOfOldRun(folder: RunFolder, { data }: Config, classes: number): NetworkRecord {
   const [stored] = listStoredLogits(folder);
   const names = stored === undefined ? [] : readLogitsFile(logitsPath(folder, stored)).classNames;

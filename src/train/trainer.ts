@@ -1,4 +1,7 @@
-/** The training loop: reads top to bottom. What it needs comes in, what happened goes out through the run folder and the observer. */
+/**
+ * The training loop: reads top to bottom. What it needs comes in, what happened goes out through the run folder and the
+ * observer.
+ */
 import { existsSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import type { Executable } from '../engine/program.js';
@@ -45,9 +48,9 @@ export interface TrainingRun {
 }
 
 /**
- * Trains until the last epoch or until asked to stop (which acts after a call of the engine), and returns where it stands. Everything but the times is
- * a function of config, seed, engine and thread count. Throws `DivergedError` when loss, state or the logits of an evaluation are
- * no longer finite; the checkpoints of before stay.
+ * Trains until the last epoch or until asked to stop (which acts after a call of the engine), and returns where it
+ * stands. Everything but the times is a function of config, seed, engine and thread count. Throws `DivergedError` when
+ * loss, state or the logits of an evaluation are no longer finite; the checkpoints of before stay.
  */
 export async function train(run: TrainingRun): Promise<TrainingProgress> {
   const { experiment, executable, folder } = run;
@@ -91,7 +94,8 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
         }
       }
 
-      // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it never skips one
+      // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it
+      // never skips one
       progress = { ...progress, epoch: epoch + 1, step: 0, loss_sum: 0 };
       appendEpoch(folder.gradients, gradientLine(epoch, await readGradientRecord(executable)));
       metrics.unix_seconds = round(Date.now() / 1000, 3);
@@ -142,8 +146,8 @@ async function trainEpoch(
 }
 
 /**
- * Scores of every split that is there, by its name. Throws `DivergedError` for logits that are not finite: batch statistics keep
- * a loss finite that an evaluation does without.
+ * Scores of every split that is there, by its name. Throws `DivergedError` for logits that are not finite: batch
+ * statistics keep a loss finite that an evaluation does without.
  */
 async function evaluateSplits(run: TrainingRun, epoch: number): Promise<Map<string, Summary>> {
   const { config, datasets } = run.experiment;
@@ -246,7 +250,9 @@ function diverged(what: string, { order, config }: Experiment, epoch: number, st
   const indices = order(epoch).subarray(step * size, (step + 1) * size);
   return new DivergedError(`${what}.`, {
     where: `epoch ${epoch}, step ${step + 1}, training images ${indices.join(' ')}`,
-    next: 'Lower optim.learning_rate, or look at these images (indices of the training subset); the checkpoints of before are intact.',
+    next:
+      'Lower optim.learning_rate, or look at these images (indices of the training subset); the checkpoints ' +
+      'of before are intact.',
   });
 }
 

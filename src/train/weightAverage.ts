@@ -1,7 +1,8 @@
 /**
- * The exponential moving average of the weights over the steps (`train.ema_decay`). Evaluation and export take the averages;
- * training goes on from the weights themselves. PyTorch's counterpart is `torch.optim.swa_utils.AveragedModel` with
- * `get_ema_multi_avg_fn` and `use_buffers=True`, but here the average begins with the weights before the first step.
+ * The exponential moving average of the weights over the steps (`train.ema_decay`). Evaluation and export take the
+ * averages; training goes on from the weights themselves. PyTorch's counterpart is
+ * `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn` and `use_buffers=True`, but here the average begins
+ * with the weights before the first step.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';

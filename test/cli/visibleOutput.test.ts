@@ -26,37 +26,41 @@ test('No name of a file makes a message send a control, and none looks like a li
   }
 });
 
-test('Names of classes and images are shown with their controls made visible; a config in a pipe holds them as they are', async () => {
-  const folder = temporaryFolder();
-  const names = hostile.map(name => `class ${name}`);
-  const picture = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#808080' } })
-    .png()
-    .toBuffer();
-  for (const split of ['train', 'test']) {
-    for (const name of names) {
-      mkdirSync(join(folder, split, name), { recursive: true });
-      writeFileSync(join(folder, split, name, `${name}.png`), picture);
+test(
+  'Names of classes and images are shown with their controls made visible; a config in a pipe holds ' +
+    'them as they are',
+  async () => {
+    const folder = temporaryFolder();
+    const names = hostile.map(name => `class ${name}`);
+    const picture = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#808080' } })
+      .png()
+      .toBuffer();
+    for (const split of ['train', 'test']) {
+      for (const name of names) {
+        mkdirSync(join(folder, split, name), { recursive: true });
+        writeFileSync(join(folder, split, name, `${name}.png`), picture);
+      }
+      writeFileSync(join(folder, split, names[0]!, 'broken \u001b[31m.png'), 'no picture');
     }
-    writeFileSync(join(folder, split, names[0]!, 'broken \u001b[31m.png'), 'no picture');
-  }
-  const config = join(folder, 'c.yaml');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      data: { dataset: 'image_folder', image_size: 8, short_side: 8 },
-      model: { backbone: 'resnet20' },
-      loss: { name: 'cross_entropy' },
-      optim: { learning_rate: 0.1, warmup_learning_rate: 0.1 },
-      train: { epochs: 1, batch_size: 2 },
-    }),
-  );
-  const args = ['data', 'verify', '--deep', '--config', config, '--data', folder];
-  const shown = await startGala(args, { cwd: folder }).finished;
-  assert.match(shown.stdout, /broken \\u001b\[31m\.png/);
-  assert.doesNotMatch(shown.stdout + shown.stderr, controls);
-  const json = await startGala([...args, '--json'], { cwd: folder }).finished;
-  assert.doesNotMatch(json.stdout, controls);
-  assert.match(JSON.stringify(JSON.parse(json.stdout)), /broken \\u001b\[31m\.png/);
-  const yaml = await startGala(['config', 'show', config, '--set', 'data.root=a\u202eb'], { cwd: folder }).finished;
-  assert.match(yaml.stdout, /root: "?a\u202eb/);
-});
+    const config = join(folder, 'c.yaml');
+    writeFileSync(
+      config,
+      JSON.stringify({
+        data: { dataset: 'image_folder', image_size: 8, short_side: 8 },
+        model: { backbone: 'resnet20' },
+        loss: { name: 'cross_entropy' },
+        optim: { learning_rate: 0.1, warmup_learning_rate: 0.1 },
+        train: { epochs: 1, batch_size: 2 },
+      }),
+    );
+    const args = ['data', 'verify', '--deep', '--config', config, '--data', folder];
+    const shown = await startGala(args, { cwd: folder }).finished;
+    assert.match(shown.stdout, /broken \\u001b\[31m\.png/);
+    assert.doesNotMatch(shown.stdout + shown.stderr, controls);
+    const json = await startGala([...args, '--json'], { cwd: folder }).finished;
+    assert.doesNotMatch(json.stdout, controls);
+    assert.match(JSON.stringify(JSON.parse(json.stdout)), /broken \\u001b\[31m\.png/);
+    const yaml = await startGala(['config', 'show', config, '--set', 'data.root=a\u202eb'], { cwd: folder }).finished;
+    assert.match(yaml.stdout, /root: "?a\u202eb/);
+  },
+);

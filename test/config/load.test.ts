@@ -43,21 +43,25 @@ test('the resolved text loads to the same config, on its own', t => {
   }
 });
 
-test('a file merges over its parents: maps by key, lists and values replaced, the later parent and the file itself winning', t => {
-  const path = configFiles(t, {
-    'base/first.yaml': `${smallest.replace('{epochs: 30}', '{epochs: 30, batch_size: 16}')}seed: 1\n`,
-    'base/second.yaml': 'seed: 2\ndata: {augment: [random_crop, cutout]}\nthreads: 2\n',
-    'configs/own.yaml': 'extends: [../base/first, ../base/second.yaml]\ndata: {augment: [cutout]}\nthreads: 3\n',
-  });
-  const { config, sources, origins } = loadConfig(path('configs/own.yaml'));
-  assert.equal(config.train.epochs, 30);
-  assert.equal(config.train.batch_size, 16);
-  assert.equal(config.seed, 2);
-  assert.equal(config.threads, 3);
-  assert.deepEqual(config.data.augment, ['cutout']);
-  assert.deepEqual(sources, ['base/first.yaml', 'base/second.yaml', 'configs/own.yaml'].map(path));
-  assert.equal(origins.get('seed'), `${path('base/second.yaml')}:1:7`);
-});
+test(
+  'a file merges over its parents: maps by key, lists and values replaced, the later parent and the ' +
+    'file itself winning',
+  t => {
+    const path = configFiles(t, {
+      'base/first.yaml': `${smallest.replace('{epochs: 30}', '{epochs: 30, batch_size: 16}')}seed: 1\n`,
+      'base/second.yaml': 'seed: 2\ndata: {augment: [random_crop, cutout]}\nthreads: 2\n',
+      'configs/own.yaml': 'extends: [../base/first, ../base/second.yaml]\ndata: {augment: [cutout]}\nthreads: 3\n',
+    });
+    const { config, sources, origins } = loadConfig(path('configs/own.yaml'));
+    assert.equal(config.train.epochs, 30);
+    assert.equal(config.train.batch_size, 16);
+    assert.equal(config.seed, 2);
+    assert.equal(config.threads, 3);
+    assert.deepEqual(config.data.augment, ['cutout']);
+    assert.deepEqual(sources, ['base/first.yaml', 'base/second.yaml', 'configs/own.yaml'].map(path));
+    assert.equal(origins.get('seed'), `${path('base/second.yaml')}:1:7`);
+  },
+);
 
 test('another loss replaces the whole map, the same loss merges', t => {
   const path = configFiles(t, {

@@ -30,14 +30,16 @@ const golden: readonly { says: string; text: string; where: string; message: str
     text: smallest.replace('{backbone', '{qwertyuiop: 1, backbone'),
     where: 'a.yaml:2:9',
     message:
-      'unknown key "model.qwertyuiop"; the keys of model are backbone, head, scale, tau, batch_norm_parts, weights, weights_part',
+      'unknown key "model.qwertyuiop"; the keys of model are backbone, head, scale, tau, batch_norm_parts, ' +
+      'weights, weights_part',
   },
   {
     says: 'a key named __proto__',
     text: `${smallest}__proto__: {seed: 3}\n`,
     where: 'a.yaml:6:1',
     message:
-      'unknown key "__proto__"; the keys of the top level are name, seed, data, model, loss, optim, train, freeze, eval, engine, device, devices, precision, threads, stages',
+      'unknown key "__proto__"; the keys of the top level are name, seed, data, model, loss, optim, train, ' +
+      'freeze, eval, engine, device, devices, precision, threads, stages',
   },
   {
     says: 'a merge key',
@@ -55,7 +57,9 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'an unknown loss',
     text: smallest.replace('cross_entropy', 'crossentropie'),
     where: 'a.yaml:3:14',
-    message: `loss.name must be one of ${Object.keys(losses).join(', ')}, but is "crossentropie"; did you mean "cross_entropy"?`,
+    message:
+      `loss.name must be one of ${Object.keys(losses).join(', ')}, but is "crossentropie"; did you mean ` +
+      '"cross_entropy"?',
   },
   {
     says: 'a value out of range',
@@ -116,14 +120,16 @@ const golden: readonly { says: string; text: string; where: string; message: str
     text: smallest.replace('{backbone: resnet32}', ''),
     where: 'a.yaml:2:1',
     message:
-      'model must be a map with the keys backbone, head, scale, tau, batch_norm_parts, weights, weights_part, but has no value',
+      'model must be a map with the keys backbone, head, scale, tau, batch_norm_parts, weights, ' +
+      'weights_part, but has no value',
   },
   {
     says: 'a section that is a list',
     text: smallest.replace('{name: cross_entropy}', '[gala]'),
     where: 'a.yaml:3:7',
     message:
-      'loss must be a map with the keys name, epsilon, gamma, beta, reweight_from, max_margin, tau, lambda1, lambda2, variant, accumulation, but is a list',
+      'loss must be a map with the keys name, epsilon, gamma, beta, reweight_from, max_margin, tau, ' +
+      'lambda1, lambda2, variant, accumulation, but is a list',
   },
   {
     says: 'a name that leaves the folder of runs',
@@ -184,7 +190,8 @@ const golden: readonly { says: string; text: string; where: string; message: str
     text: `extends: ./missing.yaml\n${smallest}`,
     where: 'a.yaml:1:10',
     message:
-      'extends names "./missing.yaml", which is neither a file beside this one nor a config of the package (gala config list)',
+      'extends names "./missing.yaml", which is neither a file beside this one nor a config of the package ' +
+      '(gala config list)',
   },
   {
     says: 'a parent that is no name',

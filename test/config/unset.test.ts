@@ -46,19 +46,23 @@ test('so does --set, and a later layer sets the key again', t => {
   assert.equal(loadConfig(path('b.yaml'), { set: ['data.val_list=d.txt'] }).config.data.val_list, 'd.txt');
 });
 
-test('every key that may be left out may be null, in a map of its own and in a stage, without a change of the experiment', t => {
-  const optional = describeKeys().filter(
-    ({ key, required, choice }) => !required && choice === undefined && !key.startsWith('stages'),
-  );
-  assert.ok(optional.length > 30);
-  const path = configFiles(t, { 'a.yaml': smallest });
-  const { config } = loadConfig(path('a.yaml'));
-  for (const { key } of optional) {
-    const unset = loadConfig(path('a.yaml'), { set: [`${key}=null`] }).config;
-    assert.deepEqual(unset, config, key);
-    assert.equal(configHash(unset), configHash(config), key);
-  }
-});
+test(
+  'every key that may be left out may be null, in a map of its own and in a stage, without a change of ' +
+    'the experiment',
+  t => {
+    const optional = describeKeys().filter(
+      ({ key, required, choice }) => !required && choice === undefined && !key.startsWith('stages'),
+    );
+    assert.ok(optional.length > 30);
+    const path = configFiles(t, { 'a.yaml': smallest });
+    const { config } = loadConfig(path('a.yaml'));
+    for (const { key } of optional) {
+      const unset = loadConfig(path('a.yaml'), { set: [`${key}=null`] }).config;
+      assert.deepEqual(unset, config, key);
+      assert.equal(configHash(unset), configHash(config), key);
+    }
+  },
+);
 
 test('a section and the stages of a parent can be given up', t => {
   const two = `${smallest}stages: {classifier: {freeze: {backbone: true}}}\nfreeze: {batch_stats: false}\n`;

@@ -13,7 +13,8 @@ const unicode = (value: string) => {
   const encoded = Buffer.from(value);
   return Buffer.concat([Buffer.from('X'), long(encoded.length), encoded]); // BINUNICODE
 };
-const byteString = (value: string) => Buffer.concat([Buffer.of(0x55, value.length), Buffer.from(value)]); // SHORT_BINSTRING
+// SHORT_BINSTRING
+const byteString = (value: string) => Buffer.concat([Buffer.of(0x55, value.length), Buffer.from(value)]);
 
 /** A dictionary of lists of small numbers or texts, and the array `data` of [count, 3072] bytes when given. */
 export function cifarPickle(

@@ -123,16 +123,19 @@ describe('a bad idx set', () => {
     rejects(folder, /Magic number 0x6e6f7420/, /train-labels-idx1-ubyte\.gz/);
   });
 
-  test('a small packed file that unpacks to more than it says, or says more than it can hold, gets no memory for it', () => {
-    const folder = damagedCopy('train-labels-idx1-ubyte', bytes => bytes);
-    const labels = readFileSync(join(folder, 'train-labels-idx1-ubyte'));
-    writeFileSync(
-      join(folder, 'train-labels-idx1-ubyte.gz'),
-      gzipSync(Buffer.concat([labels, Buffer.alloc(9_000_000)])),
-    );
-    rejects(folder, /unpacks to more bytes than it should hold/, /train-labels/);
-    labels.writeUInt32BE(2 ** 31, 4);
-    writeFileSync(join(folder, 'train-labels-idx1-ubyte.gz'), gzipSync(labels));
-    rejects(folder, /packed bytes cannot hold what the header announces 2147483656/, /train-labels/);
-  });
+  test(
+    'a small packed file that unpacks to more than it says, or says more than it can hold, gets no memory ' + 'for it',
+    () => {
+      const folder = damagedCopy('train-labels-idx1-ubyte', bytes => bytes);
+      const labels = readFileSync(join(folder, 'train-labels-idx1-ubyte'));
+      writeFileSync(
+        join(folder, 'train-labels-idx1-ubyte.gz'),
+        gzipSync(Buffer.concat([labels, Buffer.alloc(9_000_000)])),
+      );
+      rejects(folder, /unpacks to more bytes than it should hold/, /train-labels/);
+      labels.writeUInt32BE(2 ** 31, 4);
+      writeFileSync(join(folder, 'train-labels-idx1-ubyte.gz'), gzipSync(labels));
+      rejects(folder, /packed bytes cannot hold what the header announces 2147483656/, /train-labels/);
+    },
+  );
 });

@@ -50,7 +50,8 @@ describe('what an operating system or a notebook leaves', () => {
     assert.deepEqual(train.files.classNames, ['cat', 'dog']);
     assert.equal(train.files.length, 2);
     assert.deepEqual(notes, [
-      'train: 10 files are left out (in no class folder, hidden, or not named as an image): 2 .DS_Store, 2 in .ipynb_checkpoints/, 1 ._*, ' +
+      'train: 10 files are left out (in no class folder, hidden, or not named as an image): 2 .DS_Store, 2 ' +
+        'in .ipynb_checkpoints/, 1 ._*, ' +
         '1 Thumbs.db, 1 desktop.ini, 1 in @eaDir/, and 2 other kinds.',
     ]);
   });
@@ -87,7 +88,8 @@ test('files of other endings, without one, and beside the class folders are coun
     'train/9.png',
   );
   assert.deepEqual(open(root).notes, [
-    'train: 6 files are left out (in no class folder, hidden, or not named as an image): 2 *.heic, 2 beside the class folders, 1 *.csv, 1 without an ending.',
+    'train: 6 files are left out (in no class folder, hidden, or not named as an image): 2 *.heic, 2 ' +
+      'beside the class folders, 1 *.csv, 1 without an ending.',
   ]);
 });
 

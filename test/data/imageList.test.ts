@@ -14,30 +14,36 @@ const parse = (text: string, classes?: number) => parseImageList(Buffer.from(tex
 const pathsOf = (list: ReturnType<typeof parse>) => Array.from(list.labels, (_, i) => filePath(list, i));
 
 describe('an image list', () => {
-  test('is read with either line end, with a byte order mark, with tabs and with blank lines, to the same content', () => {
-    const list = parse('train/cat/a.jpg 0\ntrain/cat/b.jpg 0\ntrain/dog/c.jpg 1\n');
-    assert.deepEqual(pathsOf(list), ['train/cat/a.jpg', 'train/cat/b.jpg', 'train/dog/c.jpg']);
-    assert.deepEqual([...list.labels], [0, 0, 1]);
-    assert.deepEqual(list.folders, ['train/cat', 'train/dog']);
-    for (const other of [
-      'train/cat/a.jpg 0\r\ntrain/cat/b.jpg 0\r\ntrain/dog/c.jpg 1\r\n',
-      '\ufefftrain/cat/a.jpg 0\ntrain/cat/b.jpg 0\ntrain/dog/c.jpg 1\n',
-      '\ntrain/cat/a.jpg\t0\n\r\ntrain/cat/b.jpg  0 \ntrain/dog/c.jpg 1',
-    ]) {
-      const same = parse(other);
-      assert.deepEqual(pathsOf(same), pathsOf(list));
-      assert.equal(same.fingerprint, list.fingerprint);
-    }
-    assert.notEqual(parse('train/cat/a.jpg 0\ntrain/cat/b.jpg 0\ntrain/dog/c.jpg 0\n').fingerprint, list.fingerprint);
-  });
+  test(
+    'is read with either line end, with a byte order mark, with tabs and with blank lines, to the same ' + 'content',
+    () => {
+      const list = parse('train/cat/a.jpg 0\ntrain/cat/b.jpg 0\ntrain/dog/c.jpg 1\n');
+      assert.deepEqual(pathsOf(list), ['train/cat/a.jpg', 'train/cat/b.jpg', 'train/dog/c.jpg']);
+      assert.deepEqual([...list.labels], [0, 0, 1]);
+      assert.deepEqual(list.folders, ['train/cat', 'train/dog']);
+      for (const other of [
+        'train/cat/a.jpg 0\r\ntrain/cat/b.jpg 0\r\ntrain/dog/c.jpg 1\r\n',
+        '\ufefftrain/cat/a.jpg 0\ntrain/cat/b.jpg 0\ntrain/dog/c.jpg 1\n',
+        '\ntrain/cat/a.jpg\t0\n\r\ntrain/cat/b.jpg  0 \ntrain/dog/c.jpg 1',
+      ]) {
+        const same = parse(other);
+        assert.deepEqual(pathsOf(same), pathsOf(list));
+        assert.equal(same.fingerprint, list.fingerprint);
+      }
+      assert.notEqual(parse('train/cat/a.jpg 0\ntrain/cat/b.jpg 0\ntrain/dog/c.jpg 0\n').fingerprint, list.fingerprint);
+    },
+  );
 
-  test('has the sha256 of its file as fingerprint when the file is in the canonical form, however long its lines', () => {
-    const text = Array.from({ length: 5000 }, (_, i) => `${'d'.repeat(i % 97)}/${i}.jpg ${i % 7}\n`).join('');
-    const long = `${'x/'.repeat(40_000)}a.jpg 3\n`;
-    for (const canonical of [text, long, text + long + text]) {
-      assert.equal(parse(canonical).fingerprint, createHash('sha256').update(canonical).digest('hex'));
-    }
-  });
+  test(
+    'has the sha256 of its file as fingerprint when the file is in the canonical form, however long its ' + 'lines',
+    () => {
+      const text = Array.from({ length: 5000 }, (_, i) => `${'d'.repeat(i % 97)}/${i}.jpg ${i % 7}\n`).join('');
+      const long = `${'x/'.repeat(40_000)}a.jpg 3\n`;
+      for (const canonical of [text, long, text + long + text]) {
+        assert.equal(parse(canonical).fingerprint, createHash('sha256').update(canonical).digest('hex'));
+      }
+    },
+  );
 
   test('may have spaces and letters of any script in its paths, and files without a folder', () => {
     const list = parse('a b/c d.jpg 4\nwörter/日本.png 0\nplain.jpg 2\n/absolute/e.jpg 1\n');

@@ -25,7 +25,10 @@ const trainingImages = (label: number) => Math.ceil(12 / (label + 1));
 const testImages = 3;
 const everyClass = (classes: number) => Array.from({ length: classes }, (_, label) => label);
 
-/** ILSVRC 2012: train/WNID/WNID_N.JPEG; the validation images flat, as their archive unpacks, or in folders of the classes. */
+/**
+ * ILSVRC 2012: train/WNID/WNID_N.JPEG; the validation images flat, as their archive unpacks, or in folders of the
+ * classes.
+ */
 export function imagenetTree(classes: number, { flat }: { flat: boolean }): ImageTree {
   const wnid = (label: number) => `n0144${String(7640 + label).padStart(4, '0')}`;
   let number = 0;

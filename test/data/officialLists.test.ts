@@ -129,7 +129,8 @@ describe('a train list that is brought', () => {
     refused(
       imagenetLike.replace('train/c0/0.jpg 0\n', '').replace('train/c7/0.jpg 7', 'train/c7/0.jpg 8'),
       new RegExp(
-        `115845 images is not that of ImageNet-LT: class 0 has ${published[0]! - 1}, published ${published[0]}, class 7 .* class 8 `,
+        `115845 images is not that of ImageNet-LT: class 0 has ${published[0]! - 1}, published ` +
+          `${published[0]}, class 7 .* class 8 `,
       ),
     );
     refused(imagenetLike.replace('train/c0/0.jpg', 'train/c0/1.jpg'), /train\/c0\/1\.jpg is listed twice/);

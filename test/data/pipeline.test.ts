@@ -55,7 +55,10 @@ function digests({ epoch, step, steps, images, labels, indices }: Block): string
   return Array.from({ length: steps }, (_, i) => {
     const batch = (array: Uint8Array | Int32Array) =>
       array.subarray((i * array.length) / steps, ((i + 1) * array.length) / steps);
-    return `${epoch} ${step + i} ${sha256(batch(images) as Uint8Array)} ${batch(labels).join()} ${batch(indices).join()}`;
+    return (
+      `${epoch} ${step + i} ${sha256(batch(images) as Uint8Array)} ${batch(labels).join()} ` +
+      `${batch(indices).join()}`
+    );
   });
 }
 
@@ -122,22 +125,26 @@ describe('the batches of an epoch', () => {
     await pipeline.close();
   });
 
-  test('augment an image anew each time a sampler repeats it, however many workers there are and wherever reading starts', async () => {
-    const order = Int32Array.from({ length: 32 }, (_, i) => (i < 16 ? i : 5));
-    const imagesOf = async (workers: number, startStep = 0) => {
-      const pipeline = openPipeline({ ...options, order: () => order, workers });
-      const images: string[] = [];
-      for await (const batch of pipeline.blocks({ epoch: 1, step: startStep }, 1))
-        for (let i = 0; i < 8; i++) images.push(sha256(batch.images.subarray(i * 3072, (i + 1) * 3072)));
-      await pipeline.close();
-      return images;
-    };
-    const images = await imagesOf(0);
-    const repeated = [5, ...Array.from({ length: 16 }, (_, i) => 16 + i)].map(place => images[place]);
-    assert.ok(new Set(repeated).size > 12, `${new Set(repeated).size} different images of 17`);
-    assert.deepEqual(await imagesOf(2), images);
-    assert.deepEqual(await imagesOf(0, 3), images.slice(24));
-  });
+  test(
+    'augment an image anew each time a sampler repeats it, however many workers there are and wherever ' +
+      'reading starts',
+    async () => {
+      const order = Int32Array.from({ length: 32 }, (_, i) => (i < 16 ? i : 5));
+      const imagesOf = async (workers: number, startStep = 0) => {
+        const pipeline = openPipeline({ ...options, order: () => order, workers });
+        const images: string[] = [];
+        for await (const batch of pipeline.blocks({ epoch: 1, step: startStep }, 1))
+          for (let i = 0; i < 8; i++) images.push(sha256(batch.images.subarray(i * 3072, (i + 1) * 3072)));
+        await pipeline.close();
+        return images;
+      };
+      const images = await imagesOf(0);
+      const repeated = [5, ...Array.from({ length: 16 }, (_, i) => 16 + i)].map(place => images[place]);
+      assert.ok(new Set(repeated).size > 12, `${new Set(repeated).size} different images of 17`);
+      assert.deepEqual(await imagesOf(2), images);
+      assert.deepEqual(await imagesOf(0, 3), images.slice(24));
+    },
+  );
 
   test('stay as they are until the next one is asked for', async () => {
     for (const workers of [0, 2]) {

@@ -76,8 +76,10 @@ describe('by content', () => {
     const testSplit = hashed('test', [9, 7, 8, 0], 't/1 0', 't/2 0', 'x/2 1', 't/4 0');
     assert.deepEqual(repeatedContents([train, testSplit]), [
       `1 of the 6 training images is equal to another one, byte for byte, the first ${at('x/3')} and ${at('x/1')}.`,
-      `1 of the 6 training images is equal to one with another label, byte for byte, the first ${at('x/4')} and ${at('x/2')} (labels 1 and 2).`,
-      `1 of the 4 test images is equal to some of the training images, byte for byte, the first ${at('t/2')} and ${at('x/1')}.`,
+      `1 of the 6 training images is equal to one with another label, byte for byte, the first ${at('x/4')} ` +
+        `and ${at('x/2')} (labels 1 and 2).`,
+      '1 of the 4 test images is equal to some of the training images, byte for byte, the first ' +
+        `${at('t/2')} and ${at('x/1')}.`,
     ]);
   });
 });

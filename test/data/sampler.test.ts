@@ -65,15 +65,18 @@ test('class-aware sampling draws four images of one class at a time and every cl
   }
 });
 
-test('class-aware sampling uses the images of a class in shuffled rounds: no image twice before each was used once', () => {
-  const uses = usesOf(createSampler('class_aware', longTailed, 0)(1));
-  for (const klass of [0, 1, 3]) {
-    const ofClass = [...uses].filter((_, index) => labels[index] === klass);
-    assert.ok(Math.max(...ofClass) - Math.min(...ofClass) <= 1, `class ${klass}: ${ofClass}`);
-  }
-  const epochs = [1, 2].map(epoch => usesOf(createSampler('class_aware', longTailed, 0)(epoch)).toString());
-  assert.notEqual(epochs[0], epochs[1], 'another epoch takes other images of the large class');
-});
+test(
+  'class-aware sampling uses the images of a class in shuffled rounds: no image twice before each was ' + 'used once',
+  () => {
+    const uses = usesOf(createSampler('class_aware', longTailed, 0)(1));
+    for (const klass of [0, 1, 3]) {
+      const ofClass = [...uses].filter((_, index) => labels[index] === klass);
+      assert.ok(Math.max(...ofClass) - Math.min(...ofClass) <= 1, `class ${klass}: ${ofClass}`);
+    }
+    const epochs = [1, 2].map(epoch => usesOf(createSampler('class_aware', longTailed, 0)(epoch)).toString());
+    assert.notEqual(epochs[0], epochs[1], 'another epoch takes other images of the large class');
+  },
+);
 
 test('class-balanced sampling draws classes uniformly, and images uniformly within a class', () => {
   const sampler = createSampler('class_balanced', longTailed, 0);

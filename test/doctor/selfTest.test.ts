@@ -1,4 +1,7 @@
-/** The doctor's self-test: its known numbers on every engine here, and what it says of engines that are wrong, broken or crash. */
+/**
+ * The doctor's self-test: its known numbers on every engine here, and what it says of engines that are wrong, broken or
+ * crash.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';

@@ -1,4 +1,7 @@
-/** Training in micro-batches through the command line: stopped and resumed it ends as an unbroken run; scaled learning rates are printed. */
+/**
+ * Training in micro-batches through the command line: stopped and resumed it ends as an unbroken run; scaled learning
+ * rates are printed.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

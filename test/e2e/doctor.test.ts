@@ -49,30 +49,33 @@ test('Where what auto takes is not installed, gala doctor names an engine that c
   assert.match(stdout, /^What auto takes cannot train here\. Name an engine that can: --engine xla$/m);
 });
 
-test('gala doctor --deep finds a changed file of an engine, and runs neither that engine nor another that loads it', async () => {
-  const [cache, name] = [temporaryFolder(), engineFolder('', tensorflowCpu)];
-  const [from, to] = [join(cacheFolder(), name), join(cache, name)];
-  mkdirSync(to, { recursive: true });
-  for (const file of readdirSync(from)) symlinkSync(join(from, file), join(to, file));
-  const environment = { PATH: '', ...nothingInstalled, GALA_CACHE: cache };
-  const licence = join(to, 'LICENSE');
-  const text = readFileSync(licence, 'utf8');
-  rmSync(licence);
-  writeFileSync(licence, text.replace('License', 'Licence'));
-  const { stdout } = await gala(['doctor', '--deep'], 5, { cwd: temporary, environment });
-  assert.match(stdout, /^tensorflow-cpu-[\d.]+: CHANGED/m);
-  assert.match(stdout, /^tensorflow \(cpu\) +changed since it was installed: not tested/m);
-  assert.match(
-    stdout,
-    /^tensorflow-cpu-[\d.]+ was changed in the cache\. To install it again: gala engine install --force$/m,
-  );
-  writeFileSync(licence, text);
-  const whole = await gala(['doctor', '--deep', '--json'], 0, { cwd: temporary, environment });
-  assert.deepEqual(
-    (JSON.parse(whole.stdout) as { contents: { content: string }[] }).contents.map(({ content }) => content),
-    ['unchanged'],
-  );
-});
+test(
+  'gala doctor --deep finds a changed file of an engine, and runs neither that engine nor another that ' + 'loads it',
+  async () => {
+    const [cache, name] = [temporaryFolder(), engineFolder('', tensorflowCpu)];
+    const [from, to] = [join(cacheFolder(), name), join(cache, name)];
+    mkdirSync(to, { recursive: true });
+    for (const file of readdirSync(from)) symlinkSync(join(from, file), join(to, file));
+    const environment = { PATH: '', ...nothingInstalled, GALA_CACHE: cache };
+    const licence = join(to, 'LICENSE');
+    const text = readFileSync(licence, 'utf8');
+    rmSync(licence);
+    writeFileSync(licence, text.replace('License', 'Licence'));
+    const { stdout } = await gala(['doctor', '--deep'], 5, { cwd: temporary, environment });
+    assert.match(stdout, /^tensorflow-cpu-[\d.]+: CHANGED/m);
+    assert.match(stdout, /^tensorflow \(cpu\) +changed since it was installed: not tested/m);
+    assert.match(
+      stdout,
+      /^tensorflow-cpu-[\d.]+ was changed in the cache\. To install it again: gala engine install --force$/m,
+    );
+    writeFileSync(licence, text);
+    const whole = await gala(['doctor', '--deep', '--json'], 0, { cwd: temporary, environment });
+    assert.deepEqual(
+      (JSON.parse(whole.stdout) as { contents: { content: string }[] }).contents.map(({ content }) => content),
+      ['unchanged'],
+    );
+  },
+);
 
 test('gala engine list of another cache does not mark its engines as those that auto uses', async () => {
   const listed = async (cache: string) => {
@@ -83,22 +86,25 @@ test('gala engine list of another cache does not mark its engines as those that 
   assert.deepEqual(await listed(cacheWith('tensorflow-cpu')), [false]);
 });
 
-test('gala doctor --json prints one object; without any engine it says so, names the installation and exits 5', async () => {
-  const { stdout } = await gala(['doctor', '--json'], 5, {
-    cwd: temporary,
-    environment: { PATH: '', ...nothingInstalled },
-  });
-  const report = JSON.parse(stdout);
-  assert.equal(report.can_train, false);
-  assert.equal(typeof report.host.cpu, 'string');
-  assert.deepEqual(
-    report.engines.map(({ engine, device, found }: Record<string, unknown>) => [engine, device, found]),
-    [
-      ['tensorflow', 'cpu', null],
-      ['xla', 'cpu', null],
-      ['xla', 'cuda', null],
-      ['eager', 'cpu', null],
-    ],
-  );
-  assert.ok(report.advice.some((line: string) => line.endsWith('gala engine install')));
-});
+test(
+  'gala doctor --json prints one object; without any engine it says so, names the installation and ' + 'exits 5',
+  async () => {
+    const { stdout } = await gala(['doctor', '--json'], 5, {
+      cwd: temporary,
+      environment: { PATH: '', ...nothingInstalled },
+    });
+    const report = JSON.parse(stdout);
+    assert.equal(report.can_train, false);
+    assert.equal(typeof report.host.cpu, 'string');
+    assert.deepEqual(
+      report.engines.map(({ engine, device, found }: Record<string, unknown>) => [engine, device, found]),
+      [
+        ['tensorflow', 'cpu', null],
+        ['xla', 'cpu', null],
+        ['xla', 'cuda', null],
+        ['eager', 'cpu', null],
+      ],
+    );
+    assert.ok(report.advice.some((line: string) => line.endsWith('gala engine install')));
+  },
+);

@@ -1,4 +1,7 @@
-/** Faults of the user or the machine, as the binary reports them: message, place, remedy, exit code, and nothing left behind. */
+/**
+ * Faults of the user or the machine, as the binary reports them: message, place, remedy, exit code, and nothing left
+ * behind.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** `gala eval`: whatever it starts from — a run, a weights file, stored logits — it finds the numbers that training found. */
+/**
+ * `gala eval`: whatever it starts from — a run, a weights file, stored logits — it finds the numbers that training
+ * found.
+ */
 import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -109,77 +112,89 @@ test('Logits computed anew are those that training stored, byte by byte, and so 
     assert.equal(readFileSync(join(output, name), 'utf8'), readFileSync(join(run, name), 'utf8'), name);
 });
 
-test('gala eval --config --weights agrees, with a checkpoint and with the same weights in the layout of PyTorch', async () => {
-  const config = join(run, 'config.yaml');
-  const checkpoint = join(run, 'checkpoints/best.safetensors');
-  const pytorch = at('pytorch.safetensors');
-  writePytorchWeights(checkpoint, pytorch);
-  for (const weights of [checkpoint, pytorch]) {
-    const output = at('weights');
-    const rows = await rowsOf('--config', config, '--weights', weights, '--data', set, '--output', output);
-    assert.deepEqual(accuraciesOf(rows), recordedAccuracies('best'));
-    assert.deepEqual([rows[0]!.checkpoint, rows[0]!.epoch, rows[0]!.selected_on], [weights, null, null]);
-    assert.equal(
-      readFileSync(join(output, 'predictions.csv'), 'utf8'),
-      readFileSync(join(run, 'predictions.csv'), 'utf8'),
+test(
+  'gala eval --config --weights agrees, with a checkpoint and with the same weights in the layout of ' + 'PyTorch',
+  async () => {
+    const config = join(run, 'config.yaml');
+    const checkpoint = join(run, 'checkpoints/best.safetensors');
+    const pytorch = at('pytorch.safetensors');
+    writePytorchWeights(checkpoint, pytorch);
+    for (const weights of [checkpoint, pytorch]) {
+      const output = at('weights');
+      const rows = await rowsOf('--config', config, '--weights', weights, '--data', set, '--output', output);
+      assert.deepEqual(accuraciesOf(rows), recordedAccuracies('best'));
+      assert.deepEqual([rows[0]!.checkpoint, rows[0]!.epoch, rows[0]!.selected_on], [weights, null, null]);
+      assert.equal(
+        readFileSync(join(output, 'predictions.csv'), 'utf8'),
+        readFileSync(join(run, 'predictions.csv'), 'utf8'),
+      );
+    }
+  },
+);
+
+test(
+  'gala eval --logits sweeps τ without data or engine: τ 0 is the plain line, that of the config the ' +
+    're-balanced one',
+  async t => {
+    const logits = join(run, 'logits/test-best.safetensors');
+    const elsewhere = at('copied.safetensors');
+    copyFileSync(logits, elsewhere);
+    const sweep = ['eval', '--logits', elsewhere, '--tau', '0,0.5,1.5,2', '--logit-adjustment', '0,1'];
+    const asJson = await gala([...sweep, '--format', 'json'], 0, { ...options, environment: nothingInstalled });
+    const rows = JSON.parse(asJson.stdout) as Row[];
+    assert.deepEqual(
+      rows.map(({ predictions, tau }) => [predictions, tau]),
+      [
+        ['plain', null],
+        ['re-balanced', 0],
+        ['re-balanced', 0.5],
+        ['re-balanced', 1.5],
+        ['re-balanced', 2],
+        ['logit-adjusted', 0],
+        ['logit-adjusted', 1],
+      ],
     );
-  }
-});
+    assert.deepEqual(accuraciesOf([rows[0]!, rows[3]!]), recordedAccuracies('best'));
+    for (const row of [rows[1]!, rows[5]!]) assert.deepEqual(accuraciesOf([row]), accuraciesOf([rows[0]!]));
 
-test('gala eval --logits sweeps τ without data or engine: τ 0 is the plain line, that of the config the re-balanced one', async t => {
-  const logits = join(run, 'logits/test-best.safetensors');
-  const elsewhere = at('copied.safetensors');
-  copyFileSync(logits, elsewhere);
-  const sweep = ['eval', '--logits', elsewhere, '--tau', '0,0.5,1.5,2', '--logit-adjustment', '0,1'];
-  const asJson = await gala([...sweep, '--format', 'json'], 0, { ...options, environment: nothingInstalled });
-  const rows = JSON.parse(asJson.stdout) as Row[];
-  assert.deepEqual(
-    rows.map(({ predictions, tau }) => [predictions, tau]),
-    [
-      ['plain', null],
-      ['re-balanced', 0],
-      ['re-balanced', 0.5],
-      ['re-balanced', 1.5],
-      ['re-balanced', 2],
-      ['logit-adjusted', 0],
-      ['logit-adjusted', 1],
-    ],
-  );
-  assert.deepEqual(accuraciesOf([rows[0]!, rows[3]!]), recordedAccuracies('best'));
-  for (const row of [rows[1]!, rows[5]!]) assert.deepEqual(accuraciesOf([row]), accuraciesOf([rows[0]!]));
+    await t.test(
+      '--format csv and md print the same cells as json, md without the run that is the same in all lines',
+      async () => {
+        const asCsv = await gala([...sweep, '--format', 'csv'], 0, options);
+        writeFileSync(at('table.csv'), asCsv.stdout);
+        const asMarkdown = await gala([...sweep, '--wide', '--format', 'md'], 0, options);
+        const lines = asMarkdown.stdout.trimEnd().split('\n');
+        assert.match(lines[1]!, /^\|( -+:? \|)+$/);
+        csvOf(at('table.csv')).forEach((cells, i) => {
+          const expected = Object.entries(rows[i]!).map(([, value]) => (value === null ? '' : value));
+          const numbers = Object.values(cells).map((text, c) =>
+            typeof expected[c] === 'number' ? Number(text) : text,
+          );
+          assert.deepEqual(numbers, expected);
+          const shown = lines[i + 2]!.split('|').slice(1, -1);
+          assert.deepEqual(
+            shown.map(cell => cell.trim().replace('–', '')),
+            Object.values(cells).slice(1),
+          );
+        });
+        assert.equal(lines.length, rows.length + 2);
+        assert.ok(lines[0]!.startsWith('| split |') && asCsv.stdout.startsWith('run,split,'));
+      },
+    );
 
-  await t.test(
-    '--format csv and md print the same cells as json, md without the run that is the same in all lines',
-    async () => {
-      const asCsv = await gala([...sweep, '--format', 'csv'], 0, options);
-      writeFileSync(at('table.csv'), asCsv.stdout);
-      const asMarkdown = await gala([...sweep, '--wide', '--format', 'md'], 0, options);
-      const lines = asMarkdown.stdout.trimEnd().split('\n');
-      assert.match(lines[1]!, /^\|( -+:? \|)+$/);
-      csvOf(at('table.csv')).forEach((cells, i) => {
-        const expected = Object.entries(rows[i]!).map(([, value]) => (value === null ? '' : value));
-        const numbers = Object.values(cells).map((text, c) => (typeof expected[c] === 'number' ? Number(text) : text));
-        assert.deepEqual(numbers, expected);
-        const shown = lines[i + 2]!.split('|').slice(1, -1);
-        assert.deepEqual(
-          shown.map(cell => cell.trim().replace('–', '')),
-          Object.values(cells).slice(1),
-        );
-      });
-      assert.equal(lines.length, rows.length + 2);
-      assert.ok(lines[0]!.startsWith('| split |') && asCsv.stdout.startsWith('run,split,'));
-    },
-  );
-
-  await t.test('the terminal names the best τ and says that it was chosen on the split it is reported on', async () => {
-    const { stdout } = await gala(sweep, 0, options);
-    const ranked = rows
-      .filter(({ predictions }) => predictions === 're-balanced')
-      .sort((a, b) => b.top1 - a.top1 || a.tau! - b.tau!);
-    assert.match(stdout, /^checkpoint .*\nSplit: test\. /s);
-    assert.ok(stdout.includes(`at τ = ${ranked[0]!.tau}: selected on the split it is reported on.`), stdout);
-  });
-});
+    await t.test(
+      'the terminal names the best τ and says that it was chosen on the split it is reported on',
+      async () => {
+        const { stdout } = await gala(sweep, 0, options);
+        const ranked = rows
+          .filter(({ predictions }) => predictions === 're-balanced')
+          .sort((a, b) => b.top1 - a.top1 || a.tau! - b.tau!);
+        assert.match(stdout, /^checkpoint .*\nSplit: test\. /s);
+        assert.ok(stdout.includes(`at τ = ${ranked[0]!.tau}: selected on the split it is reported on.`), stdout);
+      },
+    );
+  },
+);
 
 test('gala eval --split train evaluates every training image', async () => {
   const rows = await rowsOf('--run', run, '--data', set, '--split', 'train', '--checkpoint', 'last');
@@ -231,58 +246,64 @@ test('What gala eval cannot know is a usage error: exit 2', async () => {
   assert.match(errorOf(val).message, /no split val/);
 });
 
-test('With eval.select_on: val a part of the training set chooses the best checkpoint, and the table says so', async () => {
-  await gala(smallTraining(set, at('val'), ['eval.select_on=val', 'eval.val_fraction=0.25']), 0, options);
-  const chosen = onlyRun(at('val'));
-  const { splits, results } = recordOf(chosen);
-  assert.equal(splits.train!.images + splits.val!.images, smallTrainingImages);
-  assert.equal(
-    splits.train!.class_counts!.reduce((sum, count) => sum + count, 0),
-    splits.train!.images,
-  );
-  const top1 = metricsOf(chosen).map(metrics => metrics.val_top1!);
-  const best = top1.indexOf(Math.max(...top1)) + 1;
-  assert.deepEqual(
-    results.map(({ split, checkpoint, selected_on, epoch }) => [split, checkpoint, selected_on, epoch]),
-    [
-      ['test', 'best', 'val', best],
-      ['test', 'best', 'val', best],
-      ['test', 'last', 'last', 3],
-      ['test', 'last', 'last', 3],
-    ],
-  );
-  assert.deepEqual(
-    csvOf(chosen, 'table.csv').map(row => row.selected_on),
-    ['val', 'val', 'last', 'last'],
-  );
-  const stored = checkpointOf(chosen, 'best').position.best!;
-  assert.equal(stored.epoch, best);
-  assert.equal((100 * stored.top1).toFixed(4), Math.max(...top1).toFixed(4));
+test(
+  'With eval.select_on: val a part of the training set chooses the best checkpoint, and the table says ' + 'so',
+  async () => {
+    await gala(smallTraining(set, at('val'), ['eval.select_on=val', 'eval.val_fraction=0.25']), 0, options);
+    const chosen = onlyRun(at('val'));
+    const { splits, results } = recordOf(chosen);
+    assert.equal(splits.train!.images + splits.val!.images, smallTrainingImages);
+    assert.equal(
+      splits.train!.class_counts!.reduce((sum, count) => sum + count, 0),
+      splits.train!.images,
+    );
+    const top1 = metricsOf(chosen).map(metrics => metrics.val_top1!);
+    const best = top1.indexOf(Math.max(...top1)) + 1;
+    assert.deepEqual(
+      results.map(({ split, checkpoint, selected_on, epoch }) => [split, checkpoint, selected_on, epoch]),
+      [
+        ['test', 'best', 'val', best],
+        ['test', 'best', 'val', best],
+        ['test', 'last', 'last', 3],
+        ['test', 'last', 'last', 3],
+      ],
+    );
+    assert.deepEqual(
+      csvOf(chosen, 'table.csv').map(row => row.selected_on),
+      ['val', 'val', 'last', 'last'],
+    );
+    const stored = checkpointOf(chosen, 'best').position.best!;
+    assert.equal(stored.epoch, best);
+    assert.equal((100 * stored.top1).toFixed(4), Math.max(...top1).toFixed(4));
 
-  const rows = await rowsOf('--run', chosen, '--data', set, '--split', 'val');
-  assert.equal(rows[0]!.top1.toFixed(2), Math.max(...top1).toFixed(2));
-  assert.equal(csvOf(chosen, `eval/val-best-epoch${best}/predictions.csv`).length, splits.val!.images);
-});
+    const rows = await rowsOf('--run', chosen, '--data', set, '--split', 'val');
+    assert.equal(rows[0]!.top1.toFixed(2), Math.max(...top1).toFixed(2));
+    assert.equal(csvOf(chosen, `eval/val-best-epoch${best}/predictions.csv`).length, splits.val!.images);
+  },
+);
 
-test('With eval.select_on: last nothing chooses: there is no best checkpoint, and the table has the last epoch alone', async () => {
-  const overrides = ['eval.select_on=last', 'train.epochs=2', 'eval.every=2'];
-  await gala(smallTraining(set, at('last'), overrides), 0, options);
-  const last = onlyRun(at('last'));
-  assert.deepEqual(filesIn(join(last, 'checkpoints')), ['last.previous.safetensors', 'last.safetensors']);
-  assert.deepEqual(
-    csvOf(last, 'table.csv').map(row => [row.checkpoint, row.epoch, row.selected_on]),
-    [
-      ['last', '2', 'last'],
-      ['last', '2', 'last'],
-    ],
-  );
-  assert.deepEqual(
-    metricsOf(last).map(metrics => 'test_top1' in metrics),
-    [false, true],
-    'eval.every 2 evaluates the second epoch only',
-  );
-  assert.equal(csvOf(last, 'predictions.csv').length, smallTestImages);
-});
+test(
+  'With eval.select_on: last nothing chooses: there is no best checkpoint, and the table has the last ' + 'epoch alone',
+  async () => {
+    const overrides = ['eval.select_on=last', 'train.epochs=2', 'eval.every=2'];
+    await gala(smallTraining(set, at('last'), overrides), 0, options);
+    const last = onlyRun(at('last'));
+    assert.deepEqual(filesIn(join(last, 'checkpoints')), ['last.previous.safetensors', 'last.safetensors']);
+    assert.deepEqual(
+      csvOf(last, 'table.csv').map(row => [row.checkpoint, row.epoch, row.selected_on]),
+      [
+        ['last', '2', 'last'],
+        ['last', '2', 'last'],
+      ],
+    );
+    assert.deepEqual(
+      metricsOf(last).map(metrics => 'test_top1' in metrics),
+      [false, true],
+      'eval.every 2 evaluates the second epoch only',
+    );
+    assert.equal(csvOf(last, 'predictions.csv').length, smallTestImages);
+  },
+);
 
 async function rowsOf(...flags: readonly string[]): Promise<Row[]> {
   const { stdout } = await gala(['eval', ...flags, '--format', 'json'], 0, options);

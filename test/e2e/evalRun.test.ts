@@ -39,40 +39,51 @@ async function evaluate(copy: string, ...flags: readonly string[]) {
 
 const recorded = () => Number(recordOf(run).results[0]!.top1.toFixed(2));
 
-test('A named engine computes anew and keeps nothing; without one the stored logits are taken, and --data is said to be of no use', async () => {
-  const { copy, stored } = copyOf('tampered');
-  const evaluation = readLogitsFile(stored);
-  writeLogitsFile(stored, { ...evaluation, logits: evaluation.logits.map(value => -value) });
-  const before = readFileSync(stored);
-  const kept = await evaluate(copy, '--data', otherSet);
-  assert.notEqual(kept.top1, recorded());
-  assert.match(kept.stderr, /^The logits that this run keeps are used; --data is not read\.$/m);
-  const computed = await evaluate(copy, '--data', set, '--engine', 'tensorflow');
-  assert.equal(computed.top1, recorded());
-  assert.doesNotMatch(computed.stderr, /keep/);
-  assert.ok(readFileSync(stored).equals(before));
-});
+test(
+  'A named engine computes anew and keeps nothing; without one the stored logits are taken, and --data ' +
+    'is said to be of no use',
+  async () => {
+    const { copy, stored } = copyOf('tampered');
+    const evaluation = readLogitsFile(stored);
+    writeLogitsFile(stored, { ...evaluation, logits: evaluation.logits.map(value => -value) });
+    const before = readFileSync(stored);
+    const kept = await evaluate(copy, '--data', otherSet);
+    assert.notEqual(kept.top1, recorded());
+    assert.match(kept.stderr, /^The logits that this run keeps are used; --data is not read\.$/m);
+    const computed = await evaluate(copy, '--data', set, '--engine', 'tensorflow');
+    assert.equal(computed.top1, recorded());
+    assert.doesNotMatch(computed.stderr, /keep/);
+    assert.ok(readFileSync(stored).equals(before));
+  },
+);
 
-test('Other test images are evaluated, told and not kept; other training images are refused where they are evaluated or other classes are rare', async () => {
-  const { copy, stored } = copyOf('other');
-  rmSync(stored);
-  const other = await evaluate(copy, '--data', otherSet);
-  assert.match(other.stderr, /^The test images are not those that this run was evaluated on: the logits are not kept/m);
-  const refused = async (...flags: readonly string[]) => {
-    const { message, next } = errorOf(await gala(['eval', '--run', copy, '--data', otherSet, ...flags], 4, options));
-    assert.equal(message, 'The train images are not those this run began with.');
-    assert.equal(
-      next,
-      'Give the folder of the same files with --data, or evaluate other images with --config C --weights FILE.',
+test(
+  'Other test images are evaluated, told and not kept; other training images are refused where they are ' +
+    'evaluated or other classes are rare',
+  async () => {
+    const { copy, stored } = copyOf('other');
+    rmSync(stored);
+    const other = await evaluate(copy, '--data', otherSet);
+    assert.match(
+      other.stderr,
+      /^The test images are not those that this run was evaluated on: the logits are not kept/m,
     );
-  };
-  await refused('--split', 'train');
-  const labels = readFileSync(join(otherSet, 'train-labels-idx1-ubyte'));
-  labels[8] = (labels[8]! + 1) % 10;
-  writeFileSync(join(otherSet, 'train-labels-idx1-ubyte'), labels);
-  await refused();
-  assert.deepEqual(filesIn(join(copy, 'logits')), ['test-last.safetensors']);
-});
+    const refused = async (...flags: readonly string[]) => {
+      const { message, next } = errorOf(await gala(['eval', '--run', copy, '--data', otherSet, ...flags], 4, options));
+      assert.equal(message, 'The train images are not those this run began with.');
+      assert.equal(
+        next,
+        'Give the folder of the same files with --data, or evaluate other images with --config C --weights FILE.',
+      );
+    };
+    await refused('--split', 'train');
+    const labels = readFileSync(join(otherSet, 'train-labels-idx1-ubyte'));
+    labels[8] = (labels[8]! + 1) % 10;
+    writeFileSync(join(otherSet, 'train-labels-idx1-ubyte'), labels);
+    await refused();
+    assert.deepEqual(filesIn(join(copy, 'logits')), ['test-last.safetensors']);
+  },
+);
 
 test('In a run that another process works in nothing is stored; afterwards it is', async () => {
   const { copy, stored } = copyOf('held');

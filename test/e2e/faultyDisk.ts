@@ -48,7 +48,10 @@ export async function mountSmallDisk(folder: string, bytes: number): Promise<Sma
   };
 }
 
-/** The command to put before another one so that permissions count, as they do for everybody but root; undefined where root cannot give its rights up. */
+/**
+ * The command to put before another one so that permissions count, as they do for everybody but root; undefined where
+ * root cannot give its rights up.
+ */
 export function obeyingPermissions(): readonly string[] | undefined {
   if (process.getuid?.() !== 0) return [];
   const rights = '-dac_override,-dac_read_search';

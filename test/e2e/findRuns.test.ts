@@ -1,4 +1,7 @@
-/** Finding runs: the printed command to go on, `latest`, names of configs, `gala runs list`, and a run.json that cannot be used. */
+/**
+ * Finding runs: the printed command to go on, `latest`, names of configs, `gala runs list`, and a run.json that cannot
+ * be used.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,4 +1,7 @@
-/** The built binary in odd folders: a home folder that no shell expanded, a working folder that is gone, pipes among the images. */
+/**
+ * The built binary in odd folders: a home folder that no shell expanded, a working folder that is gone, pipes among the
+ * images.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** Sets of image files from the command line: verified, trained on, evaluated; bad files are told before the first step. */
+/**
+ * Sets of image files from the command line: verified, trained on, evaluated; bad files are told before the first step.
+ */
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

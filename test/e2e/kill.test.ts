@@ -32,7 +32,7 @@ before(async () => {
   unbroken = onlyRun(at('unbroken'));
 });
 
-test(`A run killed at random moments and resumed, ${kills} kills in all, ends with the bits of an unbroken run`, async t => {
+test(`A run killed at random moments and resumed (${kills} kills in all) ends with the bits of an unbroken run`, async t => {
   const output = at('random');
   const aims = ['last.safetensors', 'best.safetensors', 'operation', 'operation', undefined, undefined];
   const random = randomFor('end-to-end kills', seed);

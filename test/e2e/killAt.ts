@@ -1,10 +1,10 @@
 /**
  * Loaded into gala before it starts (`node --import`): kills the process, as SIGKILL from outside would, at one exact
- * file operation. GALA_KILL_AT = `<when> <file> <n>`, the n-th time from 1: `writing` = half the bytes of a write to the
- * file or its temp file are done, `before` = the temp file is whole and not yet renamed, `after` = it has been renamed.
- * The event file, which has the time in its name, is called `events`. `at operation <n>` = the n-th of all writes (half done;
- * those to one file in a row count once), syncs and renames (not done); when the process ends by itself, it says on stderr how
- * many there were: `file operations: <n>`. GALA_KILL_WITH = another signal than SIGKILL.
+ * file operation. GALA_KILL_AT = `<when> <file> <n>`, the n-th time from 1: `writing` = half the bytes of a write to
+ * the file or its temp file are done, `before` = the temp file is whole and not yet renamed, `after` = it has been
+ * renamed. The event file, which has the time in its name, is called `events`. `at operation <n>` = the n-th of all
+ * writes (half done; those to one file in a row count once), syncs and renames (not done); when the process ends by
+ * itself, it says on stderr how many there were: `file operations: <n>`. GALA_KILL_WITH = another signal than SIGKILL.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

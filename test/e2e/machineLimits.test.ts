@@ -1,4 +1,7 @@
-/** Machines as people have them: settings in the environment, quotas, limits on memory, packages that were not installed. */
+/**
+ * Machines as people have them: settings in the environment, quotas, limits on memory, packages that were not
+ * installed.
+ */
 import assert from 'node:assert/strict';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,25 +34,28 @@ test('Settings of the libraries in the environment change no bit, and are told',
   assert.ok(logitsOf('set-otherwise').equals(logitsOf('plain')));
 });
 
-test('What stays in the environment is told at the start, recorded, and told again where a run goes on without it', async () => {
-  const environment = { ...options.environment, GLIBC_TUNABLES: 'glibc.cpu.x86_ibt=off' };
-  const run = startGala(training('tunables', ['train.epochs=50']), { ...options, environment });
-  await run.printed(/^epoch +1\/50 /m);
-  run.kill('SIGTERM');
-  const { stderr } = expectExit(await run.finished, 143);
-  const setting = 'GLIBC_TUNABLES=glibc.cpu.x86_ibt=off';
-  assert.match(stderr, new RegExp(`^Set in the environment, and recorded in run\\.json .*: ${setting}\\.$`, 'm'));
-  const folder = onlyRun(at('tunables'));
-  assert.deepEqual(recordOf(folder).engine.environment, { GLIBC_TUNABLES: 'glibc.cpu.x86_ibt=off' });
-  const resumed = startGala(['train', '--resume', folder, '--data', set], options);
-  await resumed.printed(/^Going on at epoch/m);
-  resumed.kill('SIGTERM');
-  const { stderr: told } = expectExit(await resumed.finished, 143);
-  assert.match(
-    told,
-    new RegExp(`^This run began with environment ${setting} and goes on with none: .* can differ`, 'm'),
-  );
-});
+test(
+  'What stays in the environment is told at the start, recorded, and told again where a run goes on ' + 'without it',
+  async () => {
+    const environment = { ...options.environment, GLIBC_TUNABLES: 'glibc.cpu.x86_ibt=off' };
+    const run = startGala(training('tunables', ['train.epochs=50']), { ...options, environment });
+    await run.printed(/^epoch +1\/50 /m);
+    run.kill('SIGTERM');
+    const { stderr } = expectExit(await run.finished, 143);
+    const setting = 'GLIBC_TUNABLES=glibc.cpu.x86_ibt=off';
+    assert.match(stderr, new RegExp(`^Set in the environment, and recorded in run\\.json .*: ${setting}\\.$`, 'm'));
+    const folder = onlyRun(at('tunables'));
+    assert.deepEqual(recordOf(folder).engine.environment, { GLIBC_TUNABLES: 'glibc.cpu.x86_ibt=off' });
+    const resumed = startGala(['train', '--resume', folder, '--data', set], options);
+    await resumed.printed(/^Going on at epoch/m);
+    resumed.kill('SIGTERM');
+    const { stderr: told } = expectExit(await resumed.finished, 143);
+    assert.match(
+      told,
+      new RegExp(`^This run began with environment ${setting} and goes on with none: .* can differ`, 'm'),
+    );
+  },
+);
 
 /** A preloaded script without which a package can be loaded. */
 function without(name: string): string {
@@ -64,27 +70,30 @@ Module._load = function (request, ...rest) {
   return file;
 }
 
-test('Without sharp a set without image files trains; where it is needed, and without koffi, the remedy is told', async () => {
-  const noSharp = { ...options, nodeOptions: ['--require', without('sharp')] };
-  await gala(training('no-sharp'), 0, noSharp);
-  const root = await writeTree(at('pictures'), folderTree(2));
-  const config = 'data: {dataset: image_folder, image_size: 32}\nmodel: {backbone: resnet20}\nloss: {name: gala}\n';
-  const rest = 'optim: {learning_rate: 0.05, warmup_learning_rate: 0.05}\ntrain: {epochs: 1, batch_size: 4}\n';
-  writeFileSync(at('pictures.yaml'), `${config}${rest}`);
-  const needed = await gala(['train', '--config', 'pictures.yaml', '--data', root], 5, noSharp);
-  assert.match(
-    errorOf(needed).message,
-    /^The package sharp, .* could not be loaded: Could not load the "sharp" module$/,
-  );
-  assert.match(errorOf(needed).next, /npm ci --include=optional --prefix /);
-  const noEngine = { GALA_CACHE: '/nowhere', GALA_TENSORFLOW: '', VIRTUAL_ENV: '', PATH: '' };
-  const { stdout } = await gala(['doctor'], 5, { ...noSharp, environment: noEngine });
-  assert.match(stdout, /^images +The package sharp/m);
-  assert.match(stdout, /^To read image files: .*npm ci --include=optional/m);
-  const noKoffi = { ...options, nodeOptions: ['--require', without('koffi')] };
-  const engine = await gala(training('no-koffi'), 5, noKoffi);
-  assert.match(errorOf(engine).message, /^The package koffi, /);
-});
+test(
+  'Without sharp a set without image files trains; where it is needed, and without koffi, the remedy is ' + 'told',
+  async () => {
+    const noSharp = { ...options, nodeOptions: ['--require', without('sharp')] };
+    await gala(training('no-sharp'), 0, noSharp);
+    const root = await writeTree(at('pictures'), folderTree(2));
+    const config = 'data: {dataset: image_folder, image_size: 32}\nmodel: {backbone: resnet20}\nloss: {name: gala}\n';
+    const rest = 'optim: {learning_rate: 0.05, warmup_learning_rate: 0.05}\ntrain: {epochs: 1, batch_size: 4}\n';
+    writeFileSync(at('pictures.yaml'), `${config}${rest}`);
+    const needed = await gala(['train', '--config', 'pictures.yaml', '--data', root], 5, noSharp);
+    assert.match(
+      errorOf(needed).message,
+      /^The package sharp, .* could not be loaded: Could not load the "sharp" module$/,
+    );
+    assert.match(errorOf(needed).next, /npm ci --include=optional --prefix /);
+    const noEngine = { GALA_CACHE: '/nowhere', GALA_TENSORFLOW: '', VIRTUAL_ENV: '', PATH: '' };
+    const { stdout } = await gala(['doctor'], 5, { ...noSharp, environment: noEngine });
+    assert.match(stdout, /^images +The package sharp/m);
+    assert.match(stdout, /^To read image files: .*npm ci --include=optional/m);
+    const noKoffi = { ...options, nodeOptions: ['--require', without('koffi')] };
+    const engine = await gala(training('no-koffi'), 5, noKoffi);
+    assert.match(errorOf(engine).message, /^The package koffi, /);
+  },
+);
 
 test('A limit on addresses that an engine does not fit into is told as one, and no installation is advised', async () => {
   for (const kilobytes of [1_200_000, 1_800_000, 3_000_000]) {

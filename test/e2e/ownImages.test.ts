@@ -11,7 +11,8 @@ const root = join(import.meta.dirname, '..', '..', '..');
 const page = readFileSync(join(root, 'docs', 'own-images.md'), 'utf8');
 const commands = [...page.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block]) => block!.trim().split('\n'));
 const quick =
-  'train.epochs=2 optim.warmup_epochs=0 data.image_size=32 data.short_side=36 train.batch_size=32 precision=fp32 threads=1';
+  'train.epochs=2 optim.warmup_epochs=0 data.image_size=32 data.short_side=36 train.batch_size=32 ' +
+  'precision=fp32 threads=1';
 
 /** A folder with the repository's scripts, in which `gala` is this build. */
 function workingFolder(): string {

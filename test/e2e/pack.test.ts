@@ -119,18 +119,21 @@ describe('a packed set', () => {
 });
 
 describe('packing refuses', () => {
-  test('what is packed already, a set without image files, a folder that is not known, another set in the folder', async () => {
-    const again = ['data', 'pack', '--config', config, '--data', packed, '--output', at('again')];
-    assert.match(errorOf(await gala(again, 2, options)).message, /packed already/);
-    const check = ['data', 'verify', 'imagenet_lt', '--data', packed];
-    assert.match(errorOf(await gala(check, 2, options)).message, /This is a packed set: there are no image files/);
-    const cifar = ['data', 'pack', '--config', 'cifar100_lt/gala_if100', '--output', at('cifar')];
-    assert.match(errorOf(await gala(cifar, 2, options)).message, /not made of image files/);
-    const nowhere = ['data', 'pack', '--config', config, '--output', at('nowhere')];
-    assert.match(errorOf(await gala(nowhere, 4, options)).message, /folder of the images of image_\w+ is not known/);
-    assert.match(errorOf(await pack(4, '--short-side', '48')).message, /another pack, with short_side 37, not 48/);
-    assert.match(errorOf(await pack(2, '--split', 'val')).message, /no split val/);
-  });
+  test(
+    'what is packed already, a set without image files, a folder that is not known, another set in the ' + 'folder',
+    async () => {
+      const again = ['data', 'pack', '--config', config, '--data', packed, '--output', at('again')];
+      assert.match(errorOf(await gala(again, 2, options)).message, /packed already/);
+      const check = ['data', 'verify', 'imagenet_lt', '--data', packed];
+      assert.match(errorOf(await gala(check, 2, options)).message, /This is a packed set: there are no image files/);
+      const cifar = ['data', 'pack', '--config', 'cifar100_lt/gala_if100', '--output', at('cifar')];
+      assert.match(errorOf(await gala(cifar, 2, options)).message, /not made of image files/);
+      const nowhere = ['data', 'pack', '--config', config, '--output', at('nowhere')];
+      assert.match(errorOf(await gala(nowhere, 4, options)).message, /folder of the images of image_\w+ is not known/);
+      assert.match(errorOf(await pack(4, '--short-side', '48')).message, /another pack, with short_side 37, not 48/);
+      assert.match(errorOf(await pack(2, '--split', 'val')).message, /no split val/);
+    },
+  );
 
   test('an image that does not decode, by name', async () => {
     await writeTree(at('bad'), folderTree(classes));

@@ -33,30 +33,33 @@ before(() => {
   symlinkSync('../gala-lt/bin/gala.mjs', options.binary);
 });
 
-test('The package holds the program, configs, the bundled set and the lists, and no tests, sources or other data', () => {
-  for (const name of [
-    'bin/gala.mjs',
-    'dist/src/cli/main.js',
-    'configs/fashion_mnist_lt/gala.yaml',
-    'LICENSE',
-    'README.md',
-  ])
-    assert.ok(files.includes(name), name);
-  assert.ok(files.includes('datasets/fashion_mnist_lt/LICENSE'), 'the licence of the data beside them');
-  const allowed =
-    /^(bin\/|dist\/src\/|configs\/|datasets\/(fashion_mnist_lt|lists)\/|package\.json$|README\.md$|LICENSE$)/;
-  assert.deepEqual(
-    files.filter(file => !allowed.test(file)),
-    [],
-  );
-  const data = files.filter(file => !/\.(js|d\.ts|map|mjs|json|ya?ml|md|css|html)$|LICENSE$/.test(file));
-  assert.ok(
-    data.every(file => file.startsWith('datasets/')),
-    `no other data: ${data}`,
-  );
-  const bytes = files.reduce((sum, file) => sum + statSync(join(installed, file)).size, 0);
-  assert.ok(bytes < 8e6, `${bytes} bytes unpacked`);
-});
+test(
+  'The package holds the program, configs, the bundled set and the lists, and no tests, sources or ' + 'other data',
+  () => {
+    for (const name of [
+      'bin/gala.mjs',
+      'dist/src/cli/main.js',
+      'configs/fashion_mnist_lt/gala.yaml',
+      'LICENSE',
+      'README.md',
+    ])
+      assert.ok(files.includes(name), name);
+    assert.ok(files.includes('datasets/fashion_mnist_lt/LICENSE'), 'the licence of the data beside them');
+    const allowed =
+      /^(bin\/|dist\/src\/|configs\/|datasets\/(fashion_mnist_lt|lists)\/|package\.json$|README\.md$|LICENSE$)/;
+    assert.deepEqual(
+      files.filter(file => !allowed.test(file)),
+      [],
+    );
+    const data = files.filter(file => !/\.(js|d\.ts|map|mjs|json|ya?ml|md|css|html)$|LICENSE$/.test(file));
+    assert.ok(
+      data.every(file => file.startsWith('datasets/')),
+      `no other data: ${data}`,
+    );
+    const bytes = files.reduce((sum, file) => sum + statSync(join(installed, file)).size, 0);
+    assert.ok(bytes < 8e6, `${bytes} bytes unpacked`);
+  },
+);
 
 test('No file of the package names a folder of this machine', () => {
   // A folder directly below / (such as /root) is too short a text to search for.
@@ -68,16 +71,19 @@ test('No file of the package names a folder of this machine', () => {
   }
 });
 
-test('Extracted beside linked dependencies (no npm install), gala lists and shows its configs from another folder', async () => {
-  const list = await gala(['config', 'list'], 0, options);
-  assert.match(list.stdout, /^ {2}cifar100_lt\/gala_if100 /m);
-  const show = await gala(['config', 'show', 'fashion_mnist_lt/gala'], 0, options);
-  const here = await gala(['config', 'show', 'fashion_mnist_lt/gala'], 0, { cwd: project });
-  const values = (text: string) => text.split('\n').filter(line => !line.startsWith('#'));
-  assert.deepEqual(values(show.stdout), values(here.stdout));
-  const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { version: string };
-  assert.equal((await gala(['--version'], 0, options)).stdout, `${version}\n`);
-});
+test(
+  'Extracted beside linked dependencies (no npm install), gala lists and shows its configs from another ' + 'folder',
+  async () => {
+    const list = await gala(['config', 'list'], 0, options);
+    assert.match(list.stdout, /^ {2}cifar100_lt\/gala_if100 /m);
+    const show = await gala(['config', 'show', 'fashion_mnist_lt/gala'], 0, options);
+    const here = await gala(['config', 'show', 'fashion_mnist_lt/gala'], 0, { cwd: project });
+    const values = (text: string) => text.split('\n').filter(line => !line.startsWith('#'));
+    assert.deepEqual(values(show.stdout), values(here.stdout));
+    const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { version: string };
+    assert.equal((await gala(['--version'], 0, options)).stdout, `${version}\n`);
+  },
+);
 
 test('Extracted beside linked dependencies (no npm install), gala trains an epoch from another folder', async () => {
   const flags = ['--set', 'train.epochs=1', 'precision=fp32', 'threads=1', '--quiet'];

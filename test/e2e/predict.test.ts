@@ -52,33 +52,39 @@ test('Test images as files get the classes that the evaluation of the run predic
   assert.equal(csvOf(at('predictions.csv'))[0]!.mass_of, 'given images');
 });
 
-test('Without the logits of the run, the mass of the given images is offered; class names need no other file', async () => {
-  rmSync(join(run, 'logits'), { recursive: true });
-  const refused = await gala(['predict', '--run', run, 'images', '--rebalance'], 2, options);
-  assert.match(errorOf(refused).next, /gala eval --run .* --mass images/);
-  const { stdout } = await gala(['predict', '--run', run, 'images/000.png', '--top', '1'], 0, options);
-  assert.match(stdout, /^images\/000\.png: \S.* \d+\.\d %$/m);
-});
+test(
+  'Without the logits of the run, the mass of the given images is offered; class names need no other ' + 'file',
+  async () => {
+    rmSync(join(run, 'logits'), { recursive: true });
+    const refused = await gala(['predict', '--run', run, 'images', '--rebalance'], 2, options);
+    assert.match(errorOf(refused).next, /gala eval --run .* --mass images/);
+    const { stdout } = await gala(['predict', '--run', run, 'images/000.png', '--top', '1'], 0, options);
+    assert.match(stdout, /^images\/000\.png: \S.* \d+\.\d %$/m);
+  },
+);
 
-test('Files that cannot be read are named and skipped, exit 4; a list names images, labels in it are passed over', async () => {
-  writeFileSync(at('images/junk.jpg'), 'no image');
-  writeFileSync(at('list.txt'), 'images/000.png 3\n\nimages/junk.jpg\nimages/gone.png\nimages/001.png\n');
-  const output = at('predictions.json');
-  const { stderr } = await gala(['predict', '--run', run, 'list.txt', '--output', output], 4, options);
-  assert.match(stderr, /skipped: images\/junk\.jpg: The file is not an image/);
-  assert.match(stderr, /2 of 4 images could not be read/);
-  const { images, unreadable, checkpoint } = JSON.parse(readFileSync(output, 'utf8'));
-  assert.equal(checkpoint, 'best');
-  assert.deepEqual(
-    images.map(({ image }: { image: string }) => image),
-    ['images/000.png', 'images/001.png'],
-  );
-  assert.equal(images[0].top.length, 5);
-  assert.deepEqual(
-    unreadable.map(({ image }: { image: string }) => image),
-    ['images/junk.jpg', 'images/gone.png'],
-  );
-});
+test(
+  'Files that cannot be read are named and skipped, exit 4; a list names images, labels in it are ' + 'passed over',
+  async () => {
+    writeFileSync(at('images/junk.jpg'), 'no image');
+    writeFileSync(at('list.txt'), 'images/000.png 3\n\nimages/junk.jpg\nimages/gone.png\nimages/001.png\n');
+    const output = at('predictions.json');
+    const { stderr } = await gala(['predict', '--run', run, 'list.txt', '--output', output], 4, options);
+    assert.match(stderr, /skipped: images\/junk\.jpg: The file is not an image/);
+    assert.match(stderr, /2 of 4 images could not be read/);
+    const { images, unreadable, checkpoint } = JSON.parse(readFileSync(output, 'utf8'));
+    assert.equal(checkpoint, 'best');
+    assert.deepEqual(
+      images.map(({ image }: { image: string }) => image),
+      ['images/000.png', 'images/001.png'],
+    );
+    assert.equal(images[0].top.length, 5);
+    assert.deepEqual(
+      unreadable.map(({ image }: { image: string }) => image),
+      ['images/junk.jpg', 'images/gone.png'],
+    );
+  },
+);
 
 test('What is no image, no folder and no list is refused before anything is computed', async () => {
   const predict = (...words: string[]) => gala(['predict', '--run', run, ...words], 4, options);

@@ -1,6 +1,6 @@
 /**
- * Every command that a message recommends, run as the message says with its placeholders filled in, gets further than the error that
- * recommends it. Nothing is downloaded, installed or trained here: there is
+ * Every command that a message recommends, run as the message says with its placeholders filled in, gets further than
+ * the error that recommends it. Nothing is downloaded, installed or trained here: there is
  * no Python, no network and no engine, and a command that asks for one of these has got further.
  */
 import assert from 'node:assert/strict';

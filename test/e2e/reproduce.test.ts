@@ -1,4 +1,7 @@
-/** `gala reproduce` on a cut of the bundled set: what is half done is resumed, what is missing is trained, and the gate closes on a shortfall. */
+/**
+ * `gala reproduce` on a cut of the bundled set: what is half done is resumed, what is missing is trained, and the gate
+ * closes on a shortfall.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

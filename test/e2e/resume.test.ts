@@ -47,68 +47,75 @@ test('Resuming on other images exits with 4', async () => {
   assert.equal(readFileSync(join(run, 'run.json'), 'utf8'), recordBefore);
 });
 
-test('Another thread count is warned about and goes on; a second process is refused with the pid of the first; a finished run is not resumed', async t => {
-  const first = startGala(['train', '--resume', run, '--data', set, '--set', 'threads=2'], options);
-  await first.printed(/^Going on at epoch 1/m);
-  first.kill('SIGSTOP'); // alive, and not at its end before the others have come
+test(
+  'Another thread count is warned about and goes on; a second process is refused with the pid of the ' +
+    'first; a finished run is not resumed',
+  async t => {
+    const first = startGala(['train', '--resume', run, '--data', set, '--set', 'threads=2'], options);
+    await first.printed(/^Going on at epoch 1/m);
+    first.kill('SIGSTOP'); // alive, and not at its end before the others have come
 
-  await t.test('the second process', async () => {
-    const second = await gala(['train', '--resume', run, '--data', set], 4, options);
-    assert.equal(errorOf(second).message, `Process ${first.pid} already works in this run folder.`);
-    assert.match(errorOf(second).next, new RegExp(`kill ${first.pid}\\b`));
-    const latest = await gala(
-      ['train', '--resume', ...smallConfig(), '--data', set, '--output', at('runs')],
-      4,
-      options,
+    await t.test('the second process', async () => {
+      const second = await gala(['train', '--resume', run, '--data', set], 4, options);
+      assert.equal(errorOf(second).message, `Process ${first.pid} already works in this run folder.`);
+      assert.match(errorOf(second).next, new RegExp(`kill ${first.pid}\\b`));
+      const latest = await gala(
+        ['train', '--resume', ...smallConfig(), '--data', set, '--output', at('runs')],
+        4,
+        options,
+      );
+      assert.match(errorOf(latest).message, /There is no unfinished run/);
+    });
+
+    await t.test('the first goes on to the end', async () => {
+      first.kill('SIGCONT');
+      const { stderr } = expectExit(await first.finished, 0);
+      assert.match(stderr, /^This run began with threads 1 and goes on with 2: its numbers will differ/m);
+      const { status, engine, resumes } = recordOf(run);
+      assert.equal(status, 'finished');
+      assert.deepEqual([engine.threads, resumes.length, resumes[0]!.engine.threads], [1, 1, 2]);
+    });
+
+    await t.test('the finished run', async () => {
+      const finished = readFileSync(join(run, 'run.json'), 'utf8');
+      const refused = await gala(['train', '--resume', run, '--data', set], 2, options);
+      assert.match(errorOf(refused).message, /^This run is finished; there is nothing to resume\.$/);
+      assert.match(errorOf(refused).next, /gala eval --run/);
+      assert.equal(readFileSync(join(run, 'run.json'), 'utf8'), finished);
+    });
+  },
+);
+
+test(
+  'A best checkpoint that is later than the last one is where the run goes on: what it reports was ' + 'measured once',
+  async () => {
+    const killed = startGala(smallTraining(set, at('killed'), ['train.epochs=2']), {
+      ...options,
+      nodeOptions: ['--import', join(import.meta.dirname, 'killAt.js')],
+      environment: { GALA_KILL_AT: 'before last.safetensors 2' },
+    });
+    assert.equal((await killed.finished).signal, 'SIGKILL');
+    const folder = onlyRun(at('killed'));
+    const top1 = metricsOf(folder)[1]!.test_top1! / 100;
+    const { tensors, position } = checkpointOf(folder, 'last.previous'); // set aside, its successor is not there
+    assert.equal(position.epoch, 2);
+    // Epoch 2 was the best; trained again, it would be no better than epoch 1.
+    const checkpoints = join(folder, 'checkpoints');
+    writeCheckpoint(checkpoints, 'best', tensors, { ...position, epoch: 3, best: { epoch: 2, top1 } });
+    writeCheckpoint(checkpoints, 'last', tensors, { ...position, best: { epoch: 1, top1: 1 } });
+
+    await gala(['train', '--resume', folder, '--data', set], 0, options);
+    const [best, last] = [checkpointOf(folder, 'best').position, checkpointOf(folder, 'last').position];
+    assert.deepEqual(best.best, { epoch: 2, top1 });
+    assert.deepEqual(last, best);
+    const { results, resumes } = recordOf(folder);
+    assert.equal(resumes[0]!.from_epoch, 2);
+    assert.deepEqual(
+      [...new Set(results.map(({ checkpoint, epoch }) => `${checkpoint} ${epoch}`))],
+      ['best 2', 'last 2'],
     );
-    assert.match(errorOf(latest).message, /There is no unfinished run/);
-  });
-
-  await t.test('the first goes on to the end', async () => {
-    first.kill('SIGCONT');
-    const { stderr } = expectExit(await first.finished, 0);
-    assert.match(stderr, /^This run began with threads 1 and goes on with 2: its numbers will differ/m);
-    const { status, engine, resumes } = recordOf(run);
-    assert.equal(status, 'finished');
-    assert.deepEqual([engine.threads, resumes.length, resumes[0]!.engine.threads], [1, 1, 2]);
-  });
-
-  await t.test('the finished run', async () => {
-    const finished = readFileSync(join(run, 'run.json'), 'utf8');
-    const refused = await gala(['train', '--resume', run, '--data', set], 2, options);
-    assert.match(errorOf(refused).message, /^This run is finished; there is nothing to resume\.$/);
-    assert.match(errorOf(refused).next, /gala eval --run/);
-    assert.equal(readFileSync(join(run, 'run.json'), 'utf8'), finished);
-  });
-});
-
-test('A best checkpoint that is later than the last one is where the run goes on: what it reports was measured once', async () => {
-  const killed = startGala(smallTraining(set, at('killed'), ['train.epochs=2']), {
-    ...options,
-    nodeOptions: ['--import', join(import.meta.dirname, 'killAt.js')],
-    environment: { GALA_KILL_AT: 'before last.safetensors 2' },
-  });
-  assert.equal((await killed.finished).signal, 'SIGKILL');
-  const folder = onlyRun(at('killed'));
-  const top1 = metricsOf(folder)[1]!.test_top1! / 100;
-  const { tensors, position } = checkpointOf(folder, 'last.previous'); // set aside, its successor is not there
-  assert.equal(position.epoch, 2);
-  // Epoch 2 was the best; trained again, it would be no better than epoch 1.
-  const checkpoints = join(folder, 'checkpoints');
-  writeCheckpoint(checkpoints, 'best', tensors, { ...position, epoch: 3, best: { epoch: 2, top1 } });
-  writeCheckpoint(checkpoints, 'last', tensors, { ...position, best: { epoch: 1, top1: 1 } });
-
-  await gala(['train', '--resume', folder, '--data', set], 0, options);
-  const [best, last] = [checkpointOf(folder, 'best').position, checkpointOf(folder, 'last').position];
-  assert.deepEqual(best.best, { epoch: 2, top1 });
-  assert.deepEqual(last, best);
-  const { results, resumes } = recordOf(folder);
-  assert.equal(resumes[0]!.from_epoch, 2);
-  assert.deepEqual(
-    [...new Set(results.map(({ checkpoint, epoch }) => `${checkpoint} ${epoch}`))],
-    ['best 2', 'last 2'],
-  );
-});
+  },
+);
 
 test('Something that is no run folder cannot be resumed: exit 4', async () => {
   const refused = await gala(['train', '--resume', temporary], 4, options);
@@ -116,24 +123,27 @@ test('Something that is no run folder cannot be resumed: exit 4', async () => {
   assert.equal(errorOf(refused).where, temporary);
 });
 
-test('Of two --continue at the same moment one begins the run; what a kill leaves before its record is removed', async () => {
-  const output = at('together');
-  const continued = [...smallTraining(set, output), '--continue'];
-  const places = join(output, 'fashion_mnist_lt/gala');
-  const files = () => (existsSync(places) ? (readdirSync(places, { recursive: true }) as string[]) : []);
-  const isBeginning = () => files().some(name => /^\.begin-.*\.lock-/.test(name));
-  const first = startGala(continued, options);
-  await until(isBeginning);
-  first.kill('SIGSTOP');
-  const second = errorOf(await gala(continued, 4, options));
-  assert.match(second.message, new RegExp(`^The process ${first.pid} is beginning this very run\\.$`));
-  assert.match(second.next, /^Wait for it: /);
-  first.kill('SIGKILL');
-  await first.finished;
+test(
+  'Of two --continue at the same moment one begins the run; what a kill leaves before its record is ' + 'removed',
+  async () => {
+    const output = at('together');
+    const continued = [...smallTraining(set, output), '--continue'];
+    const places = join(output, 'fashion_mnist_lt/gala');
+    const files = () => (existsSync(places) ? (readdirSync(places, { recursive: true }) as string[]) : []);
+    const isBeginning = () => files().some(name => /^\.begin-.*\.lock-/.test(name));
+    const first = startGala(continued, options);
+    await until(isBeginning);
+    first.kill('SIGSTOP');
+    const second = errorOf(await gala(continued, 4, options));
+    assert.match(second.message, new RegExp(`^The process ${first.pid} is beginning this very run\\.$`));
+    assert.match(second.next, /^Wait for it: /);
+    first.kill('SIGKILL');
+    await first.finished;
 
-  // The kill may have left a run folder as well.
-  const left = beginRunFolder({ output, name: 'fashion_mnist_lt/gala', seed: 0 });
-  left.lock.release();
-  await gala(continued, 0, options);
-  assert.deepEqual(readdirSync(places), [basename(onlyRun(output))]);
-});
+    // The kill may have left a run folder as well.
+    const left = beginRunFolder({ output, name: 'fashion_mnist_lt/gala', seed: 0 });
+    left.lock.release();
+    await gala(continued, 0, options);
+    assert.deepEqual(readdirSync(places), [basename(onlyRun(output))]);
+  },
+);

@@ -8,8 +8,8 @@ import { packageRoot } from './gala.js';
 const scripts = join(packageRoot, '..', 'shared', 'slurm');
 
 /**
- * Why there is no SLURM to test on; undefined where there is one. With GALA_TEST_SLURM=start (as in .ci/run) and as root, the
- * scripts of ../shared/slurm install and start one, which is stopped again at the end.
+ * Why there is no SLURM to test on; undefined where there is one. With GALA_TEST_SLURM=start (as in .ci/run) and as
+ * root, the scripts of ../shared/slurm install and start one, which is stopped again at the end.
  */
 export function whyNoSlurm(): string | undefined {
   if (answers()) return undefined;

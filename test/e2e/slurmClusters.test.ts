@@ -1,4 +1,7 @@
-/** `gala sweep --launcher slurm` where SLURM's programs print what they print on real clusters: stand-ins, first in PATH. */
+/**
+ * `gala sweep --launcher slurm` where SLURM's programs print what they print on real clusters: stand-ins, first in
+ * PATH.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -89,19 +92,22 @@ test('An order that may have been taken keeps its sweep; what a program says on 
   assert.ok(!existsSync(join(slurm.cwd, 'runs/sweeps/s')));
 });
 
-test('A controller that does not answer loses no job: status and resume end with its words, nothing is submitted', async () => {
-  const slurm = cluster({});
-  await slurm.gala(start('0'), 0);
-  for (const squeue of [unreachable, unreachable.replace('exit 1', 'exit 0')]) {
-    slurm.write({ squeue });
-    for (const verb of ['status', 'resume', 'cancel']) {
-      const refused = errorOf(await slurm.gala(['sweep', verb, 's'], 2));
-      assert.match(refused.message, /Unable to contact slurm controller/);
-      assert.match(refused.next, /try again later/);
+test(
+  'A controller that does not answer loses no job: status and resume end with its words, nothing is ' + 'submitted',
+  async () => {
+    const slurm = cluster({});
+    await slurm.gala(start('0'), 0);
+    for (const squeue of [unreachable, unreachable.replace('exit 1', 'exit 0')]) {
+      slurm.write({ squeue });
+      for (const verb of ['status', 'resume', 'cancel']) {
+        const refused = errorOf(await slurm.gala(['sweep', verb, 's'], 2));
+        assert.match(refused.message, /Unable to contact slurm controller/);
+        assert.match(refused.next, /try again later/);
+      }
     }
-  }
-  assert.equal(slurm.calls().filter(call => call.startsWith('sbatch')).length, 1);
-});
+    assert.equal(slurm.calls().filter(call => call.startsWith('sbatch')).length, 1);
+  },
+);
 
 test('More runs than MaxArraySize become several arrays, each found again under its own indices', async () => {
   const limits = 'echo "MaxArraySize            = 11"';

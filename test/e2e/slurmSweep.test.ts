@@ -1,4 +1,7 @@
-/** `gala sweep --launcher slurm` on a real SLURM: an array of six, one of which meets its time limit and one of which fails; cancel. */
+/**
+ * `gala sweep --launcher slurm` on a real SLURM: an array of six, one of which meets its time limit and one of which
+ * fails; cancel.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,17 +42,19 @@ async function waitFor(name: string, isDone: (tasks: readonly TaskStatus[]) => b
 const isOver = ({ state }: TaskStatus) => state !== 'running' && state !== 'waiting';
 
 /**
- * Lines of the batch script that hold the first start of task 0, once it trains, until SLURM's warning of the time limit has come: so
- * the run is in the middle when it is warned, however fast the machine is.
+ * Lines of the batch script that hold the first start of task 0, once it trains, until SLURM's warning of the time
+ * limit has come: so the run is in the middle when it is warned, however fast the machine is.
  */
 const holdFirstTask = [
   'if [ "$SLURM_ARRAY_TASK_ID" = 0 ] && [ -z "$SLURM_RESTART_COUNT" ]; then',
   '  shell=$$',
   '  hold() {',
   '    local pid',
-  '    until pid=$(pgrep -P "$shell" -x node) && grep -q "epoch 1/" "$SLURM_ARRAY_TASK_LOG"; do kill -0 "$shell" || return; sleep 0.05; done',
+  '    until pid=$(pgrep -P "$shell" -x node) && grep -q "epoch 1/" "$SLURM_ARRAY_TASK_LOG"; do kill -0 ' +
+    '"$shell" || return; sleep 0.05; done',
   '    kill -STOP "$pid"',
-  '    until [ $((0x$(sed -n "s/^ShdPnd:[[:space:]]*//p" /proc/$pid/status) & 0x200)) != 0 ]; do kill -0 "$shell" || return; sleep 0.1; done',
+  '    until [ $((0x$(sed -n "s/^ShdPnd:[[:space:]]*//p" /proc/$pid/status) & 0x200)) != 0 ]; do kill ' +
+    '-0 "$shell" || return; sleep 0.1; done',
   '    kill -CONT "$pid"',
   '  }',
   '  hold &',

@@ -1,4 +1,7 @@
-/** A disk that is full, read-only, limited, closed or gone, and files that changed on it: a typed error, and nothing lost. */
+/**
+ * A disk that is full, read-only, limited, closed or gone, and files that changed on it: a typed error, and nothing
+ * lost.
+ */
 import assert from 'node:assert/strict';
 import {
   chmodSync,
@@ -33,7 +36,10 @@ const noMount = whyNoMount();
 const megabyte = 2 ** 20;
 const resuming = (run: string) => ['train', '--resume', run, '--data', set];
 
-/** A failure of the disk in a training: exit 4, what and where and how to go on, no half-written file, the record not lost. */
+/**
+ * A failure of the disk in a training: exit 4, what and where and how to go on, no half-written file, the record not
+ * lost.
+ */
 function assertFailedCleanly(failed: Finished, run: string, message: RegExp, next: RegExp): void {
   expectExit(failed, 4);
   const error = errorOf(failed);
@@ -66,53 +72,65 @@ async function disturbAfterFirstEpoch(output: string, damage: (run: string) => v
 }
 
 describe('a disk', { skip: noMount }, () => {
-  test('that is full when the run begins, at its first checkpoint or at a later one: exit 4; with room again, the bits of an unbroken run', async () => {
-    const disk = await mountSmallDisk(at('full'), 40 * megabyte);
-    try {
-      for (const [name, room] of [
-        ['first', 3 * megabyte],
-        ['later', 8 * megabyte],
-      ] as const) {
-        disk.leave(room);
-        const output = join(disk.path, name);
-        const failed = await startGala(smallTraining(set, output), options).finished;
-        const run = onlyRun(output);
-        assertFailedCleanly(failed, run, /^Could not write .*ENOSPC: no space left on device/, /free space/);
-        assert.equal(filesIn(join(run, 'checkpoints')).length > 1, name === 'later', 'what was saved before is there');
-        disk.leave();
-        await assertResumesToTheSameBits(run);
-        rmSync(output, { recursive: true });
+  test(
+    'that is full when the run begins, at its first checkpoint or at a later one: exit 4; with room ' +
+      'again, the bits of an unbroken run',
+    async () => {
+      const disk = await mountSmallDisk(at('full'), 40 * megabyte);
+      try {
+        for (const [name, room] of [
+          ['first', 3 * megabyte],
+          ['later', 8 * megabyte],
+        ] as const) {
+          disk.leave(room);
+          const output = join(disk.path, name);
+          const failed = await startGala(smallTraining(set, output), options).finished;
+          const run = onlyRun(output);
+          assertFailedCleanly(failed, run, /^Could not write .*ENOSPC: no space left on device/, /free space/);
+          assert.equal(
+            filesIn(join(run, 'checkpoints')).length > 1,
+            name === 'later',
+            'what was saved before is there',
+          );
+          disk.leave();
+          await assertResumesToTheSameBits(run);
+          rmSync(output, { recursive: true });
+        }
+        disk.leave(0);
+        const output = join(disk.path, 'none');
+        const failed = await gala(smallTraining(set, output), 4, options);
+        assert.match(errorOf(failed).message, /ENOSPC/);
+        assert.deepEqual(runFolders(output), [], 'nothing began, nothing is left');
+      } finally {
+        disk.unmount();
       }
-      disk.leave(0);
-      const output = join(disk.path, 'none');
-      const failed = await gala(smallTraining(set, output), 4, options);
-      assert.match(errorOf(failed).message, /ENOSPC/);
-      assert.deepEqual(runFolders(output), [], 'nothing began, nothing is left');
-    } finally {
-      disk.unmount();
-    }
-  });
+    },
+  );
 
-  test('that is read-only, before a run or from the middle of it on: exit 4; writable again, the bits of an unbroken run', async () => {
-    const disk = await mountSmallDisk(at('readOnly'), 40 * megabyte);
-    try {
-      const { run, failed } = await disturbAfterFirstEpoch(join(disk.path, 'runs'), () => disk.setReadOnly(true));
-      expectExit(failed, 4);
-      assert.match(errorOf(failed).message, /EROFS: read-only file system/);
-      assert.match(errorOf(failed).next, /mounted read-only.*To go on with this run/);
+  test(
+    'that is read-only, before a run or from the middle of it on: exit 4; writable again, the bits of an ' +
+      'unbroken run',
+    async () => {
+      const disk = await mountSmallDisk(at('readOnly'), 40 * megabyte);
+      try {
+        const { run, failed } = await disturbAfterFirstEpoch(join(disk.path, 'runs'), () => disk.setReadOnly(true));
+        expectExit(failed, 4);
+        assert.match(errorOf(failed).message, /EROFS: read-only file system/);
+        assert.match(errorOf(failed).next, /mounted read-only.*To go on with this run/);
 
-      const refused = await gala(resuming(run), 4, options);
-      assert.match(errorOf(refused).message, /^Could not lock the folder: EROFS/);
-      const anew = await gala(smallTraining(set, join(disk.path, 'anew')), 4, options);
-      assert.match(errorOf(anew).message, /^Could not make a run folder: EROFS/);
-      assert.match(errorOf(anew).next, /choose another place/);
+        const refused = await gala(resuming(run), 4, options);
+        assert.match(errorOf(refused).message, /^Could not lock the folder: EROFS/);
+        const anew = await gala(smallTraining(set, join(disk.path, 'anew')), 4, options);
+        assert.match(errorOf(anew).message, /^Could not make a run folder: EROFS/);
+        assert.match(errorOf(anew).next, /choose another place/);
 
-      disk.setReadOnly(false);
-      await assertResumesToTheSameBits(run);
-    } finally {
-      disk.unmount();
-    }
-  });
+        disk.setReadOnly(false);
+        await assertResumesToTheSameBits(run);
+      } finally {
+        disk.unmount();
+      }
+    },
+  );
 });
 
 test('A limit on file sizes stops at the first checkpoint: exit 4; without it, the bits of an unbroken run', async () => {

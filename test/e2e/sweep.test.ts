@@ -40,73 +40,76 @@ test('A dry run prints runs, time and disk and writes nothing', async () => {
   assert.ok(!existsSync(join(temporary, 'runs')));
 });
 
-test('A run that fails does not stop the others, is told with its reason and ends with 1; resume runs it alone', async t => {
-  const away = join(temporary, 'away');
-  mkdirSync(away);
-  const file = small('half', 'eval.tau=0.5');
-  writeFileSync(
-    join(temporary, 'half.yaml'),
-    [
-      'config: fashion_mnist_lt/gala',
-      'list:',
-      `  - { loss.lambda1: 0.5, data.root: ${away}/set }`,
-      `  - { loss.lambda1: 1, data.root: ${set} }`,
-      '',
-    ].join('\n'),
-  );
-  const { stdout, stderr } = await gala([...file, '--file', 'half.yaml', '--slots', '2'], 1, options);
-  assert.match(
-    stderr,
-    /^failed: fashion_mnist_lt\/gala lambda1=0\.5.*, seed 0: .*\(runs\/sweeps\/half\/logs\/0\.log\)$/m,
-  );
-  assert.match(stderr, /^finished: fashion_mnist_lt\/gala lambda1=1.*: top-1 \d/m);
-  assert.match(stdout, /^fashion_mnist_lt\/gala .* \d+\.\d\d /m);
-  const before = await statusOf('half');
-  assert.deepEqual(
-    before.map(({ state }) => state),
-    ['failed', 'finished'],
-  );
-  assert.equal(readFileSync(join(temporary, 'runs/sweeps/half/exits/0'), 'utf8'), '4\n');
-
-  await t.test('once its data are there', async () => {
-    renameSync(set, join(away, 'set'));
-    const { stderr } = await gala(['sweep', 'resume', 'half', '--quiet'], 0, options);
-    renameSync(join(away, 'set'), set);
-    assert.match(stderr, /^1 finished: left alone\.$/m);
-    const after = await statusOf('half');
-    assert.deepEqual(
-      after.map(({ state }) => state),
-      ['finished', 'finished'],
+test(
+  'A run that fails does not stop the others, is told with its reason and ends with 1; resume runs it ' + 'alone',
+  async t => {
+    const away = join(temporary, 'away');
+    mkdirSync(away);
+    const file = small('half', 'eval.tau=0.5');
+    writeFileSync(
+      join(temporary, 'half.yaml'),
+      [
+        'config: fashion_mnist_lt/gala',
+        'list:',
+        `  - { loss.lambda1: 0.5, data.root: ${away}/set }`,
+        `  - { loss.lambda1: 1, data.root: ${set} }`,
+        '',
+      ].join('\n'),
     );
-    assert.equal(runs().length, 2);
-    const { log } = recordOf(after[0]!.directory!);
-    assert.equal(log, join(temporary, 'runs/sweeps/half/logs/0.log'));
-  });
+    const { stdout, stderr } = await gala([...file, '--file', 'half.yaml', '--slots', '2'], 1, options);
+    assert.match(
+      stderr,
+      /^failed: fashion_mnist_lt\/gala lambda1=0\.5.*, seed 0: .*\(runs\/sweeps\/half\/logs\/0\.log\)$/m,
+    );
+    assert.match(stderr, /^finished: fashion_mnist_lt\/gala lambda1=1.*: top-1 \d/m);
+    assert.match(stdout, /^fashion_mnist_lt\/gala .* \d+\.\d\d /m);
+    const before = await statusOf('half');
+    assert.deepEqual(
+      before.map(({ state }) => state),
+      ['failed', 'finished'],
+    );
+    assert.equal(readFileSync(join(temporary, 'runs/sweeps/half/exits/0'), 'utf8'), '4\n');
 
-  await t.test('what is finished is not run again by another sweep, and a name is taken once', async () => {
-    const again = await gala([...file, '--file', 'half.yaml', '--name', 'again'], 0, options);
-    assert.match(again.stdout, /^2 runs: 2 finished\.$/m);
-    assert.equal(runs().length, 2);
-    const taken = await gala([...file, '--file', 'half.yaml'], 2, options);
-    assert.match(errorOf(taken).message, /There is a sweep half already/);
-  });
+    await t.test('once its data are there', async () => {
+      renameSync(set, join(away, 'set'));
+      const { stderr } = await gala(['sweep', 'resume', 'half', '--quiet'], 0, options);
+      renameSync(join(away, 'set'), set);
+      assert.match(stderr, /^1 finished: left alone\.$/m);
+      const after = await statusOf('half');
+      assert.deepEqual(
+        after.map(({ state }) => state),
+        ['finished', 'finished'],
+      );
+      assert.equal(runs().length, 2);
+      const { log } = recordOf(after[0]!.directory!);
+      assert.equal(log, join(temporary, 'runs/sweeps/half/logs/0.log'));
+    });
 
-  await t.test('a report and the cleaning take its name; results stay', async () => {
-    await gala(['report', 'half'], 0, options);
-    assert.ok(existsSync(join(temporary, 'runs/sweeps/half/report.html')));
-    const dry = await gala(['runs', 'clean', '--dry-run'], 0, options);
-    assert.match(dry.stdout, /^Would remove the checkpoints of 2 finished runs: \d+\.\d MB\.$/m);
-    const { stdout } = await gala(['runs', 'clean', 'half'], 0, options);
-    assert.match(stdout, /^Removed the checkpoints of 2 finished runs: \d+\.\d MB\.$/m);
-    for (const run of runs()) {
-      assert.deepEqual(readdirSync(join(run, 'checkpoints')), []);
-      assert.ok(existsSync(join(run, 'table.csv')) && existsSync(join(run, 'logits/test-last.safetensors')));
-    }
-    await gala(['report', 'half'], 0, options);
-    const { stdout: table } = await gala(['table', 'half', '--format', 'csv'], 0, options);
-    assert.equal(table.trimEnd().split('\n').length, 3);
-  });
-});
+    await t.test('what is finished is not run again by another sweep, and a name is taken once', async () => {
+      const again = await gala([...file, '--file', 'half.yaml', '--name', 'again'], 0, options);
+      assert.match(again.stdout, /^2 runs: 2 finished\.$/m);
+      assert.equal(runs().length, 2);
+      const taken = await gala([...file, '--file', 'half.yaml'], 2, options);
+      assert.match(errorOf(taken).message, /There is a sweep half already/);
+    });
+
+    await t.test('a report and the cleaning take its name; results stay', async () => {
+      await gala(['report', 'half'], 0, options);
+      assert.ok(existsSync(join(temporary, 'runs/sweeps/half/report.html')));
+      const dry = await gala(['runs', 'clean', '--dry-run'], 0, options);
+      assert.match(dry.stdout, /^Would remove the checkpoints of 2 finished runs: \d+\.\d MB\.$/m);
+      const { stdout } = await gala(['runs', 'clean', 'half'], 0, options);
+      assert.match(stdout, /^Removed the checkpoints of 2 finished runs: \d+\.\d MB\.$/m);
+      for (const run of runs()) {
+        assert.deepEqual(readdirSync(join(run, 'checkpoints')), []);
+        assert.ok(existsSync(join(run, 'table.csv')) && existsSync(join(run, 'logits/test-last.safetensors')));
+      }
+      await gala(['report', 'half'], 0, options);
+      const { stdout: table } = await gala(['table', 'half', '--format', 'csv'], 0, options);
+      assert.equal(table.trimEnd().split('\n').length, 3);
+    });
+  },
+);
 
 test('Ctrl-C saves every run and starts no other; cancel tells the pool the same; resume ends them all', async t => {
   const stopped = startGala(

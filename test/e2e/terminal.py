@@ -1,7 +1,8 @@
 """What terminals do to a command, for terminal.test.ts.
 
 terminal.py shown COMMAND...        runs it on a new terminal, prints every byte that the terminal got
-terminal.py closed FILE COMMAND...  its streams are a terminal that is closed once FILE (a glob) is there; it is not the terminal's session
+terminal.py closed FILE COMMAND...  its streams are a terminal that is closed once FILE (a glob) is there;
+                                    it is not the terminal's session
 terminal.py hungup FILE COMMAND...  the same in the terminal's session, which the kernel sends SIGHUP
 
 The last two print the exit code of COMMAND.

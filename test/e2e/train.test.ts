@@ -44,7 +44,8 @@ test('A finished run folder holds exactly the files that docs/run-folder.md list
   const cells = [...table.matchAll(/^\|([^|]*)\|/gm)].map(row => row[1]!);
   const listed = cells.flatMap(cell => [...cell.matchAll(/`([^`]+)`/g)].map(match => match[1]!));
   const files = filesIn(run);
-  // `<split>` stands for any word; a lock is there only while a process works, eval/ only after `gala eval`, report.html after `gala report`.
+  // `<split>` stands for any word; a lock is there only while a process works, eval/ only after `gala eval`,
+  // report.html after `gala report`.
   const patterns = listed.map(name => ({
     name,
     pattern: new RegExp(`^${name.replaceAll('.', '\\.').replaceAll(/<\w+>/g, '\\w+')}$`),

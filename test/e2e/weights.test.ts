@@ -55,26 +55,30 @@ test('Training begins with the weights of a file, and run.json says which', asyn
   for (const name of ['backbone.conv1.weight', 'classifier.bias']) assert.deepEqual(after[name], before[name]);
 });
 
-test('A file for another number of classes is refused with what differs, and gives its backbone when that is asked for', async () => {
-  const other = at('other.safetensors');
-  const { tensors } = readSafetensors(exported);
-  writeSafetensors(other, {
-    ...tensors,
-    'fc.weight': { dtype: 'float32', shape: [3, 64], data: new Float32Array(192) },
-    'fc.bias': { dtype: 'float32', shape: [3], data: new Float32Array(3) },
-  });
-  const refused = await gala(smallTraining(set, at('refused'), [`model.weights=${other}`]), 4, options);
-  assert.match(errorOf(refused).message, /0 missing, 2 of another shape, 0 unexpected/);
-  assert.match(refused.stderr, /classifier\.weight is \[3,64\], the network has \[10,64\]/);
-  assert.equal(errorOf(refused).where, other);
-  assert.match(errorOf(refused).next, /model\.weights_part/);
+test(
+  'A file for another number of classes is refused with what differs, and gives its backbone when that ' +
+    'is asked for',
+  async () => {
+    const other = at('other.safetensors');
+    const { tensors } = readSafetensors(exported);
+    writeSafetensors(other, {
+      ...tensors,
+      'fc.weight': { dtype: 'float32', shape: [3, 64], data: new Float32Array(192) },
+      'fc.bias': { dtype: 'float32', shape: [3], data: new Float32Array(3) },
+    });
+    const refused = await gala(smallTraining(set, at('refused'), [`model.weights=${other}`]), 4, options);
+    assert.match(errorOf(refused).message, /0 missing, 2 of another shape, 0 unexpected/);
+    assert.match(refused.stderr, /classifier\.weight is \[3,64\], the network has \[10,64\]/);
+    assert.equal(errorOf(refused).where, other);
+    assert.match(errorOf(refused).next, /model\.weights_part/);
 
-  const overrides = [...still, `model.weights=${other}`, 'model.weights_part=backbone'];
-  const { stderr } = await gala(smallTraining(set, at('backbone'), overrides), 0, options);
-  assert.match(stderr, /Drawn from the seed: classifier\.weight, classifier\.bias\./);
-  const { weights } = recordOf(onlyRun(at('backbone')));
-  assert.deepEqual(weights!.drawn, ['classifier.weight', 'classifier.bias']);
-});
+    const overrides = [...still, `model.weights=${other}`, 'model.weights_part=backbone'];
+    const { stderr } = await gala(smallTraining(set, at('backbone'), overrides), 0, options);
+    assert.match(stderr, /Drawn from the seed: classifier\.weight, classifier\.bias\./);
+    const { weights } = recordOf(onlyRun(at('backbone')));
+    assert.deepEqual(weights!.drawn, ['classifier.weight', 'classifier.bias']);
+  },
+);
 
 test('A file that is not there or is none ends before the first step and leaves no run: exit 4', async () => {
   const missing = await gala(smallTraining(set, at('none'), ['model.weights=nowhere.pth']), 4, options);

@@ -1,4 +1,6 @@
-/** Worker threads that die, run out of memory or hang, and a slow disk: a typed error or patience, never a silent stop. */
+/**
+ * Worker threads that die, run out of memory or hang, and a slow disk: a typed error or patience, never a silent stop.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -54,13 +56,16 @@ for (const [fault, message, next] of faults) {
   });
 }
 
-test('A disk that takes three seconds for a file: the watchdog names the file, and the run goes on to the same bits', async () => {
-  const output = at('slow');
-  const { stderr } = expectExit(await trainUnder('disk is slow last.safetensors 3', output), 0);
-  const run = onlyRun(output);
-  assert.ok(
-    stderr.includes(`Still waiting for ${join(run, 'checkpoints', 'last.safetensors')} to be written (1 s).`),
-    stderr,
-  );
-  assertSameOutcome(run, unbroken);
-});
+test(
+  'A disk that takes three seconds for a file: the watchdog names the file, and the run goes on to the ' + 'same bits',
+  async () => {
+    const output = at('slow');
+    const { stderr } = expectExit(await trainUnder('disk is slow last.safetensors 3', output), 0);
+    const run = onlyRun(output);
+    assert.ok(
+      stderr.includes(`Still waiting for ${join(run, 'checkpoints', 'last.safetensors')} to be written (1 s).`),
+      stderr,
+    );
+    assertSameOutcome(run, unbroken);
+  },
+);

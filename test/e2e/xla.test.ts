@@ -1,4 +1,7 @@
-/** `gala train` on the `xla` engine through the CPU plugin: checkpoints, a stop by signal, resuming, many steps a call: the same bits; and four devices. */
+/**
+ * `gala train` on the `xla` engine through the CPU plugin: checkpoints, a stop by signal, resuming, many steps a call:
+ * the same bits; and four devices.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,7 +15,8 @@ const temporary = temporaryFolder();
 const at = (name: string) => join(temporary, name);
 const options = { cwd: temporary };
 
-test('A training with --engine xla --device cpu, ten steps a call, that SIGTERM stopped ends, resumed, with the bits of an unbroken one step by step', {
+test('A training with --engine xla --device cpu, ten steps a call, that SIGTERM stopped ends, resumed, ' +
+  'with the bits of an unbroken one step by step', {
   skip: noPlugin,
 }, async () => {
   const set = writeSmallSet(at('set'));

@@ -1,4 +1,7 @@
-/** Every kernel that the trace knows, on the `tensorflow` engine, against TF.js' own pure-JS backend: values and gradients. */
+/**
+ * Every kernel that the trace knows, on the `tensorflow` engine, against TF.js' own pure-JS backend: values and
+ * gradients.
+ */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { loweredKernels } from '../../src/engine/tensorflow/lower.js';

@@ -35,22 +35,25 @@ test('Every convolution of a train step, and its gradients, are in bfloat16', ()
   for (const node of convolutions) assert.equal(node.outputs[0]!.dtype, 'bfloat16', node.kernel);
 });
 
-test('The chain between convolutions stays in bfloat16: images are cast twice on the way in and out, never between', () => {
-  const imageCasts = step.nodes.filter(
-    node => node.kernel === 'Cast' && node.outputs[0]!.shape.length === 4 && node.outputs[0]!.shape[0] === 8,
-  );
-  assert.deepEqual(
-    imageCasts
-      .map(node => `${typeOf(node.inputs[0]!).dtype} → ${node.outputs[0]!.dtype} [${node.outputs[0]!.shape}]`)
-      .sort(),
-    [
-      'bfloat16 → float32 [8,8,8,64]', // the last features, into the mean
-      'float32 → bfloat16 [8,32,32,3]', // the normalised images
-      'float32 → bfloat16 [8,8,8,64]', // the gradient of the mean
-      'uint8 → float32 [8,32,32,3]',
-    ].sort(),
-  );
-});
+test(
+  'The chain between convolutions stays in bfloat16: images are cast twice on the way in and out, never ' + 'between',
+  () => {
+    const imageCasts = step.nodes.filter(
+      node => node.kernel === 'Cast' && node.outputs[0]!.shape.length === 4 && node.outputs[0]!.shape[0] === 8,
+    );
+    assert.deepEqual(
+      imageCasts
+        .map(node => `${typeOf(node.inputs[0]!).dtype} → ${node.outputs[0]!.dtype} [${node.outputs[0]!.shape}]`)
+        .sort(),
+      [
+        'bfloat16 → float32 [8,8,8,64]', // the last features, into the mean
+        'float32 → bfloat16 [8,32,32,3]', // the normalised images
+        'float32 → bfloat16 [8,8,8,64]', // the gradient of the mean
+        'uint8 → float32 [8,32,32,3]',
+      ].sort(),
+    );
+  },
+);
 
 test('Arithmetic in bfloat16 is on images alone; no weight, momentum, statistic or logit is added up in it', () => {
   for (const node of inBf16) {

@@ -1,4 +1,7 @@
-/** What the tensorflow engine computes in place: SGD's momentum updates, and the running averages of batch normalisation. */
+/**
+ * What the tensorflow engine computes in place: SGD's momentum updates, and the running averages of batch
+ * normalisation.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';

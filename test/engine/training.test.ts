@@ -1,4 +1,6 @@
-/** A whole training on the `tensorflow` engine: repeatable to the bit, resumable to the bit, and near itself in bf16. */
+/**
+ * A whole training on the `tensorflow` engine: repeatable to the bit, resumable to the bit, and near itself in bf16.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';

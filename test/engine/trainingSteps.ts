@@ -1,4 +1,7 @@
-/** GALA training steps of a CIFAR ResNet on any engine, for tests that compare two of them from one state and the same batches. */
+/**
+ * GALA training steps of a CIFAR ResNet on any engine, for tests that compare two of them from one state and the same
+ * batches.
+ */
 import type * as tf from '@tensorflow/tfjs';
 import type { CompileRequest, Executable } from '../../src/engine/program.js';
 import { linearHead } from '../../src/models/head.js';
@@ -73,7 +76,10 @@ const joined = (state: HostTensors, taken: (name: string) => boolean) =>
 
 type Outcome = Awaited<ReturnType<typeof train>>;
 
-/** How far one step of an engine is from another's: max|a−b|/max|b| of the loss, ‖a−b‖/‖b‖ of all momenta and of the rest of the state. */
+/**
+ * How far one step of an engine is from another's: max|a−b|/max|b| of the loss, ‖a−b‖/‖b‖ of all momenta and of the
+ * rest of the state.
+ */
 export function stepErrors(actual: Outcome, expected: Outcome): { loss: number; momenta: number; state: number } {
   // The first momenta are the gradients, with the weight decay that both add alike
   const isMomentum = (name: string) => name.startsWith('momentum.');

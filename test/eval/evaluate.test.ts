@@ -55,7 +55,8 @@ function onDevice(executable: Executable) {
   return device;
 }
 
-test('A split that stays on the device gives the logits of one that is read again, to the bit, with new weights too; a second split has its own', {
+test('A split that stays on the device gives the logits of one that is read again, to the bit, with new ' +
+  'weights too; a second split has its own', {
   skip: noPlugin,
 }, async () => {
   const executable = await compileForXla({ state: stateOf(0), programs: { eval: evalProgram(network, batchSize) } });

@@ -49,17 +49,20 @@ describe('metrics', () => {
     assert.deepEqual(groups, [0, undefined, 0]);
   });
 
-  test('top-5 counts labels among the five highest scores, of equal ones the lower class first, after the shift', () => {
-    const logits = Float32Array.of(7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 3, 0, 0, 0, 0, 0, 0);
-    const labels = Int32Array.of(5, 5, 4);
-    const plain = new Float64Array(6);
-    assert.equal(countTopFive(logits, labels, plain), 1); // the third image
-    assert.equal(countTopFive(logits, labels, Float64Array.of(0, 0, 0, 0, 9, 0)), 2); // class 4 has gone down
-    assert.equal(countTopFive(logits, labels, Float64Array.of(Infinity, 0, 0, 0, 0, 0)), 3);
-    const counts = countPredictions(Int32Array.of(0, 0, 0), labels, new Int32Array(6));
-    assert.equal(topFive({ ...counts, topFive: () => countTopFive(logits, labels, plain) }), 1 / 3);
-    assert.equal(topFive(counts), undefined);
-  });
+  test(
+    'top-5 counts labels among the five highest scores, of equal ones the lower class first, after the ' + 'shift',
+    () => {
+      const logits = Float32Array.of(7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 3, 0, 0, 0, 0, 0, 0);
+      const labels = Int32Array.of(5, 5, 4);
+      const plain = new Float64Array(6);
+      assert.equal(countTopFive(logits, labels, plain), 1); // the third image
+      assert.equal(countTopFive(logits, labels, Float64Array.of(0, 0, 0, 0, 9, 0)), 2); // class 4 has gone down
+      assert.equal(countTopFive(logits, labels, Float64Array.of(Infinity, 0, 0, 0, 0, 0)), 3);
+      const counts = countPredictions(Int32Array.of(0, 0, 0), labels, new Int32Array(6));
+      assert.equal(topFive({ ...counts, topFive: () => countTopFive(logits, labels, plain) }), 1 / 3);
+      assert.equal(topFive(counts), undefined);
+    },
+  );
 
   test('labels outside the classes are a DataError that names the image', () => {
     for (const label of [-1, 3]) {
@@ -75,11 +78,14 @@ describe('metrics', () => {
     assert.throws(() => countPredictions(Int32Array.of(1), Int32Array.of(1, 2), Int32Array.of(1, 1, 1)), DataError);
   });
 
-  test('calibration: confident and right is 0, confident and wrong is 1, a certain image falls into the last bin', () => {
-    const confidences = Float64Array.of(1, 1);
-    const right = calibrationOf(confidences, Int32Array.of(0, 0), Int32Array.of(0, 0));
-    assert.equal(right.error, 0);
-    assert.deepEqual(right.bins.at(-1), { count: 2, confidence: 1, accuracy: 1 });
-    assert.equal(calibrationOf(confidences, Int32Array.of(0, 0), Int32Array.of(1, 1)).error, 1);
-  });
+  test(
+    'calibration: confident and right is 0, confident and wrong is 1, a certain image falls into the last ' + 'bin',
+    () => {
+      const confidences = Float64Array.of(1, 1);
+      const right = calibrationOf(confidences, Int32Array.of(0, 0), Int32Array.of(0, 0));
+      assert.equal(right.error, 0);
+      assert.deepEqual(right.bins.at(-1), { count: 2, confidence: 1, accuracy: 1 });
+      assert.equal(calibrationOf(confidences, Int32Array.of(0, 0), Int32Array.of(1, 1)).error, 1);
+    },
+  );
 });

@@ -1,4 +1,7 @@
-/** Run folders and records of others: what their files say never leads out of a folder, and is used or refused, never half. */
+/**
+ * Run folders and records of others: what their files say never leads out of a folder, and is used or refused, never
+ * half.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -92,33 +95,37 @@ function changed({ path, value }: { path: readonly string[]; value: unknown }): 
   return JSON.stringify(copy);
 }
 
-test('A run.json with any one value changed or missing is tabled, reported, recorded and cleaned, or refused; a record that is written can be read', async t => {
-  const results = join(inner, 'changed');
-  await fuzz(t, change, {
-    read: edit => {
-      writeFileSync(runJson, changed(edit));
-      rmSync(results, { recursive: true, force: true });
-      const faults: GalaError[] = [];
-      const attempt = (action: () => unknown) => {
-        try {
-          action();
-        } catch (error) {
-          if (!(error instanceof GalaError)) throw error;
-          faults.push(error);
-        }
-      };
-      attempt(() => formatGroups(readRuns([run]).groups, 'terminal'));
-      attempt(() => reportHtml(readReportRuns([run])));
-      attempt(() => cleanRun(run, true));
-      attempt(() => openRunStore(join(inner, 'runs')).ofHash('cifar100_lt/gala_if100', 'none'));
-      attempt(() => readResult(addResult(results, run)));
-      attempt(() => writeGeneratedFiles(results, 'cifar100_lt'));
-      if (faults[0]) throw faults[0];
-    },
-    bytes: edit => changed(edit).length,
-    share: 0.5,
-  });
-});
+test(
+  'A run.json with any one value changed or missing is tabled, reported, recorded and cleaned, or ' +
+    'refused; a record that is written can be read',
+  async t => {
+    const results = join(inner, 'changed');
+    await fuzz(t, change, {
+      read: edit => {
+        writeFileSync(runJson, changed(edit));
+        rmSync(results, { recursive: true, force: true });
+        const faults: GalaError[] = [];
+        const attempt = (action: () => unknown) => {
+          try {
+            action();
+          } catch (error) {
+            if (!(error instanceof GalaError)) throw error;
+            faults.push(error);
+          }
+        };
+        attempt(() => formatGroups(readRuns([run]).groups, 'terminal'));
+        attempt(() => reportHtml(readReportRuns([run])));
+        attempt(() => cleanRun(run, true));
+        attempt(() => openRunStore(join(inner, 'runs')).ofHash('cifar100_lt/gala_if100', 'none'));
+        attempt(() => readResult(addResult(results, run)));
+        attempt(() => writeGeneratedFiles(results, 'cifar100_lt'));
+        if (faults[0]) throw faults[0];
+      },
+      bytes: edit => changed(edit).length,
+      share: 0.5,
+    });
+  },
+);
 
 test('A record that cannot be read does not stand in the way of the same run’s new one', () => {
   writeFileSync(runJson, JSON.stringify(whole));

@@ -1,6 +1,6 @@
 /**
- * Properties over arbitrary inputs. The short form takes few inputs from a fixed seed; GALA_FUZZ_RUNS=10000 (and GALA_FUZZ_SEED)
- * is the long one, whose figures are in docs/benchmarks.md.
+ * Properties over arbitrary inputs. The short form takes few inputs from a fixed seed; GALA_FUZZ_RUNS=10000 (and
+ * GALA_FUZZ_SEED) is the long one, whose figures are in docs/benchmarks.md.
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -27,8 +27,9 @@ export interface Fuzzed<T> {
 }
 
 /**
- * Asserts that every input is read or refused with a typed error, in memory in proportion to its size, and reports the number of
- * inputs, how many were refused, the longest time of the processor (the clock would count other work too) and the most memory. An input that hangs ends the process with its number.
+ * Asserts that every input is read or refused with a typed error, in memory in proportion to its size, and reports the
+ * number of inputs, how many were refused, the longest time of the processor (the clock would count other work too) and
+ * the most memory. An input that hangs ends the process with its number.
  */
 export async function fuzz<T>(
   t: TestContext,
@@ -62,7 +63,8 @@ export async function fuzz<T>(
     guard.end();
   }
   t.diagnostic(
-    `${seen.inputs} inputs, ${seen.refused} refused; longest ${seen.milliseconds.toFixed(0)} ms of CPU, most memory ${(seen.memory / 2 ** 20).toFixed(1)} MiB`,
+    `${seen.inputs} inputs, ${seen.refused} refused; longest ${seen.milliseconds.toFixed(0)} ms of CPU, ` +
+      `most memory ${(seen.memory / 2 ** 20).toFixed(1)} MiB`,
   );
 }
 
@@ -72,7 +74,10 @@ function memory(): number {
   return heapUsed + arrayBuffers;
 }
 
-/** A thread that ends the process when one input takes for ever: an endless loop leaves no turn to a timer of this thread. */
+/**
+ * A thread that ends the process when one input takes for ever: an endless loop leaves no turn to a timer of this
+ * thread.
+ */
 function guardAgainstHanging(name: string): { beat(): void; end(): void } {
   const beats = new Int32Array(new SharedArrayBuffer(4));
   const code = `

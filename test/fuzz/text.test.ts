@@ -1,4 +1,7 @@
-/** Text from outside, through the real programs that read what gala writes: the same string comes back, or the documented safe form. */
+/**
+ * Text from outside, through the real programs that read what gala writes: the same string comes back, or the
+ * documented safe form.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';

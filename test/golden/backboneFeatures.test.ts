@@ -1,4 +1,7 @@
-/** Backbones for large images against torchvision in float64: names and shapes of the weights, and the features of one image. */
+/**
+ * Backbones for large images against torchvision in float64: names and shapes of the weights, and the features of one
+ * image.
+ */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

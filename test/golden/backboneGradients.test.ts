@@ -1,4 +1,7 @@
-/** A training step of ResNet-10 and of ResNeXt-50 with softplus against torchvision's in float64: every gradient, every batch statistic. */
+/**
+ * A training step of ResNet-10 and of ResNeXt-50 with softplus against torchvision's in float64: every gradient, every
+ * batch statistic.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';

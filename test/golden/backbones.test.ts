@@ -1,4 +1,6 @@
-/** The backbones for large images against torchvision: names, shapes, and the features of formula weights and images. */
+/**
+ * The backbones for large images against torchvision: names, shapes, and the features of formula weights and images.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
@@ -28,8 +30,8 @@ const path = sharedPath('golden', 'backbones_formula.json');
 const nets: Record<Name, Net> = path === undefined ? {} : JSON.parse(readFileSync(path, 'utf8')).nets;
 
 /**
- * Every tensor of a state_dict by the formula in the file, in PyTorch's layout. The batch counter after each running_var is not
- * in the list, but counts in i.
+ * Every tensor of a state_dict by the formula in the file, in PyTorch's layout. The batch counter after each
+ * running_var is not in the list, but counts in i.
  */
 function formulaWeights({ a, state_dict }: Net): HostTensors {
   const tensors: HostTensors = {};

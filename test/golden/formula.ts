@@ -1,4 +1,7 @@
-/** Weights, images and labels that scripts/make-smooth-fixture.py makes by the same formulas: no file needs to hold them. */
+/**
+ * Weights, images and labels that scripts/make-smooth-fixture.py makes by the same formulas: no file needs to hold
+ * them.
+ */
 import type { HostTensor, HostTensors } from '../../src/tensor.js';
 import { sizeOf } from '../../src/tensor.js';
 import { float32, int32 } from '../numbers.js';
@@ -18,7 +21,10 @@ export function signs(name: string, count: number): Float64Array {
   return stream(name, count).map(u => (u < 0.5 ? -1 : 1));
 }
 
-/** A tensor of the network's model state under its name: convolutions Kaiming-uniform, the rest near what training finds. */
+/**
+ * A tensor of the network's model state under its name: convolutions Kaiming-uniform, the rest near what training
+ * finds.
+ */
 function formulaTensor(name: string, shape: readonly number[]): HostTensor {
   const around = (centre: number, scale: number) =>
     float32(
@@ -47,8 +53,8 @@ export const formulaLabels: readonly HostTensor[] = [
 ];
 
 /**
- * Numbers in [0, 1) that scripts/make-backbone-fixture.py makes too: MurmurHash3's finaliser of j · 0x9E3779B1 + the FNV-1a
- * hash of `name`. Unlike `stream` each stands by itself, so that NumPy makes millions of them at once.
+ * Numbers in [0, 1) that scripts/make-backbone-fixture.py makes too: MurmurHash3's finaliser of j · 0x9E3779B1 + the
+ * FNV-1a hash of `name`. Unlike `stream` each stands by itself, so that NumPy makes millions of them at once.
  */
 export function hashed(name: string, count: number): Float64Array {
   let seed = 0x811c9dc5;

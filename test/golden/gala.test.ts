@@ -1,4 +1,6 @@
-/** GALA against traces of the reference implementation: a linear classifier trained for some steps by the released code. */
+/**
+ * GALA against traces of the reference implementation: a linear classifier trained for some steps by the released code.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
@@ -126,7 +128,8 @@ describe('The tensorflow engine repeats the reference implementation, step by st
   const names = ['seven classes', 'twenty classes with λ1 1.2 and λ2 0.9', 'the margin switched off'];
   for (const [i, run] of golden.gala.entries()) {
     test(names[i]!, async context => {
-      // The released code switches the margin off by leaving out its terms; λ = 0 makes them 0 and the statistics still add up.
+      // The released code switches the margin off by leaving out its terms; λ = 0 makes them 0 and the statistics still
+      // add up.
       const margins = i === 2 ? ([0, 0] as const) : ([run.lambda1, run.lambda2] as const);
       const steps = await replay(run, ...margins);
       assert.equal(steps.length, run.steps.length);
@@ -158,11 +161,14 @@ test('The learning rates of every epoch are the reference implementation’s', {
   }
 });
 
-test('The warm-up of 200 epochs over the CIFAR100-LT subsets takes as many epochs as the reference implementation’s', () => {
-  const stepsPerEpoch = (images: number) => Math.floor(images / 64);
-  const warmup = (images: number) => warmupEpochs({ warmup_epochs: 'auto' }, stepsPerEpoch(images));
-  assert.equal(warmup(9_502), 2, 'imbalance 200');
-  assert.equal(warmup(10_847), 2, 'imbalance 100');
-  assert.equal(warmup(12_608), 2, 'imbalance 50');
-  assert.equal(warmup(19_573), 2, 'imbalance 10: the rule gives 1 and the reference divides by 0');
-});
+test(
+  'The warm-up of 200 epochs over the CIFAR100-LT subsets takes as many epochs as the reference ' + 'implementation’s',
+  () => {
+    const stepsPerEpoch = (images: number) => Math.floor(images / 64);
+    const warmup = (images: number) => warmupEpochs({ warmup_epochs: 'auto' }, stepsPerEpoch(images));
+    assert.equal(warmup(9_502), 2, 'imbalance 200');
+    assert.equal(warmup(10_847), 2, 'imbalance 100');
+    assert.equal(warmup(12_608), 2, 'imbalance 50');
+    assert.equal(warmup(19_573), 2, 'imbalance 10: the rule gives 1 and the reference divides by 0');
+  },
+);

@@ -1,4 +1,7 @@
-/** The training gate: a short training on the bundled set is the golden one within rounding, and three faults in the loss are not. */
+/**
+ * The training gate: a short training on the bundled set is the golden one within rounding, and three faults in the
+ * loss are not.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -20,7 +23,8 @@ test('Forty-eight steps on the bundled set, fp32 and one thread, have the losses
 
 test('The gate fails when λ1 is 1.0 instead of 1.2', async () => {
   const losses = await lossCurve({ epochs: 1, loss: ['loss.lambda1=1', 'loss.lambda2=0.9'] });
-  // Before the first step all statistics are 0 and every class has the same margin: the second is the first that can differ.
+  // Before the first step all statistics are 0 and every class has the same margin: the second is the first that can
+  // differ.
   assert.match(departure(losses, fixture) ?? '', /^step 2: /);
 });
 

@@ -1,4 +1,7 @@
-/** A short real training on the bundled set, step by step: what test/fixtures/loss_curve.json holds and the gate repeats. */
+/**
+ * A short real training on the bundled set, step by step: what test/fixtures/loss_curve.json holds and the gate
+ * repeats.
+ */
 import { loadConfig } from '../../src/config/load.js';
 import { compile, engineSettings } from '../../src/engine/index.js';
 import { openCalls } from '../../src/train/calls.js';
@@ -36,8 +39,8 @@ export interface CurveFixture {
 /** λ as released for CIFAR100-LT. */
 export const curveLoss = ['loss.lambda1=1.2', 'loss.lambda2=0.9'];
 /**
- * The learning rate is low because rounding grows with it: at 0.02 two threads were 0.65 from one by step 48, more than a wrong
- * λ1 makes; at 0.002 they are 0.002 away, and the margins do not depend on the rate.
+ * The learning rate is low because rounding grows with it: at 0.02 two threads were 0.65 from one by step 48, more than
+ * a wrong λ1 makes; at 0.002 they are 0.002 away, and the margins do not depend on the rate.
  */
 export const curveSettings = [
   'train.epochs=4',

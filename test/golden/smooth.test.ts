@@ -1,6 +1,6 @@
 /**
- * Two GALA training steps of a ResNet-32 with softplus in place of ReLU against PyTorch in float64: without the kinks of
- * ReLU an fp32 engine must agree to rounding, so that a small mistake anywhere in the network or the step shows.
+ * Two GALA training steps of a ResNet-32 with softplus in place of ReLU against PyTorch in float64: without the kinks
+ * of ReLU an fp32 engine must agree to rounding, so that a small mistake anywhere in the network or the step shows.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -53,8 +53,8 @@ const learning = {
 };
 
 /**
- * How far a tensor is from its summary, relative to its norm: max|a − b| / max|b| where the values are there, else ‖a − b‖ / ‖b‖
- * estimated from the products (the mean square of a product with random signs is the squared norm).
+ * How far a tensor is from its summary, relative to its norm: max|a − b| / max|b| where the values are there, else ‖a −
+ * b‖ / ‖b‖ estimated from the products (the mean square of a product with random signs is the squared norm).
  */
 function errorOf(name: string, actual: Float64Array, expected: Summary): number {
   if ('values' in expected) return maxError(actual, expected.values);

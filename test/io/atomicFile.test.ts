@@ -51,20 +51,23 @@ describe('atomic files', () => {
     assert.deepEqual(readdirSync(place).sort(), ['link', 'pipe']);
   });
 
-  test('the old file can be kept under another name, and is left where it was when the new one cannot be written', () => {
-    const place = join(folder, 'keeping');
-    mkdirSync(place);
-    const [path, previous] = [join(place, 'last'), join(place, 'previous')];
-    writeFileKeeping(path, previous, 'one');
-    assert.deepEqual(readdirSync(place), ['last'], 'there was nothing to keep');
-    writeFileKeeping(path, previous, 'two');
-    writeFileKeeping(path, previous, 'three');
-    assert.deepEqual([readFileSync(path, 'utf8'), readFileSync(previous, 'utf8')], ['three', 'two']);
-    // A chunk that is no bytes fails as a full disk would: in the middle of the new file.
-    assert.throws(() => writeFileKeeping(path, previous, 'four', null as unknown as string), StorageError);
-    assert.deepEqual([readFileSync(path, 'utf8'), readFileSync(previous, 'utf8')], ['three', 'two']);
-    assert.deepEqual(readdirSync(place).sort(), ['last', 'previous']);
-  });
+  test(
+    'the old file can be kept under another name, and is left where it was when the new one cannot be ' + 'written',
+    () => {
+      const place = join(folder, 'keeping');
+      mkdirSync(place);
+      const [path, previous] = [join(place, 'last'), join(place, 'previous')];
+      writeFileKeeping(path, previous, 'one');
+      assert.deepEqual(readdirSync(place), ['last'], 'there was nothing to keep');
+      writeFileKeeping(path, previous, 'two');
+      writeFileKeeping(path, previous, 'three');
+      assert.deepEqual([readFileSync(path, 'utf8'), readFileSync(previous, 'utf8')], ['three', 'two']);
+      // A chunk that is no bytes fails as a full disk would: in the middle of the new file.
+      assert.throws(() => writeFileKeeping(path, previous, 'four', null as unknown as string), StorageError);
+      assert.deepEqual([readFileSync(path, 'utf8'), readFileSync(previous, 'utf8')], ['three', 'two']);
+      assert.deepEqual(readdirSync(place).sort(), ['last', 'previous']);
+    },
+  );
 
   test('leftovers of a killed write are removed, and nothing else', () => {
     const place = join(folder, 'leftovers');

@@ -137,36 +137,43 @@ describe('the lock of a run folder', () => {
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  test('on a disk that machines share a holder on another machine counts, and the error names the file to delete', () => {
-    const folder = freshFolder();
-    const file = join(folder, '.lock-17-123-abcdef-some-other-host.example');
-    writeFileSync(file, '');
-    assert.throws(
-      () => onNetworkDisk(() => lockFolder(folder)),
-      (error: unknown) =>
-        error instanceof StorageError &&
-        /Process 17 on some-other-host.example/.test(error.message) &&
-        error.where === file,
-    );
-  });
+  test(
+    'on a disk that machines share a holder on another machine counts, and the error names the file to ' + 'delete',
+    () => {
+      const folder = freshFolder();
+      const file = join(folder, '.lock-17-123-abcdef-some-other-host.example');
+      writeFileSync(file, '');
+      assert.throws(
+        () => onNetworkDisk(() => lockFolder(folder)),
+        (error: unknown) =>
+          error instanceof StorageError &&
+          /Process 17 on some-other-host.example/.test(error.message) &&
+          error.where === file,
+      );
+    },
+  );
 
-  test('there a holder from before a restart of this machine does not count; one of another machine with its name does', () => {
-    const folder = freshFolder();
-    const lock = lockFolder(folder);
-    const [own] = readdirSync(folder) as [string];
-    lock.release();
-    const [, before, machine, host] = /^(\.lock-\d+-\d+-)[0-9a-f]+-ns\d+\.\d+-([0-9a-f]*)-(.+?)$/.exec(own)!;
-    const lockOf = (id: string) => join(folder, `${before}abcdef-ns1.1-${id}-${host}`);
-    writeFileSync(lockOf('0123456789ab'), '');
-    assert.equal(onNetworkDisk(() => liveHolderOf(folder))?.place, ` on ${host}`);
-    rmSync(lockOf('0123456789ab'));
-    writeFileSync(lockOf(machine!), '');
-    // A machine without an id could be any of its name.
-    assert.equal(
-      onNetworkDisk(() => isLocked(folder)),
-      machine === '',
-    );
-  });
+  test(
+    'there a holder from before a restart of this machine does not count; one of another machine with its ' +
+      'name does',
+    () => {
+      const folder = freshFolder();
+      const lock = lockFolder(folder);
+      const [own] = readdirSync(folder) as [string];
+      lock.release();
+      const [, before, machine, host] = /^(\.lock-\d+-\d+-)[0-9a-f]+-ns\d+\.\d+-([0-9a-f]*)-(.+?)$/.exec(own)!;
+      const lockOf = (id: string) => join(folder, `${before}abcdef-ns1.1-${id}-${host}`);
+      writeFileSync(lockOf('0123456789ab'), '');
+      assert.equal(onNetworkDisk(() => liveHolderOf(folder))?.place, ` on ${host}`);
+      rmSync(lockOf('0123456789ab'));
+      writeFileSync(lockOf(machine!), '');
+      // A machine without an id could be any of its name.
+      assert.equal(
+        onNetworkDisk(() => isLocked(folder)),
+        machine === '',
+      );
+    },
+  );
 
   test('a process in another container of this machine counts while it lives, on any disk, and no longer', {
     skip: canUnshare ? false : 'no right to make a PID namespace',

@@ -1,6 +1,6 @@
 /**
- * Makes this process take every file system for one that several machines share (NFS): no test can mount one. Loaded by `--import` it
- * does so for a whole process.
+ * Makes this process take every file system for one that several machines share (NFS): no test can mount one. Loaded by
+ * `--import` it does so for a whole process.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -38,23 +38,27 @@ test('Folders are made below a root that may be a link, and through no other lin
   refuseLinksBelow(root, 'a', 'b', 'missing');
 });
 
-test('A file is opened for writing only where it is a file: a link, a pipe and a device are refused, what a link leads to stays', () => {
-  const [mine, link, pipe] = ['mine', 'link to mine', 'pipe'].map(name => join(temporary, name)) as [
-    string,
-    string,
-    string,
-  ];
-  writeFileSync(mine, 'mine');
-  symlinkSync(mine, link);
-  assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
-  for (const how of ['append', 'replace', 'change'] as const) {
-    assert.throws(() => openForWriting(link, how), { code: 'ELOOP' });
-    assert.throws(() => closeSync(openForWriting(pipe, how)), /ENXIO|not a regular file/);
-    assert.throws(() => openForWriting('/dev/null', how), /not a regular file/);
-  }
-  assert.equal(readFileSync(mine, 'utf8'), 'mine');
-  const file = openForWriting(mine, 'append');
-  writeSync(file, '+');
-  closeSync(file);
-  assert.equal(readFileSync(mine, 'utf8'), 'mine+');
-});
+test(
+  'A file is opened for writing only where it is a file: a link, a pipe and a device are refused, what ' +
+    'a link leads to stays',
+  () => {
+    const [mine, link, pipe] = ['mine', 'link to mine', 'pipe'].map(name => join(temporary, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(mine, 'mine');
+    symlinkSync(mine, link);
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    for (const how of ['append', 'replace', 'change'] as const) {
+      assert.throws(() => openForWriting(link, how), { code: 'ELOOP' });
+      assert.throws(() => closeSync(openForWriting(pipe, how)), /ENXIO|not a regular file/);
+      assert.throws(() => openForWriting('/dev/null', how), /not a regular file/);
+    }
+    assert.equal(readFileSync(mine, 'utf8'), 'mine');
+    const file = openForWriting(mine, 'append');
+    writeSync(file, '+');
+    closeSync(file);
+    assert.equal(readFileSync(mine, 'utf8'), 'mine+');
+  },
+);

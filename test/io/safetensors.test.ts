@@ -90,31 +90,35 @@ describe('safetensors', () => {
     });
   });
 
-  test('the file is laid out as the format asks: aligned header, checksum of the data part, 4-byte types before bytes', () => {
-    const path = pathOf('layout.safetensors');
-    writeSafetensors(path, {
-      b: { dtype: 'float32', shape: [1], data: Float32Array.of(1) },
-      a: { dtype: 'uint8', shape: [3], data: Uint8Array.of(1, 2, 3) },
-      c: { dtype: 'int32', shape: [1], data: Int32Array.of(9) },
-    });
-    const file = readFileSync(path);
-    const length = Number(file.readBigUInt64LE());
-    assert.equal(length % 8, 0);
-    const header = JSON.parse(file.toString('utf8', 8, 8 + length));
-    assert.deepEqual(Object.keys(header), ['__metadata__', 'b', 'c', 'a']);
-    assert.deepEqual(header.a, entry('U8', [3], 8, 11));
-    const start = file
-      .toString('latin1', 0, 8 + length)
-      .replace(/(?<="gala.checksum":"sha256 header )\w+/, '0'.repeat(64));
-    assert.equal(
-      header.__metadata__['gala.checksum'],
-      `sha256 header ${sha256(Buffer.from(start, 'latin1'))} data ${sha256(file.subarray(8 + length))}`,
-    );
-    assert.deepEqual(
-      readdirSync(folder).filter(name => name.endsWith('.tmp')),
-      [],
-    );
-  });
+  test(
+    'the file is laid out as the format asks: aligned header, checksum of the data part, 4-byte types ' +
+      'before bytes',
+    () => {
+      const path = pathOf('layout.safetensors');
+      writeSafetensors(path, {
+        b: { dtype: 'float32', shape: [1], data: Float32Array.of(1) },
+        a: { dtype: 'uint8', shape: [3], data: Uint8Array.of(1, 2, 3) },
+        c: { dtype: 'int32', shape: [1], data: Int32Array.of(9) },
+      });
+      const file = readFileSync(path);
+      const length = Number(file.readBigUInt64LE());
+      assert.equal(length % 8, 0);
+      const header = JSON.parse(file.toString('utf8', 8, 8 + length));
+      assert.deepEqual(Object.keys(header), ['__metadata__', 'b', 'c', 'a']);
+      assert.deepEqual(header.a, entry('U8', [3], 8, 11));
+      const start = file
+        .toString('latin1', 0, 8 + length)
+        .replace(/(?<="gala.checksum":"sha256 header )\w+/, '0'.repeat(64));
+      assert.equal(
+        header.__metadata__['gala.checksum'],
+        `sha256 header ${sha256(Buffer.from(start, 'latin1'))} data ${sha256(file.subarray(8 + length))}`,
+      );
+      assert.deepEqual(
+        readdirSync(folder).filter(name => name.endsWith('.tmp')),
+        [],
+      );
+    },
+  );
 
   test('whichever single bit of a file changes, it is refused, or reads as it did before', () => {
     const path = pathOf('bits.safetensors');

@@ -1,4 +1,7 @@
-/** Files of torch.save: everything in them comes out right, and nothing that is wrong with them gets further than a typed error. */
+/**
+ * Files of torch.save: everything in them comes out right, and nothing that is wrong with them gets further than a
+ * typed error.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -261,17 +264,21 @@ describe('A forged file of torch.save is refused:', () => {
     refused(written('forged.pth', withPickle(`${levels.join('')}h\x03`)), /more than 1000000 entries/);
   });
 
-  test('a file without data.pkl, one of TorchScript, one that is compressed, one that lacks a storage, and one of another byte order', () => {
-    refused(written('forged.pth', zipOf({ 'a/other': Buffer.from('x') })), /without the data\.pkl/);
-    const body = Buffer.from('\x80\x02}.', 'latin1');
-    refused(written('forged.pth', zipOf({ 'a/data.pkl': body }, { deflate: true })), /compressed/);
-    refused(written('forged.pth', zipOf({ 'a/data.pkl': body, 'a/constants.pkl': body })), /TorchScript archive/);
-    refused(written('forged.pth', withPickle(oneTensor(['K\x04'], ['K\x01'], 'K\x04'))), /lacks "a\/data\/0"/);
-    refused(
-      written('forged.pth', zipOf({ 'a/data.pkl': body, 'a/byteorder': Buffer.from('big') })),
-      /byte order is "big"/,
-    );
-  });
+  test(
+    'a file without data.pkl, one of TorchScript, one that is compressed, one that lacks a storage, and ' +
+      'one of another byte order',
+    () => {
+      refused(written('forged.pth', zipOf({ 'a/other': Buffer.from('x') })), /without the data\.pkl/);
+      const body = Buffer.from('\x80\x02}.', 'latin1');
+      refused(written('forged.pth', zipOf({ 'a/data.pkl': body }, { deflate: true })), /compressed/);
+      refused(written('forged.pth', zipOf({ 'a/data.pkl': body, 'a/constants.pkl': body })), /TorchScript archive/);
+      refused(written('forged.pth', withPickle(oneTensor(['K\x04'], ['K\x01'], 'K\x04'))), /lacks "a\/data\/0"/);
+      refused(
+        written('forged.pth', zipOf({ 'a/data.pkl': body, 'a/byteorder': Buffer.from('big') })),
+        /byte order is "big"/,
+      );
+    },
+  );
 
   test('a file that is not there, one of nothing, a folder', () => {
     refused(join(folder, 'nowhere.pth'), /ENOENT/);

@@ -1,6 +1,7 @@
 /**
- * Every message that a person can get, provoked and compared with the one in test/fixtures/messages. After a change that is
- * meant: `GALA_UPDATE_MESSAGES=1 npm test -- messages/`, then read the difference as somebody would who sees it for the first time.
+ * Every message that a person can get, provoked and compared with the one in test/fixtures/messages. After a change
+ * that is meant: `GALA_UPDATE_MESSAGES=1 npm test -- messages/`, then read the difference as somebody would who sees it
+ * for the first time.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

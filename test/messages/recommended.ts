@@ -1,4 +1,6 @@
-/** The commands that messages recommend: those of the fixtures, and those in the source of messages that no fixture has. */
+/**
+ * The commands that messages recommend: those of the fixtures, and those in the source of messages that no fixture has.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -122,25 +122,28 @@ test('PyTorch’s batch counters are passed over', () => {
   assert.deepEqual(fitWeights(expected, given, 'here')['backbone.bn1.weight']!.data, Float32Array.of(3));
 });
 
-test('Weights that are not finite, or too large for float32, are refused by name; a drawn classifier does not matter', () => {
-  const network = { 'backbone.conv1.weight': float32([2], [0, 0]), 'classifier.bias': float32([2], [0, 0]) };
-  const fit = (weight: number, bias: number, part: 'all' | 'backbone') =>
-    fitFile(
-      network,
-      {
-        path: 'w.pth',
-        format: 'torch zip',
-        sha256: '',
-        content: new Map([
-          ['conv1.weight', float32([2], [1, weight])],
-          ['fc.bias', float32([2], [1, bias])],
-        ]),
-      },
-      part,
-    );
-  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e300]) {
-    assert.throws(() => fit(value, 1, 'all'), /Weights are NaN or infinite.*: backbone\.conv1\.weight\./);
-    assert.throws(() => fit(1, value, 'all'), /: classifier\.bias\./);
-    assert.equal(fit(1, value, 'backbone').values['backbone.conv1.weight']!.data[1], 1);
-  }
-});
+test(
+  'Weights that are not finite, or too large for float32, are refused by name; a drawn classifier does ' + 'not matter',
+  () => {
+    const network = { 'backbone.conv1.weight': float32([2], [0, 0]), 'classifier.bias': float32([2], [0, 0]) };
+    const fit = (weight: number, bias: number, part: 'all' | 'backbone') =>
+      fitFile(
+        network,
+        {
+          path: 'w.pth',
+          format: 'torch zip',
+          sha256: '',
+          content: new Map([
+            ['conv1.weight', float32([2], [1, weight])],
+            ['fc.bias', float32([2], [1, bias])],
+          ]),
+        },
+        part,
+      );
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e300]) {
+      assert.throws(() => fit(value, 1, 'all'), /Weights are NaN or infinite.*: backbone\.conv1\.weight\./);
+      assert.throws(() => fit(1, value, 'all'), /: classifier\.bias\./);
+      assert.equal(fit(1, value, 'backbone').values['backbone.conv1.weight']!.data[1], 1);
+    }
+  },
+);

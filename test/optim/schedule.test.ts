@@ -59,7 +59,8 @@ describe('Linear scaling of the learning rates', () => {
     const { config } = loadConfig('cifar100_lt/gala_if100', { set: ['optim.reference_batch_size=32'] });
     assert.equal(
       describeScaling(config.optim, 64),
-      'Learning rates times 2 (train.batch_size 64 / optim.reference_batch_size 32): learning_rate 0.1 → 0.2, warmup_learning_rate 0.05 → 0.1.',
+      'Learning rates times 2 (train.batch_size 64 / optim.reference_batch_size 32): learning_rate 0.1 → ' +
+        '0.2, warmup_learning_rate 0.05 → 0.1.',
     );
     assert.equal(describeScaling(loadConfig('cifar100_lt/gala_if100').config.optim, 64), undefined);
   });

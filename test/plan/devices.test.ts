@@ -40,7 +40,8 @@ describe('A train step on several H200', { skip: noGpuCompiler }, () => {
       const step = await compiled();
       const { reduced, gathered, others } = exchanges(step);
       context.diagnostic(
-        `${reduced} all-reduces, ${gathered} all-gathers, ${step.graphLaunches} graph launches, ${step.kernels.length} kernels`,
+        `${reduced} all-reduces, ${gathered} all-gathers, ${step.graphLaunches} graph launches, ` +
+          `${step.kernels.length} kernels`,
       );
       assert.ok(reduced <= normalisations + 3, `${reduced} all-reduces, ${normalisations} normalisations`);
       assert.ok(gathered <= normalisations, `${gathered} all-gathers, ${normalisations} normalisations`);

@@ -56,7 +56,9 @@ export function assertLean(
   const count = (kind: string) => kernels.filter(kernel => kernel.kind === kind).length;
   const megabytes = (kernels.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6).toFixed(0);
   context.diagnostic(
-    `${kernels.length} kernels, ${convolutions.length} convolutions, ${count('reduction')} reductions (${compiled.singleBlockReductions} on one block), ${megabytes} MB, compiled in ${compiled.seconds.toFixed(1)} s`,
+    `${kernels.length} kernels, ${convolutions.length} convolutions, ${count('reduction')} reductions ` +
+      `(${compiled.singleBlockReductions} on one block), ${megabytes} MB, compiled in ` +
+      `${compiled.seconds.toFixed(1)} s`,
   );
   assert.ok(kernels.length <= budget, `${kernels.length} kernels, budget ${budget}`);
   assert.equal(count('sort'), 0, `${count('sort')} sorts`);

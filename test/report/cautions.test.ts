@@ -117,7 +117,9 @@ describe('a run that was resumed', () => {
   test('otherwise is told with the facts that changed, and so are runs that differ in them', () => {
     const xla = { ...engine, engine: 'xla', version: '0.9', device: 'NVIDIA H200' };
     const other = resumed(plain, { engine: xla }, { versions: { ...versions, gala: '9.9' } });
-    const told = `On the way engine (tensorflow ${engine.version} then xla 0.9), device (cpu then NVIDIA H200), gala (${versions.gala} then 9.9) changed: an unbroken run need not give these numbers.`;
+    const told =
+      `On the way engine (tensorflow ${engine.version} then xla 0.9), device (cpu then NVIDIA H200), gala ` +
+      `(${versions.gala} then 9.9) changed: an unbroken run need not give these numbers.`;
     assert.ok(cautionsOf([other]).includes(told), cautionsOf([other]).join('\n'));
     assert.ok(cautionsOf([mixup, other]).includes(`${told} (plain)`));
     const { name: _, ...machine } = host;

@@ -47,13 +47,16 @@ function records(...percents: number[]): ResultRecord[] {
 const verdictOf = (...percents: number[]) => compare(table, () => records(...percents))[0]!;
 
 describe('The verdict', () => {
-  test('is reached at or above the claim, within tolerance at most 1.5 below it with one seed, and BELOW after that', () => {
-    assert.equal(verdictOf(52.1).verdict, 'reached');
-    assert.equal(verdictOf(60).verdict, 'reached');
-    assert.equal(verdictOf(52.09).verdict, 'within tolerance');
-    assert.equal(verdictOf(50.6).verdict, 'within tolerance');
-    assert.equal(verdictOf(50.59).verdict, 'BELOW');
-  });
+  test(
+    'is reached at or above the claim, within tolerance at most 1.5 below it with one seed, and BELOW ' + 'after that',
+    () => {
+      assert.equal(verdictOf(52.1).verdict, 'reached');
+      assert.equal(verdictOf(60).verdict, 'reached');
+      assert.equal(verdictOf(52.09).verdict, 'within tolerance');
+      assert.equal(verdictOf(50.6).verdict, 'within tolerance');
+      assert.equal(verdictOf(50.59).verdict, 'BELOW');
+    },
+  );
 
   test('allows a mean of two or more runs 0.7', () => {
     assert.equal(verdictOf(51, 51.8).verdict, 'within tolerance');

@@ -21,7 +21,9 @@ export interface ExampleRun {
   readonly set?: readonly string[];
 }
 
-/** A run of the bundled set whose predictions are right about half the time; `skill` raises that. Returns its folder. */
+/**
+ * A run of the bundled set whose predictions are right about half the time; `skill` raises that. Returns its folder.
+ */
 export async function writeExampleRun(
   output: string,
   { seed = 0, skill = 2, set = [] }: ExampleRun = {},

@@ -93,30 +93,33 @@ test('A record keeps the names of lists and weights, not their folders, and the 
   assert.deepEqual(weights, { file: 'backbone.pth', sha256: weightsHash });
 });
 
-test('Such a record is that of a row whose files lie elsewhere, and is counted again with the lists of the row', async () => {
-  const { results, data, path, labelsLine } = await recorded('two');
-  const row = configWith('row.yaml', 'lists');
-  const expected = write(
-    join(temporary, 'expected.yaml'),
-    `listed:\n${labelsLine}  rows: { gala: ${row} }\n  claims: []\n`,
-  );
-  writeGeneratedFiles(results, 'listed');
-  const request = { table: readExpected('listed', expected), results, dataRoot: data };
-  const { faults, recounted, recordsOf } = await verifyTable(request);
-  assert.deepEqual([faults, recounted, recordsOf('gala').length], [[], 1, 1]);
+test(
+  'Such a record is that of a row whose files lie elsewhere, and is counted again with the lists of the ' + 'row',
+  async () => {
+    const { results, data, path, labelsLine } = await recorded('two');
+    const row = configWith('row.yaml', 'lists');
+    const expected = write(
+      join(temporary, 'expected.yaml'),
+      `listed:\n${labelsLine}  rows: { gala: ${row} }\n  claims: []\n`,
+    );
+    writeGeneratedFiles(results, 'listed');
+    const request = { table: readExpected('listed', expected), results, dataRoot: data };
+    const { faults, recounted, recordsOf } = await verifyTable(request);
+    assert.deepEqual([faults, recounted, recordsOf('gala').length], [[], 1, 1]);
 
-  const other = write(row.replace('row', 'other'), readFileSync(row, 'utf8').replace('backbone.pth', 'other.pth'));
-  writeFileSync(expected, readFileSync(expected, 'utf8').replace(row, other));
-  const found = await verifyTable({ ...request, table: readExpected('listed', expected) });
-  assert.match(found.faults.join(), /not the experiment of row gala: model\.weights: "other\.pth" → "backbone\.pth"/);
+    const other = write(row.replace('row', 'other'), readFileSync(row, 'utf8').replace('backbone.pth', 'other.pth'));
+    writeFileSync(expected, readFileSync(expected, 'utf8').replace(row, other));
+    const found = await verifyTable({ ...request, table: readExpected('listed', expected) });
+    assert.match(found.faults.join(), /not the experiment of row gala: model\.weights: "other\.pth" → "backbone\.pth"/);
 
-  // Records that are older than this have the paths; they are the same experiment.
-  const record = JSON.parse(readFileSync(path, 'utf8')) as ResultRecord;
-  (record.config.data as Record<string, string>).train_list = '/elsewhere/train.txt';
-  writeFileSync(path, JSON.stringify(record));
-  writeFileSync(expected, readFileSync(expected, 'utf8').replace(other, row));
-  assert.deepEqual((await verifyTable({ ...request, table: readExpected('listed', expected) })).faults, []);
-});
+    // Records that are older than this have the paths; they are the same experiment.
+    const record = JSON.parse(readFileSync(path, 'utf8')) as ResultRecord;
+    (record.config.data as Record<string, string>).train_list = '/elsewhere/train.txt';
+    writeFileSync(path, JSON.stringify(record));
+    writeFileSync(expected, readFileSync(expected, 'utf8').replace(other, row));
+    assert.deepEqual((await verifyTable({ ...request, table: readExpected('listed', expected) })).faults, []);
+  },
+);
 
 test('A record of no row whose lists are not found counts as one without labels', async () => {
   const { results, data, labelsLine } = await recorded('three');

@@ -1,4 +1,7 @@
-/** Files of older formats read as they were written: records of the repository and of its history, and a run folder's run.json. */
+/**
+ * Files of older formats read as they were written: records of the repository and of its history, and a run folder's
+ * run.json.
+ */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

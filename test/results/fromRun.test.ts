@@ -41,22 +41,25 @@ test("A record holds the run's scores, plain, re-balanced and at the oracle's τ
   }
 });
 
-test('The oracle of a record is that of the report, and never below the τ of the config, however large that is', async () => {
-  const run = await writeExampleRun(join(temporary, 'large-tau'), { set: ['eval.tau=5'] });
-  const path = join(run, 'logits/test-last.safetensors');
-  const { logits: _, ...evaluation } = readLogitsFile(path);
-  // Every second image of class 9 is taken for class 0 by a margin that re-balancing closes at τ = 3.7 only.
-  const logits = new Float32Array(evaluation.labels.length * 10);
-  evaluation.labels.forEach((label, image) => {
-    logits[10 * image + label] = 50;
-    if (label === 9 && image % 2 === 0) logits[10 * image] = 54;
-  });
-  writeLogitsFile(path, { ...evaluation, logits });
-  const [plain, configured, oracle] = resultOfRun(run).record.scores;
-  assert.ok(configured!.top1 > plain!.top1);
-  assert.deepEqual([oracle!.tau, oracle!.top1], [5, configured!.top1]);
-  assert.equal(oracleTau(readReportRuns([run])[0]!), 5);
-});
+test(
+  'The oracle of a record is that of the report, and never below the τ of the config, however large ' + 'that is',
+  async () => {
+    const run = await writeExampleRun(join(temporary, 'large-tau'), { set: ['eval.tau=5'] });
+    const path = join(run, 'logits/test-last.safetensors');
+    const { logits: _, ...evaluation } = readLogitsFile(path);
+    // Every second image of class 9 is taken for class 0 by a margin that re-balancing closes at τ = 3.7 only.
+    const logits = new Float32Array(evaluation.labels.length * 10);
+    evaluation.labels.forEach((label, image) => {
+      logits[10 * image + label] = 50;
+      if (label === 9 && image % 2 === 0) logits[10 * image] = 54;
+    });
+    writeLogitsFile(path, { ...evaluation, logits });
+    const [plain, configured, oracle] = resultOfRun(run).record.scores;
+    assert.ok(configured!.top1 > plain!.top1);
+    assert.deepEqual([oracle!.tau, oracle!.top1], [5, configured!.top1]);
+    assert.equal(oracleTau(readReportRuns([run])[0]!), 5);
+  },
+);
 
 test('A record names no folder and no host of the machine that ran the run', async () => {
   const run = await writeExampleRun(join(temporary, 'b'));

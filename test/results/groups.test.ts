@@ -78,17 +78,20 @@ describe('groups of runs', () => {
     );
   });
 
-  test('runs of one name with another key that decides the numbers are never averaged, and the label tells the key', () => {
-    const runs = [result(), result({ name: 'set/ce' }), result({ epochs: 30 }), result({ seed: 1, epochs: 30 })];
-    assert.deepEqual(
-      groupResults(runs).map(({ label, name, results }) => [label, name, results.length]),
-      [
-        ['set/gala (train.epochs=200)', 'set/gala', 1],
-        ['set/ce', 'set/ce', 1],
-        ['set/gala (train.epochs=30)', 'set/gala', 2],
-      ],
-    );
-  });
+  test(
+    'runs of one name with another key that decides the numbers are never averaged, and the label tells ' + 'the key',
+    () => {
+      const runs = [result(), result({ name: 'set/ce' }), result({ epochs: 30 }), result({ seed: 1, epochs: 30 })];
+      assert.deepEqual(
+        groupResults(runs).map(({ label, name, results }) => [label, name, results.length]),
+        [
+          ['set/gala (train.epochs=200)', 'set/gala', 1],
+          ['set/ce', 'set/ce', 1],
+          ['set/gala (train.epochs=30)', 'set/gala', 2],
+        ],
+      );
+    },
+  );
 
   test('what the runs of a line differ in is told, the seed alone is not', () => {
     assert.deepEqual(differencesWithin([result()]), []);

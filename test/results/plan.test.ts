@@ -85,17 +85,20 @@ test('A row and seed that is recorded needs no run folder', async () => {
   assert.equal(plan!.step, 'recorded');
 });
 
-test('A run is not the experiment of its row with another λ or length, and is with another seed, subset or precision', () => {
-  const differences = (...set: string[]) =>
-    differencesFromRow(
-      loadConfig('cifar100_lt/gala_if100').config,
-      loadConfig('cifar100_lt/gala_if100', { set }).config,
-    );
-  assert.deepEqual(differences('loss.lambda1=1'), ['loss.lambda1: 1.2 → 1']);
-  assert.deepEqual(differences('train.epochs=30'), ['train.epochs: 200 → 30']);
-  assert.deepEqual(differences('eval.select_on=val'), ['eval.select_on: "test" → "val"']);
-  assert.deepEqual(differences('seed=3', 'data.subset_seed=3', 'precision=fp32', 'threads=2', 'data.root=x'), []);
-});
+test(
+  'A run is not the experiment of its row with another λ or length, and is with another seed, subset or ' + 'precision',
+  () => {
+    const differences = (...set: string[]) =>
+      differencesFromRow(
+        loadConfig('cifar100_lt/gala_if100').config,
+        loadConfig('cifar100_lt/gala_if100', { set }).config,
+      );
+    assert.deepEqual(differences('loss.lambda1=1'), ['loss.lambda1: 1.2 → 1']);
+    assert.deepEqual(differences('train.epochs=30'), ['train.epochs: 200 → 30']);
+    assert.deepEqual(differences('eval.select_on=val'), ['eval.select_on: "test" → "val"']);
+    assert.deepEqual(differences('seed=3', 'data.subset_seed=3', 'precision=fp32', 'threads=2', 'data.root=x'), []);
+  },
+);
 
 test('A seed also draws the long-tailed subset, where gala draws one', () => {
   assert.equal(loadForSeed('cifar100_lt/gala_if100', 2).config.data.subset_seed, 2);

@@ -19,22 +19,25 @@ function resultOf(run: string) {
   return result;
 }
 
-test('A result is that of the logits, the first time and when it is remembered, until a file of the run changes', async () => {
-  const run = await writeExampleRun(join(folder, 'runs'));
-  const { result } = readRunResult(run);
-  assert.deepEqual(resultOf(run), result);
-  assert.deepEqual(resultOf(run), result);
+test(
+  'A result is that of the logits, the first time and when it is remembered, until a file of the run ' + 'changes',
+  async () => {
+    const run = await writeExampleRun(join(folder, 'runs'));
+    const { result } = readRunResult(run);
+    assert.deepEqual(resultOf(run), result);
+    assert.deepEqual(resultOf(run), result);
 
-  const [name] = readdirSync(join(folder, 'cache', 'tables'));
-  const file = join(folder, 'cache', 'tables', name!);
-  const text = readFileSync(file, 'utf8');
-  writeFileSync(file, text.replaceAll('"training_hours":0.01', '"training_hours":7'));
-  assert.equal(resultOf(run).training_hours, 7, 'not taken from the memory');
+    const [name] = readdirSync(join(folder, 'cache', 'tables'));
+    const file = join(folder, 'cache', 'tables', name!);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replaceAll('"training_hours":0.01', '"training_hours":7'));
+    assert.equal(resultOf(run).training_hours, 7, 'not taken from the memory');
 
-  updateRecord(join(run, 'run.json'), { training_seconds: 72 });
-  assert.deepEqual(resultOf(run), readRunResult(run).result);
-  assert.equal(resultOf(run).training_hours, 0.02);
-});
+    updateRecord(join(run, 'run.json'), { training_seconds: 72 });
+    assert.deepEqual(resultOf(run), readRunResult(run).result);
+    assert.equal(resultOf(run).training_hours, 0.02);
+  },
+);
 
 test('A damaged memory is read from the runs again', async () => {
   const run = await writeExampleRun(join(folder, 'others'), { seed: 1 });

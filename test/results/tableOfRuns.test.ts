@@ -74,15 +74,19 @@ describe('gala table', () => {
     assert.ok(where.startsWith(unfinished));
   });
 
-  test('a folder without runs exits with 4 and is named, beside others it is told (runs/* names sweeps/ too); one that is not there is an error', async () => {
-    const empty = join(cwd, 'empty');
-    mkdirSync(empty);
-    assert.equal(errorOf(await gala(['table', empty], 4, { cwd })).where, empty);
-    const { stderr } = await gala(['table', runs, empty], 0, { cwd });
-    assert.ok(stderr.includes(`Not in the table: ${empty}: it holds no run`), stderr);
-    await gala(['table', runs, join(cwd, 'none')], 4, { cwd });
-    const { message } = errorOf(await gala(['table', join(cwd, 'none')], 4, { cwd }));
-    assert.match(message, /no such folder/);
-    await gala(['table'], 2, { cwd });
-  });
+  test(
+    'a folder without runs exits with 4 and is named, beside others it is told (runs/* names sweeps/ ' +
+      'too); one that is not there is an error',
+    async () => {
+      const empty = join(cwd, 'empty');
+      mkdirSync(empty);
+      assert.equal(errorOf(await gala(['table', empty], 4, { cwd })).where, empty);
+      const { stderr } = await gala(['table', runs, empty], 0, { cwd });
+      assert.ok(stderr.includes(`Not in the table: ${empty}: it holds no run`), stderr);
+      await gala(['table', runs, join(cwd, 'none')], 4, { cwd });
+      const { message } = errorOf(await gala(['table', join(cwd, 'none')], 4, { cwd }));
+      assert.match(message, /no such folder/);
+      await gala(['table'], 2, { cwd });
+    },
+  );
 });

@@ -43,34 +43,41 @@ test('Sound results have no fault, with the labels and without', async () => {
   assert.deepEqual(faultsOf(readResult(path)), []);
 });
 
-test('A record whose data nobody named is counted as one without labels; a folder that is named and empty is an error', async () => {
-  delete process.env.GALA_DATA;
-  const { results, edit } = await sound();
-  edit(record => {
-    record.config.data = { dataset: 'cifar100', imbalance_factor: 100 };
-  });
-  const { recounted, unlabelled } = await verifyTable({ table, results, rowsOnly: true });
-  assert.deepEqual([recounted, unlabelled], [0, 1]);
-  await assert.rejects(verifyTable({ table, results, rowsOnly: true, dataRoot: results }), { name: 'DataError' });
-});
-
-test('In a run that was resumed otherwise the best epoch may differ from its scores by half a point, not by more', async () => {
-  const { path, edit, faults } = await sound();
-  const say = (more: number, threads: number) =>
+test(
+  'A record whose data nobody named is counted as one without labels; a folder that is named and empty ' +
+    'is an error',
+  async () => {
+    delete process.env.GALA_DATA;
+    const { results, edit } = await sound();
     edit(record => {
-      const { epoch, top1, tau } = record.scores[1]!;
-      const { engine, versions, host } = record;
-      if (threads !== engine.threads) record.resumed_with = [{ engine: { ...engine, threads }, versions, host }];
-      record.rebalanced_best = { epoch, selected_on: 'test', tau: tau!, top1: Number((top1 + more).toFixed(4)) };
+      record.config.data = { dataset: 'cifar100', imbalance_factor: 100 };
     });
-  const own = readResult(path).record.engine.threads;
-  say(0.4, own);
-  assert.match((await faults()).join(), /own best epoch: it says/);
-  say(0.4, own + 1);
-  assert.deepEqual(await faults(), []);
-  say(0.6, own + 1);
-  assert.match((await faults()).join(), /own best epoch: it says/);
-});
+    const { recounted, unlabelled } = await verifyTable({ table, results, rowsOnly: true });
+    assert.deepEqual([recounted, unlabelled], [0, 1]);
+    await assert.rejects(verifyTable({ table, results, rowsOnly: true, dataRoot: results }), { name: 'DataError' });
+  },
+);
+
+test(
+  'In a run that was resumed otherwise the best epoch may differ from its scores by half a point, not ' + 'by more',
+  async () => {
+    const { path, edit, faults } = await sound();
+    const say = (more: number, threads: number) =>
+      edit(record => {
+        const { epoch, top1, tau } = record.scores[1]!;
+        const { engine, versions, host } = record;
+        if (threads !== engine.threads) record.resumed_with = [{ engine: { ...engine, threads }, versions, host }];
+        record.rebalanced_best = { epoch, selected_on: 'test', tau: tau!, top1: Number((top1 + more).toFixed(4)) };
+      });
+    const own = readResult(path).record.engine.threads;
+    say(0.4, own);
+    assert.match((await faults()).join(), /own best epoch: it says/);
+    say(0.4, own + 1);
+    assert.deepEqual(await faults(), []);
+    say(0.6, own + 1);
+    assert.match((await faults()).join(), /own best epoch: it says/);
+  },
+);
 
 test('A re-balanced best epoch that contradicts the scores is a fault, one that does not is none', async () => {
   const { edit, faults } = await sound();

@@ -80,12 +80,15 @@ describe('the event file', () => {
     assert.equal(eventFiles(directory).length, 2);
   });
 
-  test('leaves out what is not a number, and places epochs without a time by the start and their training seconds', () => {
-    const path = startSession(fresh('c'), [epoch(1, { unix_seconds: undefined, loss: null, note: 'x' })], startedAt);
-    const { scalars } = readEvents(path);
-    assert.deepEqual([...scalars.keys()], ['train/learning_rate', 'train/training_seconds']);
-    assert.equal(scalars.get('train/learning_rate')![0]!.seconds, started + 10);
-  });
+  test(
+    'leaves out what is not a number, and places epochs without a time by the start and their training ' + 'seconds',
+    () => {
+      const path = startSession(fresh('c'), [epoch(1, { unix_seconds: undefined, loss: null, note: 'x' })], startedAt);
+      const { scalars } = readEvents(path);
+      assert.deepEqual([...scalars.keys()], ['train/learning_rate', 'train/training_seconds']);
+      assert.equal(scalars.get('train/learning_rate')![0]!.seconds, started + 10);
+    },
+  );
 
   test('of a folder that is gone is a StorageError that names it', () => {
     const path = join(folder, 'gone', 'events.out.tfevents.1.gala');

@@ -37,14 +37,17 @@ test('Those of a finished run are taken, of best where a split chose one, else o
   assert.deepEqual(listStoredLogits(chosen), ['test-best', 'test-last']);
 });
 
-test('None are taken of another split, of a checkpoint that was not stored or is a file, or of an unfinished run', () => {
-  const folder = runOf([last]);
-  assert.equal(storedLogits(folder, 'train'), undefined);
-  assert.equal(storedLogits(folder, 'test', 'best'), undefined);
-  assert.equal(storedLogits(folder, 'test', `${folder.checkpoints}/last.safetensors`), undefined);
-  for (const status of ['running', 'interrupted', 'failed', 'diverged'] as const)
-    assert.equal(storedLogits(runOf([last], status), 'test'), undefined);
-});
+test(
+  'None are taken of another split, of a checkpoint that was not stored or is a file, or of an ' + 'unfinished run',
+  () => {
+    const folder = runOf([last]);
+    assert.equal(storedLogits(folder, 'train'), undefined);
+    assert.equal(storedLogits(folder, 'test', 'best'), undefined);
+    assert.equal(storedLogits(folder, 'test', `${folder.checkpoints}/last.safetensors`), undefined);
+    for (const status of ['running', 'interrupted', 'failed', 'diverged'] as const)
+      assert.equal(storedLogits(runOf([last], status), 'test'), undefined);
+  },
+);
 
 test('Logits of another epoch than the results are of are those of other weights', () => {
   const folder = runOf([best, last]);

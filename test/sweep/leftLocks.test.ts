@@ -1,4 +1,7 @@
-/** What `gala sweep resume` takes away of killed SLURM jobs, and what `gala sweep cancel` stops when the launcher is gone. */
+/**
+ * What `gala sweep resume` takes away of killed SLURM jobs, and what `gala sweep cancel` stops when the launcher is
+ * gone.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -81,7 +81,8 @@ test('Equal experiments are run once, and a rule without effect is told', () => 
   );
   assert.equal(points.length, 1);
   assert.deepEqual(notes, [
-    'cifar100_lt/gala_if100 lambda1=1.0, seed 0 is the same experiment as cifar100_lt/gala_if100 lambda1=1, seed 0: run once.',
+    'cifar100_lt/gala_if100 lambda1=1.0, seed 0 is the same experiment as cifar100_lt/gala_if100 ' +
+      'lambda1=1, seed 0: run once.',
     'exclude {seed: 9} leaves nothing out.',
   ]);
 });

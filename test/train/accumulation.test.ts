@@ -184,24 +184,28 @@ describe('Three steps in three micro-batches each equal those of whole batches w
   });
 });
 
-test('With batch normalisation a step equals that of the whole batch where every micro-batch has the same images, running variances apart', async () => {
-  const network = networkOf(resnetCifar({ depth: 8, channels: 3, activation: x => tf.softplus(x) }));
-  const one = randomBytes('micro-batch', [rows, ...imageShape]);
-  const batch: Batch = {
-    images: {
-      ...one,
-      shape: [batchSize, ...imageShape],
-      data: Uint8Array.from([...one.data, ...one.data, ...one.data]),
-    },
-    labels: randomIntegers('labels', [batchSize], classes),
-  };
-  const learning = { loss: galaLoss, optimizer };
-  const whole = await trained(network, learning, [batch], 1);
-  const micro = await trained(network, learning, [batch], accumulate);
-  assert.ok(maxError(micro.losses, whole.losses) <= 1e-5);
-  assertEqual(micro.state, whole.state, 1e-4, /^(backbone\.(?!.*running_)|classifier|momentum|loss|gradient)/);
-  // Three moves of 0.1 towards the same mean instead of one
-  const name = 'backbone.bn1.running_mean';
-  const expected = whole.state[name]!.data.map(value => (value / 0.1) * (1 - 0.9 ** 3));
-  assert.ok(maxError(micro.state[name]!.data, expected) <= 1e-5);
-});
+test(
+  'With batch normalisation a step equals that of the whole batch where every micro-batch has the same ' +
+    'images, running variances apart',
+  async () => {
+    const network = networkOf(resnetCifar({ depth: 8, channels: 3, activation: x => tf.softplus(x) }));
+    const one = randomBytes('micro-batch', [rows, ...imageShape]);
+    const batch: Batch = {
+      images: {
+        ...one,
+        shape: [batchSize, ...imageShape],
+        data: Uint8Array.from([...one.data, ...one.data, ...one.data]),
+      },
+      labels: randomIntegers('labels', [batchSize], classes),
+    };
+    const learning = { loss: galaLoss, optimizer };
+    const whole = await trained(network, learning, [batch], 1);
+    const micro = await trained(network, learning, [batch], accumulate);
+    assert.ok(maxError(micro.losses, whole.losses) <= 1e-5);
+    assertEqual(micro.state, whole.state, 1e-4, /^(backbone\.(?!.*running_)|classifier|momentum|loss|gradient)/);
+    // Three moves of 0.1 towards the same mean instead of one
+    const name = 'backbone.bn1.running_mean';
+    const expected = whole.state[name]!.data.map(value => (value / 0.1) * (1 - 0.9 ** 3));
+    assert.ok(maxError(micro.state[name]!.data, expected) <= 1e-5);
+  },
+);

@@ -34,31 +34,34 @@ describe('the checkpoint to go on from', () => {
     assert.equal(readCheckpoint(previous).progress.epoch, 2);
   });
 
-  test('is the one before when the last is missing, cut off, another kind of file or of another kind of content', () => {
-    const bytes = readFileSync(last);
-    const damages: [string, RegExp | undefined, () => void][] = [
-      ['missing', undefined, () => rmSync(last)],
-      ['cut off', /has only|has 700 bytes|ends at byte/, () => truncateSync(last, bytes.length - 1)],
-      ['empty', /0 bytes/, () => writeFileSync(last, '')],
-      ['no checkpoint', /no checkpoint of gala/, () => writeSafetensors(last, stateOf(3))],
-      [
-        'an impossible position',
-        /no checkpoint of gala/,
-        () => writeSafetensors(last, {}, { progress: '{"epoch":0}' }),
-      ],
-    ];
-    for (const [what, message, damage] of damages) {
-      writeFileSync(last, bytes);
-      damage();
-      const { checkpoint, notice } = readLastCheckpoint(folder)!;
-      assert.equal(checkpoint.path, previous, what);
-      if (message === undefined) assert.equal(notice, undefined);
-      else {
-        assert.match(notice!, message, what);
-        assert.ok(notice!.startsWith(last) && notice!.endsWith(`Going on from ${previous}.`), notice);
+  test(
+    'is the one before when the last is missing, cut off, another kind of file or of another kind of ' + 'content',
+    () => {
+      const bytes = readFileSync(last);
+      const damages: [string, RegExp | undefined, () => void][] = [
+        ['missing', undefined, () => rmSync(last)],
+        ['cut off', /has only|has 700 bytes|ends at byte/, () => truncateSync(last, bytes.length - 1)],
+        ['empty', /0 bytes/, () => writeFileSync(last, '')],
+        ['no checkpoint', /no checkpoint of gala/, () => writeSafetensors(last, stateOf(3))],
+        [
+          'an impossible position',
+          /no checkpoint of gala/,
+          () => writeSafetensors(last, {}, { progress: '{"epoch":0}' }),
+        ],
+      ];
+      for (const [what, message, damage] of damages) {
+        writeFileSync(last, bytes);
+        damage();
+        const { checkpoint, notice } = readLastCheckpoint(folder)!;
+        assert.equal(checkpoint.path, previous, what);
+        if (message === undefined) assert.equal(notice, undefined);
+        else {
+          assert.match(notice!, message, what);
+          assert.ok(notice!.startsWith(last) && notice!.endsWith(`Going on from ${previous}.`), notice);
+        }
       }
-    }
-  });
+    },
+  );
 
   test('is the one before when only that is covered by the logs, and the last when none is', () => {
     const { checkpoint, notice } = readLastCheckpoint(folder, 1)!;

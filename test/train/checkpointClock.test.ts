@@ -15,11 +15,14 @@ function writes(setting: number | 'auto', info: typeof onCpu, ends: readonly num
   });
 }
 
-test('On a CPU every epoch ends with a checkpoint, on a GPU those that end ten seconds or more after the last one', () => {
-  assert.deepEqual(writes('auto', onCpu, [0.1, 0.2, 0.3]), [1, 2, 3]);
-  assert.deepEqual(writes('auto', onGpu, [4, 8, 12, 16, 21.9, 22, 22.1]), [3, 6]);
-  assert.deepEqual(writes('auto', onGpu, [60, 120]), [1, 2]);
-});
+test(
+  'On a CPU every epoch ends with a checkpoint, on a GPU those that end ten seconds or more after the ' + 'last one',
+  () => {
+    assert.deepEqual(writes('auto', onCpu, [0.1, 0.2, 0.3]), [1, 2, 3]);
+    assert.deepEqual(writes('auto', onGpu, [4, 8, 12, 16, 21.9, 22, 22.1]), [3, 6]);
+    assert.deepEqual(writes('auto', onGpu, [60, 120]), [1, 2]);
+  },
+);
 
 test('A number of epochs holds on every device', () => {
   for (const info of [onCpu, onGpu]) assert.deepEqual(writes(2, info, [60, 61, 62, 63, 64]), [2, 4]);

@@ -1,4 +1,7 @@
-/** What training does with a network that stays finite in its losses alone: a state or logits that are not end it as diverged. */
+/**
+ * What training does with a network that stays finite in its losses alone: a state or logits that are not end it as
+ * diverged.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
@@ -88,7 +91,7 @@ for (const weight of [Number.NaN, Number.POSITIVE_INFINITY])
   });
 
 for (const logit of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
-  test(`Logits of ${logit} from weights that are finite are a divergence, and the checkpoint of before is named`, async () => {
+  test(`Logits of ${logit} from finite weights are a divergence, and the checkpoint of before is named`, async () => {
     const { message, where, next, folder } = await trained({ weight: 1, logit }, true);
     assert.equal(message, 'The logits of the test images are no longer finite.');
     assert.equal(where, 'evaluation after epoch 1');

@@ -1,4 +1,7 @@
-/** The train step on a network small enough to write out: images are averaged over their pixels and go into a linear head. */
+/**
+ * The train step on a network small enough to write out: images are averaged over their pixels and go into a linear
+ * head.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -185,24 +188,28 @@ describe('The state of a training', () => {
   };
   const state = initialState(resnet, withGala, new Int32Array(classes), 0);
 
-  test('holds the model, a zero momentum for every parameter and none for running statistics, the loss, and the gradient record', () => {
-    const names = Object.keys(state);
-    const model = names.filter(isModelEntry);
-    const momenta = names.filter(name => name.startsWith('momentum.'));
-    assert.deepEqual(
-      momenta.sort(),
-      model
-        .filter(name => !name.includes('running_'))
-        .map(name => `momentum.${name}`)
-        .sort(),
-    );
-    for (const name of momenta) assert.ok(state[name]!.data.every(value => value === 0));
-    const rest = names.filter(name => !model.includes(name) && !momenta.includes(name));
-    assert.deepEqual(rest.sort(), [
-      ...['gradient.negative', 'gradient.positive'],
-      ...['loss.nu', 'loss.nu_running', 'loss.phi', 'loss.phi_running', 'loss.theta', 'loss.theta_running'],
-    ]);
-  });
+  test(
+    'holds the model, a zero momentum for every parameter and none for running statistics, the loss, and ' +
+      'the gradient record',
+    () => {
+      const names = Object.keys(state);
+      const model = names.filter(isModelEntry);
+      const momenta = names.filter(name => name.startsWith('momentum.'));
+      assert.deepEqual(
+        momenta.sort(),
+        model
+          .filter(name => !name.includes('running_'))
+          .map(name => `momentum.${name}`)
+          .sort(),
+      );
+      for (const name of momenta) assert.ok(state[name]!.data.every(value => value === 0));
+      const rest = names.filter(name => !model.includes(name) && !momenta.includes(name));
+      assert.deepEqual(rest.sort(), [
+        ...['gradient.negative', 'gradient.positive'],
+        ...['loss.nu', 'loss.nu_running', 'loss.phi', 'loss.phi_running', 'loss.theta', 'loss.theta_running'],
+      ]);
+    },
+  );
 
   test('has no two entries over one piece of memory', () => {
     assert.equal(new Set(Object.values(state).map(({ data }) => data.buffer)).size, Object.keys(state).length);

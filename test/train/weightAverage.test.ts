@@ -87,20 +87,24 @@ function averagesOf(states: readonly HostTensors[]): Record<string, Float64Array
 
 describe('The averaged weights', () => {
   for (const accumulate of [1, 2]) {
-    test(`move once a step of ${accumulate} micro-batches, parameters and batch statistics, and leave training as it is`, async () => {
-      const [without, averaged] = [
-        await trained(plain, accumulate),
-        await trained({ ...plain, emaDecay: decay }, accumulate),
-      ];
-      const last = averaged.states.at(-1)!;
-      for (const [name, { data }] of Object.entries(without.states.at(-1)!))
-        assert.deepEqual(last[name]!.data, data, name);
-      const expected = averagesOf(without.states);
-      const names = Object.keys(last).filter(name => name.startsWith('ema.'));
-      assert.deepEqual(new Set(names), new Set(Object.keys(expected).map(name => `ema.${name}`)));
-      for (const [name, values] of Object.entries(expected))
-        assert.ok(maxError(last[`ema.${name}`]!.data, values) < 1e-5, name);
-    });
+    test(
+      `move once a step of ${accumulate} micro-batches, parameters and batch statistics, and leave training ` +
+        'as it is',
+      async () => {
+        const [without, averaged] = [
+          await trained(plain, accumulate),
+          await trained({ ...plain, emaDecay: decay }, accumulate),
+        ];
+        const last = averaged.states.at(-1)!;
+        for (const [name, { data }] of Object.entries(without.states.at(-1)!))
+          assert.deepEqual(last[name]!.data, data, name);
+        const expected = averagesOf(without.states);
+        const names = Object.keys(last).filter(name => name.startsWith('ema.'));
+        assert.deepEqual(new Set(names), new Set(Object.keys(expected).map(name => `ema.${name}`)));
+        for (const [name, values] of Object.entries(expected))
+          assert.ok(maxError(last[`ema.${name}`]!.data, values) < 1e-5, name);
+      },
+    );
   }
 
   test('are what an evaluation takes', async () => {

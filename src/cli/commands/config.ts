@@ -1,4 +1,6 @@
-/** `gala config show|list|keys|schema`: what a config resolves to, which configs there are, which keys they may have. */
+/**
+ * `gala config show|list|keys|schema`: what a config resolves to, which configs there are, which keys they may have.
+ */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ConfigOverrides } from '../../config/load.js';
 import { printData } from '../display/visibleOutput.js';

@@ -55,7 +55,8 @@ async function install(set: PublishedSet, { from, json = false, quiet = false }:
     `Installed ${file}, ${installed.images} images, in ${installed.path}\n` +
       (installed.identical
         ? 'It is the published file, byte for byte.\n'
-        : 'It is not the published file byte for byte, but every class has as many images as published and none is in another list of the set.\n'),
+        : 'It is not the published file byte for byte, but every class has as many images as published and none ' +
+          'is in another list of the set.\n'),
   );
 }
 

@@ -93,7 +93,10 @@ async function rootOf(config: DatasetConfig, { data }: PackFlags): Promise<strin
   return imagesRoot(config, { dataRoot: data });
 }
 
-/** The files of the wanted splits. Files that are missing are named here; images that do not decode, when they are packed. */
+/**
+ * The files of the wanted splits. Files that are missing are named here; images that do not decode, when they are
+ * packed.
+ */
 async function filesOf(
   config: DatasetConfig,
   root: string,

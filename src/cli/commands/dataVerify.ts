@@ -88,7 +88,9 @@ async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promis
   if (isPackedSet(root)) {
     throw new ConfigError('This is a packed set: there are no image files to check.', {
       where: root,
-      next: 'Name the folder of the image files. Training compares each packed image with its checksum when it reads it.',
+      next:
+        'Name the folder of the image files. Training compares each packed image with its checksum when it ' +
+        'reads it.',
     });
   }
   const opened = openImageSplits(config, { root, val: true });

@@ -71,9 +71,15 @@ export function registerDoctorCommand(program: Command): void {
       }
       if (flags.json) {
         const listed = engines.map(({ settings: _, ...engine }) => engine);
-        process.stdout.write(
-          `${jsonText({ ...machine, ...(contents && { contents }), engines: listed, auto, advice, can_train: canTrain }, 2)}\n`,
-        );
+        const report = {
+          ...machine,
+          ...(contents && { contents }),
+          engines: listed,
+          auto,
+          advice,
+          can_train: canTrain,
+        };
+        process.stdout.write(`${jsonText(report, 2)}\n`);
       } else {
         say(
           canTrain
@@ -86,7 +92,9 @@ export function registerDoctorCommand(program: Command): void {
     });
 }
 
-/** Whether an engine is one that was found changed, or loads it: eager has its TensorFlow from the engine of that name. */
+/**
+ * Whether an engine is one that was found changed, or loads it: eager has its TensorFlow from the engine of that name.
+ */
 function loadsChanged(contents: readonly CheckedEngine[] | undefined, { engine, found }: EngineReport): boolean {
   const changed = contents?.filter(({ content }) => content === 'changed') ?? [];
   const isIn = (folder: string) => found?.path === folder || found?.path.startsWith(`${folder}/`);
@@ -142,12 +150,16 @@ function engineText(engine: Tested): string {
   const { found, fault, selfTest } = engine;
   const name = nameOf(engine).padEnd(18);
   if (!found) return `${name}${fault ?? 'not installed'}\n`;
-  const place = `${' '.repeat(18)}${found.version} (${found.origin}, ${Math.round(found.bytes / 1e6)} MB) ${found.path}\n`;
+  const place =
+    `${' '.repeat(18)}${found.version} (${found.origin}, ${Math.round(found.bytes / 1e6)} MB) ` + `${found.path}\n`;
   if (selfTest === undefined) return `${name}${fault ?? 'not tested'}\n${place}`;
   if ('failure' in selfTest) return `${name}FAILED: ${selfTest.failure}\n${place}`;
   const { passed, error, images_per_second: speed, precision, device } = selfTest;
   const verdict = passed ? 'self-test passed' : 'FAILED: wrong numbers';
-  return `${name}${verdict} (losses off by ${error.toExponential(0)}), ${speed} images/s (ResNet-32, batch 64, ${precision}, ${device})\n${place}`;
+  return (
+    `${name}${verdict} (losses off by ${error.toExponential(0)}), ${speed} images/s (ResNet-32, batch 64, ` +
+    `${precision}, ${device})\n${place}`
+  );
 }
 
 const nameOf = ({ engine, device }: EngineReport) => `${engine} (${device})`;
@@ -158,9 +170,8 @@ function adviceFor(engines: readonly Tested[]): string[] {
     if (engine.install) return [`To get ${nameOf(engine)}: ${engine.install}`];
     if (engine.selfTest && !engine.selfTest.passed) {
       const next = 'next' in engine.selfTest ? engine.selfTest.next : undefined;
-      return [
-        `${nameOf(engine)}: ${next ?? 'install it again (gala engine install … --force); if that does not help, please report it'}`,
-      ];
+      const again = 'install it again (gala engine install … --force); if that does not help, please report it';
+      return [`${nameOf(engine)}: ${next ?? again}`];
     }
     return [];
   });

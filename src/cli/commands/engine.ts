@@ -29,7 +29,8 @@ export function registerEngineCommand(program: Command): void {
     .addOption(
       new Option(
         '--cuda [version]',
-        'the XLA plugin for NVIDIA GPUs, with the parts of CUDA it needs: 13 (1.3 GB, 2.0 GB on disk) or 12 (1.9 GB, 3.0 GB on disk); chosen by the driver when left out',
+        'the XLA plugin for NVIDIA GPUs, with the parts of CUDA it needs: 13 (1.3 GB, 2.0 GB on disk) or 12 ' +
+          '(1.9 GB, 3.0 GB on disk); chosen by the driver when left out',
       ).conflicts(['cpu', 'xlaCpu', 'eager']),
     )
     .option(
@@ -39,7 +40,8 @@ export function registerEngineCommand(program: Command): void {
     .addOption(
       new Option(
         '--plan',
-        'with --cuda: only what `gala bench plan` compiles with (230 MB, 485 MB on disk), on a machine without a GPU too',
+        'with --cuda: only what `gala bench plan` compiles with (230 MB, 485 MB on disk), on a machine ' +
+          'without a GPU too',
       ).conflicts(['systemCuda']),
     )
     .option('--eager', 'tfjs-node-gpu, for `engine: eager`: 0.3 MB and a C++ compiler, beside the engine for CPUs')
@@ -123,7 +125,8 @@ async function tellPluginOfPython(): Promise<boolean> {
   const found = 'missing' in driver ? undefined : findCudaPlugin(driver.cuda);
   if (found?.origin !== 'python') return false;
   process.stdout.write(
-    `A Python environment has XLA's CUDA plugin ${found.version}, and gala uses it: ${found.path}\nFor a copy of gala's own: gala engine install --cuda --force\n`,
+    `A Python environment has XLA's CUDA plugin ${found.version}, and gala uses it: ${found.path}\nFor a ` +
+      `copy of gala's own: gala engine install --cuda --force\n`,
   );
   return true;
 }

@@ -76,13 +76,15 @@ export function registerEvalCommand(program: Command): void {
       const summary = summarize(evaluation, taus, flags.logitAdjustment);
       const rows = resultRows(evaluation, summary, tauSelectedOn);
       const layout = { wide: flags.wide, width: tableWidth() };
-      // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables together.
+      // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables
+      // together.
       const isForPeople = flags.format === 'terminal' || flags.format === 'md';
       const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
       printTable(formatTable(rows, columns, flags.format, layout), flags.format);
       if (taus.length > 1 && flags.format === 'terminal') {
         process.stdout.write(
-          `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: selected on the split it is reported on.\n`,
+          `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: selected on the split ` +
+            `it is reported on.\n`,
         );
       }
       const output = makeOutputFolder(flags, evaluation);
@@ -147,7 +149,10 @@ async function evaluationOf({
   return at(evaluation, loaded.eval.tau, 'config');
 }
 
-/** The folder for the files of an evaluation: the one that was named, else one in that of the run; undefined without either. */
+/**
+ * The folder for the files of an evaluation: the one that was named, else one in that of the run; undefined without
+ * either.
+ */
 function makeOutputFolder({ output, run, split }: EvalFlags, { checkpoint, epoch }: Evaluation): string | undefined {
   const [root, ...parts] =
     output === undefined && run !== undefined ? [run, 'eval', nameOf(split, checkpoint, epoch)] : [output];

@@ -46,7 +46,8 @@ export function registerExportCommand(program: Command): void {
       );
       const when = `epoch ${epoch}${step > 0 ? ` and ${step} steps` : ''}`;
       process.stderr.write(
-        `Written to ${flags.output}: ${tensors} tensors, ${(bytes / 1e6).toFixed(1)} MB, of checkpoint ${checkpoint} (${when})\n`,
+        `Written to ${flags.output}: ${tensors} tensors, ${(bytes / 1e6).toFixed(1)} MB, of checkpoint ` +
+          `${checkpoint} (${when})\n`,
       );
     });
 }
@@ -63,6 +64,7 @@ function formatOf({ output, format }: ExportFlags): Format {
   const named = formats.find(known => known === ending);
   if (ending === '' || (named !== undefined && named === (format ?? named))) return format ?? named ?? 'safetensors';
   const wanted = format ?? 'safetensors';
+  const reader = wanted === 'safetensors' ? '; PyTorch reads it with safetensors.torch.load_file' : '';
   const other = `${output.slice(0, -ending.length)}${wanted}`;
   throw new ConfigError(
     named === undefined
@@ -70,7 +72,7 @@ function formatOf({ output, format }: ExportFlags): Format {
       : `The ending .${ending} is not that of --format ${format}.`,
     {
       where: output,
-      next: `Name it ${shellWord(other)}${wanted === 'safetensors' ? '; PyTorch reads it with safetensors.torch.load_file' : ''}.`,
+      next: `Name it ${shellWord(other)}${reader}.`,
     },
   );
 }

@@ -59,8 +59,10 @@ function describeSurvey(
     `${images}: ${total} images, ${classNames.length} classes`,
     `  classes  ${most} … ${least} training images each, imbalance factor ${(most / least).toFixed(1)}`,
     `  images   ${size(sizes.median)} (median; ${size(sizes.smallest)} … ${size(sizes.largest)}), ${colour}`,
-    `  splits   ${train} training, ${val} validation, ${test} test images${data.split ? ' (divided by class, data.split)' : ''}`,
-    `  training ${recipe.backbone} at ${recipe.side} pixels, ${recipe.loss}, ${recipe.epochs} epochs, batch ${recipe.batchSize}`,
+    `  splits   ${train} training, ${val} validation, ${test} test ` +
+      `images${data.split ? ' (divided by class, data.split)' : ''}`,
+    `  training ${recipe.backbone} at ${recipe.side} pixels, ${recipe.loss}, ${recipe.epochs} epochs, ` +
+      `batch ${recipe.batchSize}`,
     ...notes.filter(note => !note.includes('is divided by class')).map(note => `  note     ${note}`),
   ];
 }

@@ -104,7 +104,9 @@ async function rebalancingOf(flags: PredictFlags, trained: TrainedNetwork): Prom
       'The run keeps no test logits of this checkpoint, from which --rebalance takes the mass of the classes.',
       {
         where: trained.folder.logits,
-        next: `Make them with gala eval --run ${shellWord(flags.run)}, or take the mass of the given images with --mass images.`,
+        next:
+          `Make them with gala eval --run ${shellWord(flags.run)}, or take the mass of the given images with ` +
+          '--mass images.',
       },
     );
   }

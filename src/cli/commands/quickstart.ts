@@ -33,7 +33,8 @@ export function registerQuickstartCommand(program: Command): void {
       const columns = accuracyColumns.filter(({ key }) => shownColumns.includes(key));
       process.stdout.write(`\n${formatTable(rows, columns, 'terminal')}\n\n`);
       process.stdout.write(
-        'Top-1 % on 2,000 test images, last epoch; many / medium / few: classes with more than 100, 20 to 100, less than 20 training images.\n',
+        'Top-1 % on 2,000 test images, last epoch; many / medium / few: classes with more than 100, 20 to ' +
+          '100, less than 20 training images.\n',
       );
       process.stdout.write(`Runs:\n${folders.map(folder => `  ${folder}`).join('\n')}\n`);
       process.stdout.write(nextSteps(runs));

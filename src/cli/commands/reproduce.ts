@@ -80,13 +80,17 @@ async function recordedRows(table: ExpectedTable, results: string) {
   return (row: string) => records.filter(record => record.name === names.get(row));
 }
 
-/** Records the finished runs, then trains what is missing as a sweep, each run recorded as it ends. True when all was submitted to SLURM only. */
+/**
+ * Records the finished runs, then trains what is missing as a sweep, each run recorded as it ends. True when all was
+ * submitted to SLURM only.
+ */
 async function execute(planned: readonly Planned[], table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
   for (const run of planned) {
     if (run.step === 'record') await record(run.directory!, table, flags);
     if (run.step === 'diverged') {
       process.stderr.write(
-        `${run.row}, seed ${run.seed}: ${run.directory} diverged, and the same config would do so again; it is left alone.\n`,
+        `${run.row}, seed ${run.seed}: ${run.directory} diverged, and the same config would do so again; it ` +
+          `is left alone.\n`,
       );
     }
   }
@@ -170,8 +174,10 @@ function proofOf({ recounted, unlabelled, faults }: Verification): string {
     lines.push(`${records(recounted)} counted again from the stored predictions and the labels of the data.`);
   if (unlabelled > 0) {
     lines.push(
-      `${records(unlabelled)} checked without labels: files unchanged, accuracies follow from the right answers per class, and these are`,
-      'possible with the stored predictions. That the right answers are right was NOT checked: name the data with --data DIR or GALA_DATA.',
+      `${records(unlabelled)} checked without labels: files unchanged, accuracies follow from the right ` +
+        'answers per class, and these are',
+      'possible with the stored predictions. That the right answers are right was NOT checked: name the ' +
+        'data with --data DIR or GALA_DATA.',
     );
   }
   if (faults.length > 0) lines.push(`${faults.length} fault${faults.length === 1 ? '' : 's'}:`);

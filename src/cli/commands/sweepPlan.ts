@@ -56,7 +56,10 @@ function firstStagesOf(todo: readonly PlannedRun[]): string[] {
   const byHash = new Map(stages.map(stage => [stage.hash, stage]));
   return [...byHash.values()].map(({ name, hash }) => {
     const runs = stages.filter(stage => stage.hash === hash).length;
-    return `First stage ${name}: trained before ${runs === 1 ? 'its run' : `its ${runs} runs, once`}; its time is not in the estimate.`;
+    return (
+      `First stage ${name}: trained before ${runs === 1 ? 'its run' : `its ${runs} runs, once`}; its time ` +
+      'is not in the estimate.'
+    );
   });
 }
 
@@ -143,7 +146,8 @@ async function diskOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<string
   const [checkpoints, results] = [bytes('checkpoints'), bytes('results')];
   const assumed = new Map(todo.map(({ point: { loaded } }) => [setOf(loaded.config).assumed, setOf(loaded.config)]));
   return [
-    `Disk: about ${megabytes(checkpoints + results)} MB: ${megabytes(results)} MB of results, ${megabytes(checkpoints)} MB of checkpoints (gala runs clean removes those of finished runs).`,
+    `Disk: about ${megabytes(checkpoints + results)} MB: ${megabytes(results)} MB of results, ` +
+      `${megabytes(checkpoints)} MB of checkpoints (gala runs clean removes those of finished runs).`,
     ...[...assumed].flatMap(
       ([
         reason,
@@ -155,7 +159,8 @@ async function diskOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<string
         reason === undefined
           ? []
           : [
-              `Assumed are ${counts.length} classes, ${train} training and ${test} test images, because the set cannot be read here: ${reason}`,
+              `Assumed are ${counts.length} classes, ${train} training and ${test} test images, because the set ` +
+                `cannot be read here: ${reason}`,
             ],
     ),
   ];

@@ -68,8 +68,8 @@ async function startingPointOf(config: StageConfig, { data, quiet, json, runs }:
 }
 
 /**
- * The run of the same config hash: its results, the run to resume, or the lock to begin one under. Throws `DivergedError` where it
- * diverged, `StorageError` where another process is beginning it.
+ * The run of the same config hash: its results, the run to resume, or the lock to begin one under. Throws
+ * `DivergedError` where it diverged, `StorageError` where another process is beginning it.
  */
 function continueRun(flags: TrainFlags): Chosen | { folder: RunFolder; results: readonly ResultRow[] } {
   const loaded = loadConfig(requireConfig(flags), overridesOf(flags));
@@ -137,7 +137,10 @@ function requireConfig(flags: TrainFlags): string {
   });
 }
 
-/** The run that `--resume` without a run means: the one of the config, or without a config the latest of all that can go on. */
+/**
+ * The run that `--resume` without a run means: the one of the config, or without a config the latest of all that can go
+ * on.
+ */
 function runToResume(flags: TrainFlags, overrides: { set?: string[]; seed?: number }): string {
   const store = openRunStore(flags.runs);
   const loaded = flags.config === undefined ? undefined : loadConfig(flags.config, overrides).config;

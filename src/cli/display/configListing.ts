@@ -6,8 +6,8 @@ type Listed = Pick<NamedConfig, 'name' | 'summary'>;
 const byNumber = new Intl.Collator('en', { numeric: true });
 
 /**
- * The configs in groups by dataset, which is the folder of their names. A group has a heading, the words with which all its
- * summaries begin, and a line for each config: its name and the rest of its summary.
+ * The configs in groups by dataset, which is the folder of their names. A group has a heading, the words with which all
+ * its summaries begin, and a line for each config: its name and the rest of its summary.
  */
 export function configListing(configs: readonly Listed[]): string {
   const datasets = new Set(configs.map(datasetOf));

@@ -1,4 +1,6 @@
-/** Progress for the reader: a bar on a terminal, plain lines in a log, JSON lines for programs, nothing with `quiet`. */
+/**
+ * Progress for the reader: a bar on a terminal, plain lines in a log, JSON lines for programs, nothing with `quiet`.
+ */
 import { createRequire } from 'node:module';
 import type { MultiBar } from 'cli-progress';
 import { indentedLines, visibleLine, visibleText } from '../../io/visibleText.js';
@@ -49,7 +51,10 @@ const narrowestBar = 5;
 const defaultRateWindowSeconds = 30;
 const rateSampleMilliseconds = 500;
 
-/** Chooses the form of progress: `quiet`, then `json`, then a bar where the stream is a terminal that can redraw it, else plain lines. */
+/**
+ * Chooses the form of progress: `quiet`, then `json`, then a bar where the stream is a terminal that can redraw it,
+ * else plain lines.
+ */
 export function createProgress(options: ProgressOptions = {}): Progress {
   const { stream = process.stderr, quiet = false, json = false, intervalSeconds = 10 } = options;
   const now = options.now ?? (() => performance.now());
@@ -154,7 +159,10 @@ function createLines(
 /** Begins to watch a piece of work; the answer gives the seconds left at a value, once the rate is known. */
 type Estimator = (total: number, initial: number) => (value: number) => number | undefined;
 
-/** Seconds left by the rate of the last `window` milliseconds: evaluations and warm-up between epochs must not stick to it. */
+/**
+ * Seconds left by the rate of the last `window` milliseconds: evaluations and warm-up between epochs must not stick to
+ * it.
+ */
 function createEstimate(total: number, initial: number, now: () => number, window: number): ReturnType<Estimator> {
   const samples = [{ time: now(), value: initial }];
   return value => {

@@ -60,7 +60,8 @@ export function createSweepDisplay(
         const { plain, rebalanced } = reportedScores(results);
         if (!quiet) {
           note(
-            `finished: ${describeTask(task)}: top-1 ${twoDecimals(plain?.top1)}, re-balanced ${twoDecimals(rebalanced?.top1)}`,
+            `finished: ${describeTask(task)}: top-1 ${twoDecimals(plain?.top1)}, re-balanced ` +
+              `${twoDecimals(rebalanced?.top1)}`,
           );
         }
       } else if (stopped) {
@@ -76,7 +77,8 @@ export function createSweepDisplay(
       note(
         stopped
           ? `${signal}: ending the runs at once.`
-          : `${signal}: ${running} run${running === 1 ? '' : 's'} finishing the step and saving${mayRepeat(signal) ? '' : '; once more to stop at once'}.`,
+          : `${signal}: ${running} run${running === 1 ? '' : 's'} finishing the step and ` +
+              `saving${mayRepeat(signal) ? '' : '; once more to stop at once'}.`,
       );
       stopped = true;
     },

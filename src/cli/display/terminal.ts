@@ -6,7 +6,10 @@ export function canRedraw(stream: { readonly isTTY?: boolean }, term = process.e
   return stream.isTTY === true && !plain.includes(term);
 }
 
-/** Characters in a line of the tables on stdout: as many as the terminal has, and 80 in a narrower one, a file or a pipe. */
+/**
+ * Characters in a line of the tables on stdout: as many as the terminal has, and 80 in a narrower one, a file or a
+ * pipe.
+ */
 export function tableWidth(): number {
   return Math.max(80, process.stdout.columns ?? 80);
 }

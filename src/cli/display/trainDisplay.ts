@@ -35,7 +35,8 @@ export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
   return {
     check: createCheckDisplay(progress),
     onNotice(line) {
-      // A quiet progress would swallow them, and notices are what a reader must not miss: warnings, a stop, how to go on.
+      // A quiet progress would swallow them, and notices are what a reader must not miss: warnings, a stop, how to go
+      // on.
       if (quiet || json) process.stderr.write(`${line}\n`);
       else progress.note(line);
     },
@@ -46,12 +47,14 @@ export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
       batchSize = config.train.batch_size;
       const { train, counts } = datasets;
       progress.note(
-        `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes (${Math.max(...counts)} … ${Math.min(...counts)})`,
+        `${config.name}, seed ${config.seed}: ${train.length} images of ${counts.length} classes ` +
+          `(${Math.max(...counts)} … ${Math.min(...counts)})`,
       );
       const length =
         epochs === 0 ? 'nothing to train' : `${epochs} epoch${epochs === 1 ? '' : 's'} of ${stepsPerEpoch} steps`;
       progress.note(
-        `${config.model.backbone}, ${length}; ${engine.engine} ${engine.version}, ${engine.precision}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
+        `${config.model.backbone}, ${length}; ${engine.engine} ${engine.version}, ${engine.precision}, ` +
+          `${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
       );
       progress.note(`Run folder: ${relative(process.cwd(), folder) || folder}`);
       progress.note(`Top-1 in %: all (${groupKeys.join('/')}), and all re-balanced at τ = ${config.eval.tau}.`);

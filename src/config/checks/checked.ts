@@ -6,8 +6,8 @@ type Keys = Omit<StageConfig, 'name'>;
 type KeyOf<Section> = Section extends unknown ? keyof Section & string : never;
 
 /**
- * The values of a config, defaults included. A value is undefined where its key has a problem of its own, or has neither a
- * value nor a default: a rule looks for contradictions among the values that are left.
+ * The values of a config, defaults included. A value is undefined where its key has a problem of its own, or has
+ * neither a value nor a default: a rule looks for contradictions among the values that are left.
  */
 export type Values = {
   readonly [K in keyof Keys]: Keys[K] extends object ? Readonly<Partial<Keys[K]>> : Keys[K] | undefined;

@@ -1,4 +1,7 @@
-/** Rules between keys, which a schema of single keys cannot express: contradictions are problems, the rest is warned about. */
+/**
+ * Rules between keys, which a schema of single keys cannot express: contradictions are problems, the rest is warned
+ * about.
+ */
 import type { Problem } from '../problem.js';
 import type { Check, Checked, ConfigKey } from './checked.js';
 import { checkAugmentation, checkData, checkGroups, checkImageFiles, checkSplit } from './data.js';

@@ -8,7 +8,8 @@ export const train = z
     epochs: wholeNumber
       .max(100_000)
       .describe(
-        'Passes over the training subset; 0 for a stage that trains nothing: τ-normalisation, or weights of a file as they are.',
+        'Passes over the training subset; 0 for a stage that trains nothing: τ-normalisation, or weights of a ' +
+          'file as they are.',
       ),
     batch_size: positiveInteger
       .max(65_536)
@@ -18,7 +19,8 @@ export const train = z
       .max(65_536)
       .default(1)
       .describe(
-        'Micro-batches that a step is made of, for batches that do not fit into the memory; it divides batch_size. See docs/engines.md.',
+        'Micro-batches that a step is made of, for batches that do not fit into the memory; it divides ' +
+          'batch_size. See docs/engines.md.',
       ),
     mixup_alpha: z
       .number()
@@ -32,19 +34,22 @@ export const train = z
       .lt(1)
       .default(0)
       .describe(
-        'Decay a step of an exponential moving average of the weights, such as 0.999; evaluation and export take the averages. 0 = none.',
+        'Decay a step of an exponential moving average of the weights, such as 0.999; evaluation and export ' +
+          'take the averages. 0 = none.',
       ),
     steps_per_call: z
       .union([z.literal('auto'), positiveInteger.max(1_000_000)])
       .default('auto')
       .describe(
-        'Steps that the engine does in one call, at most an epoch; signals act between calls. auto = 1 on a CPU, on a GPU an epoch or equal parts of it.',
+        'Steps that the engine does in one call, at most an epoch; signals act between calls. auto = 1 on a ' +
+          'CPU, on a GPU an epoch or equal parts of it.',
       ),
     checkpoint_every: z
       .union([z.literal('auto'), positiveInteger.max(100_000)])
       .default('auto')
       .describe(
-        'Epochs between writes of the `last` checkpoint; the last epoch always writes it. auto = 1, on a GPU after the first epoch that ends 10 s or more after the last write.',
+        'Epochs between writes of the `last` checkpoint; the last epoch always writes it. auto = 1, on a GPU ' +
+          'after the first epoch that ends 10 s or more after the last write.',
       ),
   })
   .describe('Length of the training.');
@@ -59,7 +64,8 @@ export const freeze = z
       .boolean()
       .default(false)
       .describe(
-        'With a frozen backbone: normalise by its running statistics, which then stay as they are; false = by those of the batch, which update them.',
+        'With a frozen backbone: normalise by its running statistics, which then stay as they are; false = by ' +
+          'those of the batch, which update them.',
       ),
   })
   .describe('What is not trained.');
@@ -73,7 +79,8 @@ export const stages = z
     classifier: stage
       .optional()
       .describe(
-        'Keys that are different in the second stage, which starts from the last epoch of the first and is what the experiment reports.',
+        'Keys that are different in the second stage, which starts from the last epoch of the first and is ' +
+          'what the experiment reports.',
       ),
   })
   .describe('Two stages of training; see “Two stages”.');
@@ -84,7 +91,8 @@ export const evaluation = z
       .max(65_536)
       .default(500)
       .describe(
-        'Images per forward pass of an evaluation, at most: fewer where no split has so many, or of large images (100 of 224 × 224 pixels).',
+        'Images per forward pass of an evaluation, at most: fewer where no split has so many, or of large ' +
+          'images (100 of 224 × 224 pixels).',
       ),
     every: positiveInteger
       .max(100_000)
@@ -101,7 +109,8 @@ export const evaluation = z
       .enum(['test', 'val', 'last'])
       .default('test')
       .describe(
-        'Split whose plain top-1 chooses the `best` checkpoint (last = no choice, the last epoch); named in every table.',
+        'Split whose plain top-1 chooses the `best` checkpoint (last = no choice, the last epoch); named in ' +
+          'every table.',
       ),
     tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
     groups: z

@@ -1,7 +1,7 @@
 /**
- * Pillow's affine transforms of a whole image with interpolation, byte for byte: an output pixel's centre (x + ½, y + ½)
- * comes from elsewhere, pixels from outside get the fill colour. Shears and translations along one axis keep the other
- * coordinate whole, where Pillow's two-dimensional interpolation is the one-dimensional one to the last bit.
+ * Pillow's affine transforms of a whole image with interpolation, byte for byte: an output pixel's centre (x + ½, y +
+ * ½) comes from elsewhere, pixels from outside get the fill colour. Shears and translations along one axis keep the
+ * other coordinate whole, where Pillow's two-dimensional interpolation is the one-dimensional one to the last bit.
  */
 import type { ImageShape } from '../imageShape.js';
 import type { Scratch } from './operation.js';

@@ -1,4 +1,7 @@
-/** AutoAugment operations that move pixels: shear (bicubic), translate and rotate (nearest); what comes from outside is grey. */
+/**
+ * AutoAugment operations that move pixels: shear (bicubic), translate and rotate (nearest); what comes from outside is
+ * grey.
+ */
 import { moveAlongX, moveAlongY, roundedTo15 } from './affine.js';
 import type { Operation } from './operation.js';
 import { outside } from './operation.js';

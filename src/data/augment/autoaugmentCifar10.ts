@@ -1,4 +1,6 @@
-/** AutoAugment's CIFAR-10 policy (Cubuk et al., CVPR 2019), magnitudes as in the common public Pillow implementation. */
+/**
+ * AutoAugment's CIFAR-10 policy (Cubuk et al., CVPR 2019), magnitudes as in the common public Pillow implementation.
+ */
 import type { Random } from '../../random.js';
 import type { ImageShape } from '../imageShape.js';
 import { rotate, shearX, shearY, translateX, translateY } from './affineOperations.js';
@@ -20,7 +22,10 @@ interface OperationRange {
 const upTo = (end: number) => (level: number) => level * (end / 9);
 const none = () => 0;
 
-/** The operations by name: what they do and how a level becomes a magnitude. Rotation has no random sign, as in the reference. */
+/**
+ * The operations by name: what they do and how a level becomes a magnitude. Rotation has no random sign, as in the
+ * reference.
+ */
 export const operations = {
   shearX: { apply: shearX, magnitude: upTo(0.3), signed: true },
   shearY: { apply: shearY, magnitude: upTo(0.3), signed: true },
@@ -73,7 +78,9 @@ export const subPolicies: readonly (readonly [Step, Step])[] = [
   [[0.7, 'translateY', 9], [0.9, 'autocontrast', 1]],
 ];
 
-/** Applies one sub-policy, drawn uniformly, to an RGB image. Throws `ConfigError` for images of other than 3 channels. */
+/**
+ * Applies one sub-policy, drawn uniformly, to an RGB image. Throws `ConfigError` for images of other than 3 channels.
+ */
 export function autoaugmentCifar10(shape: ImageShape): Transform {
   requireColour(shape, 'autoaugment_cifar10');
   const scratch = makeScratch(shape);

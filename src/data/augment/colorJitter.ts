@@ -15,7 +15,10 @@ const orders = [
   [2, 1, 0],
 ] as const;
 
-/** Blends with factors from 1 − strength to 1 + strength, in random order. Throws `ConfigError` for images of other than 3 channels. */
+/**
+ * Blends with factors from 1 − strength to 1 + strength, in random order. Throws `ConfigError` for images of other than
+ * 3 channels.
+ */
 export function colorJitter(shape: ImageShape, strength = 0.4): Transform {
   requireColour(shape, 'color_jitter');
   const scratch = makeScratch(shape);

@@ -7,7 +7,10 @@ export const color: Operation = (image, _shape, magnitude, scratch) => {
   inKernels(image, scratch, kernels => kernels.blendWithLuma(0, image.length / 3, 1 + magnitude));
 };
 
-/** Towards the smoothed image or away from it: a blend with factor 1 + magnitude. Border pixels stay, as Pillow's filter leaves them. */
+/**
+ * Towards the smoothed image or away from it: a blend with factor 1 + magnitude. Border pixels stay, as Pillow's filter
+ * leaves them.
+ */
 export const sharpness: Operation = (image, { height, width }, magnitude, scratch) => {
   if (height < 3 || width < 5) return;
   inKernels(

@@ -13,8 +13,8 @@ import { randomCrop } from './randomCrop.js';
 import type { Transform } from './transform.js';
 
 /**
- * Augments one HWC uint8 image in place; the same (seed, epoch, index, draw) always gives the same image. `draw` counts the
- * earlier uses of the image in that epoch: a sampler that repeats images does not repeat their augmentations.
+ * Augments one HWC uint8 image in place; the same (seed, epoch, index, draw) always gives the same image. `draw` counts
+ * the earlier uses of the image in that epoch: a sampler that repeats images does not repeat their augmentations.
  */
 export type Augmenter = (image: Uint8Array, seed: number, epoch: number, index: number, draw?: number) => void;
 

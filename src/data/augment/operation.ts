@@ -1,4 +1,7 @@
-/** What the operations of AutoAugment and RandAugment share: their form and working memory. All follow Pillow byte for byte. */
+/**
+ * What the operations of AutoAugment and RandAugment share: their form and working memory. All follow Pillow byte for
+ * byte.
+ */
 import { ConfigError } from '../../errors.js';
 import type { ImageShape } from '../imageShape.js';
 import { imageBytes } from '../imageShape.js';

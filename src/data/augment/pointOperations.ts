@@ -1,4 +1,6 @@
-/** Operations that map each byte by itself: brightness, contrast, posterize, solarize, invert, autocontrast, equalize. */
+/**
+ * Operations that map each byte by itself: brightness, contrast, posterize, solarize, invert, autocontrast, equalize.
+ */
 import type { Operation, Scratch } from './operation.js';
 import { inKernels } from './operation.js';
 

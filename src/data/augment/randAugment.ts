@@ -81,7 +81,10 @@ export const randAugmentOperations = {
 
 const all = Object.values(randAugmentOperations);
 
-/** Draws two operations with replacement and applies each with probability ½. Throws `ConfigError` for images of other than 3 channels. */
+/**
+ * Draws two operations with replacement and applies each with probability ½. Throws `ConfigError` for images of other
+ * than 3 channels.
+ */
 export function randAugment(shape: ImageShape): Transform {
   requireColour(shape, 'rand_augment');
   const scratch = makeScratch(shape);

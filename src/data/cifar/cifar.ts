@@ -129,14 +129,21 @@ function balanceNote(dataset: Dataset, split: string): string {
   const odd = counts.findIndex(count => count !== expected);
   return odd === -1
     ? `${dataset.name} ${split}: ${expected} images in each of ${counts.length} classes, as in the official set.`
-    : `${dataset.name} ${split}: class ${odd} (${dataset.classNames[odd]}) has ${counts[odd]} images, the official set has ${expected}.`;
+    : `${dataset.name} ${split}: class ${odd} (${dataset.classNames[odd]}) has ${counts[odd]} images, the ` +
+        `official set has ${expected}.`;
 }
 
-/** Of the binary files no md5 is published, only of their archive: it can be compared where the archive lies beside them. */
+/**
+ * Of the binary files no md5 is published, only of their archive: it can be compared where the archive lies beside
+ * them.
+ */
 function archiveNote({ archive }: CifarLayout, folder: string): string {
   const path = [folder, dirname(folder)].map(place => join(place, archive.name)).find(isFile);
   if (path === undefined) {
-    return `Official md5 not compared: it is published for ${archive.name} (${archive.md5}), which does not lie beside the files.`;
+    return (
+      `Official md5 not compared: it is published for ${archive.name} (${archive.md5}), which does not lie ` +
+      'beside the files.'
+    );
   }
   const found = md5(readRegularFile(path, largestArchive));
   return found === archive.md5

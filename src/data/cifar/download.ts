@@ -1,4 +1,7 @@
-/** `gala data download`: the official archive of CIFAR → its md5 → the few files that are needed → the dataset's folder, atomically. */
+/**
+ * `gala data download`: the official archive of CIFAR → its md5 → the few files that are needed → the dataset's folder,
+ * atomically.
+ */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { extract } from 'tar';
@@ -33,8 +36,9 @@ const stagingPrefix = '.unpacking-';
 const roomFactor = 1.2;
 
 /**
- * Puts the files of a set into `folder`; false when they are there already. A killed download goes on where it was, a killed
- * unpacking leaves nothing that counts as a dataset. Throws `DataError` (server, network, wrong bytes), `StorageError` (disk).
+ * Puts the files of a set into `folder`; false when they are there already. A killed download goes on where it was, a
+ * killed unpacking leaves nothing that counts as a dataset. Throws `DataError` (server, network, wrong bytes),
+ * `StorageError` (disk).
  */
 export async function downloadCifar(
   name: DownloadableName,

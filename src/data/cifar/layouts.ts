@@ -16,7 +16,10 @@ export function filesOf({ train, test, classNames }: CifarLayout): string[] {
   return [...train, ...test, classNames];
 }
 
-/** The folder that holds a whole layout: `root`, or the folder of the archive in it. Throws `DataError` that names what is missing. */
+/**
+ * The folder that holds a whole layout: `root`, or the folder of the archive in it. Throws `DataError` that names what
+ * is missing.
+ */
 export function findCifar({ name, archives }: CifarSet, root: string): { layout: CifarLayout; folder: string } {
   const { binary, python, page } = archives;
   const layouts = [binary, python];
@@ -37,7 +40,8 @@ export function findCifar({ name, archives }: CifarSet, root: string): { layout:
       where: partial?.folder ?? `looked in ${[...new Set(candidates.map(({ folder }) => folder))].join(' and ')}`,
       next:
         packedArchiveAdvice(root, name => layouts.some(({ archive }) => archive.name === name)) ??
-        `Fetch them with \`gala data download ${name} --data DIR\`, or unpack the authors' archive ${layout.archive.name} ` +
+        `Fetch them with \`gala data download ${name} --data DIR\`, or unpack the authors' archive ` +
+          `${layout.archive.name} ` +
           `(${page}); then name the folder with --data DIR, the environment variable GALA_DATA ` +
           'or data.root in the config.',
     },

@@ -1,4 +1,7 @@
-/** The pickled files of CIFAR's Python archives: dictionaries of lists and one NumPy array, read without running anything of them. */
+/**
+ * The pickled files of CIFAR's Python archives: dictionaries of lists and one NumPy array, read without running
+ * anything of them.
+ */
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
 import { Global, type PickleTypes, type Unpickled, unpickle } from '../../io/pickle.js';

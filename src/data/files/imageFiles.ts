@@ -1,4 +1,7 @@
-/** The files of an image set by index, held flat: one buffer of names, so that a list of 10⁶ lines is no million strings. */
+/**
+ * The files of an image set by index, held flat: one buffer of names, so that a list of 10⁶ lines is no million
+ * strings.
+ */
 
 import { sha256 } from '../../io/hash.js';
 import { indexHash } from '../longTail.js';

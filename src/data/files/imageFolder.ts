@@ -19,8 +19,8 @@ export interface ClassFolder {
 }
 
 /**
- * The sub-folders of `folder` and links to folders, sorted by the code units of their class names; what an operating system or a
- * notebook leaves is none. Throws `DataError` when there is none, and for two of one name.
+ * The sub-folders of `folder` and links to folders, sorted by the code units of their class names; what an operating
+ * system or a notebook leaves is none. Throws `DataError` when there is none, and for two of one name.
  */
 export function classFolders(folder: string): ClassFolder[] {
   const folders = foldersIn(folder)
@@ -43,7 +43,9 @@ export function classFolders(folder: string): ClassFolder[] {
   });
 }
 
-/** Names of the folders in `folder`, and of links to folders, less what an operating system leaves. Throws `DataError`. */
+/**
+ * Names of the folders in `folder`, and of links to folders, less what an operating system leaves. Throws `DataError`.
+ */
 export function foldersIn(folder: string): string[] {
   return entriesOf(folder)
     .filter(entry => !isLeftBehind(entry.name) && isFolder(folder, entry))
@@ -58,9 +60,10 @@ export interface ListedFolder {
 }
 
 /**
- * Every image below `root`/`split`/CLASS (of `root`/CLASS where `split` is empty), in order of class and name; folders of the list are relative to `root`. Links are
- * followed. A class of `classNames` without a folder has no images. Throws `DataError` for a folder that is no class or cannot
- * be read, for a link that leads nowhere or back to a folder that it lies in, and for a name that is not UTF-8.
+ * Every image below `root`/`split`/CLASS (of `root`/CLASS where `split` is empty), in order of class and name; folders
+ * of the list are relative to `root`. Links are followed. A class of `classNames` without a folder has no images.
+ * Throws `DataError` for a folder that is no class or cannot be read, for a link that leads nowhere or back to a folder
+ * that it lies in, and for a name that is not UTF-8.
  */
 export function listImageFolder(root: string, split: string, classNames: readonly string[]): ListedFolder {
   const labelOf = new Map(classNames.map((name, label) => [name, label]));
@@ -101,7 +104,9 @@ export function listImageFolder(root: string, split: string, classNames: readonl
     if (label === undefined) {
       throw new DataError(`The folder ${name} is no class of the training images.`, {
         where: join(base, folder),
-        next: `The classes are the ${classNames.length} sub-folders of the training folder: ${classNames.slice(0, 5).join(', ')}…`,
+        next:
+          `The classes are the ${classNames.length} sub-folders of the training folder: ` +
+          `${classNames.slice(0, 5).join(', ')}…`,
       });
     }
     walk(split === '' ? folder : `${split}/${folder}`, label, []);
@@ -153,7 +158,10 @@ function flat(
   return { folders, labels, folderOf, nameStarts, nameLengths, nameBytes, fingerprint: lines.digest() };
 }
 
-/** Whether an entry of `folder` is a folder or a link to one. A link that leads nowhere is an image where its name says so. */
+/**
+ * Whether an entry of `folder` is a folder or a link to one. A link that leads nowhere is an image where its name says
+ * so.
+ */
 function isFolder(folder: string, entry: Dirent): boolean {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   const path = join(folder, entry.name);

@@ -28,8 +28,9 @@ export function readImageList(path: string, classes?: number): ImageList {
 }
 
 /**
- * Parses a list in UTF-8, or in UTF-16 with its mark, with LF or CRLF line ends. The label is what follows the last white space of
- * a line, so paths may hold spaces. Labels lie in [0, `classes`) where that is given. Throws `DataError`; `where` names the list.
+ * Parses a list in UTF-8, or in UTF-16 with its mark, with LF or CRLF line ends. The label is what follows the last
+ * white space of a line, so paths may hold spaces. Labels lie in [0, `classes`) where that is given. Throws
+ * `DataError`; `where` names the list.
  */
 export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 31): ImageList {
   const text = utf8Text(bytes, where);

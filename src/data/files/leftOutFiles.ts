@@ -1,4 +1,7 @@
-/** The files below the folder of a split that no image is read from: counted by kind, because the class counts are the prior. */
+/**
+ * The files below the folder of a split that no image is read from: counted by kind, because the class counts are the
+ * prior.
+ */
 import { type Dirent, readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
 
@@ -53,7 +56,10 @@ export function leftOutFiles(): LeftOutFiles {
       const shown = kinds.slice(0, kindsShown).map(([kind, count]) => `${count} ${kind}`);
       const others = kinds.length > kindsShown ? `, and ${kinds.length - kindsShown} other kinds` : '';
       const files = total === 1 ? '1 file is' : `${total} files are`;
-      return `${split}: ${files} left out (in no class folder, hidden, or not named as an image): ${shown.join(', ')}${others}.`;
+      return (
+        `${split}: ${files} left out (in no class folder, hidden, or not named as an image): ` +
+        `${shown.join(', ')}${others}.`
+      );
     },
   };
 }

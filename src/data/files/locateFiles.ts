@@ -22,8 +22,9 @@ export interface LocatedFiles {
 }
 
 /**
- * Looks into every folder of `list` below `root`. Of several candidates the first that holds a listed file is taken, else
- * the first that exists, else the first. Reads folders, opens no image. Throws `DataError` when the root is no folder.
+ * Looks into every folder of `list` below `root`. Of several candidates the first that holds a listed file is taken,
+ * else the first that exists, else the first. Reads folders, opens no image. Throws `DataError` when the root is no
+ * folder.
  */
 export function locateFiles(list: ImageList, root: string, candidatesOf: FolderCandidates = only): LocatedFiles {
   requireFolder(root);
@@ -99,7 +100,8 @@ function requireFolder(root: string): void {
     where: path,
     next:
       packedArchiveAdvice(root) ??
-      'Name the folder that holds the images with --data DIR, the environment variable GALA_DATA or data.root in the config.',
+      'Name the folder that holds the images with --data DIR, the environment variable GALA_DATA or ' +
+        'data.root in the config.',
   });
 }
 

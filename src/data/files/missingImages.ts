@@ -8,7 +8,10 @@ import type { PublishedSet } from '../sets/definition.js';
 import { packedArchiveAdvice } from './packedArchives.js';
 import { namesNotUtf8 } from './readableNames.js';
 
-/** The error for a split with missing files: how many, the first of them or the folders looked for, and which archive to get. */
+/**
+ * The error for a split with missing files: how many, the first of them or the folders looked for, and which archive to
+ * get.
+ */
 export function missingImages(
   split: string,
   { files, located }: Pick<ImageSplitFiles, 'files' | 'located'>,
@@ -23,7 +26,9 @@ export function missingImages(
   const unreadable = namesNotUtf8(dirname(one!));
   return new DataError(`${missing.length} of the ${files.length} ${split} images are missing${folders}.`, {
     where: others.length > 0 ? `neither ${one} nor ${others.join(' nor ')} exists` : `the first: ${one}`,
-    next: `${unreadable === undefined ? '' : `${unreadable} `}${archiveAdvice(root, folder, set)} \`${verifyCommand(root, set)}\` lists every missing file.`,
+    next:
+      `${unreadable === undefined ? '' : `${unreadable} `}${archiveAdvice(root, folder, set)} ` +
+      `\`${verifyCommand(root, set)}\` lists every missing file.`,
   });
 }
 

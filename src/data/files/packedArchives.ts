@@ -6,7 +6,10 @@ import { shellWord } from '../../io/shellWord.js';
 const endings = /\.(zip|7z|rar|tar|tgz|tbz2|txz|tar\.(gz|bz2|xz|zst))$/i;
 const mostNamed = 3;
 
-/** A sentence that names the archives in `root`, or `root` itself where it is one, with the command that unpacks the first; undefined without one. */
+/**
+ * A sentence that names the archives in `root`, or `root` itself where it is one, with the command that unpacks the
+ * first; undefined without one.
+ */
 export function packedArchiveAdvice(root: string, isWanted = (name: string) => endings.test(name)): string | undefined {
   const folder = resolve(root);
   const isFile = statSync(folder, { throwIfNoEntry: false })?.isFile() ?? false;

@@ -1,4 +1,7 @@
-/** Names on disk as text: those that are not UTF-8, which Node cannot open by a text, and the two ways to write an accent. */
+/**
+ * Names on disk as text: those that are not UTF-8, which Node cannot open by a text, and the two ways to write an
+ * accent.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../../errors.js';
@@ -15,7 +18,10 @@ export function requireReadableName(folder: string, name: string): void {
   });
 }
 
-/** A sentence for somebody whose file was not found: the folder has names that are not UTF-8. Undefined where it has none. */
+/**
+ * A sentence for somebody whose file was not found: the folder has names that are not UTF-8. Undefined where it has
+ * none.
+ */
 export function namesNotUtf8(folder: string): string | undefined {
   let names: readonly string[];
   try {
@@ -28,7 +34,10 @@ export function namesNotUtf8(folder: string): string | undefined {
   return `${bad.length} names in ${folder} are not UTF-8, such as ${escapedName(folder, bad[0]!)}. ${renaming}.`;
 }
 
-/** `name`, or the form of it that `has` knows: macOS writes an accent as a sign of its own (NFD), others as one letter (NFC). */
+/**
+ * `name`, or the form of it that `has` knows: macOS writes an accent as a sign of its own (NFD), others as one letter
+ * (NFC).
+ */
 export function knownForm(name: string, has: (name: string) => boolean): string | undefined {
   return [name, name.normalize('NFC'), name.normalize('NFD')].find(has);
 }

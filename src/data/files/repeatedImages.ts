@@ -1,4 +1,7 @@
-/** The same image in two places of a set: a line twice, an image under two labels, test images among the training images. */
+/**
+ * The same image in two places of a set: a line twice, an image under two labels, test images among the training
+ * images.
+ */
 import { realpathSync } from 'node:fs';
 import type { ImageSplit } from '../sets/definition.js';
 import { type FileTable, fileName, type ImageFiles } from './imageFiles.js';
@@ -46,7 +49,9 @@ const byContent: Wording = {
   example: (at, first) => `${at} and ${first}`,
 };
 
-/** A sentence for each way in which images of the splits are the same file; none where every image is a file of its own. */
+/**
+ * A sentence for each way in which images of the splits are the same file; none where every image is a file of its own.
+ */
 export function repeatedPaths(splits: readonly SplitImages[]): string[] {
   const joined = join(splits);
   return sentences(joined, firstOfPath(joined), byPath);
@@ -87,7 +92,10 @@ function sentences({ splits, splitOf, indexOf, total }: Joined, first: Int32Arra
       const example = wording.example(pathOf(at), pathOf(first[at]!));
       const labels = phrase === wording.otherLabel ? ` (labels ${labelOf(first[at]!)} and ${labelOf(at)})` : '';
       const verb = count === 1 ? 'is' : 'are';
-      return `${count} of the ${files.length} ${adjectives[split]} images ${verb} ${phrase}, the first ${example}${labels}.`;
+      return (
+        `${count} of the ${files.length} ${adjectives[split]} images ${verb} ${phrase}, the first ` +
+        `${example}${labels}.`
+      );
     });
   });
 }

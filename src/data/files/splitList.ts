@@ -18,10 +18,10 @@ export interface DividedList {
 }
 
 /**
- * Divides `list`: the images of each class are shuffled by (`seed`, class), then the test images are taken, then the validation
- * images, each about its share and one at least where the class has enough; one image of each class always stays in `train`. The
- * parts keep the order of the list, and their fingerprints are those of lists of their own. Throws `DataError`, whose place is
- * `where`, for a part without an image.
+ * Divides `list`: the images of each class are shuffled by (`seed`, class), then the test images are taken, then the
+ * validation images, each about its share and one at least where the class has enough; one image of each class always
+ * stays in `train`. The parts keep the order of the list, and their fingerprints are those of lists of their own.
+ * Throws `DataError`, whose place is `where`, for a part without an image.
  */
 export function splitList(list: ImageList, { val, test }: SplitShares, seed: number, where: string): DividedList {
   const parts = { train: [] as number[], val: [] as number[], test: [] as number[] };

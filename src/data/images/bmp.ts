@@ -1,7 +1,7 @@
 /**
- * BMP files → RGB bytes, as Pillow's `convert('RGB')` gives them: palettes of 1, 4 and 8 bits, also run-length coded, and 16, 24 and
- * 32 bits, from OS/2's 12-byte header to version 5. Alpha is dropped. sharp does not read BMP, and the packages that were tried
- * (bmp-ts, fast-bmp, decode-bmp) give other bytes or refuse most of these forms.
+ * BMP files → RGB bytes, as Pillow's `convert('RGB')` gives them: palettes of 1, 4 and 8 bits, also run-length coded,
+ * and 16, 24 and 32 bits, from OS/2's 12-byte header to version 5. Alpha is dropped. sharp does not read BMP, and the
+ * packages that were tried (bmp-ts, fast-bmp, decode-bmp) give other bytes or refuse most of these forms.
  */
 import { FormatFault } from '../../io/formatFault.js';
 

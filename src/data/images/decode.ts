@@ -1,7 +1,8 @@
 /**
- * Image files → RGB bytes, as torchvision's loader gives them (Pillow's `convert('RGB')`), byte for byte: EXIF orientation and
- * embedded profiles are ignored, alpha is dropped unblended, CMYK goes through Pillow's formula and not a profile.
- * One difference on purpose: 16-bit gray keeps its high byte, where Pillow cuts off at 255 and turns pictures white.
+ * Image files → RGB bytes, as torchvision's loader gives them (Pillow's `convert('RGB')`), byte for byte: EXIF
+ * orientation and embedded profiles are ignored, alpha is dropped unblended, CMYK goes through Pillow's formula and not
+ * a profile. One difference on purpose: 16-bit gray keeps its high byte, where Pillow cuts off at 255 and turns
+ * pictures white.
  */
 import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/formatFault.js';
@@ -55,8 +56,8 @@ export function readImageFile(path: string): Uint8Array {
 }
 
 /**
- * Decodes a file in memory, or at least the part of it that `partOf` wants; `path` is for the error. Throws `DataError` for
- * what is truncated, no image or too large.
+ * Decodes a file in memory, or at least the part of it that `partOf` wants; `path` is for the error. Throws `DataError`
+ * for what is truncated, no image or too large.
  */
 export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf = wholeBox): Promise<RgbImage> {
   const format = imageFormat(bytes);
@@ -86,7 +87,10 @@ export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf 
   }
 }
 
-/** A colour or gray JPEG with nothing wrong or unusual about it, down to the lower edge of `part`; undefined for the others. */
+/**
+ * A colour or gray JPEG with nothing wrong or unusual about it, down to the lower edge of `part`; undefined for the
+ * others.
+ */
 async function commonJpeg(bytes: Uint8Array, frame: JpegFrame, part: Box | undefined): Promise<RgbImage | undefined> {
   const { height, width, components, isCommon } = frame;
   if (!isCommon || components === 4 || height * width > mostPixels) return undefined;
@@ -133,7 +137,10 @@ function isComplete(bytes: Uint8Array): boolean {
   return bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9;
 }
 
-/** Ink bytes → RGB: (255 − K) less the share of C, M or Y in it, rounded as Pillow's MULDIV255; channels after the inks are dropped. */
+/**
+ * Ink bytes → RGB: (255 − K) less the share of C, M or Y in it, rounded as Pillow's MULDIV255; channels after the inks
+ * are dropped.
+ */
 function rgbOfCmyk(ink: Uint8Array, channels: number): Uint8Array {
   const pixels = new Uint8Array((ink.length / channels) * 3);
   for (let from = 0, into = 0; from < ink.length; from += channels) {

@@ -1,4 +1,7 @@
-/** From a decoded image of any size to the network's input size: the random crop of training or the central one of evaluation. */
+/**
+ * From a decoded image of any size to the network's input size: the random crop of training or the central one of
+ * evaluation.
+ */
 
 import { ConfigError } from '../../errors.js';
 import type { Random } from '../../random.js';

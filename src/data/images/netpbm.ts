@@ -1,4 +1,7 @@
-/** Binary PPM and PGM files (P6, P5; of traffic signs, for instance) → RGB bytes. sharp is not built with a reader of them. */
+/**
+ * Binary PPM and PGM files (P6, P5; of traffic signs, for instance) → RGB bytes. sharp is not built with a reader of
+ * them.
+ */
 import { FormatFault } from '../../io/formatFault.js';
 
 export interface NetpbmHeader {
@@ -10,7 +13,9 @@ export interface NetpbmHeader {
   readonly offset: number;
 }
 
-/** `P6` or `P5`, then width, height and the largest value, with blanks and comments between them and one blank after. */
+/**
+ * `P6` or `P5`, then width, height and the largest value, with blanks and comments between them and one blank after.
+ */
 const headerPattern = /^P([56])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})\s/;
 const longestHeader = 4096;
 

@@ -1,4 +1,7 @@
-/** Cutting boxes out of an image padded by reflection (torchvision `Pad(n, padding_mode='reflect')`), without padding it. */
+/**
+ * Cutting boxes out of an image padded by reflection (torchvision `Pad(n, padding_mode='reflect')`), without padding
+ * it.
+ */
 import type { Box, RgbImage, RgbRows, Size } from './rgbImage.js';
 
 /** Size of the image with `pad` pixels on every side. */

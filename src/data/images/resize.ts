@@ -1,4 +1,7 @@
-/** Pillow's bilinear resize with antialiasing, byte for byte: triangle weights in 22-bit fixed point, one axis after the other. */
+/**
+ * Pillow's bilinear resize with antialiasing, byte for byte: triangle weights in 22-bit fixed point, one axis after the
+ * other.
+ */
 import type { TapTable } from '../kernels/imageKernels.js';
 import { makeImageKernels, slackBytes, weightBits } from '../kernels/imageKernels.js';
 import type { Box, RgbRows, Size } from './rgbImage.js';

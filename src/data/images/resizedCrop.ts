@@ -1,4 +1,6 @@
-/** Where torchvision's Resize, CenterCrop and RandomResizedCrop put their boxes; sizes and halves round as in Python. */
+/**
+ * Where torchvision's Resize, CenterCrop and RandomResizedCrop put their boxes; sizes and halves round as in Python.
+ */
 import type { Random } from '../../random.js';
 import type { Box, Size } from './rgbImage.js';
 
@@ -24,8 +26,8 @@ export function centreBox({ height, width }: Size, side: number): Box {
 }
 
 /**
- * RandomResizedCrop's box (Szegedy et al. 2015, as in torchvision): area 8 to 100 % of the image, ratio 3/4 to 4/3 drawn
- * on a log scale, a uniform place; after ten boxes that do not fit, the largest central one of an allowed ratio.
+ * RandomResizedCrop's box (Szegedy et al. 2015, as in torchvision): area 8 to 100 % of the image, ratio 3/4 to 4/3
+ * drawn on a log scale, a uniform place; after ten boxes that do not fit, the largest central one of an allowed ratio.
  */
 export function randomResizedBox(image: Size, random: Random): Box {
   const logRatio = Math.log(widestRatio);
@@ -39,7 +41,10 @@ export function randomResizedBox(image: Size, random: Random): Box {
   return fallbackBox(image);
 }
 
-/** Area fraction, log of width over height (both float32), and the place as fractions of the room below and to the right. */
+/**
+ * Area fraction, log of width over height (both float32), and the place as fractions of the room below and to the
+ * right.
+ */
 export type BoxDraw = readonly [area: number, logRatio: number, top: number, left: number];
 
 /** The box of one draw; undefined where it does not fit into the image. */

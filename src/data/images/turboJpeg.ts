@@ -1,14 +1,17 @@
 /**
- * JPEG by libjpeg-turbo itself, which takes a quarter of the time that it takes inside of libvips (a fifteenth for a thumbnail), with
- * the same pixels. The library is the one that comes with `@julusian/jpeg-turbo`; the binding of that package is not used, for
- * it asks for the fast, inexact DCT.
+ * JPEG by libjpeg-turbo itself, which takes a quarter of the time that it takes inside of libvips (a fifteenth for a
+ * thumbnail), with the same pixels. The library is the one that comes with `@julusian/jpeg-turbo`; the binding of that
+ * package is not used, for it asks for the fast, inexact DCT.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { loadKoffi } from '../../io/koffi.js';
 import type { JpegFrame } from './format.js';
 
-/** RGB, HWC, of the first `rows` rows of a whole file in memory; undefined for one with anything unusual, whatever it is. */
+/**
+ * RGB, HWC, of the first `rows` rows of a whole file in memory; undefined for one with anything unusual, whatever it
+ * is.
+ */
 export type JpegDecoder = (bytes: Uint8Array, frame: JpegFrame, rows: number) => Uint8Array | undefined;
 
 let decoder: Promise<JpegDecoder | undefined> | undefined;
@@ -61,7 +64,8 @@ async function openTurboJpeg(): Promise<JpegDecoder> {
   let handle = begin();
   return (bytes, { height, width }, rows) => {
     const pixels = Buffer.allocUnsafeSlow(3 * width * rows);
-    // A crop stays until the next one. Rows below are not decoded; cutting off the others could change pixels beside them.
+    // A crop stays until the next one. Rows below are not decoded; cutting off the others could change pixels beside
+    // them.
     const isDecoded =
       readHeader(handle, bytes, bytes.length) === 0 &&
       get(handle, TJPARAM_JPEGWIDTH) === width &&

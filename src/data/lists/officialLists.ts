@@ -1,4 +1,7 @@
-/** The official lists of the large sets: where they are on this machine, and whether a file is the one that it should be. */
+/**
+ * The official lists of the large sets: where they are on this machine, and whether a file is the one that it should
+ * be.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -47,15 +50,17 @@ export function openOfficialList(
   if (path === undefined) {
     throw new DataError(`The list ${official.file} of ${set.title} is not on this machine.`, {
       where: `looked in ${[installedLists(places.environment), places.root].filter(Boolean).join(' and ')}`,
-      next: `Fetch it with \`gala data lists ${set.name}\`, or give a copy: \`gala data lists ${set.name} --from FILE\`.`,
+      next:
+        `Fetch it with \`gala data lists ${set.name}\`, or give a copy: ` +
+        `\`gala data lists ${set.name} --from FILE\`.`,
     });
   }
   return { path, ...checkOfficialList(set, split, readPlainOrGzip(path), path) };
 }
 
 /**
- * Compares a file with the published list: by its checksum, else by the number of images of each class, no image twice and
- * none that is in another list of the set. Throws `DataError` that names what differs.
+ * Compares a file with the published list: by its checksum, else by the number of images of each class, no image twice
+ * and none that is in another list of the set. Throws `DataError` that names what differs.
  */
 export function checkOfficialList(set: PublishedSet, split: ImageSplit, bytes: Uint8Array, where: string): CheckedList {
   const official = requireList(set, split);
@@ -98,15 +103,20 @@ function requireSameCounts(set: PublishedSet, list: ImageList, where: string): v
   const others = differing.length > 3 ? `, and ${differing.length - 3} other classes differ` : '';
   const total = list.labels.length;
   throw new DataError(
-    `The list of ${total} images is not that of ${set.title}: ${shown.join(', ')}${others} (${set.lists.train.images} images in all).`,
+    `The list of ${total} images is not that of ${set.title}: ${shown.join(', ')}${others} ` +
+      `(${set.lists.train.images} images in all).`,
     {
       where,
-      next: `Give the file ${set.lists.train.file} as published, or use it as your own set with data.dataset: image_list.`,
+      next:
+        `Give the file ${set.lists.train.file} as published, or use it as your own set with data.dataset: ` +
+        'image_list.',
     },
   );
 }
 
-/** No image twice, and none of the other lists: an own draw of the training images must not hold those it is judged by. */
+/**
+ * No image twice, and none of the other lists: an own draw of the training images must not hold those it is judged by.
+ */
 function requireDistinct(set: PublishedSet, list: ImageList, where: string): void {
   const seen = new Map<string, string>();
   const { train: _, ...others } = set.lists;

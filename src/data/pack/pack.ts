@@ -54,9 +54,10 @@ const shardBytes = 2 ** 26;
 const progressMilliseconds = 200;
 
 /**
- * Packs a split into `folder`. A call that was killed goes on where it was; a call on a finished pack makes only the shards
- * that are missing or cut off. One call at a time works in a folder; others wait. Throws `DataError` naming an image that cannot
- * be decoded, or when the folder holds something else, and `StorageError` when the disk is full or the folder cannot be written.
+ * Packs a split into `folder`. A call that was killed goes on where it was; a call on a finished pack makes only the
+ * shards that are missing or cut off. One call at a time works in a folder; others wait. Throws `DataError` naming an
+ * image that cannot be decoded, or when the folder holds something else, and `StorageError` when the disk is full or
+ * the folder cannot be written.
  */
 export async function packImages(options: PackOptions): Promise<PackSummary> {
   const { folder, onWait = () => undefined } = options;

@@ -1,6 +1,6 @@
 /**
- * The files of a packed split: `pack.json` says what it holds, `00000.rgb` … are decoded images one after the other, and
- * `00000.json` … say where each begins. A shard is whole once its `.json` is there.
+ * The files of a packed split: `pack.json` says what it holds, `00000.rgb` … are decoded images one after the other,
+ * and `00000.json` … say where each begins. A shard is whole once its `.json` is there.
  */
 import { join } from 'node:path';
 import { z } from 'zod';

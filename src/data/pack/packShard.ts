@@ -18,8 +18,8 @@ export interface ShardJob {
 }
 
 /**
- * Packs shards; counts every image in `packed[0]`. Images whose shorter side is at most `shortSide` keep their size, so that
- * the central crop of evaluation is that of the file, byte for byte. Rejects with `DataError` or `StorageError`.
+ * Packs shards; counts every image in `packed[0]`. Images whose shorter side is at most `shortSide` keep their size, so
+ * that the central crop of evaluation is that of the file, byte for byte. Rejects with `DataError` or `StorageError`.
  */
 export function shardPacker(shortSide: number, packed: Int32Array): (job: ShardJob) => Promise<void> {
   const resize = makeResizer();

@@ -27,8 +27,8 @@ export function isPackedSet(root: string): boolean {
 }
 
 /**
- * Opens a split of a packed set. Throws `DataError` for a missing split, a missing or cut-off shard and a damaged index,
- * `ConfigError` when its images are smaller than the config wants.
+ * Opens a split of a packed set. Throws `DataError` for a missing split, a missing or cut-off shard and a damaged
+ * index, `ConfigError` when its images are smaller than the config wants.
  */
 export function openPackedSplit(root: string, split: string, size: InputSize): Dataset {
   const folder = join(root, split);

@@ -14,9 +14,9 @@ export function listName(path: string): string {
 }
 
 /**
- * Compares each list that the config names with what `pack.json` says of its split: the name always, the content where the
- * file is below `root` or the working folder. Returns remarks: those of packing, and on what could not be compared. Throws `DataError` for another
- * list and for splits that do not have the same classes.
+ * Compares each list that the config names with what `pack.json` says of its split: the name always, the content where
+ * the file is below `root` or the working folder. Returns remarks: those of packing, and on what could not be compared.
+ * Throws `DataError` for another list and for splits that do not have the same classes.
  */
 export function comparePackedLists(config: ImageSetConfig, root: string, splits: readonly ImageSplit[]): string[] {
   const notes: string[] = [];
@@ -61,7 +61,10 @@ function compareList(config: ImageSetConfig, split: ImageSplit, root: string, he
     });
   if (packed === undefined) {
     if (fingerprint === header.source_fingerprint) return undefined;
-    return `Whether data.${key} (${given}) is what was packed is not known: an earlier gala packed it. The same \`gala data pack\` adds it.`;
+    return (
+      `Whether data.${key} (${given}) is what was packed is not known: an earlier gala packed it. The same ` +
+      '`gala data pack` adds it.'
+    );
   }
   if (packed !== listName(given))
     throw refuse(`The pack was made from the list ${packed}; data.${key} names ${given}.`);

@@ -9,7 +9,9 @@ import type { RgbImage } from '../images/rgbImage.js';
 import { wholeImage } from '../images/rgbImage.js';
 
 export interface ShardReader {
-  /** Rejects with `DataError` when a shard is cut off or changed, with `StorageError` when it cannot be opened or read. */
+  /**
+   * Rejects with `DataError` when a shard is cut off or changed, with `StorageError` when it cannot be opened or read.
+   */
   read(path: string, place: PackedPlace): Promise<RgbImage>;
   /** Closes its shards; one that is being read, when that is done. */
   close(): void;

@@ -28,7 +28,9 @@ export interface BlockSettings {
   readonly keepPartial: boolean;
 }
 
-/** The blocks from a position to the end of `lastEpoch`. Throws `ConfigError` when an epoch is shorter than one batch. */
+/**
+ * The blocks from a position to the end of `lastEpoch`. Throws `ConfigError` when an epoch is shorter than one batch.
+ */
 export function* planBlocks(
   { dataset, order, batchSize, stepsPerBlock, keepPartial }: BlockSettings,
   from: Position,

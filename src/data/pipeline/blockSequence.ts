@@ -1,4 +1,7 @@
-/** What a pipeline prepares next: the blocks of one sequence, in order, as many ahead of the reader as there are free slots. */
+/**
+ * What a pipeline prepares next: the blocks of one sequence, in order, as many ahead of the reader as there are free
+ * slots.
+ */
 import { DataError } from '../../errors.js';
 import type { Dataset } from '../dataset.js';
 import { imageBytes } from '../imageShape.js';
@@ -17,7 +20,10 @@ interface Batch {
   readonly indices: Int32Array;
 }
 
-/** `steps` batches of one epoch in a row, the first of them `step`: images [steps, B, H, W, C], labels and indices [steps, B]. */
+/**
+ * `steps` batches of one epoch in a row, the first of them `step`: images [steps, B, H, W, C], labels and indices
+ * [steps, B].
+ */
 export interface Block extends Batch {
   readonly epoch: number;
   readonly steps: number;
@@ -149,7 +155,10 @@ function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: Plan): Sl
   };
 }
 
-/** Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not hang the training without a word. */
+/**
+ * Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not hang the training without a
+ * word.
+ */
 async function within(seconds: number, done: Promise<void> | undefined, late: () => DataError): Promise<void> {
   if (seconds === 0) return done;
   let timer: NodeJS.Timeout | undefined;
@@ -168,7 +177,9 @@ async function within(seconds: number, done: Promise<void> | undefined, late: ()
 function batchNotReady({ epoch, step }: Position, seconds: number): DataError {
   return new DataError(`A batch was not ready after ${seconds} seconds, so it is given up.`, {
     where: `batch ${step + 1} of epoch ${epoch}`,
-    next: 'See that the disk of the dataset answers. If it is only slow, set GALA_WATCHDOG_SECONDS to more (a batch is given up after ten times as long; 0 = never).',
+    next:
+      'See that the disk of the dataset answers. If it is only slow, set GALA_WATCHDOG_SECONDS to more (a ' +
+      'batch is given up after ten times as long; 0 = never).',
   });
 }
 

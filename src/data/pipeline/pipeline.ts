@@ -28,9 +28,9 @@ export interface PipelineOptions extends Omit<BlockSettings, 'stepsPerBlock' | '
 
 export interface Pipeline {
   /**
-   * All blocks from a position to the end of `lastEpoch`; those of the next epoch are prepared while the last ones of this
-   * are in use. Leaving the loop early is fine; asking for blocks anew ends the iterator of before. Rejects with `DataError`
-   * when a batch cannot be prepared, with `ConfigError` when an epoch is shorter than one batch.
+   * All blocks from a position to the end of `lastEpoch`; those of the next epoch are prepared while the last ones of
+   * this are in use. Leaving the loop early is fine; asking for blocks anew ends the iterator of before. Rejects with
+   * `DataError` when a batch cannot be prepared, with `ConfigError` when an epoch is shorter than one batch.
    */
   blocks(from: Position, lastEpoch: number): AsyncIterableIterator<Block>;
   /** Ends the worker threads. */
@@ -38,8 +38,8 @@ export interface Pipeline {
 }
 
 /**
- * Starts the workers. What a batch holds depends on (seed, epoch, order, step) only, neither on the number of workers nor on the
- * size of blocks. Throws `ConfigError` when an augmentation does not work on the dataset's images.
+ * Starts the workers. What a batch holds depends on (seed, epoch, order, step) only, neither on the number of workers
+ * nor on the size of blocks. Throws `ConfigError` when an augmentation does not work on the dataset's images.
  */
 export function openPipeline({
   augment,
@@ -75,8 +75,8 @@ export function openPipeline({
 }
 
 /**
- * Every image once, in order and without augmentation, in blocks of `stepsPerBlock` batches; the last batch may be smaller. For
- * evaluation. Images in files are decoded by `workers` threads.
+ * Every image once, in order and without augmentation, in blocks of `stepsPerBlock` batches; the last batch may be
+ * smaller. For evaluation. Images in files are decoded by `workers` threads.
  */
 export async function* readBatches(
   dataset: Dataset,

@@ -1,4 +1,6 @@
-/** Reading, fitting and augmenting the images of one batch that lie in files or shards: the work of a pipeline's worker. */
+/**
+ * Reading, fitting and augmenting the images of one batch that lie in files or shards: the work of a pipeline's worker.
+ */
 import type { Random } from '../../random.js';
 import { randomOfImage, transformsOf } from '../augment/index.js';
 import type { ImageLocation } from '../files/location.js';
@@ -12,7 +14,10 @@ import type { BatchPreparer, BatchRecipe } from './batchJob.js';
 /** Images being read while one is fitted: sharp decodes on threads of its own. */
 const readAhead = 2;
 
-/** Throws `ConfigError` for augmentations that do not work; preparing rejects with `DataError` or `StorageError` naming the file. */
+/**
+ * Throws `ConfigError` for augmentations that do not work; preparing rejects with `DataError` or `StorageError` naming
+ * the file.
+ */
 export function preparerOfFiles(recipe: BatchRecipe, shortSide: number): BatchPreparer {
   const { augment, imageShape, seed } = recipe;
   const size = imageBytes(imageShape);

@@ -1,4 +1,7 @@
-/** The shared memory that blocks of batches are written into: slots, which a pipeline lends to one block after the other. */
+/**
+ * The shared memory that blocks of batches are written into: slots, which a pipeline lends to one block after the
+ * other.
+ */
 import { sharedBytes, sharedInt32 } from './sharedDataset.js';
 
 /** Room for one block, or the part of it that a short block takes. */
@@ -11,8 +14,8 @@ export interface Slot {
 }
 
 /**
- * Slots of the pipeline that was closed last, for the next one of the same size: every evaluation opens a pipeline, and V8, which
- * does not count shared memory, would keep the slots of many before it collects them.
+ * Slots of the pipeline that was closed last, for the next one of the same size: every evaluation opens a pipeline, and
+ * V8, which does not count shared memory, would keep the slots of many before it collects them.
  */
 let spare: readonly Slot[] = [];
 

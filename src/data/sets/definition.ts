@@ -1,4 +1,7 @@
-/** What gala knows of a dataset before its files are read: facts for checks, downloads, benchmarks and messages, and how it opens. */
+/**
+ * What gala knows of a dataset before its files are read: facts for checks, downloads, benchmarks and messages, and how
+ * it opens.
+ */
 import type { Dataset } from '../dataset.js';
 import type { FolderCandidates } from '../files/locateFiles.js';
 import type { ImageShape } from '../imageShape.js';

@@ -32,7 +32,8 @@ export const imagenetLt = {
   archiveOf: (folder: string) =>
     folder.startsWith('val')
       ? 'ILSVRC2012_img_val.tar (6.7 GB, image-net.org) belongs in val/, flat or in folders of the classes'
-      : 'ILSVRC2012_img_train.tar (147 GB, image-net.org) belongs in train/, each of its 1,000 inner archives in a folder of its name (train/n01440764/…)',
+      : 'ILSVRC2012_img_train.tar (147 GB, image-net.org) belongs in train/, each of its 1,000 inner archives ' +
+        'in a folder of its name (train/n01440764/…)',
   telltales: [
     {
       entry: 'train/n01440764.tar',

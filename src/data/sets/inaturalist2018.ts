@@ -23,7 +23,8 @@ export const inaturalist2018 = {
   classCounts: 'iNaturalist18.class_counts.json',
   candidatesOf: (folder: string) => [folder],
   archiveOf: () =>
-    'train_val2018.tar.gz (120 GB, github.com/visipedia/inat_comp, 2018) holds train_val2018/, which belongs below the root',
+    'train_val2018.tar.gz (120 GB, github.com/visipedia/inat_comp, 2018) holds train_val2018/, which ' +
+    'belongs below the root',
   telltales: [
     { entry: 'Plantae/7291', says: 'The root is train_val2018 itself: name the folder above it.' },
     { entry: 'train_val_images', says: 'These are the images of iNaturalist 2017.' },

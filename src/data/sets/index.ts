@@ -66,7 +66,10 @@ export function isFolders(name: DatasetName): boolean {
   return ownSet(name)?.imagesOf === 'folders';
 }
 
-/** Whether a set has validation images of its own, or a share of its training images as such, beside its training images. */
+/**
+ * Whether a set has validation images of its own, or a share of its training images as such, beside its training
+ * images.
+ */
 export function hasOwnVal({ dataset, val_list, split }: ValKeys): boolean {
   return val_list !== undefined || (split?.val ?? 0) > 0 || publishedSet(dataset)?.lists.val !== undefined;
 }

@@ -27,7 +27,8 @@ export const placesLt = {
   classCounts: 'Places_LT.class_counts.json',
   candidatesOf: placesFolders,
   archiveOf: () =>
-    'places365standard_easyformat.tar (21 GB, places2.csail.mit.edu, small images in the easy directory structure) holds train/ and val/',
+    'places365standard_easyformat.tar (21 GB, places2.csail.mit.edu, small images in the easy directory ' +
+    'structure) holds train/ and val/',
   telltales: [
     {
       entry: 'places365_standard/train',
@@ -35,7 +36,9 @@ export const placesLt = {
     },
     {
       entry: 'data_256',
-      says: 'This is the archive in letter folders (data_256/a/airfield/…), not the one in the easy directory structure.',
+      says:
+        'This is the archive in letter folders (data_256/a/airfield/…), not the one in the easy directory ' +
+        'structure.',
     },
     { entry: 'data_large', says: 'This is the archive of the large images, not places365standard_easyformat.tar.' },
     {

@@ -1,4 +1,7 @@
-/** Before the first step: every image of a split is there and decodes, or the reader learns which does not and what to do. */
+/**
+ * Before the first step: every image of a split is there and decodes, or the reader learns which does not and what to
+ * do.
+ */
 import { DataError } from '../../errors.js';
 import { type ImageFiles, subsetOfFiles } from '../files/imageFiles.js';
 import { archiveAdvice, missingImages, verifyCommand } from '../files/missingImages.js';
@@ -37,8 +40,8 @@ export interface CheckedSplit {
 }
 
 /**
- * The files of a split that can be read, with notes: on those that were left out, on a cache that cannot be written. Throws
- * `DataError` for missing or bad images, `CheckStopped`.
+ * The files of a split that can be read, with notes: on those that were left out, on a cache that cannot be written.
+ * Throws `DataError` for missing or bad images, `CheckStopped`.
  */
 export async function checkSplit(
   split: ImageSplit,
@@ -71,7 +74,8 @@ export async function checkSplit(
     digests: new Int32Array(Array.from(sound).flatMap(i => [...result.digests.subarray(2 * i, 2 * i + 2)])),
     notes: [
       ...notes,
-      `${bad.length} of the ${files.length} ${split} images are left out (data.on_bad_image: skip): ${named.join(', ')}${others}.`,
+      `${bad.length} of the ${files.length} ${split} images are left out (data.on_bad_image: skip): ` +
+        `${named.join(', ')}${others}.`,
     ],
   };
 }
@@ -101,7 +105,10 @@ async function badImages(
   const verify = `${verifyCommand(root, set)} --deep`;
   const skip = split === 'train' ? ', or train without them: --set data.on_bad_image=skip' : '';
   return new DataError(
-    `${bad.length} of the ${files.length} ${split} images cannot be used (${counts.join(', ')}). ${message ?? ''}`.trim(),
+    (
+      `${bad.length} of the ${files.length} ${split} images cannot be used (${counts.join(', ')}). ` +
+      `${message ?? ''}`
+    ).trim(),
     {
       where: `the first: ${files.path(first)}`,
       next: `Fetch them again (\`${verify}\` names each one)${skip}. ${set ? advice : ''}`.trim(),

@@ -16,7 +16,10 @@ export const verdicts = [
 
 export type Verdict = (typeof verdicts)[number];
 
-/** Decodes, but not to what its pixels look like elsewhere: inks go through a formula, 16 bits lose 8, one frame stands for all. */
+/**
+ * Decodes, but not to what its pixels look like elsewhere: inks go through a formula, 16 bits lose 8, one frame stands
+ * for all.
+ */
 export const oddities: readonly Verdict[] = ['CMYK', '16-bit', 'animated'];
 /** Cannot be trained on. */
 export const faults: readonly Verdict[] = [

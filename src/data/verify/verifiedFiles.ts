@@ -38,7 +38,9 @@ function emptyMemory(length: number): VerifiedFiles {
   return { verdicts: sharedBytes(length), stamps: sharedInt32(3 * length), digests: sharedInt32(2 * length) };
 }
 
-/** Writes them down, atomically. Throws `StorageError`, and the system's error where the cache's folder cannot be made. */
+/**
+ * Writes them down, atomically. Throws `StorageError`, and the system's error where the cache's folder cannot be made.
+ */
 export function rememberVerified(files: ImageFiles, memory: VerifiedFiles, environment?: NodeJS.ProcessEnv): void {
   const path = memoryPath(files, environment);
   makeFolderBelow(cacheFolder(undefined, environment), 'verified');

@@ -35,7 +35,10 @@ export interface VerifiedImages {
 
 const secondsBetweenWrites = 30;
 
-/** Rejects with `DataError` when a worker dies. A memory that cannot be written costs time, not the result: that is a note. */
+/**
+ * Rejects with `DataError` when a worker dies. A memory that cannot be written costs time, not the result: that is a
+ * note.
+ */
 export async function verifyImages(files: ImageFiles, options: VerifyOptions): Promise<VerifiedImages> {
   const { missing, environment, onProgress, stopped = () => false, filesPerJob = 32 } = options;
   const { verdicts, stamps, digests } = recallVerified(files, environment);
@@ -62,7 +65,9 @@ export async function verifyImages(files: ImageFiles, options: VerifyOptions): P
       note = undefined;
     } catch (error) {
       const { where } = error as StorageError;
-      note = `What was found could not be remembered: ${(error as Error).message}${where === undefined ? '' : ` (${where})`}`;
+      note =
+        'What was found could not be remembered: ' +
+        `${(error as Error).message}${where === undefined ? '' : ` (${where})`}`;
     }
   };
   const work = async () => {

@@ -1,4 +1,6 @@
-/** Worker threads that do jobs one after the other; a worker that throws or dies fails every job instead of hanging it. */
+/**
+ * Worker threads that do jobs one after the other; a worker that throws or dies fails every job instead of hanging it.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { DataError, GalaError } from '../../errors.js';
@@ -24,7 +26,10 @@ interface Waiting<Job> {
   readonly reject: (error: unknown) => void;
 }
 
-/** What a pool's errors say: about a job that failed, a thread that died, and how to do with fewer threads or less memory. */
+/**
+ * What a pool's errors say: about a job that failed, a thread that died, and how to do with fewer threads or less
+ * memory.
+ */
 const wording = {
   batches: {
     failed: 'A batch could not be prepared',
@@ -56,7 +61,9 @@ export interface PoolOptions {
 /** A thread held up in the operating system cannot be ended; it is left behind after this long. */
 const closingMilliseconds = 2000;
 
-/** Starts `count` threads of `file`, which answers each message with one `JobAnswer`; `workerData` is copied to each. */
+/**
+ * Starts `count` threads of `file`, which answers each message with one `JobAnswer`; `workerData` is copied to each.
+ */
 export function openWorkerPool<Job>(
   file: URL,
   count: number,
@@ -126,7 +133,10 @@ export function openWorkerPool<Job>(
   };
 }
 
-/** Runs jobs in this thread, one after the other, each on a turn of its own of the event loop; `release` is called at the end. */
+/**
+ * Runs jobs in this thread, one after the other, each on a turn of its own of the event loop; `release` is called at
+ * the end.
+ */
 export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>, release?: () => void): JobRunner<Job> {
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;

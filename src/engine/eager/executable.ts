@@ -1,6 +1,6 @@
 /**
- * The `eager` engine: the Program itself, run op by op by tfjs-node-gpu, with TF.js' own autodiff in every step. It shares
- * neither the trace nor a lowering with the compiled engines, which makes it the oracle that they are held to.
+ * The `eager` engine: the Program itself, run op by op by tfjs-node-gpu, with TF.js' own autodiff in every step. It
+ * shares neither the trace nor a lowering with the compiled engines, which makes it the oracle that they are held to.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
@@ -39,7 +39,9 @@ export async function compileForEager(request: CompileRequest, options: EagerOpt
 
 function runtimeOf({ state: initial, programs }: CompileRequest, info: EngineInfo): Runtime {
   const state: Tensors = onBackend(() => uploaded('state entry', Object.keys(initial), initial, initial));
-  /** A run holds the thread until it is done; before each the event loop turns once, so that batches and signals arrive. */
+  /**
+   * A run holds the thread until it is done; before each the event loop turns once, so that batches and signals arrive.
+   */
   const onItsTurn = async <T>(work: () => T): Promise<T> => {
     await turn();
     return onBackend(work);
@@ -104,7 +106,10 @@ function replace(state: Tensors, next: Tensors): void {
   }
 }
 
-/** Copies of the host's tensors on the backend: TensorFlow computes on the memory that it is given. TF.js has no bytes: they go as int32. */
+/**
+ * Copies of the host's tensors on the backend: TensorFlow computes on the memory that it is given. TF.js has no bytes:
+ * they go as int32.
+ */
 function uploaded(what: string, names: readonly string[], values: HostTensors, specs: Specs): Tensors {
   return Object.fromEntries(
     names.map(name => {

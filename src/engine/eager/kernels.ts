@@ -1,4 +1,7 @@
-/** Kernels that tfjs-node-gpu lacks or has too narrow: those of `../trainingKernels.ts` are one TensorFlow operation each. */
+/**
+ * Kernels that tfjs-node-gpu lacks or has too narrow: those of `../trainingKernels.ts` are one TensorFlow operation
+ * each.
+ */
 import * as tf from '@tensorflow/tfjs';
 import { backendName, execute, type Kernel, type OpAttribute, type TensorFlowBackend } from './backend.js';
 import { windowKernels } from './windows.js';
@@ -38,7 +41,9 @@ const trainingKernels: Readonly<Record<string, Kernel>> = {
     ),
 };
 
-/** Makes the kernels known to TF.js for the backend of tfjs-node-gpu, in place of the package's own where it has them. */
+/**
+ * Makes the kernels known to TF.js for the backend of tfjs-node-gpu, in place of the package's own where it has them.
+ */
 export function registerKernels(): void {
   for (const [kernelName, kernel] of Object.entries({ ...trainingKernels, ...windowKernels })) {
     if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);

@@ -1,4 +1,7 @@
-/** Finds a tfjs-node-gpu that can run: the one that `gala engine install --eager` made, else the npm package with its own binary. */
+/**
+ * Finds a tfjs-node-gpu that can run: the one that `gala engine install --eager` made, else the npm package with its
+ * own binary.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -31,7 +34,9 @@ export function requireAddon(environment: NodeJS.ProcessEnv = process.env): Addo
   const location = findAddon(environment);
   if (location !== undefined) return location;
   throw new EngineError('There is no tfjs-node-gpu that can run.', {
-    where: `looked in ${addonFolder(cacheFolder(undefined, environment))}, and for ${addonPackage.name} with its binary beside gala`,
+    where:
+      `looked in ${addonFolder(cacheFolder(undefined, environment))}, and for ${addonPackage.name} with its ` +
+      'binary beside gala',
     next: 'gala engine install --eager',
   });
 }

@@ -1,6 +1,7 @@
 /**
- * `gala engine install --eager`: tfjs-node-gpu's own installation where there is CUDA 11, for which its binary was made;
- * elsewhere its addon compiled here, for the TensorFlow of the `tensorflow` engine. Its npm package is fetched without scripts.
+ * `gala engine install --eager`: tfjs-node-gpu's own installation where there is CUDA 11, for which its binary was
+ * made; elsewhere its addon compiled here, for the TensorFlow of the `tensorflow` engine. Its npm package is fetched
+ * without scripts.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -97,7 +98,10 @@ function installByItself(staging: string, environment: NodeJS.ProcessEnv): void 
   }
 }
 
-/** What stands in for its packages: TF.js (which exports all of its core) is the copy that gala uses, and the addon's place needs no search. */
+/**
+ * What stands in for its packages: TF.js (which exports all of its core) is the copy that gala uses, and the addon's
+ * place needs no search.
+ */
 function writeStubs(modules: string): void {
   const tfjs = `module.exports = globalThis[Symbol.for('gala.tfjs')];\n`;
   const stubs = {

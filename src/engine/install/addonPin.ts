@@ -1,4 +1,6 @@
-/** tfjs-node-gpu, which `engine: eager` runs on: its npm packages with their checksums, and where it lies in the cache. */
+/**
+ * tfjs-node-gpu, which `engine: eager` runs on: its npm packages with their checksums, and where it lies in the cache.
+ */
 import { join } from 'node:path';
 import { enginesFolder, type Manifest, wholeManifest } from './cache.js';
 

@@ -1,4 +1,6 @@
-/** The per-user cache of engines, shared by all checkouts: where it is, and which of its folders hold a whole engine. */
+/**
+ * The per-user cache of engines, shared by all checkouts: where it is, and which of its folders hold a whole engine.
+ */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -15,7 +17,10 @@ const manifestSchema = z.object({
   sha256: z.string(),
   /** Size in bytes of every file of the engine. */
   files: z.record(z.string().regex(insideFolder), z.number()),
-  /** `contentSha256` of the files, for an engine that was made here and so has none in its pin; absent in those of an older gala. */
+  /**
+   * `contentSha256` of the files, for an engine that was made here and so has none in its pin; absent in those of an
+   * older gala.
+   */
   content_sha256: z.string().optional(),
   installed: z.string(),
 });
@@ -47,7 +52,9 @@ export function readManifest(folder: string): Manifest | undefined {
   }
 }
 
-/** The manifest of a whole engine; undefined when the folder holds none, or one whose files are missing or cut short. */
+/**
+ * The manifest of a whole engine; undefined when the folder holds none, or one whose files are missing or cut short.
+ */
 export function wholeManifest(folder: string): Manifest | undefined {
   const manifest = readManifest(folder);
   if (manifest === undefined) return undefined;
@@ -75,7 +82,9 @@ export function hasHeaders(cache: string, pin: WheelPin): boolean {
   return (pin.headers ?? []).every(path => headerPath(path) in files);
 }
 
-/** Sizes of all files below a folder. Files that vanish meanwhile are left out: another process may be at work in it. */
+/**
+ * Sizes of all files below a folder. Files that vanish meanwhile are left out: another process may be at work in it.
+ */
 export function* fileSizes(folder: string): Generator<number> {
   let entries: import('node:fs').Dirent[];
   try {

@@ -10,7 +10,10 @@ const groupMayWrite = 0o020;
 const othersMayWrite = 0o002;
 const onlyOwnersDelete = 0o1000;
 
-/** A sentence that names what others can change of the cache, and the command against it; undefined where nobody can, or there is none. */
+/**
+ * A sentence that names what others can change of the cache, and the command against it; undefined where nobody can, or
+ * there is none.
+ */
 export function cacheWarning(cache = cacheFolder()): string | undefined {
   const real = realPath(cache);
   if (real === undefined) return undefined;
@@ -22,7 +25,10 @@ export function cacheWarning(cache = cacheFolder()): string | undefined {
       stat!.uid === ownUser()
         ? `chmod ${real.startsWith(`${path}/`) ? '' : '-R '}go-w ${shellWord(path)}`
         : 'put the cache into a folder of your own (GALA_CACHE)';
-    return `${who} can change ${path}, and what is there is run as you: ${remedy}. \`gala doctor --deep\` compares the engines with what was installed.`;
+    return (
+      `${who} can change ${path}, and what is there is run as you: ${remedy}. \`gala doctor --deep\` ` +
+      'compares the engines with what was installed.'
+    );
   }
   return undefined;
 }
@@ -81,7 +87,10 @@ function ownUser(): number {
   return process.geteuid!();
 }
 
-/** Whether nobody else is in a group, as far as the files of this machine tell: many systems give each user such a group. */
+/**
+ * Whether nobody else is in a group, as far as the files of this machine tell: many systems give each user such a
+ * group.
+ */
 function isOwnGroup(gid: number): boolean {
   const { username } = userInfo();
   const group = linesOf('/etc/group').find(fields => fields[2] === String(gid));

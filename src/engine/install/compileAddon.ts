@@ -21,14 +21,17 @@ export function findCompiler(environment: NodeJS.ProcessEnv): string {
       : `A C++17 compiler is needed to build the addon of tfjs-node-gpu, and there is no ${compilers.join(', ')}.`,
     {
       where: environment.CXX ? `CXX=${environment.CXX}` : `PATH=${environment.PATH ?? ''}`,
-      next: 'Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. Only engine eager needs it; tensorflow and xla do without.',
+      next:
+        'Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. Only engine eager needs it; tensorflow ' +
+        'and xla do without.',
     },
   );
 }
 
 /**
- * Compiles the package unpacked in `staging/node_modules` to `binary`, against TensorFlow's headers. It is linked to no library: whatever
- * TensorFlow the process has loaded serves it, and Node-API keeps it usable with every later Node. Throws `EngineError`.
+ * Compiles the package unpacked in `staging/node_modules` to `binary`, against TensorFlow's headers. It is linked to no
+ * library: whatever TensorFlow the process has loaded serves it, and Node-API keeps it usable with every later Node.
+ * Throws `EngineError`.
  */
 export function compileAddon(
   compiler: string,

@@ -1,4 +1,6 @@
-/** Whether the engines in the cache are byte for byte what was installed: a load looks at the sizes of their files only. */
+/**
+ * Whether the engines in the cache are byte for byte what was installed: a load looks at the sizes of their files only.
+ */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256OfFile } from '../../io/hash.js';
@@ -17,7 +19,10 @@ export interface CheckedEngine {
   readonly install: string;
 }
 
-/** Reads every engine in the cache and compares it with the checksums of gala's source, or (eager, compiled here) of its manifest. */
+/**
+ * Reads every engine in the cache and compares it with the checksums of gala's source, or (eager, compiled here) of its
+ * manifest.
+ */
 export async function checkContents(cache: string, pinned = pinnedEngines()): Promise<CheckedEngine[]> {
   const checked: CheckedEngine[] = [];
   for (const { pin, install } of pinned) {

@@ -10,21 +10,26 @@ export const cudaPins: Readonly<Record<CudaMajor, WheelPin>> = { 12: xlaCuda12, 
 const { companions: partsOfCuda13, ...plugin13 } = xlaCuda13;
 const part = (name: string) => partsOfCuda13!.find(wheel => wheel.name === name)!;
 
-/** What compiles for a GPU without running on one (`gala bench plan`): ptxas, libdevice and XLA's plugin for CUDA 13. It is no engine. */
+/**
+ * What compiles for a GPU without running on one (`gala bench plan`): ptxas, libdevice and XLA's plugin for CUDA 13. It
+ * is no engine.
+ */
 export const cudaCompiler: WheelPin = { ...part('nvidia-cuda-nvcc'), companions: [plugin13, part('nvidia-nvvm')] };
 
 /** CUDA 13 has no code for GPUs before Turing. */
 const firstCapabilityOfCuda13 = 7.5;
 
 /**
- * CUDA's major version for a driver: a driver runs every CUDA up to its own, of a major version also the later minor ones
- * (NVIDIA's minor-version compatibility). Throws `EngineError` without a GPU, and for a driver older than CUDA 12.
+ * CUDA's major version for a driver: a driver runs every CUDA up to its own, of a major version also the later minor
+ * ones (NVIDIA's minor-version compatibility). Throws `EngineError` without a GPU, and for a driver older than CUDA 12.
  */
 export function cudaFor(answer: GpuAnswer): CudaMajor {
   if ('missing' in answer) {
     throw new EngineError(`No GPU answers here: ${answer.missing}.`, {
       where: 'gala engine install --cuda',
-      next: 'For another machine that uses this cache, say which CUDA its driver runs: --cuda 13 (drivers from 580 on) or --cuda 12 (from 525 on).',
+      next:
+        'For another machine that uses this cache, say which CUDA its driver runs: --cuda 13 (drivers from ' +
+        '580 on) or --cuda 12 (from 525 on).',
     });
   }
   const { cuda, version, gpus } = answer;

@@ -1,7 +1,8 @@
 /**
- * XLA's CUDA plugins and the parts of CUDA that they load: cuBLAS, cuDNN with NVRTC, NCCL (several GPUs), nvJitLink, ptxas with libdevice
- * (XLA compiles for the GPU that it finds), the runtime. cuFFT, cuSPARSE, cuSOLVER, CUPTI and NVSHMEM are left out: no operation of
- * gala uses them, and the plugin names none of them among the libraries it cannot do without.
+ * XLA's CUDA plugins and the parts of CUDA that they load: cuBLAS, cuDNN with NVRTC, NCCL (several GPUs), nvJitLink,
+ * ptxas with libdevice (XLA compiles for the GPU that it finds), the runtime. cuFFT, cuSPARSE, cuSOLVER, CUPTI and
+ * NVSHMEM are left out: no operation of gala uses them, and the plugin names none of them among the libraries it cannot
+ * do without.
  */
 import type { WheelPin } from './pin.js';
 

@@ -63,7 +63,8 @@ export async function downloadWheel(
     `${pin.name}==${pin.version}`,
   ];
   const child = spawn(pip.command, args, {
-    // pip unpacks into TMPDIR first: a small /tmp must not matter. A download changes no environment, so none is required.
+    // pip unpacks into TMPDIR first: a small /tmp must not matter. A download changes no environment, so none is
+    // required.
     env: { ...environment, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -103,7 +104,8 @@ function downloadFailed(pin: WheelPin, pip: Pip, lines: readonly string[]): Engi
       where: [pip.command, ...pip.args, 'download'].join(' '),
       next: noSpace
         ? 'Free some space, or put the cache on another disk: gala engine install --cache DIR.'
-        : `Check the network and pip's index, then run it again. Without network: copy ${pin.wheel} here and run gala engine install --from FILE.whl`,
+        : `Check the network and pip's index, then run it again. Without network: copy ${pin.wheel} here and ` +
+          'run gala engine install --from FILE.whl',
     },
   );
 }

@@ -49,7 +49,10 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
   );
 }
 
-/** One wheel after the other, each removed before the next is fetched: several, and all that is in them, would take twice the disk. */
+/**
+ * One wheel after the other, each removed before the next is fetched: several, and all that is in them, would take
+ * twice the disk.
+ */
 async function fetchAndUnpack(
   pin: WheelPin,
   target: string,

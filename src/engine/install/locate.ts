@@ -33,15 +33,19 @@ const framework = 'libtensorflow_framework.so.2';
 const apiLibraries = ['libtensorflow_cc.so.2', 'libtensorflow.so.2'];
 
 /**
- * The TensorFlow that `auto` uses, or undefined when there is none. `explicit` (else GALA_TENSORFLOW) names a folder with
- * `libtensorflow_cc.so.2`; throws `EngineError` when it holds none, for a wrong setting must not be skipped silently.
+ * The TensorFlow that `auto` uses, or undefined when there is none. `explicit` (else GALA_TENSORFLOW) names a folder
+ * with `libtensorflow_cc.so.2`; throws `EngineError` when it holds none, for a wrong setting must not be skipped
+ * silently.
  */
 export function findTensorFlow(explicit?: string, options: LocateOptions = {}): TensorFlowLocation | undefined {
   for (const location of locations(explicit, options)) return location;
   return undefined;
 }
 
-/** Every TensorFlow found, in the order of preference; the first is the one that `auto` uses. Throws as `findTensorFlow`. */
+/**
+ * Every TensorFlow found, in the order of preference; the first is the one that `auto` uses. Throws as
+ * `findTensorFlow`.
+ */
 export function listTensorFlow(explicit?: string, options: LocateOptions = {}): TensorFlowLocation[] {
   const found = new Map<string, TensorFlowLocation>();
   for (const location of locations(explicit, options)) {
@@ -56,7 +60,9 @@ export function requireTensorFlow(explicit?: string, options: LocateOptions = {}
   if (location !== undefined) return location;
   const cache = cacheFolder(options.cache, options.environment);
   throw new EngineError('No TensorFlow library was found.', {
-    where: `looked in GALA_TENSORFLOW, ${engineFolder(cache, options.pin ?? tensorflowCpu)}, Python's site-packages, @tensorflow/tfjs-node-gpu`,
+    where:
+      `looked in GALA_TENSORFLOW, ${engineFolder(cache, options.pin ?? tensorflowCpu)}, Python's ` +
+      'site-packages, @tensorflow/tfjs-node-gpu',
     next: 'gala engine install',
   });
 }
@@ -87,7 +93,9 @@ function explicitLocation(folder: string, source: string): TensorFlowLocation {
   if (location) return location;
   throw new EngineError(`There is no ${framework} with ${apiLibraries.join(' or ')} in ${source}.`, {
     where: folder,
-    next: `Set GALA_TENSORFLOW to the folder that holds ${apiLibraries[0]}, or leave it unset and run: gala engine install`,
+    next:
+      `Set GALA_TENSORFLOW to the folder that holds ${apiLibraries[0]}, or leave it unset and run: gala ` +
+      'engine install',
   });
 }
 

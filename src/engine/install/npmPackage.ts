@@ -1,4 +1,7 @@
-/** Fetches pinned packages with npm, which knows the user's registry, proxies and certificates. None of their scripts runs. */
+/**
+ * Fetches pinned packages with npm, which knows the user's registry, proxies and certificates. None of their scripts
+ * runs.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

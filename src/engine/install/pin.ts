@@ -1,4 +1,6 @@
-/** The engines that this version of gala is tested with: wheels, their checksums, the few files of them that are kept. */
+/**
+ * The engines that this version of gala is tested with: wheels, their checksums, the few files of them that are kept.
+ */
 import { basename } from 'node:path';
 import { sha256 } from '../../io/hash.js';
 
@@ -18,7 +20,9 @@ export interface WheelPin {
   readonly minimumGlibc: string;
   /** Members of the wheel that are kept, with their unpacked sizes. They land side by side in the engine's folder … */
   readonly members: readonly { readonly path: string; readonly bytes: number }[];
-  /** Members that building against the library takes; they keep their folders, below `include/` in the engine's folder. */
+  /**
+   * Members that building against the library takes; they keep their folders, below `include/` in the engine's folder.
+   */
   readonly headers?: readonly string[];
   /** … or, where there is this list, in the folders that they have in the wheel, with those of the wheels listed. */
   readonly companions?: readonly WheelPin[];
@@ -60,7 +64,9 @@ export const tensorflowCpu: WheelPin = {
   ],
 };
 
-/** XLA for CPUs as a PJRT plugin, by the OpenXLA authors: what the `xla` engine is tested with where there is no GPU. */
+/**
+ * XLA for CPUs as a PJRT plugin, by the OpenXLA authors: what the `xla` engine is tested with where there is no GPU.
+ */
 export const xlaCpu: WheelPin = {
   name: 'xla-cpu-pjrt',
   version: '0.0.1',

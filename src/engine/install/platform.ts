@@ -21,7 +21,9 @@ export function requirePlatform(platform: Platform, pin: WheelPin): void {
   if (system !== 'linux' || architecture !== 'x64') {
     throw new EngineError(`The engine ${pin.name} ${pin.version} runs on Linux x86-64 only.`, {
       where: `this machine: ${system} ${architecture}`,
-      next: 'Here `gala eval --logits FILE`, `gala config list` and `gala table DIR` work; to train, use a Linux x86-64 machine, a container on it, or WSL 2.',
+      next:
+        'Here `gala eval --logits FILE`, `gala config list` and `gala table DIR` work; to train, use a Linux ' +
+        'x86-64 machine, a container on it, or WSL 2.',
     });
   }
   if (glibc === undefined) {

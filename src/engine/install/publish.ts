@@ -92,7 +92,9 @@ function requireSpace(needed: number, folder: string, options: InstallOptions): 
   if (free >= needed) return;
   throw new EngineError(`The engine needs ${megabytes(needed)} of free disk space, and there are ${megabytes(free)}.`, {
     where: folder,
-    next: 'Free some space, or put the cache on another disk: gala engine install --cache DIR (and set GALA_CACHE=DIR).',
+    next:
+      'Free some space, or put the cache on another disk: gala engine install --cache DIR (and set ' +
+      'GALA_CACHE=DIR).',
   });
 }
 

@@ -1,11 +1,16 @@
-/** Where Python keeps a package: its folders in the active virtual environment, then where python3 would import it from. */
+/**
+ * Where Python keeps a package: its folders in the active virtual environment, then where python3 would import it from.
+ */
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const pythonSeconds = 10;
 
-/** Folders of a top-level package, the likeliest first; they need not exist. A generator, because starting Python takes a while. */
+/**
+ * Folders of a top-level package, the likeliest first; they need not exist. A generator, because starting Python takes
+ * a while.
+ */
 export function* pythonPackageFolders(name: string, environment: NodeJS.ProcessEnv): Generator<string> {
   if (environment.VIRTUAL_ENV) {
     const lib = join(environment.VIRTUAL_ENV, 'lib');
@@ -14,7 +19,9 @@ export function* pythonPackageFolders(name: string, environment: NodeJS.ProcessE
     }
   }
   // find_spec finds a top-level package without importing it: TensorFlow takes seconds to import.
-  const question = `import importlib.util as u; s = u.find_spec("${name}"); print(*(s.submodule_search_locations or []) if s else "", sep="\\n")`;
+  const question =
+    `import importlib.util as u; s = u.find_spec("${name}"); print(*(s.submodule_search_locations or []) ` +
+    `if s else "", sep="\\n")`;
   try {
     const answer = execFileSync('python3', ['-c', question], {
       env: environment,

@@ -33,9 +33,9 @@ export function cachedItems(cache: string): CachedItem[] {
 }
 
 /**
- * Removes items by name; an engine's name may leave the version out. Waits for an installation that is at work. A process
- * that computes with an engine goes on: its files vanish when it ends. Throws `EngineError` for a name that is not there,
- * `StorageError` for a link in place of a folder, and for the disk.
+ * Removes items by name; an engine's name may leave the version out. Waits for an installation that is at work. A
+ * process that computes with an engine goes on: its files vanish when it ends. Throws `EngineError` for a name that is
+ * not there, `StorageError` for a link in place of a folder, and for the disk.
  */
 export async function removeFromCache(
   cache: string,

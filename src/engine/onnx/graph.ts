@@ -1,4 +1,7 @@
-/** An ONNX graph as it grows, and the bytes of its model: messages of onnx.proto (github.com/onnx/onnx, onnx/onnx.proto). */
+/**
+ * An ONNX graph as it grows, and the bytes of its model: messages of onnx.proto (github.com/onnx/onnx,
+ * onnx/onnx.proto).
+ */
 import { bytesField, floatField, message, varintField } from '../../io/protobuf.js';
 import type { HostTensor } from '../../tensor.js';
 

@@ -1,6 +1,6 @@
 /**
- * IR → ONNX graph, for evaluation programs. Images are NHWC in the IR and NCHW here, where runtimes have their kernels: axes are
- * renumbered, and filters HWIO become OIHW. The batch may have any size: no lowered kernel names it.
+ * IR → ONNX graph, for evaluation programs. Images are NHWC in the IR and NCHW here, where runtimes have their kernels:
+ * axes are renumbered, and filters HWIO become OIHW. The batch may have any size: no lowered kernel names it.
  */
 import { EngineError } from '../../errors.js';
 import type { HostTensor, HostTensors } from '../../tensor.js';
@@ -27,7 +27,10 @@ export interface OnnxNames {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-/** Adds a traced program to the graph; returns where a value was lowered to. Throws `EngineError` for a kernel without a lowering. */
+/**
+ * Adds a traced program to the graph; returns where a value was lowered to. Throws `EngineError` for a kernel without a
+ * lowering.
+ */
 export function lowerToOnnx(
   graph: OnnxGraph,
   program: TracedProgram,

@@ -1,9 +1,10 @@
 /**
- * The PJRT C API (xla/pjrt/c/pjrt_c_api.h) through koffi. A plugin exports one function, GetPjrtApi, which returns a table:
- * its size, an extension pointer, the version (size, extension, two ints) and then one function pointer a word. Every
- * function takes one struct (its size, an extension pointer, then words) and returns an error or null; newer plugins append functions
- * and fields. A plugin reads no further than the size that it is given, and refuses a struct shorter than it asks for: XLA lets a
- * new field be left out for some months. API 0.81, 0.112 (jax 0.10.2) and 0.115 (jax 0.11.2) ask for no more than the sizes given here.
+ * The PJRT C API (xla/pjrt/c/pjrt_c_api.h) through koffi. A plugin exports one function, GetPjrtApi, which returns a
+ * table: its size, an extension pointer, the version (size, extension, two ints) and then one function pointer a word.
+ * Every function takes one struct (its size, an extension pointer, then words) and returns an error or null; newer
+ * plugins append functions and fields. A plugin reads no further than the size that it is given, and refuses a struct
+ * shorter than it asks for: XLA lets a new field be left out for some months. API 0.81, 0.112 (jax 0.10.2) and 0.115
+ * (jax 0.11.2) ask for no more than the sizes given here.
  */
 import { existsSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
@@ -134,7 +135,8 @@ export function loadPlugin(plugin: PluginFile, threads = usableCores()): Pjrt {
 }
 
 const pluginRemedy =
-  'Run `gala engine install --xla-cpu` (for GPUs `--cuda`), or point GALA_PJRT_PLUGIN to the .so file of a PJRT plugin.';
+  'Run `gala engine install --xla-cpu` (for GPUs `--cuda`), or point GALA_PJRT_PLUGIN to the .so file ' +
+  'of a PJRT plugin.';
 
 function tableOf({ path, libraries = [] }: PluginFile): Address {
   try {
@@ -162,7 +164,8 @@ export function requireVersion(path: string, tableBytes: number, major: number, 
   if (major === 0 && tableBytes >= neededBytes) return version;
   const fault = major === 0 ? 'an older' : 'another';
   throw new EngineError(
-    `The PJRT plugin speaks ${fault} version of the PJRT C API than this gala: ${version}, a table of ${tableBytes} bytes (needed: 0.x, ${neededBytes} bytes).`,
+    `The PJRT plugin speaks ${fault} version of the PJRT C API than this gala: ${version}, a table of ` +
+      `${tableBytes} bytes (needed: 0.x, ${neededBytes} bytes).`,
     { where: path, next: pluginRemedy },
   );
 }

@@ -26,14 +26,17 @@ export interface Client extends Omit<Transfers, 'uploaded'> {
   readonly devices: readonly Device[];
   /** Compiles the text of a StableHLO module for the first `devices` devices, on another thread. */
   compile(text: string, devices?: number): Promise<Address>;
-  /** The compiled program as bytes that `load` of the same plugin takes on the same kind of device. Throws where the plugin cannot. */
+  /**
+   * The compiled program as bytes that `load` of the same plugin takes on the same kind of device. Throws where the
+   * plugin cannot.
+   */
   serialize(executable: Address): Uint8Array;
   load(bytes: Uint8Array): Promise<Address>;
   /** Bytes of the first device's memory in use; undefined where the plugin does not count them. */
   bytesInUse(): number | undefined;
   /**
-   * Runs an executable with one result or more, waits for its end. Parameters and results have one buffer for each of the
-   * `devices` that it was compiled for.
+   * Runs an executable with one result or more, waits for its end. Parameters and results have one buffer for each of
+   * the `devices` that it was compiled for.
    */
   execute(
     executable: Address,

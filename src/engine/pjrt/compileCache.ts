@@ -1,7 +1,7 @@
 /**
- * Compiled programs on disk, so that the next run of the same experiment starts at once. An entry is found by the hash of
- * everything that decides it: module, plugin, device, options. It is checked before the plugin sees it; a damaged one, or
- * one that the plugin refuses, is compiled again and replaced.
+ * Compiled programs on disk, so that the next run of the same experiment starts at once. An entry is found by the hash
+ * of everything that decides it: module, plugin, device, options. It is checked before the plugin sees it; a damaged
+ * one, or one that the plugin refuses, is compiled again and replaced.
  */
 import { mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -26,7 +26,10 @@ const largestCacheBytes = 2 ** 30;
 
 export type Outcome = 'loaded' | 'compiled';
 
-/** The compiled module, from the folder where it is there whole, else compiled and kept there. Throws `EngineError` as `Client.compile`. */
+/**
+ * The compiled module, from the folder where it is there whole, else compiled and kept there. Throws `EngineError` as
+ * `Client.compile`.
+ */
 export async function compileCached(
   client: Client,
   text: string,
@@ -91,7 +94,9 @@ function readEntry(path: string): Uint8Array | undefined {
   }
 }
 
-/** A cache that cannot be written, or a plugin that cannot store its programs, only costs the next start some seconds. */
+/**
+ * A cache that cannot be written, or a plugin that cannot store its programs, only costs the next start some seconds.
+ */
 function keep(client: Client, executable: Address, path: string, folder: string): void {
   try {
     const bytes = client.serialize(executable);

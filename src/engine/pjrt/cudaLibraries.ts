@@ -1,11 +1,17 @@
-/** What XLA's CUDA plugin looks for when it meets a GPU: CUDA's libraries by name, and the folder with ptxas and libdevice. */
+/**
+ * What XLA's CUDA plugin looks for when it meets a GPU: CUDA's libraries by name, and the folder with ptxas and
+ * libdevice.
+ */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { openLibrary } from '../../io/nativeLibrary.js';
 
 export type CudaMajor = 12 | 13;
 
-/** Library → the part of CUDA that it belongs to: a folder of CUDA 12's wheels. cuDNN and NCCL have folders of their own in both. */
+/**
+ * Library → the part of CUDA that it belongs to: a folder of CUDA 12's wheels. cuDNN and NCCL have folders of their own
+ * in both.
+ */
 const libraries: Readonly<Record<CudaMajor, readonly (readonly [library: string, part: string])[]>> = {
   13: [
     ['libcudart.so.13', 'cu13'],
@@ -39,8 +45,8 @@ const libraries: Readonly<Record<CudaMajor, readonly (readonly [library: string,
 const compilerFolder: Readonly<Record<CudaMajor, string>> = { 13: 'cu13', 12: 'cuda_nvcc' };
 
 /**
- * The libraries of NVIDIA's wheels below a site-packages folder that are there, in the order of loading. They are loaded
- * before the plugin, as JAX does; what is not there is left to the loader, which knows the system's own CUDA.
+ * The libraries of NVIDIA's wheels below a site-packages folder that are there, in the order of loading. They are
+ * loaded before the plugin, as JAX does; what is not there is left to the loader, which knows the system's own CUDA.
  */
 export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[] {
   return libraries[cuda]
@@ -68,14 +74,17 @@ export function algorithmVersions(cuda: CudaMajor): Record<string, number> {
   return versions;
 }
 
-/** Libraries that JAX loads too, for operations that gala has none of: `gala engine install` leaves them out, and one that does not load is passed over. */
+/**
+ * Libraries that JAX loads too, for operations that gala has none of: `gala engine install` leaves them out, and one
+ * that does not load is passed over.
+ */
 export function isSpareLibrary(path: string): boolean {
   return /^lib(cusparse|cusolver|cufft|cupti|nvshmem_host)\./.test(basename(path));
 }
 
 /**
- * The folder for XLA's flag xla_gpu_cuda_data_dir: of NVIDIA's wheels, else of CUDA_HOME, else the system's CUDA, where it usually lies or
- * as the PATH has it; undefined where there is none. XLA looks there for ptxas and libdevice.
+ * The folder for XLA's flag xla_gpu_cuda_data_dir: of NVIDIA's wheels, else of CUDA_HOME, else the system's CUDA, where
+ * it usually lies or as the PATH has it; undefined where there is none. XLA looks there for ptxas and libdevice.
  */
 export function cudaFolderOf(
   sitePackages: string,

@@ -1,4 +1,7 @@
-/** Tensors on all devices that share a program: one buffer a device, each with the whole tensor or with its part of the batch. */
+/**
+ * Tensors on all devices that share a program: one buffer a device, each with the whole tensor or with its part of the
+ * batch.
+ */
 import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
 import { sizeOf } from '../../tensor.js';
 import type { Address, Client } from './client.js';

@@ -1,6 +1,7 @@
 /**
- * The `xla` engine: each traced program as one StableHLO module, compiled by a PJRT plugin. State lies in device buffers;
- * a program that changes an entry is given its buffer for the result (donation), so state takes its memory once.
+ * The `xla` engine: each traced program as one StableHLO module, compiled by a PJRT plugin. State lies in device
+ * buffers; a program that changes an entry is given its buffer for the result (donation), so state takes its memory
+ * once.
  */
 import { EngineError } from '../../errors.js';
 import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
@@ -44,7 +45,10 @@ interface Compiled {
   readonly executable: Address | undefined;
 }
 
-/** Traces the programs and uploads the initial state; modules are lowered and compiled as they are needed. Throws `EngineError`. */
+/**
+ * Traces the programs and uploads the initial state; modules are lowered and compiled as they are needed. Throws
+ * `EngineError`.
+ */
 export async function compileForPjrt(
   request: CompileRequest,
   { plugin, ...options }: PjrtOptions & { readonly plugin: PluginFile },

@@ -1,4 +1,7 @@
-/** Finds PJRT plugins: an explicit setting, else what `gala engine install` put into the cache, else (for GPUs) a Python environment's. */
+/**
+ * Finds PJRT plugins: an explicit setting, else what `gala engine install` put into the cache, else (for GPUs) a Python
+ * environment's.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
@@ -22,8 +25,8 @@ const cpuLibrary = 'xla_cpu_pjrt.so';
 const cudaLibrary = 'xla_cuda_plugin.so';
 
 /**
- * The plugin for CPUs, or undefined when there is none; GALA_PJRT_PLUGIN names a file and goes first, there or not. One that lies as
- * JAX's wheels unpack it is for CUDA and is given the parts of CUDA beside it.
+ * The plugin for CPUs, or undefined when there is none; GALA_PJRT_PLUGIN names a file and goes first, there or not. One
+ * that lies as JAX's wheels unpack it is for CUDA and is given the parts of CUDA beside it.
  */
 export function findPlugin(environment: NodeJS.ProcessEnv = process.env): PluginLocation | undefined {
   const explicit = explicitPlugin(environment);
@@ -44,7 +47,10 @@ export function requirePlugin(environment: NodeJS.ProcessEnv = process.env): Plu
   });
 }
 
-/** The plugin for NVIDIA GPUs whose driver runs CUDA up to `driverCuda`, or undefined; GALA_PJRT_PLUGIN goes first, there or not. */
+/**
+ * The plugin for NVIDIA GPUs whose driver runs CUDA up to `driverCuda`, or undefined; GALA_PJRT_PLUGIN goes first,
+ * there or not.
+ */
 export function findCudaPlugin(
   driverCuda: number,
   environment: NodeJS.ProcessEnv = process.env,
@@ -76,8 +82,9 @@ export function requireCudaPlugin(driverCuda: number, environment: NodeJS.Proces
 }
 
 /**
- * A CUDA plugin that compiles for a GPU without one, with ptxas and libdevice: one that runs where there is a GPU (as `findCudaPlugin`
- * finds it), else what `gala engine install --cuda 13 --plan` put into the cache. Throws `EngineError` where there is none.
+ * A CUDA plugin that compiles for a GPU without one, with ptxas and libdevice: one that runs where there is a GPU (as
+ * `findCudaPlugin` finds it), else what `gala engine install --cuda 13 --plan` put into the cache. Throws `EngineError`
+ * where there is none.
  */
 export function requireCudaCompiler(environment: NodeJS.ProcessEnv = process.env): PluginLocation {
   const plugin = findCudaPlugin(Number.POSITIVE_INFINITY, environment);
@@ -92,7 +99,9 @@ export function requireCudaCompiler(environment: NodeJS.ProcessEnv = process.env
   throw new EngineError(
     "XLA's CUDA plugin with ptxas and libdevice was not found; they compile for a GPU without one.",
     {
-      where: `looked in GALA_PJRT_PLUGIN, ${folder}, the engines of the cache, the package jax_plugins of the Python environment`,
+      where:
+        `looked in GALA_PJRT_PLUGIN, ${folder}, the engines of the cache, the package jax_plugins of the ` +
+        'Python environment',
       next: 'gala engine install --cuda 13 --plan (230 MB to download); a machine without a GPU can use it.',
     },
   );

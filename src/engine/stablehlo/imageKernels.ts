@@ -1,4 +1,7 @@
-/** Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. In bfloat16, per-channel values stay float32. */
+/**
+ * Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. In bfloat16, per-channel values stay
+ * float32.
+ */
 import { sizeOf } from '../../tensor.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
@@ -30,13 +33,16 @@ function convolution(context: Context, axes: string, window: Window) {
     `rhs_dilate = ${listText(window.right)}`,
   ].join(', ');
   const precision = `#stablehlo<precision ${productPrecision(context, left!)}>`;
-  const groups = `batch_group_count = ${window.batchGroups ?? 1} : i64, feature_group_count = ${window.featureGroups ?? 1} : i64`;
+  const groups =
+    `batch_group_count = ${window.batchGroups ?? 1} : i64, feature_group_count = ` +
+    `${window.featureGroups ?? 1} : i64`;
   const attributes = `{${groups}, precision_config = [${precision}, ${precision}]}`;
   const types = `(${typeText(left!.type)}, ${typeText(right!.type)}) -> ${typeText(type)}`;
   return [
     builder.emit(
       type,
-      `stablehlo.convolution(${left!.name}, ${right!.name}) dim_numbers = ${axes}, window = {${settings}} ${attributes} : ${types}`,
+      `stablehlo.convolution(${left!.name}, ${right!.name}) dim_numbers = ${axes}, window = {${settings}} ` +
+        `${attributes} : ${types}`,
     ),
   ];
 }
@@ -76,7 +82,10 @@ const inputGradient: Lowering = context => {
   );
 };
 
-/** A filter `[h, w, C/G, O]` as `[h, w, C, O/G]`: what are groups of outputs going forward are groups of inputs going back. */
+/**
+ * A filter `[h, w, C/G, O]` as `[h, w, C, O/G]`: what are groups of outputs going forward are groups of inputs going
+ * back.
+ */
 function groupsOfInputs(builder: HloBuilder, filter: Hlo, groups: number): Hlo {
   if (groups === 1) return filter;
   const [height, width, inputs, outputs] = filter.type.shape as [number, number, number, number];
@@ -111,8 +120,8 @@ const inverseDeviation = (builder: HloBuilder, variance: Hlo, node: Node) =>
   builder.apply('rsqrt', builder.apply('add', variance, like(builder, variance, node.attributes.epsilon as number)));
 
 /**
- * Mean and biased variance [C] of an image in one pass over it: sums of x and x² about a pixel of its own, which keeps the digits that
- * E[x²] − E[x]² would lose.
+ * Mean and biased variance [C] of an image in one pass over it: sums of x and x² about a pixel of its own, which keeps
+ * the digits that E[x²] − E[x]² would lose.
  */
 function moments(builder: HloBuilder, x: Hlo): readonly [mean: Hlo, variance: Hlo] {
   const { shape } = x.type;

@@ -30,8 +30,8 @@ export interface Cast {
 }
 
 /**
- * The body of a function that runs `callee` `count` times; `parameters` are the entries it reads, then the stacked inputs.
- * `turns`, where given, is a value that equals `count`.
+ * The body of a function that runs `callee` `count` times; `parameters` are the entries it reads, then the stacked
+ * inputs. `turns`, where given, is a value that equals `count`.
  */
 export function stepLoop(callee: string, signature: Signature, parameters: readonly Hlo[], count: number, turns?: Hlo) {
   const { reads, writes, state, casts } = signature;

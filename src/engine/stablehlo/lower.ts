@@ -122,7 +122,8 @@ function functionText(
   const given = parameters.map((value, i) => attributed(`${value.name}: ${typeText(value.type)}`, ofParameters[i]));
   const types = results.map(({ type }) => typeText(type));
   return [
-    `func.func ${name}(${given.join(', ')}) -> (${types.map((type, i) => attributed(type, ofResults[i])).join(', ')}) {`,
+    `func.func ${name}(${given.join(', ')}) -> ` +
+      `(${types.map((type, i) => attributed(type, ofResults[i])).join(', ')}) {`,
     ...lines.map(line => `  ${line}`),
     `  return ${results.map(value => value.name).join(', ')}${results.length > 0 ? ` : ${types.join(', ')}` : ''}`,
     '}',

@@ -2,7 +2,10 @@
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
 
-/** How convolutions and products multiply float32: exactly, or rounded to TF32 where the device has it. Sums are float32 in both. */
+/**
+ * How convolutions and products multiply float32: exactly, or rounded to TF32 where the device has it. Sums are float32
+ * in both.
+ */
 export type FloatProducts = 'fp32' | 'tf32';
 
 export interface Context {

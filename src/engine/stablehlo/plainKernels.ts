@@ -210,7 +210,8 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     return [
       builder.emit(
         type,
-        `stablehlo.dot_general ${a!.name}, ${b!.name}, ${batching}${contracting}, precision = [${precision}, ${precision}] : ${types}`,
+        `stablehlo.dot_general ${a!.name}, ${b!.name}, ${batching}${contracting}, precision = [${precision}, ` +
+          `${precision}] : ${types}`,
       ),
     ];
   },

@@ -14,7 +14,10 @@ const windowsOf = ({ node }: Pick<Context, 'node'>) => node.attributes as unknow
 
 function attributesOf({ window, strides, padding }: Windows): string {
   const pads = listText([[0, 0] as const, ...padding, [0, 0] as const].map(listText));
-  return `{window_dimensions = ${arrayText([1, ...window, 1])}, window_strides = ${arrayText([1, ...strides, 1])}, padding = dense<${pads}> : tensor<4x2xi64>}`;
+  return (
+    `{window_dimensions = ${arrayText([1, ...window, 1])}, window_strides = ` +
+    `${arrayText([1, ...strides, 1])}, padding = dense<${pads}> : tensor<4x2xi64>}`
+  );
 }
 
 /** A region of two scalars: `body` names its operands %a and %b and defines the result %c of type `result`. */
@@ -61,7 +64,10 @@ export const averagePool: Lowering = ({ builder, node, inputs: [x] }) => {
   return [builder.apply('multiply', sums, shares(builder, type, x!.type.shape, windows))];
 };
 
-/** Every pixel takes its share from each window that covers it: windows over the gradient with its strides filled with zeros. */
+/**
+ * Every pixel takes its share from each window that covers it: windows over the gradient with its strides filled with
+ * zeros.
+ */
 export const averagePoolGradient: Lowering = ({ builder, node, inputs: [dy] }) => {
   const windows = windowsOf({ node });
   const { window, strides, padding } = windows;

@@ -1,6 +1,6 @@
 /**
- * Sums over all pixels of images that lie on several devices, per channel, as batch normalisation takes them: each device adds up its own
- * pixels in parts, which are a first and a second axis, and then the parts are exchanged.
+ * Sums over all pixels of images that lie on several devices, per channel, as batch normalisation takes them: each
+ * device adds up its own pixels in parts, which are a first and a second axis, and then the parts are exchanged.
  */
 import { sizeOf } from '../../tensor.js';
 import type { Hlo, HloBuilder } from './builder.js';
@@ -18,8 +18,9 @@ export function sharedSums(builder: HloBuilder, images: readonly Hlo[], devices:
 }
 
 /**
- * Mean and biased variance [C] of an image `[B, H, W, C]` in float32. Each part is added up about a pixel of its own, so that one exchange
- * is enough, of means and squared deviations (Chan, Golub, LeVeque 1983). About a common pixel it would take two, for one device has it.
+ * Mean and biased variance [C] of an image `[B, H, W, C]` in float32. Each part is added up about a pixel of its own,
+ * so that one exchange is enough, of means and squared deviations (Chan, Golub, LeVeque 1983). About a common pixel it
+ * would take two, for one device has it.
  */
 export function sharedMoments(builder: HloBuilder, x: Hlo, devices: number): readonly [mean: Hlo, variance: Hlo] {
   const rows = inParts(builder, x, devices);
@@ -40,7 +41,10 @@ export function sharedMoments(builder: HloBuilder, x: Hlo, devices: number): rea
   return [mean, over(total(builder.apply('add', squares, between)), shared * parts * size)];
 }
 
-/** Pixels `[devices, parts, n, C]`; of an image whose pixels the devices do not divide, all in one: it is split by channels then. */
+/**
+ * Pixels `[devices, parts, n, C]`; of an image whose pixels the devices do not divide, all in one: it is split by
+ * channels then.
+ */
 function inParts(builder: HloBuilder, x: Hlo, devices: number): Hlo {
   const channels = x.type.shape.at(-1)!;
   const pixels = sizeOf(x.type.shape) / channels;
@@ -49,7 +53,10 @@ function inParts(builder: HloBuilder, x: Hlo, devices: number): Hlo {
   return builder.reshape(x, [shared, parts, pixels / shared / parts, channels]);
 }
 
-/** Sums of each part. Without the barrier XLA would make one reduction of all, on a single processor where images are small. */
+/**
+ * Sums of each part. Without the barrier XLA would make one reduction of all, on a single processor where images are
+ * small.
+ */
 function partialSums(builder: HloBuilder, rows: readonly Hlo[]): Hlo[] {
   return builder.barrier(builder.sums(rows, [2]));
 }

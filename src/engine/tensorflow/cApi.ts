@@ -1,4 +1,7 @@
-/** libtensorflow's C API (tensorflow/c/c_api.h) through koffi: the functions that a graph session needs, and their calling conventions. */
+/**
+ * libtensorflow's C API (tensorflow/c/c_api.h) through koffi: the functions that a graph session needs, and their
+ * calling conventions.
+ */
 import { closeSync, openSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
 import { type LibraryHandle, loadKoffi, type TypeObject } from '../../io/koffi.js';
@@ -17,7 +20,8 @@ export interface Output {
   readonly index: number;
 }
 
-// RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE: without NODELETE Node crashes at exit, when TensorFlow's threads outlive its code.
+// RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE: without NODELETE Node crashes at exit, when TensorFlow's threads outlive its
+// code.
 const openFlags = 0x2 | 0x100 | 0x1000;
 const dataTypes: Readonly<Record<IrDType, number>> = { float32: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14 };
 
@@ -53,13 +57,18 @@ export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries):
     if (short) throw short;
     throw new EngineError(`The TensorFlow library could not be loaded: ${(cause as Error).message}`, {
       where: folder,
-      next: 'Run `gala engine install --force`, or point GALA_TENSORFLOW to a folder with libtensorflow_cc.so.2 and libtensorflow_framework.so.2.',
+      next:
+        'Run `gala engine install --force`, or point GALA_TENSORFLOW to a folder with libtensorflow_cc.so.2 ' +
+        'and libtensorflow_framework.so.2.',
       cause,
     });
   }
 }
 
-/** TensorFlow prints a note on oneDNN from a static initialiser, before it reads TF_CPP_MIN_LOG_LEVEL; failures come as dlerror. */
+/**
+ * TensorFlow prints a note on oneDNN from a static initialiser, before it reads TF_CPP_MIN_LOG_LEVEL; failures come as
+ * dlerror.
+ */
 function withoutStderr(libc: LibraryHandle, body: () => void): void {
   const dup = libc.func('int dup(int)');
   const dup2 = libc.func('int dup2(int, int)');

@@ -1,4 +1,7 @@
-/** Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. In bfloat16, per-channel values stay float32. */
+/**
+ * Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. In bfloat16, per-channel values stay
+ * float32.
+ */
 import type { Attributes, Node, ValueType } from '../trace/ir.js';
 import type { TfAttribute } from './graph.js';
 import { first, inputType, type Lowering, same, T } from './lowering.js';

@@ -22,7 +22,9 @@ export interface WithMomentumUpdates {
   readonly updates: readonly MomentumUpdate[];
 }
 
-/** Finds the pairs of new state v′ = v·μ + g, w′ = w − v′·η whose v and v′ nothing else uses; all else stays as it is. */
+/**
+ * Finds the pairs of new state v′ = v·μ + g, w′ = w − v′·η whose v and v′ nothing else uses; all else stays as it is.
+ */
 export function takeMomentumUpdates(program: TracedProgram): WithMomentumUpdates {
   const uses = countUses(program);
   const updates: MomentumUpdate[] = [];

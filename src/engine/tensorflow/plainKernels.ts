@@ -115,7 +115,8 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     const attributes = { ...T(dtype), Tpaddings: { type: 'int32' as const } };
     const amounts = builder.constant('int32', [paddings.length, 2], Int32Array.from(paddings.flat()));
     const value = node.attributes.value as number;
-    if (value === 0) return first(builder.operation('Pad', [inputs[0]!, amounts], attributes)); // Pad fuses into a convolution, PadV2 does not
+    // Pad fuses into a convolution, PadV2 does not
+    if (value === 0) return first(builder.operation('Pad', [inputs[0]!, amounts], attributes));
     return first(builder.operation('PadV2', [inputs[0]!, amounts, element(builder, dtype, value)], attributes));
   },
   Concat: ({ builder, node, inputs }) =>

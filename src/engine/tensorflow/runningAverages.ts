@@ -1,6 +1,6 @@
 /**
- * Running averages inside the batch normalisation: TensorFlow's FusedBatchNormV3 moves r ← (1 − m)·r + m·batch itself when
- * it is given the averages, where TF.js ops take six operations a layer.
+ * Running averages inside the batch normalisation: TensorFlow's FusedBatchNormV3 moves r ← (1 − m)·r + m·batch itself
+ * when it is given the averages, where TF.js ops take six operations a layer.
  */
 import { countUses, type Node, reachable, type TracedProgram, type Value } from '../trace/ir.js';
 
@@ -13,8 +13,9 @@ interface Average {
 }
 
 /**
- * Rewrites each `BatchNormTrain` whose batch mean and variance serve nothing but a running average each: it takes the two
- * averages as further inputs and `momentum` as an attribute, and its outputs 1 and 2 are the new averages, for all who need these.
+ * Rewrites each `BatchNormTrain` whose batch mean and variance serve nothing but a running average each: it takes the
+ * two averages as further inputs and `momentum` as an attribute, and its outputs 1 and 2 are the new averages, for all
+ * who need these.
  */
 export function withRunningAverages(program: TracedProgram): TracedProgram {
   const averages = averagesByLayer(program);

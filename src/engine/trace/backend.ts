@@ -142,12 +142,18 @@ function register(kernel: string, rule: KernelRule): void {
   });
 }
 
-/** TF.js casts to the type that is there and reshapes to the shape that is there, above all in gradients: the value serves itself. */
+/**
+ * TF.js casts to the type that is there and reshapes to the shape that is there, above all in gradients: the value
+ * serves itself.
+ */
 function changesNothing(kernel: string, [x]: readonly ValueType[], [y]: readonly ValueType[]): boolean {
   return (kernel === 'Cast' || kernel === 'Reshape') && x!.dtype === y!.dtype && sameShape(x!.shape, y!.shape);
 }
 
-/** A kernel's input as the graph computes with it: of the type that its rule asks for, and bytes as the integers that TF.js sees. */
+/**
+ * A kernel's input as the graph computes with it: of the type that its rule asks for, and bytes as the integers that
+ * TF.js sees.
+ */
 function operand(kernel: string, rule: KernelRule, name: string, info: tf.TensorInfo | null | undefined): Value {
   if (!info)
     throw new EngineError(`The op '${kernel}' is used without its '${name}'.`, {

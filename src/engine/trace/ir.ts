@@ -6,7 +6,10 @@
 import type { DType, HostTensor } from '../../tensor.js';
 import type { Specs } from '../program.js';
 
-/** Element types inside a graph: those that cross its border, the result of comparisons, and what mixed precision computes in. */
+/**
+ * Element types inside a graph: those that cross its border, the result of comparisons, and what mixed precision
+ * computes in.
+ */
 export type IrDType = DType | 'bool' | 'bfloat16';
 
 export interface ValueType {

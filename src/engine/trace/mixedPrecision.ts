@@ -1,8 +1,8 @@
 /**
  * bf16 training as a rewriting of the graph, so that what is computed in bfloat16 is written here and not guessed by a
- * runtime: convolutions and the image-shaped work between them. Weights, statistics, losses, optimiser and every sum over
- * steps stay in float32. TensorFlow's own rewriter also takes the optimiser's additions into bfloat16, where small updates
- * are lost: with it a 30-epoch run ended 4 points lower.
+ * runtime: convolutions and the image-shaped work between them. Weights, statistics, losses, optimiser and every sum
+ * over steps stay in float32. TensorFlow's own rewriter also takes the optimiser's additions into bfloat16, where small
+ * updates are lost: with it a 30-epoch run ended 4 points lower.
  */
 import { type Node, reachable, type TracedProgram, typeOf, type Value } from './ir.js';
 
@@ -39,7 +39,10 @@ const rules: Readonly<Record<string, Rule>> = {
   MaxPoolGrad: { follows: [1] },
 };
 
-/** The same program with its convolutions, and what lies between them, in bfloat16. Inputs, outputs and state keep their types. */
+/**
+ * The same program with its convolutions, and what lies between them, in bfloat16. Inputs, outputs and state keep their
+ * types.
+ */
 export function withBf16Convolutions(program: TracedProgram): TracedProgram {
   const rewritten = new Map<Node, Node>();
   const casts = new Map<Node, Value[]>();

@@ -1,12 +1,13 @@
 /**
- * From a Program to its graph. TF.js sends every op to its current backend as a kernel with a name, input tensors and attributes.
- * For the time of one call the backend is the recording one (backend.ts): its tensors have a type and no values, and each
- * kernel becomes a node, whose output types follow from the rules in kernels.ts. TF.js' own gradients are ops as well, so the
- * graph of a training step holds the backward pass too, without code of ours for it.
+ * From a Program to its graph. TF.js sends every op to its current backend as a kernel with a name, input tensors and
+ * attributes. For the time of one call the backend is the recording one (backend.ts): its tensors have a type and no
+ * values, and each kernel becomes a node, whose output types follow from the rules in kernels.ts. TF.js' own gradients
+ * are ops as well, so the graph of a training step holds the backward pass too, without code of ours for it.
  *
- * State and inputs enter as nodes `State` and `Input`. What the program returns names the nodes to keep, and everything that
- * these do not need is dropped. A program must therefore decide nothing by values: `dataSync` fails here, and a branch on a shape
- * is taken once for all steps. tensorflow/lower.ts and stablehlo/lower.ts translate the graph, print.ts shows it as text.
+ * State and inputs enter as nodes `State` and `Input`. What the program returns names the nodes to keep, and everything
+ * that these do not need is dropped. A program must therefore decide nothing by values: `dataSync` fails here, and a
+ * branch on a shape is taken once for all steps. tensorflow/lower.ts and stablehlo/lower.ts translate the graph,
+ * print.ts shows it as text.
  */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
@@ -66,12 +67,16 @@ function explained(error: unknown): unknown {
   if (!unknownKernel) return error;
   return new EngineError(`The op '${unknownKernel[1]}' is not one that the compiled engines know.`, {
     where: programLine((error as Error).stack ?? ''),
-    next: 'Write that line with ops of src/engine/trace/kernels.ts, or add a rule there and a lowering beside the others.',
+    next:
+      'Write that line with ops of src/engine/trace/kernels.ts, or add a rule there and a lowering beside ' +
+      'the others.',
     cause: error,
   });
 }
 
-/** The first frame that is neither TF.js nor the engine, as `file:line:col` of the TypeScript source where a map exists. */
+/**
+ * The first frame that is neither TF.js nor the engine, as `file:line:col` of the TypeScript source where a map exists.
+ */
 function programLine(stack: string): string | undefined {
   for (const [, location, line, column] of stack.matchAll(/\(?((?:file:\/\/)?\/[^\s()]+?):(\d+):(\d+)\)?$/gm)) {
     const path = location!.startsWith('file:') ? fileURLToPath(location!) : location!;

@@ -39,7 +39,10 @@ let instance: WasmInstance<Kernels> | undefined;
 /** Logits of a block: what the caches near a core hold, beside vectors of classes. */
 const blockLogits = 2 ** 14;
 
-/** What the softmax of each row gives, in float64, added up in the order of rows and classes; w_i = 1 without `weights` [N]. */
+/**
+ * What the softmax of each row gives, in float64, added up in the order of rows and classes; w_i = 1 without `weights`
+ * [N].
+ */
 export function softmaxSums(logits: Float32Array, classes: number, weights?: Float64Array): SoftmaxSums {
   const walk = walkOf(logits, classes);
   const blockWeights = walk.place(Float64Array, walk.blockRows).fill(1);
@@ -67,7 +70,10 @@ export function softmaxSums(logits: Float32Array, classes: number, weights?: Flo
   return { predictions, sums, mass: mass.slice(0, classes) };
 }
 
-/** The class of the largest z_j − shift_j (float64) of each row, the lowest of equal ones; logits below +∞, shifts [C] above −∞. */
+/**
+ * The class of the largest z_j − shift_j (float64) of each row, the lowest of equal ones; logits below +∞, shifts [C]
+ * above −∞.
+ */
 export function shiftedPredictions(logits: Float32Array, shifts: Float64Array): Int32Array {
   const classes = shifts.length;
   const walk = walkOf(logits, classes);

@@ -28,7 +28,9 @@ const largestDepth = 8;
 const largestVisit = 1_000_000;
 const legacyMagic = 0x1950a86a20f9469cfc6cn;
 const legacyProtocol = 1001;
-/** Tied weights share their elements; a file whose tensors take much more than its own size is made to fill the memory. */
+/**
+ * Tied weights share their elements; a file whose tensors take much more than its own size is made to fill the memory.
+ */
 const largestSharing = 4;
 
 /** The form of a file by its first bytes; undefined for one that is not `torch.save`'s. Throws the system's errors. */
@@ -37,7 +39,8 @@ export function torchFormatOf(path: string): TorchFormat | undefined {
     withOpenedFile(path, file => {
       const start = file.read(0, Math.min(file.size, 9));
       if (start.toString('latin1', 0, 4) === 'PK\x03\x04') return 'torch zip';
-      // A pickle's protocol, then a long integer or a frame; a safetensors file may begin with any length but has a brace here
+      // A pickle's protocol, then a long integer or a frame; a safetensors file may begin with any length but has a
+      // brace here
       const isPickle = start[0] === 0x80 && (start[2] === 0x8a || start[2] === 0x95) && start[8] !== 0x7b;
       return isPickle ? 'torch legacy' : undefined;
     }),
@@ -94,7 +97,10 @@ function openZip(file: OpenedFile): Opened {
   return { root: value, place };
 }
 
-/** Pickles of a magic number, a protocol, the system, the object and the storages' keys; then length and elements of each storage. */
+/**
+ * Pickles of a magic number, a protocol, the system, the object and the storages' keys; then length and elements of
+ * each storage.
+ */
 function openLegacy(file: OpenedFile): Opened {
   const start = file.read(0, Math.min(file.size, largestPickle));
   const storages = new Map<string, Storage>();

@@ -1,4 +1,7 @@
-/** What sbatch, squeue, sacct and scontrol print, read as clusters print it: with banners, warnings and blank lines around it. */
+/**
+ * What sbatch, squeue, sacct and scontrol print, read as clusters print it: with banners, warnings and blank lines
+ * around it.
+ */
 
 /** A task as SLURM sees it. */
 export interface SlurmState {
@@ -12,8 +15,20 @@ export interface SlurmState {
 }
 
 const waitingWords = /^(PENDING|REQUEUE\w*|CONFIGURING|SPECIAL_EXIT|RESV_DEL_HOLD|POWER_UP_NODE|EXPEDITING)$/;
-const overWords =
-  /^(BOOT_FAIL|CANCELLED|COMPLETED|DEADLINE|FAILED|LAUNCH_FAILED|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED|RECONFIG_FAIL|REVOKED|TIMEOUT)$/;
+const overWords = new Set([
+  'BOOT_FAIL',
+  'CANCELLED',
+  'COMPLETED',
+  'DEADLINE',
+  'FAILED',
+  'LAUNCH_FAILED',
+  'NODE_FAIL',
+  'OUT_OF_MEMORY',
+  'PREEMPTED',
+  'RECONFIG_FAIL',
+  'REVOKED',
+  'TIMEOUT',
+]);
 
 /** MaxArraySize of SLURM's own defaults. */
 const usualArraySize = 1001;
@@ -23,7 +38,10 @@ export function isJobId(text: string): boolean {
   return /^[1-9]\d{0,9}(_\d+)?$/.test(text);
 }
 
-/** The id of the job that `sbatch --parsable` submitted: the only line that is one; undefined where none is, or several differ. */
+/**
+ * The id of the job that `sbatch --parsable` submitted: the only line that is one; undefined where none is, or several
+ * differ.
+ */
 export function submittedId(stdout: string): string | undefined {
   const ids = stdout.split('\n').flatMap(line => {
     const found = /^(?:Submitted batch job )?([1-9]\d{0,9})(?:;[\w.-]+| on cluster [\w.-]+)?$/.exec(line.trim());
@@ -33,8 +51,8 @@ export function submittedId(stdout: string): string | undefined {
 }
 
 /**
- * States from lines `ID|STATE|REASON`, of squeue (`%i|%T|%r`) or sacct (`JobID,State`). An array whose waiting tasks share a line, as
- * `12_[0-3,7%2]`, has an entry for each; a list that squeue cut off stands as the whole array, `12_*`.
+ * States from lines `ID|STATE|REASON`, of squeue (`%i|%T|%r`) or sacct (`JobID,State`). An array whose waiting tasks
+ * share a line, as `12_[0-3,7%2]`, has an entry for each; a list that squeue cut off stands as the whole array, `12_*`.
  */
 export function statesIn(stdout: string): SlurmState[] {
   return stdout.split('\n').flatMap(line => {
@@ -55,7 +73,7 @@ export function arraySizeIn(stdout: string): number {
 /** A word that nobody knows yet belongs to a job that SLURM still has: taken as over, it would be submitted again. */
 function phaseOf(word: string): SlurmState['phase'] {
   if (waitingWords.test(word)) return 'waiting';
-  return overWords.test(word) ? 'over' : 'running';
+  return overWords.has(word) ? 'over' : 'running';
 }
 
 function idsOf(job: string, index: string | undefined): string[] {

@@ -3,12 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { ConfigError } from '../../errors.js';
 import { arraySizeIn, isJobId, type SlurmState, statesIn, submittedId } from './answers.js';
 
-/** sbatch did not name the job, and may have taken it: no id, an id beside an exit code, a controller that took too long. */
+/**
+ * sbatch did not name the job, and may have taken it: no id, an id beside an exit code, a controller that took too
+ * long.
+ */
 export class JobWithoutId extends ConfigError {}
 
 /**
- * Submits a batch script and returns the id of the job (array); with `after` it waits for the end of that job. Throws `ConfigError`
- * with what sbatch says, `JobWithoutId` where it says no id.
+ * Submits a batch script and returns the id of the job (array); with `after` it waits for the end of that job. Throws
+ * `ConfigError` with what sbatch says, `JobWithoutId` where it says no id.
  */
 export function submitScript(path: string, after?: string): string {
   const order = after === undefined ? [] : [`--dependency=afterany:${after}`];
@@ -20,13 +23,15 @@ export function submitScript(path: string, after?: string): string {
   const ended = answer.status === 0 ? 'printed no job id, but' : `ended with exit code ${answer.status} and said`;
   throw new JobWithoutId(`sbatch ${ended}: ${wordsOf(answer) || 'nothing'}`, {
     where: path,
-    next: 'The job may be queued all the same: see `squeue --me`, and cancel it there (scancel ID) before you submit again.',
+    next:
+      'The job may be queued all the same: see `squeue --me`, and cancel it there (scancel ID) before you ' +
+      'submit again.',
   });
 }
 
 /**
- * State of each task of the job arrays, by `<job>_<index>`: from squeue, and from sacct, where there is accounting, for what squeue
- * has forgotten. What neither knows is missing. Throws `ConfigError` when squeue cannot be asked at all.
+ * State of each task of the job arrays, by `<job>_<index>`: from squeue, and from sacct, where there is accounting, for
+ * what squeue has forgotten. What neither knows is missing. Throws `ConfigError` when squeue cannot be asked at all.
  */
 export function taskStates(jobs: readonly string[]): Map<string, SlurmState> {
   const states = new Map<string, SlurmState>();
@@ -66,7 +71,9 @@ export function maxArraySize(): number {
   return arraySizeIn(spawnSync('scontrol', ['show', 'config'], { encoding: 'utf8' }).stdout ?? '');
 }
 
-/** What squeue says of jobs; undefined where it has forgotten them all. Throws `ConfigError` where it gives no answer. */
+/**
+ * What squeue says of jobs; undefined where it has forgotten them all. Throws `ConfigError` where it gives no answer.
+ */
 function queued(list: string): { states: SlurmState[] } | undefined {
   // -a: jobs of hidden partitions too. Exit code 1 is also the answer for jobs that are all forgotten.
   const answer = run('squeue', ['-a', '-h', '-r', '-t', 'all', '-j', list, '-o', '%i|%T|%r']);
@@ -121,7 +128,8 @@ const remedies: readonly (readonly [said: RegExp, next: string])[] = [
   ],
   [
     /unable to contact|connect failure|timed out|refused|not respond/i,
-    'SLURM’s controller does not answer, and nothing is known of the jobs: try again later (`sinfo` tells when it is back).',
+    'SLURM’s controller does not answer, and nothing is known of the jobs: try again later (`sinfo` tells ' +
+      'when it is back).',
   ],
 ];
 const usualRemedy = 'Change the options of --slurm, or see `sinfo` and `squeue` for the state of the cluster.';

@@ -1,4 +1,7 @@
-/** What a job asks SLURM for: `--slurm key=value …`, or `slurm:` in a sweep file. The keys are those of submitit, less its prefixes. */
+/**
+ * What a job asks SLURM for: `--slurm key=value …`, or `slurm:` in a sweep file. The keys are those of submitit, less
+ * its prefixes.
+ */
 import { z } from 'zod';
 import { ConfigError } from '../../errors.js';
 
@@ -47,7 +50,8 @@ export const slurmSchema = z.strictObject({
     )
     .refine(
       options => !options.some(option => ownOptions.test(option)),
-      'without what gala sets itself (array, output, error, chdir, requeue, clusters) or has a key for (time, signal_seconds)',
+      'without what gala sets itself (array, output, error, chdir, requeue, clusters) or has a key for ' +
+        '(time, signal_seconds)',
     )
     .default([]),
 });
@@ -85,7 +89,8 @@ export function slurmWarnings({ time, signal_seconds: lead }: SlurmOptions): str
   const limit = time === undefined ? 0 : limitSeconds(time);
   if (limit === 0 || limit - lead > signalEarlySeconds) return [];
   return [
-    `Warning: SLURM may send its signal up to ${signalEarlySeconds} s early, and signal_seconds ${lead} leaves only ${limit - lead} s of the time limit ${time}: an attempt may be stopped as it starts.`,
+    `Warning: SLURM may send its signal up to ${signalEarlySeconds} s early, and signal_seconds ${lead} ` +
+      `leaves only ${limit - lead} s of the time limit ${time}: an attempt may be stopped as it starts.`,
   ];
 }
 
@@ -93,7 +98,8 @@ function refuseShortLimit({ time, signal_seconds: lead }: SlurmOptions, where: s
   const limit = time === undefined ? 0 : limitSeconds(time);
   if (limit === 0 || limit > lead) return;
   throw new ConfigError(
-    `The time limit ${time} (${limit} s) is not longer than signal_seconds, ${lead}: every attempt would be stopped as it starts.`,
+    `The time limit ${time} (${limit} s) is not longer than signal_seconds, ${lead}: every attempt would ` +
+      'be stopped as it starts.',
     { where, next: 'Give a longer time, or a smaller signal_seconds: enough for one step, and for saving.' },
   );
 }

@@ -16,8 +16,9 @@ export interface ArrayPart {
 }
 
 /**
- * Tasks as job arrays whose indices are below `arraySize`, SLURM's MaxArraySize. The arrays begin at multiples of a power of ten, so that
- * the name of a task's log is that of the array and the digits of the index in it. Throws `ConfigError` where 10 is too many.
+ * Tasks as job arrays whose indices are below `arraySize`, SLURM's MaxArraySize. The arrays begin at multiples of a
+ * power of ten, so that the name of a task's log is that of the array and the digits of the index in it. Throws
+ * `ConfigError` where 10 is too many.
  */
 export function arrayParts(tasks: readonly number[], arraySize: number): ArrayPart[] {
   const digits = Math.floor(Math.log10(Math.max(1, arraySize)));
@@ -36,7 +37,10 @@ export function arrayParts(tasks: readonly number[], arraySize: number): ArrayPa
   }));
 }
 
-/** The script that `sbatch` is given for these tasks of the sweep. Throws `ConfigError` for a path that no directive can hold. */
+/**
+ * The script that `sbatch` is given for these tasks of the sweep. Throws `ConfigError` for a path that no directive can
+ * hold.
+ */
 export function batchScript(sweep: Sweep, options: SlurmOptions, part: ArrayPart): string {
   const { directory, manifest } = sweep;
   const command = trainCommand(sweep, join(directory, 'configs', indexMark)).map(quoted);
@@ -50,7 +54,8 @@ export function batchScript(sweep: Sweep, options: SlurmOptions, part: ArrayPart
     'rm -f "$exit_file"',
     '',
     ...(options.setup.length > 0 ? [...options.setup, ''] : []),
-    '# USR1 comes before the time limit (--signal above): the run saves, ends with exit code 138, and the task is queued again.',
+    '# USR1 comes before the time limit (--signal above): the run saves, ends with exit code 138, and the ' +
+      'task is queued again.',
     '# TERM (scancel, the limit itself) goes to the run as well; this shell only waits for it.',
     'preempted=',
     "trap 'preempted=1' USR1",
@@ -66,11 +71,12 @@ export function batchScript(sweep: Sweep, options: SlurmOptions, part: ArrayPart
     'code=$?',
     '',
     `if [ "$code" = ${signalExitCode('SIGUSR1')} ]; then`,
-    `  if [ "\${SLURM_RESTART_COUNT:-0}" -lt ${options.requeues} ]; then`,
+    `  restarts=\${SLURM_RESTART_COUNT:-0}`,
+    `  if [ "$restarts" -lt ${options.requeues} ]; then`,
     '    echo "Preempted and saved; task $index is queued again."',
     '    scontrol requeue "$SLURM_JOB_ID" && exit 0',
     '  else',
-    `    echo "Preempted and saved, but queued again \${SLURM_RESTART_COUNT:-0} times already: "${quoted(resumeFromAnywhere(sweep))}`,
+    `    echo "Preempted and saved, but queued again $restarts times already: "${quoted(resumeFromAnywhere(sweep))}`,
     '  fi',
     'fi',
     'echo "$code" > "$exit_file"',
@@ -86,9 +92,10 @@ function directives({ directory, manifest }: Sweep, options: SlurmOptions, part:
   const { partition, time, gpus, mem, account, qos, constraint, extra } = options;
   const given = (name: string, value: string | number | undefined) =>
     value === undefined ? [] : [`--${name}=${value}`];
+  const indices = arraySpec(part.tasks.map(index => index - part.first));
   return [
     `--job-name=gala-${manifest.name}`,
-    `--array=${arraySpec(part.tasks.map(index => index - part.first))}${options.parallel === undefined ? '' : `%${options.parallel}`}`,
+    `--array=${indices}${options.parallel === undefined ? '' : `%${options.parallel}`}`,
     `--chdir=${inDirective(manifest.cwd)}`,
     `--output=${inDirective(`${join(directory, 'logs').replaceAll('%', '%%')}/${logName(part)}`)}`,
     '--open-mode=append',
@@ -126,7 +133,10 @@ function logName({ first, digits }: ArrayPart): string {
   return first === 0 ? '%a.log' : `${first / 10 ** digits}%${digits}a.log`;
 }
 
-/** A path in a directive, in double quotes where a blank or a sign would end it. Throws `ConfigError` for what sbatch cannot be given. */
+/**
+ * A path in a directive, in double quotes where a blank or a sign would end it. Throws `ConfigError` for what sbatch
+ * cannot be given.
+ */
 function inDirective(path: string): string {
   // A line break ends the directive, and bash would run what follows; a backslash turns SLURM's %a off.
   if (/[\p{Cc}\\]/u.test(path)) {

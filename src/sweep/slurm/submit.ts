@@ -15,8 +15,9 @@ export function batchScripts(sweep: Sweep, options: SlurmOptions, tasks: readonl
 }
 
 /**
- * Submits the tasks, with each script kept as `submit-<k>.sh`, and returns the ids of the arrays. With `parallel` an array waits for the
- * one before it. Throws `ConfigError`, also where SLURM took some of the arrays only, and `StorageError`.
+ * Submits the tasks, with each script kept as `submit-<k>.sh`, and returns the ids of the arrays. With `parallel` an
+ * array waits for the one before it. Throws `ConfigError`, also where SLURM took some of the arrays only, and
+ * `StorageError`.
  */
 export function submitTasks(sweep: Sweep, options: SlurmOptions, tasks: readonly SweepTask[]): string[] {
   const ids: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * The first stage of a two-stage experiment is an experiment of its own, which several second stages may share. It is found among
- * the runs, trained where it is missing, and waited for where another process trains it.
+ * The first stage of a two-stage experiment is an experiment of its own, which several second stages may share. It is
+ * found among the runs, trained where it is missing, and waited for where another process trains it.
  */
 import { relative } from 'node:path';
 import { configHash } from '../../config/identity.js';
@@ -33,8 +33,9 @@ export interface FirstStageActions {
 }
 
 /**
- * Folder of a finished run of the first stage's config below `output`. Runs are found by the hash of their config, so one first
- * stage serves every second stage that asks for it. Throws `DivergedError`, `StorageError`, and what the actions throw.
+ * Folder of a finished run of the first stage's config below `output`. Runs are found by the hash of their config, so
+ * one first stage serves every second stage that asks for it. Throws `DivergedError`, `StorageError`, and what the
+ * actions throw.
  */
 export async function finishedFirstStage(
   config: StageConfig,

@@ -26,7 +26,9 @@ export function readStartingPoint(directory: string, output: string): StartingPo
   if (!existsSync(path)) {
     throw new StorageError('The first stage is finished, but its last checkpoint is gone.', {
       where: path,
-      next: `It may have been cleared by gala runs clean. Put it back, or delete ${folder.directory} to train the first stage anew.`,
+      next:
+        `It may have been cleared by gala runs clean. Put it back, or delete ${folder.directory} to train the ` +
+        'first stage anew.',
     });
   }
   const { state } = readCheckpoint(path);
@@ -50,8 +52,8 @@ export function readStartingPoint(directory: string, output: string): StartingPo
 }
 
 /**
- * The state at step 0 with the given backbone, parameters and batch statistics. The classifier stays as it was drawn, but where
- * `withClassifier` is set its weight is the given one too.
+ * The state at step 0 with the given backbone, parameters and batch statistics. The classifier stays as it was drawn,
+ * but where `withClassifier` is set its weight is the given one too.
  */
 export function startFrom(initial: HostTensors, weights: HostTensors, withClassifier = false): HostTensors {
   return Object.fromEntries(
@@ -61,7 +63,9 @@ export function startFrom(initial: HostTensors, weights: HostTensors, withClassi
       if (given !== undefined && given.shape.join() === value.shape.join()) return [name, given];
       throw new StorageError('The weights of the first stage do not fit this network.', {
         where: `${name} is ${given ? `[${given.shape}]` : 'missing'}, the network has [${value.shape}]`,
-        next: 'Both stages need the same model.backbone and dataset; delete the run of the first stage if it is an old one.',
+        next:
+          'Both stages need the same model.backbone and dataset; delete the run of the first stage if it is an ' +
+          'old one.',
       });
     }),
   );

@@ -132,7 +132,8 @@ test('random boxes fit, reach every side, and have the areas and ratios of torch
     seen.tallest = Math.max(seen.tallest, box.height / box.width);
     seen.widest = Math.max(seen.widest, box.width / box.height);
   }
-  // Boxes that do not fit are drawn again, so large ones are rarer than uniform: torchvision’s mean here is 0.435 (12,000 draws).
+  // Boxes that do not fit are drawn again, so large ones are rarer than uniform: torchvision’s mean here is 0.435
+  // (12,000 draws).
   assert.ok(Math.abs(area - 0.435) < 0.015, `mean area ${area}`);
   assert.ok(seen.smallest < 0.085 && seen.top > 50 && seen.bottom > 50);
   assert.ok(seen.tallest > 1.3 && seen.tallest < 1.36 && seen.widest > 1.3 && seen.widest < 1.36);

@@ -1,4 +1,7 @@
-/** A list of image files made from formula images, in sizes from smaller than the network's input to larger than the short side. */
+/**
+ * A list of image files made from formula images, in sizes from smaller than the network's input to larger than the
+ * short side.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';

@@ -24,45 +24,53 @@ test('memory grows, and keeps what it holds', () => {
   assert.equal(kernels.memory(10), larger);
 });
 
-test('blends and lumas are those of their formulas for lengths that fill no whole vector, and touch nothing behind the slack', () => {
-  const { fround } = Math;
-  const blend = (value: number, byte: number, factor: number) =>
-    Math.max(0, Math.min(255, Math.trunc(fround(value + fround(factor * (byte - value))))));
-  const luma = (r: number, g: number, b: number) => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
-  for (const pixels of [1, 3, 4, 9, 64]) {
-    for (const factor of [0, 0.1, 0.6, 1, 1.4, 1.9, 40].map(fround)) {
-      const image = bytesOf(3 * pixels);
-      const kernels = makeImageKernels();
-      const memory = kernels.memory(3 * pixels + 2 * slackBytes);
-      const load = () => {
-        memory.set(image);
-        memory.fill(0, image.length, image.length + slackBytes);
-        memory.fill(77, image.length + slackBytes, image.length + 2 * slackBytes);
-      };
-      const result = () => {
-        assert.ok(memory.subarray(image.length + slackBytes, image.length + 2 * slackBytes).every(byte => byte === 77));
-        return memory.slice(0, image.length);
-      };
-      const lumas = Array.from({ length: pixels }, (_, i) => luma(image[3 * i]!, image[3 * i + 1]!, image[3 * i + 2]!));
-      load();
-      assert.equal(
-        kernels.lumaSum(0, pixels),
-        lumas.reduce((sum, value) => sum + value, 0),
-      );
-      kernels.blendWithValue(0, image.length, 93, factor);
-      assert.deepEqual(
-        result(),
-        image.map(byte => blend(93, byte, factor)),
-      );
-      load();
-      kernels.blendWithLuma(0, pixels, factor);
-      assert.deepEqual(
-        result(),
-        image.map((byte, i) => blend(lumas[Math.floor(i / 3)]!, byte, factor)),
-      );
+test(
+  'blends and lumas are those of their formulas for lengths that fill no whole vector, and touch ' +
+    'nothing behind the slack',
+  () => {
+    const { fround } = Math;
+    const blend = (value: number, byte: number, factor: number) =>
+      Math.max(0, Math.min(255, Math.trunc(fround(value + fround(factor * (byte - value))))));
+    const luma = (r: number, g: number, b: number) => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
+    for (const pixels of [1, 3, 4, 9, 64]) {
+      for (const factor of [0, 0.1, 0.6, 1, 1.4, 1.9, 40].map(fround)) {
+        const image = bytesOf(3 * pixels);
+        const kernels = makeImageKernels();
+        const memory = kernels.memory(3 * pixels + 2 * slackBytes);
+        const load = () => {
+          memory.set(image);
+          memory.fill(0, image.length, image.length + slackBytes);
+          memory.fill(77, image.length + slackBytes, image.length + 2 * slackBytes);
+        };
+        const result = () => {
+          assert.ok(
+            memory.subarray(image.length + slackBytes, image.length + 2 * slackBytes).every(byte => byte === 77),
+          );
+          return memory.slice(0, image.length);
+        };
+        const lumas = Array.from({ length: pixels }, (_, i) =>
+          luma(image[3 * i]!, image[3 * i + 1]!, image[3 * i + 2]!),
+        );
+        load();
+        assert.equal(
+          kernels.lumaSum(0, pixels),
+          lumas.reduce((sum, value) => sum + value, 0),
+        );
+        kernels.blendWithValue(0, image.length, 93, factor);
+        assert.deepEqual(
+          result(),
+          image.map(byte => blend(93, byte, factor)),
+        );
+        load();
+        kernels.blendWithLuma(0, pixels, factor);
+        assert.deepEqual(
+          result(),
+          image.map((byte, i) => blend(lumas[Math.floor(i / 3)]!, byte, factor)),
+        );
+      }
     }
-  }
-});
+  },
+);
 
 test('planes become pixels in order, and nothing beside them is touched', () => {
   for (const plane of [16, 48, 1024]) {

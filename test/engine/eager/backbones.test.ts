@@ -1,4 +1,7 @@
-/** The backbones for large images on the `tensorflow` engine and on the oracle: forward with running statistics, and a training step. */
+/**
+ * The backbones for large images on the `tensorflow` engine and on the oracle: forward with running statistics, and a
+ * training step.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { linearHead } from '../../../src/models/head.js';

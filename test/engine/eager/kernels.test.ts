@@ -1,4 +1,7 @@
-/** Every kernel that the trace knows, run op by op by tfjs-node-gpu, against TF.js' own pure-JS backend: values and gradients. */
+/**
+ * Every kernel that the trace knows, run op by op by tfjs-node-gpu, against TF.js' own pure-JS backend: values and
+ * gradients.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Executable } from '../../../src/engine/program.js';

@@ -1,4 +1,7 @@
-/** `gala engine install --eager` where something is missing, with stand-ins for npm and the compiler; the real one runs before the tests. */
+/**
+ * `gala engine install --eager` where something is missing, with stand-ins for npm and the compiler; the real one runs
+ * before the tests.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -79,23 +82,25 @@ test('A package that is not the pinned one is refused before it is unpacked', as
   assert.equal(existsSync(join(folder, 'node_modules')), false);
 });
 
-test('With CUDA 11 npm installs the package with its own binary, on the TF.js of gala; the cache then has it', async t => {
-  const folder = temporaryFolder(t);
-  const cache = join(folder, 'cache');
-  const cuda = join(folder, 'cuda');
-  mkdirSync(cuda);
-  writeFileSync(join(cuda, 'libcudart.so.11.0'), '');
-  // What npm would leave: the package with its binary and TensorFlow, and a copy of TF.js of its own.
-  const package_ = 'node_modules/@tensorflow/tfjs-node-gpu';
-  const entry = `const tf = require('@tensorflow/tfjs');
+test(
+  'With CUDA 11 npm installs the package with its own binary, on the TF.js of gala; the cache then has ' + 'it',
+  async t => {
+    const folder = temporaryFolder(t);
+    const cache = join(folder, 'cache');
+    const cuda = join(folder, 'cuda');
+    mkdirSync(cuda);
+    writeFileSync(join(cuda, 'libcudart.so.11.0'), '');
+    // What npm would leave: the package with its binary and TensorFlow, and a copy of TF.js of its own.
+    const package_ = 'node_modules/@tensorflow/tfjs-node-gpu';
+    const entry = `const tf = require('@tensorflow/tfjs');
     require('@mapbox/node-pre-gyp').find(__dirname + '/../package.json');
     tf.copyRegisteredKernels('cpu', 'tensorflow');
     tf.registerBackend('tensorflow', tf.findBackendFactory('cpu'), 3);
     tf.setBackend('tensorflow');
     exports.Tensor = tf.Tensor;`;
-  const environment = {
-    ...withCommands(folder, {
-      npm: `/bin/mkdir -p ${package_}/dist ${package_}/lib/napi-v8 ${package_}/deps/lib node_modules/@tensorflow/tfjs-core node_modules/@mapbox
+    const environment = {
+      ...withCommands(folder, {
+        npm: `/bin/mkdir -p ${package_}/dist ${package_}/lib/napi-v8 ${package_}/deps/lib node_modules/@tensorflow/tfjs-core node_modules/@mapbox
 echo "$*" > ../../../arguments
 echo '{"version": "4.22.0", "main": "dist/index.js"}' > ${package_}/package.json
 /bin/cat > ${package_}/dist/index.js <<'END'
@@ -103,22 +108,23 @@ ${entry}
 END
 echo > ${package_}/lib/napi-v8/tfjs_binding.node
 echo > ${package_}/deps/lib/libtensorflow.so.2`,
-    }),
-    LD_LIBRARY_PATH: cuda,
-  };
-  const { fresh } = await installAddon({ cache, environment });
-  assert.equal(fresh, true);
-  const modules = join(addonFolder(cache), 'node_modules');
-  assert.deepEqual(readdirSync(join(modules, '@tensorflow')).sort(), ['tfjs', 'tfjs-core', 'tfjs-node-gpu']);
-  const location = findAddon({ ...environment, GALA_CACHE: cache });
-  assert.deepEqual(location, {
-    packageFolder: join(modules, '@tensorflow', 'tfjs-node-gpu'),
-    version: '4.22.0',
-    origin: 'cache',
-    ownTensorFlow: true,
-  });
-  assert.equal((await installAddon({ cache, environment })).fresh, false);
-});
+      }),
+      LD_LIBRARY_PATH: cuda,
+    };
+    const { fresh } = await installAddon({ cache, environment });
+    assert.equal(fresh, true);
+    const modules = join(addonFolder(cache), 'node_modules');
+    assert.deepEqual(readdirSync(join(modules, '@tensorflow')).sort(), ['tfjs', 'tfjs-core', 'tfjs-node-gpu']);
+    const location = findAddon({ ...environment, GALA_CACHE: cache });
+    assert.deepEqual(location, {
+      packageFolder: join(modules, '@tensorflow', 'tfjs-node-gpu'),
+      version: '4.22.0',
+      origin: 'cache',
+      ownTensorFlow: true,
+    });
+    assert.equal((await installAddon({ cache, environment })).fresh, false);
+  },
+);
 
 test('Where its own installation fails, the reason is told and the addon is built instead', async t => {
   const folder = temporaryFolder(t);

@@ -45,7 +45,8 @@ async function appears(folder: string, name: string): Promise<void> {
 test('of two installations at once one works; the other says that it waits, and finds the engine installed', async t => {
   const folder = temporaryFolder(t);
   const { wheel, pin } = writeFakeWheel(folder);
-  const download = `: > ${folder}/started; while [ ! -e ${folder}/go ]; do /bin/sleep 0.05; done; /bin/cp ${wheel} "$dest"`;
+  const wait = `while [ ! -e ${folder}/go ]; do /bin/sleep 0.05; done`;
+  const download = `: > ${folder}/started; ${wait}; /bin/cp ${wheel} "$dest"`;
   const environment = fakePython(folder, download);
   const options = { pin, cache: join(folder, 'cache'), environment, platform: linux };
 
@@ -67,7 +68,9 @@ test('a killed installation leaves no engine, keeps no lock, and the next one cl
   const folder = temporaryFolder(t);
   const { wheel, pin } = writeFakeWheel(folder);
   const cache = join(folder, 'cache');
-  const download = `printf half > "$dest"/${pin.wheel}; printf $$ > ${folder}/pid.new; /bin/mv ${folder}/pid.new ${folder}/pid; exec /bin/sleep 60`;
+  const download =
+    `printf half > "$dest"/${pin.wheel}; printf $$ > ${folder}/pid.new; /bin/mv ${folder}/pid.new ` +
+    `${folder}/pid; exec /bin/sleep 60`;
   const environment = fakePython(folder, download);
 
   const child = startInstallation({ pin, cache, environment, platform: linux });

@@ -126,20 +126,24 @@ test('a driver for CUDA 12 takes the plugin for CUDA 12 only; the plugin alone g
   assert.deepEqual([alone?.origin, alone?.libraries], ['cache', []]);
 });
 
-test('what compiles for an absent GPU is the plugin with ptxas, of an engine or installed for that alone, and no engine then', t => {
-  const { environment } = environmentOf(t);
-  assert.throws(
-    () => requireCudaCompiler(environment),
-    (error: unknown) => error instanceof EngineError && /^gala engine install --cuda 13 --plan/.test(error.next!),
-  );
-  const alone = writeInstalled(environment.GALA_CACHE!, cudaCompiler);
-  const { path, cudaFolder, version, cuda, libraries } = requireCudaCompiler(environment);
-  assert.equal(path, join(alone, 'jax_plugins', 'xla_cuda13', 'xla_cuda_plugin.so'));
-  assert.deepEqual([cudaFolder, version, cuda, libraries], [join(alone, 'nvidia', 'cu13'), '0.10.2', 13, []]);
-  assert.equal(findCudaPlugin(13, environment), undefined);
-  const engine = writeInstalled(environment.GALA_CACHE!, cudaPins[13]);
-  assert.equal(requireCudaCompiler(environment).cudaFolder, join(engine, 'nvidia', 'cu13'));
-});
+test(
+  'what compiles for an absent GPU is the plugin with ptxas, of an engine or installed for that alone, ' +
+    'and no engine then',
+  t => {
+    const { environment } = environmentOf(t);
+    assert.throws(
+      () => requireCudaCompiler(environment),
+      (error: unknown) => error instanceof EngineError && /^gala engine install --cuda 13 --plan/.test(error.next!),
+    );
+    const alone = writeInstalled(environment.GALA_CACHE!, cudaCompiler);
+    const { path, cudaFolder, version, cuda, libraries } = requireCudaCompiler(environment);
+    assert.equal(path, join(alone, 'jax_plugins', 'xla_cuda13', 'xla_cuda_plugin.so'));
+    assert.deepEqual([cudaFolder, version, cuda, libraries], [join(alone, 'nvidia', 'cu13'), '0.10.2', 13, []]);
+    assert.equal(findCudaPlugin(13, environment), undefined);
+    const engine = writeInstalled(environment.GALA_CACHE!, cudaPins[13]);
+    assert.equal(requireCudaCompiler(environment).cudaFolder, join(engine, 'nvidia', 'cu13'));
+  },
+);
 
 test('without a plugin the error names the installation; GALA_PJRT_PLUGIN goes before everything', t => {
   const { environment } = environmentOf(t);
@@ -166,18 +170,21 @@ test('a plugin that GALA_PJRT_PLUGIN names among JAX’s wheels is one for CUDA,
   assert.equal(named.cudaFolder, join(engine, 'nvidia', 'cu13'));
 });
 
-test('ptxas and libdevice, where the wheels have none, are those of CUDA_HOME, else of the system, else of the PATH', t => {
-  const { folder, environment } = environmentOf(t);
-  environment.VIRTUAL_ENV = writeVenv(join(folder, 'venv'), 13);
-  const toolkit = (name: string) => {
-    mkdirSync(join(folder, name, 'bin'), { recursive: true });
-    writeFileSync(join(folder, name, 'bin', 'ptxas'), '');
-    return join(folder, name);
-  };
-  const cudaFolder = (more: NodeJS.ProcessEnv) => findCudaPlugin(13, { ...environment, ...more })!.cudaFolder;
-  const onPath = { PATH: `${folder}/empty/bin:${toolkit('of-path')}/bin` };
-  assert.equal(cudaFolder({ ...onPath, CUDA_HOME: toolkit('of-home') }), join(folder, 'of-home'));
-  const system = ['/usr/local/cuda-13', '/usr/local/cuda'].find(path => existsSync(join(path, 'bin', 'ptxas')));
-  assert.equal(cudaFolder({ ...onPath, CUDA_HOME: join(folder, 'empty') }), system ?? join(folder, 'of-path'));
-  assert.equal(cudaFolder({}), system);
-});
+test(
+  'ptxas and libdevice, where the wheels have none, are those of CUDA_HOME, else of the system, else of ' + 'the PATH',
+  t => {
+    const { folder, environment } = environmentOf(t);
+    environment.VIRTUAL_ENV = writeVenv(join(folder, 'venv'), 13);
+    const toolkit = (name: string) => {
+      mkdirSync(join(folder, name, 'bin'), { recursive: true });
+      writeFileSync(join(folder, name, 'bin', 'ptxas'), '');
+      return join(folder, name);
+    };
+    const cudaFolder = (more: NodeJS.ProcessEnv) => findCudaPlugin(13, { ...environment, ...more })!.cudaFolder;
+    const onPath = { PATH: `${folder}/empty/bin:${toolkit('of-path')}/bin` };
+    assert.equal(cudaFolder({ ...onPath, CUDA_HOME: toolkit('of-home') }), join(folder, 'of-home'));
+    const system = ['/usr/local/cuda-13', '/usr/local/cuda'].find(path => existsSync(join(path, 'bin', 'ptxas')));
+    assert.equal(cudaFolder({ ...onPath, CUDA_HOME: join(folder, 'empty') }), system ?? join(folder, 'of-path'));
+    assert.equal(cudaFolder({}), system);
+  },
+);

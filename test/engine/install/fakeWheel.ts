@@ -49,7 +49,10 @@ export function writeFakeWheel(
   return { wheel, pin };
 }
 
-/** A PATH of one folder with a `python3` whose `-m pip download` runs `download` (shell; `$dest` is pip's --dest folder). */
+/**
+ * A PATH of one folder with a `python3` whose `-m pip download` runs `download` (shell; `$dest` is pip's --dest
+ * folder).
+ */
 export function fakePython(folder: string, download: string, pip = 'exit 0'): NodeJS.ProcessEnv {
   const bin = join(folder, 'bin');
   mkdirSync(bin);

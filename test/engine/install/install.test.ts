@@ -194,23 +194,26 @@ while [ "$1" != --dest ]; do shift; done
   assert.match(downloadCalls(environment)[0]!, /^tool run pip download --dest /);
 });
 
-test('when pip fails its own last lines are shown, and an offline way is named; a full disk is told as such', async t => {
-  const folder = temporaryFolder(t);
-  const { pin } = writeFakeWheel(folder);
-  const cache = join(folder, 'cache');
-  const said =
-    'ERROR: Could not find a version that satisfies the requirement tiny-engine==1.0.0 (from versions: none)';
-  const network = await failure({ pin, cache, environment: fakePython(folder, `echo '${said}' >&2; exit 1`) });
-  assert.ok(network.message.includes(said), network.message);
-  assert.match(network.next!, /network.*--from FILE\.whl/);
-  assertEmpty(cache);
-  const full = join(folder, 'full');
-  mkdirSync(full);
-  const environment = fakePython(full, `echo 'OSError: [Errno 28] No space left on device' >&2; exit 1`);
-  const space = await failure({ pin, cache, environment });
-  assert.match(space.message, /the disk is full/);
-  assert.match(space.next!, /--cache DIR/);
-});
+test(
+  'when pip fails its own last lines are shown, and an offline way is named; a full disk is told as ' + 'such',
+  async t => {
+    const folder = temporaryFolder(t);
+    const { pin } = writeFakeWheel(folder);
+    const cache = join(folder, 'cache');
+    const said =
+      'ERROR: Could not find a version that satisfies the requirement tiny-engine==1.0.0 (from versions: none)';
+    const network = await failure({ pin, cache, environment: fakePython(folder, `echo '${said}' >&2; exit 1`) });
+    assert.ok(network.message.includes(said), network.message);
+    assert.match(network.next!, /network.*--from FILE\.whl/);
+    assertEmpty(cache);
+    const full = join(folder, 'full');
+    mkdirSync(full);
+    const environment = fakePython(full, `echo 'OSError: [Errno 28] No space left on device' >&2; exit 1`);
+    const space = await failure({ pin, cache, environment });
+    assert.match(space.message, /the disk is full/);
+    assert.match(space.next!, /--cache DIR/);
+  },
+);
 
 test('space is checked before anything is downloaded, and a local wheel needs less of it', async t => {
   const folder = temporaryFolder(t);

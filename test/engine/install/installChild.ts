@@ -1,4 +1,6 @@
-/** Run by concurrent.test.ts as a process of its own: installs with the options of its argument, notes each to a line. */
+/**
+ * Run by concurrent.test.ts as a process of its own: installs with the options of its argument, notes each to a line.
+ */
 import { installEngine } from '../../../src/engine/install/install.js';
 import type { InstallOptions } from '../../../src/engine/install/publish.js';
 

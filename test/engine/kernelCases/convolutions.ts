@@ -108,8 +108,8 @@ const poolName = ({ image, window, strides, pad }: Pool) =>
   `window ${window} over ${image.join('×')}, stride ${strides}, padding ${pad}`;
 
 /**
- * SAME average pooling whose border windows divide by the pixels they cover. TF.js' reference backend does so in the value,
- * but its gradient divides by the whole window.
+ * SAME average pooling whose border windows divide by the pixels they cover. TF.js' reference backend does so in the
+ * value, but its gradient divides by the whole window.
  */
 const averagePool =
   ({ window, strides, pad }: Pool) =>

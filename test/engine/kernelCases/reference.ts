@@ -1,4 +1,7 @@
-/** What each row of the table records, and what TF.js' pure-JS backend gives for it; every compiled engine is held to it. */
+/**
+ * What each row of the table records, and what TF.js' pure-JS backend gives for it; every compiled engine is held to
+ * it.
+ */
 import * as tf from '@tensorflow/tfjs';
 import type { Program } from '../../../src/engine/program.js';
 import type { HostTensor, HostTensors } from '../../../src/tensor.js';

@@ -1,4 +1,4 @@
-"""run_onnx.py MODEL IMAGES: prints what onnxruntime makes of the images (bytes, uint8 NHWC) as JSON, with inputs and metadata.
+"""run_onnx.py MODEL IMAGES: prints onnxruntime's logits of the images (bytes, uint8 NHWC), inputs and metadata as JSON.
 
 A model of float32 input gets them normalised by the mean and std of its metadata, NCHW."""
 import json

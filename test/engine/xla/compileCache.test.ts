@@ -62,19 +62,23 @@ describe('With the CPU plugin', { skip: noPlugin }, () => {
     assert.equal(readdirSync(folder).length, 3);
   });
 
-  test('an entry with a changed byte, one cut short, an empty one and one of nonsense are compiled again and replaced', async () => {
-    const folder = join(temporary, 'damaged');
-    await run(moduleAdding(3), folder);
-    const path = onlyEntry(folder);
-    const whole = readFileSync(path);
-    const changed = Buffer.from(whole);
-    changed[whole.length - 10]! ^= 1;
-    for (const damaged of [changed, whole.subarray(0, whole.length / 2), Buffer.alloc(0), Buffer.from('nonsense')]) {
-      writeFileSync(path, damaged);
-      assert.deepEqual(await run(moduleAdding(3), folder), { outcome: 'compiled', result: [4, 5] });
-      assert.deepEqual(await run(moduleAdding(3), folder), { outcome: 'loaded', result: [4, 5] });
-    }
-  });
+  test(
+    'an entry with a changed byte, one cut short, an empty one and one of nonsense are compiled again and ' +
+      'replaced',
+    async () => {
+      const folder = join(temporary, 'damaged');
+      await run(moduleAdding(3), folder);
+      const path = onlyEntry(folder);
+      const whole = readFileSync(path);
+      const changed = Buffer.from(whole);
+      changed[whole.length - 10]! ^= 1;
+      for (const damaged of [changed, whole.subarray(0, whole.length / 2), Buffer.alloc(0), Buffer.from('nonsense')]) {
+        writeFileSync(path, damaged);
+        assert.deepEqual(await run(moduleAdding(3), folder), { outcome: 'compiled', result: [4, 5] });
+        assert.deepEqual(await run(moduleAdding(3), folder), { outcome: 'loaded', result: [4, 5] });
+      }
+    },
+  );
 
   test('an entry that is whole and that the plugin refuses is compiled again', async () => {
     const folder = join(temporary, 'refused');

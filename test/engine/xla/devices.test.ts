@@ -22,7 +22,10 @@ const batches: HostTensors = {
   learning_rate: float32([steps], [0.05, 0.05]),
 };
 
-/** Losses of two steps in one call, the state after them and after the first, and logits of a batch of 6, which four devices cannot split. */
+/**
+ * Losses of two steps in one call, the state after them and after the first, and logits of a batch of 6, which four
+ * devices cannot split.
+ */
 async function train(devices: number, activation: (x: tf.Tensor4D) => tf.Tensor4D, batchNormParts = 1) {
   const network = {
     backbone: resnetCifar({ depth: 8, channels: 3, activation, batchNormParts }),

@@ -1,4 +1,7 @@
-/** XLA_FLAGS: gala's choices for CUDA beside what the user set. This file loads no plugin for CPUs, which does not know them. */
+/**
+ * XLA_FLAGS: gala's choices for CUDA beside what the user set. This file loads no plugin for CPUs, which does not know
+ * them.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,10 +41,13 @@ test('A value with white space is quoted; a file of flags is read, and must be t
   });
 });
 
-test('A plugin older than those known to have the flags gets none: XLA ends the process at one that it does not know', () => {
-  assert.equal(cudaXlaFlags(undefined, 111), undefined);
-  assert.equal(cudaXlaFlags('--x=1', 81), '--x=1');
-});
+test(
+  'A plugin older than those known to have the flags gets none: XLA ends the process at one that it ' + 'does not know',
+  () => {
+    assert.equal(cudaXlaFlags(undefined, 111), undefined);
+    assert.equal(cudaXlaFlags('--x=1', 81), '--x=1');
+  },
+);
 
 test('The pinned CUDA plugin is given them before it makes a client', { skip: noCudaPlugin }, () => {
   const before = process.env.XLA_FLAGS;

@@ -1,4 +1,7 @@
-/** Every kernel that the trace knows, on the `xla` engine's CPU plugin, against TF.js' own pure-JS backend: values and gradients. */
+/**
+ * Every kernel that the trace knows, on the `xla` engine's CPU plugin, against TF.js' own pure-JS backend: values and
+ * gradients.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Executable } from '../../../src/engine/program.js';

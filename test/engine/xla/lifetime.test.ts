@@ -1,4 +1,7 @@
-/** Nothing that the plugin made for the xla engine is left behind: buffers, events and programs, counted at the plugin's table. */
+/**
+ * Nothing that the plugin made for the xla engine is left behind: buffers, events and programs, counted at the plugin's
+ * table.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';

@@ -1,4 +1,7 @@
-/** What the `xla` engine multiplies in at each precision, and that bf16 is our rewriting's, summed in float32 over float32 weights. */
+/**
+ * What the `xla` engine multiplies in at each precision, and that bf16 is our rewriting's, summed in float32 over
+ * float32 weights.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -36,11 +39,15 @@ function askedFor(floatProducts: 'fp32' | 'tf32', inBf16: boolean): string[] {
     .map(line => `${/HIGHEST|DEFAULT/.exec(line)![0]} ${/tensor<[\dx]*x(\w+)>/.exec(line)![1]}`);
 }
 
-test('fp32 asks for exact products, tf32 leaves them to the device, bf16 has its convolutions in bfloat16 and the head in float32', () => {
-  assert.deepEqual(askedFor('fp32', false), ['HIGHEST f32', 'HIGHEST f32']);
-  assert.deepEqual(askedFor('tf32', false), ['DEFAULT f32', 'DEFAULT f32']);
-  assert.deepEqual(askedFor('fp32', true), ['DEFAULT bf16', 'HIGHEST f32']);
-});
+test(
+  'fp32 asks for exact products, tf32 leaves them to the device, bf16 has its convolutions in bfloat16 ' +
+    'and the head in float32',
+  () => {
+    assert.deepEqual(askedFor('fp32', false), ['HIGHEST f32', 'HIGHEST f32']);
+    assert.deepEqual(askedFor('tf32', false), ['DEFAULT f32', 'DEFAULT f32']);
+    assert.deepEqual(askedFor('fp32', true), ['DEFAULT bf16', 'HIGHEST f32']);
+  },
+);
 
 describe('On the CPU plugin', { skip: noPlugin }, () => {
   test('a bf16 convolution sums in float32: 4,096 ones are 4,096, where bfloat16 would stop at 256', async () => {

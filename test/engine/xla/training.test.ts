@@ -1,4 +1,7 @@
-/** Whole training steps on the `xla` engine's CPU plugin beside the `tensorflow` engine and the oracle, from the same state and batches. */
+/**
+ * Whole training steps on the `xla` engine's CPU plugin beside the `tensorflow` engine and the oracle, from the same
+ * state and batches.
+ */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
