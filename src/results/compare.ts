@@ -18,6 +18,7 @@ export interface Comparison {
   readonly runs: number;
   /** Mean less claim, percentage points. */
   readonly difference?: number;
+  /** Two standard errors of the mean, with the claim's standard deviation between seeds. */
   readonly tolerance?: number;
   readonly verdict: Verdict;
 }
@@ -42,13 +43,11 @@ export function isShort({ verdict }: Comparison): boolean {
   return verdict === 'BELOW' || verdict === 'NO RUN';
 }
 
-/**
- * `if200 top1 by 0.89, more than 0.7`, of several runs with how well their mean is known, for a claim that was missed.
- */
-export function shortfallOf({ row, metric, difference, tolerance, std, runs }: Comparison): string {
-  const shortfall = `${row} ${metric} by ${Math.abs(difference!).toFixed(2)}, more than ${tolerance!.toFixed(1)}`;
-  if (std === undefined) return shortfall;
-  return `${shortfall}; the mean of ${runs} runs has a standard error of ${(std / Math.sqrt(runs)).toFixed(2)}`;
+/** For a claim that was missed: `if200 top1 by 1.89, more than two standard errors of the mean of 3 runs (1.62)`. */
+export function shortfallOf({ row, metric, difference, tolerance, runs }: Comparison): string {
+  const by = Math.abs(difference!).toFixed(2);
+  const mean = runs === 1 ? 'standard deviations between seeds' : `standard errors of the mean of ${runs} runs`;
+  return `${row} ${metric} by ${by}, more than two ${mean} (${tolerance!.toFixed(2)})`;
 }
 
 /** Mean and sample standard deviation; undefined without, and with fewer than two, values. */
@@ -81,7 +80,7 @@ function compareMetric(row: string, metric: ClaimMetric, records: readonly Resul
   if (mean === undefined) return { ...common, verdict: 'NO RUN' };
   if (claim === undefined) return { ...common, verdict: 'no claim' };
   const difference = mean - claim.value;
-  const tolerance = runs > 1 ? claim.tolerance.mean : claim.tolerance.one_seed;
+  const tolerance = (2 * claim.std) / Math.sqrt(runs);
   const verdict = difference >= 0 ? 'reached' : difference >= -tolerance - rounding ? 'within tolerance' : 'BELOW';
   return { ...common, difference, tolerance, verdict };
 }
@@ -93,7 +92,7 @@ export const comparisonColumns: readonly Column<Comparison>[] = [
   { key: 'ours', title: 'ours', kind: 'number', value: formatMean },
   { key: 'runs', title: 'n', kind: 'number', value: ({ runs }) => runs },
   { key: 'difference', title: 'difference', kind: 'number', value: ({ difference }) => signed(difference) },
-  { key: 'tolerance', title: 'tolerance', kind: 'number', value: ({ tolerance }) => tolerance?.toFixed(1) },
+  { key: 'tolerance', title: 'tolerance', kind: 'number', value: ({ tolerance }) => tolerance?.toFixed(2) },
   { key: 'verdict', title: 'verdict', kind: 'text', value: ({ verdict }) => verdict },
 ];
 

@@ -20,8 +20,8 @@ const claimSchema = z.strictObject({
   /** Percent. */
   value: z.number().min(0).max(100),
   source: z.string(),
-  /** Percentage points that ours may lie below: of one seed, and of a mean of two or more. */
-  tolerance: z.strictObject({ one_seed: z.number().min(0), mean: z.number().min(0) }),
+  /** Standard deviation between seeds, percentage points. */
+  std: z.number().min(0),
 });
 
 const tableSchema = z.strictObject({

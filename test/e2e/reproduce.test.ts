@@ -31,7 +31,7 @@ function writeExpected(value: number): void {
       `  labels_sha256: ${labelsHash(labels, test.classNames.length)}`,
       '  rows: { gala: gala.yaml, cross_entropy: cross_entropy.yaml }',
       '  claims:',
-      `    - { row: gala, metric: top1, value: ${value}, source: test, tolerance: { one_seed: 1.5, mean: 0.7 } }`,
+      `    - { row: gala, metric: top1, value: ${value}, source: test, std: 0.75 }`,
       '',
     ].join('\n'),
   );

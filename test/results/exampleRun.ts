@@ -82,7 +82,7 @@ export async function exampleTable(path: string, value: number): Promise<Expecte
       `  labels_sha256: ${labelsHash(labels, test.classNames.length)}`,
       `  rows: { gala: ${exampleConfig} }`,
       '  claims:',
-      `    - { row: gala, metric: top1, value: ${value}, source: test, tolerance: { one_seed: 1.5, mean: 0.7 } }`,
+      `    - { row: gala, metric: top1, value: ${value}, source: test, std: 0.75 }`,
       '',
     ].join('\n'),
   );
