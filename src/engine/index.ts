@@ -3,7 +3,7 @@
 import { EngineError } from '../errors.js';
 import { cacheFolder } from '../io/cacheFolder.js';
 import { usableCores } from '../machine/cores.js';
-import { instructionSet, multipliesBf16 } from '../machine/cpu.js';
+import { bf16Pays, instructionSet } from '../machine/cpu.js';
 import { requireMemory } from '../machine/memory.js';
 import { environmentNotes, recordedEnvironment } from './environment.js';
 import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';
@@ -41,16 +41,16 @@ const thisMachine: Machine = { environment: process.env, askGpus: askGpuDriver }
 
 /**
  * Settings with every `auto` decided for this machine: `xla` on the first GPU where one answers and its plugin is
- * installed, else `tensorflow` on the CPU with all cores; bf16 where the device computes it natively. Throws
- * `EngineError` when the config wants a GPU that is not there.
+ * installed, else `tensorflow` on the CPU with all cores; bf16 where it is faster on the device than fp32.
+ * Throws `EngineError` when the config wants a GPU that is not there.
  */
 export async function engineSettings(config: Wishes, machine = thisMachine): Promise<EngineSettings> {
   const { environment } = machine;
   const devices = config.devices ?? 1;
   const shared = devices > 1 ? { devices } : {};
   const threads = config.threads === 'auto' ? usableCores() : config.threads;
-  const precisionOn = (native: boolean) =>
-    config.precision === 'auto' ? (native ? 'bf16' : 'fp32') : config.precision;
+  const precisionWhere = (bf16IsFaster: boolean) =>
+    config.precision === 'auto' ? (bf16IsFaster ? 'bf16' : 'fp32') : config.precision;
   const notesOf = (engine: EngineSettings['engine'], note?: string) => {
     const notes = [...(note === undefined ? [] : [note]), ...environmentNotes(engine, environment)];
     return notes.length > 0 ? { notes } : {};
@@ -60,7 +60,7 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
     return {
       engine,
       ...(engine === 'xla' && { compileCache: compileCacheFolder(environment), ...shared }),
-      precision: precisionOn(engine !== 'eager' && multipliesBf16()),
+      precision: precisionWhere(engine !== 'eager' && bf16Pays()),
       threads,
       ...notesOf(engine, note),
     };
@@ -70,7 +70,7 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
     device: `cuda:${ordinal}`,
     ...shared,
     compileCache: compileCacheFolder(environment),
-    precision: precisionOn(gpus[ordinal]!.computeCapability >= firstBf16Capability),
+    precision: precisionWhere(gpus[ordinal]!.computeCapability >= firstBf16Capability),
     threads,
     ...notesOf('xla'),
   });

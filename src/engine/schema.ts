@@ -25,8 +25,8 @@ export const engineKeys = {
     .enum(['auto', 'fp32', 'tf32', 'bf16'])
     .default('auto')
     .describe(
-      'tf32: engine xla on a GPU. auto = bf16 where the device has it (CPU: avx512_bf16 or amx; GPU: Ampere ' +
-        'or newer), else fp32.',
+      'tf32: engine xla on a GPU. auto = bf16 where it is faster than fp32 (CPU: AMX, or AMD with avx512_bf16; ' +
+        'GPU: Ampere or newer), else fp32.',
     ),
   threads: z
     .union([z.literal('auto'), positiveInteger.max(1024)])

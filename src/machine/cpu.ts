@@ -18,11 +18,17 @@ export type InstructionSet = (typeof instructionSets)[number][0] | 'unknown';
 
 /** The flags of /proc/cpuinfo, in its order; empty where there is no such file. */
 export function cpuFlags(): string[] {
+  return cpuField('flags')
+    .split(/\s+/)
+    .filter(flag => flag !== '');
+}
+
+/** What /proc/cpuinfo says of the first core; empty where it says nothing. */
+function cpuField(name: 'flags' | 'vendor_id'): string {
   try {
-    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1] ?? '';
-    return flags.split(/\s+/).filter(flag => flag !== '');
+    return new RegExp(`^${name}\\s*:(.*)$`, 'm').exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1]?.trim() ?? '';
   } catch {
-    return [];
+    return '';
   }
 }
 
@@ -37,8 +43,15 @@ export function instructionSet(flags: readonly string[] = cpuFlags()): Instructi
   return widest;
 }
 
-/** True where the CPU multiplies bfloat16 natively; elsewhere bf16 is emulated and slower than fp32. */
-export function multipliesBf16(set: InstructionSet = instructionSet()): boolean {
-  const names: readonly string[] = instructionSets.map(([name]) => name);
-  return names.indexOf(set) >= names.indexOf('avx512_core_bf16');
+/**
+ * True where a training step is faster in bf16 than in fp32 (docs/benchmarks.md): with AMX, and with AMD's AVX-512.
+ * Intel's AVX-512 multiplies as many bfloat16 as float32 numbers in a cycle, so converting them is a loss.
+ */
+export function bf16Pays(set: InstructionSet = instructionSet(), vendor = cpuField('vendor_id')): boolean {
+  const has = (needed: InstructionSet) => widthOf(set) >= widthOf(needed);
+  return has('avx512_core_amx') || (has('avx512_core_bf16') && vendor === 'AuthenticAMD');
+}
+
+function widthOf(set: InstructionSet): number {
+  return instructionSets.findIndex(([name]) => name === set);
 }

@@ -6,11 +6,11 @@ import type { GpuAnswer } from '../../src/engine/gpu.js';
 import { compileCacheFolder, engineSettings, gpuClientOptions } from '../../src/engine/index.js';
 import { EngineError } from '../../src/errors.js';
 import { usableCores } from '../../src/machine/cores.js';
-import { multipliesBf16 } from '../../src/machine/cpu.js';
+import { bf16Pays } from '../../src/machine/cpu.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const auto = { engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' } as const;
-const onCpu = { precision: multipliesBf16() ? 'bf16' : 'fp32', threads: usableCores() };
+const onCpu = { precision: bf16Pays() ? 'bf16' : 'fp32', threads: usableCores() };
 const twoGpus: GpuAnswer = {
   version: '580.65.06',
   cuda: 13,
@@ -35,7 +35,7 @@ function machineWith(answer: GpuAnswer, { plugin = true } = {}) {
 }
 const noGpu = machineWith({ missing: 'there is no /dev/nvidiactl' });
 
-test('Without a GPU auto takes tensorflow, all cores, and bf16 where the CPU multiplies it', async () => {
+test('Without a GPU auto takes tensorflow, all cores, and bf16 where the CPU is faster in it', async () => {
   assert.deepEqual(await engineSettings(auto, noGpu), { engine: 'tensorflow', ...onCpu });
 });
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { instructionSet, multipliesBf16 } from '../../src/machine/cpu.js';
+import { bf16Pays, instructionSet } from '../../src/machine/cpu.js';
 
 const avx2 = ['sse4_1', 'avx', 'avx2', 'fma'];
 const avx512 = [...avx2, 'avx512f', 'avx512bw', 'avx512vl', 'avx512dq'];
 const cooperLake = [...avx512, 'avx512_vnni', 'avx512_bf16'];
-const sapphireRapids = [...cooperLake, 'avx512_fp16', 'amx_tile', 'amx_int8', 'amx_bf16'];
+const withoutAmx = [...cooperLake, 'avx512_fp16'];
+const sapphireRapids = [...withoutAmx, 'amx_tile', 'amx_int8', 'amx_bf16'];
 
 test('The instruction set is the widest that a CPU has whole', () => {
   assert.equal(instructionSet([]), 'unknown');
@@ -17,7 +18,9 @@ test('The instruction set is the widest that a CPU has whole', () => {
   assert.equal(instructionSet(sapphireRapids), 'avx512_core_amx');
 });
 
-test('bf16 pays from avx512_core_bf16 on', () => {
-  const sets = [avx2, avx512, cooperLake, sapphireRapids].map(flags => instructionSet(flags));
-  assert.deepEqual(sets.map(multipliesBf16), [false, false, true, true]);
+test('bf16 pays with AMX, and with avx512_bf16 on AMD, not on Intel', () => {
+  const paysOn = (vendor: string) =>
+    [avx2, avx512, cooperLake, withoutAmx, sapphireRapids].map(flags => bf16Pays(instructionSet(flags), vendor));
+  assert.deepEqual(paysOn('GenuineIntel'), [false, false, false, false, true]);
+  assert.deepEqual(paysOn('AuthenticAMD'), [false, false, true, true, true]);
 });
