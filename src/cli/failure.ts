@@ -5,7 +5,19 @@ import { diskFault } from '../io/diskFault.js';
 import { FormatFault } from '../io/formatFault.js';
 import { indentedLines } from '../io/visibleText.js';
 import { memoryError } from '../machine/memory.js';
-import { CommandExit } from './exit.js';
+
+/**
+ * Thrown by a command that has printed everything and ends with an exit code of its own: 1, 4, 5, or 128 + the number of
+ * a signal.
+ */
+export class CommandExit extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
 
 const usageExitCode = 2;
 const unexpectedExitCode = 1;

@@ -10,8 +10,8 @@ import type { LauncherSettings, Sweep, SweepTask } from '../sweep/manifest.js';
 import type { Point } from '../sweep/points.js';
 import type { SlurmOptions } from '../sweep/slurm/options.js';
 import type { TaskStatus } from '../sweep/status.js';
-import { CommandExit } from './exit.js';
-import { parseCount, parseList } from './lists.js';
+import { CommandExit } from './failure.js';
+import { parseCount, parseList } from './options.js';
 
 export interface LauncherFlags {
   readonly launcher?: 'local' | 'slurm';

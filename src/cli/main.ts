@@ -4,10 +4,9 @@ import { StorageError } from '../errors.js';
 import { wordWithHome } from '../io/homePath.js';
 import { requireMemory } from '../machine/memory.js';
 import { outlivesTerminal } from '../run/hangup.js';
-import { hintForOption } from './configWords.js';
-import { outliveOutput } from './display/output.js';
-import { guardOutput } from './display/visibleOutput.js';
+import { guardOutput, outliveOutput } from './display/output.js';
 import { describeError, exitCodeOf } from './failure.js';
+import { hintForOption } from './options.js';
 import { createProgram } from './program.js';
 
 const lingerMilliseconds = 2000;

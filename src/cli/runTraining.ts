@@ -1,14 +1,15 @@
-/** One training run as commands start it: lock, display, signals. */
+/** Training as commands start it: with a display, an end by a signal, and the folder left free. */
 import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
+import type { StageConfig } from '../config/schema.js';
 import type { ResultRow } from '../eval/resultRow.js';
 import { shellWord } from '../io/shellWord.js';
 import { type HeldRun, leaveRunFolder } from '../run/runFolder.js';
 import type { StartingPoint } from '../train/twoStages/startingPoint.js';
-import { CommandExit } from './exit.js';
+import { CommandExit } from './failure.js';
 
 export interface TrainingJob {
-  /** Given free when training ends. */
+  /** Released when training ends. */
   readonly held: HeldRun;
   readonly loaded: Pick<LoadedConfig, 'config' | 'yaml' | 'warnings'>;
   readonly resume: boolean;
@@ -17,20 +18,20 @@ export interface TrainingJob {
   readonly json?: boolean | undefined;
   /** What a new run of a second stage starts from. */
   readonly start?: StartingPoint | undefined;
-  /** What the same command goes on to: the second stage, or a run of its own. After a signal it does not. */
+  /** What the same command trains next: the second stage, or another run. A signal ends the command before it. */
   readonly followedBy?: 'stage' | 'run';
-  /** Called once the run has its record, from which other processes can tell what is trained here. */
+  /** Called once the run has its record, which shows other processes what is trained here. */
   readonly onBegun?: (() => void) | undefined;
 }
 
 /**
- * Trains to the end and returns the result rows. Throws `CommandExit` after a signal, with everything saved; one that
- * comes during the last evaluation leaves a finished run, and ends a command that something follows in.
+ * Trains to the end and returns the result rows. Throws `CommandExit` after a signal, with everything saved. A signal
+ * during the last evaluation leaves a finished run: then only a job with `followedBy` throws.
  */
 export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
   const { held, loaded, resume, data, quiet, json, start, followedBy } = job;
   const { folder } = held;
-  // The engine and TF.js take half a second to load: only now that everything cheap has been checked.
+  // The engine and TF.js take half a second to load, so everything cheap is checked before.
   const { executeRun } = await import('../train/run.js');
   const { listenForStop, mayRepeat, signalExitCode } = await import('../train/signals.js');
   const { createTrainDisplay } = await import('./display/trainDisplay.js');
@@ -60,6 +61,26 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
     stop.dispose();
     leaveRunFolder(held);
   }
+}
+
+/** What a second stage starts from: the finished first stage, trained here where it is missing. Throws as training. */
+export async function trainedFirstStage(
+  config: StageConfig,
+  output: string,
+  flags: Pick<TrainingJob, 'data' | 'quiet' | 'json'>,
+): Promise<StartingPoint> {
+  const { finishedFirstStage } = await import('../train/twoStages/firstStage.js');
+  const { readStartingPoint } = await import('../train/twoStages/startingPoint.js');
+  const { waitUntil } = await import('./waitUntil.js');
+  const say = (line: string) => process.stderr.write(`First stage, ${config.name}: ${line}\n`);
+  const directory = await finishedFirstStage(config, output, {
+    train: job => runTraining({ ...job, ...flags, followedBy: 'stage' }),
+    waitUntil: (isFree, sentences) => waitUntil(isFree, say, sentences),
+    onNote: line => {
+      if (!flags.quiet) say(line);
+    },
+  });
+  return readStartingPoint(directory, output);
 }
 
 function describeStop({ held: { folder }, followedBy }: TrainingJob, isFinished: boolean): string {

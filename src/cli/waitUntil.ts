@@ -3,7 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listenForStop, signalExitCode } from '../train/signals.js';
-import { CommandExit } from './exit.js';
+import { CommandExit } from './failure.js';
 
 const pollMilliseconds = 2000;
 

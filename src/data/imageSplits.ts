@@ -81,9 +81,15 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
   return { train, val, test, notes: [...notes, ...repeats], set };
 }
 
-/** The splits that a set has, in the order in which they are told of. */
-export function splitsOf(opened: { readonly [split in ImageSplit]?: unknown }): ImageSplit[] {
-  return (['train', 'val', 'test'] as const).filter(split => opened[split] !== undefined);
+/** The splits that a set has, in the order of reports; with `only`, that one. Throws `ConfigError` for none. */
+export function splitsOf(opened: { readonly [split in ImageSplit]?: unknown }, only?: ImageSplit): ImageSplit[] {
+  const splits = (['train', 'val', 'test'] as const).filter(split => opened[split] !== undefined);
+  if (only === undefined) return splits;
+  if (splits.includes(only)) return [only];
+  throw new ConfigError(`The set has no split ${only} of its own.`, {
+    where: '--split',
+    next: `Leave --split out, or give one of its splits: ${splits.join(', ')}.`,
+  });
 }
 
 /** The lists given in the config; of an official set, its own where none is given. */

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CommanderError } from 'commander';
-import { CommandExit } from '../../src/cli/exit.js';
-import { describeError, exitCodeOf } from '../../src/cli/failure.js';
+import { CommandExit, describeError, exitCodeOf } from '../../src/cli/failure.js';
 import { ConfigError, DataError, DivergedError, EngineError, GalaError, StorageError } from '../../src/errors.js';
 
 test('a typed error is three lines: what, where, next', () => {

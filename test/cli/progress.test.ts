@@ -76,26 +76,6 @@ test('the time left is that of the recent rate, also after a resume', () => {
   assert.match(text().trimEnd().split('\n').at(-1)!, /^ 94% ETA 1:\d\d$/);
 });
 
-test('with json each line is an object with a type', () => {
-  const { stream, text } = sink(80);
-  const { now, pass } = clock();
-  const progress = createProgress({ stream, json: true, intervalSeconds: 1, now });
-  progress.start(4, { epoch: '1/1' });
-  pass(2);
-  progress.update(2, { epoch: '1/1', loss: 3 });
-  progress.note('done');
-  progress.stop();
-  const lines = text()
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line));
-  assert.deepEqual(lines, [
-    { type: 'progress', value: 0, total: 4, eta_seconds: null, epoch: '1/1' },
-    { type: 'progress', value: 2, total: 4, eta_seconds: 2, epoch: '1/1', loss: 3 },
-    { type: 'note', text: 'done' },
-  ]);
-});
-
 test('quiet says nothing at all', () => {
   const { stream, text } = sink(80);
   const progress = createProgress({ stream, quiet: true });

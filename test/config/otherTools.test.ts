@@ -1,7 +1,7 @@
 /** Keys and words that users of Hydra, MMPretrain, timm or Lightning write. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hintForOption } from '../../src/cli/configWords.js';
+import { hintForOption } from '../../src/cli/options.js';
 import { describeKeys } from '../../src/config/keys.js';
 import { keyOfOtherTool, keysOfOtherTools } from '../../src/config/otherTools.js';
 import { complaint, configFiles } from './files.js';

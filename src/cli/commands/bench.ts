@@ -1,7 +1,8 @@
 /** `gala bench train|infer|data`: speed on this machine, one JSON object on stdout. `plan` is in benchPlan.ts. */
 import type { Command } from 'commander';
 import type { Config } from '../../config/schema.js';
-import { parseCount } from '../lists.js';
+import { printJson } from '../display/output.js';
+import { parseCount } from '../options.js';
 import { registerBenchPlan } from './benchPlan.js';
 
 interface BenchFlags {
@@ -27,7 +28,7 @@ export function registerBenchCommand(program: Command): void {
       .option('--steps <number>', 'timed steps', parseCount, 50)
       .option('--warmup <number>', 'steps before them', parseCount, 10)
       .action(async (flags: BenchFlags) => {
-        process.stdout.write(`${JSON.stringify({ bench: name, config: flags.config, ...(await run(flags)) })}\n`);
+        printJson({ bench: name, config: flags.config, ...(await run(flags)) });
       });
 
   measure('train', 'train steps: alone, and fed by the data pipeline', async flags => {

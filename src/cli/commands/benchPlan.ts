@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type TargetName, targetNames } from '../../plan/gpus.js';
 import type { Plan, ProgramPlan, StagePlan } from '../../plan/plan.js';
-import { jsonText } from '../display/jsonText.js';
+import { printJson } from '../display/output.js';
 
 interface PlanFlags {
   readonly config: string;
@@ -38,7 +38,8 @@ async function planAction({ config: name, target, set, json }: PlanFlags): Promi
     cudnn: planner.cudnn !== undefined,
     ...plan,
   };
-  process.stdout.write(json ? `${jsonText(described, 2)}\n` : planText(name, plan));
+  if (json) printJson(described, 2);
+  else process.stdout.write(planText(name, plan));
 }
 
 function planText(name: string, { gpu, devices, precision, stages }: Plan): string {

@@ -1,9 +1,11 @@
-/**
- * `gala config show|list|keys|schema`: what a config resolves to, which configs there are, which keys they may have.
- */
-import { type Command, InvalidArgumentError } from 'commander';
+/** `gala config show|list|keys|schema`: the resolved config, the configs of the package, the keys of a config. */
+import { type Command, Help } from 'commander';
+import type { KeyDescription } from '../../config/keys.js';
 import type { ConfigOverrides } from '../../config/load.js';
-import { printData } from '../display/visibleOutput.js';
+import type { NamedConfig } from '../../config/locate.js';
+import { ConfigError } from '../../errors.js';
+import { printData } from '../display/output.js';
+import { parseSeed } from '../options.js';
 
 interface ShowOptions extends ConfigOverrides {
   readonly origin?: boolean;
@@ -35,7 +37,6 @@ export function registerConfigCommand(program: Command): void {
     .description('print the configs that come with gala, by dataset')
     .action(async () => {
       const { listConfigs } = await import('../../config/locate.js');
-      const { configListing } = await import('../display/configListing.js');
       process.stdout.write(configListing(listConfigs()));
     });
 
@@ -44,8 +45,8 @@ export function registerConfigCommand(program: Command): void {
     .description('print the keys of a config with their range, default and meaning')
     .argument('[word]', 'only the keys of a section (optim), or with this word in name or meaning')
     .action(async (word?: string) => {
-      const { keyListing } = await import('../../config/keyTable.js');
-      printData(`${keyListing(word, process.stdout.columns)}\n`);
+      const { describeKeys } = await import('../../config/keys.js');
+      printData(keyListing(keysWith(word, describeKeys()), process.stdout.columns));
     });
 
   config
@@ -57,10 +58,63 @@ export function registerConfigCommand(program: Command): void {
     });
 }
 
-/** The number of `--seed`; commander reports anything that is not a whole number ≥ 0 as a usage error. */
-export function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
-    throw new InvalidArgumentError('It must be a whole number, at least 0.');
-  return seed;
+type Listed = Pick<NamedConfig, 'name' | 'summary'>;
+
+const byNumber = new Intl.Collator('en', { numeric: true });
+
+/**
+ * The configs in groups by dataset, which is the folder of their names. A group has a heading, the words with which all
+ * its summaries begin, and a line for each config: its name and the rest of its summary.
+ */
+export function configListing(configs: readonly Listed[]): string {
+  const datasets = new Set(configs.map(datasetOf));
+  return [...datasets].map(dataset => group(configs.filter(config => datasetOf(config) === dataset))).join('\n');
+}
+
+function group(configs: readonly Listed[]): string {
+  const heading = commonBeginning(configs.map(({ summary }) => summary));
+  const width = Math.max(...configs.map(({ name }) => name.length));
+  const lines = [...configs]
+    .sort((a, b) => byNumber.compare(a.name, b.name))
+    .map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary.slice(heading.length)}`);
+  return `${[heading.replace(/, $/, ''), ...lines].join('\n')}\n`;
+}
+
+/** What all texts begin with, up to the last comma and blank that they share. */
+function commonBeginning(texts: readonly string[]): string {
+  const [first = '', ...others] = texts;
+  let end = 0;
+  while (end < first.length && others.every(text => text[end] === first[end])) end++;
+  return first.slice(0, first.slice(0, end).lastIndexOf(', ') + 2);
+}
+
+function datasetOf({ name }: Listed): string {
+  return name.slice(0, name.lastIndexOf('/'));
+}
+
+/** The keys of the section `word`, or with `word` in name or meaning; all without one. Throws `ConfigError` for none. */
+function keysWith(word: string | undefined, all: readonly KeyDescription[]): readonly KeyDescription[] {
+  if (word === undefined) return all;
+  const named = all.filter(({ key }) => key === word || key.startsWith(`${word}.`));
+  if (named.length > 0) return named;
+  const sought = word.toLowerCase();
+  const found = all.filter(({ key, description }) => `${key} ${description}`.toLowerCase().includes(sought));
+  if (found.length > 0) return found;
+  const sections = [...new Set(all.map(({ key }) => key.split('.')[0]))].join(', ');
+  throw new ConfigError(`No key has ${JSON.stringify(word)} in its name or meaning.`, {
+    where: 'gala config keys',
+    next: `\`gala config keys\` prints all keys; the sections are ${sections}.`,
+  });
+}
+
+/** A block of lines for each key, each line of at most `width` characters. */
+function keyListing(keys: readonly KeyDescription[], width = 100): string {
+  const wrap = (text: string) => new Help().boxWrap(text, Math.max(40, width) - 4).replace(/^/gm, '    ');
+  const blocks = keys.map(({ key, choice, expected, description, required, ...entry }) => {
+    const only = choice === undefined ? '' : ` (of ${choice})`;
+    const standard = JSON.stringify(entry.default)?.replaceAll('"', '');
+    const value = standard === undefined ? (required ? '; required' : '') : `; default ${standard}`;
+    return `${key}${only}\n${wrap(`${expected}${value}`)}\n${wrap(description)}\n`;
+  });
+  return blocks.join('\n');
 }

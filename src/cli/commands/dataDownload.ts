@@ -6,7 +6,7 @@ import { type DownloadableName, namesWhere } from '../../data/sets/index.js';
 import { ConfigError } from '../../errors.js';
 import { withHome } from '../../io/homePath.js';
 import { shellWord } from '../../io/shellWord.js';
-import { createDownloadProgress } from '../display/downloadProgress.js';
+import { createDownloadDisplay, createProgress } from '../display/progress.js';
 
 interface DownloadFlags {
   readonly data?: string;
@@ -39,15 +39,15 @@ export function registerDataDownloadCommand(data: Command): void {
         });
       }
       const { downloadCifar } = await import('../../data/cifar/download.js');
-      const progress = createDownloadProgress({ quiet });
+      const progress = createProgress({ quiet });
       const { folder: target, fresh } = await downloadCifar(name, {
         folder,
         form,
         from,
         ...(address && { address }),
-        download: progress,
+        download: createDownloadDisplay(progress),
         onNote: progress.note,
-      }).finally(() => progress.stop());
+      }).finally(progress.stop);
       const place = relative(process.cwd(), target) || '.';
       process.stdout.write(
         `${fresh ? `${name} is` : `${name} was already`} in ${place}. Train on it with --data ${shellWord(folder)}\n`,

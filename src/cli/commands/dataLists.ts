@@ -3,8 +3,8 @@ import { Argument, type Command } from 'commander';
 import type { ImageSplit, PublishedSet } from '../../data/sets/definition.js';
 import { type DatasetName, namesWhere, publishedSet } from '../../data/sets/index.js';
 import type { Column } from '../../tables/column.js';
-import { createDownloadProgress } from '../display/downloadProgress.js';
-import { jsonText } from '../display/jsonText.js';
+import { printJson } from '../display/output.js';
+import { createDownloadDisplay, createProgress } from '../display/progress.js';
 
 interface ListsFlags {
   readonly from?: string;
@@ -43,12 +43,11 @@ async function install(set: PublishedSet, { from, json = false, quiet = false }:
     return;
   }
   const { installTrainList } = await import('../../data/lists/installLists.js');
-  const progress = createDownloadProgress({ quiet: quiet || json });
-  const installed = await installTrainList(set, { from, download: progress, onNote: progress.note }).finally(() =>
-    progress.stop(),
-  );
+  const progress = createProgress({ quiet: quiet || json });
+  const download = createDownloadDisplay(progress);
+  const installed = await installTrainList(set, { from, download, onNote: progress.note }).finally(progress.stop);
   if (json) {
-    process.stdout.write(`${jsonText({ dataset: set.name, file, ...installed })}\n`);
+    printJson({ dataset: set.name, file, ...installed });
     return;
   }
   process.stdout.write(

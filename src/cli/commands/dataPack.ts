@@ -1,6 +1,6 @@
 /** `gala data pack`: image files → shards of decoded images that training reads in their place. */
 import { join, resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { DatasetConfig } from '../../data/index.js';
 import { inputSizeOf } from '../../data/inputSize.js';
 import type { PackOptions } from '../../data/pack/pack.js';
@@ -9,9 +9,9 @@ import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
 import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
 import { usableCores } from '../../machine/cores.js';
-import { createCheckDisplay } from '../display/checkDisplay.js';
-import { createProgress, type Progress } from '../display/progress.js';
-import { parseCount } from '../lists.js';
+import { printJson } from '../display/output.js';
+import { createCheckDisplay, createProgress, type Progress } from '../display/progress.js';
+import { parseCount, splitOption, workersOption } from '../options.js';
 
 interface PackFlags {
   readonly config: string;
@@ -33,9 +33,9 @@ export function registerDataPackCommand(data: Command): void {
     .requiredOption('--output <dir>', 'folder of the packed set; the same command goes on with an unfinished one')
     .option('--set <key=value...>', 'override keys')
     .option('--data <dir>', 'folder of the image files (before GALA_DATA and data.root)')
-    .addOption(new Option('--split <split>', 'only this one').choices(['train', 'val', 'test']))
+    .addOption(splitOption())
     .option('--short-side <pixels>', 'shorter side of images that are larger (default: that of evaluation)', parseCount)
-    .option('--workers <number>', 'threads (default: as many as there are cores to use)', parseCount)
+    .addOption(workersOption())
     .option('--quiet', 'no progress')
     .option('--json', 'print JSON')
     .action(pack);
@@ -73,7 +73,7 @@ async function pack(flags: PackFlags): Promise<void> {
   }
   if (flags.json) {
     const output = resolve(flags.output);
-    process.stdout.write(`${JSON.stringify({ dataset: config.dataset, output, short_side: shortSide, splits })}\n`);
+    printJson({ dataset: config.dataset, output, shortSide, splits });
     return;
   }
   for (const { split, images, bytes } of splits) {
@@ -93,17 +93,14 @@ async function rootOf(config: DatasetConfig, { data }: PackFlags): Promise<strin
   return imagesRoot(config, { dataRoot: data });
 }
 
-/**
- * The files of the wanted splits. Files that are missing are named here; images that do not decode, when they are
- * packed.
- */
+/** The files of the wanted splits. Throws `DataError` for missing files; images are decoded only when they are packed. */
 async function filesOf(
   config: DatasetConfig,
   root: string,
   flags: PackFlags,
   progress: Progress,
 ): Promise<(Pick<PackOptions, 'files' | 'list' | 'notes'> & { readonly split: ImageSplit })[]> {
-  const [{ openImageSplits }, { checkSplit }, { isPackedSet }, { listName }] = await Promise.all([
+  const [{ openImageSplits, splitsOf }, { checkSplit }, { isPackedSet }, { listName }] = await Promise.all([
     import('../../data/imageSplits.js'),
     import('../../data/verify/checkSplit.js'),
     import('../../data/pack/packedDataset.js'),
@@ -115,9 +112,8 @@ async function filesOf(
   const opened = openImageSplits(config, { root, val: true });
   for (const note of opened.notes) progress.note(note);
   const files: Awaited<ReturnType<typeof filesOf>> = [];
-  for (const split of ['train', 'val', 'test'] as const) {
-    const found = opened[split];
-    if (found === undefined || (flags.split ?? split) !== split) continue;
+  for (const split of splitsOf(opened, flags.split)) {
+    const found = opened[split]!;
     // What training would leave out is left out of the pack.
     const skips = split === 'train' && config.on_bad_image === 'skip';
     const watcher = createCheckDisplay(progress);
@@ -134,9 +130,5 @@ async function filesOf(
     const list = isFolders(config.dataset) ? undefined : { name: listName(found.source), fingerprint };
     files.push({ split, files: checked.files, list, notes: [...opened.notes, ...checked.notes] });
   }
-  if (files.length > 0) return files;
-  throw new ConfigError(`The set has no split ${flags.split} of its own.`, {
-    where: '--split',
-    next: 'Leave --split out to pack every split.',
-  });
+  return files;
 }

@@ -1,17 +1,20 @@
 /** `gala data verify`: is every image of a dataset there, and with --deep does it decode? */
 import { resolve } from 'node:path';
-import { Argument, type Command, Option } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { HashedImages } from '../../data/files/repeatedImages.js';
 import type { ImageSplits } from '../../data/imageSplits.js';
 import type { DatasetConfig } from '../../data/index.js';
 import type { ImageSplit } from '../../data/sets/definition.js';
 import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
-import type { SplitReport } from '../../data/verify/verifyReport.js';
+import { faults, oddities, type Verdict } from '../../data/verify/verdict.js';
+import type { ClassReport, SplitReport } from '../../data/verify/verifyReport.js';
 import { ConfigError } from '../../errors.js';
-import { jsonText } from '../display/jsonText.js';
+import { visibleLine } from '../../io/visibleText.js';
+import type { Column } from '../../tables/column.js';
+import { printJson } from '../display/output.js';
 import { createProgress } from '../display/progress.js';
-import { CommandExit } from '../exit.js';
-import { parseCount } from '../lists.js';
+import { CommandExit } from '../failure.js';
+import { dataOption, splitOption, workersOption } from '../options.js';
 
 interface VerifyFlags {
   readonly config?: string;
@@ -37,18 +40,16 @@ export function registerDataVerifyCommand(data: Command): void {
     .addArgument(new Argument('[dataset]', 'in place of --config').choices(verifiable))
     .option('--config <config>', 'whose dataset: a YAML file, or a name of `gala config list`')
     .option('--set <key=value...>', 'with --config: override keys')
-    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .addOption(dataOption())
     .option('--deep', 'decode every image; what was found is remembered until the file changes')
-    .addOption(new Option('--split <split>', 'only this one').choices(['train', 'val', 'test']))
-    .option('--workers <number>', 'threads (default: one for each core)', parseCount)
+    .addOption(splitOption())
+    .addOption(workersOption())
     .option('--quiet', 'no progress')
     .option('--json', 'print JSON, with every file that is not sound')
     .action(async (dataset: DatasetConfig['dataset'] | undefined, flags: VerifyFlags) => {
       const config = await dataConfig(dataset, flags);
-      const sound = isImageFiles(config.dataset)
-        ? await verifyImageSet(config, flags)
-        : await verifySmallSet(config, flags);
-      if (!sound) throw new CommandExit(dataErrorExitCode);
+      if (!isImageFiles(config.dataset)) await verifySmallSet(config, flags);
+      else if (!(await verifyImageSet(config, flags))) throw new CommandExit(dataErrorExitCode);
     });
 }
 
@@ -67,18 +68,18 @@ async function dataConfig(
   return loadConfig(config!, { ...(set && { set }) }).config.data;
 }
 
-/** CIFAR and the bundled set are checked whenever they are opened. */
-async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags): Promise<boolean> {
+/** CIFAR and the bundled set are checked whenever they are opened. Throws `DataError` for a fault. */
+async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags): Promise<void> {
   const { openDatasets } = await import('../../data/index.js');
   const { root, notes, train, test } = await openDatasets(config, { dataRoot: data });
-  if (json) process.stdout.write(`${jsonText({ dataset: config.dataset, root, notes })}\n`);
+  if (json) printJson({ dataset: config.dataset, root, notes });
   else {
     for (const note of notes) process.stdout.write(`${note}\n`);
     process.stdout.write(`${config.dataset} in ${root}: ${train.length} + ${test.length} images, sound.\n`);
   }
-  return true;
 }
 
+/** Prints the report. False where an image has a fault. */
 async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promise<boolean> {
   const { imagesRoot } = await import('../../data/index.js');
   const { openImageSplits, splitsOf } = await import('../../data/imageSplits.js');
@@ -95,13 +96,7 @@ async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promis
   }
   const opened = openImageSplits(config, { root, val: true });
   requireTwoClasses(opened.train.files.classNames, opened.train.source, isFolders(config.dataset));
-  const splits = splitsOf(opened).filter(split => (flags.split ?? split) === split);
-  if (splits.length === 0) {
-    throw new ConfigError(`The set has no split ${flags.split} of its own.`, {
-      where: '--split',
-      next: 'Leave --split out to check every split.',
-    });
-  }
+  const splits = splitsOf(opened, flags.split);
   const reports: SplitReport[] = [];
   const hashed: HashedImages[] = [];
   for (const split of splits) {
@@ -112,12 +107,10 @@ async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promis
   const { repeatedContents } = await import('../../data/files/repeatedImages.js');
   const notes = [...opened.notes, ...repeatedContents(hashed)];
   if (flags.json) {
-    const report = { dataset: config.dataset, root: resolve(root), notes, splits: reports };
-    process.stdout.write(`${jsonText(report)}\n`);
+    printJson({ dataset: config.dataset, root: resolve(root), notes, splits: reports });
   } else {
-    const { describeReport } = await import('../display/verifyText.js');
     for (const note of notes) process.stdout.write(`${note}\n`);
-    process.stdout.write(reports.map(describeReport).join(''));
+    for (const report of reports) process.stdout.write(await describeReport(report));
   }
   const { isFaulty } = await import('../../data/verify/verifyReport.js');
   return !reports.some(isFaulty);
@@ -152,4 +145,64 @@ async function verifySplit(
   } finally {
     progress.stop();
   }
+}
+
+const classesShown = 20;
+const filesShown = 10;
+
+/** The report for a person: a line when all is well; else the classes with faults, the first files and what to do. */
+async function describeReport(report: SplitReport): Promise<string> {
+  const { formatTable } = await import('../../tables/format.js');
+  const { split, images, source, found, classes, files, missingFolders, wrongCounts, advice } = report;
+  const kinds = [...faults, ...oddities].filter(verdict => found[verdict] !== undefined);
+  const well = found.unchecked === undefined ? 'sound' : 'there';
+  const rest = (found.sound ?? 0) + (found.unchecked ?? 0);
+  const counts = [...(rest > 0 ? [`${rest} ${well}`] : []), ...kinds.map(verdict => `${found[verdict]} ${verdict}`)];
+  const lines = [`${split}: ${images} images (${visibleLine(source)}): ${counts.join(', ')}.`];
+  if (classes.length > 0) {
+    lines.push('', formatTable(classes.slice(0, classesShown), columnsOf(kinds), 'terminal'));
+    if (classes.length > classesShown)
+      lines.push(`… and ${classes.length - classesShown} more classes (--json has them all).`);
+  }
+  const inFolders = files.filter(
+    ({ path }) => !missingFolders.some(({ candidates }) => path.startsWith(`${candidates[0]}/`)),
+  );
+  lines.push(
+    ...firstOf(missingFolders, 'folders', ({ candidates }) => {
+      const folders = candidates.map(visibleLine);
+      return folders.length === 1 ? `No folder ${folders[0]}` : `Neither ${folders.join(' nor ')} exists.`;
+    }),
+    ...firstOf(inFolders, 'files (--json has them all)', ({ path, verdict }) => `${verdict}: ${visibleLine(path)}`),
+    ...firstOf(
+      wrongCounts,
+      'classes of another count',
+      ({ label, name, listed, published }) =>
+        `wrong count: class ${label} (${visibleLine(name)}) has ${listed} images in the list, ${published} as published`,
+    ),
+  );
+  if (advice !== undefined) lines.push(`next: ${advice}`);
+  if (lines.length > 1) lines.push('');
+  return `${lines.join('\n')}\n`;
+}
+
+/** Lines for the first items, and one for the number of the others, which are `named`. */
+function firstOf<Item>(items: readonly Item[], named: string, lineOf: (item: Item) => string): string[] {
+  const others = items.length - filesShown;
+  return [...items.slice(0, filesShown).map(lineOf), ...(others > 0 ? [`… and ${others} more ${named}.`] : [])];
+}
+
+function columnsOf(kinds: readonly Verdict[]): Column<ClassReport>[] {
+  return [
+    { key: 'class', title: 'class', kind: 'number', value: row => row.label },
+    { key: 'name', title: 'name', kind: 'text', value: row => row.name },
+    { key: 'listed', title: 'listed', kind: 'number', value: row => row.listed },
+    ...kinds.map(
+      (verdict): Column<ClassReport> => ({
+        key: verdict,
+        title: verdict,
+        kind: 'number',
+        value: row => row.found[verdict],
+      }),
+    ),
+  ];
 }

@@ -4,10 +4,8 @@ import type { EngineReport } from '../../doctor/engines.js';
 import type { MachineReport } from '../../doctor/machine.js';
 import type { SelfTestOutcome } from '../../doctor/selfTestProcess.js';
 import type { CheckedEngine } from '../../engine/install/content.js';
-import { jsonText } from '../display/jsonText.js';
-import { canRedraw } from '../display/terminal.js';
-import { unguarded } from '../display/visibleOutput.js';
-import { CommandExit } from '../exit.js';
+import { canRedraw, printJson, unguarded } from '../display/output.js';
+import { CommandExit } from '../failure.js';
 
 const noEngineExitCode = 5;
 
@@ -79,7 +77,7 @@ export function registerDoctorCommand(program: Command): void {
           advice,
           can_train: canTrain,
         };
-        process.stdout.write(`${jsonText(report, 2)}\n`);
+        printJson(report, 2);
       } else {
         say(
           canTrain

@@ -4,6 +4,7 @@ import type { FoundEngine } from '../../engine/found.js';
 import type { WheelPin } from '../../engine/install/pin.js';
 import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
+import { printJson } from '../display/output.js';
 import { createProgress } from '../display/progress.js';
 
 interface InstallFlags {
@@ -73,7 +74,7 @@ async function install(flags: InstallFlags): Promise<void> {
     import('../../io/cacheFolder.js'),
     import('../../engine/install/pin.js'),
   ]);
-  const listener = createProgress({ stream: process.stderr });
+  const listener = createProgress();
   const lone = flags.systemCuda ? '--system-cuda' : flags.plan ? '--plan' : undefined;
   if (lone !== undefined && flags.cuda === undefined) {
     throw new ConfigError(`${lone} says which parts of CUDA are installed.`, {
@@ -163,8 +164,10 @@ async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
   );
   const used = found.find(({ engine, path }) => engine === taken?.engine && path === taken.path);
   if (flags.json) {
-    const engines = found.map(engine => ({ ...engine, auto: engine === used }));
-    process.stdout.write(`${JSON.stringify(engines, null, 2)}\n`);
+    printJson(
+      found.map(engine => ({ ...engine, auto: engine === used })),
+      2,
+    );
     return;
   }
   if (found.length === 0) process.stdout.write('No engine found. Install one with: gala engine install\n');

@@ -7,12 +7,19 @@ import { diskFault } from '../../io/diskFault.js';
 import { makeFolderBelow } from '../../io/ownFolder.js';
 import type { SummarizedEvaluation } from '../../tables/resultFiles.js';
 import type { Split } from '../../train/evaluateRun.js';
-import { createCheckDisplay } from '../display/checkDisplay.js';
-import { createProgress } from '../display/progress.js';
-import { tableWidth } from '../display/terminal.js';
-import { printTable } from '../display/visibleOutput.js';
-import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
-import { addRunsOption } from '../runsOption.js';
+import { printTable, tableWidth } from '../display/output.js';
+import { createCheckDisplay, createProgress } from '../display/progress.js';
+import {
+  addRunsOption,
+  dataOption,
+  deviceOption,
+  type EngineFlags,
+  engineOption,
+  engineOverrides,
+  formatOption,
+  runOption,
+  wideOption,
+} from '../options.js';
 
 interface EvalFlags extends EngineFlags {
   readonly run?: string;
@@ -33,7 +40,7 @@ interface EvalFlags extends EngineFlags {
 export function registerEvalCommand(program: Command): void {
   addRunsOption(program.command('eval'))
     .description('evaluate a run, a weights file or stored logits; plain and re-balanced')
-    .option('--run <run>', 'a run folder, the name of a config (its latest run), or latest')
+    .addOption(runOption())
     .option('--checkpoint <which>', 'with --run: best, last or a checkpoint file (default: best where there is one)')
     .option('--config <config>', 'with --weights: the experiment the weights belong to')
     .option('--set <key=value...>', 'with --config: override keys')
@@ -51,45 +58,43 @@ export function registerEvalCommand(program: Command): void {
       parseTaus,
       [],
     )
-    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .addOption(dataOption())
     .addOption(engineOption())
     .addOption(deviceOption())
     .option(
       '--output <dir>',
       'where to write table.md, table.csv, per_class.csv, predictions.csv (with --run: DIR/eval/…)',
     )
-    .addOption(
-      new Option('--format <format>', 'of the printed table')
-        .choices(['terminal', 'md', 'csv', 'json'])
-        .default('terminal'),
-    )
-    .option('--wide', 'all columns and metrics, however long the lines')
-    .action(async (given: EvalFlags & { runs: string }) => {
-      const { runFolderOf } = await import('../../run/namedRun.js');
-      const run = given.run === undefined ? undefined : runFolderOf(given.run, given.runs);
-      const flags: EvalFlags = { ...given, ...(run !== undefined && { run }) };
-      const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
-      const { summarize, bestTau } = await import('../../eval/summary.js');
-      const { resultRows } = await import('../../eval/resultRow.js');
-      const { accuracyColumns } = await import('../../tables/scoreColumns.js');
-      const { formatTable } = await import('../../tables/format.js');
-      const summary = summarize(evaluation, taus, flags.logitAdjustment);
-      const rows = resultRows(evaluation, summary, tauSelectedOn);
-      const layout = { wide: flags.wide, width: tableWidth() };
-      // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables
-      // together.
-      const isForPeople = flags.format === 'terminal' || flags.format === 'md';
-      const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
-      printTable(formatTable(rows, columns, flags.format, layout), flags.format);
-      if (taus.length > 1 && flags.format === 'terminal') {
-        process.stdout.write(
-          `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: selected on the split ` +
-            `it is reported on.\n`,
-        );
-      }
-      const output = makeOutputFolder(flags, evaluation);
-      if (output) await writeFiles(output, { evaluation, summary }, tauSelectedOn);
-    });
+    .addOption(formatOption())
+    .addOption(wideOption())
+    .action(evaluate);
+}
+
+async function evaluate(given: EvalFlags & { runs: string }): Promise<void> {
+  const { runFolderOf } = await import('../../run/namedRun.js');
+  const run = given.run === undefined ? undefined : runFolderOf(given.run, given.runs);
+  const flags: EvalFlags = { ...given, ...(run !== undefined && { run }) };
+  const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
+  const { summarize, bestTau } = await import('../../eval/summary.js');
+  const { resultRows } = await import('../../eval/resultRow.js');
+  const { accuracyColumns } = await import('../../tables/scoreColumns.js');
+  const { formatTable } = await import('../../tables/format.js');
+  const summary = summarize(evaluation, taus, flags.logitAdjustment);
+  const rows = resultRows(evaluation, summary, tauSelectedOn);
+  const layout = { wide: flags.wide, width: tableWidth() };
+  // One thing is evaluated: its name in every line would tell nothing. Programs may want to put several tables
+  // together.
+  const isForPeople = flags.format === 'terminal' || flags.format === 'md';
+  const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
+  printTable(formatTable(rows, columns, flags.format, layout), flags.format);
+  if (taus.length > 1 && flags.format === 'terminal') {
+    process.stdout.write(
+      `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: selected on the split ` +
+        `it is reported on.\n`,
+    );
+  }
+  const output = makeOutputFolder(flags, evaluation);
+  if (output) await writeFiles(output, { evaluation, summary }, tauSelectedOn);
 }
 
 interface Evaluated {

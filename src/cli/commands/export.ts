@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
 import type { OnnxInput } from '../../train/exportOnnx.js';
-import { addRunsOption } from '../runsOption.js';
+import { addRunsOption, checkpointOption, runOption } from '../options.js';
 
 const formats = ['safetensors', 'onnx'] as const;
 type Format = (typeof formats)[number];
@@ -21,8 +21,8 @@ interface ExportFlags {
 export function registerExportCommand(program: Command): void {
   addRunsOption(program.command('export'))
     .description('write the network of a run as safetensors with PyTorch’s names and layouts, or as ONNX')
-    .requiredOption('--run <run>', 'a run folder, the name of a config (its latest run), or latest')
-    .option('--checkpoint <which>', 'best, last or a checkpoint file (default: best where there is one)')
+    .addOption(runOption().makeOptionMandatory())
+    .addOption(checkpointOption())
     .requiredOption('--output <file>', 'the file to write, such as model.safetensors or model.onnx')
     .addOption(new Option('--format <format>', 'default: by the ending of --output, else safetensors').choices(formats))
     .addOption(

@@ -7,8 +7,7 @@ import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
 import type { Recipe } from '../../survey/recipe.js';
 import type { Survey } from '../../survey/survey.js';
-import { createCheckDisplay } from '../display/checkDisplay.js';
-import { createProgress } from '../display/progress.js';
+import { createCheckDisplay, createProgress } from '../display/progress.js';
 
 export function registerInitCommand(program: Command): void {
   program

@@ -5,10 +5,17 @@ import { shellWord } from '../../io/shellWord.js';
 import type { PredictionRequest } from '../../predict/predict.js';
 import type { TrainedNetwork } from '../../train/trainedNetwork.js';
 import { createProgress } from '../display/progress.js';
-import { deviceOption, type EngineFlags, engineOption, engineOverrides } from '../engineFlags.js';
-import { CommandExit } from '../exit.js';
-import { parseCount } from '../lists.js';
-import { addRunsOption } from '../runsOption.js';
+import { CommandExit } from '../failure.js';
+import {
+  addRunsOption,
+  checkpointOption,
+  deviceOption,
+  type EngineFlags,
+  engineOption,
+  engineOverrides,
+  parseCount,
+  runOption,
+} from '../options.js';
 
 interface PredictFlags extends EngineFlags {
   readonly run: string;
@@ -27,8 +34,8 @@ export function registerPredictCommand(program: Command): void {
   addRunsOption(program.command('predict'))
     .description('class names and probabilities of images without labels; exit 4 when one cannot be read')
     .argument('<images...>', 'images, folders of images, text files with a path on each line')
-    .requiredOption('--run <run>', 'a run folder, the name of a config (its latest run), or latest')
-    .option('--checkpoint <which>', 'best, last or a checkpoint file (default: best where there is one)')
+    .addOption(runOption().makeOptionMandatory())
+    .addOption(checkpointOption())
     .option('--top <number>', 'classes told of each image, the most probable first', parseCount, 5)
     .option(
       '--rebalance [tau]',

@@ -2,8 +2,7 @@
 import type { Command } from 'commander';
 import type { ResultRow } from '../../eval/resultRow.js';
 import { shellWord } from '../../io/shellWord.js';
-import { addRunsOption } from '../runsOption.js';
-import { parseSeed } from './config.js';
+import { addRunsOption, parseSeed } from '../options.js';
 
 const configs = ['fashion_mnist_lt/cross_entropy', 'fashion_mnist_lt/gala'];
 

@@ -1,7 +1,7 @@
 /** `gala report`: run folders → one self-contained HTML page. */
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
-import { addRunsOption } from '../runsOption.js';
+import { addRunsOption } from '../options.js';
 
 interface ReportFlags {
   readonly output?: string;

@@ -9,7 +9,7 @@ import type { Verification } from '../../results/verify.js';
 import { openRunFolder } from '../../run/runFolder.js';
 import type { Point } from '../../sweep/points.js';
 import type { TaskStatus } from '../../sweep/status.js';
-import { CommandExit } from '../exit.js';
+import { CommandExit } from '../failure.js';
 import { type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
 import { waitUntil } from '../waitUntil.js';
 

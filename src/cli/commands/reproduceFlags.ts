@@ -1,8 +1,7 @@
 /** The flags of `gala reproduce`; reproduce.ts, which loads much more, does the work. */
 import type { Command } from 'commander';
 import { addLauncherOptions } from '../launch.js';
-import { parseList, parseSeeds } from '../lists.js';
-import { addRunsOption } from '../runsOption.js';
+import { addRunsOption, parseList, parseSeeds } from '../options.js';
 import type { ReproduceFlags } from './reproduce.js';
 
 export function registerReproduceCommand(program: Command): void {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Command } from 'commander';
-import { addRunsOption } from '../runsOption.js';
+import { addRunsOption } from '../options.js';
 
 export function registerRunsCommand(program: Command): void {
   const group = program.command('runs').description('list the runs, and get disk back from them');

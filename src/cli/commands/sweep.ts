@@ -3,11 +3,9 @@ import { basename, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../errors.js';
 import type { Sweep, SweepTask } from '../../sweep/manifest.js';
-import { configArgument, withWords } from '../configWords.js';
-import { printData } from '../display/visibleOutput.js';
+import { printData } from '../display/output.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
-import { parseSeeds } from '../lists.js';
-import { addRunsOption } from '../runsOption.js';
+import { addRunsOption, configArgument, dataOption, parseSeeds, withWords } from '../options.js';
 import { printPlan } from './sweepPlan.js';
 import { printSweepTable, registerSweepStatusCommands } from './sweepStatus.js';
 
@@ -40,7 +38,7 @@ export function registerSweepCommand(program: Command): void {
     .option('--set <key=value,value...>', 'set a key, or vary it, such as --set loss.lambda1=1.0,1.2 train.epochs=30')
     .option('--seeds <list>', 'seeds of every run, such as 0,1,2; they draw the long-tailed subset too', parseSeeds)
     .option('--name <name>', 'name of the sweep (default: that of the file or config)')
-    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)');
+    .addOption(dataOption());
   addLauncherOptions(start)
     .addOption(new Option('--estimate', 'measure the time it will take first (default with the launcher local)'))
     .option('--no-estimate', 'do not')

@@ -96,7 +96,7 @@ async function estimateOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<(r
   const configOf = ({ point }: PlannedRun) => point.loaded.config;
   const kinds = new Map(todo.map(run => [speedKey(configOf(run)), run]));
   const speeds = new Map<string, Awaited<ReturnType<typeof measureSpeed>>>();
-  const progress = createProgress({ stream: process.stderr });
+  const progress = createProgress();
   progress.note(
     `Measuring the speed of ${kinds.size === 1 ? 'such a run' : `${kinds.size} kinds of runs`} (gala bench) …`,
   );

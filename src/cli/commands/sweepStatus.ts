@@ -5,10 +5,9 @@ import { ConfigError } from '../../errors.js';
 import { sweepCommand } from '../../sweep/advice.js';
 import type { Sweep } from '../../sweep/manifest.js';
 import type { TaskStatus } from '../../sweep/status.js';
-import { jsonText } from '../display/jsonText.js';
-import { tableWidth } from '../display/terminal.js';
+import { printJson, tableWidth } from '../display/output.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, slurmOptions } from '../launch.js';
-import { addRunsOption } from '../runsOption.js';
+import { addRunsOption } from '../options.js';
 
 interface NamedFlags {
   readonly runs: string;
@@ -39,7 +38,7 @@ async function printStatus(sweep: Sweep, json: boolean): Promise<void> {
   const { name, tasks, launcher } = sweep.manifest;
   if (json) {
     const shown = statuses.map(({ task, results: _, ...status }) => ({ ...task, ...status }));
-    process.stdout.write(`${jsonText({ name, launcher: launcher.name, tasks: shown })}\n`);
+    printJson({ name, launcher: launcher.name, tasks: shown });
     return;
   }
   const columns = statusColumns.filter(({ key }) => key !== 'job' || launcher.name === 'slurm');

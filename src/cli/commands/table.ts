@@ -1,9 +1,8 @@
 /** `gala table`: run folders → one accuracy table, a line per experiment. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { TableFormat } from '../../tables/column.js';
-import { tableWidth } from '../display/terminal.js';
-import { printTable } from '../display/visibleOutput.js';
-import { addRunsOption } from '../runsOption.js';
+import { printTable, tableWidth } from '../display/output.js';
+import { addRunsOption, formatOption, wideOption } from '../options.js';
 
 interface TableFlags {
   readonly format: TableFormat;
@@ -15,12 +14,8 @@ export function registerTableCommand(program: Command): void {
   addRunsOption(program.command('table'))
     .description('accuracy table of finished runs: a line per config, mean ± standard deviation over seeds')
     .argument('<runs...>', 'run folders, folders of runs, names of configs or sweeps, or latest')
-    .addOption(
-      new Option('--format <format>', 'of the printed table')
-        .choices(['terminal', 'md', 'csv', 'json'])
-        .default('terminal'),
-    )
-    .option('--wide', 'all columns and metrics, however long the lines')
+    .addOption(formatOption())
+    .addOption(wideOption())
     .action(async (given: string[], { format, runs, wide }: TableFlags) => {
       const { runsOf } = await import('../../sweep/resolve.js');
       const { formatGroups, readRuns } = await import('../../results/tableOfRuns.js');

@@ -2,7 +2,7 @@
 import { join, relative } from 'node:path';
 import { configDifference, configHash, configOf } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
-import type { Config, StageConfig } from '../../config/schema.js';
+import type { Config } from '../../config/schema.js';
 import { ConfigError, DivergedError, StorageError } from '../../errors.js';
 import type { ResultRow } from '../../eval/resultRow.js';
 import { describeHolder, type FolderLock } from '../../io/folderLock.js';
@@ -12,9 +12,9 @@ import { latestUnfinished, runFolderOf } from '../../run/namedRun.js';
 import { readRecord } from '../../run/record.js';
 import { beginRunFolder, holdRunFolder, openRunFolder, type RunFolder } from '../../run/runFolder.js';
 import { type FoundRun, openRunStore } from '../../run/runStore.js';
-import { tableWidth } from '../display/terminal.js';
-import { type EngineFlags, engineOverrides } from '../engineFlags.js';
-import { runTraining, type TrainingJob } from '../runTraining.js';
+import { printJson, tableWidth } from '../display/output.js';
+import { type EngineFlags, engineOverrides } from '../options.js';
+import { runTraining, type TrainingJob, trainedFirstStage } from '../runTraining.js';
 
 export interface TrainFlags extends EngineFlags {
   readonly config?: string;
@@ -55,16 +55,11 @@ async function train({ loaded, folder: given, experiment }: Chosen, flags: Train
   const { config } = loaded;
   const { data, quiet, json, runs } = flags;
   // Before the folder is made: a first stage takes hours, and an empty run folder would stay behind when it is killed.
-  const start =
-    given === undefined && config.stages ? await startingPointOf(config.stages.representation, flags) : undefined;
+  const stage = given === undefined ? config.stages?.representation : undefined;
+  const start = stage && (await trainedFirstStage(stage, runs, { data, quiet, json }));
   const held = given ? holdRunFolder(given) : beginRunFolder({ output: runs, name: config.name, seed: config.seed });
   const job = { held, loaded, resume: given !== undefined, data, quiet, json, start, onBegun: experiment?.release };
   await printResult(held.folder, await runTraining(job), flags);
-}
-
-async function startingPointOf(config: StageConfig, { data, quiet, json, runs }: TrainFlags) {
-  const { trainedFirstStage } = await import('../firstStage.js');
-  return trainedFirstStage({ config, output: runs, data, quiet, json });
 }
 
 /**
@@ -171,7 +166,7 @@ function refuseOtherExperiment(recorded: Config, now: Config, folder: RunFolder)
 
 async function printResult(folder: RunFolder, rows: readonly ResultRow[], { json, quiet }: TrainFlags): Promise<void> {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ type: 'result', folder: folder.directory, rows })}\n`);
+    printJson({ type: 'result', folder: folder.directory, rows });
     return;
   }
   const { accuracyColumns } = await import('../../tables/scoreColumns.js');

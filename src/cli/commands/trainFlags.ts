@@ -1,9 +1,14 @@
 /** The flags of `gala train`; train.ts, which loads much more, does the work. */
 import { type Command, Option } from 'commander';
-import { configArgument, withWords } from '../configWords.js';
-import { deviceOption, engineOption } from '../engineFlags.js';
-import { addRunsOption } from '../runsOption.js';
-import { parseSeed } from './config.js';
+import {
+  addRunsOption,
+  configArgument,
+  dataOption,
+  deviceOption,
+  engineOption,
+  parseSeed,
+  withWords,
+} from '../options.js';
 import type { TrainFlags } from './train.js';
 
 export function registerTrainCommand(program: Command): void {
@@ -15,7 +20,7 @@ export function registerTrainCommand(program: Command): void {
     .option('--seed <number>', 'seed of weights, order and augmentation', parseSeed)
     .addOption(engineOption())
     .addOption(deviceOption())
-    .option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)')
+    .addOption(dataOption())
     .option('--resume [run]', 'go on with a run, or with the latest unfinished run (of the config, if given)')
     .addOption(
       new Option(

@@ -1,11 +1,9 @@
-/**
- * Progress for the reader: a bar on a terminal, plain lines in a log, JSON lines for programs, nothing with `quiet`.
- */
+/** Progress on stderr: a bar on a terminal, plain lines in a log, nothing with `quiet`. */
 import { createRequire } from 'node:module';
 import type { MultiBar } from 'cli-progress';
+import type { CheckWatcher } from '../../data/verify/checkSplit.js';
 import { indentedLines, visibleLine, visibleText } from '../../io/visibleText.js';
-import { canRedraw } from './terminal.js';
-import { unguarded } from './visibleOutput.js';
+import { canRedraw, unguarded } from './output.js';
 
 /** Loads the package of bars where one is drawn: most commands draw none. */
 const require = createRequire(import.meta.url);
@@ -16,11 +14,11 @@ type ProgressPayload = Readonly<Record<string, string | number>>;
 export interface Progress {
   /** Begins a piece of work of `total` units, `initial` of which were done before (a resumed run). */
   start(total: number, payload?: ProgressPayload, initial?: number): void;
-  /** Sets the units done and the payload as a whole; cheap enough to be called at every step. */
+  /** Sets the units done and the whole payload; cheap enough to be called at every step. */
   update(value: number, payload?: ProgressPayload): void;
   /** Prints a line that stays; a bar moves below it. Works before `start` and after `stop` too. */
   note(line: string): void;
-  /** Ends the piece of work and removes the bar; harmless when there is none. Call it in a `finally`. */
+  /** Ends the piece of work and removes the bar; harmless without one. Call it in a `finally`. */
   stop(): void;
 }
 
@@ -29,10 +27,9 @@ export interface ProgressOptions {
   /** The kind of terminal; TERM when left out. */
   readonly term?: string;
   readonly quiet?: boolean;
-  readonly json?: boolean;
-  /** Seconds between plain lines or JSON lines. */
+  /** Seconds between plain lines. */
   readonly intervalSeconds?: number;
-  /** The time left is told by the rate over this long; more than the longest pause between updates. */
+  /** The time left follows from the rate over this long; more than the longest pause between updates. */
   readonly rateWindowSeconds?: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
@@ -51,27 +48,57 @@ const narrowestBar = 5;
 const defaultRateWindowSeconds = 30;
 const rateSampleMilliseconds = 500;
 
-/**
- * Chooses the form of progress: `quiet`, then `json`, then a bar where the stream is a terminal that can redraw it,
- * else plain lines.
- */
+/** A bar where the stream is a terminal that can redraw it, else plain lines. */
 export function createProgress(options: ProgressOptions = {}): Progress {
-  const { stream = process.stderr, quiet = false, json = false, intervalSeconds = 10 } = options;
+  const { stream = process.stderr, quiet = false, intervalSeconds = 10 } = options;
   const now = options.now ?? (() => performance.now());
   const window = 1000 * (options.rateWindowSeconds ?? defaultRateWindowSeconds);
   const estimator: Estimator = (total, initial) => createEstimate(total, initial, now, window);
   if (quiet) return { start() {}, update() {}, note() {}, stop() {} };
-  if (json)
-    return createLines(
-      stream,
-      jsonLine,
-      note => JSON.stringify({ type: 'note', text: note }),
-      intervalSeconds,
-      now,
-      estimator,
-    );
   if (canRedraw(stream, options.term)) return createBar(stream, estimator);
-  return createLines(stream, plainLine, indentedLines, intervalSeconds, now, estimator);
+  return createLines(stream, intervalSeconds, now, estimator);
+}
+
+/** A bar for a check of images that takes more than a moment; nothing where all results are remembered. */
+export function createCheckDisplay(progress: Progress): CheckWatcher {
+  const quietMilliseconds = 1000;
+  let began = 0;
+  let shown = false;
+  return {
+    onCheck({ split, checked, total }) {
+      if (began === 0) began = performance.now();
+      if (!shown && performance.now() - began < quietMilliseconds) return;
+      const payload = { checking: `${split} ${checked}/${total}` };
+      if (!shown) {
+        progress.note(
+          `Decoding the ${total} ${split} images once before they are used (remembered until they change) …`,
+        );
+        progress.start(total, payload, checked);
+      } else progress.update(checked, payload);
+      shown = true;
+    },
+    onChecked() {
+      if (shown) progress.stop();
+      began = 0;
+      shown = false;
+    },
+  };
+}
+
+/** A bar for a download, once its size is known, and a line for each new attempt. */
+export function createDownloadDisplay(progress: Progress) {
+  let shown: number | undefined;
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  return {
+    onProgress(bytes: number, total: number | undefined) {
+      if (total === undefined) return;
+      const payload = { download: `${megabytes(bytes)}/${megabytes(total)} MB` };
+      if (shown !== total) progress.start(total, payload, bytes);
+      else progress.update(bytes, payload);
+      shown = total;
+    },
+    onRetry: progress.note,
+  };
 }
 
 function createBar(stream: NodeJS.WriteStream, estimator: Estimator): Progress {
@@ -120,8 +147,6 @@ function createBar(stream: NodeJS.WriteStream, estimator: Estimator): Progress {
 
 function createLines(
   stream: NodeJS.WritableStream,
-  format: (state: ProgressState) => string,
-  formatNote: (note: string) => string,
   intervalSeconds: number,
   now: () => number,
   estimator: Estimator,
@@ -131,7 +156,7 @@ function createLines(
   let printedAt = 0;
   let estimate = (_value: number): number | undefined => undefined;
   const print = (shown: ProgressState) => {
-    printedLine = format(shown);
+    printedLine = partsOf(shown).join(' ');
     stream.write(`${printedLine}\n`);
     printedAt = now();
   };
@@ -147,22 +172,19 @@ function createLines(
       if (now() - printedAt >= intervalSeconds * 1000) print(state);
     },
     note(line) {
-      stream.write(`${formatNote(line)}\n`);
+      stream.write(`${indentedLines(line)}\n`);
     },
     stop() {
-      if (state !== undefined && format(state) !== printedLine) print(state);
+      if (state !== undefined && partsOf(state).join(' ') !== printedLine) print(state);
       state = undefined;
     },
   };
 }
 
-/** Begins to watch a piece of work; the answer gives the seconds left at a value, once the rate is known. */
+/** Begins to measure a piece of work; the function that it returns gives the seconds left at a value. */
 type Estimator = (total: number, initial: number) => (value: number) => number | undefined;
 
-/**
- * Seconds left by the rate of the last `window` milliseconds: evaluations and warm-up between epochs must not stick to
- * it.
- */
+/** Seconds left by the rate of the last `window` milliseconds, so that an evaluation or warm-up soon counts no more. */
 function createEstimate(total: number, initial: number, now: () => number, window: number): ReturnType<Estimator> {
   const samples = [{ time: now(), value: initial }];
   return value => {
@@ -175,27 +197,25 @@ function createEstimate(total: number, initial: number, now: () => number, windo
   };
 }
 
-/** One line of at most `columns` − 1 characters: the bar shrinks first, then the last payload entries give way. */
+/** One line of at most `columns` − 1 characters: the bar shrinks first, then the last entries of the payload go. */
 export function formatProgress(state: ProgressState, columns: number): string {
-  const ending = state.secondsLeft === undefined ? [] : [`ETA ${formatDuration(state.secondsLeft)}`];
-  const entries = Object.entries(state.payload).map(([name, value]) => `${name} ${value}`);
   const room = columns - 1;
-  for (;;) {
-    const text = [percentage(state), ...entries, ...ending].join(' ');
+  for (let kept = Object.keys(state.payload).length; ; kept--) {
+    const text = partsOf(state, kept).join(' ');
     const width = Math.min(widestBar, room - text.length - 3);
-    if (width >= narrowestBar || entries.length === 0) return `[${drawBar(state, width)}] ${text}`.slice(0, room);
-    entries.pop();
+    if (width >= narrowestBar || kept === 0) return `[${drawBar(state, width)}] ${text}`.slice(0, room);
   }
 }
 
-function plainLine(state: ProgressState): string {
-  const entries = Object.entries(state.payload).map(([name, value]) => `${name} ${value}`);
-  const ending = state.secondsLeft === undefined ? [] : [`ETA ${formatDuration(state.secondsLeft)}`];
-  return [percentage(state), ...entries, ...ending].join(' ');
-}
-
-function jsonLine({ value, total, secondsLeft, payload }: ProgressState): string {
-  return JSON.stringify({ type: 'progress', value, total, eta_seconds: secondsLeft ?? null, ...payload });
+/** The percentage, the first `kept` entries of the payload, and the time left. */
+function partsOf({ secondsLeft, payload, ...done }: ProgressState, kept?: number): string[] {
+  const percentage = `${Math.floor(fractionDone(done) * 100)}%`.padStart(4);
+  const entries = Object.entries(payload).map(([name, value]) => `${name} ${value}`);
+  return [
+    percentage,
+    ...entries.slice(0, kept),
+    ...(secondsLeft === undefined ? [] : [`ETA ${formatDuration(secondsLeft)}`]),
+  ];
 }
 
 function drawBar(state: ProgressState, width: number): string {
@@ -203,11 +223,7 @@ function drawBar(state: ProgressState, width: number): string {
   return '='.repeat(done) + '-'.repeat(Math.max(0, width - done));
 }
 
-function percentage(state: ProgressState): string {
-  return `${Math.floor(fractionDone(state) * 100)}%`.padStart(4);
-}
-
-function fractionDone({ value, total }: ProgressState): number {
+function fractionDone({ value, total }: Pick<ProgressState, 'value' | 'total'>): number {
   return total > 0 ? Math.min(1, Math.max(0, value / total)) : 1;
 }
 

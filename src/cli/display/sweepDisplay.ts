@@ -24,7 +24,6 @@ export function createSweepDisplay(
 ): SweepDisplay {
   // Epochs come minutes apart: only the rate since the start says when all will be done.
   const progress = createProgress({
-    stream: process.stderr,
     quiet,
     intervalSeconds: 60,
     rateWindowSeconds: Number.POSITIVE_INFINITY,

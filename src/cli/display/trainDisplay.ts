@@ -3,8 +3,8 @@ import { relative } from 'node:path';
 import { groupKeys } from '../../eval/scores.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
 import type { RunObserver } from '../../train/runRequest.js';
-import { createCheckDisplay } from './checkDisplay.js';
-import { createProgress } from './progress.js';
+import { printJson } from './output.js';
+import { createCheckDisplay, createProgress } from './progress.js';
 
 export interface TrainDisplay extends RunObserver {
   /** Removes the progress bar; harmless when there is none. */
@@ -24,8 +24,8 @@ export interface TrainDisplayFlags {
 /** Progress and notes go to stderr; with `json`, start and epochs go to stdout, one object a line. */
 export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
   const { quiet = false, json = false, folder } = flags;
-  const progress = createProgress({ stream: process.stderr, quiet: quiet || json });
-  const print = (object: object) => json && process.stdout.write(`${JSON.stringify(object)}\n`);
+  const progress = createProgress({ quiet: quiet || json });
+  const print = (object: object) => json && printJson(object);
   let epochs = 0;
   let stepsPerEpoch = 0;
   let batchSize = 0;

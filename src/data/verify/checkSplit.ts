@@ -15,7 +15,7 @@ import { verifyImages } from './verifyImages.js';
 export interface CheckWatcher {
   onCheck(check: { readonly split: ImageSplit; readonly checked: number; readonly total: number }): void;
   onChecked(): void;
-  stopped(): boolean;
+  stopped?(): boolean;
 }
 
 /** The check was ended by its watcher; what was found so far is remembered. */
@@ -58,7 +58,7 @@ export async function checkSplit(
     missing: located.missing,
     ...(environment && { environment }),
     onProgress: checked => watcher?.onCheck({ split, checked, total: files.length }),
-    stopped: () => watcher?.stopped() ?? false,
+    stopped: () => watcher?.stopped?.() ?? false,
   }).finally(() => watcher?.onChecked());
   if (!result.finished) throw new CheckStopped();
   const notes = result.note === undefined ? [] : [result.note];

@@ -1,7 +1,7 @@
 /** A config and its overrides as words of the command line. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withWords } from '../../src/cli/configWords.js';
+import { withWords } from '../../src/cli/options.js';
 import { ConfigError } from '../../src/errors.js';
 
 test('words are the config and overrides, which come behind those of --set and so win', () => {

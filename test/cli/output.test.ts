@@ -1,9 +1,10 @@
-/** What the built binary prints of names from outside. */
+/** What gala prints of names from outside, and as JSON. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { printJson } from '../../src/cli/display/output.js';
 import { startGala } from '../e2e/gala.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
@@ -64,3 +65,16 @@ test(
     assert.match(yaml.stdout, /root: "?a\u202eb/);
   },
 );
+
+test('JSON has keys in snake_case at every depth; values, arrays, null and undefined stay as they are', t => {
+  const write = t.mock.method(process.stdout, 'write', () => true);
+  const value = { selfTest: { imagesPerSecond: 3, list: [{ oneKey: 'camelCase' }] }, none: null, absent: undefined };
+  printJson(value);
+  printJson([1, 'aB']);
+  const printed = write.mock.calls.map(call => String(call.arguments[0]));
+  write.mock.restore();
+  assert.deepEqual(printed, [
+    '{"self_test":{"images_per_second":3,"list":[{"one_key":"camelCase"}]},"none":null}\n',
+    '[1,"aB"]\n',
+  ]);
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configListing } from '../../src/cli/display/configListing.js';
+import { configListing } from '../../src/cli/commands/config.js';
 import { listConfigs } from '../../src/config/locate.js';
 
 test('configs are listed by dataset, with a heading, in the order of their numbers', () => {

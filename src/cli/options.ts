@@ -1,0 +1,122 @@
+/**
+ * Arguments and options that several commands share. Where a value is wrong, commander prints the text of an
+ * `InvalidArgumentError` as a usage error (exit code 2).
+ */
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
+import { keyOfOtherTool } from '../config/otherTools.js';
+import { ConfigError } from '../errors.js';
+
+/** Adds `--runs DIR`; with `hasAlias` also the option's former name, `--output`, which help does not show. */
+export function addRunsOption(command: Command, hasAlias = false): Command {
+  command.option('--runs <dir>', 'folder of runs', 'runs');
+  if (!hasAlias) return command;
+  return command
+    .addOption(new Option('--output <dir>').hideHelp())
+    .on('option:output', (folder: string) => command.setOptionValue('runs', folder));
+}
+
+export const formatOption = () =>
+  new Option('--format <format>', 'of the printed table')
+    .choices(['terminal', 'md', 'csv', 'json'])
+    .default('terminal');
+
+export const wideOption = () => new Option('--wide', 'all columns and metrics, however long the lines');
+
+export const runOption = () =>
+  new Option('--run <run>', 'a run folder, the name of a config (its latest run), or latest');
+
+export const checkpointOption = () =>
+  new Option('--checkpoint <which>', 'best, last or a checkpoint file (default: best where there is one)');
+
+export const dataOption = () => new Option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)');
+
+export const splitOption = () => new Option('--split <split>', 'only this one').choices(['train', 'val', 'test']);
+
+export const workersOption = () =>
+  new Option('--workers <number>', 'threads (default: as many as there are cores to use)').argParser(parseCount);
+
+export interface EngineFlags {
+  readonly engine?: string;
+  readonly device?: string;
+}
+
+export const engineOption = () =>
+  new Option('--engine <engine>', 'auto, tensorflow, xla or eager; short for --set engine=…');
+
+export const deviceOption = () =>
+  new Option('--device <device>', 'auto, cpu, cuda or cuda:N; short for --set device=…');
+
+/** The overrides that `--engine` and `--device` stand for. */
+export function engineOverrides({ engine, device }: EngineFlags): string[] {
+  return [...(engine ? [`engine=${engine}`] : []), ...(device ? [`device=${device}`] : [])];
+}
+
+interface ConfigFlags {
+  readonly config?: string;
+  readonly set?: string[];
+}
+
+/** The words of `gala train CONFIG key=value …`, which may take the place of `--config` and `--set`. */
+export function configArgument(): Argument {
+  return new Argument(
+    '[CONFIG key=value...]',
+    'the config, a YAML file or a name of `gala config list`, and overrides',
+  );
+}
+
+/** `flags` with the config and the overrides among `words`, which win over those of `--set`. Throws `ConfigError`. */
+export function withWords<Flags extends ConfigFlags>(words: readonly string[], flags: Flags): Flags {
+  const assignments = words.filter(word => word.includes('='));
+  const configs = [...(flags.config === undefined ? [] : [flags.config]), ...words.filter(word => !word.includes('='))];
+  if (configs.length > 1) {
+    throw new ConfigError(`A command takes one config, and ${configs.length} are given: ${configs.join(', ')}.`, {
+      where: 'the command line',
+      next: 'Give one config. Overrides have the form key=value, such as train.epochs=30.',
+    });
+  }
+  const [config] = configs;
+  return {
+    ...flags,
+    ...(config !== undefined && { config }),
+    ...(assignments.length > 0 && { set: [...(flags.set ?? []), ...assignments] }),
+  };
+}
+
+/**
+ * The line to print below commander's message about an unknown option, where that option is a key of the config; empty
+ * for other options.
+ */
+export async function hintForOption(message: string): Promise<string> {
+  const option = /unknown option '--?([\w-]+)/.exec(message)?.[1]?.replaceAll('-', '_');
+  if (option === undefined) return '';
+  const { describeKeys } = await import('../config/keys.js');
+  const key = keyOfOtherTool(option) ?? describeKeys().find(known => known.key.split('.').at(-1) === option)?.key;
+  return key === undefined ? '' : `next:  Give the key as a word: gala train CONFIG ${key}=VALUE\n`;
+}
+
+/** A whole number ≥ 0, for `--seed`. */
+export function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
+    throw new InvalidArgumentError('It must be a whole number, at least 0.');
+  return seed;
+}
+
+/** A whole number ≥ 1. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number, at least 1.');
+  return count;
+}
+
+/** Words such as `if100,if50`. */
+export function parseList(text: string): string[] {
+  const words = text.split(',').map(word => word.trim());
+  if (words.every(word => word !== '')) return words;
+  throw new InvalidArgumentError('It must be words separated by commas, such as if100,if50.');
+}
+
+/** Seeds such as `0,1,2`. */
+export function parseSeeds(text: string): number[] {
+  return parseList(text).map(parseSeed);
+}
