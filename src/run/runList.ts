@@ -68,7 +68,7 @@ export function listColumns(now: number, shown: (path: string) => string): Colum
  * user's own, the keys in which the runs of this name differ from one another.
  */
 function differenceReader(runs: readonly FoundRun[]): (run: FoundRun) => string[] {
-  const paths = new Map(listConfigs().map(({ name, path }) => [name, path]));
+  const names = new Set(listConfigs().map(({ name }) => name));
   const keysOf = new Map<string, { readonly base?: ReadonlyMap<string, string>; readonly keys: readonly string[] }>();
   const valuesOf = new Map(runs.map(run => [run, weightyValues(configOf(run.record))]));
   return run => {
@@ -77,11 +77,9 @@ function differenceReader(runs: readonly FoundRun[]): (run: FoundRun) => string[
     let reference = keysOf.get(name);
     if (reference === undefined) {
       const others = runs.filter(({ record }) => record.name === name).map(other => valuesOf.get(other)!);
-      const path = paths.get(name);
-      reference =
-        path === undefined
-          ? { keys: differingKeys(others) }
-          : { base: weightyValues(loadConfig(path).config), keys: [] };
+      reference = names.has(name)
+        ? { base: weightyValues(loadConfig(name).config), keys: [] }
+        : { keys: differingKeys(others) };
       keysOf.set(name, reference);
     }
     const keys = reference.base ? differingKeys([reference.base, values]) : reference.keys;
