@@ -14,6 +14,7 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
 import { largestText, readRegularFile, readRegularText } from '../io/openedFile.js';
 import { makeFolderBelow } from '../io/ownFolder.js';
+import { schemaFault } from '../io/schemaFault.js';
 
 /** What two bytes can tell apart. */
 export const mostClasses = 65_536;
@@ -162,7 +163,7 @@ export function encodeClasses(values: Int32Array, classes: number): Uint8Array {
 export function writeResult(results: string, record: ResultRecord, predictions: Uint8Array): string {
   const { error } = recordSchema.safeParse(record);
   if (error) {
-    throw new StorageError(`The run cannot be recorded: ${firstIssue(error)}`, {
+    throw new StorageError(`The run cannot be recorded: ${schemaFault(error)}`, {
       where: `${record.name}, ${record.run}`,
       next: 'What a record is made of was changed in the run folder: take its run.json and logits/ from a copy.',
     });
@@ -180,7 +181,7 @@ export function readResult(path: string): StoredResult {
   try {
     record = recordSchema.parse(fromFormat1(JSON.parse(readRegularText(path, largestText))));
   } catch (error) {
-    const fault = error instanceof z.ZodError ? firstIssue(error) : reasonOf(error);
+    const fault = error instanceof z.ZodError ? schemaFault(error) : reasonOf(error);
     throw new StorageError(`The result record is not usable: ${fault}`, {
       where: path,
       next: 'Take it from the repository again, or make it anew: gala results add RUN_DIR.',
@@ -215,10 +216,6 @@ function entriesOf(folder: string): Dirent[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-}
-
-function firstIssue({ issues: [issue] }: z.ZodError): string {
-  return `${issue!.path.join('.') || 'the file'}: ${issue!.message}`;
 }
 
 function readIfThere(path: string): Uint8Array | undefined {

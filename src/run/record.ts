@@ -1,4 +1,5 @@
 /** `run.json`: from it alone a reader can tell which data, subset, seed, code, engine and split made a number. */
+
 import { configHash, configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import type { EngineInfo } from '../engine/program.js';
@@ -7,6 +8,7 @@ import { fromFormat1 } from '../eval/format1.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/diskFault.js';
 import { largestText, readRegularText } from '../io/openedFile.js';
+import { schemaFault } from '../io/schemaFault.js';
 import { describeGit, describeHost, describeLog, describeVersions } from './host.js';
 import {
   type FirstStage,
@@ -105,8 +107,7 @@ function isNestedDeeper(value: unknown, levels: number): boolean {
 function check(content: unknown): RunRecord | string {
   if (isNestedDeeper(content, mostLevels)) return `the file: nested more than ${mostLevels} levels deep`;
   const { data, error } = recordSchema.safeParse(content);
-  const issue = error?.issues[0];
-  return issue ? `${issue.path.join('.') || 'the file'}: ${issue.message}` : data!;
+  return error ? schemaFault(error) : data;
 }
 
 /** Fields a run changes while it goes on; `finished_at` and `updated_at` follow by themselves. */

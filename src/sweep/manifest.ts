@@ -3,6 +3,7 @@
  * `configs/<n>.yaml` (resolved: task n is `gala train --config` of it), `logs/<n>.log`, `exits/<n>` (exit code of the
  * last attempt), `submit-<k>.sh`. The runs themselves lie where all runs lie and are found by their config hash.
  */
+
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -15,6 +16,7 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault, reasonOf } from '../io/diskFault.js';
 import { largestText, readRegularText } from '../io/openedFile.js';
 import { makeFolderBelow, refuseLinksBelow } from '../io/ownFolder.js';
+import { schemaFault } from '../io/schemaFault.js';
 import { describeVersions } from '../run/host.js';
 import { sweepCommand } from './advice.js';
 import { describePoint, type Point } from './points.js';
@@ -180,16 +182,12 @@ export function openSweep(name: string, output: string): Sweep {
   }
   const parsed = manifestSchema.extend({ name: z.literal(name) }).safeParse(jsonOf(path));
   if (parsed.success) return { directory, output: resolve(output), manifest: parsed.data };
-  const issue = parsed.error.issues[0]!;
-  throw new StorageError(
-    `The sweep’s manifest is not usable: ${issue.path.join('.') || 'the file'}: ${issue.message}.`,
-    {
-      where: path,
-      next:
-        'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep ' +
-        'over them with another --name.',
-    },
-  );
+  throw new StorageError(`The sweep’s manifest is not usable: ${schemaFault(parsed.error)}.`, {
+    where: path,
+    next:
+      'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep ' +
+      'over them with another --name.',
+  });
 }
 
 export function isSweep(name: string, output: string): boolean {

@@ -6,25 +6,28 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { createProgram } from '../../src/cli/program.js';
 import { configHash } from '../../src/config/identity.js';
 import { loadConfig } from '../../src/config/load.js';
 import { createSweep, draftSweep } from '../../src/sweep/manifest.js';
 import { expandPoints } from '../../src/sweep/points.js';
-import { recommendedByFixtures } from '../messages/recommended.js';
+import { casesByRoom } from '../messages/cases.js';
+import { messagesOf } from '../messages/catalogue.js';
+import { recommendedByMessages } from '../messages/recommended.js';
 import { writeExampleRun } from '../report/exampleRuns.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { galaBinary } from './gala.js';
 import { writeSmallSet } from './smallSet.js';
 
-const root = resolve(import.meta.dirname, '../../..');
 const temporary = temporaryFolder();
 const at = (name: string) => join(temporary, name);
 const names = createProgram().commands.map(command => command.name());
 
-const fixtures = recommendedByFixtures(join(root, 'test/fixtures/messages'), names);
+const messages = [];
+for (const cases of Object.values(casesByRoom)) messages.push(...(await messagesOf(cases, at('cases'))));
+const recommendations = recommendedByMessages(messages, names);
 const runs = { interrupted: '', finished: '' };
 
 before(() => {
@@ -88,7 +91,7 @@ function ranAs(command: string): Promise<{ code: number; stderr: string }> {
   });
 }
 
-for (const { command, error, where } of fixtures) {
+for (const { command, error, where } of recommendations) {
   test(`\`gala ${command}\` gets further than the error that recommends it (${where})`, async () => {
     const { code, stderr } = await ranAs(command);
     assert.ok(code >= 0, stderr);

@@ -1,4 +1,4 @@
-/** Provokes errors and writes down what a person would read, without what differs from machine to machine. */
+/** Causes errors and keeps what the terminal shows, without what differs from machine to machine. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
@@ -21,9 +21,16 @@ export type Cases = Readonly<Record<string, (place: Place) => unknown>>;
 const packageRoot = resolve(import.meta.dirname, '../../..');
 const compiled = join(packageRoot, 'dist', 'src');
 
-/** One paragraph a case: the title, the exit code, and the error as it is printed. */
-export async function catalogue(cases: Cases, temporary: string): Promise<string> {
-  const paragraphs: string[] = [];
+/** What the terminal shows in one case. */
+export interface Message {
+  /** What is wrong. */
+  readonly title: string;
+  /** The error with place, next step and exit code. */
+  readonly text: string;
+}
+
+export async function messagesOf(cases: Cases, temporary: string): Promise<Message[]> {
+  const messages: Message[] = [];
   for (const [title, provoke] of Object.entries(cases)) {
     const folder = join(temporary, 'case');
     mkdirSync(folder, { recursive: true });
@@ -36,13 +43,13 @@ export async function catalogue(cases: Cases, temporary: string): Promise<string
     const before = process.cwd();
     process.chdir(folder);
     try {
-      paragraphs.push(`== ${title}\n${alike(await shown(title, () => provoke({ folder, at, file })), folder)}`);
+      messages.push({ title, text: alike(await shown(title, () => provoke({ folder, at, file })), folder) });
     } finally {
       process.chdir(before);
       rmSync(folder, { recursive: true, force: true });
     }
   }
-  return paragraphs.join('\n');
+  return messages;
 }
 
 async function shown(title: string, provoke: () => unknown): Promise<string> {

@@ -1,11 +1,10 @@
-/**
- * The commands that messages recommend: those of the fixtures, and those in the source of messages that no fixture has.
- */
+/** The commands that messages recommend: those of the cases, and those in the source of messages without a case. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Message } from './catalogue.js';
 
 export interface Recommendation {
-  /** The message, as the fixture has it, or file and line of the source. */
+  /** Title of the case, or file and line of the source. */
   readonly where: string;
   /** The first line of the error that recommends the command; empty for the source. */
   readonly error: string;
@@ -20,17 +19,15 @@ function commandsIn(text: string, names: readonly string[]): string[] {
   return [...text.matchAll(pattern)].map(([, quoted, plain]) => (quoted ?? plain)!.trim());
 }
 
-/** What the fixtures recommend, each command once. */
-export function recommendedByFixtures(folder: string, names: readonly string[]): Recommendation[] {
+/** What these messages recommend, each command once. */
+export function recommendedByMessages(messages: readonly Message[], names: readonly string[]): Recommendation[] {
   const found = new Map<string, Recommendation>();
-  for (const file of readdirSync(folder)) {
-    for (const paragraph of readFileSync(join(folder, file), 'utf8').split(/\n(?=== )/)) {
-      const lines = paragraph.split('\n');
-      const said = lines.filter(line => !/^(==|\$|where:|exit:)/.test(line)).join('\n');
-      const error = lines.find(line => line.startsWith('error: ')) ?? '';
-      for (const command of commandsIn(said, names))
-        if (!found.has(command)) found.set(command, { where: `${file}: ${lines[0]}`, error, command });
-    }
+  for (const { title, text } of messages) {
+    const lines = text.split('\n');
+    const said = lines.filter(line => !/^(\$|where:|exit:)/.test(line)).join('\n');
+    const error = lines.find(line => line.startsWith('error: ')) ?? '';
+    for (const command of commandsIn(said, names))
+      if (!found.has(command)) found.set(command, { where: title, error, command });
   }
   return [...found.values()];
 }
