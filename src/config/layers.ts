@@ -153,9 +153,9 @@ function readAssignment(assignment: string, rootOrigin: Origin, problems: Proble
   if (keys[0] === 'extends') return refuse('extends is read from files only; put it in a config file');
   const value = parseSetValue(assignment.slice(equals + 1), origin, problems);
   if (value === undefined) return undefined;
-  return keys.reduceRight<Located>((inner, key) => {
+  return keys.reduceRight<Located>((inner, key, depth) => {
     const entry: LocatedEntry = { keyOrigin: origin, value: inner };
-    // The position of the config itself stays that of its file, for keys missing at the top.
-    return { kind: 'map', origin: rootOrigin, entries: new Map([[key, entry]]) };
+    // The position of the config itself stays the position of its file, for keys that are missing at the top.
+    return { kind: 'map', origin: depth === 0 ? rootOrigin : origin, entries: new Map([[key, entry]]) };
   }, value) as LocatedMap;
 }

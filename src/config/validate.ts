@@ -37,7 +37,7 @@ export function validate(root: LocatedMap): Validation {
   };
   return {
     config: result.data,
-    problems: issues.flatMap(issue => problemsOf(issue, root)),
+    problems: issues.filter(issue => !isInherited(issue, root)).flatMap(issue => problemsOf(issue, root)),
     values: valuesOf(read),
     differsFromDefault: key => read(key) !== defaultOf(key),
   };
@@ -46,15 +46,26 @@ export function validate(root: LocatedMap): Validation {
 function valuesOf(read: (key: string) => unknown): Values {
   const values: Record<string, unknown> = {};
   for (const { key } of describeKeys()) {
-    const [section, own] = key.split('.') as [string, string?];
-    if (own === undefined) {
-      values[section] = read(key);
-    } else {
-      values[section] ??= {};
-      (values[section] as Record<string, unknown>)[own] = read(key);
+    const sections = key.split('.');
+    const own = sections.pop()!;
+    let map = values;
+    for (const section of sections) {
+      map[section] ??= {};
+      map = map[section] as Record<string, unknown>;
     }
+    map[own] = read(key);
   }
   return values as Values;
+}
+
+/** Whether a section is missing that the parents would have, whose key is of another tool. */
+function isInherited({ code, path }: Issue, root: LocatedMap): boolean {
+  return (
+    code === 'invalid_type' &&
+    path.length === 1 &&
+    !at(root, path as Path) &&
+    [...root.entries.keys()].some(isKeyOfParents)
+  );
 }
 
 function problemsOf(issue: Issue, root: LocatedMap): Problem[] {
@@ -82,7 +93,7 @@ function unknownKey(path: Path, root: LocatedMap): string {
   const unknown = `unknown key "${dotted(path)}"`;
   if (key === '<<') return `${unknown}; YAML 1.2 has no merge keys, use extends`;
   if (section.length === 0 && isKeyOfParents(key)) {
-    return `${unknown}; gala takes parent configs from extends, such as extends: recipes/cifar_resnet32`;
+    return `${unknown}; gala takes parent configs from extends, such as extends: cifar100_lt/gala_if100`;
   }
   const near = nearest(key, siblings);
   if (near.length > 0) {
@@ -122,8 +133,12 @@ function hint(given: Located, path: Path, root: LocatedMap): string {
     return '; null takes away what a parent sets';
   if (given.kind !== 'scalar' || given.value === null) return '';
   if (isChoice(path)) {
-    const [key, name] = [dotted(path), given.source ?? String(given.value)];
-    return given.origin.startsWith('--set') ? `; write ${key}.name=${name}` : `; write ${key}: {name: ${name}}`;
+    const [key, written] = [dotted(path), given.source ?? String(given.value)];
+    const names = schemaAt([...path, 'name']).flatMap(node => node.const ?? []);
+    const [near] = nearest(written, names);
+    const name = near ?? 'NAME';
+    const remedy = given.origin.startsWith('--set') ? `; write ${key}.name=${name}` : `; write ${key}: {name: ${name}}`;
+    return near === undefined ? `${remedy}, NAME being one of ${names.join(', ')}` : remedy;
   }
   const nodes = schemaAt(path, chosenIn(root)).flatMap(node => [node, ...(node.anyOf ?? [])]);
   if (typeof given.value !== 'string') {

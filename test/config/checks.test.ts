@@ -47,6 +47,13 @@ const refused: readonly [set: string[], where: string, message: RegExp][] = [
     /model\.batch_norm_parts 2 is no multiple of devices 4/,
   ],
   [['loss={name: ldam}'], '--set loss={name: ldam}', /set model\.head to cosine$/],
+  [['eval.groups.many=10'], '--set eval.groups.many=10', /eval\.groups\.few is 20, above eval\.groups\.many 10/],
+  [['data.split.val=0.1'], '--set data.split.val=0.1', /data\.split is for image_folder and image_list/],
+  [
+    ['data={dataset: image_folder, split: {val: 0.5, test: 0.5}}'],
+    '--set data={dataset: image_folder, split: {val: 0.5, test: 0.5}}',
+    /data\.split takes 0\.5 \+ 0\.5 of each class away/,
+  ],
   [['engine=eager', 'precision=bf16'], '--set precision=bf16', /the eager engine computes in fp32/],
   [['loss={name: ldam}', 'model.head=linear'], '--set model.head=linear', /set model\.head to cosine$/],
 ];

@@ -31,17 +31,23 @@ test('a loss as a bare name is answered with the map that says it, in a file and
   const path = configFiles(t, { 'a.yaml': 'extends: fashion_mnist_lt/gala\nloss: focal\n' })('a.yaml');
   assert.match(complaint(path).message, /; write loss: \{name: focal\}$/);
   assert.match(complaint('fashion_mnist_lt/gala', { set: ['loss=focal'] }).message, /; write loss\.name=focal$/);
+  assert.match(
+    complaint('fashion_mnist_lt/gala', { set: ['loss=ce'] }).message,
+    /; write loss\.name=NAME, NAME being one of cross_entropy, /,
+  );
 });
 
 test('parents written as in Hydra and MMPretrain, and a parent with a slip, are answered with extends', t => {
   const read = configFiles(t, {
     'a.yaml': 'defaults: [base]\n',
     'b.yaml': '_base_: [base]\n',
+    'both.yaml': 'defaults: [base]\n_base_: [base]\n',
     'c.yaml': 'extends: fashion_mnist_lt/galla\n',
     'd.yaml': 'extends: recipes/cifar_resnet23\n',
   });
   for (const name of ['a.yaml', 'b.yaml'])
-    assert.match(complaint(read(name)).message, /takes parent configs from extends/);
+    assert.match(complaint(read(name)).message, /^unknown key .*takes parent configs from extends/);
+  assert.match(complaint(read('both.yaml')).message, /^The config has 2 problems:/);
   assert.match(complaint(read('c.yaml')).message, /did you mean "fashion_mnist_lt\/gala"\?$/);
   assert.match(complaint(read('d.yaml')).message, /did you mean "recipes\/cifar_resnet32"\?$/);
 });
