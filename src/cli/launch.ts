@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError, StorageError } from '../errors.js';
 import { shellWord } from '../io/shellWord.js';
-import { usableCores } from '../machine/cores.js';
+import { usableCores } from '../machine/cpu.js';
 import { sweepCommand } from '../sweep/advice.js';
 import type { LauncherSettings, Sweep, SweepTask } from '../sweep/manifest.js';
 import type { Point } from '../sweep/points.js';

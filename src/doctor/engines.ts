@@ -1,4 +1,4 @@
-/** Every engine that gala knows, where it was found on this machine, and what to run where it was not. */
+/** Reports for every engine of gala where it was found on this machine, or how to install it. */
 import { type FoundEngine, foundEager, foundTensorFlow, foundXlaCpu, foundXlaCuda } from '../engine/found.js';
 import type { GpuAnswer } from '../engine/gpu.js';
 import { type EngineSettings, engineSettings } from '../engine/index.js';
@@ -8,34 +8,32 @@ export interface EngineReport {
   readonly engine: string;
   readonly device: 'cpu' | 'cuda';
   readonly found: FoundEngine | null;
-  /** Why it cannot be used here. */
+  /** Why the engine cannot be used here. */
   readonly fault?: string;
-  /** The command that brings it, where that would help on this machine. */
+  /** The command that installs it; absent where it is installed or cannot be used here. */
   readonly install?: string;
-  /** What it is tested with; absent where it was not found. */
+  /** Settings for its self-test; absent where the engine was not found. */
   readonly settings?: EngineSettings;
 }
 
-/** An engine that gala can use: how it is found, how it is asked for, how it is installed. */
 interface KnownEngine {
   readonly engine: FoundEngine['engine'];
   readonly device: 'cpu' | 'cuda';
   readonly install: string;
-  /** Throws `GalaError` where it can never be used on this machine, with the reason. */
+  /** Throws `GalaError` with the reason where an installed engine cannot be used. */
   find(gpu: GpuAnswer): FoundEngine | undefined;
 }
 
-/** All of them: another engine is one more entry here. */
 const knownEngines: readonly KnownEngine[] = [
-  { engine: 'tensorflow', device: 'cpu', install: 'gala engine install', find: () => foundTensorFlow()[0] },
-  { engine: 'xla', device: 'cpu', install: 'gala engine install --xla-cpu', find: () => foundXlaCpu()[0] },
+  { engine: 'tensorflow', device: 'cpu', install: 'gala engine install', find: () => foundTensorFlow() },
+  { engine: 'xla', device: 'cpu', install: 'gala engine install --xla-cpu', find: () => foundXlaCpu() },
   {
     engine: 'xla',
     device: 'cuda',
     install: 'gala engine install --cuda',
-    find: gpu => ('missing' in gpu ? undefined : foundXlaCuda(gpu.cuda)[0]),
+    find: gpu => ('missing' in gpu ? undefined : foundXlaCuda(gpu.cuda)),
   },
-  { engine: 'eager', device: 'cpu', install: 'gala engine install --eager', find: () => foundEager()[0] },
+  { engine: 'eager', device: 'cpu', install: 'gala engine install --eager', find: () => foundEager() },
 ];
 
 export async function findEngines(gpu: GpuAnswer): Promise<EngineReport[]> {

@@ -1,6 +1,5 @@
-/** What this machine offers: processor, memory, disk, GPUs, and the software that gala stands on. */
-import { existsSync, readFileSync } from 'node:fs';
-import { freemem } from 'node:os';
+/** Describes this machine: processor, memory, disks, GPUs, and the software that gala uses. */
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { sharpVersion } from '../data/images/sharp.js';
 import { askGpuDriver, type GpuAnswer } from '../engine/gpu.js';
@@ -9,7 +8,7 @@ import { EngineError } from '../errors.js';
 import { cacheFolder } from '../io/cacheFolder.js';
 import { freeBytesOf } from '../io/staging.js';
 import { cpuFlags } from '../machine/cpu.js';
-import { memoryLimits } from '../machine/memory.js';
+import { availableMemory, memoryLimits } from '../machine/memory.js';
 import { describeHost, describeVersions, type Host, type Versions } from '../run/host.js';
 
 interface Disk {
@@ -21,15 +20,15 @@ interface Disk {
 export interface MachineReport {
   readonly versions: Versions;
   readonly host: Omit<Host, 'name'>;
-  /** Version of the GNU C library; null where the C library is another one. */
+  /** Version of the GNU C library; null on a system with another C library. */
   readonly glibc: string | null;
-  /** Those that decide which code runs and whether bf16 pays. */
+  /** The features that decide which code runs and whether bf16 is faster than fp32. */
   readonly cpu_features: readonly string[];
   readonly memory_available_bytes: number;
-  /** The narrowest limit of the container, the batch job or `ulimit -v`; null without any. */
+  /** The tightest limit of the container, the batch job or `ulimit -v`; null without a limit. */
   readonly memory_limit_bytes: number | null;
   readonly disks: readonly Disk[];
-  /** What decodes image files; sets without such files do without it. */
+  /** The library that decodes image files; datasets without image files do not need it. */
   readonly images: { readonly sharp: string } | { readonly missing: string; readonly next: string };
   readonly gpu: GpuAnswer;
 }
@@ -44,7 +43,7 @@ export async function describeMachine(environment: NodeJS.ProcessEnv = process.e
     host,
     glibc: thisPlatform().glibc ?? null,
     cpu_features: cpuFeatures(),
-    memory_available_bytes: Math.min(availableMemory(), ...limits.map(({ freeBytes }) => freeBytes)),
+    memory_available_bytes: availableMemory(),
     memory_limit_bytes: limits.length > 0 ? Math.min(...limits.map(({ limitBytes }) => limitBytes)) : null,
     disks: [
       { holds: 'engines', ...freeSpace(cacheFolder(undefined, environment)) },
@@ -69,23 +68,9 @@ function cpuFeatures(): string[] {
   return featuresOfInterest.filter(feature => flags.has(feature));
 }
 
-/** What programs can still take, caches of files given back; the free memory alone would tell too little. */
-function availableMemory(): number {
-  const kilobytes = /^MemAvailable:\s*(\d+) kB$/m.exec(readOrEmpty('/proc/meminfo'))?.[1];
-  return kilobytes === undefined ? freemem() : Number(kilobytes) * 1024;
-}
-
-/** Free bytes where a folder is, or will be made. */
+/** Free bytes on the disk of a folder, which need not exist yet. */
 function freeSpace(folder: string): { path: string; free_bytes: number } {
   let existing = resolve(folder);
   while (!existsSync(existing)) existing = dirname(existing);
   return { path: folder, free_bytes: freeBytesOf(existing) };
-}
-
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
 }

@@ -1,59 +1,59 @@
-/** Every engine found on this machine, for `gala engine list` and `gala doctor`. */
-
+/** The engines found on this machine, for `gala engine list` and `gala doctor`. */
 import { findAddon } from './eager/locate.js';
-import { fileSizes } from './install/cache.js';
-import { findTensorFlow, listTensorFlow } from './install/locate.js';
+import { bytesBelow } from './install/cache.js';
+import { findTensorFlow, listTensorFlow, type TensorFlowLocation } from './install/locate.js';
 import { findCudaPlugin, findPlugin, type PluginLocation } from './pjrt/locate.js';
 
 export interface FoundEngine {
   readonly engine: 'tensorflow' | 'xla' | 'eager';
   readonly device: 'cpu' | 'cuda';
   readonly version: string;
-  /** How it was found: an explicit setting, gala's cache, a Python environment, … */
+  /** Where it was found: by a setting, in gala's cache, in a Python environment, … */
   readonly origin: string;
   readonly path: string;
   readonly bytes: number;
 }
 
-/**
- * The TensorFlow that is used, or every one in the order of preference. Throws `EngineError` for a wrong
- * GALA_TENSORFLOW.
- */
-export function foundTensorFlow(which: 'first' | 'all' = 'first', cache?: string): FoundEngine[] {
-  const options = cache === undefined ? {} : { cache };
-  const locations = which === 'all' ? listTensorFlow(undefined, options) : [findTensorFlow(undefined, options)];
-  return locations
-    .filter(location => location !== undefined)
-    .map(({ version, origin, libraryFolder: path, bytes }) => ({
-      ...{ engine: 'tensorflow' as const, device: 'cpu' as const },
-      ...{ version, origin, path, bytes },
-    }));
+/** The TensorFlow that gala uses. Throws `EngineError` for a wrong GALA_TENSORFLOW. */
+export function foundTensorFlow(environment = process.env): FoundEngine | undefined {
+  const location = findTensorFlow(environment);
+  return location && ofTensorFlow(location);
 }
 
-/** tfjs-node-gpu that can run, as a list of one or none. */
-export function foundEager(environment: NodeJS.ProcessEnv = process.env): FoundEngine[] {
+/** Every engine, the one that gala prefers first. Throws `EngineError` for a wrong GALA_TENSORFLOW. */
+export function everyEngine(environment = process.env): FoundEngine[] {
+  const others = [
+    foundXlaCpu(environment),
+    foundXlaCuda(Number.POSITIVE_INFINITY, environment),
+    foundEager(environment),
+  ];
+  return [...listTensorFlow(environment).map(ofTensorFlow), ...others.filter(found => found !== undefined)];
+}
+
+/** The tfjs-node-gpu that engine `eager` runs on. */
+export function foundEager(environment = process.env): FoundEngine | undefined {
   const addon = findAddon(environment);
-  if (addon === undefined) return [];
+  if (addon === undefined) return undefined;
   const { version, origin, packageFolder: path } = addon;
-  const bytes = [...fileSizes(path)].reduce((sum, size) => sum + size, 0);
-  return [{ engine: 'eager', device: 'cpu', version, origin, path, bytes }];
+  return { engine: 'eager', device: 'cpu', version, origin, path, bytes: bytesBelow(path) };
 }
 
-/** XLA's plugin for the CPU, as a list of one or none. */
-export function foundXlaCpu(environment: NodeJS.ProcessEnv = process.env): FoundEngine[] {
+/** XLA's plugin for the CPU. */
+export function foundXlaCpu(environment = process.env): FoundEngine | undefined {
   return ofPlugin('cpu', findPlugin(environment));
 }
 
-/** XLA's plugin for a GPU whose driver runs CUDA up to `driverCuda` (left out: any), as a list of one or none. */
-export function foundXlaCuda(
-  driverCuda = Number.POSITIVE_INFINITY,
-  environment: NodeJS.ProcessEnv = process.env,
-): FoundEngine[] {
+/** XLA's plugin for a GPU whose driver runs CUDA up to version `driverCuda`. */
+export function foundXlaCuda(driverCuda: number, environment = process.env): FoundEngine | undefined {
   return ofPlugin('cuda', findCudaPlugin(driverCuda, environment));
 }
 
-function ofPlugin(device: 'cpu' | 'cuda', plugin: PluginLocation | undefined): FoundEngine[] {
-  if (plugin === undefined) return [];
+function ofTensorFlow({ version, origin, libraryFolder, bytes }: TensorFlowLocation): FoundEngine {
+  return { engine: 'tensorflow', device: 'cpu', version, origin, path: libraryFolder, bytes };
+}
+
+function ofPlugin(device: 'cpu' | 'cuda', plugin: PluginLocation | undefined): FoundEngine | undefined {
+  if (plugin === undefined) return undefined;
   const { version, origin, path, bytes } = plugin;
-  return [{ engine: 'xla', device, version, origin, path, bytes }];
+  return { engine: 'xla', device, version, origin, path, bytes };
 }

@@ -1,8 +1,8 @@
-/** Tensors in host memory at the border of every runtime: checked on the way in, given a type on the way out. */
+/** Tensors that go into and come out of an engine: their types are checked. */
 import { EngineError } from '../errors.js';
 import { type HostTensor, sizeOf, type TensorSpec } from '../tensor.js';
 
-/** `value` if it is of the type that `what` takes. Throws `EngineError` that names both types. */
+/** `value` if it has the type `spec`. Throws `EngineError` that names both types; `what` names the tensor. */
 export function matching(what: string, value: HostTensor | undefined, spec: TensorSpec): HostTensor {
   if (
     value?.dtype === spec.dtype &&
@@ -14,19 +14,13 @@ export function matching(what: string, value: HostTensor | undefined, spec: Tens
   throw new EngineError(`The ${what} takes ${spec.dtype} [${spec.shape}] and was given ${given}.`);
 }
 
-/** The tensor of `spec` over its bytes, which are not copied. */
+/** A tensor of type `spec` on `bytes`, which are not copied. */
 export function hostTensor({ dtype, shape }: TensorSpec, bytes: ArrayBuffer): HostTensor {
   const types = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
   return { dtype, shape, data: new types[dtype](bytes) };
 }
 
-/** Throws `EngineError` for a name that is none of the state's entries. */
-export function requireEntries(names: readonly string[], entries: Readonly<Record<string, unknown>>): void {
-  const unknown = names.find(name => !(name in entries));
-  if (unknown !== undefined) throw new EngineError(`There is no state entry '${unknown}'.`);
-}
-
-/** Throws `EngineError` unless what a program returns as its state, `after`, has the names and types of the state. */
+/** Throws `EngineError` unless the state `after` a program has only entries of the state `before`, with their types. */
 export function requireSameTypes(
   before: Readonly<Record<string, TensorSpec>>,
   after: Readonly<Record<string, { readonly dtype: string; readonly shape: readonly number[] }>>,

@@ -2,8 +2,7 @@
 
 import { EngineError } from '../errors.js';
 import { cacheFolder } from '../io/cacheFolder.js';
-import { usableCores } from '../machine/cores.js';
-import { bf16Pays, instructionSet } from '../machine/cpu.js';
+import { bf16Pays, instructionSet, usableCores } from '../machine/cpu.js';
 import { requireMemory } from '../machine/memory.js';
 import { environmentNotes, recordedEnvironment } from './environment.js';
 import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';

@@ -1,32 +1,27 @@
-/**
- * What the executables of all engines have in common: checked names and types, one run after the other, and a single
- * end.
- */
+/** The common part of all engines' executables: it checks names and types, runs calls one by one, and disposes once. */
 import { EngineError } from '../errors.js';
 import type { HostTensors } from '../tensor.js';
-import { matching, requireEntries } from './hostTensor.js';
+import { matching } from './hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Specs, StagedSteps } from './program.js';
-import { stacked, stageStepByStep, stepCount } from './stackedSteps.js';
+import { stacked, stageStepByStep, stepCount } from './steps.js';
 
-/** Work on the state, in the order in which it was asked for. */
+/** Runs work on the state, in the order of the calls. */
 interface SerialRuns {
   /**
-   * Begins when everything before is done: a second run would read state that the first is writing. Throws
-   * `EngineError` when disposed.
+   * Starts `work` when all earlier work is done: a run must not read the state while another run writes it. Throws
+   * `EngineError` after disposal.
    */
   enqueue<T>(work: () => Promise<T>): Promise<T>;
-  /** Calls `work` when everything before is done, also when that failed or the executable was disposed. */
+  /** Calls `work` when all earlier work has ended, even if it failed or the executable was disposed. */
   afterwards(work: () => void): void;
 }
 
-/**
- * What an engine does itself. Names exist and tensors are of their types; no two calls overlap but those of `stage`.
- */
+/** An engine's own part. Names and types are checked already. Calls do not overlap, except those of `stage`. */
 export interface Runtime {
   readonly info: EngineInfo;
   run(program: string, inputs: HostTensors): Promise<HostTensors>;
   /**
-   * Left out by an engine that runs one step a call. `inputs` are stacked `[count, …]`; steps are enqueued in `runs`.
+   * `inputs` are stacked `[count, …]`; runs are enqueued in `runs`. Absent in an engine that runs one step per call.
    */
   stage?(program: string, inputs: HostTensors, count: number, runs: SerialRuns): Promise<StagedSteps>;
   readState(names: readonly string[]): Promise<HostTensors>;
@@ -81,7 +76,12 @@ export function serialExecutable({ state, programs }: CompileRequest, runtime: R
   };
 }
 
-/** Tensors of the types `specs`, in their order; others are left out. */
+function requireEntries(names: readonly string[], state: HostTensors): void {
+  const unknown = names.find(name => !(name in state));
+  if (unknown !== undefined) throw new EngineError(`There is no state entry '${unknown}'.`);
+}
+
+/** The tensors that `specs` names, in its order. Throws `EngineError` for a missing tensor or another type. */
 function checked(what: string, values: HostTensors, specs: Specs): HostTensors {
   return Object.fromEntries(
     Object.entries(specs).map(([name, spec]) => [name, matching(`${what} '${name}'`, values[name], spec)]),

@@ -4,7 +4,7 @@ import { inputOf } from '../data/features.js';
 import { imageBytes } from '../data/imageShape.js';
 import { readBatches } from '../data/pipeline/pipeline.js';
 import type { Executable, StagedSteps } from '../engine/program.js';
-import { hasDeviceMemory, stepsPerCall } from '../engine/stepsPerCall.js';
+import { hasDeviceMemory, stepsPerCall } from '../engine/steps.js';
 import { waitsFor } from '../io/waiting.js';
 
 export interface SplitLogits {

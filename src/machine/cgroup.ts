@@ -1,36 +1,33 @@
-/** Limits of the control groups (v1 and v2) that this process is in: those of containers, batch systems and systemd. */
+/** Limits of the control groups (v1 and v2) of this process, which containers, batch systems and systemd set. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface CgroupLimits {
-  /** CPU time per time, for instance 1.5 cores; undefined without a quota. */
+  /** CPU quota in cores, for instance 1.5; undefined without a quota. */
   readonly cpus?: number;
   readonly memory?: { readonly limitBytes: number; readonly usedBytes: number };
 }
 
-/** Above this a limit of v1 stands for none: the largest multiple of a page in 63 bits, or near to it. */
+/** Version 1 has no word for "no limit": it gives a number near 2^63. */
 const noLimitBytes = 2 ** 60;
 
 /**
- * The narrowest limits of the group and of all groups above it that can be seen; `root` is where /proc and /sys are.
+ * The tightest limits among the process's group and all visible groups above it. `root` is the folder with /proc and
+ * /sys.
  */
 export function cgroupLimits(root = '/'): CgroupLimits {
-  const quotas: number[] = [];
-  const memories: NonNullable<CgroupLimits['memory']>[] = [];
-  for (const folder of groupFolders(root, 'cpu')) {
-    const quota = quotaOf(folder);
-    if (quota !== undefined) quotas.push(quota);
-  }
-  for (const folder of groupFolders(root, 'memory')) {
-    const memory = memoryOf(folder);
-    if (memory !== undefined) memories.push(memory);
-  }
-  const free = ({ limitBytes, usedBytes }: { limitBytes: number; usedBytes: number }) => limitBytes - usedBytes;
+  const quotas = groupFolders(root, 'cpu')
+    .map(quotaOf)
+    .filter(quota => quota !== undefined);
+  const memories = groupFolders(root, 'memory')
+    .map(memoryOf)
+    .filter(memory => memory !== undefined);
+  const free = ({ limitBytes, usedBytes }: NonNullable<CgroupLimits['memory']>) => limitBytes - usedBytes;
   const [memory] = memories.sort((a, b) => free(a) - free(b));
   return { ...(quotas.length > 0 && { cpus: Math.min(...quotas) }), ...(memory && { memory }) };
 }
 
-/** Folders of the process's groups that a controller may limit, from its own to the topmost that is mounted here. */
+/** Folders of the process's group for a controller and of the groups above it, as far as they are mounted. */
 function groupFolders(root: string, controller: string): string[] {
   const mounts = mountsOf(root);
   const groups = textOf(join(root, 'proc/self/cgroup')).split('\n').filter(Boolean);
@@ -47,14 +44,14 @@ function groupFolders(root: string, controller: string): string[] {
 }
 
 interface Mount {
-  /** The group that is mounted: `/`, or in a container its own. */
+  /** The group that is mounted: `/`, or the container's own group. */
   readonly root: string;
   readonly point: string;
   readonly type: string;
   readonly options: readonly string[];
 }
 
-/** Lines of mountinfo (proc(5)): `36 35 0:31 ROOT POINT … - TYPE SOURCE OPTIONS`. */
+/** Control groups in the lines of mountinfo (proc(5)): `36 35 0:31 ROOT POINT … - TYPE SOURCE OPTIONS`. */
 function mountsOf(root: string): Mount[] {
   return textOf(join(root, 'proc/self/mountinfo'))
     .split('\n')
@@ -67,14 +64,14 @@ function mountsOf(root: string): Mount[] {
     });
 }
 
-/** Blanks in paths of mountinfo are written as `\040`. */
+/** mountinfo writes a blank in a path as `\040`. */
 function unescaped(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /**
- * The path of a group below what is mounted; nothing where the group lies outside, as in containers without a namespace
- * for groups.
+ * The path of a group relative to the mounted group; empty where the group lies outside of it, as in containers without
+ * a cgroup namespace.
  */
 function below(mountRoot: string, group: string): string {
   const above = mountRoot === '/' ? '' : mountRoot;
@@ -98,18 +95,19 @@ function memoryOf(folder: string): CgroupLimits['memory'] {
   const limitBytes = Math.min(...limits.map(limit => limit ?? Number.POSITIVE_INFINITY));
   if (limitBytes >= noLimitBytes) return undefined;
   const used = numberIn(join(folder, 'memory.current')) ?? numberIn(join(folder, 'memory.usage_in_bytes')) ?? 0;
-  // Pages of files are given back when memory is wanted.
+  // The system frees cached pages of files when memory is needed.
   const files = /^(?:total_)?inactive_file (\d+)$/m.exec(textOf(join(folder, 'memory.stat')))?.[1] ?? '0';
   return { limitBytes, usedBytes: Math.max(0, used - Number(files)) };
 }
 
-/** The number that a file holds; undefined for `max`, and for a file that is not there. */
+/** The number in a file; undefined for `max` and for a missing file. */
 function numberIn(path: string): number | undefined {
   const text = textOf(path).trim();
   return /^-?\d+$/.test(text) ? Number(text) : undefined;
 }
 
-function textOf(path: string): string {
+/** The text of a file; empty where the file cannot be read. */
+export function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

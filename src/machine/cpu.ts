@@ -1,7 +1,8 @@
-/** What the CPU can do, as Linux tells it. */
-import { readFileSync } from 'node:fs';
+/** The CPU: how many cores this process may use, and the instructions that the CPU has. */
+import { availableParallelism } from 'node:os';
+import { cgroupLimits, textOf } from './cgroup.js';
 
-/** Instruction sets as oneDNN names them, from narrow to wide: each one holds those before it. */
+/** Instruction sets by oneDNN's names, from narrow to wide, with the CPU flags that each adds to those before it. */
 const instructionSets = [
   ['sse41', ['sse4_1']],
   ['avx', ['avx']],
@@ -16,36 +17,51 @@ const instructionSets = [
 
 export type InstructionSet = (typeof instructionSets)[number][0] | 'unknown';
 
-/** The flags of /proc/cpuinfo, in its order; empty where there is no such file. */
+let counted: number | undefined;
+
+/**
+ * The cores of the process's CPU affinity, at most the CPU quota of its control groups rounded up: the system would
+ * stop more threads for a part of each period. At least 1. Counted once per process.
+ */
+export function usableCores(): number {
+  counted ??= coresWithin(availableParallelism(), cgroupLimits().cpus);
+  return counted;
+}
+
+/** `cores`, or the quota rounded up where it is smaller. */
+export function coresWithin(cores: number, quota: number | undefined): number {
+  return Math.max(1, Math.min(cores, Math.ceil(quota ?? cores)));
+}
+
+/** The flags in /proc/cpuinfo, in its order; an empty list where there is no such file. */
 export function cpuFlags(): string[] {
   return cpuField('flags')
     .split(/\s+/)
     .filter(flag => flag !== '');
 }
 
-/** What /proc/cpuinfo says of the first core; empty where it says nothing. */
+/** A field of the first core in /proc/cpuinfo; empty where there is no such field. */
 function cpuField(name: 'flags' | 'vendor_id'): string {
-  try {
-    return new RegExp(`^${name}\\s*:(.*)$`, 'm').exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1]?.trim() ?? '';
-  } catch {
-    return '';
-  }
+  return new RegExp(`^${name}\\s*:(.*)$`, 'm').exec(textOf('/proc/cpuinfo'))?.[1]?.trim() ?? '';
 }
 
-/** The widest set that a CPU with these flags has whole: it decides which code runs, and so how sums are rounded. */
+/**
+ * The widest instruction set that a CPU with these flags has completely. It decides which code the libraries run, and
+ * so how sums are rounded.
+ */
 export function instructionSet(flags: readonly string[] = cpuFlags()): InstructionSet {
-  const there = new Set(flags);
+  const present = new Set(flags);
   let widest: InstructionSet = 'unknown';
   for (const [name, needed] of instructionSets) {
-    if (!needed.every(flag => there.has(flag))) break;
+    if (!needed.every(flag => present.has(flag))) break;
     widest = name;
   }
   return widest;
 }
 
 /**
- * True where a training step is faster in bf16 than in fp32 (docs/benchmarks.md): with AMX, and with AMD's AVX-512.
- * Intel's AVX-512 multiplies as many bfloat16 as float32 numbers in a cycle, so converting them is a loss.
+ * Whether a training step is faster in bf16 than in fp32 (docs/benchmarks.md): with AMX, and with AMD's AVX-512.
+ * Intel's AVX-512 multiplies as many bfloat16 as float32 numbers in a cycle, and the conversion takes time.
  */
 export function bf16Pays(set: InstructionSet = instructionSet(), vendor = cpuField('vendor_id')): boolean {
   const has = (needed: InstructionSet) => widthOf(set) >= widthOf(needed);

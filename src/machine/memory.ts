@@ -1,51 +1,80 @@
-/** How much memory this process may still take: `ulimit -v` counts addresses, control groups what is in use. */
-import { readFileSync } from 'node:fs';
+/** How much memory this process may still take. `ulimit -v` limits addresses, control groups limit memory in use. */
+import { freemem } from 'node:os';
 import { EngineError } from '../errors.js';
-import { cgroupLimits } from './cgroup.js';
+import { cgroupLimits, textOf } from './cgroup.js';
 
-export interface MemoryLimit {
-  /** What is limited, and by what. */
-  readonly name: 'address space (ulimit -v)' | 'memory (control group)';
-  readonly limitBytes: number;
-  readonly freeBytes: number;
-}
-
-/** Bytes that something is going to take at least. */
+/** Bytes that something takes at least: of addresses, and of memory in use. */
 export interface MemoryNeed {
   readonly addresses: number;
   readonly inUse: number;
 }
 
-/** What a worker thread of Node takes: V8 ends the process where it cannot have the addresses for one. */
+export interface MemoryLimit {
+  readonly on: keyof MemoryNeed;
+  readonly limitBytes: number;
+  readonly freeBytes: number;
+}
+
+/** The need of a Node worker thread: V8 ends the process where it does not get the addresses. */
 export const threadNeed: MemoryNeed = { addresses: 500e6, inUse: 10e6 };
 
-/** The limits of this process; none on most machines. */
+const lessMemory = 'Use a smaller train.batch_size and eval.batch_size and fewer data.workers, or end other programs.';
+const limits: Readonly<Record<keyof MemoryNeed, { readonly name: string; readonly remedy: string }>> = {
+  addresses: {
+    name: 'address space (ulimit -v)',
+    remedy:
+      'Raise the limit before gala starts: ulimit -v unlimited (or 8000000, for 8 GB); in a batch job ask ' +
+      'for more memory.',
+  },
+  inUse: {
+    name: 'memory (control group)',
+    remedy: `Give the container or batch job more memory (docker --memory, sbatch --mem). ${lessMemory}`,
+  },
+};
+
+/** The limits of this process; an empty list on most machines. */
 export function memoryLimits(): MemoryLimit[] {
-  const limits: MemoryLimit[] = [];
+  const found: MemoryLimit[] = [];
   const limit = /^Max address space\s+(\d+)/m.exec(textOf('/proc/self/limits'))?.[1];
   const used = /^VmSize:\s*(\d+) kB$/m.exec(textOf('/proc/self/status'))?.[1];
   if (limit !== undefined && used !== undefined)
-    limits.push(limitOf('address space (ulimit -v)', Number(limit), 1024 * Number(used)));
+    found.push({
+      on: 'addresses',
+      limitBytes: Number(limit),
+      freeBytes: Math.max(0, Number(limit) - 1024 * Number(used)),
+    });
   const { memory } = cgroupLimits();
-  if (memory !== undefined) limits.push(limitOf('memory (control group)', memory.limitBytes, memory.usedBytes));
-  return limits;
+  if (memory !== undefined) {
+    const { limitBytes, usedBytes } = memory;
+    found.push({ on: 'inUse', limitBytes, freeBytes: Math.max(0, limitBytes - usedBytes) });
+  }
+  return found;
 }
 
-/** Throws `EngineError` where a limit leaves less than `what` (`The engine`, `4 worker threads`) needs. */
-export function requireMemory(what: string, { addresses, inUse }: MemoryNeed, limits = memoryLimits()): void {
-  for (const { name, limitBytes, freeBytes } of limits) {
-    const needed = name.startsWith('address') ? addresses : inUse;
-    if (freeBytes >= needed) continue;
+/**
+ * Bytes that this process can still take within the limits. Memory that caches of files use counts as available: the
+ * system frees it when it is needed.
+ */
+export function availableMemory(): number {
+  const kilobytes = /^MemAvailable:\s*(\d+) kB$/m.exec(textOf('/proc/meminfo'))?.[1];
+  const machine = kilobytes === undefined ? freemem() : Number(kilobytes) * 1024;
+  return Math.min(machine, ...memoryLimits().map(({ freeBytes }) => freeBytes));
+}
+
+/** Throws `EngineError` where a limit leaves less than `what` (such as `the engine`) needs. */
+export function requireMemory(what: string, need: MemoryNeed, found = memoryLimits()): void {
+  for (const { on, limitBytes, freeBytes } of found) {
+    if (freeBytes >= need[on]) continue;
     throw new EngineError(
-      `Too little memory: ${what} needs at least ${gigabytes(needed)}, and ${gigabytes(freeBytes)} are free.`,
-      { where: `limit on ${name}: ${gigabytes(limitBytes)}`, next: remedyOf(name) },
+      `Too little memory: ${what} needs at least ${gigabytes(need[on])}, and ${gigabytes(freeBytes)} are free.`,
+      { where: `limit on ${limits[on].name}: ${gigabytes(limitBytes)}`, next: limits[on].remedy },
     );
   }
 }
 
-/** Whether a limit is so near that what failed without a reason failed for lack of memory. */
-export function isMemoryShort(limits = memoryLimits()): boolean {
-  return limits.some(({ limitBytes, freeBytes }) => freeBytes < Math.max(0.1 * limitBytes, 200e6));
+/** Whether a limit is so near that a failure without a reason was one of memory. */
+export function isMemoryShort(found = memoryLimits()): boolean {
+  return found.some(({ limitBytes, freeBytes }) => freeBytes < Math.max(0.1 * limitBytes, 200e6));
 }
 
 const words = new RegExp(
@@ -63,41 +92,22 @@ const words = new RegExp(
   'i',
 );
 
-/** `failed`, if it failed for lack of memory, as an error that says so; undefined for any other. */
-export function memoryError(failed: string, cause: unknown, limits = memoryLimits()): EngineError | undefined {
+/** An error that says that `what` failed for lack of memory; undefined where `cause` has another reason. */
+export function memoryError(what: string, cause: unknown, found = memoryLimits()): EngineError | undefined {
   const { message, code } = cause as NodeJS.ErrnoException;
-  // A loader that finds no room for a library says no more than that it could not map it.
+  // A loader without memory for a library says only that it could not map the library.
   const isUnclear = /failed to map segment|could not create a primitive/i.test(message);
-  if (!words.test(`${code} ${message}`) && !(isUnclear && isMemoryShort(limits))) return undefined;
-  const [tightest] = [...limits].sort((a, b) => a.freeBytes - b.freeBytes);
-  return new EngineError(`Too little memory: ${failed}: ${message.split('\n', 1)[0]}`, {
-    where: tightest ? `limit on ${tightest.name}: ${gigabytes(tightest.limitBytes)}` : 'memory of this machine',
-    next: tightest ? remedyOf(tightest.name) : lessMemory,
+  if (!words.test(`${code} ${message}`) && !(isUnclear && isMemoryShort(found))) return undefined;
+  const [tightest] = [...found].sort((a, b) => a.freeBytes - b.freeBytes);
+  return new EngineError(`Too little memory: ${what}: ${message.split('\n', 1)[0]}`, {
+    where: tightest
+      ? `limit on ${limits[tightest.on].name}: ${gigabytes(tightest.limitBytes)}`
+      : 'memory of this machine',
+    next: tightest ? limits[tightest.on].remedy : lessMemory,
     cause,
   });
 }
 
-const lessMemory = 'Use a smaller train.batch_size and eval.batch_size and fewer data.workers, or end other programs.';
-
-function remedyOf(name: MemoryLimit['name']): string {
-  return name.startsWith('address')
-    ? 'Raise the limit before gala starts: ulimit -v unlimited (or 8000000, for 8 GB); in a batch job ask ' +
-        'for more memory.'
-    : `Give the container or batch job more memory (docker --memory, sbatch --mem). ${lessMemory}`;
-}
-
-function limitOf(name: MemoryLimit['name'], limitBytes: number, usedBytes: number): MemoryLimit {
-  return { name, limitBytes, freeBytes: Math.max(0, limitBytes - usedBytes) };
-}
-
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * Asks cuDNN for the engines that it has for a convolution on a GPU that need not be here, as XLA asks before it times
- * them.
+ * Asks cuDNN which engines it has for a convolution on a GPU that is not in this machine. XLA asks the same before it
+ * measures the engines.
  */
 import { promisify } from 'node:util';
 import { EngineError } from '../errors.js';
@@ -12,7 +12,7 @@ const koffi = loadKoffi();
 
 type Descriptor = unknown;
 
-// Values of cudnn_graph.h
+// Numbers in cudnn_graph.h
 const kinds = {
   convolution: 1,
   engine: 2,
@@ -35,7 +35,9 @@ const types = {
   descriptor: 15,
   char: 24,
 } as const;
-/** First of the attributes alpha, beta, convolution, and then the three tensors. */
+/**
+ * Number of the first attribute of an operation (alpha; beta, convolution and three tensors follow), and the tensors.
+ */
 const operations: Readonly<Record<Direction, readonly [first: number, ...tensors: (keyof Tensors)[]]>> = {
   forward: [700, 'filter', 'image', 'result'],
   'backward input': [706, 'filter', 'image', 'result'],
@@ -54,13 +56,13 @@ interface EngineCount {
 
 export interface Cudnn {
   /**
-   * Engines in the order of a heuristic; none where cuDNN refuses the convolution. Rejects with `EngineError` for a
-   * fault of its own.
+   * Counts the engines that a heuristic finds; 0 where cuDNN refuses the convolution. Rejects with `EngineError` where
+   * a call of cuDNN fails.
    */
   enginesFor(convolution: Convolution, mode?: keyof typeof heuristicModes): Promise<EngineCount>;
 }
 
-/** cuDNN of a library file, for the device that a JSON text describes. Throws `EngineError`. */
+/** Opens the cuDNN library at `path` for the GPU that `deviceJson` describes. Throws `EngineError`. */
 export function openCudnn(path: string, deviceJson: string): Cudnn {
   const library = openLibrary(path);
   const create = library.func('int cudnnBackendCreateDescriptor(int, _Out_ void**)');
@@ -72,7 +74,7 @@ export function openCudnn(path: string, deviceJson: string): Cudnn {
   const succeeded = (status: number, what: string) => {
     if (status !== 0) throw new EngineError(`cuDNN could not ${what}: status ${status}.`, { where: path });
   };
-  /** A descriptor with attributes by number: the type of each, and its values as they lie in memory. */
+  /** A new descriptor; `attributes` gives the type and the values in memory of each attribute, by its number. */
   const described = (
     kind: keyof typeof kinds,
     attributes: Readonly<Record<number, readonly [keyof typeof types, ArrayBufferView & { length: number }]>> = {},
@@ -89,7 +91,7 @@ export function openCudnn(path: string, deviceJson: string): Cudnn {
   };
   const device = complete(described('device', { 2702: ['char', Buffer.from(deviceJson)] }), 'device');
 
-  /** Channels innermost in memory, as XLA lays images out. */
+  /** A tensor whose channels are the last axis in memory, as XLA lays out images. */
   const tensor = (id: number, precision: string, dimensions: readonly number[]) => {
     const [, channels, height, width] = dimensions as [number, number, number, number];
     const strides = [channels * height * width, 1, channels * width, channels];
@@ -109,7 +111,7 @@ export function openCudnn(path: string, deviceJson: string): Cudnn {
     const [first, ...tensors] = operations[direction];
     const window = complete(
       described('convolution', {
-        100: ['dataType', Int32Array.of(dataTypes.f32!)], // what it sums in
+        100: ['dataType', Int32Array.of(dataTypes.f32!)], // type of the sums
         101: ['mode', Int32Array.of(crossCorrelation)],
         102: integers(...dilations),
         103: integers(...strides),
@@ -164,3 +166,37 @@ export function openCudnn(path: string, deviceJson: string): Cudnn {
 const integers = (...values: number[]) => ['int64', BigInt64Array.from(values, BigInt)] as const;
 const number = (value: number) => ['float', Float32Array.of(value)] as const;
 const descriptor = (value: Descriptor) => ['descriptor', BigUint64Array.of(koffi.address(value))] as const;
+
+export interface ConvolutionPlan {
+  readonly direction: Direction;
+  readonly precision: string;
+  readonly convolutions: number;
+  /** Number of different shapes among the convolutions. */
+  readonly shapes: number;
+  /** Number of shapes for which cuDNN has no engine on tensor cores; null where cuDNN is not installed. */
+  readonly shapes_without_tensor_cores: number | null;
+}
+
+/** The convolutions of a step by direction and precision. `cudnn` is undefined where cuDNN is not installed. */
+export async function convolutionPlans(
+  convolutions: readonly Convolution[],
+  cudnn: Cudnn | undefined,
+): Promise<ConvolutionPlan[]> {
+  const groups = new Map<string, Convolution[]>();
+  for (const convolution of convolutions) {
+    const key = `${convolution.direction} ${convolution.precision}`;
+    groups.set(key, [...(groups.get(key) ?? []), convolution]);
+  }
+  const plans: ConvolutionPlan[] = [];
+  for (const group of groups.values()) {
+    const shapes = [...new Map(group.map(one => [JSON.stringify(one), one])).values()];
+    let without = 0;
+    if (cudnn) for (const shape of shapes) if ((await cudnn.enginesFor(shape)).onTensorCores === 0) without++;
+    const { direction, precision } = group[0]!;
+    plans.push({
+      ...{ direction, precision, convolutions: group.length, shapes: shapes.length },
+      shapes_without_tensor_cores: cudnn ? without : null,
+    });
+  }
+  return plans;
+}

@@ -1,26 +1,15 @@
-/** `gala bench plan`: what a config would take and launch on a GPU that need not be here. */
+/** `gala bench plan`: the memory and the kernels that a config needs on a GPU that is not in this machine. */
+import { basename } from 'node:path';
 import type { Config, StageConfig } from '../config/schema.js';
-import type { Pjrt } from '../engine/pjrt/cApi.js';
+import { gpuClientOptions } from '../engine/index.js';
+import { loadPlugin, type Pjrt } from '../engine/pjrt/cApi.js';
+import { requireCudaCompiler } from '../engine/pjrt/locate.js';
 import type { Precision } from '../engine/program.js';
-import { type CompiledProgram, compileProgram } from './compile.js';
-import type { Convolution, Direction } from './convolutions.js';
-import type { Cudnn } from './cudnn.js';
-import { type GpuFacts, memoryBytes, type TargetName, targets } from './gpus.js';
-import { type KernelKind, kernelKinds } from './kernels.js';
-import { fittingAccumulation, type StageMemory } from './microBatches.js';
+import { compileProgram } from './compile.js';
+import { type ConvolutionPlan, type Cudnn, convolutionPlans, openCudnn } from './cudnn.js';
+import { cudnnDevice, type GpuFacts, memoryBytes, type TargetName, targets } from './gpus.js';
+import { type Kernel, type KernelKind, kernelKinds } from './kernels.js';
 import { type PlannedProgram, type PlannedPrograms, plannedPrograms } from './programs.js';
-
-interface ConvolutionPlan {
-  readonly direction: Direction;
-  readonly precision: string;
-  readonly convolutions: number;
-  /**
-   * Different ones among them, and those for which cuDNN has no engine on tensor cores; null where it could not be
-   * asked.
-   */
-  readonly shapes: number;
-  readonly shapes_without_tensor_cores: number | null;
-}
 
 export interface ProgramPlan {
   readonly program: string;
@@ -28,7 +17,7 @@ export interface ProgramPlan {
   readonly steps_per_call: number;
   readonly module_bytes: number;
   readonly compile_seconds: number;
-  /** Bytes. */
+  /** Bytes on one device. */
   readonly memory: { readonly arguments: number; readonly results: number; readonly temporaries: number };
   readonly step: {
     readonly kernels: number;
@@ -43,13 +32,26 @@ export interface ProgramPlan {
   readonly convolutions_outside_cudnn: number;
 }
 
+/** Bytes on one device. */
+export interface StageMemory {
+  readonly state: number;
+  /** Inputs of two training calls, and test images that stay. */
+  readonly inputs: number;
+  /** Memory of the largest program while it runs. */
+  readonly temporaries: number;
+  readonly largest_program: string;
+  readonly total: number;
+  readonly limit: number;
+  readonly fits: boolean;
+}
+
 export interface StagePlan {
   readonly stage: 'training' | 'representation' | 'classifier';
   readonly batch_size: number;
   readonly accumulate: number;
   readonly programs: readonly ProgramPlan[];
   readonly memory: StageMemory;
-  /** train.accumulate with which it fits; undefined where it fits as it is, null where none does. */
+  /** `train.accumulate` with which the stage fits; undefined where it fits already, null where no number does. */
   readonly accumulate_to_fit?: number | null;
 }
 
@@ -62,20 +64,37 @@ export interface Plan {
   readonly stages: readonly StagePlan[];
 }
 
-export interface Planner {
+/** The tools of a plan. */
+interface Planner {
   readonly api: Pjrt;
-  /** Undefined where cuDNN is not here. */
+  /** Version and origin of XLA's plugin. */
+  readonly plugin: string;
+  /** Undefined where cuDNN is not installed beside the plugin. */
   readonly cudnn: Cudnn | undefined;
   readonly target: TargetName;
-  /** Fraction of the GPU's memory that may be taken. */
+  /** Fraction of the GPU's memory that gala may use. */
   readonly memoryFraction: number;
-  /** What is under way. */
+  /** Shows which program is compiled now. */
   note(sentence: string): void;
 }
 
 const firstBf16Capability = 80; // Ampere
 
-/** Compiles all programs of a config, of both stages where it has two. Throws `ConfigError`, `EngineError`. */
+/** Loads XLA's plugin and cuDNN. Throws `EngineError` where no plugin compiles for a GPU. */
+export function openPlanner(target: TargetName, note: Planner['note']): Planner {
+  const location = requireCudaCompiler();
+  const cudnn = location.libraries?.find(path => basename(path).startsWith('libcudnn.'));
+  return {
+    api: loadPlugin(location),
+    plugin: `${location.version} (${location.origin})`,
+    cudnn: cudnn === undefined ? undefined : openCudnn(cudnn, cudnnDevice(targets[target])),
+    target,
+    memoryFraction: gpuClientOptions(0, process.env).memory_fraction.float,
+    note,
+  };
+}
+
+/** Compiles all programs of a config, for each of its stages. Throws `ConfigError`, `EngineError`. */
 export async function planConfig(config: Config, planner: Planner): Promise<Plan> {
   const gpu: GpuFacts = targets[planner.target];
   const native: Precision = gpu.capability >= firstBf16Capability ? 'bf16' : 'fp32';
@@ -139,7 +158,7 @@ async function planProgram(
   { api, cudnn, target, note }: Planner,
 ): Promise<ProgramPlan> {
   const gpu = targets[target];
-  note(`Compiling ${name} (${batch} images, ${stepsPerCall} in a call) for ${gpu.name} …`);
+  note(`Compiling ${name} (batches of ${batch} images, ${stepsPerCall} in a call) for ${gpu.name} …`);
   const { text } = lower().module;
   const compiled = await compileProgram(api, gpu, text, devices);
   const { memory, kernels, convolutions, otherConvolutions } = compiled;
@@ -157,7 +176,7 @@ async function planProgram(
     step: {
       kernels: kernels.length,
       bytes: kernels.reduce((sum, { bytes }) => sum + bytes, 0),
-      kinds: byKind(compiled),
+      kinds: byKind(kernels),
       graph_launches: compiled.graphLaunches,
       launches_outside_graphs: compiled.launchesOutsideGraphs,
       single_block_reductions: compiled.singleBlockReductions,
@@ -167,33 +186,37 @@ async function planProgram(
   };
 }
 
-function byKind({ kernels }: CompiledProgram): ProgramPlan['step']['kinds'] {
+function byKind(kernels: readonly Kernel[]): ProgramPlan['step']['kinds'] {
   const kinds = kernelKinds.map(kind => {
-    const those = kernels.filter(kernel => kernel.kind === kind);
-    return [kind, { kernels: those.length, bytes: those.reduce((sum, { bytes }) => sum + bytes, 0) }] as const;
+    const ofKind = kernels.filter(kernel => kernel.kind === kind);
+    return [kind, { kernels: ofKind.length, bytes: ofKind.reduce((sum, { bytes }) => sum + bytes, 0) }] as const;
   });
   return Object.fromEntries(kinds.filter(([, { kernels: count }]) => count > 0));
 }
 
-async function convolutionPlans(
-  convolutions: readonly Convolution[],
-  cudnn: Cudnn | undefined,
-): Promise<ConvolutionPlan[]> {
-  const groups = new Map<string, Convolution[]>();
-  for (const convolution of convolutions) {
-    const key = `${convolution.direction} ${convolution.precision}`;
-    groups.set(key, [...(groups.get(key) ?? []), convolution]);
+/**
+ * The smallest `train.accumulate` with which a training fits into memory; null where none does. `memoryWith` compiles
+ * the training with another number. Temporaries are nearly proportional to the micro-batch, so the first number that
+ * is compiled is mostly the result.
+ */
+export async function fittingAccumulation(
+  { train }: Pick<StageConfig, 'train'>,
+  memory: StageMemory,
+  memoryWith: (accumulate: number) => Promise<StageMemory>,
+): Promise<number | null> {
+  const { batch_size, accumulate } = train;
+  const numbers = Array.from({ length: batch_size }, (_, i) => i + 1).filter(
+    count => count > accumulate && batch_size % count === 0,
+  );
+  let [known, used] = [memory, accumulate];
+  for (const [i, count] of numbers.entries()) {
+    const expected = known.total - known.temporaries + (known.temporaries * used) / count;
+    if (expected > known.limit && i < numbers.length - 1) continue;
+    const tried = await memoryWith(count);
+    if (tried.fits) return count;
+    // Another program takes the most memory, and micro-batches do not change it
+    if (tried.temporaries >= known.temporaries) return null;
+    [known, used] = [tried, count];
   }
-  const plans: ConvolutionPlan[] = [];
-  for (const group of groups.values()) {
-    const shapes = [...new Map(group.map(one => [JSON.stringify(one), one])).values()];
-    let without = 0;
-    if (cudnn) for (const shape of shapes) if ((await cudnn.enginesFor(shape)).onTensorCores === 0) without++;
-    const { direction, precision } = group[0]!;
-    plans.push({
-      ...{ direction, precision, convolutions: group.length, shapes: shapes.length },
-      shapes_without_tensor_cores: cudnn ? without : null,
-    });
-  }
-  return plans;
+  return null;
 }

@@ -5,11 +5,11 @@
 import { setShape, syntheticDatasets } from '../bench/syntheticData.js';
 import type { StageConfig } from '../config/schema.js';
 import { imageBytes } from '../data/imageShape.js';
-import { moduleFor, tracedFor } from '../engine/pjrt/modules.js';
 import type { Precision, Program } from '../engine/program.js';
-import type { Module } from '../engine/stablehlo/lower.js';
-import { stepsPerCall } from '../engine/stepsPerCall.js';
+import { lower, type Module } from '../engine/stablehlo/lower.js';
+import { stepsPerCall } from '../engine/steps.js';
 import type { TracedProgram } from '../engine/trace/ir.js';
+import { trace } from '../engine/trace/trace.js';
 import { tensorBytes } from '../tensor.js';
 import { evaluationBatch } from '../train/evaluationBatch.js';
 import { type Experiment, experimentOn } from '../train/experiment.js';
@@ -49,7 +49,6 @@ export function plannedPrograms(config: StageConfig, precision: Precision): Plan
   const experiment = experimentOn(opened, config, evaluatedAtOnce);
   const state = experiment.initialState();
   const onFeatures = hasFixedFeatures(config);
-  const options = { precision, devices };
   const { datasets, accumulate, stepsPerEpoch } = experiment;
   const ofImage = imageBytes(datasets.train.imageShape);
   const bytesOfImage = (program: string) =>
@@ -61,8 +60,8 @@ export function plannedPrograms(config: StageConfig, precision: Precision): Plan
       stepsPerCall,
       inputBytes: stepsPerCall * tensorBytes(program.inputs),
       lower: () => {
-        const traced = tracedFor(program, state, options);
-        return { traced, module: moduleFor(traced, state, { ...options, count: stepsPerCall }) };
+        const traced = trace(program, state, precision);
+        return { traced, module: lower(traced, state, { precision, devices, count: stepsPerCall }) };
       },
     };
   };

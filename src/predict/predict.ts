@@ -9,7 +9,7 @@ import { inspectImage } from '../data/verify/inspectImage.js';
 import { openWorkerPool } from '../data/workers/workerPool.js';
 import { compile, engineSettings } from '../engine/index.js';
 import { predictedMass } from '../eval/rebalance.js';
-import { usableCores } from '../machine/cores.js';
+import { usableCores } from '../machine/cpu.js';
 import { evalProgram } from '../train/network.js';
 import type { TrainedNetwork } from '../train/trainedNetwork.js';
 import { type DecodeJob, decoderOf, type InputRecipe } from './decode.js';

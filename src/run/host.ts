@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { cpus, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { usableCores } from '../machine/cores.js';
+import { usableCores } from '../machine/cpu.js';
 
 export interface Versions {
   readonly gala: string;

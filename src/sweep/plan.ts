@@ -1,7 +1,7 @@
 /** The plan of a sweep, before anything is written: what there is already, what is left to do, time and disk. */
 import { configHash } from '../config/identity.js';
 import { withConfig } from '../config/load.js';
-import { usableCores } from '../machine/cores.js';
+import { usableCores } from '../machine/cpu.js';
 
 import { openRunStore, type RunState, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';

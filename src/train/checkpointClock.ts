@@ -1,6 +1,6 @@
 /** When the `last` checkpoint is written in the course of a training. */
 import type { EngineInfo } from '../engine/program.js';
-import { hasDeviceMemory } from '../engine/stepsPerCall.js';
+import { hasDeviceMemory } from '../engine/steps.js';
 
 /**
  * On a GPU a small network's epoch takes as long as writing it safely to disk. What a kill costs there is bounded in

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Config } from '../config/schema.js';
 import type { EngineInfo } from '../engine/program.js';
-import { hasDeviceMemory } from '../engine/stepsPerCall.js';
+import { hasDeviceMemory } from '../engine/steps.js';
 
 const mostOnGpu = 16;
 

@@ -5,8 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { knownLosses, selfTest, tolerance } from '../../src/doctor/selfTest.js';
-import { selfTestApart } from '../../src/doctor/selfTestProcess.js';
+import { knownLosses, selfTest, selfTestInProcess, tolerance } from '../../src/doctor/selfTest.js';
 import { threads } from '../engine/compute.js';
 import { noAddon } from '../engine/eager/addon.js';
 import { compileLibrary, noCompiler } from '../engine/sharedLibrary.js';
@@ -39,7 +38,7 @@ describe('In a process of its own', () => {
     const before = process.env.GALA_PJRT_PLUGIN;
     process.env.GALA_PJRT_PLUGIN = path;
     try {
-      return await selfTestApart(settings);
+      return await selfTestInProcess(settings);
     } finally {
       if (before === undefined) delete process.env.GALA_PJRT_PLUGIN;
       else process.env.GALA_PJRT_PLUGIN = before;

@@ -80,7 +80,7 @@ const withoutEngine = {
   GALA_TENSORFLOW: undefined,
   VIRTUAL_ENV: undefined,
 };
-const addon = findTensorFlow(undefined, { environment: withoutEngine });
+const addon = findTensorFlow(withoutEngine);
 const skip = addon && `tfjs-node-gpu brings an engine of its own: ${addon.libraryFolder}`;
 
 test('Without an engine, training exits with 5 and names gala engine install; no run folder is left', {

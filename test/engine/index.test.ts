@@ -5,8 +5,7 @@ import { test } from 'node:test';
 import type { GpuAnswer } from '../../src/engine/gpu.js';
 import { compileCacheFolder, engineSettings, gpuClientOptions } from '../../src/engine/index.js';
 import { EngineError } from '../../src/errors.js';
-import { usableCores } from '../../src/machine/cores.js';
-import { bf16Pays } from '../../src/machine/cpu.js';
+import { bf16Pays, usableCores } from '../../src/machine/cpu.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const auto = { engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' } as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sessionConfig } from '../../src/engine/tensorflow/sessionConfig.js';
+import { sessionConfig } from '../../src/engine/tensorflow/session.js';
 
 test('A ConfigProto has the threads inside an operation, at most two operations at a time, and no more', () => {
   assert.equal(sessionConfig(1).toString('hex'), '10012801');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { CompileRequest } from '../../src/engine/program.js';
-import { stepsPerCall } from '../../src/engine/stepsPerCall.js';
+import { stepsPerCall } from '../../src/engine/steps.js';
 import { EngineError } from '../../src/errors.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { cgroupLimits } from '../../src/machine/cgroup.js';
-import { coresWithin } from '../../src/machine/cores.js';
+import { coresWithin } from '../../src/machine/cpu.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const folder = temporaryFolder();

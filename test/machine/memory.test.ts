@@ -5,12 +5,12 @@ import { EngineError } from '../../src/errors.js';
 import { isMemoryShort, type MemoryLimit, memoryError, requireMemory } from '../../src/machine/memory.js';
 
 const addresses = (limit: number, free: number): MemoryLimit => ({
-  name: 'address space (ulimit -v)',
+  on: 'addresses',
   limitBytes: limit,
   freeBytes: free,
 });
 const group = (limit: number, free: number): MemoryLimit => ({
-  name: 'memory (control group)',
+  on: 'inUse',
   limitBytes: limit,
   freeBytes: free,
 });

@@ -35,14 +35,13 @@ const program = (apply: (state: Tensors, inputs: Tensors) => { state: Tensors; o
 export const engineCases: Cases = {
   'too few addresses for an engine': () =>
     requireMemory('the engine', { addresses: 2.1e9, inUse: 1.4e8 }, [
-      { name: 'address space (ulimit -v)', limitBytes: 2e9, freeBytes: 1e9 },
+      { on: 'addresses', limitBytes: 2e9, freeBytes: 1e9 },
     ]),
   'a container with too little memory for an engine': () =>
     requireMemory('the engine', { addresses: 2.1e9, inUse: 1.4e8 }, [
-      { name: 'memory (control group)', limitBytes: 1.5e8, freeBytes: 7e7 },
+      { on: 'inUse', limitBytes: 1.5e8, freeBytes: 7e7 },
     ]),
-  'a GALA_TENSORFLOW without TensorFlow': ({ folder }) =>
-    requireTensorFlow(undefined, { environment: { GALA_TENSORFLOW: folder } }),
+  'a GALA_TENSORFLOW without TensorFlow': ({ folder }) => requireTensorFlow({ GALA_TENSORFLOW: folder }),
   'no PJRT plugin': () => requirePlugin({ GALA_CACHE: '/nowhere' }),
   'a PJRT plugin that does not exist': () => loadPlugin({ path: '/nowhere/plugin.so' }),
   'a PJRT plugin that is no library': ({ file }) => loadPlugin({ path: file('plugin.so', 'text') }),

@@ -1,10 +1,10 @@
 /** What is read out of the texts that XLA writes: kernels by kind, bytes, convolutions, thunks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { launched, parseThunks, thunksOfStep } from '../../src/plan/compile.js';
 import { convolutionsOf } from '../../src/plan/convolutions.js';
 import { parseHlo, stepOf } from '../../src/plan/hlo.js';
 import { kernelsOfStep } from '../../src/plan/kernels.js';
-import { launched, parseThunks, thunksOfStep } from '../../src/plan/thunks.js';
 
 const hlo = `HloModule program, is_scheduled=true, input_output_alias={ {0}: (0, {}, may-alias), {1}: (1, {}, must-alias) }, entry_computation_layout={...}
 

@@ -1,7 +1,8 @@
 /** Every row of the table of kernels, with its gradient, compiled for an H200 that is not here. */
 import { describe, test } from 'node:test';
-import { moduleFor, tracedFor } from '../../src/engine/pjrt/modules.js';
 import type { Tensors } from '../../src/engine/program.js';
+import { lower } from '../../src/engine/stablehlo/lower.js';
+import { trace } from '../../src/engine/trace/trace.js';
 import { compileProgram } from '../../src/plan/compile.js';
 import { targets } from '../../src/plan/gpus.js';
 import { cases, onReference, programOf } from '../engine/kernelCases/reference.js';
@@ -33,8 +34,7 @@ describe('Kernels compile for an H200', { skip: noGpuCompiler }, () => {
           };
         },
       };
-      const options = { precision: 'fp32' } as const;
-      const { text } = moduleFor(tracedFor(program, {}, options), {}, options);
+      const { text } = lower(trace(program, {}), {}, { precision: 'fp32', devices: 1 });
       const { kernels, seconds } = await compileProgram(plugin(), targets.h200, text);
       context.diagnostic(`${rows.length} rows, ${kernels.length} kernels, compiled in ${seconds.toFixed(1)} s`);
     });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
-import { fittingAccumulation } from '../../src/plan/microBatches.js';
+import { fittingAccumulation } from '../../src/plan/plan.js';
 
 const config = loadConfig('cifar100_lt/gala_if100', { set: ['train.batch_size=96'] }).config;
 /** Of a training that takes 10 and, for each image of a micro-batch, `perImage`. */

@@ -23,10 +23,9 @@ export function registerBenchPlan(bench: Command): void {
 }
 
 async function planAction({ config: name, target, set, json }: PlanFlags): Promise<void> {
-  const [{ loadConfig }, { planConfig }, { openPlanner }] = await Promise.all([
+  const [{ loadConfig }, { openPlanner, planConfig }] = await Promise.all([
     import('../../config/load.js'),
     import('../../plan/plan.js'),
-    import('../../plan/planner.js'),
   ]);
   const { config } = loadConfig(name, { ...(set && { set }) });
   const planner = openPlanner(target, line => process.stderr.write(`${line}\n`));

@@ -8,7 +8,7 @@ import type { ImageSplit } from '../../data/sets/definition.js';
 import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
 import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
-import { usableCores } from '../../machine/cores.js';
+import { usableCores } from '../../machine/cpu.js';
 import { printJson } from '../display/output.js';
 import { createCheckDisplay, createProgress, type Progress } from '../display/progress.js';
 import { parseCount, splitOption, workersOption } from '../options.js';

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { EngineReport } from '../../doctor/engines.js';
 import type { MachineReport } from '../../doctor/machine.js';
-import type { SelfTestOutcome } from '../../doctor/selfTestProcess.js';
+import type { SelfTestOutcome } from '../../doctor/selfTest.js';
 import type { CheckedEngine } from '../../engine/install/content.js';
 import { canRedraw, printJson, unguarded } from '../display/output.js';
 import { CommandExit } from '../failure.js';
@@ -21,7 +21,7 @@ export function registerDoctorCommand(program: Command): void {
       const [
         { describeMachine },
         { findEngines },
-        { selfTestApart },
+        { selfTestInProcess },
         { engineSettings },
         { checkContents },
         { cacheWarning },
@@ -29,7 +29,7 @@ export function registerDoctorCommand(program: Command): void {
       ] = await Promise.all([
         import('../../doctor/machine.js'),
         import('../../doctor/engines.js'),
-        import('../../doctor/selfTestProcess.js'),
+        import('../../doctor/selfTest.js'),
         import('../../engine/index.js'),
         import('../../engine/install/content.js'),
         import('../../engine/install/cacheAccess.js'),
@@ -52,7 +52,7 @@ export function registerDoctorCommand(program: Command): void {
         }
         if (engine.settings && canRedraw(process.stderr))
           unguarded(process.stderr).write(`Testing ${nameOf(engine)} …\r\x1b[K`);
-        const tested = engine.settings ? { ...engine, selfTest: await selfTestApart(engine.settings) } : engine;
+        const tested = engine.settings ? { ...engine, selfTest: await selfTestInProcess(engine.settings) } : engine;
         engines.push(tested);
         say(engineText(tested));
       }

@@ -133,13 +133,7 @@ async function tellPluginOfPython(): Promise<boolean> {
 }
 
 async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
-  const [
-    { foundEager, foundTensorFlow, foundXlaCpu, foundXlaCuda },
-    { cacheFolder },
-    { cachedItems },
-    { engineSettings },
-    { cacheWarning },
-  ] = await Promise.all([
+  const [{ everyEngine }, { cacheFolder }, { cachedItems }, { engineSettings }, { cacheWarning }] = await Promise.all([
     import('../../engine/found.js'),
     import('../../io/cacheFolder.js'),
     import('../../engine/install/remove.js'),
@@ -147,15 +141,7 @@ async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
     import('../../engine/install/cacheAccess.js'),
   ]);
   const cache = cacheFolder(flags.cache);
-  const foundWith = (folder: string): FoundEngine[] => {
-    const environment = { ...process.env, GALA_CACHE: folder };
-    return [
-      ...foundTensorFlow('all', folder),
-      ...foundXlaCpu(environment),
-      ...foundXlaCuda(undefined, environment),
-      ...foundEager(environment),
-    ];
-  };
+  const foundWith = (folder: string) => everyEngine({ ...process.env, GALA_CACHE: folder });
   const found = foundWith(cache);
   const auto = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
   const usual = cacheFolder();

@@ -1,6 +1,6 @@
 /** Decoding every image of a split, on all cores, less what is remembered from an earlier time. */
 import type { StorageError } from '../../errors.js';
-import { usableCores } from '../../machine/cores.js';
+import { usableCores } from '../../machine/cpu.js';
 import type { ImageFiles } from '../files/imageFiles.js';
 import { requireSharp } from '../images/sharp.js';
 import { sharedInt32 } from '../pipeline/sharedDataset.js';

@@ -7,7 +7,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder } from '../../io/cacheFolder.js';
-import { addonFolder, addonPackage, installedAddon } from '../install/addonPin.js';
+import { addonFolder, installedAddon } from '../install/cache.js';
+import { addonPackage } from '../install/pin.js';
 
 export interface AddonLocation {
   /** The folder of the package `@tensorflow/tfjs-node-gpu`. */

@@ -1,48 +1,53 @@
 /**
- * `gala engine install --eager`: tfjs-node-gpu's own installation where there is CUDA 11, for which its binary was
- * made; elsewhere its addon compiled here, for the TensorFlow of the `tensorflow` engine. Its npm package is fetched
- * without scripts.
+ * `gala engine install --eager`. The binary in the npm package of tfjs-node-gpu was made for CUDA 11: where CUDA 11 is
+ * on the machine, the package installs itself. Elsewhere its addon is compiled here, against the TensorFlow of the
+ * `tensorflow` engine.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { EngineError } from '../../errors.js';
+import { EngineError } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
 import { cacheFolder } from '../../io/cacheFolder.js';
-import { addonDependencies, addonFolder, addonPackage, installedAddon, nodeHeaders } from './addonPin.js';
-import { hasHeaders, installedManifest, type Manifest, manifestName } from './cache.js';
-import { compileAddon, findCompiler } from './compileAddon.js';
+import { addonFolder, hasHeaders, installedAddon, installedManifest, type Manifest, manifestName } from './cache.js';
 import { contentSha256 } from './content.js';
-import { hasCuda11 } from './cuda11.js';
+import { fetchPackages, runCommand, runs, tarballName } from './download.js';
 import { installEngine } from './install.js';
-import { fetchPackages, runCommand, tarballName } from './npmPackage.js';
-import { tensorflowCpu } from './pin.js';
+import { addonDependencies, addonPackage, nodeHeaders, tensorflowCpu } from './pin.js';
 import { type InstalledEngine, type InstallOptions, publishInstallation } from './publish.js';
 
-// What making it takes on disk: the package and object files; with its own installation also TensorFlow for CUDA 11.
-const bytesToBuild = 64e6;
-const bytesOfOwnInstallation = 3e9;
+/** Bytes on disk while the addon is compiled: the packages and object files. */
+const bytesToCompile = 64e6;
+/** Bytes on disk while the package installs itself, with TensorFlow for CUDA 11. */
+const bytesToInstallItself = 3e9;
 const binary = join('lib', 'napi-v8', 'tfjs_binding.node');
+const compilers = ['c++', 'g++', 'clang++'];
 
-/** Makes tfjs-node-gpu usable, in the cache. Throws `EngineError`: npm, compiler, headers, network, checksum, space. */
+/** Installs tfjs-node-gpu into the cache. Throws `EngineError`: npm, compiler, headers, network, checksum, space. */
 export async function installAddon(options: InstallOptions = {}): Promise<InstalledEngine> {
   const environment = options.environment ?? process.env;
   const cache = cacheFolder(options.cache, environment);
   const folder = addonFolder(cache);
   const present = installedAddon(cache);
   if (present && !options.force) return { folder, manifest: present, fresh: false };
-  const whole = (bytes: number, make: (staging: string) => Promise<void>) =>
+
+  /** `makeModules` fills `node_modules` of the new engine's folder. */
+  const install = (bytes: number, makeModules: (engine: string, staging: string) => Promise<void>) =>
     publishInstallation(
       {
         folder,
         bytes,
         present: () => installedAddon(cache),
         make: async staging => {
-          await make(staging);
-          writeStubs(join(staging, 'engine', 'node_modules'));
+          const engine = join(staging, 'engine');
+          mkdirSync(engine);
+          await makeModules(engine, staging);
+          const modules = join(engine, 'node_modules');
+          writeStubs(modules);
           options.listener?.note('Trying it …');
-          tryAddon(join(staging, 'engine', 'node_modules', addonPackage.name), cache, environment);
-          return await writeManifest(join(staging, 'engine'));
+          tryAddon(join(modules, addonPackage.name), cache, environment);
+          return writeManifest(engine);
         },
       },
       cache,
@@ -50,57 +55,106 @@ export async function installAddon(options: InstallOptions = {}): Promise<Instal
     );
 
   if (hasCuda11(environment)) {
-    options.listener?.note(`CUDA 11 is here: trying the own installation of ${addonPackage.name} …`);
+    options.listener?.note(`CUDA 11 is here: ${addonPackage.name} installs itself …`);
     try {
-      return await whole(bytesOfOwnInstallation, async staging => installByItself(staging, environment));
+      return await install(bytesToInstallItself, async engine => installItself(engine, environment));
     } catch (error) {
-      options.listener?.note(`It failed: ${(error as EngineError).message}\nBuilding its addon instead.`);
+      options.listener?.note(`It failed: ${(error as EngineError).message}\nCompiling its addon instead.`);
     }
   }
   const compiler = findCompiler(environment);
   const headers = await headersOfTensorFlow(cache, options);
-  return whole(bytesToBuild, async staging => {
+  return install(bytesToCompile, async (engine, staging) => {
     options.listener?.note(`Fetching ${addonPackage.name} ${addonPackage.version} with npm (0.3 MB) …`);
     await fetchPackages([addonPackage, ...addonDependencies, nodeHeaders], staging, environment);
     options.listener?.note(`Compiling its addon with ${compiler} (about half a minute) …`);
-    const target = join(staging, 'node_modules', addonPackage.name, binary);
-    compileAddon(compiler, staging, headers, target, environment);
-    mkdirSync(join(staging, 'engine'));
-    rmSync(join(staging, 'node_modules', nodeHeaders.name), { recursive: true });
-    renameSync(join(staging, 'node_modules'), join(staging, 'engine', 'node_modules'));
+    const modules = join(staging, 'node_modules');
+    compileAddon(compiler, staging, headers, join(modules, addonPackage.name, binary), environment);
+    rmSync(join(modules, nodeHeaders.name), { recursive: true });
+    renameSync(modules, join(engine, 'node_modules'));
   });
 }
 
-/** The headers of the pinned TensorFlow, which is installed where it is missing or was installed without them. */
-async function headersOfTensorFlow(cache: string, options: InstallOptions): Promise<string> {
-  const there = installedManifest(cache, tensorflowCpu) !== undefined;
-  const whole = hasHeaders(cache, tensorflowCpu);
-  if (there && !whole) options.listener?.note('TensorFlow was installed without its headers: it is fetched once more.');
-  const { folder } = await installEngine({ ...options, pin: tensorflowCpu, force: !whole });
-  return join(folder, 'include');
+/** Whether the loader finds the runtime of CUDA 11. */
+function hasCuda11(environment: NodeJS.ProcessEnv): boolean {
+  const runtime = 'libcudart.so.11.0';
+  const ofPath = (environment.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean);
+  const folders = [...ofPath, '/usr/local/cuda/lib64', '/usr/local/cuda-11/lib64', '/usr/lib/x86_64-linux-gnu'];
+  if (folders.some(folder => existsSync(join(folder, runtime)))) return true;
+  const { stdout } = spawnSync('ldconfig', ['-p'], { env: environment, encoding: 'utf8', timeout: 10_000 });
+  return (stdout ?? '').includes(runtime);
 }
 
-/** npm with the package's install script, which downloads its binary and TensorFlow 2.9.1 for CUDA 11. */
-function installByItself(staging: string, environment: NodeJS.ProcessEnv): void {
-  const engine = join(staging, 'engine');
-  mkdirSync(engine);
+/** npm runs the package's install script, which downloads its binary and TensorFlow 2.9.1 for CUDA 11. */
+function installItself(engine: string, environment: NodeJS.ProcessEnv): void {
   writeFileSync(join(engine, 'package.json'), '{ "private": true }\n');
   const args = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--no-ignore-scripts'];
   runCommand('npm', [...args, `${addonPackage.name}@${addonPackage.version}`], engine, environment, {
-    what: `the own installation of ${addonPackage.name} did not succeed`,
-    next: 'gala builds its addon instead.',
-    missing: { what: 'there is no npm', next: 'It comes with Node.js; Debian/Ubuntu: apt install npm' },
+    what: `${addonPackage.name} could not install itself`,
+    next: 'gala compiles its addon instead.',
   });
-  // TF.js is gala's own copy: what npm brought of it is 100 MB that nothing loads.
+  // gala uses its own copy of TF.js: npm's copy is 100 MB that nothing loads.
   const scope = join(engine, 'node_modules', dirname(addonPackage.name));
   for (const name of readdirSync(scope)) {
     if (name !== basename(addonPackage.name)) rmSync(join(scope, name), { recursive: true });
   }
 }
 
+/** The C++ compiler: CXX, else c++, g++ or clang++ on the PATH. Throws `EngineError` that says what to install. */
+export function findCompiler(environment: NodeJS.ProcessEnv): string {
+  const candidates = environment.CXX ? [environment.CXX] : compilers;
+  const found = candidates.find(compiler => runs(compiler, ['--version'], environment));
+  if (found !== undefined) return found;
+  throw new EngineError(
+    environment.CXX
+      ? 'The C++ compiler named by CXX does not run.'
+      : `A C++17 compiler is needed to build the addon of tfjs-node-gpu, and there is no ${compilers.join(', ')}.`,
+    {
+      where: environment.CXX ? `CXX=${environment.CXX}` : `PATH=${environment.PATH ?? ''}`,
+      next:
+        'Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. Only engine eager needs it; tensorflow ' +
+        'and xla do without.',
+    },
+  );
+}
+
 /**
- * What stands in for its packages: TF.js (which exports all of its core) is the copy that gala uses, and the addon's
- * place needs no search.
+ * The headers of the pinned TensorFlow. TensorFlow is installed where it is missing, or where an earlier version of
+ * gala installed it without headers.
+ */
+async function headersOfTensorFlow(cache: string, options: InstallOptions): Promise<string> {
+  const force = !hasHeaders(cache, tensorflowCpu);
+  if (force && installedManifest(cache, tensorflowCpu))
+    options.listener?.note('TensorFlow was installed without its headers: it is fetched once more.');
+  const { folder } = await installEngine({ ...options, pin: tensorflowCpu, force });
+  return join(folder, 'include');
+}
+
+/**
+ * Compiles the package in `staging/node_modules` to `target`, against TensorFlow's headers. The addon is linked to no
+ * library: it uses the TensorFlow that the process has loaded. Throws `EngineError`.
+ */
+export function compileAddon(
+  compiler: string,
+  staging: string,
+  tensorflowHeaders: string,
+  target: string,
+  environment: NodeJS.ProcessEnv,
+): void {
+  mkdirSync(dirname(target), { recursive: true });
+  const modules = join(staging, 'node_modules');
+  const includes = [tensorflowHeaders, join(modules, nodeHeaders.name, 'include')].flatMap(folder => ['-I', folder]);
+  const options = ['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-fvisibility=hidden'];
+  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map(name => join(modules, addonPackage.name, 'binding', name));
+  runCommand(compiler, [...options, ...includes, ...sources, '-o', target], staging, environment, {
+    what: `${compiler} could not compile the addon of tfjs-node-gpu`,
+    next: 'The addon needs C++17 (g++ 8 or newer, clang 7 or newer); choose another compiler with CXX.',
+  });
+}
+
+/**
+ * Writes packages that replace those that tfjs-node-gpu requires: TF.js is gala's own copy (eager/addon.ts), and the
+ * path of the binary is known.
  */
 function writeStubs(modules: string): void {
   const tfjs = `module.exports = globalThis[Symbol.for('gala.tfjs')];\n`;
@@ -118,20 +172,14 @@ function writeStubs(modules: string): void {
   }
 }
 
-/** Loads it in another process and multiplies two matrices; what would crash must not crash this one. */
+/** Loads the addon in another process, which it may crash, and multiplies two matrices. Throws `EngineError`. */
 function tryAddon(packageFolder: string, cache: string, environment: NodeJS.ProcessEnv): void {
   const script = fileURLToPath(new URL('../eager/tryAddon.js', import.meta.url));
-  runCommand(
-    process.execPath,
-    [script, packageFolder],
-    dirname(packageFolder),
-    { ...environment, GALA_CACHE: cache },
-    {
-      what: 'tfjs-node-gpu was installed and does not compute',
-      next: 'Report this with the lines above; engines tensorflow and xla do without it.',
-      missing: { what: 'Node could not start itself.', next: 'Run it again.' },
-    },
-  );
+  const ownCache = { ...environment, GALA_CACHE: cache };
+  runCommand(process.execPath, [script, packageFolder], dirname(packageFolder), ownCache, {
+    what: 'tfjs-node-gpu was installed and does not compute',
+    next: 'Report this with the lines above; engines tensorflow and xla do without it.',
+  });
 }
 
 async function writeManifest(engine: string): Promise<Manifest> {

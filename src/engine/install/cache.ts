@@ -1,13 +1,13 @@
 /**
- * The per-user cache of engines, shared by all checkouts: where it is, and which of its folders hold a whole engine.
+ * The user's cache, which all checkouts share: where engines and compiled programs lie, and whether an engine is whole.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { largestText, readRegularText } from '../../io/openedFile.js';
-import { checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
+import { addonPackage, checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
 
-/** A relative path that no part leads out of its folder. */
+/** A relative path that does not leave its folder: no part of it is `.` or `..`. */
 const insideFolder = /^(?!\/)(?!(.*\/)?\.{1,2}(\/|$)).+$/;
 
 const manifestSchema = z.object({
@@ -17,33 +17,31 @@ const manifestSchema = z.object({
   sha256: z.string(),
   /** Size in bytes of every file of the engine. */
   files: z.record(z.string().regex(insideFolder), z.number()),
-  /**
-   * `contentSha256` of the files, for an engine that was made here and so has none in its pin; absent in those of an
-   * older gala.
-   */
+  /** `contentSha256` of the files of an engine that was compiled here. Earlier versions of gala did not write it. */
   content_sha256: z.string().optional(),
   installed: z.string(),
 });
 
+/** What an installed engine consists of; the file `manifest.json` in its folder. */
 export type Manifest = z.infer<typeof manifestSchema>;
 export const manifestName = 'manifest.json';
 
-/** The folder that holds one sub-folder per installed engine. */
+/** The folder with one sub-folder per installed engine. */
 export function enginesFolder(cache: string): string {
   return join(cache, 'engines');
 }
 
-/** The folder that holds what the `xla` engine compiled. */
-export function compiledFolder(cache: string): string {
-  return join(cache, 'compiled');
-}
-
-/** Where the pinned engine is, or will be, in the cache. */
+/** The folder of the pinned engine in the cache, installed or not. */
 export function engineFolder(cache: string, pin: WheelPin): string {
   return join(enginesFolder(cache), `${pin.name}-${pin.version}`);
 }
 
-/** What an engine's folder should hold; undefined for a folder that is none of an engine. */
+/** The folder of tfjs-node-gpu in the cache, installed or not. */
+export function addonFolder(cache: string): string {
+  return join(enginesFolder(cache), `tfjs-node-gpu-${addonPackage.version}`);
+}
+
+/** The manifest in a folder; undefined where there is none that can be read. */
 export function readManifest(folder: string): Manifest | undefined {
   try {
     return manifestSchema.parse(JSON.parse(readRegularText(join(folder, manifestName), largestText)));
@@ -53,22 +51,27 @@ export function readManifest(folder: string): Manifest | undefined {
 }
 
 /**
- * The manifest of a whole engine; undefined when the folder holds none, or one whose files are missing or cut short.
+ * The manifest of the pinned engine; undefined unless it was installed from the pinned wheels and all files are whole.
  */
-export function wholeManifest(folder: string): Manifest | undefined {
-  const manifest = readManifest(folder);
-  if (manifest === undefined) return undefined;
-  const whole = Object.entries(manifest.files).every(
-    ([name, bytes]) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes,
-  );
-  return whole ? manifest : undefined;
+export function installedManifest(cache: string, pin: WheelPin): Manifest | undefined {
+  const manifest = wholeManifest(engineFolder(cache, pin), checksumOf(pin));
+  const expected = wheelsOf(pin).flatMap(({ members }) => members.map(({ path }) => targetOf(pin, path)));
+  return manifest && expected.every(name => name in manifest.files) ? manifest : undefined;
 }
 
-/** The manifest of the pinned engine in the cache, provided that it came from the pinned wheels and is whole. */
-export function installedManifest(cache: string, pin: WheelPin): Manifest | undefined {
-  const manifest = wholeManifest(engineFolder(cache, pin));
-  const expected = wheelsOf(pin).flatMap(({ members }) => members.map(({ path }) => targetOf(pin, path)));
-  return manifest?.sha256 === checksumOf(pin) && expected.every(name => name in manifest.files) ? manifest : undefined;
+/** The manifest of tfjs-node-gpu; undefined unless it was made from the pinned package and all files are whole. */
+export function installedAddon(cache: string): Manifest | undefined {
+  return wholeManifest(addonFolder(cache), addonPackage.sha256);
+}
+
+/** The manifest in a folder; undefined where its checksum is another one, or a file is missing or cut short. */
+function wholeManifest(folder: string, sha256: string): Manifest | undefined {
+  const manifest = readManifest(folder);
+  if (manifest?.sha256 !== sha256) return undefined;
+  const isWhole = Object.entries(manifest.files).every(
+    ([name, bytes]) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes,
+  );
+  return isWhole ? manifest : undefined;
 }
 
 /** Where a header of the wheel lies in the engine's folder. */
@@ -76,25 +79,41 @@ export function headerPath(member: string): string {
   return member.slice(member.indexOf('include/'));
 }
 
-/** True where the pinned engine in the cache has its headers; those installed before gala kept them have none. */
+/** Whether the installed engine has its headers. Earlier versions of gala installed it without them. */
 export function hasHeaders(cache: string, pin: WheelPin): boolean {
   const files = installedManifest(cache, pin)?.files ?? {};
   return (pin.headers ?? []).every(path => headerPath(path) in files);
 }
 
-/**
- * Sizes of all files below a folder. Files that vanish meanwhile are left out: another process may be at work in it.
- */
-export function* fileSizes(folder: string): Generator<number> {
-  let entries: import('node:fs').Dirent[];
+/** The folder with the programs that the `xla` engine has compiled. */
+export function compiledFolder(cache: string): string {
+  return join(cache, 'compiled');
+}
+
+/** The file name of a compiled program in that folder; `hash` is 64 hexadecimal digits. */
+export const compiledName = (hash: string) => `${hash}.xla`;
+
+/** Names of gala's own files in that folder: whole programs, and temporary files of writes that were killed. */
+export function compiledNames(folder: string): string[] {
+  return readdirSync(folder).filter(name => /^[0-9a-f]{64}\.xla(\.[0-9a-f]{12}\.tmp)?$/.test(name));
+}
+
+/** Sizes in bytes of all files below a folder. Files that another process removes meanwhile are left out. */
+export function fileSizes(folder: string): number[] {
+  let entries: Dirent[];
   try {
     entries = readdirSync(folder, { withFileTypes: true });
   } catch {
-    return;
+    return [];
   }
-  for (const entry of entries) {
+  return entries.flatMap(entry => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* fileSizes(path);
-    else if (entry.isFile()) yield statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  }
+    if (entry.isDirectory()) return fileSizes(path);
+    return entry.isFile() ? [statSync(path, { throwIfNoEntry: false })?.size ?? 0] : [];
+  });
+}
+
+/** Bytes of all files below a folder, as `fileSizes`. */
+export function bytesBelow(folder: string): number {
+  return fileSizes(folder).reduce((sum, bytes) => sum + bytes, 0);
 }

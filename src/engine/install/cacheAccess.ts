@@ -1,4 +1,4 @@
-/** Who besides this user can change the libraries of the cache, which are loaded as code. */
+/** Finds out whether other users can change the libraries of the cache. gala loads these libraries as code. */
 import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,8 +11,8 @@ const othersMayWrite = 0o002;
 const onlyOwnersDelete = 0o1000;
 
 /**
- * A sentence that names what others can change of the cache, and the command against it; undefined where nobody can, or
- * there is none.
+ * A sentence that names a path which others can change, and the command that prevents it; undefined where nobody else
+ * can, and where there is no cache.
  */
 export function cacheWarning(cache = cacheFolder()): string | undefined {
   const real = realPath(cache);
@@ -26,14 +26,14 @@ export function cacheWarning(cache = cacheFolder()): string | undefined {
         ? `chmod ${real.startsWith(`${path}/`) ? '' : '-R '}go-w ${shellWord(path)}`
         : 'put the cache into a folder of your own (GALA_CACHE)';
     return (
-      `${who} can change ${path}, and what is there is run as you: ${remedy}. \`gala doctor --deep\` ` +
-      'compares the engines with what was installed.'
+      `${who} can change ${path}, and gala runs code from there as you. To prevent it: ${remedy}. ` +
+      '`gala doctor --deep` compares the engines with what was installed.'
     );
   }
   return undefined;
 }
 
-/** The folders above the cache, and all that is loaded from it. */
+/** The folders above the cache, and everything that is loaded from the cache. */
 function* pathsOf(real: string): Generator<string> {
   yield* pathsAbove(real);
   for (const folder of [enginesFolder(real), compiledFolder(real)]) yield* pathsBelow(folder);
@@ -46,7 +46,7 @@ function* pathsAbove(path: string): Generator<string> {
   }
 }
 
-/** A file or folder that a link of the cache leads to. */
+/** The target of a link in the cache. */
 function* pathsAt(path: string): Generator<string> {
   yield* pathsAbove(path);
   if (lstatSync(path).isDirectory()) yield* pathsBelow(path);
@@ -56,7 +56,7 @@ function realPath(cache: string): string | undefined {
   try {
     return realpathSync(cache);
   } catch {
-    return undefined; // there is none yet
+    return undefined; // no such path
   }
 }
 
@@ -71,13 +71,13 @@ function* pathsBelow(folder: string): Generator<string> {
       else yield path;
     }
   } catch {
-    // What cannot be read is not loaded either.
+    // A folder that cannot be read is not loaded either.
   }
 }
 
 function othersWhoWrite({ mode, uid, gid }: Stats): string | undefined {
   if (uid !== ownUser() && uid !== 0) return `The user ${uid}, its owner,`;
-  // In a folder such as /tmp everybody can make files, and nobody replace those of another.
+  // In such a folder (/tmp) every user can create files, but only the owner of a file can replace it.
   if ((mode & onlyOwnersDelete) !== 0) return undefined;
   if ((mode & othersMayWrite) !== 0) return 'Every user of this machine';
   return (mode & groupMayWrite) !== 0 && !isOwnGroup(gid) ? `The group ${gid}` : undefined;
@@ -87,10 +87,7 @@ function ownUser(): number {
   return process.geteuid!();
 }
 
-/**
- * Whether nobody else is in a group, as far as the files of this machine tell: many systems give each user such a
- * group.
- */
+/** Whether this user alone is in a group, according to /etc: many systems give each user a group of this kind. */
 function isOwnGroup(gid: number): boolean {
   const { username } = userInfo();
   const group = linesOf('/etc/group').find(fields => fields[2] === String(gid));

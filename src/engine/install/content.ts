@@ -1,11 +1,11 @@
 /**
- * Whether the engines in the cache are byte for byte what was installed: a load looks at the sizes of their files only.
+ * Compares the engines in the cache byte for byte with what was installed. Loading an engine checks only the sizes of
+ * its files.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256OfFile } from '../../io/hash.js';
-import { addonFolder, installedAddon } from './addonPin.js';
-import { engineFolder, installedManifest } from './cache.js';
+import { addonFolder, engineFolder, installedAddon, installedManifest } from './cache.js';
 import { cudaPins } from './cuda.js';
 import { targetOf, tensorflowCpu, type WheelPin, wheelsOf, xlaCpu } from './pin.js';
 
@@ -13,15 +13,15 @@ export interface CheckedEngine {
   /** Name and version. */
   readonly name: string;
   readonly folder: string;
-  /** `unknown`: installed by a gala that kept no checksum of what it made. */
+  /** `unknown`: a version of gala that stored no checksum installed it. */
   readonly content: 'unchanged' | 'changed' | 'unknown';
-  /** The command that installs it anew. */
+  /** The command that installs it again. */
   readonly install: string;
 }
 
 /**
- * Reads every engine in the cache and compares it with the checksums of gala's source, or (eager, compiled here) of its
- * manifest.
+ * Reads every engine in the cache. The expected checksums are those of gala's pins; for tfjs-node-gpu, which is
+ * compiled here, those of its manifest.
  */
 export async function checkContents(cache: string, pinned = pinnedEngines()): Promise<CheckedEngine[]> {
   const checked: CheckedEngine[] = [];
@@ -33,18 +33,17 @@ export async function checkContents(cache: string, pinned = pinnedEngines()): Pr
   const addon = installedAddon(cache);
   if (addon) {
     const folder = addonFolder(cache);
-    const content = compare(addon.content_sha256, await contentSha256(folder, Object.keys(addon.files)));
-    checked.push({
-      name: `${addon.name}-${addon.version}`,
-      folder,
-      content,
-      install: 'gala engine install --eager --force',
-    });
+    const found = await contentSha256(folder, Object.keys(addon.files));
+    const content = compare(addon.content_sha256, found);
+    const install = 'gala engine install --eager --force';
+    checked.push({ name: `${addon.name}-${addon.version}`, folder, content, install });
   }
   return checked;
 }
 
-/** sha256 (hex) of the lines that `sha256sum` prints in `folder` for `files`. */
+/**
+ * sha256 (hex) of the lines that `sha256sum` prints in `folder` for `files`. `placeOf` maps a file to its path there.
+ */
 export async function contentSha256(
   folder: string,
   files: readonly string[],
@@ -55,7 +54,7 @@ export async function contentSha256(
   return lines.digest('hex');
 }
 
-/** Engines of gala that come as wheels. */
+/** The engines that are installed from wheels. */
 function pinnedEngines(): { pin: WheelPin; install: string }[] {
   const cuda = ([13, 12] as const).flatMap(major => {
     const install = `gala engine install --cuda ${major} --force`;

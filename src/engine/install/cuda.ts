@@ -1,4 +1,4 @@
-/** Which CUDA a machine's driver and GPUs can run, and so which of XLA's plugins is installed. */
+/** Chooses the CUDA version for a machine's driver and GPUs, and with it XLA's plugin. */
 import { EngineError } from '../../errors.js';
 import type { GpuAnswer } from '../gpu.js';
 import type { CudaMajor } from '../pjrt/cudaLibraries.js';
@@ -11,8 +11,8 @@ const { companions: partsOfCuda13, ...plugin13 } = xlaCuda13;
 const part = (name: string) => partsOfCuda13!.find(wheel => wheel.name === name)!;
 
 /**
- * What compiles for a GPU without running on one (`gala bench plan`): ptxas, libdevice and XLA's plugin for CUDA 13. It
- * is no engine.
+ * Compiles for a GPU on a machine without GPU (`gala bench plan`): ptxas, libdevice and XLA's plugin for CUDA 13. It
+ * lacks the libraries to run programs, so it is not an engine.
  */
 export const cudaCompiler: WheelPin = { ...part('nvidia-cuda-nvcc'), companions: [plugin13, part('nvidia-nvvm')] };
 
@@ -20,8 +20,9 @@ export const cudaCompiler: WheelPin = { ...part('nvidia-cuda-nvcc'), companions:
 const firstCapabilityOfCuda13 = 7.5;
 
 /**
- * CUDA's major version for a driver: a driver runs every CUDA up to its own, of a major version also the later minor
- * ones (NVIDIA's minor-version compatibility). Throws `EngineError` without a GPU, and for a driver older than CUDA 12.
+ * CUDA's major version for a driver. A driver runs every CUDA up to its own version, and also later minor versions of
+ * its own major version (NVIDIA's minor-version compatibility). Throws `EngineError` without a GPU, and for a driver
+ * older than CUDA 12.
  */
 export function cudaFor(answer: GpuAnswer): CudaMajor {
   if ('missing' in answer) {

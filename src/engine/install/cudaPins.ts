@@ -1,8 +1,7 @@
 /**
- * XLA's CUDA plugins and the parts of CUDA that they load: cuBLAS, cuDNN with NVRTC, NCCL (several GPUs), nvJitLink,
- * ptxas with libdevice (XLA compiles for the GPU that it finds), the runtime. cuFFT, cuSPARSE, cuSOLVER, CUPTI and
- * NVSHMEM are left out: no operation of gala uses them, and the plugin names none of them among the libraries it cannot
- * do without.
+ * XLA's CUDA plugins and the parts of CUDA that they load: cuBLAS, cuDNN with NVRTC, NCCL (for several GPUs),
+ * nvJitLink, ptxas with libdevice (XLA compiles for the GPU that it finds), and the runtime. cuFFT, cuSPARSE, cuSOLVER,
+ * CUPTI and NVSHMEM are left out: no operation of gala uses them, and the plugin loads without them.
  */
 import type { WheelPin } from './pin.js';
 

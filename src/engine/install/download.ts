@@ -1,21 +1,27 @@
-/** Fetches the pinned wheel with pip, which knows the user's index, proxies and certificates better than we could. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+/**
+ * Downloads pinned wheels with pip and pinned packages with npm. Both know the user's registry, proxies and
+ * certificates.
+ */
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { extract } from 'tar';
 import { EngineError } from '../../errors.js';
+import { sha256OfFile } from '../../io/hash.js';
 import { fileSizes } from './cache.js';
-import type { WheelPin } from './pin.js';
+import type { PackagePin, WheelPin } from './pin.js';
 
-/** A command that behaves as `pip`, with its leading arguments. */
-export interface Pip {
+/** A command that behaves as `pip`, with its first arguments. */
+interface Pip {
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** Below the staging folder: the wheel, and pip's temporary files. The caller removes it. */
+/** The folder below a staging folder with the wheel and pip's temporary files. The caller removes it. */
 export const downloadFolder = 'download';
 const pollMilliseconds = 200;
 const linesShown = 6;
+const secondsPerCommand = 600;
 
 /** Finds pip: `python3 -m pip`, else `uv tool run pip`. Throws `EngineError` that says what to install. */
 export function findPip(environment: NodeJS.ProcessEnv): Pip {
@@ -39,8 +45,8 @@ export function findPip(environment: NodeJS.ProcessEnv): Pip {
 }
 
 /**
- * Downloads the pinned wheel below `staging` and resolves to its path; `onBytes` hears how much is there.
- * Throws `EngineError` with pip's own last lines when it fails.
+ * Downloads the pinned wheel below `staging` and resolves to its path. `onBytes` is called with the bytes downloaded so
+ * far. Throws `EngineError` with pip's last lines when it fails.
  */
 export async function downloadWheel(
   pip: Pip,
@@ -58,54 +64,123 @@ export async function downloadWheel(
     'download',
     ...['--dest', folder, '--no-deps', '--only-binary=:all:'],
     ...['--python-version', pin.pythonVersion, '--platform', pin.platformTag],
-    // The wheel would be kept a second time in pip's own cache, on a disk that nobody looked at.
+    // pip's own cache would keep the wheel a second time, on a disk whose free space was not checked.
     ...['--no-cache-dir', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off'],
     `${pin.name}==${pin.version}`,
   ];
   const child = spawn(pip.command, args, {
-    // pip unpacks into TMPDIR first: a small /tmp must not matter. A download changes no environment, so none is
-    // required.
+    // pip writes to TMPDIR first, and /tmp may be small. PIP_REQUIRE_VIRTUALENV would refuse even a download.
     env: { ...environment, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const timer = setInterval(() => onBytes(Math.max(0, ...fileSizes(download))), pollMilliseconds);
-  const { code, lines } = await outcome(child).finally(() => clearInterval(timer));
-  const wheel = readdirSync(folder).find(name => name.endsWith('.whl'));
-  if (code !== 0 || wheel === undefined) throw downloadFailed(pin, pip, lines);
-  return join(folder, wheel);
-}
-
-function runs(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): boolean {
-  return spawnSync(command, args, { env: environment, stdio: 'ignore', timeout: 30_000 }).status === 0;
-}
-
-function outcome(child: ChildProcess): Promise<{ code: number | null; lines: string[] }> {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
+    stream.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-20_000);
     });
   }
-  return new Promise((resolve, reject) => {
+  const timer = setInterval(() => onBytes(Math.max(0, ...fileSizes(download))), pollMilliseconds);
+  const code = await new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', code => {
-      const lines = output.split(/[\r\n]+/).filter(line => line.trim() !== '' && !line.startsWith('[notice]'));
-      resolve({ code, lines: lines.slice(-linesShown) });
-    });
-  });
-}
-
-function downloadFailed(pin: WheelPin, pip: Pip, lines: readonly string[]): EngineError {
-  const noSpace = lines.some(line => /No space left|Errno 28/.test(line));
-  const said = lines.map(line => `    ${line}`).join('\n');
-  return new EngineError(
-    `pip could not download ${pin.name} ${pin.version}${noSpace ? ': the disk is full' : ''}. Its last lines:\n${said}`,
+    child.once('close', resolve);
+  }).finally(() => clearInterval(timer));
+  const wheel = readdirSync(folder).find(name => name.endsWith('.whl'));
+  if (code === 0 && wheel !== undefined) return join(folder, wheel);
+  const isDiskFull = /No space left|Errno 28/.test(output);
+  throw new EngineError(
+    `pip could not download ${pin.name} ${pin.version}${isDiskFull ? ': the disk is full' : ''}. ${lastLines(output)}`,
     {
       where: [pip.command, ...pip.args, 'download'].join(' '),
-      next: noSpace
+      next: isDiskFull
         ? 'Free some space, or put the cache on another disk: gala engine install --cache DIR.'
         : `Check the network and pip's index, then run it again. Without network: copy ${pin.wheel} here and ` +
           'run gala engine install --from FILE.whl',
     },
   );
+}
+
+/**
+ * Downloads each package and unpacks it to `staging/node_modules/<name>`. No script of a package is run. Throws
+ * `EngineError`.
+ */
+export async function fetchPackages(
+  pins: readonly PackagePin[],
+  staging: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const tarballs = join(staging, 'tarballs');
+  mkdirSync(tarballs, { recursive: true });
+  const specs = pins.map(({ name, version }) => `${name}@${version}`);
+  const options = ['--ignore-scripts', '--prefer-offline', '--loglevel=error', '--pack-destination', tarballs];
+  runCommand('npm', ['pack', ...options, ...specs], staging, environment, {
+    what: `npm could not download ${specs.join(', ')}`,
+    next: 'Check the network and npm’s registry (npm config get registry), then run it again.',
+  });
+  for (const pin of pins) {
+    const name = tarballName(pin);
+    const file = join(tarballs, name);
+    await requireSha256(`package ${pin.name} ${pin.version}`, file, pin.sha256, {
+      where: name,
+      next: 'Run it again; if it persists, your registry or proxy serves another file than the official one.',
+    });
+    const folder = join(staging, 'node_modules', pin.name);
+    mkdirSync(folder, { recursive: true });
+    await extract({ file, cwd: folder, strip: 1, preserveOwner: false });
+  }
+}
+
+/** The file name that `npm pack` gives to a package. */
+export function tarballName({ name, version }: PackagePin): string {
+  return `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
+}
+
+/** Throws `EngineError` with both checksums unless a file has the pinned sha256. */
+export async function requireSha256(
+  what: string,
+  file: string,
+  expected: string,
+  place: { readonly where: string; readonly next: string },
+): Promise<void> {
+  const found = await sha256OfFile(file);
+  if (found === expected) return;
+  throw new EngineError(`The ${what} is not the pinned one: sha256 ${found}, expected ${expected}.`, place);
+}
+
+/** Runs a command to its end. Throws `EngineError` with the command's last lines when it fails. */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+  failure: { readonly what: string; readonly next: string },
+): void {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: folder,
+    env: environment,
+    encoding: 'utf8',
+    timeout: secondsPerCommand * 1000,
+    maxBuffer: 64 * 2 ** 20,
+  });
+  if (status === 0) return;
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+    throw new EngineError(`${command} is needed to install tfjs-node-gpu, and it is not on the PATH.`, {
+      where: `PATH=${environment.PATH ?? ''}`,
+      next: command === 'npm' ? 'npm comes with Node.js; Debian/Ubuntu: apt install npm' : `Install ${command}.`,
+    });
+  }
+  throw new EngineError(`${failure.what}. ${lastLines([stdout, stderr, error?.message].join('\n'))}`, {
+    where: [command, ...args].join(' '),
+    next: failure.next,
+  });
+}
+
+/** Whether a command can be started and succeeds. */
+export function runs(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): boolean {
+  return spawnSync(command, args, { env: environment, stdio: 'ignore', timeout: 30_000 }).status === 0;
+}
+
+function lastLines(output: string): string {
+  const lines = output.split(/[\r\n]+/).filter(line => line.trim() !== '' && !line.startsWith('[notice]'));
+  const shown = lines.slice(-linesShown).map(line => `    ${line}`);
+  return `Its last lines:\n${shown.join('\n')}`;
 }

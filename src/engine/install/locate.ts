@@ -1,11 +1,11 @@
-/** Finds a TensorFlow on this machine: explicit setting → own cache → Python's site-packages → tfjs-node-gpu. */
+/** Finds TensorFlow on this machine: GALA_TENSORFLOW, else gala's cache, else Python's packages, else tfjs-node-gpu. */
 import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder } from '../../io/cacheFolder.js';
 import { engineFolder, installedManifest } from './cache.js';
-import { tensorflowCpu, type WheelPin } from './pin.js';
+import { tensorflowCpu } from './pin.js';
 import { namesIn, pythonPackageFolders } from './python.js';
 
 type TensorFlowOrigin = 'explicit' | 'cache' | 'python' | 'tfjs-node-gpu';
@@ -13,68 +13,63 @@ type TensorFlowOrigin = 'explicit' | 'cache' | 'python' | 'tfjs-node-gpu';
 export interface TensorFlowLocation {
   /** Folder that holds the libraries. */
   readonly libraryFolder: string;
-  /** File names to load, in this order; the last one exports the C API. */
+  /** File names in the order of loading; the last library exports the C API. */
   readonly libraries: readonly string[];
-  /** For instance `2.21.0`; `unknown` where nothing beside the libraries tells. */
+  /** For instance `2.21.0`; `unknown` where no file beside the libraries names it. */
   readonly version: string;
   readonly origin: TensorFlowOrigin;
   /** Size of the libraries on disk. */
   readonly bytes: number;
 }
 
-export interface LocateOptions {
-  readonly environment?: NodeJS.ProcessEnv;
-  readonly cache?: string;
-  readonly pin?: WheelPin;
-}
-
 const framework = 'libtensorflow_framework.so.2';
-// The Python wheel has its C API in the first, the C distribution that tfjs-node-gpu unpacks in the second.
+// The C API of the Python wheel, and of the C distribution that tfjs-node-gpu unpacks.
 const apiLibraries = ['libtensorflow_cc.so.2', 'libtensorflow.so.2'];
 
 /**
- * The TensorFlow that `auto` uses, or undefined when there is none. `explicit` (else GALA_TENSORFLOW) names a folder
- * with `libtensorflow_cc.so.2`; throws `EngineError` when it holds none, for a wrong setting must not be skipped
- * silently.
+ * The TensorFlow that gala uses, or undefined. GALA_TENSORFLOW names a folder with `libtensorflow_cc.so.2`. Throws
+ * `EngineError` when that folder has no TensorFlow: gala does not pass over a wrong setting silently.
  */
-export function findTensorFlow(explicit?: string, options: LocateOptions = {}): TensorFlowLocation | undefined {
-  for (const location of locations(explicit, options)) return location;
+export function findTensorFlow(
+  environment: NodeJS.ProcessEnv = process.env,
+  pin = tensorflowCpu,
+): TensorFlowLocation | undefined {
+  for (const location of locations(environment, pin)) return location;
   return undefined;
 }
 
-/**
- * Every TensorFlow found, in the order of preference; the first is the one that `auto` uses. Throws as
- * `findTensorFlow`.
- */
-export function listTensorFlow(explicit?: string, options: LocateOptions = {}): TensorFlowLocation[] {
+/** Every TensorFlow found; `findTensorFlow` takes the first. Throws as `findTensorFlow`. */
+export function listTensorFlow(
+  environment: NodeJS.ProcessEnv = process.env,
+  pin = tensorflowCpu,
+): TensorFlowLocation[] {
   const found = new Map<string, TensorFlowLocation>();
-  for (const location of locations(explicit, options)) {
+  for (const location of locations(environment, pin)) {
     if (!found.has(location.libraryFolder)) found.set(location.libraryFolder, location);
   }
   return [...found.values()];
 }
 
-/** As `findTensorFlow`, but throws `EngineError` naming `gala engine install` when there is none. */
-export function requireTensorFlow(explicit?: string, options: LocateOptions = {}): TensorFlowLocation {
-  const location = findTensorFlow(explicit, options);
+/** As `findTensorFlow`; throws `EngineError` that names `gala engine install` where there is no TensorFlow. */
+export function requireTensorFlow(
+  environment: NodeJS.ProcessEnv = process.env,
+  pin = tensorflowCpu,
+): TensorFlowLocation {
+  const location = findTensorFlow(environment, pin);
   if (location !== undefined) return location;
-  const cache = cacheFolder(options.cache, options.environment);
   throw new EngineError('No TensorFlow library was found.', {
     where:
-      `looked in GALA_TENSORFLOW, ${engineFolder(cache, options.pin ?? tensorflowCpu)}, Python's ` +
+      `looked in GALA_TENSORFLOW, ${engineFolder(cacheFolder(undefined, environment), pin)}, Python's ` +
       'site-packages, @tensorflow/tfjs-node-gpu',
     next: 'gala engine install',
   });
 }
 
-/** A generator, so that Python is started only when neither the setting nor the cache has an answer. */
-function* locations(explicit: string | undefined, options: LocateOptions): Generator<TensorFlowLocation> {
-  const environment = options.environment ?? process.env;
-  const setting = explicit || environment.GALA_TENSORFLOW;
-  if (setting) yield explicitLocation(resolve(setting), explicit ? 'the given folder' : 'GALA_TENSORFLOW');
+/** A generator, so that Python is started only where neither the setting nor the cache has a TensorFlow. */
+function* locations(environment: NodeJS.ProcessEnv, pin: typeof tensorflowCpu): Generator<TensorFlowLocation> {
+  if (environment.GALA_TENSORFLOW) yield explicitLocation(resolve(environment.GALA_TENSORFLOW));
 
-  const pin = options.pin ?? tensorflowCpu;
-  const cache = cacheFolder(options.cache, environment);
+  const cache = cacheFolder(undefined, environment);
   const manifest = installedManifest(cache, pin);
   const cached = manifest && locationIn(engineFolder(cache, pin), 'cache', manifest.version);
   if (cached) yield cached;
@@ -83,15 +78,15 @@ function* locations(explicit: string | undefined, options: LocateOptions): Gener
     const location = locationIn(folder, 'python');
     if (location) yield location;
   }
-  const addon = addonFolder();
+  const addon = libraryFolderOfAddon();
   const location = addon && locationIn(addon, 'tfjs-node-gpu');
   if (location) yield location;
 }
 
-function explicitLocation(folder: string, source: string): TensorFlowLocation {
+function explicitLocation(folder: string): TensorFlowLocation {
   const location = locationIn(folder, 'explicit');
   if (location) return location;
-  throw new EngineError(`There is no ${framework} with ${apiLibraries.join(' or ')} in ${source}.`, {
+  throw new EngineError(`There is no ${framework} with ${apiLibraries.join(' or ')} in GALA_TENSORFLOW.`, {
     where: folder,
     next:
       `Set GALA_TENSORFLOW to the folder that holds ${apiLibraries[0]}, or leave it unset and run: gala ` +
@@ -107,7 +102,7 @@ function locationIn(libraryFolder: string, origin: TensorFlowOrigin, version?: s
   return { libraryFolder, libraries, version: version ?? versionBeside(libraryFolder, api), origin, bytes };
 }
 
-/** The version as told by the wheel's `.dist-info` folder or by the file that the library links to. */
+/** The version in the name of the wheel's `.dist-info` folder, or of the file that the library links to. */
 function versionBeside(folder: string, api: string): string {
   for (const name of namesIn(dirname(folder))) {
     const version = /^tensorflow(?:_(?:cpu|gpu|intel|rocm|cpu_aws))?-(\d[^-]*)\.dist-info$/.exec(name)?.[1];
@@ -120,8 +115,8 @@ function versionBeside(folder: string, api: string): string {
   }
 }
 
-/** tfjs-node-gpu may be absent, or present without its libraries (its install script downloads them). */
-function addonFolder(): string | undefined {
+/** tfjs-node-gpu may be absent, or lack its libraries, which its install script downloads. */
+function libraryFolderOfAddon(): string | undefined {
   try {
     const manifest = createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu/package.json');
     return join(dirname(manifest), 'deps', 'lib');

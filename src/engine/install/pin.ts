@@ -1,5 +1,6 @@
 /**
- * The engines that this version of gala is tested with: wheels, their checksums, the few files of them that are kept.
+ * The engines that this version of gala is tested with: their Python wheels and npm packages, with checksums, and the
+ * few files of them that gala keeps.
  */
 import { basename } from 'node:path';
 import { sha256 } from '../../io/hash.js';
@@ -8,27 +9,26 @@ export interface WheelPin {
   /** Name of the project in the Python package index. */
   readonly name: string;
   readonly version: string;
+  /** Name of the wheel file. */
   readonly wheel: string;
   readonly wheelBytes: number;
   readonly sha256: string;
-  /** Of the members: sha256 of the lines that `sha256sum` prints for them, in their order. */
+  /** sha256 of the lines that `sha256sum` prints for `members`, in their order. */
   readonly contentSha256?: string;
-  /** Tags that `pip download` is asked for, whatever Python runs it. */
+  /** Tags for `pip download`; they need not be those of the Python that runs pip. */
   readonly pythonVersion: string;
   readonly platformTag: string;
-  /** The wheel is built against this C library or newer. */
+  /** The oldest GNU C library that the wheel runs with. */
   readonly minimumGlibc: string;
-  /** Members of the wheel that are kept, with their unpacked sizes. They land side by side in the engine's folder … */
+  /** Members of the wheel that are kept, with their unpacked sizes; `targetOf` says where each one is put. */
   readonly members: readonly { readonly path: string; readonly bytes: number }[];
-  /**
-   * Members that building against the library takes; they keep their folders, below `include/` in the engine's folder.
-   */
+  /** Members needed to compile against the library. They keep their folders below `include/` of the engine's folder. */
   readonly headers?: readonly string[];
-  /** … or, where there is this list, in the folders that they have in the wheel, with those of the wheels listed. */
+  /** Further wheels of the same engine. */
   readonly companions?: readonly WheelPin[];
 }
 
-/** TensorFlow 2.21 for CPUs: its two libraries export the whole C API, so nothing of Python is needed at run time. */
+/** TensorFlow 2.21 for CPUs. Its two libraries export the whole C API, so nothing of Python is needed at run time. */
 export const tensorflowCpu: WheelPin = {
   name: 'tensorflow-cpu',
   version: '2.21.0',
@@ -45,7 +45,7 @@ export const tensorflowCpu: WheelPin = {
     { path: 'tensorflow/include/LICENSE', bytes: 11_361 },
     { path: 'tensorflow/THIRD_PARTY_NOTICES.txt', bytes: 466_978 },
   ],
-  // What the addon of tfjs-node-gpu includes, and what that includes: 0.1 MB.
+  // The headers that the addon of tfjs-node-gpu includes, directly or indirectly: 0.1 MB.
   headers: [
     'tensorflow/include/tensorflow/c/c_api.h',
     'tensorflow/include/tensorflow/c/c_api_macros.h',
@@ -65,7 +65,7 @@ export const tensorflowCpu: WheelPin = {
 };
 
 /**
- * XLA for CPUs as a PJRT plugin, by the OpenXLA authors: what the `xla` engine is tested with where there is no GPU.
+ * XLA for CPUs as a PJRT plugin, by the OpenXLA authors. The tests of the `xla` engine use it on machines without GPU.
  */
 export const xlaCpu: WheelPin = {
   name: 'xla-cpu-pjrt',
@@ -80,17 +80,52 @@ export const xlaCpu: WheelPin = {
   members: [{ path: 'xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so', bytes: 259_284_552 }],
 };
 
-/** The wheels of an engine, its own first. */
+/** A package in the npm registry. */
+export interface PackagePin {
+  readonly name: string;
+  readonly version: string;
+  /** sha256 of the package's tarball. */
+  readonly sha256: string;
+}
+
+/** The package that `engine: eager` runs on. */
+export const addonPackage: PackagePin = {
+  name: '@tensorflow/tfjs-node-gpu',
+  version: '4.22.0',
+  sha256: 'afd5599ee1662e732c00a0ad1f52a3d001bdc118a1f44bd592a0a0ebf2daa4c7',
+};
+
+/** Packages that tfjs-node-gpu loads besides TF.js. Its other dependencies are needed only for its installation. */
+export const addonDependencies: readonly PackagePin[] = [
+  {
+    name: 'google-protobuf',
+    version: '3.21.4',
+    sha256: '38299bb1802ce06900ea2e43650aded8393cd6a00012ed97ffc716eeab1e1091',
+  },
+  { name: 'progress', version: '2.0.3', sha256: '701865e18ff6c0e3ba778756ddef8db1dc05c00a901babe57bc7a0a7e0e82aa4' },
+];
+
+/** The headers of Node-API, Node's stable interface for addons: an addon built with them runs on every later Node. */
+export const nodeHeaders: PackagePin = {
+  name: 'node-api-headers',
+  version: '1.9.0',
+  sha256: '6cbfac49542194ae2c8f1dee5fa2dc00d66bec9cbf3b59e3a4e5f16d14eb0d19',
+};
+
+/** All wheels of an engine; its own is the first. */
 export function wheelsOf(pin: WheelPin): readonly WheelPin[] {
   return [pin, ...(pin.companions ?? [])];
 }
 
-/** Where a member of one of the engine's wheels lands in the engine's folder. */
+/**
+ * Where a member is put in the engine's folder: the members of an engine of one wheel lie side by side, those of an
+ * engine of several wheels keep their folders.
+ */
 export function targetOf(pin: WheelPin, member: string): string {
   return pin.companions ? member : basename(member);
 }
 
-/** Bytes of the largest wheel: as much as is on the disk at a time. */
+/** Bytes of the largest wheel. Only one wheel is on the disk at a time. */
 export function largestWheelBytes(pin: WheelPin): number {
   return Math.max(...wheelsOf(pin).map(({ wheelBytes }) => wheelBytes));
 }
@@ -105,7 +140,7 @@ export function unpackedBytes(pin: WheelPin): number {
   return wheelsOf(pin).reduce((sum, { members }) => members.reduce((part, { bytes }) => part + bytes, sum), 0);
 }
 
-/** What an installation is known by: the checksum of its wheel, or one over those of its wheels. */
+/** The checksum that identifies an installation: of its wheel, or over the checksums of its wheels. */
 export function checksumOf(pin: WheelPin): string {
   const sums = wheelsOf(pin).map(wheel => wheel.sha256);
   return sums.length === 1 ? sums[0]! : sha256(sums.join('\n'));

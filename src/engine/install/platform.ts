@@ -1,11 +1,11 @@
-/** Which machines the pinned engine runs on, decided before anything is downloaded. */
+/** Checks that a pinned engine runs on this machine, before anything is downloaded. */
 import { EngineError } from '../../errors.js';
 import type { WheelPin } from './pin.js';
 
 export interface Platform {
   readonly system: string;
   readonly architecture: string;
-  /** Version of the GNU C library; undefined where the C library is another one (musl). */
+  /** Version of the GNU C library; undefined on a system with another C library (musl). */
   readonly glibc: string | undefined;
 }
 
@@ -15,7 +15,7 @@ export function thisPlatform(): Platform {
   return { system: process.platform, architecture: process.arch, glibc: report.header.glibcVersionRuntime };
 }
 
-/** Throws `EngineError` unless the pinned libraries can run on the platform; the error says what does run there. */
+/** Throws `EngineError` unless the pinned libraries run on the platform; the error names what to use instead. */
 export function requirePlatform(platform: Platform, pin: WheelPin): void {
   const { system, architecture, glibc } = platform;
   if (system !== 'linux' || architecture !== 'x64') {

@@ -1,4 +1,4 @@
-/** How an installation gets into the cache: under its lock, made in a staging folder, put in place by a rename. */
+/** Makes an installation in a staging folder and renames it into the cache, under the lock of the cache. */
 import { basename, join } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
 import { withFolderLock } from '../../io/folderLock.js';
@@ -8,8 +8,8 @@ import { enginesFolder, type Manifest } from './cache.js';
 import type { WheelPin } from './pin.js';
 import type { Platform } from './platform.js';
 
-/** What an installation tells its reader; `Progress` of the command line is one. */
-export interface InstallListener {
+/** Shows the progress of an installation; `Progress` of the command line implements it. */
+interface InstallListener {
   note(line: string): void;
   start(total: number, payload?: Record<string, string | number>): void;
   update(value: number, payload?: Record<string, string | number>): void;
@@ -19,9 +19,9 @@ export interface InstallListener {
 export interface InstallOptions {
   readonly pin?: WheelPin;
   readonly cache?: string;
-  /** A wheel file on this machine, or a folder that holds all wheels of the engine, in place of the download. */
+  /** A wheel file, or a folder with all wheels of the engine; nothing is downloaded then. */
   readonly from?: string;
-  /** Installs even if the engine is there already. */
+  /** Installs the engine even if it is installed already. */
   readonly force?: boolean;
   readonly listener?: InstallListener;
   readonly environment?: NodeJS.ProcessEnv;
@@ -33,23 +33,24 @@ export interface InstallOptions {
 export interface InstalledEngine {
   readonly folder: string;
   readonly manifest: Manifest;
-  /** False when the engine was there already. */
+  /** False when the engine was installed already. */
   readonly fresh: boolean;
 }
 
 const stagingPrefix = '.staging-';
 
-/** What is installed: where it goes, what of it is there already, and how it is made in a staging folder. */
-export interface Installation {
+interface Installation {
+  /** The engine's folder in the cache. */
   readonly folder: string;
-  /** Free bytes that making it takes. */
+  /** Free bytes on disk that the installation needs. */
   readonly bytes: number;
+  /** The manifest of the engine if it is installed already. */
   present(): Manifest | undefined;
-  /** Fills `staging/engine`, which becomes `folder`; whatever else it leaves in `staging` is thrown away. */
+  /** Fills `staging/engine`, which becomes `folder`. Everything else in `staging` is removed afterwards. */
   make(staging: string): Promise<Manifest>;
 }
 
-/** Makes an installation under the cache's lock and puts it in place by a rename. Throws `EngineError`. */
+/** Installs an engine unless it is installed already. Throws `EngineError`. */
 export async function publishInstallation(
   installation: Installation,
   cache: string,
@@ -77,7 +78,7 @@ async function installLocked(
   engines: string,
   options: InstallOptions,
 ): Promise<Manifest> {
-  // The lock is ours, so whatever staging folders there are belong to dead installations.
+  // This process holds the lock, so all staging folders are those of killed installations.
   removeStagings(engines, stagingPrefix);
   requireSpace(bytes, engines, options);
   return await withStaging(engines, stagingPrefix, async staging => {
@@ -110,7 +111,7 @@ function diskError(error: NodeJS.ErrnoException, cache: string): unknown {
   });
 }
 
-/** A size as people read it, in MB of a million bytes. */
+/** A size in MB of a million bytes. */
 export function megabytes(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e6).toFixed(2)} MB` : `${Math.round(bytes / 1e6)} MB`;
 }

@@ -1,6 +1,4 @@
-/**
- * Where Python keeps a package: its folders in the active virtual environment, then where python3 would import it from.
- */
+/** Finds Python packages: in the active virtual environment, then where python3 would import them from. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +6,8 @@ import { join } from 'node:path';
 const pythonSeconds = 10;
 
 /**
- * Folders of a top-level package, the likeliest first; they need not exist. A generator, because starting Python takes
- * a while.
+ * Folders of a top-level package, the most likely first; they need not exist. A generator, so that Python, which starts
+ * slowly, is not started when an earlier folder is enough.
  */
 export function* pythonPackageFolders(name: string, environment: NodeJS.ProcessEnv): Generator<string> {
   if (environment.VIRTUAL_ENV) {
@@ -31,11 +29,11 @@ export function* pythonPackageFolders(name: string, environment: NodeJS.ProcessE
     });
     yield* answer.split('\n').filter(line => line.startsWith('/'));
   } catch {
-    // No python3, or a broken one: then it has no package for us either.
+    // Without a python3 that works there is no package either.
   }
 }
 
-/** Names in a folder, sorted; none where it cannot be read. */
+/** Names in a folder, sorted; an empty list where the folder cannot be read. */
 export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).sort();

@@ -1,11 +1,18 @@
-/** What the cache holds and takes, and how it is removed: file by file, as the manifests name them. */
+/** Lists what the cache holds, and removes engines and compiled programs from it. Files of others stay. */
 import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EngineError, GalaError, StorageError } from '../../errors.js';
 import { withFolderLock } from '../../io/folderLock.js';
 import { refuseLinksBelow } from '../../io/ownFolder.js';
-import { compiledNames } from '../pjrt/compiledNames.js';
-import { compiledFolder, enginesFolder, fileSizes, manifestName, readManifest } from './cache.js';
+import {
+  bytesBelow,
+  compiledFolder,
+  compiledNames,
+  enginesFolder,
+  fileSizes,
+  manifestName,
+  readManifest,
+} from './cache.js';
 import { namesIn } from './python.js';
 
 export interface CachedItem {
@@ -16,26 +23,26 @@ export interface CachedItem {
 }
 
 export interface RemovedItem extends CachedItem {
-  /** Files in the folder that gala did not put there: they stay. */
+  /** Number of files in the folder that are not gala's: they stay. */
   readonly left: number;
 }
 
-const compiledName = 'compiled';
+const compiledItem = 'compiled';
 
-/** The engines in the cache, whole or not, and its compiled programs. */
+/** The engines in the cache, whole or not, and the compiled programs as one item. */
 export function cachedItems(cache: string): CachedItem[] {
   const engines = namesIn(enginesFolder(cache))
     .map(name => ({ name, path: join(enginesFolder(cache), name) }))
     .filter(({ path }) => isOwnFolder(path) && readManifest(path) !== undefined);
-  const compiled = { name: compiledName, path: compiledFolder(cache) };
+  const compiled = { name: compiledItem, path: compiledFolder(cache) };
   const hasCompiled = isOwnFolder(compiled.path) && compiledNames(compiled.path).length > 0;
-  return [...engines, ...(hasCompiled ? [compiled] : [])].map(item => ({ ...item, bytes: bytesIn(item.path) }));
+  return [...engines, ...(hasCompiled ? [compiled] : [])].map(item => ({ ...item, bytes: bytesBelow(item.path) }));
 }
 
 /**
- * Removes items by name; an engine's name may leave the version out. Waits for an installation that is at work. A
- * process that computes with an engine goes on: its files vanish when it ends. Throws `EngineError` for a name that is
- * not there, `StorageError` for a link in place of a folder, and for the disk.
+ * Removes items by name; the name of an engine may leave out the version. Waits for an installation that is at work. A
+ * process that computes with a removed engine goes on: the system keeps its files until the process ends. Throws
+ * `EngineError` for an unknown name, `StorageError` for a link in the place of a folder and for faults of the disk.
  */
 export async function removeFromCache(
   cache: string,
@@ -55,40 +62,33 @@ export async function removeFromCache(
   const remove = async () =>
     [...new Set(chosen)].map(item => {
       const left = removeItem(item);
-      return { ...item, bytes: item.bytes - bytesIn(item.path), left };
+      return { ...item, bytes: item.bytes - bytesBelow(item.path), left };
     });
   const hasEngines = isOwnFolder(enginesFolder(cache));
   return hasEngines ? withFolderLock(enginesFolder(cache), onWait, remove) : remove();
 }
 
-/** Removes what gala put into a folder, and the folder if it is empty then. Returns the number of files that stay. */
+/** Removes gala's files from a folder, and the folder if nothing is left in it. Returns the number of files left. */
 function removeItem({ name, path }: CachedItem): number {
-  const files = name === compiledName ? compiledNames(path) : filesOfEngine(path);
+  // The manifest last: an engine that is removed only in part is still known as an engine.
+  const files =
+    name === compiledItem ? compiledNames(path) : [...Object.keys(readManifest(path)?.files ?? {}), manifestName];
   try {
     for (const file of files) {
-      refuseLinksBelow(
-        path,
-        ...dirname(file)
-          .split('/')
-          .filter(part => part !== '.'),
-      );
+      const folders = dirname(file).split('/');
+      refuseLinksBelow(path, ...folders.filter(part => part !== '.'));
       rmSync(join(path, file), { force: true });
     }
     removeEmptyFolders(path);
   } catch (cause) {
     if (cause instanceof GalaError) throw cause;
-    throw new StorageError(`Could not remove it: ${(cause as Error).message}`, {
+    throw new StorageError(`The folder could not be removed: ${(cause as Error).message}`, {
       where: path,
       next: 'Check the permissions of the folder.',
       cause,
     });
   }
-  return [...fileSizes(path)].length;
-}
-
-/** The manifest last: an engine that is removed in part is still known as one. */
-function filesOfEngine(path: string): string[] {
-  return [...Object.keys(readManifest(path)?.files ?? {}), manifestName];
+  return fileSizes(path).length;
 }
 
 function removeEmptyFolders(path: string): void {
@@ -97,10 +97,7 @@ function removeEmptyFolders(path: string): void {
   if (readdirSync(path).length === 0) rmdirSync(path);
 }
 
+/** Whether a path is a folder, and not a link to one. */
 function isOwnFolder(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function bytesIn(folder: string): number {
-  return [...fileSizes(folder)].reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -1,4 +1,4 @@
-/** A wheel is a zip file, its members streamed to disk without holding them in memory. */
+/** Reads wheels, which are zip files. Members are streamed to disk and never whole in memory. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,7 +8,7 @@ import { FormatFault } from '../../io/formatFault.js';
 import { type OpenedFile, withOpenedFile } from '../../io/openedFile.js';
 import { memberStart, readZipMembers, type ZipMember } from '../../io/zip.js';
 
-/** The members of a wheel, by path. Throws `EngineError` for a file that is no zip. */
+/** The members of a wheel, by path. Throws `EngineError` for a file that is not a zip file. */
 export function readWheelDirectory(path: string): Map<string, ZipMember> {
   return undamaged(path, undefined, readZipMembers);
 }

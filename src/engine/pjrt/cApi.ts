@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
 import { loadKoffi } from '../../io/koffi.js';
 import { openLibrary } from '../../io/nativeLibrary.js';
-import { usableCores } from '../../machine/cores.js';
+import { usableCores } from '../../machine/cpu.js';
 import { memoryError } from '../../machine/memory.js';
 import { ownEnvironment } from '../environment.js';
 import { type CudaMajor, isSpareLibrary } from './cudaLibraries.js';

@@ -3,8 +3,7 @@ import { EngineError } from '../../errors.js';
 import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
 import { newCompilation } from './compilation.js';
 import { namedValues, type Option } from './namedValues.js';
-import { settled } from './settled.js';
-import { type Transfers, transfersOf } from './transfers.js';
+import { settled, type Transfers, transfersOf } from './transfers.js';
 
 export type { Address } from './cApi.js';
 

@@ -1,11 +1,12 @@
 /**
- * What a compilation is given: the module as a PJRT_Program, and XLA's CompileOptionsProto
+ * The arguments of a compilation: the module as a PJRT_Program, and XLA's CompileOptionsProto
  * (xla/pjrt/proto/compile_options.proto), of which gala sets a few fields.
  */
+import { bytesField, message, varintField } from '../../io/protobuf.js';
 import { type Address, newBlock } from './cApi.js';
 
-/** A program and its options in native memory, and what frees them. */
-export interface Compilation {
+/** A program and its options in native memory; `free` frees both. */
+interface Compilation {
   readonly program: Address;
   readonly options: Address;
   readonly optionsBytes: number;
@@ -15,7 +16,9 @@ export interface Compilation {
 const programBytes = 48;
 const format = Buffer.from('mlir');
 
-/** Text of a StableHLO module for `devices` devices of one process; `flags` of XLA go before those of XLA_FLAGS. */
+/**
+ * `module`: the text of a StableHLO module, for `devices` devices of one process. `flags` of XLA override XLA_FLAGS.
+ */
 export function newCompilation(
   module: string,
   devices: number,
@@ -32,29 +35,16 @@ export function newCompilation(
   return { program: block.address, options: at(options), optionsBytes: settings.length, free: block.free };
 }
 
-function compileOptions(devices: number, flags: Readonly<Record<string, string | boolean>>): Uint8Array {
+function compileOptions(devices: number, flags: Readonly<Record<string, string | boolean>>): Buffer {
   const build = [
-    ...number(4, 1), // num_replicas
-    ...number(5, devices), // num_partitions
+    varintField(4, 1), // num_replicas
+    varintField(5, devices), // num_partitions
     // use_spmd_partitioning and use_shardy_partitioner
-    ...(devices > 1 ? [...number(6, 1), ...number(19, 1)] : []),
+    ...(devices > 1 ? [varintField(6, 1), varintField(19, 1)] : []),
   ];
   const overrides = Object.entries(flags).map(([name, value]) => {
-    const override = typeof value === 'string' ? text(1, value) : number(2, Number(value));
-    return message(7, [...text(1, name), ...message(2, override)]); // an entry of env_option_overrides
+    const override = typeof value === 'string' ? bytesField(1, value) : varintField(2, Number(value));
+    return bytesField(7, message(bytesField(1, name), bytesField(2, override))); // an entry of env_option_overrides
   });
-  return Uint8Array.from([...message(3, build), ...overrides.flat()]);
-}
-
-const number = (field: number, value: number) => [...varint(field << 3), ...varint(value)];
-const message = (field: number, bytes: readonly number[]) => [
-  ...varint((field << 3) | 2),
-  ...varint(bytes.length),
-  ...bytes,
-];
-const text = (field: number, value: string) => message(field, [...Buffer.from(value)]);
-
-/** Seven bits a byte, the lowest first; all but the last byte have the high bit. */
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
+  return message(bytesField(3, message(...build)), ...overrides);
 }

@@ -9,11 +9,10 @@ import { writeFileAtomic } from '../../io/atomicFile.js';
 import { sha256 } from '../../io/hash.js';
 import { readRegularFile } from '../../io/openedFile.js';
 import { refuseLinksBelow } from '../../io/ownFolder.js';
-import { usableCores } from '../../machine/cores.js';
-import { cpuFlags } from '../../machine/cpu.js';
+import { cpuFlags, usableCores } from '../../machine/cpu.js';
+import { compiledName, compiledNames } from '../install/cache.js';
 import type { Address, Pjrt } from './cApi.js';
 import type { Client } from './client.js';
-import { compiledNames, entryName, isEntry } from './compiledNames.js';
 import { algorithmVersions } from './cudaLibraries.js';
 
 /** First line of an entry; the second is the sha256 of the rest, which is the plugin's own serialisation. */
@@ -37,7 +36,7 @@ export async function compileCached(
   folder: string,
   devices = 1,
 ): Promise<{ executable: Address; outcome: Outcome }> {
-  const path = join(folder, entryName(sha256(JSON.stringify([format, identity, text]))));
+  const path = join(folder, compiledName(sha256(JSON.stringify([format, identity, text]))));
   const stored = readEntry(path);
   if (stored !== undefined) {
     try {
@@ -124,9 +123,10 @@ export function prune(folder: string, largest = largestCacheBytes): void {
     .sort((a, b) => b.used - a.used);
   let kept = 0;
   for (const { path, bytes, used } of files) {
-    if (isEntry(path)) kept += bytes;
-    else if (Date.now() - used < abandonedMilliseconds) continue;
-    if (kept > largest || !isEntry(path)) rmSync(path, { force: true });
+    const isWhole = path.endsWith('.xla');
+    if (isWhole) kept += bytes;
+    const isOver = isWhole ? kept > largest : Date.now() - used >= abandonedMilliseconds;
+    if (isOver) rmSync(path, { force: true });
   }
 }
 

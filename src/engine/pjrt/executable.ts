@@ -9,14 +9,14 @@ import { matching } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision } from '../program.js';
 import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { batchAxisOf } from '../stablehlo/devices.js';
-import type { Module } from '../stablehlo/lower.js';
-import { stacked } from '../stackedSteps.js';
+import { lower, type Module } from '../stablehlo/lower.js';
+import { stacked } from '../steps.js';
 import { type TracedProgram, typeOf } from '../trace/ir.js';
+import { trace } from '../trace/trace.js';
 import { loadPlugin, type Pjrt, type PluginFile } from './cApi.js';
 import { type Address, type Client, newClient } from './client.js';
 import { withCompileCache } from './compileCache.js';
 import { type DeviceTensor, deviceTensors } from './deviceTensors.js';
-import { moduleFor, tracedFor } from './modules.js';
 import type { Option } from './namedValues.js';
 
 export interface PjrtOptions {
@@ -60,7 +60,7 @@ export async function compileForPjrt(
 export async function compileWith(api: Pjrt, request: CompileRequest, options: PjrtOptions): Promise<Executable> {
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => {
-      return [name, entryOf(name, tracedFor(program, request.state, options))];
+      return [name, entryOf(name, trace(program, request.state, options.precision))];
     }),
   );
   const { devices = 1 } = options;
@@ -129,7 +129,7 @@ function runtimeOf({ client, devices, specs, entries, info }: Device, state: Map
     const known = entry.compiled.get(count);
     if (known) return known;
     const compiling = (async () => {
-      const module = moduleFor(entry.traced, specs, { count, precision: info.precision, devices });
+      const module = lower(entry.traced, specs, { count, precision: info.precision, devices });
       const results = module.writes.length + entry.outputs.length;
       return { module, executable: results > 0 ? await client.compile(module.text, devices) : undefined };
     })();

@@ -4,7 +4,6 @@ import type { DType, HostTensor, TensorSpec } from '../../tensor.js';
 import { sizeOf } from '../../tensor.js';
 import { hostTensor } from '../hostTensor.js';
 import { type Address, newBlock, type Pjrt } from './cApi.js';
-import { settled } from './settled.js';
 
 /** PJRT_Buffer_Type. */
 const bufferTypes: Readonly<Record<DType, number>> = { int32: 4, uint8: 6, float32: 11 };
@@ -80,4 +79,19 @@ export function transfersOf(api: Pjrt, client: Address, devices: readonly { read
     },
     uploaded: () => Promise.all(uploads),
   };
+}
+
+/**
+ * Waits for an event of the plugin, on another thread unless it has come already, and destroys the event. Throws
+ * `EngineError` with the error of the work that the event stands for.
+ */
+export async function settled(api: Pjrt, event: Address | undefined, what: string): Promise<void> {
+  if (!event) return;
+  try {
+    const [, isReady] = api.call('eventIsReady', [event, 0], what);
+    if (isReady! & 1n) api.call('eventAwait', [event], what);
+    else await api.callAsync('eventAwait', [event], what);
+  } finally {
+    api.call('eventDestroy', [event], 'destroy an event');
+  }
 }

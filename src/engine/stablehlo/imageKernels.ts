@@ -5,10 +5,9 @@
 import { sizeOf } from '../../tensor.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
-import { sumsForPixels, sumsForStatistics } from './channelSums.js';
+import { channelSums, moments } from './channelSums.js';
 import { type Context, type Lowering, like, productPrecision } from './lowering.js';
 import { averagePool, averagePoolGradient, maxPool, maxPoolGradient } from './pooling.js';
-import { sharedMoments, sharedSums } from './sharedSums.js';
 import { listText, typeText } from './text.js';
 
 interface Window {
@@ -119,27 +118,6 @@ const everywhere = (builder: HloBuilder, perChannel: Hlo, x: Hlo) =>
 const inverseDeviation = (builder: HloBuilder, variance: Hlo, node: Node) =>
   builder.apply('rsqrt', builder.apply('add', variance, like(builder, variance, node.attributes.epsilon as number)));
 
-/**
- * Mean and biased variance [C] of an image in one pass over it: sums of x and x² about a pixel of its own, which keeps
- * the digits that E[x²] − E[x]² would lose.
- */
-function moments(builder: HloBuilder, x: Hlo): readonly [mean: Hlo, variance: Hlo] {
-  const { shape } = x.type;
-  const pixel = builder.slice(x, [0, 0, 0, 0], [1, 1, 1, shape[3]!]);
-  const centre = builder.reshape(pixel, [shape[3]!]);
-  const shifted = builder.apply('subtract', x, everywhere(builder, centre, x));
-  const [first, second] = means(builder, shifted, builder.apply('multiply', shifted, shifted)) as [Hlo, Hlo];
-  const spread = builder.apply('subtract', second, builder.apply('multiply', first, first));
-  return [builder.apply('add', centre, first), builder.apply('maximum', spread, like(builder, spread, 0))];
-}
-
-/** Means over all pixels, per channel [C], of images of one shape. */
-function means(builder: HloBuilder, ...images: readonly Hlo[]): Hlo[] {
-  const { shape } = images[0]!.type;
-  const count = sizeOf(shape) / shape.at(-1)!;
-  return sumsForStatistics(builder, images).map(sum => builder.apply('divide', sum, like(builder, sum, count)));
-}
-
 /** scale·(x − mean)/√(variance + ε) + offset in float32, in the type of the node's first output. */
 function normalise(builder: HloBuilder, node: Node, [x, scale, offset, centre, variance]: readonly Hlo[]): Hlo {
   const factor = builder.apply('multiply', scale!, inverseDeviation(builder, variance!, node));
@@ -167,7 +145,7 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
   BatchNormTrain: ({ builder, node, devices, inputs: [image, scale, offset] }) => {
     const x = builder.convert(image!, 'float32');
     const { shape } = x.type;
-    const [batchMean, variance] = devices > 1 ? sharedMoments(builder, x, devices) : moments(builder, x);
+    const [batchMean, variance] = moments(builder, x, devices);
     const count = sizeOf(shape) / shape[3]!;
     const bessel = like(builder, variance, count > 1 ? count / (count - 1) : 1);
     const unbiased = builder.apply('multiply', variance, bessel);
@@ -186,8 +164,7 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
     const centred = builder.apply('subtract', x, everywhere(builder, savedMean!, x));
     const normalised = builder.apply('multiply', centred, everywhere(builder, inverse, x));
     const images = [dy, builder.apply('multiply', dy, normalised)];
-    const sums = devices > 1 ? sharedSums(builder, images, devices) : sumsForPixels(builder, images);
-    const [dOffset, dScale] = sums as [Hlo, Hlo];
+    const [dOffset, dScale] = channelSums(builder, images, devices) as [Hlo, Hlo];
     const count = sizeOf(x.type.shape) / x.type.shape.at(-1)!;
     const average = (sum: Hlo) => everywhere(builder, builder.apply('divide', sum, like(builder, sum, count)), x);
     const slope = builder.apply('multiply', normalised, average(dScale));

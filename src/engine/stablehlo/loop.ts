@@ -8,7 +8,7 @@
  * ones, for the kernel that changes these can write both: cast at the start of a step, each would take a kernel of its
  * own.
  */
-import { stacked } from '../stackedSteps.js';
+import { stacked } from '../steps.js';
 import type { IrDType, ValueType } from '../trace/ir.js';
 import { type Hlo, type HloBuilder, newBuilder } from './builder.js';
 import { typeText } from './text.js';

@@ -1,13 +1,13 @@
 /** IR → the text of a StableHLO module with one function: (state it reads, inputs) → (state it changes, outputs). */
 import { EngineError } from '../../errors.js';
-import type { Specs } from '../program.js';
-import { stacked } from '../stackedSteps.js';
+import type { Precision, Specs } from '../program.js';
+import { stacked } from '../steps.js';
 import { type Node, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { type Hlo, newBuilder } from './builder.js';
 import { batchAxisOf, meshText, moduleAttributes, sharding } from './devices.js';
 import { imageKernels } from './imageKernels.js';
 import { type Cast, stepLoop } from './loop.js';
-import type { FloatProducts, Lowering } from './lowering.js';
+import type { Lowering } from './lowering.js';
 import { plainKernels } from './plainKernels.js';
 import { typeText } from './text.js';
 
@@ -28,14 +28,14 @@ export interface Module {
 export interface LowerOptions {
   /** Lower so many steps of the program: inputs and outputs are stacked `[count, …]`. Left out: the program itself. */
   readonly count?: number | undefined;
-  readonly floatProducts: FloatProducts;
+  readonly precision: Precision;
   /** Devices that share the work (devices.ts). */
   readonly devices: number;
 }
 
 /** Lowers a program on a state of these types. Throws `EngineError` for a kernel that has no lowering. */
 export function lower(program: TracedProgram, state: Specs, options: LowerOptions): Module {
-  const { count, floatProducts, devices } = options;
+  const { count, precision, devices } = options;
   const nameOf = ({ attributes }: Node) => attributes.name as string;
   const reads = [...new Set(program.nodes.filter(({ kernel }) => kernel === 'State').map(nameOf))];
   const writes = Object.keys(program.state);
@@ -66,7 +66,7 @@ export function lower(program: TracedProgram, state: Specs, options: LowerOption
     else {
       const lowering = lowerings[node.kernel];
       if (!lowering) throw new EngineError(`The xla engine has no lowering for the kernel '${node.kernel}'.`);
-      lowered.set(node, lowering({ builder, floatProducts, devices, node, inputs: node.inputs.map(resultOf) }));
+      lowered.set(node, lowering({ builder, precision, devices, node, inputs: node.inputs.map(resultOf) }));
     }
   }
 

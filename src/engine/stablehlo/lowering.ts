@@ -1,16 +1,11 @@
 /** What a lowering to StableHLO is, and the few pieces that many of them share. */
+import type { Precision } from '../program.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
 
-/**
- * How convolutions and products multiply float32: exactly, or rounded to TF32 where the device has it. Sums are float32
- * in both.
- */
-export type FloatProducts = 'fp32' | 'tf32';
-
 export interface Context {
   readonly builder: HloBuilder;
-  readonly floatProducts: FloatProducts;
+  readonly precision: Precision;
   /** Devices that share the work (devices.ts). */
   readonly devices: number;
   readonly node: Node;
@@ -35,7 +30,10 @@ export const same = (operation: string): Lowering =>
 /** A tensor of the type of `x` with one value everywhere. */
 export const like = (builder: HloBuilder, x: Hlo, value: number): Hlo => builder.full(x.type, value);
 
-/** The precision that a convolution or product of `x` asks for; without one XLA takes TF32 for float32 on GPUs. */
-export function productPrecision({ floatProducts }: Context, x: Hlo): 'HIGHEST' | 'DEFAULT' {
-  return x.type.dtype === 'float32' && floatProducts === 'fp32' ? 'HIGHEST' : 'DEFAULT';
+/**
+ * The precision in the text of a convolution or product with the operand `x`. With DEFAULT XLA may round the factors:
+ * on GPUs it takes TF32 for float32.
+ */
+export function productPrecision({ precision }: Context, x: Hlo): 'HIGHEST' | 'DEFAULT' {
+  return x.type.dtype === 'float32' && precision !== 'tf32' ? 'HIGHEST' : 'DEFAULT';
 }

@@ -16,16 +16,22 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
 import { requireSameTypes } from '../hostTensor.js';
-import type { Program, Specs, Tensors } from '../program.js';
+import type { Precision, Program, Specs, Tensors } from '../program.js';
 import '../trainingKernels.js';
 import { traceBackend } from './backend.js';
 import { type Node, reachable, type TracedProgram, typeOf, type Value } from './ir.js';
+import { withBf16Convolutions } from './mixedPrecision.js';
 
 /**
  * Records `program` for a state of the given types. Throws `EngineError` with the op's name and the source line that
  * used it when the program uses an op that the trace does not know.
  */
-export function trace(program: Program, state: Specs): TracedProgram {
+export function trace(program: Program, state: Specs, precision: Precision = 'fp32'): TracedProgram {
+  const traced = record(program, state);
+  return precision === 'bf16' ? withBf16Convolutions(traced) : traced;
+}
+
+function record(program: Program, state: Specs): TracedProgram {
   const previous = tf.engine().backendName;
   void tf.setBackend('trace'); // switches at once: the backend's factory is synchronous
   tf.engine().startScope();

@@ -7,11 +7,10 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { addonIn, findAddon } from '../../../src/engine/eager/locate.js';
-import { installAddon } from '../../../src/engine/install/addon.js';
-import { addonDependencies, addonFolder, addonPackage } from '../../../src/engine/install/addonPin.js';
-import { enginesFolder } from '../../../src/engine/install/cache.js';
-import { compileAddon, findCompiler } from '../../../src/engine/install/compileAddon.js';
-import { fetchPackages, tarballName } from '../../../src/engine/install/npmPackage.js';
+import { compileAddon, findCompiler, installAddon } from '../../../src/engine/install/addon.js';
+import { addonFolder, enginesFolder } from '../../../src/engine/install/cache.js';
+import { fetchPackages, tarballName } from '../../../src/engine/install/download.js';
+import { addonDependencies, addonPackage } from '../../../src/engine/install/pin.js';
 import { EngineError } from '../../../src/errors.js';
 import { temporaryFolder } from './fakeWheel.js';
 
@@ -136,7 +135,7 @@ test('Where its own installation fails, the reason is told and the addon is buil
   await assert.rejects(installAddon({ cache, environment, listener }), /C\+\+17 compiler/);
   assert.match(
     notes.join('\n'),
-    /CUDA 11 is here[\s\S]*It failed:[\s\S]*host not found[\s\S]*Building its addon instead/,
+    /CUDA 11 is here[\s\S]*It failed:[\s\S]*host not found[\s\S]*Compiling its addon instead/,
   );
   assert.deepEqual(readdirSync(enginesFolder(cache)), []);
 });

@@ -36,7 +36,7 @@ test('the order is: setting, cache, virtual environment, what python3 imports', 
   const PATH = writePython(join(folder, 'bin'), system);
   const environment = { PATH, GALA_CACHE: cache, GALA_TENSORFLOW: explicit, VIRTUAL_ENV: venv };
 
-  const found = listTensorFlow(undefined, { environment, pin }).filter(({ origin }) => origin !== 'tfjs-node-gpu');
+  const found = listTensorFlow(environment, pin).filter(({ origin }) => origin !== 'tfjs-node-gpu');
   assert.deepEqual(
     found.map(({ libraryFolder, version, origin }) => ({ libraryFolder, version, origin })),
     [
@@ -48,8 +48,7 @@ test('the order is: setting, cache, virtual environment, what python3 imports', 
   );
   assert.equal(found[0]?.bytes, 10);
   assert.deepEqual(found[0]?.libraries, ['libtensorflow_framework.so.2', 'libtensorflow_cc.so.2']);
-  assert.deepEqual(findTensorFlow(undefined, { environment, pin }), found[0]);
-  assert.equal(findTensorFlow(system, { environment, pin })?.libraryFolder, system);
+  assert.deepEqual(findTensorFlow(environment, pin), found[0]);
 });
 
 test('a setting that names a folder without the libraries is an error, even if the cache has an engine', async t => {
@@ -59,18 +58,17 @@ test('a setting that names a folder without the libraries is an error, even if t
   await installEngine({ pin, cache, from: wheel, platform: linux });
   const empty = join(folder, 'empty');
   mkdirSync(empty);
-  const setting = { environment: { PATH: '', GALA_TENSORFLOW: empty }, cache, pin };
-  for (const find of [
-    () => findTensorFlow(undefined, setting),
-    () => findTensorFlow(empty, { environment: { PATH: '' }, cache, pin }),
-    () => listTensorFlow(undefined, setting),
-  ]) {
-    assert.throws(find, (error: unknown) => {
-      assert.ok(error instanceof EngineError);
-      assert.equal(error.where, empty);
-      assert.match(error.next!, /libtensorflow_cc\.so\.2/);
-      return true;
-    });
+  const environment = { PATH: '', GALA_CACHE: cache, GALA_TENSORFLOW: empty };
+  for (const find of [findTensorFlow, listTensorFlow]) {
+    assert.throws(
+      () => find(environment, pin),
+      (error: unknown) => {
+        assert.ok(error instanceof EngineError);
+        assert.equal(error.where, empty);
+        assert.match(error.next!, /libtensorflow_cc\.so\.2/);
+        return true;
+      },
+    );
   }
 });
 
@@ -78,13 +76,13 @@ test('the C distribution has its version in the name of the file that the librar
   const folder = temporaryFolder(t);
   const library = writeLibraries(join(folder, 'lib'), 'libtensorflow.so.2.9.1');
   symlinkSync('libtensorflow.so.2.9.1', join(library, 'libtensorflow.so.2'));
-  const location = findTensorFlow(library, { environment: { PATH: '' } });
+  const location = findTensorFlow({ PATH: '', GALA_TENSORFLOW: library });
   assert.equal(location?.version, '2.9.1');
   assert.deepEqual(location?.libraries, ['libtensorflow_framework.so.2', 'libtensorflow.so.2']);
 });
 
 /** Its library cannot be hidden: where it has one, there is no machine without any engine. */
-const addonHasLibrary = listTensorFlow(undefined, { environment: { PATH: '/nowhere' }, cache: '/nowhere' }).some(
+const addonHasLibrary = listTensorFlow({ PATH: '/nowhere', GALA_CACHE: '/nowhere' }).some(
   ({ origin }) => origin === 'tfjs-node-gpu',
 );
 
@@ -95,12 +93,12 @@ test('without any engine the error names gala engine install, and a damaged engi
   const { wheel, pin } = writeFakeWheel(folder);
   const cache = join(folder, 'cache');
   const { folder: engine } = await installEngine({ pin, cache, from: wheel, platform: linux });
-  const options = { environment: { PATH: writePython(join(folder, 'bin'), '') }, cache, pin };
-  assert.equal(requireTensorFlow(undefined, options).origin, 'cache');
+  const environment = { PATH: writePython(join(folder, 'bin'), ''), GALA_CACHE: cache };
+  assert.equal(requireTensorFlow(environment, pin).origin, 'cache');
   rmSync(join(engine, 'libtensorflow_framework.so.2'));
-  assert.equal(findTensorFlow(undefined, options), undefined);
+  assert.equal(findTensorFlow(environment, pin), undefined);
   assert.throws(
-    () => requireTensorFlow(undefined, options),
+    () => requireTensorFlow(environment, pin),
     (error: unknown) => {
       assert.ok(error instanceof EngineError);
       assert.equal(error.next, 'gala engine install');

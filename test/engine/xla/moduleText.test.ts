@@ -13,7 +13,7 @@ import { createLoss } from '../../../src/train/createLoss.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';
 
-const options = { floatProducts: 'fp32', devices: 1 } as const;
+const options = { precision: 'fp32', devices: 1 } as const;
 
 const network = {
   backbone: resnet({ name: 'resnet10', block: 'basic', depths: [1, 1, 1, 1], channels: 3 }),

@@ -7,7 +7,6 @@ import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { Precision, Program } from '../../../src/engine/program.js';
 import { lower } from '../../../src/engine/stablehlo/lower.js';
-import { withBf16Convolutions } from '../../../src/engine/trace/mixedPrecision.js';
 import { trace } from '../../../src/engine/trace/trace.js';
 import { linearHead } from '../../../src/models/head.js';
 import { resnetCifar } from '../../../src/models/resnetCifar.js';
@@ -30,9 +29,8 @@ const products: Program = {
 };
 
 /** The precision and element type that each convolution and product of the text has, in order. */
-function askedFor(floatProducts: 'fp32' | 'tf32', inBf16: boolean): string[] {
-  const traced = trace(products, {});
-  const { text } = lower(inBf16 ? withBf16Convolutions(traced) : traced, {}, { floatProducts, devices: 1 });
+function askedFor(precision: Precision): string[] {
+  const { text } = lower(trace(products, {}, precision), {}, { precision, devices: 1 });
   return text
     .split('\n')
     .filter(line => /stablehlo\.(convolution|dot_general)/.test(line))
@@ -43,9 +41,9 @@ test(
   'fp32 asks for exact products, tf32 leaves them to the device, bf16 has its convolutions in bfloat16 ' +
     'and the head in float32',
   () => {
-    assert.deepEqual(askedFor('fp32', false), ['HIGHEST f32', 'HIGHEST f32']);
-    assert.deepEqual(askedFor('tf32', false), ['DEFAULT f32', 'DEFAULT f32']);
-    assert.deepEqual(askedFor('fp32', true), ['DEFAULT bf16', 'HIGHEST f32']);
+    assert.deepEqual(askedFor('fp32'), ['HIGHEST f32', 'HIGHEST f32']);
+    assert.deepEqual(askedFor('tf32'), ['DEFAULT f32', 'DEFAULT f32']);
+    assert.deepEqual(askedFor('bf16'), ['DEFAULT bf16', 'HIGHEST f32']);
   },
 );
 
