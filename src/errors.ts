@@ -1,10 +1,10 @@
 /**
- * Typed errors: what happened, where (file:line:col, path, class, step), what to do next.
- * `src/cli/main.ts` prints them without a stack trace and turns `exitCode` into the process's exit code.
+ * Typed errors: what happened, where, and what to do next. `src/cli/main.ts` prints them without a stack trace and ends
+ * the process with their `exitCode`.
  */
 
 export interface ErrorDetails {
-  /** Place of the fault: `file:line:col`, a path, a class or a step. */
+  /** The place: `file:line:col`, a path, a class or a step. */
   where?: string;
   /** The remedy: what the reader should do next. */
   next?: string;
@@ -25,7 +25,7 @@ export class GalaError extends Error {
   }
 }
 
-/** The same error with another sentence after its remedy, for whoever knows more than the place where it was thrown. */
+/** The error with another sentence after its remedy, for a caller that knows more than the code that threw it. */
 export function withRemedy<E extends GalaError>(error: E, sentence: string): E {
   const Type = error.constructor as new (message: string, details: ErrorDetails) => E;
   const next = error.next === undefined ? sentence : `${error.next} ${sentence}`;
@@ -33,7 +33,7 @@ export function withRemedy<E extends GalaError>(error: E, sentence: string): E {
   return Object.assign(new Type(message, { next, cause, ...(where !== undefined && { where }) }), { stack });
 }
 
-/** Command-line usage or configuration: exit code 2. */
+/** Wrong use of the command line or a wrong config: exit code 2. */
 export class ConfigError extends GalaError {
   override readonly exitCode = 2;
 }
@@ -43,17 +43,17 @@ export class DivergedError extends GalaError {
   override readonly exitCode = 3;
 }
 
-/** A dataset is missing, damaged or does not fit the config: exit code 4. */
+/** A dataset is missing or damaged, or does not fit the config: exit code 4. */
 export class DataError extends GalaError {
   override readonly exitCode = 4;
 }
 
-/** Disk: a run folder, checkpoint or cache could not be written or read back: exit code 4. */
+/** A file of gala, such as a checkpoint, could not be written or read: exit code 4. */
 export class StorageError extends GalaError {
   override readonly exitCode = 4;
 }
 
-/** The compute engine is missing, unusable or was asked for something it does not know: exit code 5. */
+/** The compute engine is missing or unusable, or does not know what it was asked to do: exit code 5. */
 export class EngineError extends GalaError {
   override readonly exitCode = 5;
 }

@@ -1,8 +1,9 @@
 /**
- * Keyed random numbers. A stream is named by a tuple such as ('augment', seed, epoch, index): equal keys give equal
- * numbers on every machine, in every worker, in any order of calls.
+ * Keyed random numbers. The key of a stream is a tuple such as ('augment', seed, epoch, index). Equal keys give equal
+ * numbers on every machine, in every worker and in any order of calls.
  */
-import { fillNormals, normalPair } from './random/normals.js';
+import { normalsWasm } from './random/normalsWasm.js';
+import { type WasmInstance, wasmModule } from './wasm.js';
 
 export interface Random {
   /** Uniform 32-bit unsigned integer. */
@@ -13,13 +14,13 @@ export interface Random {
   integer(bound: number): number;
   /** Standard normal (Box–Muller). */
   normal(): number;
-  /** Fills `values` with what `normal() * deviation` would give one after the other, ten times as fast. */
+  /** Fills `values` with the results of repeated `normal() * deviation`, ten times as fast. */
   normals(values: Float32Array, deviation: number): void;
 }
 
 /**
- * A random stream for a key of integers and strings; xoshiro128** (Blackman & Vigna) seeded by an avalanche hash of the
- * key.
+ * The random stream of a key of integers and strings: xoshiro128** (Blackman & Vigna), seeded with an avalanche hash of
+ * the key.
  */
 export function randomFor(...key: readonly (number | string)[]): Random {
   let hash = 0x9e3779b9;
@@ -98,4 +99,56 @@ function mix32(word: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) | 0;
+}
+
+/** What normals.wat exports. All parameters are addresses, except for `count`, `quads` and `deviation`. */
+interface Kernels {
+  uniforms(state: number, count: number, into: number): void;
+  normals(from: number, quads: number, deviation: number, into: number, unclear: number): number;
+}
+
+const instantiate = wasmModule<Kernels>(normalsWasm);
+let instance: WasmInstance<Kernels> | undefined;
+
+const blockQuads = 512;
+/** Addresses in the kernels' memory. The state is at 0. */
+const uniformsAt = 16;
+const normalsAt = uniformsAt + 32 * blockQuads;
+const unclearAt = normalsAt + 16 * blockQuads;
+
+/** The normal deviates of two uniform numbers (Box–Muller). */
+function normalPair(first: number, second: number): [number, number] {
+  const radius = Math.sqrt(-2 * Math.log(1 - first));
+  const angle = 2 * Math.PI * second;
+  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+}
+
+/**
+ * Fills `values`, a multiple of four, with `deviation` times the normals of as many uniform numbers of a xoshiro128**,
+ * whose `state` [4] moves on. The bits are those of `normalPair`, which also computes the pairs that the kernel calls
+ * unclear: those close to the middle of two float32.
+ */
+function fillNormals(values: Float32Array, deviation: number, state: Int32Array): void {
+  instance ??= instantiate();
+  const { functions, memory } = instance;
+  const { buffer } = memory(unclearAt + 4 * blockQuads);
+  const words = new Int32Array(buffer, 0, 4);
+  const uniforms = new Float64Array(buffer, uniformsAt, 4 * blockQuads);
+  const normals = new Float32Array(buffer, normalsAt, 4 * blockQuads);
+  const unclear = new Int32Array(buffer, unclearAt, blockQuads);
+  words.set(state);
+  for (let start = 0; start < values.length; start += 4 * blockQuads) {
+    const count = Math.min(4 * blockQuads, values.length - start);
+    functions.uniforms(0, count, uniformsAt);
+    const found = functions.normals(uniformsAt, count / 4, deviation, normalsAt, unclearAt);
+    for (const quad of unclear.subarray(0, found)) {
+      for (const pair of [4 * quad, 4 * quad + 2])
+        normals.set(
+          normalPair(uniforms[pair]!, uniforms[pair + 1]!).map(normal => normal * deviation),
+          pair,
+        );
+    }
+    values.set(normals.subarray(0, count), start);
+  }
+  state.set(words);
 }

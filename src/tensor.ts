@@ -1,4 +1,4 @@
-/** Tensors in host memory, whatever reads or computes them. */
+/** Tensors in host memory, as files, engines and the pipeline exchange them. */
 export type DType = 'float32' | 'int32' | 'uint8';
 
 export interface TensorSpec {
@@ -14,7 +14,8 @@ export interface HostTensor extends TensorSpec {
 export type HostTensors = Record<string, HostTensor>;
 
 /**
- * A tensor whose values are computed once, when they are first read: counting the bytes of a network draws no weights.
+ * A tensor whose values are computed on the first access to `data`, so that only counting the bytes of a network draws
+ * no weights.
  */
 export function lazyTensor(shape: readonly number[], valuesOf: (size: number) => Float32Array): HostTensor {
   let data: Float32Array | undefined;
@@ -28,12 +29,12 @@ export function lazyTensor(shape: readonly number[], valuesOf: (size: number) =>
   };
 }
 
-/** float32 zeros, made when they are first read. */
+/** float32 zeros, made on the first access to `data`. */
 export function zeros(shape: readonly number[]): HostTensor {
   return lazyTensor(shape, size => new Float32Array(size));
 }
 
-/** Bytes of the values of tensors, by their shapes. */
+/** Bytes of the values of tensors. */
 export function tensorBytes(tensors: Readonly<Record<string, TensorSpec>>): number {
   return Object.values(tensors).reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * (dtype === 'uint8' ? 1 : 4), 0);
 }

@@ -1,6 +1,6 @@
-/** WebAssembly that scripts/assemble-kernels.mjs made of our .wat files: one module, any number of instances. */
+/** Loads the WebAssembly modules that scripts/assemble-kernels.mjs makes from the .wat files. */
 
-/** Node's, of which neither its types nor TypeScript's without a browser know. */
+/** A part of Node's WebAssembly, whose types are only in TypeScript's library of browsers. */
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);
@@ -17,13 +17,13 @@ declare namespace WebAssembly {
 
 export interface WasmInstance<Functions> {
   readonly functions: Functions;
-  /** Makes the memory at least this large and gives it; a view taken before is void. */
+  /** The memory, grown to at least this many bytes. An earlier view is then invalid. */
   memory(bytes: number): Uint8Array<ArrayBuffer>;
 }
 
 const pageBytes = 2 ** 16;
 
-/** Makes instances of the module in `base64`, which is compiled for the first one; each has a memory of its own. */
+/** Returns a function that makes instances of the module in `base64`, each with its own memory. */
 export function wasmModule<Functions extends object>(base64: string): () => WasmInstance<Functions> {
   let compiled: WebAssembly.Module | undefined;
   return () => {

@@ -1,8 +1,7 @@
 /** How a failed command looks to its reader, and which exit code it ends with. */
 import { CommanderError } from 'commander';
 import { GalaError } from '../errors.js';
-import { diskFault } from '../io/diskFault.js';
-import { FormatFault } from '../io/formatFault.js';
+import { diskFault, FormatFault } from '../io/faults.js';
 import { indentedLines } from '../io/visibleText.js';
 import { memoryError } from '../machine/memory.js';
 

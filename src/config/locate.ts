@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { ConfigError } from '../errors.js';
-import { diskFault } from '../io/diskFault.js';
+import { diskFault } from '../io/faults.js';
 import { withHome } from '../io/homePath.js';
 import { asNamePart } from './experimentName.js';
 import { isFactorFile, listedFactors, sourceOf, withNumber } from './factorFiles.js';

@@ -107,9 +107,9 @@ function readIdx(
   const sizes = Array.from({ length: dimensions }, (_, i) => start.readUInt32BE(4 + 4 * i));
   const expected = header + sizes.reduce((a, b) => a * b, 1);
   const announced = `the header announces ${expected} (${sizes.join(' × ')})`;
-  // A small file that unpacks to gigabytes must not get the memory for them: neither by its header nor against it.
-  if (file.isPacked && expected > largestGzipRatio * file.storedBytes) {
-    throw damaged(`${file.storedBytes} packed bytes cannot hold what ${announced}.`);
+  // A small file must not make gala allocate gigabytes, neither by its header nor by its content.
+  if (file.isCompressed && expected > largestGzipRatio * file.storedBytes) {
+    throw damaged(`${file.storedBytes} compressed bytes cannot hold what ${announced}.`);
   }
   const bytes = file.all(expected + 1);
   if (bytes.length !== expected) throw damaged(`${bytes.length} bytes where ${announced}.`);

@@ -5,7 +5,7 @@ import { sharpVersion } from '../data/images/sharp.js';
 import { askGpuDriver, type GpuAnswer } from '../engine/gpu.js';
 import { thisPlatform } from '../engine/install/platform.js';
 import { EngineError } from '../errors.js';
-import { cacheFolder } from '../io/cacheFolder.js';
+import { cacheFolder } from '../io/homePath.js';
 import { freeBytesOf } from '../io/staging.js';
 import { cpuFlags } from '../machine/cpu.js';
 import { availableMemory, memoryLimits } from '../machine/memory.js';

@@ -46,7 +46,7 @@ export function mayHaveGpu(root = '/'): boolean {
 /** Asks the driver; the first call in a process settles which GPUs CUDA_VISIBLE_DEVICES leaves. */
 export async function askGpuDriver(library = 'libcuda.so.1', root = '/'): Promise<GpuAnswer> {
   if (!mayHaveGpu(root)) return { missing: `there is no ${join(root, 'dev/nvidiactl')}, so no NVIDIA driver runs` };
-  const { openLibrary } = await import('../io/nativeLibrary.js');
+  const { openLibrary } = await import('../io/koffi.js');
   let cuda: ReturnType<typeof bind>;
   try {
     cuda = bind(openLibrary(library));

@@ -1,7 +1,7 @@
 /** Chooses an engine and a device for a config and compiles programs with it. */
 
 import { EngineError } from '../errors.js';
-import { cacheFolder } from '../io/cacheFolder.js';
+import { cacheFolder } from '../io/homePath.js';
 import { bf16Pays, instructionSet, usableCores } from '../machine/cpu.js';
 import { requireMemory } from '../machine/memory.js';
 import { environmentNotes, recordedEnvironment } from './environment.js';

@@ -1,4 +1,4 @@
-/** Writes that are either wholly there or not there: temp file → fsync → rename → fsync of the folder. */
+/** Atomic writes: temporary file → fsync → rename → fsync of the folder. */
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -12,28 +12,37 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { diskFault } from './diskFault.js';
-import { notRegular } from './openForWriting.js';
+import { diskFault } from './faults.js';
+import { notRegular } from './regularFile.js';
 import { waitsFor } from './waiting.js';
-import { isWrittenName } from './writtenNames.js';
 
-/** The file of a temp file, which has a random part in its name, so that no two writers ever share one. */
+/** Temporary files have a random part in their name, so that two writers never share one. */
 const temporaryName = /^(.+)\.[0-9a-f]{12}\.tmp$/;
+/** The files that gala replaces in run folders and packed sets. Only their temporary files are gala's to delete. */
+const ownNames: readonly RegExp[] = [
+  /^(run\.json|config\.yaml|report\.html)$/,
+  /^(metrics|gradients)\.jsonl$/,
+  /^(metrics|table|per_class|predictions)\.csv$/,
+  /^table\.md$/,
+  /^events\.out\.tfevents\.\d+\.gala$/,
+  /^(best|last|last\.previous|(test|val|train)-(best|last))\.safetensors$/,
+  /^(pack\.json|\d{5,}\.(rgb|json))$/,
+];
 const largestWrite = 2 ** 30;
 
 type Chunks = readonly (string | Uint8Array)[];
 
 /**
  * Replaces `path` by the concatenation of `chunks`; a crash leaves either the old or the new file. Throws
- * `StorageError`, also where `path` is, or leads to, a pipe, a device or a socket.
+ * `StorageError`, also where `path` is a pipe, a device or a socket, or a link to one.
  */
 export function writeFileAtomic(path: string, ...chunks: Chunks): void {
   replaceFile(path, chunks, () => {});
 }
 
 /**
- * The same, with the old file kept as `previous`. It is set aside only when the new one is whole on disk: what a full
- * disk interrupts leaves both names as they were, and a crash leaves the old file under one of the two. Throws
+ * As `writeFileAtomic`, but keeps the old file as `previous`. The old file is renamed only when the new one is whole on
+ * disk: a full disk changes neither file, and after a crash the old file has one of the two names. Throws
  * `StorageError`.
  */
 export function writeFileKeeping(path: string, previous: string, ...chunks: Chunks): void {
@@ -63,24 +72,24 @@ function replaceFile(path: string, chunks: Chunks, beforeRename: () => void): vo
   }
 }
 
-/** The rename would put a file in the place of /dev/null itself. */
+/** Without this check, the rename would replace /dev/null itself by a file. */
 function refuseSpecialFile(path: string): void {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats && !stats.isFile() && !stats.isDirectory()) throw notRegular();
 }
 
 /**
- * Removes what a killed `writeFileAtomic` left in a run folder, a part of one, or a packed set: temp files of what gala
- * writes there. Only for a folder that no other process writes to.
+ * Removes the temporary files that a killed `writeFileAtomic` left in a run folder or a packed set. Call it only for a
+ * folder that no other process writes to.
  */
 export function removeTemporaries(folder: string): void {
   for (const name of readdirSync(folder)) {
     const [, file] = temporaryName.exec(name) ?? [];
-    if (file !== undefined && isWrittenName(file)) removeIfPossible(join(folder, name));
+    if (file !== undefined && ownNames.some(pattern => pattern.test(file))) removeIfPossible(join(folder, name));
   }
 }
 
-/** Makes a new name in a folder survive a power cut; file systems that cannot sync a folder are left alone. */
+/** Makes a new name in a folder survive a power cut, on file systems that can sync a folder. */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   try {
@@ -94,7 +103,7 @@ export function syncFolder(folder: string): void {
 
 function writeFully(file: number, bytes: Uint8Array): void {
   let offset = 0;
-  // In parts, because the operating system takes less than 2 GiB a call.
+  // The operating system writes less than 2 GiB in one call.
   while (offset < bytes.byteLength) {
     offset += writeSync(file, bytes, offset, Math.min(bytes.byteLength - offset, largestWrite));
   }
@@ -104,6 +113,6 @@ function removeIfPossible(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // The error that brought us here says more than this one.
+    // The caller throws the error of the write, which says more.
   }
 }

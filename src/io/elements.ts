@@ -1,6 +1,6 @@
-/** Elements of stored tensors as the three types that gala computes with. */
+/** Converts the elements of stored tensors to the three types that gala computes with. */
 import type { DType, HostTensor } from '../tensor.js';
-import { FormatFault } from './formatFault.js';
+import { FormatFault } from './faults.js';
 
 /** Element types by the names that safetensors gives them. */
 export type ElementType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
@@ -18,19 +18,19 @@ export const bytesPerElement: ReadonlyMap<string, number> = new Map<ElementType,
   ['BOOL', 1],
 ]);
 
-/** What elements of a type become. */
+/** The type that gala computes with for a stored type. */
 export function dtypeOf(type: ElementType): DType {
   if (type === 'U8' || type === 'BOOL') return 'uint8';
   return type.startsWith('I') ? 'int32' : 'float32';
 }
 
-/** Largest growth by `decodeElements`: a half becomes a float, a signed byte an int32. */
+/** Most bytes that `decodeElements` makes of one byte: a signed byte becomes an int32. */
 export const largestWidening = 4;
 
 /**
- * Little-endian elements: F32, I32 and U8 are views of the bytes; F16 and BF16 are widened and F64 is rounded to
- * float32, I64 is narrowed to int32 (exactly, or it is a fault), I16 and I8 are widened to int32, BOOL becomes uint8.
- * `bytes` must begin a buffer. Throws `FormatFault` that names `what`.
+ * Decodes little-endian elements. F32, I32, U8 and BOOL are views of the bytes, BOOL as uint8. F16 and BF16 are widened
+ * and F64 is rounded to float32; I16 and I8 are widened to int32. `bytes` must begin its buffer. Throws `FormatFault`,
+ * which names `what`, for an I64 value beyond int32.
  */
 export function decodeElements(what: string, type: ElementType, bytes: Buffer): Pick<HostTensor, 'dtype' | 'data'> {
   const { buffer, byteOffset, byteLength } = bytes;
@@ -71,7 +71,8 @@ function narrow(what: string, wide: BigInt64Array): Int32Array {
 }
 
 /**
- * Bits of the float32 equal to an IEEE 754 half: every half is exact, subnormals, infinities and NaN payloads included.
+ * Bits of the float32 that equals an IEEE 754 half. The conversion is exact, also for subnormals, infinities and NaN
+ * payloads.
  */
 function halfToFloatBits(half: number): number {
   const sign = (half & 0x8000) << 16;

@@ -1,16 +1,17 @@
 /**
- * One process works in a folder at a time: a run, a sweep, the cache of engines, a set that is downloaded or packed.
+ * Locks a folder, so that one process works in it at a time: a run, a sweep, the cache of engines, a dataset that is
+ * downloaded or packed.
  *
- * Each contender puts down a file of its own, whose name says who it is, and then looks for others. No file is ever
- * taken over, so two processes cannot both win, on any file system that shows a new file to whoever looks afterwards.
- * Whether the process behind a file still lives is told by the kernel's lock on that file (lockHolder.ts), which no
- * dead process can keep.
+ * Each process creates a lock file of its own, whose name identifies the process, and then looks for other lock files.
+ * No process takes over a lock file of another one. So two processes cannot both get the lock, on any file system where
+ * a process sees the files that were created before. The kernel's lock on the lock file tells whether its process still
+ * lives (lockHolder.ts): the kernel releases the lock when the process ends.
  */
 import { closeSync, existsSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { GalaError, StorageError } from '../errors.js';
-import { diskFault } from './diskFault.js';
+import { diskFault } from './faults.js';
 import { openLocked, removeUnheld } from './kernelLock.js';
 import {
   type Holder,
@@ -24,22 +25,23 @@ import {
 } from './lockHolder.js';
 
 export interface FolderLock {
-  /** Gives the folder free; a second call does nothing. */
+  /** Unlocks the folder; a second call does nothing. */
   release(): void;
 }
 
-/** A process that holds a folder, as messages and signals need it. */
+/** A living process that holds the lock of a folder. */
 export interface LiveHolder {
   readonly pid: number;
-  /** Empty for a process of this machine and container, else such as ` on node17`. */
+  /** Empty for a process of this machine and container, otherwise such as ` on node17`. */
   readonly place: string;
-  /** Whether the pid can be sent a signal from here. */
+  /** Whether this process can send it a signal. */
   readonly isLocal: boolean;
 }
 
-/** A folder that another process, or this one, holds already: by the file of its lock. */
+/** The lock that a process, maybe this one, holds already. */
 export interface HeldFolder {
   readonly holder: Holder;
+  /** Path of the lock file. */
   readonly file: string;
 }
 
@@ -48,8 +50,8 @@ const pollMilliseconds = 200;
 let made = 0;
 
 /**
- * Locks a folder for this process, until `release` or the end of the process (SIGKILL included). Throws `StorageError`
- * naming the pid when a live process holds it, this one included, or when the folder cannot be written.
+ * Locks a folder until `release` or the end of this process, also by SIGKILL. Throws `StorageError` when the folder
+ * cannot be written or a living process, maybe this one, holds the lock; the error names its pid.
  */
 export function lockFolder(folder: string): FolderLock {
   const lock = tryLockFolder(folder);
@@ -57,7 +59,10 @@ export function lockFolder(folder: string): FolderLock {
   throw heldBy(lock, folder);
 }
 
-/** Runs `work` while holding the folder, after any other process that holds it; `onWait` is told once which that is. */
+/**
+ * Waits for the lock of a folder and runs `work` with it. Where another process holds the lock, calls `onWait` once
+ * with its description.
+ */
 export async function withFolderLock<T>(
   folder: string,
   onWait: (holder: string) => void,
@@ -78,32 +83,32 @@ export async function withFolderLock<T>(
   }
 }
 
-/** The lock, or who holds the folder. Throws `StorageError` when the folder cannot be written. */
+/** Locks a folder, or returns who holds its lock. Throws `StorageError` when the folder cannot be written. */
 export function tryLockFolder(folder: string): FolderLock | HeldFolder {
   for (let attempt = 1; ; attempt++) {
     const other = clearedOfDead(folder, undefined);
     if (other) return other;
     const own = nameOfLock(thisProcess(), ++made);
     const file = announce(folder, own);
-    if (file === undefined) continue; // taken for one of a dead process before its lock was on it
+    if (file === undefined) continue; // another process took the file, not yet locked, for one of a dead process
     const rival = clearedOfDead(folder, own);
     const release = () => remove(join(folder, own), file);
     if (rival === undefined) return { release: once(release) };
     release();
     if (attempt === attempts) return rival;
-    // Two that came at the same moment both step back; unequal waits let one of them through.
+    // Two processes that try at the same moment both release; unequal waits let one of them succeed.
     sleep(20 + Math.random() * 80);
   }
 }
 
-/** Whether a live process holds the folder. Deletes nothing. */
+/** Whether a living process holds the lock of a folder. Deletes nothing. */
 export function isLocked(folder: string): boolean {
   return liveHolderOf(folder) !== undefined;
 }
 
 /**
- * Removes the locks that processes on other machines left in SLURM jobs that are over by `isOver`: killed without a
- * chance to clean up, they cannot be seen from here, but the batch system knows that they are gone.
+ * Removes the lock files of processes on other machines whose SLURM job is over by `isOver`. This process cannot see
+ * whether they live, but the batch system knows that they ended.
  */
 export function removeLocksOfJobs(folder: string, isOver: (job: string) => boolean): void {
   for (const name of readdirSync(folder)) {
@@ -112,7 +117,7 @@ export function removeLocksOfJobs(folder: string, isOver: (job: string) => boole
   }
 }
 
-/** The process that holds the folder, one that this process can signal before one elsewhere. */
+/** The living process that holds the lock of a folder; of several, first one that this process can send a signal. */
 export function liveHolderOf(folder: string): LiveHolder | undefined {
   const holders = readdirSync(folder).flatMap(name => {
     const holder = parseLockName(name);
@@ -122,14 +127,15 @@ export function liveHolderOf(folder: string): LiveHolder | undefined {
   return holders.find(({ isLocal }) => isLocal) ?? holders[0];
 }
 
-/** The pid of the process that holds the folder, where this process can signal it. */
+/** The pid of the process that holds the lock of a folder, where this process can send it a signal. */
 export function localHolder(folder: string): number | undefined {
   const holder = liveHolderOf(folder);
   return holder?.isLocal ? holder.pid : undefined;
 }
 
 /**
- * Puts down a file with the kernel's lock on it; undefined when another process removed it before the lock was on it.
+ * Creates a lock file and takes the kernel's lock on it. Returns its descriptor, or undefined when another process
+ * removed the file before it was locked.
  */
 function announce(folder: string, name: string): number | undefined {
   const path = join(folder, name);
@@ -142,7 +148,7 @@ function announce(folder: string, name: string): number | undefined {
         closeSync(file);
         return undefined;
       }
-      sleep(1); // held for a moment by a process that asks whether this one lives
+      sleep(1); // another process holds the kernel's lock for a moment, to test whether this process lives
     }
   } catch (error) {
     if (isRemoved(error, path)) return undefined;
@@ -154,7 +160,7 @@ function isRemoved(error: unknown, path: string): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT' && existsSync(dirname(path));
 }
 
-/** The first other live holder; files of dead ones are removed on the way. */
+/** The first lock of another living process; removes the lock files of dead processes. */
 function clearedOfDead(folder: string, own: string | undefined): HeldFolder | undefined {
   try {
     for (const name of readdirSync(folder)) {
@@ -169,15 +175,12 @@ function clearedOfDead(folder: string, own: string | undefined): HeldFolder | un
   }
 }
 
-/**
- * On a disk that became read-only the file stays: the kernel's lock is gone all the same, and without it the file
- * counts no more.
- */
+/** On a disk that became read-only the file stays, but without the kernel's lock it has no effect. */
 function remove(path: string, file: number): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // the error for which the folder is given free says more
+    // The error that made the caller unlock the folder says more.
   }
   closeSync(file);
 }

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { openRegularFile } from './openedFile.js';
+import { openRegularFile } from './regularFile.js';
 
 const largestUpdate = 2 ** 30;
 
@@ -15,7 +15,7 @@ export function sha256OfFile(path: string): Promise<string> {
   return digestOfFile('sha256', path);
 }
 
-/** md5 in hex of a regular file, as `sha256OfFile`; only to compare with the checksums that dataset authors publish. */
+/** As `sha256OfFile`, md5: only to compare with the checksums that dataset authors publish. */
 export function md5OfFile(path: string): Promise<string> {
   return digestOfFile('md5', path);
 }
@@ -25,7 +25,7 @@ export function md5(...parts: readonly (string | Uint8Array)[]): string {
   return digest('md5', parts);
 }
 
-/** Adds bytes of any length to a hash; Node takes less than 2 GiB a call. */
+/** Adds bytes of any length to a hash; Node takes less than 2 GiB in one call. */
 export function updateHash(hash: Hash, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.byteLength; offset += largestUpdate) {
     hash.update(bytes.subarray(offset, offset + largestUpdate));

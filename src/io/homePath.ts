@@ -1,4 +1,6 @@
+/** Paths below the home folder of the user. */
 import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 
 /**
  * A path in which a leading `~/`, or `~` alone, is the home folder. A shell does this only for words of their own: not
@@ -8,8 +10,19 @@ export function withHome(path: string): string {
   return /^~(\/|$)/.test(path) ? homedir() + path.slice(1) : path;
 }
 
-/** The same for a word of a command line, which may be `--option=~/path`. */
+/** As `withHome`, for a word of a command line, which may be `--option=~/path`. */
 export function wordWithHome(word: string): string {
   const [option] = /^--[\w-]+=/.exec(word) ?? [''];
   return option + withHome(word.slice(option.length));
+}
+
+/** The cache folder: `explicit`, else GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala. It need not exist. */
+export function cacheFolder(explicit?: string, environment: NodeJS.ProcessEnv = process.env): string {
+  const chosen = explicit || environment.GALA_CACHE;
+  if (chosen) return resolve(withHome(chosen));
+  // The XDG specification says to ignore a relative path.
+  const base = environment.XDG_CACHE_HOME?.startsWith('/')
+    ? environment.XDG_CACHE_HOME
+    : join(environment.HOME || homedir(), '.cache');
+  return join(base, 'gala');
 }

@@ -1,41 +1,43 @@
 /**
- * Fetching one large file over HTTP(S): goes on where it stopped, tries again when the connection drops, never waits
- * for ever.
+ * Downloads one large file over HTTP(S). A download continues where an earlier one stopped, tries again when the
+ * connection drops, and never waits forever.
  */
 import { closeSync, fsyncSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, DataError, GalaError, StorageError } from '../errors.js';
-import { openForWriting } from './openForWriting.js';
+import { openForWriting } from './regularFile.js';
 
 export interface DownloadOptions {
-  /** Hears the bytes that are there and the size of the whole, where the server tells it. */
+  /** Called with the bytes on disk, and with the size of the file where the server sends it. */
   readonly onProgress?: (bytes: number, total: number | undefined) => void;
-  /** Hears a sentence when a try failed and another begins. */
+  /** Called with a sentence when a try failed and the next one begins. */
   readonly onRetry?: (line: string) => void;
-  /** Tries in a row after which there are no more bytes than ever before, until it gives up. */
+  /** Number of consecutive tries without new bytes after which the download fails. */
   readonly fruitlessTries?: number;
-  /** A server that sends nothing for so long is tried again. */
+  /** After so many seconds without a byte the next try begins. */
   readonly stallSeconds?: number;
-  /** Pause before a try; doubles with each that brought nothing. */
+  /** Pause before a try; doubles with each try without new bytes. */
   readonly pauseSeconds?: number;
-  /** What to do without network; ends the error's advice. */
+  /** What to do without network: the last sentence of the errors' remedy. */
   readonly otherwise: string;
 }
 
-interface Answer {
+/** How a try ended. */
+interface Result {
+  /** Bytes of the whole file, where the server sends it. */
   readonly total: number | undefined;
-  /** Whether every byte that the server announced is on disk. */
+  /** Whether all of them are on disk. */
   readonly complete: boolean;
 }
 
 /**
- * Fetches `url` into the file `path`, which is kept when it fails: the next call asks for the rest only. The content is
- * not checked here. Throws `DataError` (server, network), `StorageError` (disk) or `ConfigError` (no address).
+ * Downloads `url` into the file `path`. After a failure the file stays, and the next call asks only for the rest. The
+ * caller checks the content. Throws `DataError` (server, network), `StorageError` (disk) or `ConfigError` (no address).
  */
 export async function downloadFile(url: string, path: string, options: DownloadOptions): Promise<void> {
   const { fruitlessTries = 4, pauseSeconds = 1 } = options;
   requireAddress(url);
-  // What was there already counts: beginning anew is no progress until there is more than before.
+  // A download that begins again makes progress only when it has more bytes than ever before.
   for (let [fruitless, most] = [0, sizeOf(path)]; ; most = Math.max(most, sizeOf(path))) {
     const before = sizeOf(path);
     let failure: string;
@@ -69,14 +71,14 @@ function requireAddress(url: string): void {
   });
 }
 
-async function attempt(url: string, path: string, have: number, options: DownloadOptions): Promise<Answer> {
+async function attempt(url: string, path: string, have: number, options: DownloadOptions): Promise<Result> {
   const stall = new AbortController();
   const seconds = options.stallSeconds ?? 60;
   const abort = () => stall.abort(new Error(`the server sent nothing for ${seconds} seconds`));
   let timer = setTimeout(abort, 1000 * seconds);
   try {
     const response = await fetch(url, {
-      // `identity`: bytes are counted and hashed as they are stored, never unpacked on the way.
+      // `identity`: the server must not compress, because ranges and checksums count the bytes of the file.
       headers: { 'accept-encoding': 'identity', ...(have > 0 && { range: `bytes=${have}-` }) },
       signal: stall.signal,
     });
@@ -84,10 +86,10 @@ async function attempt(url: string, path: string, have: number, options: Downloa
     if (response.status === 416) return startOver(path, have, range.total);
     if (!response.ok || response.body === null) throw refused(url, response, options);
     const encoding = response.headers.get('content-encoding') ?? 'identity';
-    // fetch unpacks such an answer, so its bytes are neither those that were announced nor those of a range.
-    if (!/^(identity)?$/i.test(encoding.trim())) throw packedAnswer(url, encoding, options);
+    // fetch unpacks a compressed response, so its bytes match neither content-length nor a range.
+    if (!/^(identity)?$/i.test(encoding.trim())) throw compressedResponse(url, encoding, options);
     const resumed = response.status === 206 && range.start === have;
-    // A server that does not know ranges sends the whole; one that sends another range would spoil the file.
+    // A server without ranges sends the whole file (status 200). Another range would damage the file.
     if (response.status === 206 && !resumed) throw new Error('the server sent other bytes than were asked for');
     const start = resumed ? have : 0;
     const length = response.headers.get('content-length');
@@ -108,10 +110,7 @@ async function attempt(url: string, path: string, have: number, options: Downloa
   }
 }
 
-/**
- * Each piece is on its way to the disk before the next is asked for, so that a dropped connection costs nothing that
- * has come.
- */
+/** Writes each piece before the next one arrives, so that a dropped connection loses no received byte. */
 async function write(
   body: AsyncIterable<Uint8Array>,
   path: string,
@@ -133,14 +132,14 @@ async function write(
   }
 }
 
-/** 416: there is nothing after what we have. Either that is the whole file, or the file there is another one. */
-function startOver(path: string, have: number, total: number | undefined): Answer {
+/** Status 416: the server has no bytes behind ours. Either we have the whole file, or the server's file changed. */
+function startOver(path: string, have: number, total: number | undefined): Result {
   if (total === have) return { total, complete: true };
   closeSync(openForWriting(path, 'replace'));
   throw new Error(`the server's file has ${total ?? 'fewer'} bytes, fewer than the ${have} here, so it begins anew`);
 }
 
-// `bytes 100-199/200`, or a star in place of the range.
+/** Parses `bytes 100-199/200`, or a star in place of the range. */
 function contentRange(header: string | null): { start?: number; total?: number } {
   const match = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(header ?? '');
   if (match === null) return {};
@@ -151,7 +150,7 @@ function contentRange(header: string | null): { start?: number; total?: number }
   };
 }
 
-/** A server's no. What may pass (busy, being repaired) is tried again. */
+/** The error of an HTTP status; a plain `Error` for a status that may pass, so that the next try begins. */
 function refused(url: string, { status, statusText }: Response, { otherwise }: DownloadOptions): Error {
   const said = `the server answered ${status} ${statusText}`.trimEnd();
   if (status >= 500 || status === 408 || status === 429) return new Error(said);
@@ -161,11 +160,14 @@ function refused(url: string, { status, statusText }: Response, { otherwise }: D
   });
 }
 
-function packedAnswer(url: string, encoding: string, { otherwise }: DownloadOptions): DataError {
-  return new DataError(`The server packs what it sends (Content-Encoding: ${encoding}), though it was asked not to.`, {
-    where: url,
-    next: `Fetch the file with another tool and give it with --from FILE. ${otherwise}`,
-  });
+function compressedResponse(url: string, encoding: string, { otherwise }: DownloadOptions): DataError {
+  return new DataError(
+    `The server compresses the file (Content-Encoding: ${encoding}), although gala asked it not to.`,
+    {
+      where: url,
+      next: `Fetch the file with another tool and give it with --from FILE. ${otherwise}`,
+    },
+  );
 }
 
 function unwritable(error: unknown, path: string): StorageError | undefined {
@@ -177,7 +179,7 @@ function unwritable(error: unknown, path: string): StorageError | undefined {
       code === 'ENOSPC' || code === 'EDQUOT'
         ? 'Free some space, then run the same command again: it goes on where it stopped.'
         : code === 'ELOOP' || code === 'EINVAL'
-          ? 'Something else than a file lies in its place: remove it, then run the same command again.'
+          ? 'A link or a special file is in its place: remove it, then run the same command again.'
           : 'Check the permissions of the folder.',
     cause: error,
   });

@@ -1,6 +1,6 @@
 /**
- * The kernel's lock on an open file (flock). It ends with the process that holds it, whatever ends the process, and
- * every container of the machine sees it.
+ * The kernel's lock on an open file (flock). The kernel releases it when the process ends, for any reason. All
+ * containers of a machine see it.
  */
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { loadKoffi } from './koffi.js';
@@ -13,36 +13,30 @@ const withoutWaiting = 4;
 let loaded: Flock | undefined;
 
 /**
- * Opens a file with its lock taken, or without where the file system has no such locks; undefined when another process
- * holds it. Throws the system's error where it cannot be opened.
+ * Opens a file and takes its lock; opens it without a lock where the file system has no locks. Returns undefined when
+ * another process holds the lock. Throws the system's error where the file cannot be opened.
  */
 export function openLocked(path: string): number | undefined {
   loaded ??= loadFlock();
-  // A file that is open for writing keeps its disk from being remounted read-only; NFS locks no other.
+  // First for reading, because a disk with a file that is open for writing cannot be remounted read-only.
   const forReading = openSync(path, 'r');
   const answer = loaded(forReading, exclusive | withoutWaiting);
   if (answer === 'taken') return forReading;
   closeSync(forReading);
   if (answer === 'held') return undefined;
-  const forWriting = openSync(path, 'r+');
+  const forWriting = openSync(path, 'r+'); // NFS locks no other files
   if (loaded(forWriting, exclusive | withoutWaiting) !== 'held') return forWriting;
   closeSync(forWriting);
   return undefined;
 }
 
-/**
- * Whether a process holds the lock of a file; undefined where that cannot be told: no such locks, no permission to
- * read.
- */
+/** Whether a process holds the lock of a file; undefined where there are no locks or no permission to read. */
 export function isFileHeld(path: string): boolean | undefined {
   const answer = probe(path, () => undefined);
   return answer === 'unknown' ? undefined : answer === 'held';
 }
 
-/**
- * Removes a file unless a process holds its lock, and keeps the lock meanwhile: nobody can take it in between. False
- * for a held one.
- */
+/** Removes a file unless a process holds its lock; holds the lock meanwhile. Returns whether the file was removed. */
 export function removeUnheld(path: string): boolean {
   const remove = () => rmSync(path, { force: true });
   const answer = probe(path, remove);
@@ -50,7 +44,7 @@ export function removeUnheld(path: string): boolean {
   return answer !== 'held';
 }
 
-/** Calls `whileFree` with the lock of a file taken for a moment, if no process holds it. */
+/** Takes the lock of a file for a moment and calls `whileFree`, unless a process holds the lock. */
 function probe(path: string, whileFree: () => void): 'held' | 'free' | 'unknown' {
   let file: number;
   try {
@@ -68,7 +62,7 @@ function probe(path: string, whileFree: () => void): 'held' | 'free' | 'unknown'
   }
 }
 
-/** Only commands that meet a lock load Koffi. */
+/** Loads Koffi, which only commands that need a lock do. */
 function loadFlock(): Flock {
   try {
     const koffi = loadKoffi();

@@ -1,7 +1,4 @@
-/**
- * Who holds a folder: the name of a lock file says which process put it there, and whether that process still lives is
- * told here.
- */
+/** The holder of a lock: the process that the name of a lock file identifies, and whether it still lives. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync, statfsSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -11,23 +8,23 @@ import { isFileHeld } from './kernelLock.js';
 
 export interface Holder {
   readonly pid: number;
-  /** Clock ticks from boot to the start of the process: tells it from a later process with the same pid. */
+  /** Clock ticks from boot to the start of the process, because a later process may have the same pid. */
   readonly startTicks: string;
   /** Id of the boot of the machine, without dashes: all containers of a running machine share it. */
   readonly boot: string;
-  /** Number of the PID namespace, in which alone `pid` means anything; undefined in files of an older gala. */
+  /** Number of the PID namespace to which `pid` belongs; undefined in files of an older gala. */
   readonly namespace: string | undefined;
   /** Digest of the machine's id; empty where it has none, as in most containers. */
   readonly machine: string;
   readonly host: string;
-  /** The SLURM job it works in, and how often that job was started again. */
+  /** Its SLURM job, and how often SLURM restarted the job. */
   readonly job: { readonly id: string; readonly restart: number } | undefined;
 }
 
 const namePattern = /^\.lock-(\d+)-(\d+)-([0-9a-f]+)-(?:ns(\d+)\.\d+-([0-9a-f]*)-)?(.+?)(?:\+job(\d+)\.(\d+))?$/;
 
 /**
- * File systems that one machine alone can have mounted: ext2–4, XFS, Btrfs, tmpfs, ramfs, ZFS, overlayfs, F2FS,
+ * Types of file systems that only one machine can mount: ext2–4, XFS, Btrfs, tmpfs, ramfs, ZFS, overlayfs, F2FS,
  * bcachefs, FAT, exFAT, NTFS.
  */
 const localFileSystems = new Set([
@@ -51,13 +48,13 @@ export function thisProcess(): Holder {
   return { pid: process.pid, startTicks, boot, namespace, machine: machineDigest(), host: hostname(), job };
 }
 
-/** `number` tells the locks of one process apart: the name of a lock never comes back. */
+/** The name of the lock file. `number` differs for each lock of a process, so that no name is used twice. */
 export function nameOfLock({ pid, startTicks, boot, namespace, machine, host, job }: Holder, number: number): string {
   const restart = job ? `+job${job.id}.${job.restart}` : '';
   return `.lock-${pid}-${startTicks}-${boot}-ns${namespace}.${number}-${machine}-${host}${restart}`;
 }
 
-/** Undefined for a name that is not one of a lock. */
+/** The holder that the name of a lock file identifies; undefined for the name of another file. */
 export function parseLockName(name: string): Holder | undefined {
   const match = namePattern.exec(name);
   if (!match) return undefined;
@@ -67,23 +64,23 @@ export function parseLockName(name: string): Holder | undefined {
 }
 
 /**
- * Whether the process behind a lock file lives, as far as that can be told from here. Where it cannot be told it is
- * taken to live: a lock too many costs a command, one too few costs the run.
+ * Whether the holder of the lock file at `path` lives. Where this cannot be known the answer is true: an unnecessary
+ * refusal costs a command, but two processes in one folder cost the run.
  */
 export function isAlive(holder: Holder, path: string): boolean {
   const here = thisProcess();
   const isHeld = isFileHeld(path);
   if (isHeld) return true;
   if (isOnThisMachine(holder)) return isVisible(holder) ? isRunning(holder) : isHeld === undefined;
-  // What has ended with its machine. On a disk that machines share, only the name and id of a machine tell that it is
-  // the same.
+  // Otherwise the holder ran before a reboot of this machine, or on another machine that shares the disk. The name and
+  // id of the machine tell which.
   const isSameMachine = holder.machine !== '' && holder.machine === here.machine && holder.host === here.host;
   if (isSameMachine || localFileSystems.has(statfsSync(dirname(path)).type)) return false;
-  // SLURM starts a job again only when its former processes are gone, wherever they were.
+  // SLURM restarts a job only when its earlier processes have ended, on every machine.
   return !(holder.job && here.job && holder.job.id === here.job.id && holder.job.restart < here.job.restart);
 }
 
-/** Whether the holder's pid means something to this process: it can be looked up and sent a signal. */
+/** Whether this process can look up the holder's pid and send it a signal. */
 export function isVisible(holder: Holder): boolean {
   const { namespace, host } = thisProcess();
   return (
@@ -103,7 +100,7 @@ function isRunning({ pid, startTicks }: Holder): boolean {
   return startTicksOf(pid) === startTicks;
 }
 
-/** The id itself is confidential (machine-id(5)). */
+/** A digest, because the id itself is confidential (machine-id(5)). */
 function machineDigest(): string {
   try {
     const id = readFileSync('/etc/machine-id', 'latin1').trim();
@@ -113,7 +110,7 @@ function machineDigest(): string {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; undefined for no such process and for a zombie, which writes nothing any more. */
+/** Field 22 of /proc/<pid>/stat; undefined where there is no such process or only a zombie, which writes nothing. */
 function startTicksOf(pid: number | 'self'): string | undefined {
   let stat: string;
   try {

@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+/** Makes folders. Below a folder that the user named, gala follows no links: they could lead anywhere. */
+import { existsSync, lstatSync, mkdirSync, readlinkSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { StorageError } from '../errors.js';
 
 /**
- * Makes a folder and those above it that are missing. Throws the system's error of the folder that could not be made;
- * Node's own recursive form says ENOENT, "no such file or directory", where a file system is read-only, and never
- * returns in /proc.
+ * Makes a folder and the missing folders above it. Throws the system's error of the folder that could not be made.
+ * Node's recursive mkdir says ENOENT, "no such file or directory", on a read-only file system and never returns in
+ * /proc.
  */
 export function makeFolder(path: string): void {
   const missing: string[] = [];
@@ -17,4 +19,40 @@ export function makeFolder(path: string): void {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
+}
+
+/**
+ * Makes `root`, which may be a link, and the nested folders `parts` below it. Returns the last one. Throws
+ * `StorageError` where a part is a link, and the system's error of a folder that cannot be made.
+ */
+export function makeFolderBelow(root: string, ...parts: readonly string[]): string {
+  makeFolder(root);
+  let folder = root;
+  for (const part of parts) {
+    folder = join(folder, part);
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      refuseLink(folder);
+    }
+  }
+  return folder;
+}
+
+/** Throws `StorageError` where one of the nested folders `parts` below `root` is a link. They need not exist. */
+export function refuseLinksBelow(root: string, ...parts: readonly string[]): void {
+  let folder = root;
+  for (const part of parts) {
+    folder = join(folder, part);
+    refuseLink(folder);
+  }
+}
+
+function refuseLink(folder: string): void {
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) return;
+  throw new StorageError('A link lies in place of a folder, and gala writes and deletes nothing through it.', {
+    where: `${folder} → ${readlinkSync(folder)}`,
+    next: 'Put the folder itself in place of the link, or name the folder that it leads to in the command.',
+  });
 }

@@ -1,315 +1,190 @@
 /**
- * A reader for pickles: those of `torch.save`, of CIFAR's archives. A pickle is a program for a stack machine, and the
- * usual reader runs it: it imports and calls what the file names. This one imports and calls nothing of the file: the
- * few types that the kind of file needs (`PickleTypes`) are made here. Work and memory are bounded by the bytes read
- * and by `largestCount`. Format: CPython's `pickletools`, protocols 2 to 5 without buffers outside of the pickle.
+ * Reads pickles, such as those of `torch.save` and of CIFAR's archives. A pickle is a program for a stack machine.
+ * Python's reader imports and calls what the program names; this one does neither, and `PickleTypes` makes the few
+ * types that a kind of file needs. The length of the pickle and `largestCount` bound work and memory. Format: CPython's
+ * `pickletools`, protocols 2 to 5 without out-of-band buffers.
  */
-import { FormatFault } from './formatFault.js';
+import { FormatFault } from './faults.js';
+import { PickleStack, type PickleTypes, type Unpickled } from './pickleStack.js';
 
-export type Unpickled =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | Unpickled[]
-  | Map<Unpickled, Unpickled>
-  | Set<Unpickled>
-  | object;
-
-/** A type or function that the pickle named. */
-export class Global {
-  constructor(readonly name: string) {}
-}
-
-/** In place of an object of a class that is not made here. The items and attributes that it is given are dropped. */
-export class UnreadObject {
-  constructor(readonly type: string) {}
-}
-
-/** What a kind of file may name, and what becomes of it; all throw `FormatFault`. */
-export interface PickleTypes {
-  /** What the strings of Python 2 are, which may hold text or bytes. */
-  readonly strings: 'text' | 'bytes';
-  globalOf(module: string, name: string): Global;
-  call(called: Global, given: readonly Unpickled[]): Unpickled;
-  /** An object of a class without a call, as Python's `cls.__new__` makes it. */
-  instance(type: Global, given: readonly Unpickled[]): Unpickled;
-  /** Gives `state` to an object that a call made. */
-  build(target: Unpickled, state: Unpickled): void;
-  /** What a persistent id stands for. */
-  persistent(id: Unpickled): Unpickled;
-}
-
-/** Operations of one pickle; a checkpoint of ResNet-152 with its optimiser has some 50,000. */
+/** Most operations of one pickle; a checkpoint of ResNet-152 with its optimizer has some 50,000. */
 export const largestCount = 2_000_000;
-/** Bytes of one integer; the states of random generators have hundreds. */
+/** Most bytes of one integer; the states of random generators have hundreds. */
 const largestInteger = 2 ** 16;
-const mark = Symbol('mark');
-type Item = Unpickled | typeof mark;
 
 /**
- * The object that the pickle from byte `at` of `bytes` describes, and where it ends. Throws `FormatFault` for what
- * is damaged, unknown or not allowed.
+ * The object that the pickle from byte `at` of `bytes` describes, and the byte behind the pickle. Throws `FormatFault`
+ * for a pickle that is damaged or uses operations or types that gala does not know.
  */
 export function unpickle(bytes: Buffer, at: number, types: PickleTypes): { value: Unpickled; end: number } {
-  const stack: Item[] = [];
-  const memo = new Map<number, Unpickled>();
+  const stack = new PickleStack();
+  const reader = new PickleReader(bytes, at, types.strings);
+  for (let count = 0; count <= largestCount; count++) {
+    const code = String.fromCharCode(reader.byte());
+    if (code === '.') return { value: stack.pop(), end: reader.at }; // STOP
+    const operation = operations.get(code);
+    if (operation === undefined) throw unknownOperation(code);
+    operation(stack, reader, types);
+  }
+  throw new FormatFault(`its pickle has more than ${largestCount} operations`);
+}
 
-  const take = (count: number): number => {
-    if (!(count >= 0 && at + count <= bytes.length)) throw new FormatFault('its pickle ends in the middle');
-    at += count;
-    return at - count;
-  };
-  const pop = (): Unpickled => {
-    const item = stack.pop();
-    if (item === undefined || item === mark) throw new FormatFault('its pickle takes what is not there');
-    return item as Unpickled;
-  };
-  const top = (): Unpickled => {
-    const item = pop();
-    stack.push(item);
-    return item;
-  };
-  /** Everything above the last mark, which goes too. */
-  const popToMark = (): Unpickled[] => {
-    const start = stack.lastIndexOf(mark);
-    if (start < 0) throw new FormatFault('its pickle lacks a mark');
-    const items = stack.splice(start).slice(1);
-    return items as Unpickled[];
-  };
-  const text = (count: number) => bytes.toString('utf8', take(count), at);
-  const string = (count: number) => (types.strings === 'text' ? text(count) : bytes.subarray(take(count), at));
-  const line = () => {
-    const end = bytes.indexOf(10, at);
-    if (end < 0) throw new FormatFault('its pickle ends in the middle');
-    const start = take(end + 1 - at);
-    return bytes.toString('utf8', start, end);
-  };
-  const length8 = () => Number(bytes.readBigUInt64LE(take(8)));
-  const recall = (index: number) => {
-    const value = memo.get(index);
-    if (value === undefined) throw new FormatFault(`its pickle recalls ${index}, which it never kept`);
-    stack.push(value);
-  };
-  const keep = (index: number) => void memo.set(index, top());
-  const setItems = (items: readonly Unpickled[]) => {
-    const target = top();
-    if (target instanceof UnreadObject) return;
-    if (!(target instanceof Map) || items.length % 2 !== 0)
-      throw new FormatFault('its pickle sets items of no mapping');
-    for (let i = 0; i < items.length; i += 2) target.set(items[i]!, items[i + 1]!);
-  };
-  const append = (items: readonly Unpickled[]) => {
-    const target = top();
-    if (target instanceof UnreadObject) return;
-    if (!Array.isArray(target)) throw new FormatFault('its pickle appends to no list');
-    for (const item of items) target.push(item);
-  };
+/** Reads the arguments of operations. All methods throw `FormatFault` where the pickle ends before. */
+class PickleReader {
+  constructor(
+    readonly all: Buffer,
+    public at: number,
+    readonly strings: PickleTypes['strings'],
+  ) {}
 
-  const make = (given: Unpickled, type: Unpickled, how: 'call' | 'instance') => {
-    if (!(type instanceof Global) || !Array.isArray(given)) throw new FormatFault('its pickle calls what is no type');
-    stack.push(types[how](type, given));
-  };
+  bytes(count: number): Buffer {
+    if (!(count >= 0 && this.at + count <= this.all.length)) throw new FormatFault('its pickle ends in the middle');
+    this.at += count;
+    return this.all.subarray(this.at - count, this.at);
+  }
 
-  for (let count = 0; ; count++) {
-    if (count > largestCount) throw new FormatFault(`its pickle has more than ${largestCount} operations`);
-    const code = bytes[take(1)]!;
-    switch (String.fromCharCode(code)) {
-      case '\x80': // PROTO
-        if (bytes[take(1)]! > 5) throw new FormatFault('its pickle is of an unknown protocol');
-        break;
-      case '\x95': // FRAME
-        take(8);
-        break;
-      case '.': // STOP
-        return { value: pop(), end: at };
-      case '(':
-        stack.push(mark);
-        break;
-      case '0': // POP
-        if (stack.pop() === undefined) throw new FormatFault('its pickle takes what is not there');
-        break;
-      case '1': // POP_MARK
-        popToMark();
-        break;
-      case 'N':
-        stack.push(null);
-        break;
-      case '\x88':
-        stack.push(true);
-        break;
-      case '\x89':
-        stack.push(false);
-        break;
-      case 'J':
-        stack.push(bytes.readInt32LE(take(4)));
-        break;
-      case 'K':
-        stack.push(bytes[take(1)]!);
-        break;
-      case 'M':
-        stack.push(bytes.readUInt16LE(take(2)));
-        break;
-      case '\x8a': {
-        const size = bytes[take(1)]!;
-        stack.push(integer(bytes.subarray(take(size), at)));
-        break;
-      }
-      case '\x8b': {
-        // LONG4
-        const size = bytes.readInt32LE(take(4));
-        if (size > largestInteger) throw new FormatFault(`its pickle has an integer of ${size} bytes`);
-        stack.push(integer(bytes.subarray(take(size), at)));
-        break;
-      }
-      case 'G':
-        stack.push(bytes.readDoubleBE(take(8)));
-        break;
-      case 'X':
-        stack.push(text(bytes.readUInt32LE(take(4))));
-        break;
-      case '\x8c':
-        stack.push(text(bytes[take(1)]!));
-        break;
-      case '\x8d':
-        stack.push(text(length8()));
-        break;
-      case 'U': // SHORT_BINSTRING
-        stack.push(string(bytes[take(1)]!));
-        break;
-      case 'T': // BINSTRING
-        stack.push(string(bytes.readInt32LE(take(4))));
-        break;
-      case 'C': // SHORT_BINBYTES
-        stack.push(bytes.subarray(take(bytes[take(1)]!), at));
-        break;
-      case 'B': // BINBYTES
-        stack.push(bytes.subarray(take(bytes.readUInt32LE(take(4))), at));
-        break;
-      case '\x8e': // BINBYTES8
-      case '\x96': // BYTEARRAY8
-        stack.push(bytes.subarray(take(length8()), at));
-        break;
-      case ')':
-        stack.push([]);
-        break;
-      case 't':
-        stack.push(popToMark());
-        break;
-      case '\x85':
-        stack.push([pop()]);
-        break;
-      case '\x86': {
-        const second = pop();
-        stack.push([pop(), second]);
-        break;
-      }
-      case '\x87': {
-        const [third, second] = [pop(), pop()];
-        stack.push([pop(), second, third]);
-        break;
-      }
-      case ']':
-        stack.push([]);
-        break;
-      case 'l': // LIST
-        stack.push(popToMark());
-        break;
-      case 'a':
-        append([pop()]);
-        break;
-      case 'e':
-        append(popToMark());
-        break;
-      case '}':
-        stack.push(new Map());
-        break;
-      case 'd': {
-        const items = popToMark();
-        stack.push(new Map());
-        setItems(items);
-        break;
-      }
-      case 's': {
-        const value = pop();
-        setItems([pop(), value]);
-        break;
-      }
-      case 'u':
-        setItems(popToMark());
-        break;
-      case '\x8f': // EMPTY_SET
-        stack.push(new Set());
-        break;
-      case '\x90': {
-        const items = popToMark();
-        const target = top();
-        if (target instanceof UnreadObject) break;
-        if (!(target instanceof Set)) throw new FormatFault('its pickle adds to no set');
-        for (const item of items) target.add(item);
-        break;
-      }
-      case '\x91':
-        stack.push(new Set(popToMark()));
-        break;
-      case 'q':
-        keep(bytes[take(1)]!);
-        break;
-      case 'r':
-        keep(bytes.readUInt32LE(take(4)));
-        break;
-      case '\x94': // MEMOIZE
-        keep(memo.size);
-        break;
-      case 'h':
-        recall(bytes[take(1)]!);
-        break;
-      case 'j':
-        recall(bytes.readUInt32LE(take(4)));
-        break;
-      case 'c': {
-        const module = line();
-        stack.push(types.globalOf(module, line()));
-        break;
-      }
-      case '\x93': {
-        // STACK_GLOBAL
-        const [name, module] = [pop(), pop()];
-        if (typeof name !== 'string' || typeof module !== 'string')
-          throw new FormatFault('its pickle names a type by no text');
-        stack.push(types.globalOf(module, name));
-        break;
-      }
-      case 'R': // REDUCE
-        make(pop(), pop(), 'call');
-        break;
-      case '\x81': // NEWOBJ
-        make(pop(), pop(), 'instance');
-        break;
-      case '\x92': // NEWOBJ_EX: arguments with names are on top
-        pop();
-        make(pop(), pop(), 'instance');
-        break;
-      case 'b': {
-        const state = pop();
-        types.build(top(), state);
-        break;
-      }
-      case 'Q': // BINPERSID
-        stack.push(types.persistent(pop()));
-        break;
-      default:
-        throw new FormatFault(`its pickle has the operation 0x${code.toString(16)}, which checkpoints do not need`);
-    }
+  byte(): number {
+    return this.bytes(1)[0]!;
+  }
+
+  uint16(): number {
+    return this.bytes(2).readUInt16LE();
+  }
+
+  int32(): number {
+    return this.bytes(4).readInt32LE();
+  }
+
+  uint32(): number {
+    return this.bytes(4).readUInt32LE();
+  }
+
+  uint64(): number {
+    return Number(this.bytes(8).readBigUInt64LE());
+  }
+
+  text(count: number): string {
+    return this.bytes(count).toString('utf8');
+  }
+
+  /** A string of Python 2. */
+  string(count: number): string | Buffer {
+    return this.strings === 'text' ? this.text(count) : this.bytes(count);
+  }
+
+  /** The text up to the next line feed. */
+  line(): string {
+    const end = this.all.indexOf(10, this.at);
+    return this.text(end < 0 ? Number.NaN : end + 1 - this.at).slice(0, -1);
+  }
+
+  /** A whole number of `count` bytes, two's complement. */
+  integer(count: number): number | bigint {
+    if (count > largestInteger) throw new FormatFault(`its pickle has an integer of ${count} bytes`);
+    const bytes = this.bytes(count);
+    if (bytes.length === 0) return 0;
+    const value = BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
+    const signed = BigInt.asIntN(8 * bytes.length, value);
+    return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   }
 }
 
-/** Little-endian two's complement; beyond 2^53 a bigint. */
-function integer(bytes: Buffer): number | bigint {
-  if (bytes.length === 0) return 0;
-  const value = BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
-  const signed = BigInt.asIntN(8 * bytes.length, value);
-  return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
+type Operation = (stack: PickleStack, reader: PickleReader, types: PickleTypes) => void;
+
+/** The operations by their codes, with the names that `pickletools` gives them. */
+const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+  ['\x80', (_, reader) => requireProtocol(reader.byte())], // PROTO
+  ['\x95', (_, reader) => void reader.bytes(8)], // FRAME
+
+  // Stack and memo
+  ['(', stack => stack.pushMark()], // MARK
+  ['0', stack => stack.drop()], // POP
+  ['1', stack => void stack.popToMark()], // POP_MARK
+  ['q', (stack, reader) => stack.keep(reader.byte())], // BINPUT
+  ['r', (stack, reader) => stack.keep(reader.uint32())], // LONG_BINPUT
+  ['\x94', stack => stack.keep()], // MEMOIZE
+  ['h', (stack, reader) => stack.recall(reader.byte())], // BINGET
+  ['j', (stack, reader) => stack.recall(reader.uint32())], // LONG_BINGET
+
+  // Plain values
+  ['N', stack => stack.push(null)], // NONE
+  ['\x88', stack => stack.push(true)], // NEWTRUE
+  ['\x89', stack => stack.push(false)], // NEWFALSE
+  ['K', (stack, reader) => stack.push(reader.byte())], // BININT1
+  ['M', (stack, reader) => stack.push(reader.uint16())], // BININT2
+  ['J', (stack, reader) => stack.push(reader.int32())], // BININT
+  ['\x8a', (stack, reader) => stack.push(reader.integer(reader.byte()))], // LONG1
+  ['\x8b', (stack, reader) => stack.push(reader.integer(reader.int32()))], // LONG4
+  ['G', (stack, reader) => stack.push(reader.bytes(8).readDoubleBE())], // BINFLOAT
+  ['\x8c', (stack, reader) => stack.push(reader.text(reader.byte()))], // SHORT_BINUNICODE
+  ['X', (stack, reader) => stack.push(reader.text(reader.uint32()))], // BINUNICODE
+  ['\x8d', (stack, reader) => stack.push(reader.text(reader.uint64()))], // BINUNICODE8
+  ['U', (stack, reader) => stack.push(reader.string(reader.byte()))], // SHORT_BINSTRING
+  ['T', (stack, reader) => stack.push(reader.string(reader.int32()))], // BINSTRING
+  ['C', (stack, reader) => stack.push(reader.bytes(reader.byte()))], // SHORT_BINBYTES
+  ['B', (stack, reader) => stack.push(reader.bytes(reader.uint32()))], // BINBYTES
+  ['\x8e', (stack, reader) => stack.push(reader.bytes(reader.uint64()))], // BINBYTES8
+  ['\x96', (stack, reader) => stack.push(reader.bytes(reader.uint64()))], // BYTEARRAY8
+
+  // Tuples and lists are arrays
+  [')', stack => stack.push([])], // EMPTY_TUPLE
+  ['\x85', stack => stack.push([stack.pop()])], // TUPLE1
+  ['\x86', stack => stack.push([stack.pop(), stack.pop()].reverse())], // TUPLE2
+  ['\x87', stack => stack.push([stack.pop(), stack.pop(), stack.pop()].reverse())], // TUPLE3
+  ['t', stack => stack.push(stack.popToMark())], // TUPLE
+  [']', stack => stack.push([])], // EMPTY_LIST
+  ['l', stack => stack.push(stack.popToMark())], // LIST
+  ['a', stack => stack.append([stack.pop()])], // APPEND
+  ['e', stack => stack.append(stack.popToMark())], // APPENDS
+
+  // Mappings and sets
+  ['}', stack => stack.push(new Map())], // EMPTY_DICT
+  ['d', makeMapping], // DICT
+  ['s', stack => stack.setItems([stack.pop(), stack.pop()].reverse())], // SETITEM
+  ['u', stack => stack.setItems(stack.popToMark())], // SETITEMS
+  ['\x8f', stack => stack.push(new Set())], // EMPTY_SET
+  ['\x90', stack => stack.addToSet(stack.popToMark())], // ADDITEMS
+  ['\x91', stack => stack.push(new Set(stack.popToMark()))], // FROZENSET
+
+  // Types and their objects
+  ['c', (stack, reader, types) => stack.push(types.globalOf(reader.line(), reader.line()))], // GLOBAL
+  ['\x93', pushGlobal], // STACK_GLOBAL
+  ['R', (stack, _, types) => stack.make((type, given) => types.call(type, given))], // REDUCE
+  ['\x81', (stack, _, types) => stack.make((type, given) => types.instance(type, given))], // NEWOBJ
+  ['\x92', makeWithKeywords], // NEWOBJ_EX
+  ['b', build], // BUILD
+  ['Q', (stack, _, types) => stack.push(types.persistent(stack.pop()))], // BINPERSID
+]);
+
+function requireProtocol(protocol: number): void {
+  if (protocol > 5) throw new FormatFault('its pickle is of an unknown protocol');
+}
+
+function makeMapping(stack: PickleStack): void {
+  const items = stack.popToMark();
+  stack.push(new Map());
+  stack.setItems(items);
+}
+
+function pushGlobal(stack: PickleStack, _: PickleReader, types: PickleTypes): void {
+  const [name, module] = [stack.pop(), stack.pop()];
+  if (typeof name !== 'string' || typeof module !== 'string')
+    throw new FormatFault('its pickle names a type by no text');
+  stack.push(types.globalOf(module, name));
+}
+
+/** The keyword arguments on top are ignored. */
+function makeWithKeywords(stack: PickleStack, _: PickleReader, types: PickleTypes): void {
+  stack.pop();
+  stack.make((type, given) => types.instance(type, given));
+}
+
+function build(stack: PickleStack, _: PickleReader, types: PickleTypes): void {
+  const state = stack.pop();
+  types.build(stack.top(), state);
+}
+
+function unknownOperation(code: string): FormatFault {
+  const hex = code.charCodeAt(0).toString(16);
+  return new FormatFault(`its pickle has the operation 0x${hex}, which checkpoints do not need`);
 }

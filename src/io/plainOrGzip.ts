@@ -1,47 +1,45 @@
+/** Reads files that may be compressed with gzip. */
 import { gunzipSync, constants as zlibConstants } from 'node:zlib';
 import { DataError } from '../errors.js';
-import { reasonOf } from './diskFault.js';
-import { readRegularFile } from './openedFile.js';
+import { reasonOf } from './faults.js';
+import { readRegularFile } from './regularFile.js';
 
-/** A dataset's file in memory as it is stored, plain or packed. */
+/** A file of a dataset in memory, plain or compressed. */
 export interface StoredFile {
-  readonly isPacked: boolean;
+  readonly isCompressed: boolean;
   /** Bytes as stored. */
   readonly storedBytes: number;
-  /** The beginning of what it holds, unpacked. */
+  /** The beginning of the content, decompressed. */
   readonly start: Buffer;
-  /** All that it holds. Throws `DataError` when it unpacks to more than `most` bytes. */
+  /** The whole content. Throws `DataError` when it has more than `most` bytes. */
   all(most: number): Buffer;
 }
 
-/** Deflate makes at most so many bytes of one: what a packed file says to hold beyond that, it cannot hold. */
+/** Most bytes that deflate makes of one compressed byte. */
 export const largestGzipRatio = 1032;
 
-/** No list or archive that is read whole is larger; a small file that unpacks to more is not one of them. */
-const largestUnpacked = 2 ** 31;
+/** Lists and archives that gala reads whole are smaller. */
+const largestContent = 2 ** 31;
 
-/**
- * Bytes of a dataset's file, unpacked where they are gzip, whatever the file is called. Throws `DataError` that names
- * `where`.
- */
+/** The content of a file, decompressed where its first bytes are gzip's. Throws `DataError` that names `where`. */
 export function readPlainOrGzip(path: string, where = path): Buffer {
-  return openPlainOrGzip(path, where).all(largestUnpacked);
+  return openPlainOrGzip(path, where).all(largestContent);
 }
 
-/** The same for a file whose beginning says how much there is to unpack. Throws `DataError` that names `where`. */
+/** As `readPlainOrGzip`, for a file whose beginning gives its size. Throws `DataError` that names `where`. */
 export function openPlainOrGzip(path: string, where = path): StoredFile {
-  const stored = attempt(where, () => readRegularFile(path, largestUnpacked));
-  const isPacked = stored[0] === 0x1f && stored[1] === 0x8b;
+  const stored = attempt(where, () => readRegularFile(path, largestContent));
+  const isCompressed = stored[0] === 0x1f && stored[1] === 0x8b;
   return {
-    isPacked,
+    isCompressed,
     storedBytes: stored.length,
-    start: isPacked ? attempt(where, () => beginning(stored)) : stored,
-    all: most => (isPacked ? attempt(where, () => gunzipSync(stored, { maxOutputLength: most })) : stored),
+    start: isCompressed ? attempt(where, () => beginning(stored)) : stored,
+    all: most => (isCompressed ? attempt(where, () => gunzipSync(stored, { maxOutputLength: most })) : stored),
   };
 }
 
-function beginning(packed: Buffer): Buffer {
-  return gunzipSync(packed.subarray(0, 1024), { finishFlush: zlibConstants.Z_SYNC_FLUSH });
+function beginning(compressed: Buffer): Buffer {
+  return gunzipSync(compressed.subarray(0, 1024), { finishFlush: zlibConstants.Z_SYNC_FLUSH });
 }
 
 function attempt<T>(where: string, action: () => T): T {

@@ -1,14 +1,14 @@
 /**
- * Protocol buffers as bytes: the wire format of fields, for the few messages that gala writes
+ * Encodes protocol buffers: the wire format of the fields of the few messages that gala writes
  * (protobuf.dev/programming-guides/encoding).
  */
 
-/** A message of these fields, in their order. */
+/** A message of fields, in this order. */
 export function message(...fields: readonly Uint8Array[]): Buffer {
   return Buffer.concat(fields);
 }
 
-/** int32, int64, uint32, uint64, bool, enum: a whole number from 0 to 2^53 − 1. */
+/** A field of type int32, int64, uint32, uint64, bool or enum: a whole number from 0 to 2^53 − 1. */
 export function varintField(field: number, value: number): Buffer {
   return Buffer.concat([varint(field * 8), varint(value)]);
 }
@@ -25,7 +25,7 @@ export function floatField(field: number, value: number): Buffer {
   return Buffer.concat([varint(field * 8 + 5), bytes]);
 }
 
-/** bytes, a text (UTF-8) or an embedded message. */
+/** A field of type bytes or string (UTF-8), or an embedded message. */
 export function bytesField(field: number, content: Uint8Array | string): Buffer {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   return Buffer.concat([varint(field * 8 + 2), varint(bytes.length), bytes]);

@@ -1,30 +1,29 @@
 /**
- * Safetensors files: 8 bytes header length, JSON header, tensor bytes (little-endian, as on every platform gala runs
- * on). Format of the `safetensors` project (https://github.com/huggingface/safetensors), read strictly; damage is an
- * error, not a guess.
+ * Reads and writes safetensors files (https://github.com/huggingface/safetensors): 8 bytes with the length of the
+ * header, the header in JSON, and the elements of the tensors, little-endian. The reader is strict: a damaged file is
+ * an error.
  */
 import { createHash } from 'node:crypto';
 import { StorageError } from '../errors.js';
 import { type DType, type HostTensor, type HostTensors, sizeOf } from '../tensor.js';
 import { writeFileAtomic, writeFileKeeping } from './atomicFile.js';
-import { reasonOf } from './diskFault.js';
 import { bytesPerElement, decodeElements, type ElementType } from './elements.js';
-import { FormatFault } from './formatFault.js';
+import { FormatFault, reasonOf } from './faults.js';
 import { sha256, updateHash } from './hash.js';
-import { type OpenedFile, withOpenedFile } from './openedFile.js';
+import { type OpenedFile, withOpenedFile } from './regularFile.js';
 import { parseHeader, type SafetensorsHeader, type TensorEntry } from './safetensorsHeader.js';
 
 export interface Safetensors {
   readonly tensors: HostTensors;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Whether the file brought a checksum of gala, which it then matched; those of other programs bring none. */
+  /** Whether the file has gala's checksum, which then matches. Files of other programs have none. */
   readonly isVerified: boolean;
 }
 
 /**
- * Metadata key that gala writes always: sha256 of everything before the data (with zeros in its own place) and of the
- * data. The reader verifies and hides it. Files of before the header was covered have the sha256 of the data under the
- * older key.
+ * The metadata key of gala's checksum: the sha256 of everything before the data, with zeros in place of this checksum,
+ * and the sha256 of the data. The reader verifies and removes it. Older files have only the sha256 of the data, under
+ * the older key.
  */
 const checksumKey = 'gala.checksum';
 const olderChecksumKey = 'gala.sha256';
@@ -34,17 +33,17 @@ const largestHeader = 100_000_000;
 const names: Readonly<Record<DType, string>> = { float32: 'F32', int32: 'I32', uint8: 'U8' };
 
 /**
- * Reads all tensors of a file; `decodeElements` says what their types become. Throws `StorageError` with the path for a
- * missing, malformed, truncated or damaged file.
+ * Reads all tensors of a file, with the types of `decodeElements`. Throws `StorageError` with the path for a missing,
+ * malformed, truncated or damaged file.
  */
 export function readSafetensors(path: string): Safetensors {
   return attempt(path, () => withOpenedFile(path, readOpened));
 }
 
 /**
- * Writes tensors and metadata atomically, with checksums of the header and of the data part. Names are sorted; the
- * 4-byte types lie before the bytes, because PyTorch refuses to view a tensor that is not aligned to its type. The file
- * that was there before stays as `previous` where that is given. Throws `StorageError`.
+ * Writes tensors and metadata atomically, with a checksum. Tensors are sorted by name, but uint8 tensors come last,
+ * because PyTorch needs tensors that are aligned to their type. Keeps the old file as `previous` where that is given.
+ * Throws `StorageError`.
  */
 export function writeSafetensors(
   path: string,
@@ -82,15 +81,15 @@ export function writeSafetensors(
   const start = Buffer.alloc(8 + length, ' ');
   start.writeBigUInt64LE(BigInt(length));
   json.copy(start, 8);
-  start.write(sha256(start), sealPosition(start), 'latin1');
+  start.write(sha256(start), checksumPosition(start), 'latin1');
   if (previous === undefined) writeFileAtomic(path, start, ...chunks);
   else writeFileKeeping(path, previous, start, ...chunks);
 }
 
 /**
- * Where the digits of the header's checksum begin; in any other name or text the quotes of this pattern are escaped.
+ * Where the digits of the header's checksum begin. Elsewhere in the header, JSON escapes the quotes of this pattern.
  */
-function sealPosition(start: Buffer): number {
+function checksumPosition(start: Buffer): number {
   const pattern = `"${checksumKey}":"sha256 header `;
   return start.indexOf(pattern, 0, 'latin1') + pattern.length;
 }
@@ -129,16 +128,14 @@ function readOpened(file: OpenedFile): Safetensors {
   };
 }
 
-/**
- * Verifies what stands before the data, and returns the checksum of the data; undefined for a file of another program.
- */
+/** Verifies everything before the data. Returns the checksum of the data; undefined for a file of another program. */
 function checkHeader(start: Buffer, metadata: ReadonlyMap<string, string>): string | undefined {
   const checksum = metadata.get(checksumKey);
   if (checksum === undefined) return metadata.get(olderChecksumKey);
   const [, header, data] = checksumPattern.exec(checksum) ?? [];
-  const unsealed = Buffer.from(start);
-  unsealed.write(zeros, sealPosition(start), 'latin1');
-  if (header === undefined || sha256(unsealed) !== header) {
+  const hashed = Buffer.from(start);
+  hashed.write(zeros, checksumPosition(start), 'latin1');
+  if (header === undefined || sha256(hashed) !== header) {
     throw new FormatFault('its header does not match the sha256 stored in it, so bytes changed after it was written');
   }
   return data;
@@ -154,10 +151,7 @@ function decodeHeader(bytes: Uint8Array): SafetensorsHeader {
   return parseHeader(text);
 }
 
-/**
- * Entries by offset, after checking that each has the size of its shape and that together they fill the data part
- * exactly.
- */
+/** The entries by offset. Each must have the size of its shape, and together they must fill the data part exactly. */
 function checkLayout(entries: readonly TensorEntry[], dataBytes: number): TensorEntry[] {
   const inOrder = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
   let filled = 0;
@@ -172,7 +166,7 @@ function checkLayout(entries: readonly TensorEntry[], dataBytes: number): Tensor
     if (begin !== filled) {
       throw new FormatFault(`tensor ${quoted} begins at byte ${begin} of the data, not at ${filled}: overlap or gap`);
     }
-    // A product beyond 2^53 is inexact but still far above any file size, so the comparison stays right.
+    // A product beyond 2^53 is inexact, but larger than any file, so the comparison is still correct.
     if (end - begin !== sizeOf(shape) * width) {
       throw new FormatFault(`tensor ${quoted} has ${end - begin} bytes, which is not ${dtype} [${shape}]`);
     }

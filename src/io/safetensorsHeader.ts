@@ -1,10 +1,10 @@
 /**
- * The JSON header of a safetensors file, read by a parser for exactly its grammar: unlike `JSON.parse` it sees a name
- * given twice, has no depth to exhaust, and allocates only in proportion to the header.
+ * Parses the JSON header of a safetensors file. Unlike `JSON.parse`, this parser finds repeated names, has no recursion
+ * that could exhaust the stack, and allocates memory only in proportion to the header.
  */
-import { FormatFault } from './formatFault.js';
+import { FormatFault } from './faults.js';
 
-/** Where a tensor lies: `begin` and `end` are bytes from the start of the data part. */
+/** The place of a tensor: `begin` and `end` are bytes from the start of the data part. */
 export interface TensorEntry {
   readonly name: string;
   readonly dtype: string;
@@ -19,7 +19,7 @@ export interface SafetensorsHeader {
 }
 
 const largestRank = 32;
-/** Networks have some thousand tensors; each costs memory of its own, also an empty one. */
+/** Networks have some thousand tensors. Each tensor takes memory, also an empty one. */
 const mostTensors = 2 ** 16;
 
 /** Parses the header text. Throws `FormatFault`. */
@@ -71,7 +71,7 @@ interface JsonReader {
   string(): string;
   /** Reads an array of at most `most` whole numbers that a double holds exactly. */
   wholeNumbers(most: number): number[];
-  /** Nothing but white space may follow. */
+  /** Throws where anything but white space follows. */
   end(): void;
 }
 

@@ -1,16 +1,16 @@
-/** A path or name in a command: one that a message tells the reader to give, or one that is run. */
+/** Quotes a path or name for a command that a message shows or that gala runs. */
 
 const plain = /^[\w./@%+:,-][\w./@%+=:,-]*$/;
 const unseen = /[\p{Bidi_Control}\p{Cc}\u2028\u2029]/u;
 
 /**
- * The text as a POSIX shell takes it for one word: in quotes where it has blanks or signs, by way of printf where it
- * has controls, which no reader could copy. NUL cannot be in a word and is left out.
+ * The text as one word of a POSIX shell: in quotes where it has spaces or special characters, and as a call of printf
+ * where it has control characters, which a reader cannot copy. NUL cannot be in a word and is removed.
  */
 export function shellWord(text: string): string {
   const word = text.replaceAll('\0', '');
   if (plain.test(word)) return word;
-  // A command's output loses the line feeds at its end.
+  // The shell removes line feeds at the end of a command's output.
   if (!unseen.test(word) || word.endsWith('\n')) return `'${word.replaceAll("'", "'\\''")}'`;
   return `"$(printf -- '${[...word].map(printfSign).join('')}')"`;
 }

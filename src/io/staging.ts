@@ -1,14 +1,12 @@
 /**
- * Folders that are made whole beside their place and put there by a rename, so that a kill leaves nothing that counts
- * as whole.
+ * Publishes whole folders: a folder is filled under another name and then renamed, so that a killed process leaves no
+ * incomplete folder under the final name.
  */
 import { mkdtempSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncFolder } from './atomicFile.js';
 
-/**
- * Runs `work` in a new folder of `parent`, whose name begins with `prefix`, and removes this folder afterwards.
- */
+/** Runs `work` with a new folder in `parent`, whose name begins with `prefix`, and removes the folder afterwards. */
 export async function withStaging<T>(
   parent: string,
   prefix: string,
@@ -23,17 +21,17 @@ export async function withStaging<T>(
   }
 }
 
-/** Removes the staging folders that killed processes left; only for whoever holds the lock of `parent`. */
+/** Removes the staging folders that killed processes left. The caller must hold the lock of `parent`. */
 export function removeStagings(parent: string, prefix: string, remove: (staging: string) => void = removeWhole): void {
   for (const name of readdirSync(parent)) {
-    // As mkdtemp makes them.
+    // Names that mkdtemp makes.
     if (name.startsWith(prefix) && /^[A-Za-z0-9]+$/.test(name.slice(prefix.length))) remove(join(parent, name));
   }
 }
 
 /**
- * Puts a finished folder in place. What is there already moves to `replaced`; without it only an empty folder is
- * replaced.
+ * Renames `finished` to `final`. A folder that is already there is renamed to `replaced`; without `replaced` it must be
+ * empty.
  */
 export function publishFolder(finished: string, final: string, replaced?: string): void {
   syncFolder(finished);
@@ -42,7 +40,7 @@ export function publishFolder(finished: string, final: string, replaced?: string
   syncFolder(dirname(final));
 }
 
-/** Free bytes, for this user, of the disk that holds a folder. */
+/** Free bytes for this user on the disk of a folder. */
 export function freeBytesOf(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;

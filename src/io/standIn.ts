@@ -1,7 +1,5 @@
-/**
- * What often lies where a large file should be: a Git LFS pointer, what a server sent in its place, a packed archive.
- */
-import { withOpenedFile } from './openedFile.js';
+/** Recognizes what is often in the place of a large file: a Git LFS pointer, a web page, a packed archive. */
+import { withOpenedFile } from './regularFile.js';
 
 export interface StandIn {
   readonly what: string;
@@ -21,16 +19,18 @@ const archive: StandIn = {
   remedy: 'Unpack it (tar -xf, gunzip, 7z x), and give the file that lies in it.',
 };
 const empty: StandIn = { what: 'an empty file', remedy: 'Fetch or copy it again, and look at the free space (df -h).' };
-const looked = 512;
+const inspectedBytes = 512;
 /** The first bytes of gzip, bzip2, xz, zstd and 7z, hex. */
-const packed = ['1f8b', '425a68', 'fd377a585a', '28b52ffd', '377abcaf271c'];
-/** Where a tar has its mark. */
+const archiveStarts = ['1f8b', '425a68', 'fd377a585a', '28b52ffd', '377abcaf271c'];
+/** Byte at which a tar archive has the text `ustar`. */
 const tarMark = 257;
-const beginning = 40;
+const shownCharacters = 40;
 
-/** What a file is in place of its content, by its first bytes. Throws `FormatFault`, and the system's errors. */
+/**
+ * What a file is instead of its expected content, by its first bytes. Throws `FormatFault`, and the system's errors.
+ */
 export function standInOf(path: string): StandIn | undefined {
-  const start = withOpenedFile(path, file => file.read(0, Math.min(file.size, looked)));
+  const start = withOpenedFile(path, file => file.read(0, Math.min(file.size, inspectedBytes)));
   const text = start
     .toString('utf8')
     .replace(/^\uFEFF/, '')
@@ -39,11 +39,11 @@ export function standInOf(path: string): StandIn | undefined {
   if (/^<(!--|(!doctype|\?xml|html|head|body|title|meta|script|error)\b)/i.test(text)) return page;
   if (start.length === 0) return empty;
   const isTar = start.toString('latin1', tarMark, tarMark + 5) === 'ustar';
-  if (isTar || packed.some(first => start.toString('hex').startsWith(first))) return archive;
+  if (isTar || archiveStarts.some(first => start.toString('hex').startsWith(first))) return archive;
   return /^[\P{Cc}\s]*$/u.test(text) && !text.includes('\uFFFD') ? textOf(text) : undefined;
 }
 
 function textOf(text: string): StandIn {
-  const first = text.length > beginning ? `${text.slice(0, beginning)}…` : text.trimEnd();
+  const first = text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text.trimEnd();
   return { what: `a text, which begins with ${JSON.stringify(first)}`, remedy: page.remedy };
 }

@@ -1,7 +1,4 @@
-/**
- * TFRecord framing: length, its checksum, the bytes, their checksum; as tensorflow/core/lib/io/record_writer.h lays it
- * down.
- */
+/** TFRecords: length, its checksum, the bytes, their checksum (tensorflow/core/lib/io/record_writer.h). */
 
 /** CRC-32C (Castagnoli), reflected polynomial 0x82F63B78, a byte at a time. */
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -17,7 +14,7 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** One record as it stands in the file: 16 bytes more than `bytes`. */
+/** The bytes of one record in a file: 16 more than `bytes`. */
 export function tfRecord(bytes: Uint8Array): Uint8Array {
   const record = Buffer.alloc(bytes.length + 16);
   record.writeBigUInt64LE(BigInt(bytes.length), 0);
@@ -27,7 +24,7 @@ export function tfRecord(bytes: Uint8Array): Uint8Array {
   return record;
 }
 
-/** Length in bytes of the whole records at the beginning of a file; less than its own when a crash cut off the last. */
+/** Bytes of the whole records at the beginning of a file; fewer than the file has when a crash cut off the last one. */
 export function wholeRecords(file: Buffer): number {
   let end = 0;
   while (end + 12 <= file.length) {
@@ -38,7 +35,7 @@ export function wholeRecords(file: Buffer): number {
   return end;
 }
 
-/** A checksum of data that hold checksums is a poor one, so they are stored rotated and shifted. */
+/** The format stores checksums rotated and shifted, because a checksum of data that hold checksums is weak. */
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

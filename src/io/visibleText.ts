@@ -1,29 +1,23 @@
 /**
- * Text from outside (names of files, classes, hosts; what programs say) as a person may see it: what a terminal would
- * obey, and what turns the order of letters round, becomes visible. The form is that of JSON, so that JSON stays what
- * it is.
+ * Makes control characters visible in text from outside, such as names of files, classes and hosts, or the output of
+ * programs. A terminal would obey them, and some reverse the order of letters. The escapes are those of JSON, so JSON
+ * text keeps its meaning.
  */
 
-/**
- * Controls but line feed and tab, signs that change the direction of writing, separators of lines that are no line
- * feed.
- */
+/** Control characters except line feed and tab, characters that change the direction of writing, line separators. */
 const unseen = /[\p{Bidi_Control}\u2028\u2029]|(?![\n\t])\p{Cc}/gu;
 
-/** Every control sign as `\u001b`; line feeds and tabs stay. */
+/** Escapes control characters as `\u001b`; line feeds and tabs stay. */
 export function visibleText(text: string): string {
-  return text.replaceAll(unseen, sign => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replaceAll(unseen, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** The same on one line: line feeds and tabs as `\n` and `\t`. */
+/** As `visibleText`, on one line: line feeds and tabs become `\n` and `\t`. */
 export function visibleLine(text: string): string {
   return visibleText(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }
 
-/**
- * The lines of a message after its first one indented: a line feed in a name must not begin a line that looks like one
- * of gala's.
- */
+/** Indents all lines but the first, so that a line feed in a name cannot begin a line that looks like gala's own. */
 export function indentedLines(text: string): string {
   return text.replaceAll(/\n(?! )/g, '\n  ');
 }

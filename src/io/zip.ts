@@ -1,6 +1,6 @@
-/** The table of contents of a zip file (PKWARE APPNOTE 4.3 and 4.5.3), sizes above 4 GB included. */
-import { FormatFault } from './formatFault.js';
-import type { OpenedFile } from './openedFile.js';
+/** Reads the table of contents of a zip file (PKWARE APPNOTE 4.3 and 4.5.3), also with sizes above 4 GB. */
+import { FormatFault } from './faults.js';
+import type { OpenedFile } from './regularFile.js';
 
 export interface ZipMember {
   readonly path: string;
@@ -21,11 +21,11 @@ const centralSignature = 0x02014b50;
 const centralBytes = 46;
 const localSignature = 0x04034b50;
 const localBytes = 30;
-/** In place of a number that stands in the 64-bit record or field. */
-const elsewhere = 0xffffffff;
+/** Stands for a number that is in the 64-bit record or field. */
+const seeWideField = 0xffffffff;
 const wideField = 1;
 
-/** Members by path, of which none is encrypted or of another method than stored and deflated. Throws `FormatFault`. */
+/** Members by path. Throws `FormatFault`, also for encrypted members and unknown methods of compression. */
 export function readZipMembers(file: OpenedFile): Map<string, ZipMember> {
   const { offset, length } = directoryOf(file);
   const directory = file.read(offset, length);
@@ -56,8 +56,8 @@ export function readZipMembers(file: OpenedFile): Map<string, ZipMember> {
 }
 
 /**
- * Where the bytes of a member begin: its local header may have an extra field of another length than the central one.
- * Throws `FormatFault`.
+ * First byte of a member's content. It follows the local header, whose extra field can be longer or shorter than in the
+ * table of contents. Throws `FormatFault`.
  */
 export function memberStart(file: OpenedFile, { headerOffset, path }: ZipMember): number {
   const header = file.read(headerOffset, localBytes);
@@ -81,13 +81,13 @@ function directoryOf(file: OpenedFile): { offset: number; length: number } {
   return { offset: safeNumber(wide, 48), length: safeNumber(wide, 40) };
 }
 
-/** The numbers, those that stand elsewhere taken from the 64-bit field of `extra`, which has them in this order. */
+/** Replaces `seeWideField` by the numbers of the 64-bit field of `extra`, which are in the same order. */
 function widened(numbers: readonly number[], extra: Buffer): number[] {
   let at = 0;
   while (at + 4 <= extra.length && extra.readUInt16LE(at) !== wideField) at += 4 + extra.readUInt16LE(at + 2);
   at += 4;
   return numbers.map(number => {
-    if (number !== elsewhere) return number;
+    if (number !== seeWideField) return number;
     if (at + 8 > extra.length) throw new FormatFault('its table of contents lacks a 64-bit size');
     at += 8;
     return safeNumber(extra, at - 8);

@@ -5,7 +5,7 @@
  */
 
 import { DataError } from '../errors.js';
-import { UnreadObject } from '../io/pickle.js';
+import { UnreadObject } from '../io/pickleStack.js';
 import { numpyArray } from '../io/torch/globals.js';
 import type { TorchValue } from '../io/torch/torchFile.js';
 import type { HostTensor } from '../tensor.js';

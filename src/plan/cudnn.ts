@@ -4,8 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { EngineError } from '../errors.js';
-import { loadKoffi } from '../io/koffi.js';
-import { openLibrary } from '../io/nativeLibrary.js';
+import { loadKoffi, openLibrary } from '../io/koffi.js';
 import type { Convolution, Direction } from './convolutions.js';
 
 const koffi = loadKoffi();

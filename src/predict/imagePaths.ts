@@ -5,7 +5,7 @@ import { isLeftBehind } from '../data/files/leftOutFiles.js';
 import { imageEndings, imageFormat } from '../data/images/format.js';
 import { DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
-import { largestText, readRegularText, withOpenedFile } from '../io/openedFile.js';
+import { largestText, readRegularText, withOpenedFile } from '../io/regularFile.js';
 
 /** An image as the user named it, and where it lies. */
 export interface ImagePath {

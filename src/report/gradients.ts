@@ -1,8 +1,8 @@
 /** `gradients.jsonl` of a run: the gradients of each classifier by its own class and by the others, epoch by epoch. */
 import { z } from 'zod';
 import { StorageError } from '../errors.js';
-import { diskFault } from '../io/diskFault.js';
-import { largestLog, readRegularText } from '../io/openedFile.js';
+import { diskFault } from '../io/faults.js';
+import { largestLog, readRegularText } from '../io/regularFile.js';
 
 /** Sums since the start of training, [C] each. */
 export interface EpochGradients {

@@ -11,9 +11,9 @@ import { StorageError } from '../errors.js';
 import { fromFormat1 } from '../eval/format1.js';
 import { scoreShape } from '../eval/scores.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { reasonOf } from '../io/diskFault.js';
-import { largestText, readRegularFile, readRegularText } from '../io/openedFile.js';
-import { makeFolderBelow } from '../io/ownFolder.js';
+import { reasonOf } from '../io/faults.js';
+import { makeFolderBelow } from '../io/makeFolder.js';
+import { largestText, readRegularFile, readRegularText } from '../io/regularFile.js';
 import { schemaFault } from '../io/schemaFault.js';
 
 /** What two bytes can tell apart. */

@@ -5,9 +5,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { cacheFolder } from '../io/cacheFolder.js';
 import { sha256 } from '../io/hash.js';
-import { makeFolderBelow } from '../io/ownFolder.js';
+import { cacheFolder } from '../io/homePath.js';
+import { makeFolderBelow } from '../io/makeFolder.js';
 import { describeVersions } from '../run/host.js';
 import { readRunResult } from './fromRun.js';
 import type { RunResult } from './record.js';

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { metricKeys } from '../eval/scores.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { largestText, readRegularText } from '../io/openedFile.js';
+import { largestText, readRegularText } from '../io/regularFile.js';
 import { factOf, type ProcessFact, processesOf } from '../run/processes.js';
 import { type Column, twoDecimals } from '../tables/column.js';
 import { formatTable } from '../tables/format.js';

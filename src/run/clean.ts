@@ -4,7 +4,7 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
-import { refuseLinksBelow } from '../io/ownFolder.js';
+import { refuseLinksBelow } from '../io/makeFolder.js';
 import { readRecord } from './record.js';
 import { holdRunFolder, openRunFolder } from './runFolder.js';
 

@@ -6,10 +6,9 @@
 import { closeSync, fsyncSync, ftruncateSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { diskFault } from '../io/diskFault.js';
-import { largestLog, readRegularFile } from '../io/openedFile.js';
-import { openForWriting } from '../io/openForWriting.js';
+import { diskFault } from '../io/faults.js';
 import { bytesField, doubleField, floatField, message, varintField } from '../io/protobuf.js';
+import { largestLog, openForWriting, readRegularFile } from '../io/regularFile.js';
 import { tfRecord, wholeRecords } from '../io/tfRecord.js';
 import { waitsFor } from '../io/waiting.js';
 import type { EpochMetrics } from './metricsLog.js';

@@ -4,7 +4,7 @@
  */
 import { existsSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskFault } from '../io/diskFault.js';
+import { diskFault } from '../io/faults.js';
 import { type FolderLock, type HeldFolder, isLocked, tryLockFolder } from '../io/folderLock.js';
 import { makeFolder } from '../io/makeFolder.js';
 import { folderOfName } from './runFolder.js';

@@ -7,9 +7,8 @@ import { dirname } from 'node:path';
 import { StorageError } from '../errors.js';
 import { syncFolder, writeFileAtomic } from '../io/atomicFile.js';
 import { toCsv } from '../io/csv.js';
-import { diskFault } from '../io/diskFault.js';
-import { largestLog, readRegularText, withOpenedFile } from '../io/openedFile.js';
-import { openForWriting } from '../io/openForWriting.js';
+import { diskFault } from '../io/faults.js';
+import { largestLog, openForWriting, readRegularText, withOpenedFile } from '../io/regularFile.js';
 import { waitsFor } from '../io/waiting.js';
 
 /** One epoch; what was not measured in it is left out. NaN and infinity become null, JSON having neither. */

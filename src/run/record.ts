@@ -6,8 +6,8 @@ import type { EngineInfo } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import { fromFormat1 } from '../eval/format1.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { reasonOf } from '../io/diskFault.js';
-import { largestText, readRegularText } from '../io/openedFile.js';
+import { reasonOf } from '../io/faults.js';
+import { largestText, readRegularText } from '../io/regularFile.js';
 import { schemaFault } from '../io/schemaFault.js';
 import { describeGit, describeHost, describeLog, describeVersions } from './host.js';
 import {

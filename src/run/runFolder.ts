@@ -4,10 +4,10 @@ import { basename, join, resolve } from 'node:path';
 import { isExperimentName, nameRule } from '../config/experimentName.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { removeTemporaries } from '../io/atomicFile.js';
-import { diskFault } from '../io/diskFault.js';
+import { diskFault } from '../io/faults.js';
 import { type FolderLock, isLocked, lockFolder, tryLockFolder } from '../io/folderLock.js';
 import { parseLockName } from '../io/lockHolder.js';
-import { makeFolderBelow, refuseLinksBelow } from '../io/ownFolder.js';
+import { makeFolderBelow, refuseLinksBelow } from '../io/makeFolder.js';
 
 /** Paths of everything a run writes; see docs/run-folder.md. */
 export interface RunFolder {

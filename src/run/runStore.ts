@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { configHash, configOf } from '../config/identity.js';
 import { StorageError } from '../errors.js';
 import { isLocked } from '../io/folderLock.js';
-import { refuseLinksBelow } from '../io/ownFolder.js';
+import { refuseLinksBelow } from '../io/makeFolder.js';
 import { readRecord } from './record.js';
 import type { RunRecord } from './recordSchema.js';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { closeSync, rmSync } from 'node:fs';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
-import { openForWriting } from '../io/openForWriting.js';
+import { openForWriting } from '../io/regularFile.js';
 import { mayRepeat, stopSignals } from '../train/signals.js';
 import { sweepCommand } from './advice.js';
 import { taskCommand } from './command.js';

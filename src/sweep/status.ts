@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { type ResultRow, reportedScores } from '../eval/resultRow.js';
 import { localHolder } from '../io/folderLock.js';
-import { largestText, readRegularText, withOpenedFile } from '../io/openedFile.js';
+import { largestText, readRegularText, withOpenedFile } from '../io/regularFile.js';
 
 import { openRunStore, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';

@@ -9,8 +9,8 @@ import { at, keyOrigin, plainValue, writtenValue } from '../config/located.js';
 import { parseConfigText } from '../config/parse.js';
 import { configError, type Problem } from '../config/problem.js';
 import { ConfigError } from '../errors.js';
-import { reasonOf } from '../io/diskFault.js';
-import { largestConfig, readRegularText } from '../io/openedFile.js';
+import { reasonOf } from '../io/faults.js';
+import { largestConfig, readRegularText } from '../io/regularFile.js';
 import { type Assignments, parseValues, type SweepSpec } from './points.js';
 
 const assignments = z.record(z.string(), z.unknown());

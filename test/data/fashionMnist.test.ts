@@ -135,7 +135,7 @@ describe('a bad idx set', () => {
       rejects(folder, /unpacks to more bytes than it should hold/, /train-labels/);
       labels.writeUInt32BE(2 ** 31, 4);
       writeFileSync(join(folder, 'train-labels-idx1-ubyte.gz'), gzipSync(labels));
-      rejects(folder, /packed bytes cannot hold what the header announces 2147483656/, /train-labels/);
+      rejects(folder, /compressed bytes cannot hold what the header announces 2147483656/, /train-labels/);
     },
   );
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { engineFolder, enginesFolder } from '../../src/engine/install/cache.js';
 import { tensorflowCpu } from '../../src/engine/install/pin.js';
-import { cacheFolder } from '../../src/io/cacheFolder.js';
+import { cacheFolder } from '../../src/io/homePath.js';
 import { noPlugin } from '../engine/xla/plugin.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { gala } from './gala.js';

@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
-import { openForWriting } from '../../src/io/openForWriting.js';
-import { makeFolderBelow, refuseLinksBelow } from '../../src/io/ownFolder.js';
+import { makeFolderBelow, refuseLinksBelow } from '../../src/io/makeFolder.js';
+import { openForWriting } from '../../src/io/regularFile.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();

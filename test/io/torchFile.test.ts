@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
-import { UnreadObject } from '../../src/io/pickle.js';
+import { UnreadObject } from '../../src/io/pickleStack.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
 import { readTorchFile, type TorchValue, torchFormatOf } from '../../src/io/torch/torchFile.js';
 import { randomFor } from '../../src/random.js';

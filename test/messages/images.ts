@@ -2,7 +2,7 @@
 
 import { readImageList } from '../../src/data/files/imageList.js';
 import { readRgb } from '../../src/data/images/decode.js';
-import { UnreadObject } from '../../src/io/pickle.js';
+import { UnreadObject } from '../../src/io/pickleStack.js';
 import { readTorchFile } from '../../src/io/torch/torchFile.js';
 import { fitFile, readWeightsFile } from '../../src/models/weightsFile.js';
 import { type Content, checkpoint } from '../models/checkpoints.js';

@@ -1,7 +1,7 @@
 /** The disk: what cannot be written, read or made, and what was written by somebody else. */
 import { mkdirSync } from 'node:fs';
 import { writeFileAtomic } from '../../src/io/atomicFile.js';
-import { diskFault } from '../../src/io/diskFault.js';
+import { diskFault } from '../../src/io/faults.js';
 import { lockFolder } from '../../src/io/folderLock.js';
 import { readSafetensors, writeSafetensors } from '../../src/io/safetensors.js';
 import { startSession } from '../../src/run/eventFile.js';

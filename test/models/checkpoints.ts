@@ -1,5 +1,5 @@
 /** What a file of torch.save holds, written as plain objects. */
-import { UnreadObject } from '../../src/io/pickle.js';
+import { UnreadObject } from '../../src/io/pickleStack.js';
 import type { TorchValue } from '../../src/io/torch/torchFile.js';
 import type { WeightsFile } from '../../src/models/weightsFile.js';
 

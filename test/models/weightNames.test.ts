@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DataError } from '../../src/errors.js';
-import { UnreadObject } from '../../src/io/pickle.js';
+import { UnreadObject } from '../../src/io/pickleStack.js';
 import type { WeightsPart } from '../../src/models/weights.js';
 import { fitFile } from '../../src/models/weightsFile.js';
 import type { HostTensors } from '../../src/tensor.js';

@@ -33,7 +33,7 @@ export function registerDoctorCommand(program: Command): void {
         import('../../engine/index.js'),
         import('../../engine/install/content.js'),
         import('../../engine/install/cacheAccess.js'),
-        import('../../io/cacheFolder.js'),
+        import('../../io/homePath.js'),
       ]);
       const say = (text: string) => {
         if (!flags.json) process.stdout.write(text);

@@ -71,7 +71,7 @@ async function install(flags: InstallFlags): Promise<void> {
   const [{ installEngine }, { installAddon }, { cacheFolder }, { tensorflowCpu, xlaCpu }] = await Promise.all([
     import('../../engine/install/install.js'),
     import('../../engine/install/addon.js'),
-    import('../../io/cacheFolder.js'),
+    import('../../io/homePath.js'),
     import('../../engine/install/pin.js'),
   ]);
   const listener = createProgress();
@@ -135,7 +135,7 @@ async function tellPluginOfPython(): Promise<boolean> {
 async function list(flags: { json?: boolean; cache?: string }): Promise<void> {
   const [{ everyEngine }, { cacheFolder }, { cachedItems }, { engineSettings }, { cacheWarning }] = await Promise.all([
     import('../../engine/found.js'),
-    import('../../io/cacheFolder.js'),
+    import('../../io/homePath.js'),
     import('../../engine/install/remove.js'),
     import('../../engine/index.js'),
     import('../../engine/install/cacheAccess.js'),
@@ -176,7 +176,7 @@ const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 async function remove(names: string[], flags: { all?: boolean; cache?: string }): Promise<void> {
   const [{ cachedItems, removeFromCache }, { cacheFolder }] = await Promise.all([
     import('../../engine/install/remove.js'),
-    import('../../io/cacheFolder.js'),
+    import('../../io/homePath.js'),
   ]);
   const cache = cacheFolder(flags.cache);
   const chosen = flags.all ? cachedItems(cache).map(({ name }) => name) : names;

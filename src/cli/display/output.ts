@@ -6,7 +6,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import type { StorageError } from '../../errors.js';
-import { diskFault } from '../../io/diskFault.js';
+import { diskFault } from '../../io/faults.js';
 import { visibleText } from '../../io/visibleText.js';
 import type { TableFormat } from '../../tables/column.js';
 

@@ -3,8 +3,9 @@
  * anything of them.
  */
 import { DataError } from '../../errors.js';
-import { FormatFault } from '../../io/formatFault.js';
-import { Global, type PickleTypes, type Unpickled, unpickle } from '../../io/pickle.js';
+import { FormatFault } from '../../io/faults.js';
+import { unpickle } from '../../io/pickle.js';
+import { Global, type PickleTypes, type Unpickled } from '../../io/pickleStack.js';
 import type { CifarLayout } from '../sets/definition.js';
 
 /** What NumPy's `_reconstruct` makes and its pickled state fills, or `_frombuffer` (protocol 5) makes whole. */

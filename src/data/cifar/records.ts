@@ -4,7 +4,7 @@
  */
 import { closeSync, readSync, statSync } from 'node:fs';
 import { DataError } from '../../errors.js';
-import { openRegularFile, readRegularFile } from '../../io/openedFile.js';
+import { openRegularFile, readRegularFile } from '../../io/regularFile.js';
 import type { CifarLayout } from '../sets/definition.js';
 import { readCifarBatch } from './pickle.js';
 

@@ -3,7 +3,7 @@
  * and 16, 24 and 32 bits, from OS/2's 12-byte header to version 5. Alpha is dropped. sharp does not read BMP, and the
  * packages that were tried (bmp-ts, fast-bmp, decode-bmp) give other bytes or refuse most of these forms.
  */
-import { FormatFault } from '../../io/formatFault.js';
+import { FormatFault } from '../../io/faults.js';
 
 export interface BmpSize {
   readonly height: number;

@@ -5,13 +5,12 @@
  * pictures white.
  */
 import { DataError } from '../../errors.js';
-import { FormatFault } from '../../io/formatFault.js';
-import { readRegularFile } from '../../io/openedFile.js';
+import { FormatFault } from '../../io/faults.js';
+import { readRegularFile } from '../../io/regularFile.js';
 import { bmpSize, decodeBmp } from './bmp.js';
 import { imageFormat, type JpegFrame, jpegFrame } from './format.js';
 import { decodeNetpbm, netpbmHeader } from './netpbm.js';
-import type { Box, PartOf, RgbImage } from './rgbImage.js';
-import { wholeBox, wholeImage } from './rgbImage.js';
+import { type Box, type PartOf, type RgbImage, wholeBox, wholeImage } from './rgbImage.js';
 import { sharp } from './sharp.js';
 import { turboJpeg } from './turboJpeg.js';
 

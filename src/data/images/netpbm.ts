@@ -2,7 +2,7 @@
  * Binary PPM and PGM files (P6, P5; of traffic signs, for instance) → RGB bytes. sharp is not built with a reader of
  * them.
  */
-import { FormatFault } from '../../io/formatFault.js';
+import { FormatFault } from '../../io/faults.js';
 
 export interface NetpbmHeader {
   readonly height: number;

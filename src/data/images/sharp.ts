@@ -1,7 +1,6 @@
 /** sharp, which decodes image files; loaded with the first of them, so that sets without image files do without. */
-import { createRequire } from 'node:module';
 import type sharpFunction from 'sharp';
-import { missingPackage } from '../../io/missingPackage.js';
+import { loadOptionalPackage } from '../../io/optionalPackage.js';
 
 let loaded: typeof sharpFunction | undefined;
 
@@ -23,12 +22,7 @@ export function sharpVersion(): string {
 }
 
 function load(): typeof sharpFunction {
-  let library: typeof sharpFunction;
-  try {
-    library = createRequire(import.meta.url)('sharp') as typeof sharpFunction;
-  } catch (cause) {
-    throw missingPackage('sharp, which reads image files', cause);
-  }
+  const library = loadOptionalPackage<typeof sharpFunction>('sharp', 'which reads image files');
   // For this process and its threads: each image is decoded by one thread while the workers use the other cores, and no
   // image is read twice in a row, so libvips' cache of operations would only hold memory.
   library.concurrency(1);

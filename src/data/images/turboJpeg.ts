@@ -34,7 +34,7 @@ const TJPF_RGB = 0;
 const mostScans = 100;
 
 async function openTurboJpeg(): Promise<JpegDecoder> {
-  const { openLibrary } = await import('../../io/nativeLibrary.js');
+  const { openLibrary } = await import('../../io/koffi.js');
   const koffi = loadKoffi();
   const manifest = createRequire(import.meta.url).resolve('@julusian/jpeg-turbo/package.json');
   const platform = `jpeg-turbo-${process.platform}-${process.arch}`;

@@ -6,7 +6,7 @@ import { DataError } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
 import { withFolderLock } from '../../io/folderLock.js';
 import { type DownloadOptions, downloadFile } from '../../io/httpDownload.js';
-import { makeFolderBelow } from '../../io/ownFolder.js';
+import { makeFolderBelow } from '../../io/makeFolder.js';
 import { readArchive } from '../../io/readArchive.js';
 import type { PublishedSet } from '../sets/definition.js';
 import { checkOfficialList, installedLists } from './officialLists.js';

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
-import { cacheFolder } from '../../io/cacheFolder.js';
+import { cacheFolder } from '../../io/homePath.js';
 import { readPlainOrGzip } from '../../io/plainOrGzip.js';
 import { bundledFolder } from '../bundled.js';
 import { filePath } from '../files/imageFiles.js';

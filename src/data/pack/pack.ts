@@ -4,17 +4,17 @@ import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DataError, GalaError } from '../../errors.js';
 import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
-import { diskFault } from '../../io/diskFault.js';
+import { diskFault } from '../../io/faults.js';
 import { withFolderLock } from '../../io/folderLock.js';
-import { makeFolderBelow } from '../../io/ownFolder.js';
+import { makeFolderBelow } from '../../io/makeFolder.js';
 import type { ImageFiles } from '../files/imageFiles.js';
 import { requireSharp } from '../images/sharp.js';
 import { sharedInt32 } from '../pipeline/sharedDataset.js';
 import { openWorkerPool } from '../workers/workerPool.js';
-import type { PackHeader } from './packFormat.js';
 import {
   headerPath,
   imagesInShard,
+  type PackHeader,
   packSchema,
   readPackFile,
   shardCount,

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError } from '../../errors.js';
-import { largestText, readRegularText } from '../../io/openedFile.js';
+import { largestText, readRegularText } from '../../io/regularFile.js';
 
 const positive = z.number().int().min(1);
 

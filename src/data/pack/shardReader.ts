@@ -2,11 +2,10 @@
 import { closeSync, read } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../../errors.js';
-import { diskFault } from '../../io/diskFault.js';
-import { openRegularFile } from '../../io/openedFile.js';
+import { diskFault } from '../../io/faults.js';
+import { openRegularFile } from '../../io/regularFile.js';
 import type { PackedPlace } from '../files/location.js';
-import type { RgbImage } from '../images/rgbImage.js';
-import { wholeImage } from '../images/rgbImage.js';
+import { type RgbImage, wholeImage } from '../images/rgbImage.js';
 
 export interface ShardReader {
   /**

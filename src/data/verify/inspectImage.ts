@@ -1,7 +1,7 @@
 /** Decodes one file and says what it is. */
 import { createHash } from 'node:crypto';
 import { DataError } from '../../errors.js';
-import { FormatFault } from '../../io/formatFault.js';
+import { FormatFault } from '../../io/faults.js';
 import { decodeRgb, readImageFile } from '../images/decode.js';
 import { imageFormat, jpegFrame } from '../images/format.js';
 import { sharp } from '../images/sharp.js';

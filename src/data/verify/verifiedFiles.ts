@@ -1,9 +1,9 @@
 /** What was found when images were decoded, remembered per file until its size or time changes. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from '../../io/cacheFolder.js';
 import { sha256 } from '../../io/hash.js';
-import { makeFolderBelow } from '../../io/ownFolder.js';
+import { cacheFolder } from '../../io/homePath.js';
+import { makeFolderBelow } from '../../io/makeFolder.js';
 import { readSafetensors, writeSafetensors } from '../../io/safetensors.js';
 import type { ImageFiles } from '../files/imageFiles.js';
 import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';

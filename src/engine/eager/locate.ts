@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../../errors.js';
-import { cacheFolder } from '../../io/cacheFolder.js';
+import { cacheFolder } from '../../io/homePath.js';
 import { addonFolder, installedAddon } from '../install/cache.js';
 import { addonPackage } from '../install/pin.js';
 

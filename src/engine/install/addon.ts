@@ -9,7 +9,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
-import { cacheFolder } from '../../io/cacheFolder.js';
+import { cacheFolder } from '../../io/homePath.js';
 import { addonFolder, hasHeaders, installedAddon, installedManifest, type Manifest, manifestName } from './cache.js';
 import { contentSha256 } from './content.js';
 import { fetchPackages, runCommand, runs, tarballName } from './download.js';

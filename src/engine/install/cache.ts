@@ -4,7 +4,7 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { largestText, readRegularText } from '../../io/openedFile.js';
+import { largestText, readRegularText } from '../../io/regularFile.js';
 import { addonPackage, checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
 
 /** A relative path that does not leave its folder: no part of it is `.` or `..`. */

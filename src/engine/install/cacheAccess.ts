@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { cacheFolder } from '../../io/cacheFolder.js';
+import { cacheFolder } from '../../io/homePath.js';
 import { shellWord } from '../../io/shellWord.js';
 import { compiledFolder, enginesFolder } from './cache.js';
 

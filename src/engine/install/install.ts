@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
-import { cacheFolder } from '../../io/cacheFolder.js';
+import { cacheFolder } from '../../io/homePath.js';
 import type { ZipMember } from '../../io/zip.js';
 import { engineFolder, headerPath, installedManifest, type Manifest, manifestName } from './cache.js';
 import { downloadFolder, downloadWheel, findPip, requireSha256 } from './download.js';

@@ -3,7 +3,7 @@ import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
-import { cacheFolder } from '../../io/cacheFolder.js';
+import { cacheFolder } from '../../io/homePath.js';
 import { engineFolder, installedManifest } from './cache.js';
 import { tensorflowCpu } from './pin.js';
 import { namesIn, pythonPackageFolders } from './python.js';

@@ -2,7 +2,7 @@
 import { basename, join } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
 import { withFolderLock } from '../../io/folderLock.js';
-import { makeFolderBelow } from '../../io/ownFolder.js';
+import { makeFolderBelow } from '../../io/makeFolder.js';
 import { freeBytesOf, publishFolder, removeStagings, withStaging } from '../../io/staging.js';
 import { enginesFolder, type Manifest } from './cache.js';
 import type { WheelPin } from './pin.js';

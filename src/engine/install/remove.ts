@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EngineError, GalaError, StorageError } from '../../errors.js';
 import { withFolderLock } from '../../io/folderLock.js';
-import { refuseLinksBelow } from '../../io/ownFolder.js';
+import { refuseLinksBelow } from '../../io/makeFolder.js';
 import {
   bytesBelow,
   compiledFolder,

@@ -4,8 +4,8 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { EngineError } from '../../errors.js';
-import { FormatFault } from '../../io/formatFault.js';
-import { type OpenedFile, withOpenedFile } from '../../io/openedFile.js';
+import { FormatFault } from '../../io/faults.js';
+import { type OpenedFile, withOpenedFile } from '../../io/regularFile.js';
 import { memberStart, readZipMembers, type ZipMember } from '../../io/zip.js';
 
 /** The members of a wheel, by path. Throws `EngineError` for a file that is not a zip file. */

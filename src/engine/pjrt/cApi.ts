@@ -8,8 +8,7 @@
  */
 import { existsSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
-import { loadKoffi } from '../../io/koffi.js';
-import { openLibrary } from '../../io/nativeLibrary.js';
+import { loadKoffi, openLibrary } from '../../io/koffi.js';
 import { usableCores } from '../../machine/cpu.js';
 import { memoryError } from '../../machine/memory.js';
 import { ownEnvironment } from '../environment.js';

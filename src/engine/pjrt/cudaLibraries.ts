@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { openLibrary } from '../../io/nativeLibrary.js';
+import { openLibrary } from '../../io/koffi.js';
 
 export type CudaMajor = 12 | 13;
 

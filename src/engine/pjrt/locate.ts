@@ -5,7 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
-import { cacheFolder } from '../../io/cacheFolder.js';
+import { cacheFolder } from '../../io/homePath.js';
 import { engineFolder, installedManifest } from '../install/cache.js';
 import { cudaCompiler, cudaPins } from '../install/cuda.js';
 import { xlaCpu } from '../install/pin.js';

@@ -3,8 +3,8 @@
  * first time.
  */
 import { EngineError } from '../../errors.js';
-import { reasonOf } from '../../io/diskFault.js';
-import { largestText, readRegularText } from '../../io/openedFile.js';
+import { reasonOf } from '../../io/faults.js';
+import { largestText, readRegularText } from '../../io/regularFile.js';
 
 /**
  * First version of the PJRT API (0.x) whose plugins are known to have the flags of `choices`, that of jax-cuda13-pjrt

@@ -1,12 +1,13 @@
 /**
- * What the pickles of checkpoints name: the types that weights are made of are made here, objects of other classes are
- * passed over, and a call of any other function is refused by its name. Nothing is ever imported or called.
+ * The types and functions that pickles of checkpoints name. Gala makes the types of weights, ignores objects of other
+ * classes, and refuses calls of other functions. It never imports or calls Python code.
  */
 import type { ElementType } from '../elements.js';
-import { FormatFault } from '../formatFault.js';
-import { Global, largestCount, type PickleTypes, type Unpickled, UnreadObject } from '../pickle.js';
+import { FormatFault } from '../faults.js';
+import { largestCount } from '../pickle.js';
+import { Global, type PickleTypes, type Unpickled, UnreadObject } from '../pickleStack.js';
 
-/** What a persistent id stands for: the elements that tensors are views of. */
+/** The elements of one or several tensors. */
 export class Storage {
   constructor(
     readonly key: string,
@@ -16,7 +17,7 @@ export class Storage {
   ) {}
 }
 
-/** A view of a storage, unchecked: sizes and strides are what the file says. */
+/** A view of a storage. Sizes and strides come from the file and are not checked yet. */
 export class TensorView {
   constructor(
     readonly storage: Storage,
@@ -47,7 +48,7 @@ const tensor: Make = ([storage, offset, shape, strides]) => {
   return new TensorView(storage, offset, [...shape], [...strides]); // copies: the file may change its lists later
 };
 const parameter: Make = ([data]) => data ?? null;
-/** A tensor of a subclass, or one with attributes: made by `[function, class, arguments, attributes]`. */
+/** A tensor of a subclass or with attributes: `[function, class, arguments, attributes]`. */
 const typedTensor: Make = ([made, , given]) => {
   if (!(made instanceof Global) || !Array.isArray(given))
     throw new FormatFault('one of its tensors is made by no function');
@@ -66,8 +67,8 @@ const makers: ReadonlyMap<string, Make> = new Map([
   ['torch.Size', ([sizes]: readonly Unpickled[]) => sizes ?? null],
 ]);
 
-/** What training scripts keep beside the weights; their results are passed over. */
-const passedOver: ReadonlySet<string> = new Set([
+/** Functions of values that training scripts store beside the weights. Gala ignores their results. */
+const ignored: ReadonlySet<string> = new Set([
   ...['set', 'frozenset', 'slice', 'complex', 'bytearray', 'range', 'getattr'].map(name => `builtins.${name}`),
   ...['datetime', 'date', 'time', 'timedelta', 'timezone'].map(name => `datetime.${name}`),
   ...['pathlib', 'pathlib._local'].flatMap(module =>
@@ -86,10 +87,10 @@ const numpyScalars = new Set(numpyModules.map(module => `${module}.multiarray.sc
 const numpyArrays = new Set(
   numpyModules.flatMap(module => [`${module}.multiarray._reconstruct`, `${module}.numeric._frombuffer`]),
 );
-/** The type of an `UnreadObject` that was an array. */
+/** The type of an `UnreadObject` that stands for an array. */
 export const numpyArray = 'numpy.ndarray';
 
-/** Python 2 has other names for what Python 3 has. */
+/** Names of Python 2 and their names in Python 3. */
 const python2Modules: ReadonlyMap<string, string> = new Map([
   ['__builtin__', 'builtins'],
   ['copy_reg', 'copyreg'],
@@ -99,33 +100,33 @@ function globalOf(module: string, name: string): Global {
   return new Global(`${python2Modules.get(module) ?? module}.${name}`);
 }
 
-/** What the call of a known function gives. Throws `FormatFault` for any other. */
+/** The result of a known function. Throws `FormatFault` for any other. */
 function call({ name }: Global, given: readonly Unpickled[]): Unpickled {
   const maker = makers.get(name);
   if (maker !== undefined) return maker(given);
   if (numpyArrays.has(name)) return new UnreadObject(numpyArray);
   if (numpyScalars.has(name)) return null;
-  if (passedOver.has(name)) return new UnreadObject(name);
+  if (ignored.has(name)) return new UnreadObject(name);
   if (storageTypes.has(name)) throw new FormatFault(`it calls ${name}, which makes nothing`);
   throw new FormatFault(
     `it calls for ${JSON.stringify(name.slice(0, 100))}, which makes no weights; nothing of it was run`,
   );
 }
 
-/** Attributes of state dictionaries are versions of modules; those of other objects do not matter either. */
+/** Ignores attributes: gala needs neither the module versions of state dictionaries nor those of other objects. */
 function build(target: Unpickled, _state: Unpickled): void {
   if (!(target instanceof Map || target instanceof UnreadObject || target instanceof TensorView))
     throw new FormatFault('it gives attributes to an object that has none');
 }
 
-/** The types of one pickle; `persistent` makes what a persistent id stands for. */
+/** The types of one pickle; `persistent` makes the object of a persistent id. */
 export function torchTypes(persistent: PickleTypes['persistent']): PickleTypes {
   let pairs = 0;
   /** `OrderedDict()`, or as Python 2 writes it: `OrderedDict([[key, value], …])`. */
   const orderedDictionary = ([items = []]: readonly Unpickled[]): Unpickled => {
     if (!Array.isArray(items) || !items.every(pair => Array.isArray(pair) && pair.length === 2))
       throw new FormatFault('one of its mappings is made from a list of what are no pairs');
-    pairs += items.length; // a list may be kept and used again, without an operation for each of its pairs
+    pairs += items.length; // a pickle can recall one list often, without an operation for each of its pairs
     if (pairs > largestCount) throw new FormatFault(`its mappings are made from more than ${largestCount} pairs`);
     return new Map(items as [Unpickled, Unpickled][]);
   };
@@ -142,8 +143,8 @@ export function torchTypes(persistent: PickleTypes['persistent']): PickleTypes {
 }
 
 /**
- * What a persistent id stands for: a storage, `('storage', type, key, place, length)`, or the class of a network that
- * was saved whole, `('module', class, file, source)`. Throws `FormatFault`.
+ * The object of a persistent id: a storage, `('storage', type, key, place, length)`, or the class of a network that was
+ * saved whole, `('module', class, file, source)`. Throws `FormatFault`.
  */
 export function persistentOf(id: Unpickled): Storage | Global {
   const [kind, type, key, , length] = Array.isArray(id) ? id : [];

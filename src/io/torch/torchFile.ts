@@ -1,46 +1,46 @@
 /**
- * Files of `torch.save`: the zip archive (since PyTorch 1.6) and the sequence of pickles before it. What they hold is
- * given as plain values; see `pickle.ts` for why reading runs nothing.
+ * Reads files of `torch.save`: zip archives (since PyTorch 1.6) and the older sequence of pickles. Reading runs no code
+ * of the file (see `pickle.ts`).
  */
 
 import { StorageError } from '../../errors.js';
-import type { HostTensor } from '../../tensor.js';
-import { sizeOf } from '../../tensor.js';
+import { type HostTensor, sizeOf } from '../../tensor.js';
 import { bytesPerElement, decodeElements, dtypeOf, largestWidening } from '../elements.js';
-import { FormatFault } from '../formatFault.js';
-import { type OpenedFile, withOpenedFile } from '../openedFile.js';
-import { Global, type Unpickled, UnreadObject, unpickle } from '../pickle.js';
+import { FormatFault } from '../faults.js';
+import { unpickle } from '../pickle.js';
+import { Global, type Unpickled, UnreadObject } from '../pickleStack.js';
+import { type OpenedFile, withOpenedFile } from '../regularFile.js';
 import { memberStart, readZipMembers, type ZipMember } from '../zip.js';
 import { persistentOf, Storage, TensorView, torchTypes } from './globals.js';
 
 export type TorchFormat = 'torch zip' | 'torch legacy';
 
 /**
- * A value of a checkpoint: mappings (keys are texts; those of a list are its places), tensors, plain values and objects
- * that are not read; everything else is left out. The elements of a tensor are read when its `data` is first asked for,
- * which throws `StorageError`.
+ * A value of a checkpoint: a plain value, a tensor, an object that gala does not read, or a mapping. A list becomes a
+ * mapping with its indices as keys. Other values are left out. The elements of a tensor are read on the first access to
+ * its `data`, which throws `StorageError`.
  */
 export type TorchValue = number | string | boolean | HostTensor | UnreadObject | ReadonlyMap<string, TorchValue>;
 
-/** Pickles of checkpoints take kilobytes; the elements lie outside of them. */
+/** Most bytes of a pickle. Those of checkpoints have kilobytes, because the elements are outside of them. */
 const largestPickle = 2 ** 26;
 const largestDepth = 8;
 const largestVisit = 1_000_000;
 const legacyMagic = 0x1950a86a20f9469cfc6cn;
 const legacyProtocol = 1001;
 /**
- * Tied weights share their elements; a file whose tensors take much more than its own size is made to fill the memory.
+ * Most bytes of all tensors, as a multiple of the size of the file. Tied weights share their elements, but a much
+ * larger multiple is an attempt to fill the memory.
  */
 const largestSharing = 4;
 
-/** The form of a file by its first bytes; undefined for one that is not `torch.save`'s. Throws the system's errors. */
+/** The format of a file by its first bytes; undefined for other files. Throws `StorageError`. */
 export function torchFormatOf(path: string): TorchFormat | undefined {
   return attempt(path, () =>
     withOpenedFile(path, file => {
       const start = file.read(0, Math.min(file.size, 9));
       if (start.toString('latin1', 0, 4) === 'PK\x03\x04') return 'torch zip';
-      // A pickle's protocol, then a long integer or a frame; a safetensors file may begin with any length but has a
-      // brace here
+      // PROTO, then LONG1 or FRAME. A safetensors file can begin with the same bytes, but its byte 8 is a brace.
       const isPickle = start[0] === 0x80 && (start[2] === 0x8a || start[2] === 0x95) && start[8] !== 0x7b;
       return isPickle ? 'torch legacy' : undefined;
     }),
@@ -48,8 +48,8 @@ export function torchFormatOf(path: string): TorchFormat | undefined {
 }
 
 /**
- * Reads all but the elements. Throws `StorageError` with its path for what is damaged, cut off, not allowed or out of
- * proportion.
+ * Reads everything but the elements. Throws `StorageError` with the path for a file that is damaged, cut off, not
+ * allowed or too large for its size.
  */
 export function readTorchFile(path: string): { value: TorchValue | undefined; format: TorchFormat } {
   const format = torchFormatOf(path);
@@ -64,7 +64,7 @@ export function readTorchFile(path: string): { value: TorchValue | undefined; fo
 
 interface Opened {
   readonly root: Unpickled;
-  /** Where the elements of a storage begin. Throws `FormatFault` where they are not all there. */
+  /** First byte of the elements of a storage. Throws `FormatFault` where elements are missing. */
   place(storage: Storage): number;
 }
 
@@ -98,8 +98,8 @@ function openZip(file: OpenedFile): Opened {
 }
 
 /**
- * Pickles of a magic number, a protocol, the system, the object and the storages' keys; then length and elements of
- * each storage.
+ * The older format: five pickles (a magic number, a version, the system, the object and the keys of the storages), then
+ * the length and the elements of each storage.
  */
 function openLegacy(file: OpenedFile): Opened {
   const start = file.read(0, Math.min(file.size, largestPickle));
@@ -147,7 +147,7 @@ function unexpected(): never {
   throw new FormatFault('it has a persistent id where none belongs');
 }
 
-/** Makes tensors of views; their elements, which must all be in the file, are read from `path` later. */
+/** Makes tensors from views. Their elements must all be in the file; they are read from `path` later. */
 function tensorReader(
   path: string,
   fileSize: number,
@@ -215,11 +215,11 @@ function gathered(
   return data;
 }
 
-/** `TorchValue` of what was unpickled; undefined for what is left out. Throws `FormatFault`. */
+/** The `TorchValue` of an unpickled value; undefined for one that is left out. Throws `FormatFault`. */
 function plain(root: Unpickled, read: (name: string, view: TensorView) => HostTensor): TorchValue | undefined {
   let visited = 0;
   const visit = (value: Unpickled, name: string, depth: number): TorchValue | undefined => {
-    // A mapping may be there many times, each time with many others in it
+    // A pickle can put one mapping into others many times, so that visits outnumber operations.
     if (++visited > largestVisit) throw new FormatFault(`it has more than ${largestVisit} entries`);
     if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') return value;
     if (value instanceof UnreadObject) return value;

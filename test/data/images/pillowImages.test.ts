@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { decodeBmp } from '../../../src/data/images/bmp.js';
 import { decodeRgb } from '../../../src/data/images/decode.js';
 import { DataError } from '../../../src/errors.js';
-import { FormatFault } from '../../../src/io/formatFault.js';
+import { FormatFault } from '../../../src/io/faults.js';
 
 const fixture = join(import.meta.dirname, '../../../../test/fixtures/pillow_images.json');
 const { pillow, height, width, images } = JSON.parse(readFileSync(fixture, 'utf8')) as {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { installEngine } from '../../../src/engine/install/install.js';
 import { findTensorFlow, listTensorFlow, requireTensorFlow } from '../../../src/engine/install/locate.js';
 import { EngineError } from '../../../src/errors.js';
-import { cacheFolder } from '../../../src/io/cacheFolder.js';
+import { cacheFolder } from '../../../src/io/homePath.js';
 import { linux, temporaryFolder, writeFakeWheel } from './fakeWheel.js';
 
 function writeLibraries(folder: string, api = 'libtensorflow_cc.so.2'): string {

@@ -9,7 +9,7 @@ import { compileCached, compilerIdentity, prune } from '../../../src/engine/pjrt
 import { compileForPjrt } from '../../../src/engine/pjrt/executable.js';
 import { requirePlugin } from '../../../src/engine/pjrt/locate.js';
 import type { CompileRequest } from '../../../src/engine/program.js';
-import { openLibrary } from '../../../src/io/nativeLibrary.js';
+import { openLibrary } from '../../../src/io/koffi.js';
 import type { HostTensors } from '../../../src/tensor.js';
 import { float32 } from '../../numbers.js';
 import { temporaryFolder } from '../../temporaryFolder.js';

@@ -6,7 +6,7 @@ import { engineFolder } from '../../../src/engine/install/cache.js';
 import { xlaCuda13 } from '../../../src/engine/install/cudaPins.js';
 import { findPlugin, type PluginLocation, requireCudaCompiler } from '../../../src/engine/pjrt/locate.js';
 import type { CompileRequest, Executable, Precision } from '../../../src/engine/program.js';
-import { cacheFolder } from '../../../src/io/cacheFolder.js';
+import { cacheFolder } from '../../../src/io/homePath.js';
 import { threads } from '../compute.js';
 
 /** Reason to skip, or false. */

@@ -1,7 +1,20 @@
-/** What a failed file operation means to the person at the terminal, by the system's error code. */
+/** What can be wrong with a file: its content does not follow its format, or the system cannot read or write it. */
 import { type ErrorDetails, StorageError } from '../errors.js';
-import { FormatFault } from './formatFault.js';
 
+/**
+ * A file does not follow its format. The reader of the file turns this error into a typed one, with the path and a
+ * remedy. `path` is set where a caller further up may have to name the file.
+ */
+export class FormatFault extends Error {
+  constructor(
+    message: string,
+    readonly path?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** By the system's error code. */
 const remedies: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full: free space there (df -h shows how much there is), then try again.',
   EDQUOT: 'Your quota is used up: free space there (quota -s), then try again.',
@@ -16,7 +29,7 @@ const remedies: Readonly<Record<string, string>> = {
   ELOOP: 'A link lies in place of the file: remove the link, then try again.',
   EINVAL: 'What lies there is no file that can be written: remove it or check the path, then try again.',
   EMFILE: 'Too many files are open: raise the limit (ulimit -n), then try again.',
-  EIO: 'The disk or network file system failed (dmesg may say why): see that it is well, then try again.',
+  EIO: 'The disk or network file system failed (dmesg may say why): repair it, then try again.',
   ESTALE: 'The network file system lost this folder: mount it again, then try again.',
 };
 

@@ -1,18 +1,31 @@
 /**
- * Opening a file that gala did not make: only a regular one, never a pipe or a device that would keep a reader waiting
- * or never end, and no more of it than fits the kind of file that is expected.
+ * Opens only regular files: a pipe or a device could keep gala waiting or never end. Readers set a limit on the size,
+ * which depends on the kind of file that they expect.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { FormatFault } from './formatFault.js';
+import { FormatFault } from './faults.js';
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+
+const flagsOf = {
+  /** Writes at the end; makes the file where it is missing. */
+  append: O_WRONLY | O_CREAT | O_APPEND,
+  /** Empties the file; makes it where it is missing. */
+  replace: O_WRONLY | O_CREAT | O_TRUNC,
+  /** Reads and writes an existing file. */
+  change: O_RDWR,
+};
 
 const largestRead = 2 ** 30;
 const pieceBytes = 2 ** 16;
 
-/** Bytes of a config or a sweep file: a page of text; a larger file is something else, given by mistake. */
+/** Most bytes of a config or a sweep file, which is a page of text; a larger file was given by mistake. */
 export const largestConfig = 2 ** 20;
-/** Bytes of a text that a person or gala writes: a record, a manifest. The largest known has some hundred kilobytes. */
+/**
+ * Most bytes of a text that a person or gala writes, such as a record. The largest known has some hundred kilobytes.
+ */
 export const largestText = 2 ** 26;
-/** Bytes of a log with a line an epoch: a text in Node has at most a few more characters. */
+/** Most bytes of a log with one line per epoch: the longest text in Node has a few more characters. */
 export const largestLog = 2 ** 29 - 2 ** 10;
 
 export interface OpenedFile {
@@ -23,13 +36,10 @@ export interface OpenedFile {
   read(position: number, length: number): Buffer;
 }
 
-/**
- * A descriptor of a regular file, for reading; whoever opens it closes it. Throws `FormatFault`, and the system's
- * errors.
- */
+/** A descriptor of a regular file for reading; the caller closes it. Throws `FormatFault`, and the system's errors. */
 export function openRegularFile(path: string): { readonly descriptor: number; readonly size: number } {
-  // Without NONBLOCK a named pipe in place of the file would wait for ever.
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  // Without NONBLOCK, opening a named pipe waits for a writer.
+  const descriptor = openSync(path, O_RDONLY | O_NONBLOCK);
   try {
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) throw new FormatFault(`it is ${kindOf(stats)}, not a regular file`, path);
@@ -55,16 +65,32 @@ export function readRegularFile(path: string, most: number): Buffer {
   const { descriptor, size } = openRegularFile(path);
   try {
     if (size > most) throw tooLarge(path, `it has ${size} bytes`, most);
-    // Files of /proc say that they have 0 bytes, and hold some.
+    // Files of /proc have content, but their size is 0.
     return size === 0 ? readToEnd(path, descriptor, most) : readStart(descriptor, size);
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** The same as UTF-8 text. */
+/** As `readRegularFile`, as UTF-8 text. */
 export function readRegularText(path: string, most: number): string {
   return readRegularFile(path, most).toString('utf8');
+}
+
+/**
+ * A descriptor of a regular file that is written in place. Throws the system's error: ELOOP for a link, EINVAL or ENXIO
+ * for another kind of file.
+ */
+export function openForWriting(path: string, how: keyof typeof flagsOf): number {
+  // Without NONBLOCK, opening a named pipe waits for a reader.
+  const file = openSync(path, flagsOf[how] | O_NOFOLLOW | O_NONBLOCK, 0o644);
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw notRegular();
+}
+
+export function notRegular(): Error {
+  return Object.assign(new Error('EINVAL: it is not a regular file, open'), { code: 'EINVAL', syscall: 'open' });
 }
 
 function kindOf(stats: Stats): string {

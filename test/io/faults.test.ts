@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
-import { diskFault } from '../../src/io/diskFault.js';
+import { diskFault } from '../../src/io/faults.js';
 
 test('the remedy fits the error of the system, and the path is named once', () => {
   let missing: unknown;
