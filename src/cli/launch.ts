@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError, StorageError } from '../errors.js';
 import { shellWord } from '../io/shellWord.js';
-import { usableCores } from '../machine/cpu.js';
-import { sweepCommand } from '../sweep/advice.js';
+import { sweepCommand } from '../sweep/command.js';
 import type { LauncherSettings, Sweep, SweepTask } from '../sweep/manifest.js';
 import type { Point } from '../sweep/points.js';
 import type { SlurmOptions } from '../sweep/slurm/options.js';
@@ -78,13 +77,6 @@ export async function slurmOptions(
   const options = parseSlurmOptions({ ...before, ...Object.fromEntries(entries) }, 'slurm');
   for (const warning of slurmWarnings(options)) process.stderr.write(`${warning}\n`);
   return options;
-}
-
-/** Compute threads of each run where its config leaves them open; undefined = all cores. */
-export function threadsPerRun(settings: LauncherSettings, runs: number): number | undefined {
-  if (settings.name === 'slurm') return settings.options.cpus ?? 1;
-  const slots = Math.min(settings.slots, runs);
-  return slots === 1 ? undefined : Math.max(1, Math.floor(usableCores() / slots));
 }
 
 /**

@@ -92,10 +92,11 @@ export function nameFromPath(path: string): string {
   return below.map(asNamePart).join('/');
 }
 
-/** As a reader would type it: relative to the working folder when inside it, else absolute. */
+/** A path as a reader would type it: relative to the working folder when inside it, else as it is. */
 export function displayPath(path: string): string {
   const short = relative(process.cwd(), path);
-  return short === '' || short.startsWith('..') ? path : short;
+  if (short === '') return '.';
+  return short.startsWith('..') ? path : short;
 }
 
 function candidates(folder: string, nameOrPath: string): string[] {

@@ -1,7 +1,8 @@
 /** Which run folder a user means by a path, by the name of a config or by `latest`. */
 import { existsSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { isExperimentName } from '../config/experimentName.js';
+import { displayPath } from '../config/locate.js';
 import { nearest } from '../config/suggest.js';
 import { StorageError } from '../errors.js';
 import { type FoundRun, latestFirst, openRunStore, type RunStore, runFoldersBelow } from './runStore.js';
@@ -57,7 +58,7 @@ function ranked(runs: readonly FoundRun[], purpose: Purpose): FoundRun[] {
 }
 
 function sayChosen(directory: string): void {
-  process.stderr.write(`Run: ${fromHere(directory)}\n`);
+  process.stderr.write(`Run: ${displayPath(directory)}\n`);
 }
 
 /** The error for a path that is no run folder; a folder of runs names them. */
@@ -83,7 +84,7 @@ const mostListed = 5;
 
 /** The last of these paths, which are sorted by time within a config. */
 function listed(paths: readonly string[]): string {
-  const shown = paths.slice(-mostListed).map(fromHere);
+  const shown = paths.slice(-mostListed).map(displayPath);
   return [...shown, ...(paths.length > mostListed ? [`… (${paths.length} in all)`] : [])].join(', ');
 }
 
@@ -115,10 +116,4 @@ function noSuchRun(text: string, store: RunStore): StorageError {
     where,
     next: 'Give a run folder, the name of a config that was trained, or latest; `gala runs list` shows the runs.',
   });
-}
-
-/** Relative to the working folder for what lies in it. */
-function fromHere(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short === '' || short.startsWith('..') ? path : short;
 }

@@ -1,21 +1,35 @@
-/** The command of a task: the built `gala train`, which goes on with what is there. Both launchers run exactly this. */
+/** Commands on a sweep: those that messages give to the reader, and the training that both launchers start. */
 import { resolve } from 'node:path';
-import { type Sweep, taskConfig } from './manifest.js';
+import { displayPath } from '../config/locate.js';
+import { shellWord } from '../io/shellWord.js';
+
+/** What a command needs of a `Sweep`. */
+interface NamedSweep {
+  readonly manifest: { readonly name: string; readonly data?: string | undefined };
+  /** The folder of runs, absolute. */
+  readonly output: string;
+}
 
 const galaBinary = resolve(import.meta.dirname, '../../../bin/gala.mjs');
+
+/** `gala sweep <verb> <name>`, with `--runs` unless the runs are in the folder `runs` of the working folder. */
+export function sweepCommand(verb: 'status' | 'resume' | 'cancel', { manifest, output }: NamedSweep): string {
+  const command = `gala sweep ${verb} ${shellWord(manifest.name)}`;
+  return output === resolve('runs') ? command : `${command} --runs ${shellWord(displayPath(output))}`;
+}
+
+/** `gala sweep resume <name>` for the log of a batch job, whose reader may be in any folder. */
+export function resumeFromAnywhere({ manifest, output }: NamedSweep): string {
+  return `gala sweep resume ${shellWord(manifest.name)} --runs ${shellWord(output)}`;
+}
 
 /** Program and arguments of `gala <args>` with the Node and the gala of this process. */
 export function galaCommand(...args: readonly string[]): [string, ...string[]] {
   return [process.execPath, galaBinary, ...args];
 }
 
-/** The command of task `index`. */
-export function taskCommand(sweep: Sweep, index: number): [string, ...string[]] {
-  return trainCommand(sweep, taskConfig(sweep, index));
-}
-
-/** The command of the task whose config is the file `config`. */
-export function trainCommand({ output, manifest: { data } }: Sweep, config: string): [string, ...string[]] {
+/** Program and arguments of the training that the file `config` of a sweep asks for; a begun run goes on. */
+export function trainCommand({ output, manifest: { data } }: NamedSweep, config: string): [string, ...string[]] {
   const source = data === undefined ? [] : ['--data', data];
   return galaCommand('train', '--config', config, '--runs', output, ...source, '--continue');
 }

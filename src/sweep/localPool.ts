@@ -6,9 +6,8 @@ import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { openForWriting } from '../io/regularFile.js';
 import { mayRepeat, stopSignals } from '../train/signals.js';
-import { sweepCommand } from './advice.js';
-import { taskCommand } from './command.js';
-import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
+import { sweepCommand, trainCommand } from './command.js';
+import { type Sweep, type SweepTask, taskConfig, taskExit, taskLog } from './manifest.js';
 import { type TaskStatus, taskStatus } from './status.js';
 
 export interface PoolObserver {
@@ -82,7 +81,7 @@ async function runTask(
 ): Promise<void> {
   rmSync(taskExit(sweep, task.index), { force: true });
   const log = openLog(sweep, task);
-  const [program, ...args] = taskCommand(sweep, task.index);
+  const [program, ...args] = trainCommand(sweep, taskConfig(sweep, task.index));
   // A process group of its own: Ctrl-C in the terminal must reach it once, from here, and not twice, which would kill
   // it.
   const child = spawn(program, args, {

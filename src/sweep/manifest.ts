@@ -18,8 +18,8 @@ import { makeFolderBelow, refuseLinksBelow } from '../io/makeFolder.js';
 import { largestText, readRegularText } from '../io/regularFile.js';
 import { schemaFault } from '../io/schemaFault.js';
 import { describeVersions } from '../run/host.js';
-import { sweepCommand } from './advice.js';
-import { describePoint, type Point } from './points.js';
+import { sweepCommand } from './command.js';
+import type { Point } from './points.js';
 import { isJobId } from './slurm/answers.js';
 import { slurmSchema } from './slurm/options.js';
 
@@ -230,11 +230,6 @@ export function taskLog({ directory }: Pick<Sweep, 'directory'>, index: number):
 
 export function taskExit({ directory }: Pick<Sweep, 'directory'>, index: number): string {
   return join(directory, 'exits', String(index));
-}
-
-/** `cifar100_lt/gala_if100 lambda1=1.2, seed 0`. */
-export function describeTask({ config, label, seed }: SweepTask): string {
-  return describePoint({ loaded: { config: { name: config, seed } }, label });
 }
 
 /** The folder of a sweep, absolute. Throws `ConfigError` for a name that cannot be one. */

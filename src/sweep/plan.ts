@@ -1,11 +1,12 @@
-/** The plan of a sweep, before anything is written: what there is already, what is left to do, time and disk. */
+/** The plan of a sweep, before anything is written: what is there already, what is left to do, cores and data. */
 import { configHash } from '../config/identity.js';
 import { withConfig } from '../config/load.js';
+import { type DatasetConfig, requireDataFolder } from '../data/index.js';
+import { DataError } from '../errors.js';
 import { usableCores } from '../machine/cpu.js';
-
 import { openRunStore, type RunState, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';
-
+import type { LauncherSettings } from './manifest.js';
 import type { Point } from './points.js';
 
 export interface PlannedRun {
@@ -90,20 +91,54 @@ export function leftOf({ point, found }: PlannedRun, whole: number): number {
 }
 
 /**
- * Runs side by side must not each take all cores: where a config leaves `threads` open it gets `threads`, written into
- * its resolved text. The config hash does not change by it.
+ * The points with `threads` written into each config that leaves it open, so that runs side by side share the cores. The
+ * config hash stays the same.
  */
-export function withThreads(point: Point, threads: number): Point {
-  const { loaded } = point;
-  if (loaded.config.threads !== 'auto') return point;
-  return { ...point, loaded: withConfig(loaded, { ...loaded.config, threads }) };
+export function shareCores(points: readonly Point[], launcher: LauncherSettings): readonly Point[] {
+  const threads = threadsPerRun(launcher, points.length);
+  if (threads === undefined) return points;
+  return points.map(point => {
+    const { loaded } = point;
+    if (loaded.config.threads !== 'auto') return point;
+    return { ...point, loaded: withConfig(loaded, { ...loaded.config, threads }) };
+  });
 }
 
-/**
- * Slots that the cores have room for: one for each `threads` cores where all points say how many they take, else one.
- */
-export function slotsByCores(points: readonly Point[], cores = usableCores()): number {
+/** Undefined for a run that may take all cores. */
+function threadsPerRun(launcher: LauncherSettings, runs: number): number | undefined {
+  if (launcher.name === 'slurm') return launcher.options.cpus ?? 1;
+  const slots = Math.min(launcher.slots, runs);
+  return slots === 1 ? undefined : Math.max(1, Math.floor(usableCores() / slots));
+}
+
+/** Runs at a time for which there are cores, by the `threads` of the configs; one where a config leaves it open. */
+export function slotsByCores(points: readonly Point[]): number {
+  const cores = usableCores();
   const threads = points.map(({ loaded }) => loaded.config.threads);
   const most = Math.max(...threads.map(count => (count === 'auto' ? cores : count)));
   return Math.max(1, Math.floor(cores / most));
+}
+
+/**
+ * Throws the `DataError` of the first point where no point finds its data: all runs would fail with this error. `data` is
+ * the folder of `--data`.
+ */
+export async function requireData(points: readonly Point[], data: string | undefined): Promise<void> {
+  let first: DataError | undefined;
+  for (const config of distinctData(points)) {
+    try {
+      await requireDataFolder(config, { dataRoot: data });
+      return;
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      first ??= error;
+    }
+  }
+  if (first !== undefined) throw first;
+}
+
+/** One config for each dataset and folder. */
+function distinctData(points: readonly Point[]): Iterable<DatasetConfig> {
+  const configs = points.map(({ loaded }) => loaded.config.data);
+  return new Map(configs.map(config => [`${config.dataset} ${config.root ?? ''}`, config])).values();
 }

@@ -92,15 +92,13 @@ export function expandPoints(spec: SweepSpec): Points {
   return { points: [...points.values()], notes: [...new Set([...notes, ...warningsOf([...points.values()])])] };
 }
 
-interface Described {
-  readonly loaded: { readonly config: Pick<Config, 'name' | 'seed'> };
-  readonly label: string;
+/** `cifar100_lt/gala_if100 lambda1=1.2, seed 0`. `config` is the name of the config. */
+export function describeRun({ config, label, seed }: { config: string; label: string; seed: number }): string {
+  return `${config}${label && ` ${label}`}, seed ${seed}`;
 }
 
-/** `cifar100_lt/gala_if100 lambda1=1.2, seed 0`. */
-export function describePoint({ loaded, label }: Described): string {
-  const { name, seed } = loaded.config;
-  return `${name}${label && ` ${label}`}, seed ${seed}`;
+function describePoint({ loaded: { config }, label }: Point): string {
+  return describeRun({ config: config.name, label, seed: config.seed });
 }
 
 /**

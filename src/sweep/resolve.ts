@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { runsAtName } from '../run/namedRun.js';
-import { sweepCommand } from './advice.js';
+import { sweepCommand } from './command.js';
 import { isSweep, openSweep, sweepFolder } from './manifest.js';
 import { finishedIn, sweepStatus } from './status.js';
 

@@ -2,19 +2,18 @@
  * How far each task of a sweep is: from its run folder first, then from SLURM, then from what its last attempt left.
  */
 import { existsSync } from 'node:fs';
+import { StorageError } from '../errors.js';
 import { type ResultRow, reportedScores } from '../eval/resultRow.js';
-import { localHolder } from '../io/folderLock.js';
+import { isLocked, localHolder } from '../io/folderLock.js';
 import { largestText, readRegularText, withOpenedFile } from '../io/regularFile.js';
-
 import { openRunStore, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';
-
-import { type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
+import { listSweeps, openSweep, type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
 import type { SlurmState } from './slurm/answers.js';
 import { taskStates } from './slurm/client.js';
 
 /** `stopped`: saved by a signal, or killed; it can be resumed. */
-export type TaskState = 'finished' | 'running' | 'waiting' | 'stopped' | 'failed' | 'diverged' | 'not started';
+type TaskState = 'finished' | 'running' | 'waiting' | 'stopped' | 'failed' | 'diverged' | 'not started';
 
 export interface TaskStatus {
   readonly task: SweepTask;
@@ -78,6 +77,41 @@ export function taskStatus(
 /** Tasks that another attempt may bring to their end. */
 export function isOpen({ state }: TaskStatus): boolean {
   return state === 'stopped' || state === 'failed' || state === 'not started';
+}
+
+/** States of the tasks that will be trained without a further command, while a local pool lives or SLURM queues them. */
+const claimed: Readonly<Record<'local' | 'slurm', readonly TaskState[]>> = {
+  local: ['not started', 'stopped', 'running'],
+  slurm: ['waiting', 'running'],
+};
+
+/**
+ * Config hash → who is going to train it, in words, of the sweeps `base`, `base-2`, … below `output`. These are tasks of
+ * a local sweep whose process lives and, with the launcher `slurm`, tasks in SLURM's queue. A sweep whose manifest
+ * cannot be read claims nothing. Throws `ConfigError` where SLURM does not answer.
+ */
+export function claimedTasks(base: string, output: string, launcher: 'local' | 'slurm'): Map<string, string> {
+  const names = listSweeps(output).filter(name => name.startsWith(base) && /^(-\d+)?$/.test(name.slice(base.length)));
+  const claims = new Map<string, string>();
+  for (const sweep of names.flatMap(name => openIfUsable(name, output))) {
+    const { name, launcher: own } = sweep.manifest;
+    const isAlive = own.name === 'local' ? isLocked(sweep.directory) : launcher === 'slurm';
+    if (!isAlive) continue;
+    for (const { task, state, job } of sweepStatus(sweep)) {
+      if (!claimed[own.name].includes(state)) continue;
+      claims.set(task.config_hash, job === undefined ? `the sweep ${name}` : `the job ${job} of the sweep ${name}`);
+    }
+  }
+  return claims;
+}
+
+function openIfUsable(name: string, output: string): Sweep[] {
+  try {
+    return [openSweep(name, output)];
+  } catch (error) {
+    if (error instanceof StorageError) return [];
+    throw error;
+  }
 }
 
 /** Folders of the finished runs. */

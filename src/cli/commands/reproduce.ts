@@ -10,7 +10,7 @@ import { openRunFolder } from '../../run/runFolder.js';
 import type { Point } from '../../sweep/points.js';
 import type { TaskStatus } from '../../sweep/status.js';
 import { CommandExit } from '../failure.js';
-import { type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
+import { type LauncherFlags, launch, launcherSettings } from '../launch.js';
 import { waitUntil } from '../waitUntil.js';
 
 export interface ReproduceFlags extends LauncherFlags {
@@ -58,7 +58,7 @@ async function makeRuns(table: ExpectedTable, flags: ReproduceFlags): Promise<bo
 
 async function plan(table: ExpectedTable, flags: ReproduceFlags): Promise<Planned[]> {
   const { planRuns } = await import('../../results/plan.js');
-  const { claimedTasks } = await import('../../sweep/claimed.js');
+  const { claimedTasks } = await import('../../sweep/status.js');
   const claims = claimedTasks(sweepNameOf(table), flags.runs, flags.launcher ?? 'local');
   return planRuns(table, flags.seeds ?? [0], flags.runs, await recordedRows(table, flags.results)).map(run => {
     const claimedBy = run.step === 'train' || run.step === 'resume' ? claims.get(pointOf(run).hash) : undefined;
@@ -97,18 +97,14 @@ async function execute(planned: readonly Planned[], table: ExpectedTable, flags:
   const open = planned.filter(({ step }) => step === 'train' || step === 'resume');
   if (open.length === 0) return flags.launcher === 'slurm' && planned.some(({ claimedBy }) => claimedBy !== undefined);
   const { createSweep, draftSweep, freeName } = await import('../../sweep/manifest.js');
-  const { withThreads } = await import('../../sweep/plan.js');
+  const { requireData, shareCores } = await import('../../sweep/plan.js');
   const asGiven = open.map(pointOf);
   for (const warning of new Set(asGiven.flatMap(({ loaded }) => loaded.warnings)))
     process.stderr.write(`Warning: ${warning}\n`);
   const launcher = await launcherSettings(flags, asGiven);
-  // A run to resume knows its folder, and the machines of a cluster may have another.
-  if (launcher.name === 'local' && open.every(({ step }) => step === 'train')) {
-    const { requireData } = await import('../../sweep/requireData.js');
-    await requireData(asGiven, flags.data);
-  }
-  const threads = threadsPerRun(launcher, open.length);
-  const points = threads === undefined ? asGiven : asGiven.map(point => withThreads(point, threads));
+  // A run to resume remembers its data folder, and the machines of a cluster may have another.
+  if (launcher.name === 'local' && open.every(({ step }) => step === 'train')) await requireData(asGiven, flags.data);
+  const points = shareCores(asGiven, launcher);
   const name = freeName(sweepNameOf(table), flags.runs);
   const sweep = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
   createSweep(sweep, points);

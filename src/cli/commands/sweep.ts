@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { ConfigError } from '../../errors.js';
 import type { Sweep, SweepTask } from '../../sweep/manifest.js';
 import { printData } from '../display/output.js';
-import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, threadsPerRun } from '../launch.js';
+import { addLauncherOptions, type LauncherFlags, launch, launcherSettings } from '../launch.js';
 import { addRunsOption, configArgument, dataOption, parseSeeds, withWords } from '../options.js';
 import { printPlan } from './sweepPlan.js';
 import { printSweepTable, registerSweepStatusCommands } from './sweepStatus.js';
@@ -51,14 +51,13 @@ export function registerSweepCommand(program: Command): void {
 async function startSweep(flags: SweepFlags): Promise<void> {
   const { expandPoints } = await import('../../sweep/points.js');
   const { createSweep, draftSweep, freeName, refuseTakenName } = await import('../../sweep/manifest.js');
-  const { planPoints, isToDo, withThreads } = await import('../../sweep/plan.js');
+  const { isToDo, planPoints, requireData, shareCores } = await import('../../sweep/plan.js');
   const { spec, file } = await specOf(flags);
   const { points: asGiven, notes } = expandPoints(spec);
   for (const note of notes) process.stderr.write(`${note}\n`);
 
   const launcher = await launcherSettings(flags, asGiven, file);
-  const threads = threadsPerRun(launcher, asGiven.length);
-  const points = threads === undefined ? asGiven : asGiven.map(point => withThreads(point, threads));
+  const points = shareCores(asGiven, launcher);
   const name = flags.name ?? file?.name ?? freeName(basename(points[0]!.loaded.config.name), flags.runs);
   const draft = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
   refuseTakenName(draft);
@@ -70,7 +69,8 @@ async function startSweep(flags: SweepFlags): Promise<void> {
     estimate: flags.estimate ?? (launcher.name === 'local' && !flags.quiet),
     stream: isExport ? process.stderr : process.stdout,
   });
-  const tasks = planned.filter(isToDo).map(({ index }) => draft.manifest.tasks[index]!);
+  const open = planned.filter(isToDo);
+  const tasks = open.map(({ index }) => draft.manifest.tasks[index]!);
   if (isExport) {
     const { batchScripts } = await import('../../sweep/slurm/submit.js');
     const scripts = batchScripts(draft, launcher.options, tasks);
@@ -79,10 +79,8 @@ async function startSweep(flags: SweepFlags): Promise<void> {
     printData(scripts.map(({ script }) => script).join(''));
   }
   if (flags.dryRun) return;
-  // A run to resume knows its folder, and the machines of a cluster may have another.
-  const open = planned.filter(isToDo);
+  // A run to resume remembers its data folder, and the machines of a cluster may have another.
   if (launcher.name === 'local' && open.every(({ found }) => found === undefined)) {
-    const { requireData } = await import('../../sweep/requireData.js');
     await requireData(
       open.map(({ point }) => point),
       flags.data,

@@ -2,12 +2,12 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../../errors.js';
-import { sweepCommand } from '../../sweep/advice.js';
+import { sweepCommand } from '../../sweep/command.js';
 import type { Sweep } from '../../sweep/manifest.js';
 import type { TaskStatus } from '../../sweep/status.js';
 import { printJson, tableWidth } from '../display/output.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, slurmOptions } from '../launch.js';
-import { addRunsOption } from '../options.js';
+import { addRunsOption, wideOption } from '../options.js';
 
 interface NamedFlags {
   readonly runs: string;
@@ -18,11 +18,9 @@ export function registerSweepStatusCommands(sweep: Command): void {
     addRunsOption(sweep.command(name), true).description(description).argument('<name>', 'name of the sweep');
 
   named('status', 'how far each run is, and the table of the finished ones')
+    .addOption(wideOption())
     .option('--json', 'print JSON')
-    .action(async (name: string, flags: NamedFlags & { json?: boolean }) => {
-      const { openSweep } = await import('../../sweep/manifest.js');
-      await printStatus(openSweep(name, flags.runs), flags.json ?? false);
-    });
+    .action(printStatus);
 
   addLauncherOptions(named('resume', 'go on with the runs that are stopped, failed or not started'))
     .option('--quiet', 'print the table only, and failures')
@@ -31,9 +29,16 @@ export function registerSweepStatusCommands(sweep: Command): void {
   named('cancel', 'stop the runs that wait or run; they save first').action(cancel);
 }
 
-async function printStatus(sweep: Sweep, json: boolean): Promise<void> {
+interface StatusFlags extends NamedFlags {
+  readonly json?: boolean;
+  readonly wide?: boolean;
+}
+
+async function printStatus(given: string, { runs, json, wide }: StatusFlags): Promise<void> {
+  const { openSweep } = await import('../../sweep/manifest.js');
   const { statusColumns, sweepStatus } = await import('../../sweep/status.js');
   const { formatTable } = await import('../../tables/format.js');
+  const sweep = openSweep(given, runs);
   const statuses = sweepStatus(sweep);
   const { name, tasks, launcher } = sweep.manifest;
   if (json) {
@@ -42,20 +47,23 @@ async function printStatus(sweep: Sweep, json: boolean): Promise<void> {
     return;
   }
   const columns = statusColumns.filter(({ key }) => key !== 'job' || launcher.name === 'slurm');
-  process.stdout.write(`${formatTable(statuses, columns, 'terminal', { width: tableWidth() })}\n\n`);
+  process.stdout.write(`${formatTable(statuses, columns, 'terminal', { wide, width: tableWidth() })}\n\n`);
   const states = [...new Set(statuses.map(({ state }) => state))];
   const counts = states.map(state => `${statuses.filter(status => status.state === state).length} ${state}`);
   process.stdout.write(`Sweep ${name}, ${tasks.length} runs: ${counts.join(', ')}.\n`);
-  await printSweepTable(sweep, statuses);
+  await printSweepTable(sweep, { statuses, wide });
 }
 
-/** The table over finished runs, as of `gala table NAME`, on stdout; nothing where none is finished. */
-export async function printSweepTable(sweep: Sweep, statuses?: readonly TaskStatus[]): Promise<void> {
+/** Prints the table of `gala table NAME` over the finished runs; nothing where none is finished. */
+export async function printSweepTable(
+  sweep: Sweep,
+  { statuses, wide }: { statuses?: readonly TaskStatus[]; wide?: boolean | undefined } = {},
+): Promise<void> {
   const { finishedIn, sweepStatus } = await import('../../sweep/status.js');
   const { formatGroups, readRuns } = await import('../../results/tableOfRuns.js');
   const directories = finishedIn(statuses ?? sweepStatus(sweep));
   if (directories.length === 0) return;
-  process.stdout.write(`\n${formatGroups(readRuns(directories).groups, 'terminal', { width: tableWidth() })}\n`);
+  process.stdout.write(`\n${formatGroups(readRuns(directories).groups, 'terminal', { wide, width: tableWidth() })}\n`);
 }
 
 async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?: boolean }): Promise<void> {
@@ -114,7 +122,7 @@ async function cancel(name: string, { runs }: NamedFlags): Promise<void> {
   await stopRuns(active.flatMap(({ job, directory }) => (job === undefined && directory ? [directory] : [])));
 }
 
-/** Runs whose launcher is gone, each stopped by itself; what is held on another host is told. */
+/** Stops runs whose launcher is gone, one by one; of a run on another machine it prints how to stop it there. */
 async function stopRuns(directories: readonly string[]): Promise<void> {
   const { liveHolderOf } = await import('../../io/folderLock.js');
   for (const directory of directories) {

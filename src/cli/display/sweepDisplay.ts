@@ -3,7 +3,8 @@ import { relative } from 'node:path';
 import { reportedScores } from '../../eval/resultRow.js';
 import { openRunStore } from '../../run/runStore.js';
 import type { PoolObserver } from '../../sweep/localPool.js';
-import { describeTask, type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';
+import { type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';
+import { describeRun } from '../../sweep/points.js';
 import { type TaskStatus, taskStatus } from '../../sweep/status.js';
 import { twoDecimals } from '../../tables/column.js';
 import { mayRepeat } from '../../train/signals.js';
@@ -59,16 +60,16 @@ export function createSweepDisplay(
         const { plain, rebalanced } = reportedScores(results);
         if (!quiet) {
           note(
-            `finished: ${describeTask(task)}: top-1 ${twoDecimals(plain?.top1)}, re-balanced ` +
+            `finished: ${describeRun(task)}: top-1 ${twoDecimals(plain?.top1)}, re-balanced ` +
               `${twoDecimals(rebalanced?.top1)}`,
           );
         }
       } else if (stopped) {
-        if (!quiet) note(`saved: ${describeTask(task)}, after epoch ${epoch}`);
+        if (!quiet) note(`saved: ${describeRun(task)}, after epoch ${epoch}`);
       } else {
         failed++;
         const log = relative(process.cwd(), taskLog(sweep, task.index));
-        note(`${state}: ${describeTask(task)}: ${reason ?? 'no reason is known'} (${log})`);
+        note(`${state}: ${describeRun(task)}: ${reason ?? 'no reason is known'} (${log})`);
       }
       update();
     },

@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import { ConfigError } from '../../errors.js';
 import { signalExitCode } from '../../train/signals.js';
-import { resumeFromAnywhere } from '../advice.js';
-import { trainCommand } from '../command.js';
+import { resumeFromAnywhere, trainCommand } from '../command.js';
 import type { Sweep } from '../manifest.js';
 import type { SlurmOptions } from './options.js';
 

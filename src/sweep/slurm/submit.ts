@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { ConfigError, withRemedy } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
-import { sweepCommand } from '../advice.js';
+import { sweepCommand } from '../command.js';
 import { recordJob, type Sweep, type SweepTask } from '../manifest.js';
 import { maxArraySize, submitScript } from './client.js';
 import type { SlurmOptions } from './options.js';

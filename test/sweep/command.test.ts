@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { resumeFromAnywhere, sweepCommand } from '../../src/sweep/advice.js';
+import { resumeFromAnywhere, sweepCommand } from '../../src/sweep/command.js';
 
 const sweepIn = (output: string) => ({ manifest: { name: 'lambda1' }, output: resolve(output) });
 

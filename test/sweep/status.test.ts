@@ -1,4 +1,4 @@
-/** What an earlier command is still going to train, so that the same command given again leaves it alone. */
+/** How far a sweep is, and what an earlier command will still train, so that the same command leaves it alone. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -6,9 +6,10 @@ import { after, test } from 'node:test';
 import { configHash } from '../../src/config/identity.js';
 import { loadConfig } from '../../src/config/load.js';
 import { lockFolder } from '../../src/io/folderLock.js';
-import { claimedTasks } from '../../src/sweep/claimed.js';
 import { createSweep, draftSweep, type LauncherSettings, recordJob, sweepFolder } from '../../src/sweep/manifest.js';
 import { parseSlurmOptions } from '../../src/sweep/slurm/options.js';
+import { claimedTasks } from '../../src/sweep/status.js';
+import { gala } from '../e2e/gala.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
@@ -68,4 +69,18 @@ test('A sweep whose manifest is damaged claims nothing', () => {
   writeFileSync(join(sweepFolder('reproduce-t', output), 'sweep.json'), '{');
   assert.equal(claimedTasks('reproduce-t', output, 'local').size, 0);
   lock.release();
+});
+
+test('The status fits 80 columns and names what it leaves out; with --wide it has every column', async () => {
+  const output = join(temporary, 'status');
+  makeSweep(output, { name: 'local', slots: 1 }, 's');
+  const narrow = await gala(['sweep', 'status', 's', '--runs', output], 0, { cwd: temporary });
+  assert.ok(
+    narrow.stdout.split('\n').every(line => line.length <= 80),
+    narrow.stdout,
+  );
+  assert.match(narrow.stdout, /Left out: task\./);
+  const wide = await gala(['sweep', 'status', 's', '--runs', output, '--wide'], 0, { cwd: temporary });
+  assert.match(wide.stdout, /^task {2}config .*\n─.*\n {3}0 {2}fashion_mnist_lt\/gala /);
+  assert.doesNotMatch(wide.stdout, /Left out/);
 });
