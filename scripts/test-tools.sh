@@ -17,14 +17,14 @@ if ! compgen -G '/usr/bin/chromium*' >/dev/null && ! command -v google-chrome >/
   apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core >/dev/null
 fi
 
-# python_with PACKAGE VERSION: unless GALA_<PACKAGE>_PYTHON names one
+# python_with PACKAGE VERSION [REQUIREMENT...]: unless GALA_<PACKAGE>_PYTHON names one
 python_with() {
   local venv=${GALA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gala}/test-tools/$1 given=GALA_${1^^}_PYTHON
-  if [ -f "$venv/complete" ] || [ -n "${!given:-}" ]; then return; fi
+  if [ "$(cat "$venv/complete" 2>/dev/null)" = "$*" ] || [ -n "${!given:-}" ]; then return; fi
   echo "Making a virtual environment with $1 in $venv" >&2
   python3 -m venv --clear "$venv"
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check "$1==$2"
-  touch "$venv/complete"
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check "$1==$2" "${@:3}"
+  echo "$*" >"$venv/complete"
 }
 python_with tensorboard 2.21.0
-python_with onnxruntime 1.32.0
+python_with onnxruntime 1.32.0 pillow

@@ -43,12 +43,15 @@ export function latestUnfinished(runs: readonly FoundRun[]): FoundRun | undefine
   return ranked(runs, 'resume')[0];
 }
 
-/** A path as it is; the name of a config with runs as the folder of its runs, `latest` as its run folder. */
+/**
+ * A path as it is; the name of a config with runs as the folder of its runs, `latest` as its run folder. A folder
+ * without runs is no path of runs: the images of a config often lie in a folder of its name.
+ */
 export function runsAtName(text: string, runs: string): string {
-  if (existsSync(text)) return text;
-  if (text === latestWord) return runFolderOf(text, runs);
-  const folder = join(runs, text);
-  return isExperimentName(text) && existsSync(folder) ? folder : text;
+  const ofName = join(runs, text);
+  if (isExperimentName(text) && existsSync(ofName) && !(existsSync(text) && runFoldersBelow(text).length > 0))
+    return ofName;
+  return text === latestWord && !existsSync(text) ? runFolderOf(text, runs) : text;
 }
 
 function ranked(runs: readonly FoundRun[], purpose: Purpose): FoundRun[] {

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:f
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { onnxPython, withoutOnnx } from '../engine/onnx/runOnnx.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -23,7 +24,7 @@ function workingFolder(): string {
   return folder;
 }
 
-test('docs/own-images.md goes from a folder of images to a table, a report, predictions and a file', async () => {
+test('docs/own-images.md goes from a folder of images to a table, a report, predictions and a file', async t => {
   const cwd = workingFolder();
   const path = `${join(cwd, 'bin')}:${dirname(process.execPath)}:${process.env.PATH}`;
   const environment = { ...process.env, PATH: path, GALA_DATA: '' };
@@ -42,10 +43,22 @@ test('docs/own-images.md goes from a folder of images to a table, a report, pred
   assert.equal(predictions.length, 6);
   assert.match(predictions[1]!, /^example\/new\/0001\.jpg,(circle|ring|square|star|triangle),/);
   assert.ok(readFileSync(join(cwd, 'report.html'), 'utf8').includes('photos_plain'));
-  assert.ok(existsSync(join(cwd, 'photos.safetensors')));
+  assert.ok(existsSync(join(cwd, 'photos.onnx')));
+  await t.test(
+    "the page's Python gives the class and the probability of gala predict",
+    { skip: withoutOnnx },
+    async () => {
+      const [, program] = /```python\n(.*?)```/s.exec(page)!;
+      const { stdout } = await promisify(execFile)(onnxPython!, ['-c', program!], { cwd });
+      const [name, probability] = stdout.trim().split(' ');
+      const [, expectedName, expected] = predictions[1]!.split(',');
+      assert.equal(name, expectedName);
+      assert.ok(Math.abs(Number(probability) - Number(expected)) < 5e-4, `${probability}, predicted ${expected}`);
+    },
+  );
 
   // A changed folder is noticed: what was trained on could be tested on.
   rmSync(join(cwd, 'example', 'photos', 'ring', '0001.jpg'));
-  const refused = shell('gala eval --run runs/photos/* --device cpu');
+  const refused = shell('gala eval --run photos --device cpu');
   await assert.rejects(refused, /images are not those this run began with/);
 });

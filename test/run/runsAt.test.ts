@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
+import { runsAtName } from '../../src/run/namedRun.js';
 import { findRunFolders } from '../../src/run/runStore.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
@@ -36,4 +37,15 @@ test('no run at all, and a path that is not there, are errors', () => {
       (error: unknown) => error instanceof StorageError && !!error.next,
     );
   }
+});
+
+test('a name is the folder of its runs, also beside a folder of images of that name', t => {
+  const here = process.cwd();
+  t.after(() => process.chdir(here));
+  mkdirSync(join(root, 'work', 'a', 'class'), { recursive: true });
+  process.chdir(join(root, 'work'));
+  assert.equal(runsAtName('a', root), join(root, 'a'));
+  process.chdir(root);
+  assert.equal(runsAtName('a', '.'), 'a', 'a path with runs is taken as it is');
+  assert.equal(runsAtName('nowhere', root), 'nowhere');
 });

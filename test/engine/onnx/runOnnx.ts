@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { toolPython } from '../../toolPython.js';
 
-const onnxPython = toolPython('onnxruntime');
+export const onnxPython = toolPython('onnxruntime');
 export const withoutOnnx = onnxPython === undefined && 'no Python with onnxruntime: scripts/test-tools.sh';
 
 export interface OnnxResult {
