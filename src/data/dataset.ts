@@ -45,6 +45,8 @@ export interface Dataset {
   readonly fingerprint: string;
   /** Present when the images lie in shared memory; the pipeline's workers need it. */
   readonly shared?: SharedImages;
+  /** Reads the images at `indices`, in that order; present where the others need not be read for them. */
+  readonly pick?: (indices: Int32Array) => SharedImages;
   /** Present when the bytes are float32 features of that length in the place of pixels (features.ts). */
   readonly featureSize?: number;
   /** Present when the images lie in files. */

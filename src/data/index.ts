@@ -30,6 +30,8 @@ export interface OpenOptions {
   /** Splits whose images are about to be read, to be checked as `data.verify` says; none when left out. */
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
+  /** Read files whole, also where it is remembered what they hold. */
+  readonly anew?: boolean;
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -163,7 +165,7 @@ function rootOf(config: DatasetConfig, given: string | undefined): string | unde
 
 async function openPixels(set: PixelSet, config: DatasetConfig, options: OpenOptions): Promise<Opened> {
   const { root, notes } = pixelsRoot(set, config, options);
-  const opened = await set.open(root);
+  const opened = await set.open(root, options);
   return { ...opened, root, notes: [...notes, ...(opened.notes ?? [])], statistics: set.statistics };
 }
 

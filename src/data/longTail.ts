@@ -86,15 +86,21 @@ export function drawTraining(
   return { indices, split: holdOut(longTailed, heldOutFraction, subset_seed) };
 }
 
-/** The images of `dataset` at `indices`, in that order; shares the pixels of a dataset in shared memory. */
+/**
+ * The images of `dataset` at `indices`, in that order: those alone are read where that can be, else the pixels of a
+ * dataset in shared memory are shared.
+ */
 export function subset(dataset: Dataset, indices: Int32Array): Dataset {
   for (const index of indices) {
     if (index < 0 || index >= dataset.length) {
       throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
     }
   }
-  const { name, classNames, imageShape, shared, stored } = dataset;
+  const { name, classNames, imageShape } = dataset;
   const fingerprint = sha256(dataset.fingerprint, indexHash(indices));
+  const picked = dataset.pick?.(indices);
+  if (picked) return sharedDataset({ name, classNames, imageShape, fingerprint, shared: picked });
+  const { shared, stored } = dataset;
   if (shared === undefined) {
     return {
       name,

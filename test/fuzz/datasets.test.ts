@@ -158,7 +158,7 @@ test('A CIFAR-10 folder with damaged files is refused', t =>
         for (const name of batches) writeSparse(join(folder, name), officialSize, []);
         writeFileSync(join(folder, 'batches.meta.txt'), names);
         apply(folder);
-        const { train, test: testSplit } = openCifar(cifar10, folder);
+        const { train, test: testSplit } = openCifar(cifar10, folder, { environment: { GALA_CACHE: temporary } });
         assertWhole(train);
         assertWhole(testSplit);
       } finally {

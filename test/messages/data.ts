@@ -59,7 +59,7 @@ function cifar({ at, file, folder }: Place, change: (place: { at: Place['at']; f
   }
   file('batches.meta.txt', every.map(c => `name ${c}\n`).join(''));
   change({ at, file });
-  openCifar(cifar10, folder);
+  openCifar(cifar10, folder, { environment: { GALA_CACHE: at('cache') } });
 }
 
 const order = () => Int32Array.from(every);

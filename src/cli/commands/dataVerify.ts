@@ -68,10 +68,10 @@ async function dataConfig(
   return loadConfig(config!, { ...(set && { set }) }).config.data;
 }
 
-/** CIFAR and the bundled set are checked whenever they are opened. Throws `DataError` for a fault. */
+/** CIFAR and the bundled set are checked when they are opened. Throws `DataError` for a fault. */
 async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags): Promise<void> {
   const { openDatasets } = await import('../../data/index.js');
-  const { root, notes, train, test } = await openDatasets(config, { dataRoot: data });
+  const { root, notes, train, test } = await openDatasets(config, { dataRoot: data, anew: true });
   if (json) printJson({ dataset: config.dataset, root, notes });
   else {
     for (const note of notes) process.stdout.write(`${note}\n`);

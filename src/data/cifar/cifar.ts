@@ -1,75 +1,57 @@
 /** CIFAR-10 and CIFAR-100 (Krizhevsky 2009) from either of the official archives. */
-import { createHash } from 'node:crypto';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DataError } from '../../errors.js';
-import { md5 } from '../../io/hash.js';
-import { readRegularFile } from '../../io/regularFile.js';
-import { classCounts, type Dataset } from '../dataset.js';
+import { classCounts, type Dataset, type SharedImages } from '../dataset.js';
 import { makeImageKernels } from '../kernels/imageKernels.js';
-import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../pipeline/sharedDataset.js';
-import type { CifarLayout } from '../sets/definition.js';
-import { type CifarSet, findCifar, isFile } from './layouts.js';
+import { everyRow, pickedDataset, sharedBytes, sharedDataset, sharedInt32 } from '../pipeline/sharedDataset.js';
+import type { PixelOptions } from '../sets/definition.js';
+import { type CheckedFiles, checkedFiles } from './checkedFiles.js';
+import { type CifarSet, type CifarSplit, type FoundCifar, findCifar, pathsOf } from './layouts.js';
 import { readCifarNames } from './pickle.js';
-import { checkCifarFile, pixelBytes, readNamesFile, recordPieces } from './records.js';
+import { pixelBytes, readNamesFile, recordPieces } from './records.js';
 
 const side = 32;
 const plane = side * side;
-/** Bytes; the authors' archives have 0.17 GB. */
-const largestArchive = 2 ** 30;
 
 export interface CifarSplits {
   readonly train: Dataset;
   readonly test: Dataset;
-  /** Remarks on the files for the run's record: checksums, and whatever differs from the official copy. */
+  /** Remarks on the files for the run's record: what the first look at them found, and always what is odd. */
   readonly notes: readonly string[];
 }
 
-/**
- * Reads both splits into shared memory, images [32, 32, 3]; `root` is the folder of the files or its parent. Throws
- * `DataError` when a file is missing, has another size than the official one, or holds a label out of range. Other
- * content than the official is a note: the records may be in another order. The same images in the same order have the
- * same fingerprint in either form.
- */
-export function openCifar(set: CifarSet, root: string): CifarSplits {
-  const { layout, folder } = findCifar(set, root);
-  const classNames = readClassNames(layout, folder);
-  const notes: string[] = [];
-  const read = (split: 'train' | 'test'): Dataset => {
-    const perFile = layout.recordsPerFile[split];
-    const count = layout[split].length * perFile;
-    for (const file of layout[split]) checkCifarFile(join(folder, file), layout, perFile);
-    const pixels = sharedBytes(count * pixelBytes);
-    const labels = sharedInt32(count);
-    const whole = createHash('sha256');
-    const unpack = recordUnpacker(layout, pixels, labels);
-    layout[split].forEach((file, i) => {
-      const path = join(folder, file);
-      const hash = createHash('md5');
-      let record = i * perFile;
-      for (const piece of recordPieces(path, layout, perFile, bytes => hash.update(bytes))) {
-        whole.update(piece);
-        unpack(piece, record, `${path}, record`, i * perFile);
-        record += piece.length / (layout.labels.length + pixelBytes);
-      }
-      notes.push(fileNote(`${basename(folder)}/${file}`, hash.digest('hex'), layout.md5?.[file]));
-    });
-    const dataset = sharedDataset({
-      name: set.name,
-      classNames,
-      imageShape: { height: side, width: side, channels: 3 },
-      shared: { pixels, rows: everyRow(count), labels },
-      fingerprint: whole.digest('hex'),
-    });
-    notes.push(balanceNote(dataset, split));
-    return dataset;
-  };
-  const train = read('train');
-  const test = read('test');
-  if (layout.md5 === undefined) notes.push(archiveNote(layout, folder));
-  return { train, test, notes };
+/** What is said of the files; `isOdd` where they are not those of the authors. */
+interface Finding {
+  readonly text: string;
+  readonly isOdd: boolean;
 }
 
-function readClassNames(layout: CifarLayout, folder: string): string[] {
+/**
+ * Opens both splits, images [32, 32, 3]; `root` is the folder of the files or its parent. Test images are read into
+ * shared memory at once, training images when a subset of them is taken. Throws `DataError` when a file is missing, has
+ * another size than the official one, or holds a label out of range. Other content than the official is a note: the
+ * records may be in another order. The same images in the same order have the same fingerprint in either form.
+ */
+export function openCifar(set: CifarSet, root: string, options: PixelOptions = {}): CifarSplits {
+  const found = findCifar(set, root);
+  const classNames = readClassNames(found);
+  const { checked, isFirstLook } = checkedFiles(found, options);
+  const partsOf = (split: CifarSplit) => ({
+    name: set.name,
+    classNames,
+    imageShape: { height: side, width: side, channels: 3 },
+    fingerprint: checked[split].fingerprint,
+    labels: checked[split].labels,
+    pick: (indices: Int32Array) => readImages(found, split, checked[split].labels, indices),
+  });
+  const train = pickedDataset(partsOf('train'));
+  const { pick, ...parts } = partsOf('test');
+  const test = sharedDataset({ ...parts, shared: pick(everyRow(parts.labels.length)) });
+  const findings = [...checksumsOf(found, checked), balanceOf(train, 'train'), balanceOf(test, 'test')];
+  return { train, test, notes: notesOf(findings, basename(found.folder), isFirstLook) };
+}
+
+function readClassNames({ layout, folder }: FoundCifar): string[] {
   const path = join(folder, layout.classNames);
   const bytes = readNamesFile(path);
   const names =
@@ -90,62 +72,73 @@ function readClassNames(layout: CifarLayout, folder: string): string[] {
   return names;
 }
 
-/** Writes the records of pieces, planar RGB, to the rows of `pixels`, HWC; `where` and `firstRow` are for the error. */
-function recordUnpacker(layout: CifarLayout, pixels: Uint8Array, labels: Int32Array) {
-  const record = layout.labels.length + pixelBytes;
+/** The images of a split at `indices`, in that order, HWC. Throws `DataError`. */
+function readImages(found: FoundCifar, split: CifarSplit, labels: Uint8Array, indices: Int32Array): SharedImages {
+  const { layout } = found;
+  const rowOf = new Int32Array(labels.length).fill(-1);
+  indices.forEach((index, row) => {
+    rowOf[index] = row;
+  });
+  const pixels = sharedBytes(indices.length * pixelBytes);
   const { memory, interleave } = makeImageKernels();
-  return (piece: Uint8Array, firstOfPiece: number, where: string, firstRow: number): void => {
-    const count = piece.length / record;
-    const rows = memory(piece.length + count * pixelBytes);
-    rows.set(piece);
-    for (let i = 0; i < count; i++) {
-      const offset = i * record;
-      layout.labels.forEach((values, l) => {
-        const label = piece[offset + l]!;
-        if (label < values) return;
-        throw new DataError(`Label ${label} is out of range 0…${values - 1}.`, {
-          where: `${where} ${firstOfPiece + i - firstRow}`,
-          next: `The file is damaged or of another layout: unpack ${layout.archive.name} again.`,
-        });
-      });
-      labels[firstOfPiece + i] = piece[offset + layout.labels.length - 1]!;
-      interleave(offset + layout.labels.length, plane, piece.length + i * pixelBytes);
+  const image = memory(2 * pixelBytes); // planar, then HWC
+  let index = 0;
+  for (const path of pathsOf(found, split)) {
+    for (const piece of recordPieces(path, layout, layout.recordsPerFile[split])) {
+      for (let end = layout.labels.length + pixelBytes; end <= piece.length; end += layout.labels.length + pixelBytes) {
+        const row = rowOf[index++]!;
+        if (row === -1) continue;
+        image.set(piece.subarray(end - pixelBytes, end));
+        interleave(0, plane, pixelBytes);
+        pixels.set(image.subarray(pixelBytes, 2 * pixelBytes), row * pixelBytes);
+      }
     }
-    pixels.set(rows.subarray(piece.length, piece.length + count * pixelBytes), firstOfPiece * pixelBytes);
-  };
+  }
+  const rows = sharedInt32(indices.length);
+  const picked = sharedInt32(indices.length);
+  indices.forEach((from, i) => {
+    rows[i] = rowOf[from]!;
+    picked[i] = labels[from]!;
+  });
+  return { pixels, rows, labels: picked };
 }
 
-function fileNote(file: string, found: string, official: string | undefined): string {
-  if (official === undefined) return `${file}: md5 ${found}.`;
-  return found === official
-    ? `${file} has the official md5 ${found}.`
-    : `${file} has md5 ${found}, the official one is ${official}.`;
+/** The first look is told in one line, what is odd in a line each time. */
+function notesOf(findings: readonly Finding[], folder: string, isFirstLook: boolean): string[] {
+  const [odd, usual] = [true, false].map(isOdd => findings.filter(finding => finding.isOdd === isOdd));
+  const first = `${folder} was read whole, which is remembered until its files change: `;
+  return [
+    ...(isFirstLook ? [`${first}${usual!.map(({ text }) => text).join('; ')}.`] : []),
+    ...odd!.map(({ text }) => `${folder}: ${text}.`),
+  ];
 }
 
-function balanceNote(dataset: Dataset, split: string): string {
+/** The md5 of the files beside the official ones; of binary files only that of their archive is published. */
+function checksumsOf({ layout }: FoundCifar, { md5 }: CheckedFiles): Finding[] {
+  const { archive } = layout;
+  const officials: Readonly<Record<string, string>> = { ...layout.md5, [archive.name]: archive.md5 };
+  const findings = Object.entries(md5).map(([file, found]) => {
+    const official = officials[file];
+    if (official === undefined) return { text: `${file} has md5 ${found}`, isOdd: false };
+    return official === found
+      ? { text: `${file} has the official md5 ${found}`, isOdd: false }
+      : { text: `${file} has md5 ${found}, the official one is ${official}`, isOdd: true };
+  });
+  if (layout.md5 !== undefined || archive.name in md5) return findings;
+  const reason = `it is published for ${archive.name} (${archive.md5}), which does not lie beside the files`;
+  return [...findings, { text: `the official md5 was not compared: ${reason}`, isOdd: false }];
+}
+
+function balanceOf(dataset: Dataset, split: string): Finding {
   const counts = classCounts(dataset);
   const expected = dataset.length / counts.length;
   const odd = counts.findIndex(count => count !== expected);
   return odd === -1
-    ? `${dataset.name} ${split}: ${expected} images in each of ${counts.length} classes, as in the official set.`
-    : `${dataset.name} ${split}: class ${odd} (${dataset.classNames[odd]}) has ${counts[odd]} images, the ` +
-        `official set has ${expected}.`;
-}
-
-/**
- * Of the binary files no md5 is published, only of their archive: it can be compared where the archive lies beside
- * them.
- */
-function archiveNote({ archive }: CifarLayout, folder: string): string {
-  const path = [folder, dirname(folder)].map(place => join(place, archive.name)).find(isFile);
-  if (path === undefined) {
-    return (
-      `Official md5 not compared: it is published for ${archive.name} (${archive.md5}), which does not lie ` +
-      'beside the files.'
-    );
-  }
-  const found = md5(readRegularFile(path, largestArchive));
-  return found === archive.md5
-    ? `${archive.name} beside the files has the official md5 ${found}.`
-    : `${archive.name} beside the files has md5 ${found}, the official one is ${archive.md5}.`;
+    ? { text: `${expected} ${split} images in each of ${counts.length} classes, as in the official set`, isOdd: false }
+    : {
+        text:
+          `${split} class ${odd} (${dataset.classNames[odd]}) has ${counts[odd]} images, the official set has ` +
+          `${expected}`,
+        isOdd: true,
+      };
 }

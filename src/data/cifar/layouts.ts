@@ -1,6 +1,6 @@
 /** Where the files of the official archives of CIFAR-10 and CIFAR-100 lie on this machine. */
 import { existsSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { packedArchiveAdvice } from '../files/packedArchives.js';
 import type { CifarArchives, CifarLayout } from '../sets/definition.js';
@@ -11,6 +11,15 @@ export interface CifarSet {
   readonly archives: CifarArchives;
 }
 
+/** Where a set was found. */
+export interface FoundCifar {
+  readonly layout: CifarLayout;
+  readonly folder: string;
+}
+
+export const cifarSplits = ['train', 'test'] as const;
+export type CifarSplit = (typeof cifarSplits)[number];
+
 /** The files of a layout that gala reads. */
 export function filesOf({ train, test, classNames }: CifarLayout): string[] {
   return [...train, ...test, classNames];
@@ -20,7 +29,7 @@ export function filesOf({ train, test, classNames }: CifarLayout): string[] {
  * The folder that holds a whole layout: `root`, or the folder of the archive in it. Throws `DataError` that names what
  * is missing.
  */
-export function findCifar({ name, archives }: CifarSet, root: string): { layout: CifarLayout; folder: string } {
+export function findCifar({ name, archives }: CifarSet, root: string): FoundCifar {
   const { binary, python, page } = archives;
   const layouts = [binary, python];
   const candidates = layouts.flatMap(layout =>
@@ -48,6 +57,16 @@ export function findCifar({ name, archives }: CifarSet, root: string): { layout:
   );
 }
 
-export function isFile(path: string): boolean {
+/** The files of the records of a split, in order. */
+export function pathsOf({ layout, folder }: FoundCifar, split: CifarSplit): string[] {
+  return layout[split].map(file => join(folder, file));
+}
+
+/** The archive where it lies in the folder of its files or beside that. */
+export function archiveBeside({ layout, folder }: FoundCifar): string | undefined {
+  return [folder, dirname(folder)].map(place => join(place, layout.archive.name)).find(isFile);
+}
+
+function isFile(path: string): boolean {
   return existsSync(path) && statSync(path).isFile();
 }

@@ -51,14 +51,14 @@ function attemptRead<T>(path: string, action: () => T): T {
 }
 
 /**
- * Yields `count` records in pieces of whole records; `onFileBytes` hears every byte of the file, in order. Throws
- * `DataError` for a file of another size or form.
+ * Yields `count` records in pieces of whole records, each valid until the next one; `onFileBytes` hears every byte of
+ * the file, in order. Throws `DataError` for a file of another size or form.
  */
 export function* recordPieces(
   path: string,
   layout: CifarLayout,
   count: number,
-  onFileBytes: (bytes: Uint8Array) => void,
+  onFileBytes: (bytes: Uint8Array) => void = () => undefined,
 ): Generator<Uint8Array> {
   if (layout.form === 'binary') yield* binaryPieces(path, layout, count, onFileBytes);
   else yield* pythonPieces(path, layout, count, onFileBytes);

@@ -45,3 +45,28 @@ export function sharedDataset({ name, classNames, imageShape, shared, fingerprin
     },
   };
 }
+
+export interface PickedDatasetParts extends Omit<SharedDatasetParts, 'shared'> {
+  /** Class of image `index`. */
+  readonly labels: Uint8Array;
+  readonly pick: NonNullable<Dataset['pick']>;
+}
+
+/** A dataset whose images are read with a subset of it, or all at the first look at one. */
+export function pickedDataset({ labels, pick, ...parts }: PickedDatasetParts): Dataset {
+  let whole: Dataset | undefined;
+  const read = () => {
+    whole ??= sharedDataset({ ...parts, shared: pick(everyRow(labels.length)) });
+    return whole;
+  };
+  return {
+    ...parts,
+    length: labels.length,
+    label: index => labels[index]!,
+    image: (index, into) => read().image(index, into),
+    get shared() {
+      return read().shared!;
+    },
+    pick,
+  };
+}

@@ -1,4 +1,4 @@
-import type { CifarArchives, OpenedPixels, PixelSet } from './definition.js';
+import type { CifarArchives, OpenedPixels, PixelOptions, PixelSet } from './definition.js';
 import { cifarStatistics } from './statistics.js';
 
 const records = { recordsPerFile: { train: 10_000, test: 10_000 }, labels: [10] };
@@ -49,6 +49,6 @@ export const cifar10 = {
   find: async (root: string): Promise<void> => {
     (await import('../cifar/layouts.js')).findCifar({ name: 'cifar10', archives }, root);
   },
-  open: async (root: string): Promise<OpenedPixels> =>
-    (await import('../cifar/cifar.js')).openCifar({ name: 'cifar10', archives }, root),
+  open: async (root: string, options?: PixelOptions): Promise<OpenedPixels> =>
+    (await import('../cifar/cifar.js')).openCifar({ name: 'cifar10', archives }, root, options),
 } as const satisfies PixelSet;

@@ -1,4 +1,4 @@
-import type { CifarArchives, OpenedPixels, PixelSet } from './definition.js';
+import type { CifarArchives, OpenedPixels, PixelOptions, PixelSet } from './definition.js';
 import { cifarStatistics } from './statistics.js';
 
 const records = { recordsPerFile: { train: 50_000, test: 10_000 }, labels: [20, 100] };
@@ -44,6 +44,6 @@ export const cifar100 = {
   find: async (root: string): Promise<void> => {
     (await import('../cifar/layouts.js')).findCifar({ name: 'cifar100', archives }, root);
   },
-  open: async (root: string): Promise<OpenedPixels> =>
-    (await import('../cifar/cifar.js')).openCifar({ name: 'cifar100', archives }, root),
+  open: async (root: string, options?: PixelOptions): Promise<OpenedPixels> =>
+    (await import('../cifar/cifar.js')).openCifar({ name: 'cifar100', archives }, root, options),
 } as const satisfies PixelSet;

@@ -35,7 +35,14 @@ export interface PixelSet {
   /** Looks for the files without reading them. Throws `DataError` that names what is missing. */
   find?(root: string): Promise<void>;
   /** Reads both splits. Throws `DataError` for missing or damaged files. */
-  open(root: string): Promise<OpenedPixels>;
+  open(root: string, options?: PixelOptions): Promise<OpenedPixels>;
+}
+
+export interface PixelOptions {
+  /** Names the folder where it is remembered what the files hold. */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  /** Read the files whole, also where it is remembered what they hold. */
+  readonly anew?: boolean | undefined;
 }
 
 export interface OpenedPixels {
