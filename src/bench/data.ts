@@ -1,4 +1,4 @@
-/** How fast batches are prepared, with nothing else to do. */
+/** Measures how fast the pipeline prepares batches. */
 import type { Augmentation } from '../data/augment/names.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Block } from '../data/pipeline/blockSequence.js';
@@ -7,15 +7,15 @@ import { shuffledOrder } from '../data/sampler.js';
 
 export interface DataBenchmark {
   readonly workers: number;
-  /** What was read: `memory`, `files`, or of what size the images of a packed set are. */
+  /** Where images were read from: `memory`, `files`, or a packed dataset with the size of its images. */
   readonly images_from: string;
-  /** Images that came through the pipeline, per second of wall clock. */
+  /** Images per second of elapsed time. */
   readonly images_per_second: number;
-  /** CPU time an image costs over all threads of this process: what it takes of one core. */
+  /** CPU time per image, summed over all threads of this process. */
   readonly microseconds_per_image: number;
 }
 
-/** Reads batches for about `seconds` after a warm-up of a tenth of that. Nothing else should run in the process. */
+/** Reads batches for about `seconds`, after a warm-up of `seconds` / 10. Nothing else should run in the process. */
 export async function benchPipeline(options: {
   readonly dataset: Dataset;
   readonly augment: readonly Augmentation[];
@@ -28,7 +28,7 @@ export async function benchPipeline(options: {
   const pipeline = openPipeline({ dataset, augment, seed: 0, batchSize, order, workers });
   const batches = pipeline.blocks({ epoch: 0, step: 0 }, Number.MAX_SAFE_INTEGER);
   try {
-    await batches.next(); // the workers have started
+    await batches.next(); // returns when the workers have started
     await measure(batches, batchSize, seconds / 10);
     const images = await measure(batches, batchSize, seconds);
     return { workers, images_from: dataset.stored?.form ?? 'memory', ...images };

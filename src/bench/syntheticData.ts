@@ -1,10 +1,8 @@
-/** Random images in the shape and long tail of a config's dataset, so that a benchmark needs no data. */
-
+/** Random images with the shape and the class counts of a config's dataset, for benchmarks without data. */
 import type { Config } from '../config/schema.js';
 import type { Augmentation } from '../data/augment/names.js';
 import { classCounts } from '../data/dataset.js';
-import type { ImageShape } from '../data/imageShape.js';
-import { imageBytes } from '../data/imageShape.js';
+import { type ImageShape, imageBytes } from '../data/imageShape.js';
 import type { OpenedDatasets } from '../data/index.js';
 import { inputSizeOf } from '../data/inputSize.js';
 import { publishedClassCounts } from '../data/lists/officialLists.js';
@@ -13,14 +11,14 @@ import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../data/pipel
 import { datasets } from '../data/sets/index.js';
 import { randomFor } from '../random.js';
 
-/** What a set of one's own is taken for: its size is known only when its files are read. */
-const ownSet = { classes: 100, largestClass: 500, testImages: 10_000 };
-/** Distinct images of a set of large ones; its memory would be that of the real set otherwise. */
+/** The assumed size of a user's own dataset, whose real size is known only when its files are read. */
+const assumedOwnSet = { classes: 100, largestClass: 500, testImages: 10_000 };
+/** Number of distinct large images, to use less memory than the real dataset. */
 const mostLargeImages = 256;
 
 type DataConfig = Pick<Config['data'], 'dataset' | 'imbalance_factor' | 'image_size' | 'short_side'>;
 
-/** Training and test images of uniform noise with the class counts the config would give. */
+/** Training and test images of uniform noise, with the class counts of the config. */
 export function syntheticDatasets(data: DataConfig): OpenedDatasets {
   const { imageShape, counts: perClass } = setShape(data);
   const classes = perClass.length;
@@ -45,8 +43,8 @@ export function syntheticDatasets(data: DataConfig): OpenedDatasets {
 }
 
 /**
- * What random images, which have the size of the network's input, can be augmented by: all but the cutting of files of
- * any size.
+ * The augmentations that random images can have. They have the size of the network's input already, so those that cut
+ * image files are left out.
  */
 export function syntheticAugment(augment: readonly Augmentation[]): Augmentation[] {
   return augment.filter(name => name !== 'reflect_pad' && name !== 'random_resized_crop');
@@ -54,25 +52,25 @@ export function syntheticAugment(augment: readonly Augmentation[]): Augmentation
 
 export interface SetShape {
   readonly imageShape: ImageShape;
-  /** Training images per class that the config leaves, before any are held out. */
+  /** Training images per class, before images are held out. */
   readonly counts: Int32Array;
   readonly testImages: number;
 }
 
-/** What is known of the set of a config without its files. */
+/** Shape and size of a config's dataset, as far as they are known without its files. */
 export function setShape(data: DataConfig): SetShape {
   const set = datasets[data.dataset];
   const counts = trainingCounts(data);
   if (set.form === 'pixels') return { imageShape: set.imageShape, counts, testImages: set.testImages };
   const { side } = inputSizeOf(data);
-  const testImages = set.form === 'published' ? set.lists.test.images : ownSet.testImages;
+  const testImages = set.form === 'published' ? set.lists.test.images : assumedOwnSet.testImages;
   return { imageShape: { height: side, width: side, channels: 3 }, counts, testImages };
 }
 
 function trainingCounts({ dataset, imbalance_factor }: DataConfig): Int32Array {
   const set = datasets[dataset];
   if (set.form === 'published') return publishedClassCounts(set);
-  const { classes, largestClass } = set.form === 'own' ? ownSet : set;
+  const { classes, largestClass } = set.form === 'own' ? assumedOwnSet : set;
   const longTailed = set.form === 'pixels' ? set.longTailed : undefined;
   return longTailedCounts(classes, largestClass, longTailed ?? imbalance_factor);
 }

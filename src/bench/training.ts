@@ -1,5 +1,4 @@
-/** How fast a config trains and infers on this machine. */
-
+/** Measures how fast a config trains and infers on this machine. */
 import type { Config } from '../config/schema.js';
 import type { Augmentation } from '../data/augment/names.js';
 import { openDatasets } from '../data/index.js';
@@ -11,28 +10,25 @@ import { compileForEvaluation, type Experiment, experimentOn, scalar } from '../
 import { syntheticAugment, syntheticDatasets } from './syntheticData.js';
 
 export interface BenchOptions {
-  /** Timed steps, after `warmup` others. */
+  /** Number of timed steps, after `warmup` steps that are not timed. */
   readonly steps: number;
   readonly warmup: number;
-  /** Folder of the images to train on; random ones when left out. */
+  /** Folder of the training images; by default images are random. */
   readonly data?: string | undefined;
 }
 
 export interface TrainBenchmark extends EngineInfo {
   readonly batch: number;
-  /** What the pipeline did to the random images: the config's, less what cuts image files. */
+  /** The augmentations that were applied. */
   readonly augment: readonly Augmentation[];
   readonly steps_per_call: number;
-  /** Median over calls, on the batches of one call that lie on the device. */
+  /** Milliseconds per step: median over calls with the same batches, which are on the device already. */
   readonly train_ms: number;
   readonly train_img_s: number;
-  /**
-   * Training images per second with the batches coming from the pipeline: the whole loop but evaluation and
-   * checkpoints.
-   */
+  /** Training images per second with batches from the pipeline, without evaluation and checkpoints. */
   readonly end_to_end_img_s: number;
   readonly end_to_end_share: number;
-  /** Resident memory after the warm-up and after the last step. */
+  /** Resident memory after the warm-up, and after the last step below. */
   readonly rss_mb_start: number;
   readonly rss_mb_end: number;
 }
@@ -44,15 +40,15 @@ export interface InferBenchmark extends EngineInfo {
 }
 
 /**
- * Times the train step alone and fed by the data pipeline, on the images of `data` or random ones in the shape of the
- * config's dataset.
+ * Measures the training step with fixed batches, and with batches from the data pipeline. Throws as `experimentOn` and
+ * `compile`.
  */
 export async function benchTraining(config: Config, { steps, warmup, data }: BenchOptions): Promise<TrainBenchmark> {
   const augment = data === undefined ? syntheticAugment(config.data.augment) : config.data.augment;
   const datasets =
     data === undefined ? syntheticDatasets(config.data) : await openDatasets(config.data, { dataRoot: data });
   const opened = experimentOn(datasets, { ...config, data: { ...config.data, augment } });
-  // Noise is not to be learned from: a small rate keeps the numbers finite
+  // Training on noise diverges: a small learning rate keeps the numbers finite
   const learning_rate = scalar(opened.learningRate(1) / 100);
   const experiment: Experiment = {
     ...opened,
@@ -89,7 +85,7 @@ export async function benchTraining(config: Config, { steps, warmup, data }: Ben
   }
 }
 
-/** Times the forward pass with running statistics on batches of `train.batch_size` random images. */
+/** Measures the forward pass, with running statistics, on batches of `train.batch_size` random images. */
 export async function benchInference(config: Config, { steps, warmup }: BenchOptions): Promise<InferBenchmark> {
   const batch = config.train.batch_size;
   const experiment = experimentOn(syntheticDatasets(config.data), config, batch);
@@ -107,7 +103,7 @@ export async function benchInference(config: Config, { steps, warmup }: BenchOpt
   }
 }
 
-/** Mean time of a step over at least `steps` of them, with their batches coming from the pipeline. */
+/** Mean time of a step, over at least `steps` steps with batches from the pipeline. */
 async function pipelinedStepMilliseconds(calls: Calls, steps: number): Promise<number> {
   const started = performance.now();
   let done = 0;

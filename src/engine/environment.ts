@@ -1,13 +1,14 @@
 /**
- * Environment variables that the engines' libraries read. Those that could change the numbers are taken out of this
- * process before a library is loaded; those that cannot be undone, or are the user's choice, are told and recorded.
+ * Environment variables that the engines' libraries read. gala removes variables that can change the numbers from this
+ * process before it loads a library. It keeps, notes and records those that take effect earlier or that are the user's
+ * choice.
  */
 import type { EngineInfo } from './program.js';
 
-/** Variables of TensorFlow, oneDNN and OpenMP, and one that turns TF32 on or off against `precision`. */
+/** Variables of TensorFlow, oneDNN and OpenMP, and one that overrides the key `precision` for TF32. */
 const families = /^((TF|ONEDNN|DNNL|MKLDNN|MKL|KMP|GOMP|OMP)_|NVIDIA_TF32_OVERRIDE$)/;
 
-/** Of these families: logs, memory and files. They change no number. */
+/** Variables of these families for logs, memory and files, which change no number. */
 const harmless = [
   /^TF_CPP_/,
   /^TF_(CPU_ALLOCATOR_USE_BFC|CPU_BFC_MEM_LIMIT_IN_MB|GPU_HOST_MEM_LIMIT_IN_MB|PER_DEVICE_MEMORY_LIMIT_MB)$/,
@@ -16,44 +17,44 @@ const harmless = [
 ];
 
 /**
- * Those that are told when they are taken out. Of the others a reader learns nothing: batch systems set what is of
- * threads, which `threads` decides, and TF_ is also the prefix of Terraform, whose values may be secret.
+ * Variables whose removal is noted. The others are removed silently: batch systems set numbers of threads, which the
+ * key `threads` decides, and TF_ is also the prefix of Terraform, whose values may be secret.
  */
-const told = [
+const noted = [
   /^(ONEDNN|DNNL|NVIDIA)_/,
   /^TF_.*(ONEDNN|ZENDNN|MKL|EIGEN|CUDNN|CUBLAS|AUTOTUNE|XLA|JIT_KERNELS|DEEP_CONV2D|MAXPOOL|DETERMINISTIC)/,
   /^TF_.*(MIXED_PRECISION|FP16)/,
 ];
 
-/** What gala computes with; the variables of `families` that are neither here nor harmless are taken out. */
-const chosen: Readonly<Record<string, string>> = {
+/** Values that gala always sets. */
+const fixed: Readonly<Record<string, string>> = {
   TF_ENABLE_ONEDNN_OPTS: '1', // off by default on older CPUs, and without it grouped convolutions have no gradient
 };
 
-/** What is taken where the user has not said otherwise. */
-const usual: Readonly<Record<string, string>> = {
+/** Values that gala sets unless the user has set the variable. */
+const defaults: Readonly<Record<string, string>> = {
   TF_CPP_MIN_LOG_LEVEL: '2',
   TF_CPU_ALLOCATOR_USE_BFC: '1', // keeps its memory between steps: 2 % faster than malloc
 };
 
-/** Read by the loader, the C library's mathematics or the plugin: they can change the numbers, and stay as they are. */
+/** Variables of the loader, of the C library and of XLA's plugin that can change the numbers and stay unchanged. */
 const recordedAlways = /^(GLIBC_TUNABLES|LD_PRELOAD)$/;
 const recordedForXla = /^(XLA_FLAGS|(CUBLAS|CUBLASLT|CUDNN|NCCL)_\w+)$/;
 
-/** Where CUDA lies is no choice of numbers. */
+/** The folder of CUDA changes no number. */
 const foldersInFlags = /--xla_gpu_cuda_data_dir=("[^"]*"|\S*)\s*/g;
 
-/** Makes the environment of this process the one that gala computes with. To be called before a library is loaded. */
-export function ownEnvironment(environment: NodeJS.ProcessEnv = process.env): void {
-  for (const name of overruled(environment)) delete environment[name];
-  for (const [name, value] of Object.entries(usual)) environment[name] ??= value;
-  Object.assign(environment, chosen);
+/** Removes and sets variables of this process. Must be called before a library is loaded. */
+export function prepareEnvironment(environment: NodeJS.ProcessEnv = process.env): void {
+  for (const name of removedNames(environment)) delete environment[name];
+  for (const [name, value] of Object.entries(defaults)) environment[name] ??= value;
+  Object.assign(environment, fixed);
 }
 
-/** One sentence for each kind of variable that is set and could change the numbers of an engine. */
+/** Sentences on the variables that are set and could change the numbers of an engine: removed and kept variables. */
 export function environmentNotes(engine: EngineInfo['engine'], environment: NodeJS.ProcessEnv = process.env): string[] {
-  const removed = overruled(environment)
-    .filter(name => told.some(form => form.test(name)))
+  const removed = removedNames(environment)
+    .filter(name => noted.some(form => form.test(name)))
     .map((name): [string, string] => [name, environment[name]!]);
   const kept = Object.entries(recordedEnvironment(engine, environment));
   return [
@@ -64,14 +65,14 @@ export function environmentNotes(engine: EngineInfo['engine'], environment: Node
   ];
 }
 
-/** The variables with which an engine computes and which gala leaves as they are, by name; empty for most users. */
+/** Variables, by name, that can change the numbers of an engine and that gala leaves unchanged; mostly empty. */
 export function recordedEnvironment(
   engine: EngineInfo['engine'],
   environment: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
   const kept = Object.entries(environment).flatMap(([name, value = '']): [string, string][] => {
     if (!recordedAlways.test(name) && !(engine === 'xla' && recordedForXla.test(name))) return [];
-    if (name === 'GLIBC_TUNABLES' && !value.includes('glibc.cpu.')) return []; // of memory only
+    if (name === 'GLIBC_TUNABLES' && !value.includes('glibc.cpu.')) return []; // such as glibc.malloc: memory only
     const text = value.replaceAll(foldersInFlags, '').trim();
     return text === '' ? [] : [[name, text]];
   });
@@ -87,10 +88,10 @@ function listed(variables: readonly (readonly [string, string])[]): string {
   return variables.map(([name, value]) => `${name}=${value}`).join(', ');
 }
 
-/** Names of variables that would change the numbers, or that `threads` decides. */
-function overruled(environment: NodeJS.ProcessEnv): string[] {
+/** Names of the set variables that gala removes. */
+function removedNames(environment: NodeJS.ProcessEnv): string[] {
   return Object.keys(environment)
     .filter(name => families.test(name) && !harmless.some(form => form.test(name)))
-    .filter(name => environment[name] !== chosen[name])
+    .filter(name => environment[name] !== fixed[name])
     .sort();
 }

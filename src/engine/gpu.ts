@@ -1,4 +1,4 @@
-/** The NVIDIA GPUs that this process may use, as the driver's own library tells them. */
+/** Asks NVIDIA's driver library for the GPUs that this process may use. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LibraryHandle } from '../io/koffi.js';
@@ -7,23 +7,23 @@ interface Gpu {
   /** For instance `NVIDIA H200`. */
   readonly name: string;
   readonly memoryBytes: number;
-  /** Major and minor, for instance 9.0 for Hopper. */
+  /** Major and minor version, for instance 9.0 for Hopper. */
   readonly computeCapability: number;
 }
 
 export interface GpuDriver {
-  /** Version of the kernel driver, for instance `580.65.06`; undefined where it is not told. */
+  /** Version of the kernel driver, for instance `580.65.06`; undefined where it is unknown. */
   readonly version: string | undefined;
-  /** Highest CUDA version that it runs, for instance 13.0. */
+  /** Highest CUDA version that the driver runs, for instance 13.0. */
   readonly cuda: number;
-  /** In CUDA's order, which CUDA_VISIBLE_DEVICES changes; never empty. */
+  /** At least one GPU, in CUDA's order, which CUDA_VISIBLE_DEVICES changes. */
   readonly gpus: readonly Gpu[];
 }
 
-/** A driver with its GPUs, or why there is none to be used. */
+/** The driver with its GPUs, or the reason why no GPU can be used. */
 export type GpuAnswer = GpuDriver | { readonly missing: string };
 
-// CUresult of cuda.h; every other one is told as its number
+// CUresult in cuda.h; an error shows every other code as a number
 const reasons: Readonly<Record<number, string>> = {
   3: 'the driver is not initialised',
   34: 'the driver library is a stub',
@@ -36,14 +36,14 @@ const computeCapabilityMajor = 75;
 const computeCapabilityMinor = 76;
 
 /**
- * False without the traces of a driver below `root`: the kernel module's own, which is there before CUDA's first use
- * makes the device files, those device files, or WSL's. Decided in microseconds, before any library is loaded.
+ * Whether files below `root` show that a driver runs: the file of the kernel module, which exists before CUDA first
+ * creates the device files, these device files, or WSL's. This takes microseconds and loads no library.
  */
 export function mayHaveGpu(root = '/'): boolean {
   return ['proc/driver/nvidia/version', 'dev/nvidiactl', 'dev/dxg'].some(path => existsSync(join(root, path)));
 }
 
-/** Asks the driver; the first call in a process settles which GPUs CUDA_VISIBLE_DEVICES leaves. */
+/** Asks the driver. CUDA reads CUDA_VISIBLE_DEVICES at the first call in a process. */
 export async function askGpuDriver(library = 'libcuda.so.1', root = '/'): Promise<GpuAnswer> {
   if (!mayHaveGpu(root)) return { missing: `there is no ${join(root, 'dev/nvidiactl')}, so no NVIDIA driver runs` };
   const { openLibrary } = await import('../io/koffi.js');
@@ -73,7 +73,7 @@ function bind(library: LibraryHandle) {
   const deviceName = library.func('int cuDeviceGetName(_Out_ uint8_t*, int, int)');
   const totalMemory = library.func('int cuDeviceTotalMem_v2(_Out_ size_t*, int)');
   const attribute = library.func('int cuDeviceGetAttribute(_Out_ int*, int, int)');
-  /** What a function `int f(int*)` leaves; 0 when it fails. */
+  /** The result of a function `int f(int*)`; 0 when it fails. */
   const number = (ask: (result: number[]) => number): number => {
     const result = [0];
     return ask(result) === 0 ? result[0]! : 0;
@@ -97,7 +97,7 @@ function bind(library: LibraryHandle) {
   };
 }
 
-/** CUDA itself reads the variable; an empty one, or one that names no GPU, is the usual reason for seeing none. */
+/** Added to the reason: an empty CUDA_VISIBLE_DEVICES, or one that names no GPU, is a frequent cause. */
 function visibleDevices(): string {
   const value = process.env.CUDA_VISIBLE_DEVICES;
   return value === undefined ? '' : `; CUDA_VISIBLE_DEVICES is '${value}'`;

@@ -1,16 +1,16 @@
 /**
- * The contract between what is computed and what computes it.
+ * The contract between programs and engines.
  *
- * A `Program` is what a training step or an evaluation computes: a function from a state and inputs to the changed
- * state and outputs, written in TF.js ops. It holds nothing itself. The state (weights, momenta, batch statistics) is a
- * record of named tensors, so a checkpoint is a file of exactly these, and a resumed run repeats an unbroken one to the
- * bit.
+ * A `Program` is a function in TF.js ops that computes a training step or an evaluation: from a state and inputs to the
+ * changed state and outputs. The function has no variables of its own. The state (weights, momenta, batch statistics)
+ * is a record of named tensors, so a checkpoint is a file with exactly these tensors, and a resumed run gives the bits
+ * of an unbroken run.
  *
- * An engine gets all programs of a run with the first state, in a `CompileRequest`, and returns an `Executable`. The
- * compiled engines (tensorflow, xla) call each program once, with tensors that only record what is done to them
- * (trace/trace.ts), and translate the recorded graph; the engine eager calls it for every step. From then on the state
- * lies on the device: `run` and `stage` change it there, `readState` and `writeState` copy it, and inputs and outputs
- * are `HostTensor`s of plain memory.
+ * An engine gets all programs of a run and the first state, in a `CompileRequest`, and returns an `Executable`. The
+ * compiled engines (tensorflow, xla) call each program once, with tensors that record the ops (trace/trace.ts), and
+ * translate the recorded graph. The engine eager calls the program for every step. From then on the state is on the
+ * device: `run` and `stage` change it there, `readState` and `writeState` copy it. Inputs and outputs are
+ * `HostTensor`s.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import type { HostTensors, TensorSpec } from '../tensor.js';
@@ -19,17 +19,18 @@ export type Specs = Readonly<Record<string, TensorSpec>>;
 export type Tensors = Record<string, Tensor>;
 
 /**
- * A pure function `(state, inputs) → { state, outputs }` in TF.js ops. `state` in the result holds only the entries
- * that change. No hidden variables: what a checkpoint must hold is exactly the state.
+ * A pure function `(state, inputs) → { state, outputs }` in TF.js ops. `state` in the result has only the entries that
+ * change.
  */
 export interface Program {
+  /** Types of the inputs. */
   readonly inputs: Specs;
   apply(state: Tensors, inputs: Tensors): { state: Tensors; outputs: Tensors };
 }
 
 /**
- * fp32: float32 throughout. tf32: factors of convolutions and products are rounded to TF32 where the device has it.
- * bf16: see trace/mixedPrecision.ts. Sums, weights and statistics are float32 in all of them.
+ * fp32: everything is float32. tf32: factors of convolutions and products are rounded to TF32 where the device has
+ * TF32. bf16: see trace/mixedPrecision.ts. Sums, weights and statistics are float32 in each precision.
  */
 export type Precision = 'fp32' | 'tf32' | 'bf16';
 
@@ -40,37 +41,38 @@ export interface EngineInfo {
   readonly precision: Precision;
   readonly threads: number;
   readonly device: string;
-  /** Devices that share each batch; one when left out. */
+  /** Number of devices that share each batch; absent for one device. */
   readonly devices?: number;
-  /** On CPUs: the widest instruction set, by oneDNN's names. */
+  /** The widest instruction set of the CPU, by oneDNN's names; absent for other devices. */
   readonly instructions?: string;
-  /** Environment variables that can change the numbers and were left as they were; absent without any. */
+  /** Environment variables that can change the numbers and that gala left unchanged; absent without any. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Inputs of several runs of one program, where the engine wants them: on the device. They are a copy. */
+/** A copy of the inputs of several steps, on the device where the engine has one. */
 export interface StagedSteps {
+  /** Number of steps. */
   readonly count: number;
-  /** Runs the program once per row, in one call where the engine can; resolves to the outputs, stacked `[count, …]`. */
+  /**
+   * Runs the program once per step, in one call where the engine can. Resolves to the outputs, stacked `[count, …]`.
+   */
   run(): Promise<HostTensors>;
   dispose(): void;
 }
 
-/** Programs that share one state, compiled; the state stays on the device between runs. */
+/** Compiled programs that share one state. The state stays on the device between runs. */
 export interface Executable {
   readonly info: EngineInfo;
-  /** Runs one program; resolves to its outputs. Calls are executed one after the other. */
+  /** Runs one program and resolves to its outputs. Calls are executed one after the other. */
   run(program: string, inputs: HostTensors): Promise<HostTensors>;
   /**
-   * Takes the inputs of `count` steps of a program, each stacked `[count, …]`, to the device, ahead of their use. Steps
-   * give what as many calls of `run` would give.
+   * Copies the inputs of several steps of a program, each stacked `[count, …]`, to the device before they are used. The
+   * steps give the same results as `count` calls of `run`.
    */
   stage(program: string, inputs: HostTensors): Promise<StagedSteps>;
-  /**
-   * Copies of the named state entries; of all when left out. Rejects with `EngineError` when there is none of a name.
-   */
+  /** Copies of the named state entries, by default of all. Rejects with `EngineError` for an unknown name. */
   readState(names?: readonly string[]): Promise<HostTensors>;
-  /** Overwrites the named state entries; shapes and dtypes must match. */
+  /** Overwrites the named state entries. Rejects with `EngineError` for an unknown name and for another type. */
   writeState(values: HostTensors): Promise<void>;
   dispose(): void;
 }

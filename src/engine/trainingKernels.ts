@@ -1,6 +1,6 @@
 /**
- * Kernels that training needs and TF.js lacks, added the TF.js way: a kernel name, a registered gradient, a function.
- * TF.js' own gradients for these are composites (ones on the host, masks, moments) that cost several times as much.
+ * Kernels that training needs and TF.js lacks. Each has a kernel name, a registered gradient and a function, as TF.js'
+ * own kernels do. Without them TF.js builds these gradients from several ops, which take several times as long.
  */
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../errors.js';
@@ -9,10 +9,10 @@ const run = (kernel: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedA
   tf.engine().runKernel(kernel, inputs, attrs) as unknown;
 
 /**
- * The gradient of a sum over axes: that of the result, wherever its parts came from. TF.js multiplies it by as many
- * ones, made on the host.
+ * The gradient of a sum over axes: `dy` repeated along the summed axes of `x`. TF.js multiplies `dy` by a tensor of
+ * ones that it makes on the host.
  */
-function spreadBack(dy: tf.Tensor, x: tf.Tensor, axis: unknown): tf.Tensor {
+function repeated(dy: tf.Tensor, x: tf.Tensor, axis: unknown): tf.Tensor {
   const axes = tf.util.parseAxisParam(axis as number[], x.shape);
   const isSummed = (i: number) => axes.includes(i);
   const kept = tf.reshape(
@@ -29,7 +29,7 @@ tf.unregisterGradient('Sum');
 tf.registerGradient({
   kernelName: 'Sum',
   inputsToSave: ['x'],
-  gradFunc: (dy, [x], attrs) => ({ x: () => spreadBack(dy as tf.Tensor, x!, attrs.axis) }),
+  gradFunc: (dy, [x], attrs) => ({ x: () => repeated(dy as tf.Tensor, x!, attrs.axis) }),
 });
 
 tf.unregisterGradient('Mean');
@@ -38,7 +38,7 @@ tf.registerGradient({
   inputsToSave: ['x'],
   gradFunc: (dy, [x], attrs) => {
     const count = x!.size / (dy as tf.Tensor).size;
-    return { x: () => spreadBack(tf.div(dy as tf.Tensor, count), x!, attrs.axis) };
+    return { x: () => repeated(tf.div(dy as tf.Tensor, count), x!, attrs.axis) };
   },
 });
 
@@ -52,7 +52,7 @@ tf.registerGradient({
 tf.registerGradient({
   kernelName: 'BatchNormTrain',
   inputsToSave: ['x', 'scale'],
-  // A sixth output comes where TensorFlow runs the operation itself (the eager engine): its gradient wants it back.
+  // The eager engine, where TensorFlow runs the operation, has a sixth output, which TensorFlow's gradient needs.
   outputsToSave: [false, false, false, true, true, true],
   gradFunc: (dys, [x, scale, savedMean, savedVariance, reserve], attrs) => {
     const inputs = {
@@ -96,13 +96,11 @@ export interface BatchNormResult {
   y: tf.Tensor4D;
   /** Batch mean `[C]`. */
   mean: tf.Tensor1D;
-  /** Batch variance `[C]` with Bessel's correction, as running statistics take it. */
+  /** Batch variance `[C]` with Bessel's correction, for running statistics. */
   variance: tf.Tensor1D;
 }
 
-/**
- * Batch normalisation in training mode over all but the last axis of `x` `[B, H, W, C]`; `scale` and `offset` `[C]`.
- */
+/** Batch normalisation in training mode of `x` `[B, H, W, C]` over all axes but the last; `scale`, `offset` `[C]`. */
 export function batchNormTrain(
   x: tf.Tensor4D,
   scale: tf.Tensor1D,
@@ -114,8 +112,9 @@ export function batchNormTrain(
 }
 
 /**
- * Convolution in groups, as `torch.nn.Conv2d(groups=G)`: group g of the G = C / filter's inputs groups of channels of
- * `x` `[B, H, W, C]` gives channels gO/G … (g+1)O/G − 1 of the result, by those outputs of `filter` `[h, w, C/G, O]`.
+ * Convolution in G groups, as `torch.nn.Conv2d(groups=G)`, of `x` `[B, H, W, C]` with `filter` `[h, w, C/G, O]`: the
+ * g-th group of C/G channels of `x` gives the g-th group of O/G channels of the result. Throws `EngineError` where the
+ * sizes give no groups.
  */
 export function groupedConv2d(
   x: tf.Tensor4D,
@@ -139,9 +138,7 @@ export function sparseSoftmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor
   return loss as tf.Tensor1D;
 }
 
-/**
- * Sum of `values` `[B]` by class `[classes]`: out_j = Σ_{i: labels_i = j} values_i. Has no gradient of its own here.
- */
+/** Sums of `values` `[B]` per class, `[classes]`: out_j = Σ_{i: labels_i = j} values_i. It has no gradient. */
 export function sumByClass(values: tf.Tensor1D, labels: tf.Tensor1D, classes: number): tf.Tensor1D {
   return tf.unsortedSegmentSum(values, labels, classes) as tf.Tensor1D;
 }

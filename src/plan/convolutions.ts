@@ -1,19 +1,18 @@
-/** The convolutions of a step as cuDNN is given them: direction, precision, shapes. */
-import type { Computation } from './hlo.js';
-import { shapesOf } from './hlo.js';
+/** Finds the convolutions of a step that cuDNN computes: direction, precision, shapes. */
+import { type Computation, shapesOf } from './hlo.js';
 import type { Kernel } from './kernels.js';
 
 export type Direction = 'forward' | 'backward input' | 'backward filter';
 
 export interface Convolution {
   readonly direction: Direction;
-  /** XLA's name of the factors' type: `bf16`, `f32`. */
+  /** Type of the factors by XLA's name: `bf16`, `f32`. */
   readonly precision: string;
-  /** `[batch, channels, height, width]` of the image, which forward is the input. */
+  /** `[batch, channels, height, width]` of the forward convolution's input. */
   readonly image: readonly number[];
-  /** `[outputs, channels, height, width]`. */
+  /** `[outputs, channels / groups, height, width]`. */
   readonly filter: readonly number[];
-  /** `[batch, outputs, height, width]`. */
+  /** `[batch, outputs, height, width]` of the forward convolution's result. */
   readonly result: readonly number[];
   readonly strides: readonly number[];
   /** Before and after, for height and width. */
@@ -29,7 +28,7 @@ const directions: Readonly<Record<string, Direction>> = {
   convBackwardFilter: 'backward filter',
 };
 
-/** Calls of cuDNN among the kernels; a convolution that is none of them is in `others`, by name. */
+/** The convolutions among the kernels: calls of cuDNN, and in `others` the names of those that XLA computes itself. */
 export function convolutionsOf(
   kernels: readonly Kernel[],
   step: Computation,
@@ -46,7 +45,7 @@ export function convolutionsOf(
       others.push(name);
       continue;
     }
-    // Window and labels are of the convolution going forward, whichever of the three tensors is the result
+    // Window and labels describe the forward convolution in all three directions
     const [image, filter, result] = {
       forward: [left, right, made],
       'backward input': [made, right, left],

@@ -1,26 +1,26 @@
 /**
- * GPUs that a program can be compiled for without having one: facts of each, and the two descriptions made of them. XLA
- * takes its own as the text of a GpuTargetConfigProto, cuDNN takes JSON.
+ * The GPUs for which `gala bench plan` compiles: their data, and descriptions for XLA (the text of a
+ * GpuTargetConfigProto) and for cuDNN (JSON).
  */
 
-/** Facts of a GPU, as NVIDIA's data sheets and the CUDA C++ programming guide (by compute capability) have them. */
+/** Data of a GPU, from NVIDIA's data sheets and the CUDA C++ programming guide (by compute capability). */
 export interface GpuFacts {
   readonly name: string;
-  /** Times ten: 90 for Hopper's 9.0. */
+  /** Compute capability times ten: 90 for Hopper's 9.0. */
   readonly capability: number;
-  /** XLA compiles for sm_90a and sm_100a, which have instructions of their own. */
+  /** Whether XLA compiles for the variant with additional instructions, such as sm_90a. */
   readonly accelerated: boolean;
   readonly multiprocessors: number;
   readonly fp32UnitsPerMultiprocessor: number;
   readonly threadsPerMultiprocessor: number;
   readonly blocksPerMultiprocessor: number;
-  /** KiB of shared memory of a multiprocessor; a block can have 1 KiB less (all of it before Ampere). */
+  /** Shared memory of a multiprocessor; a block can use 1 KiB less (before Ampere: all). */
   readonly sharedMemoryKiB: number;
   readonly blockSharedMemoryKiB: number;
   readonly clockMHz: number;
   readonly memoryClockMHz: number;
   readonly l2CacheMiB: number;
-  /** What CUDA shows a program, which is less than the memory chips hold. */
+  /** The memory that CUDA offers, which is less than the size of the memory chips. */
   readonly memoryGiB: number;
   /** GB/s. */
   readonly memoryBandwidth: number;
@@ -130,7 +130,7 @@ export const targetNames = Object.keys(targets) as TargetName[];
 
 export const memoryBytes = ({ memoryGiB }: GpuFacts): number => Math.round(memoryGiB * 2 ** 30);
 
-// The same on every GPU since Turing
+// Equal on every GPU since Turing
 const common = {
   threadsPerBlock: 1024,
   threadsPerWarp: 32,
@@ -140,7 +140,7 @@ const common = {
   threads: [1024, 1024, 64],
 } as const;
 
-/** The versions that gala's pins have (`cudaPins.ts`), as XLA would find them on the GPU's machine. */
+/** The versions in gala's pins (cudaPins.ts), which XLA would find on the GPU's machine. */
 const [cuda, cudnn] = ['13.1.0', [9, 19, 0]] as const;
 
 /** Text of XLA's GpuTargetConfigProto (stream_executor/device_description.proto). */
@@ -189,7 +189,7 @@ export function xlaTarget(gpu: GpuFacts): string {
   ].join('\n');
 }
 
-/** JSON that cuDNN takes for the properties of a device (CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION). */
+/** The properties of a device as JSON for cuDNN (CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION). */
 export function cudnnDevice(gpu: GpuFacts): string {
   const [major] = cuda.split('.');
   return JSON.stringify({

@@ -1,13 +1,13 @@
-/** Reads the text of an optimized HLO module, as XLA writes it: computations of instructions. */
+/** Reads the text of an optimized HLO module, which XLA writes: computations with instructions. */
 
 export interface Instruction {
   readonly name: string;
-  /** Text of the result's type, of a tuple the types in parentheses. */
+  /** Text of the result's type; for a tuple the types in parentheses. */
   readonly type: string;
   readonly opcode: string;
   /** Names of instructions of the same computation. */
   readonly operands: readonly string[];
-  /** Number of a parameter, from 0. */
+  /** Index of a parameter, from 0; undefined for other instructions. */
   readonly parameter: number | undefined;
   /** Text after the operands. */
   readonly attributes: string;
@@ -20,7 +20,7 @@ export type Computation = ReadonlyMap<string, Instruction>;
 export interface HloModule {
   readonly computations: ReadonlyMap<string, Computation>;
   readonly entry: Computation;
-  /** Results that take the buffers of parameters. */
+  /** Number of results that reuse the buffers of parameters. */
   readonly aliased: number;
 }
 
@@ -78,11 +78,7 @@ export interface Shape {
   readonly dimensions: readonly number[];
 }
 
-const bytesOf: Readonly<Record<string, number>> = {
-  ...{ pred: 1, s8: 1, u8: 1, s16: 2, u16: 2, bf16: 2, f16: 2, s32: 4, u32: 4, f32: 4, s64: 8, u64: 8, f64: 8 },
-};
-
-/** The arrays of a type's text, one or those of a tuple. */
+/** The arrays in a type's text: one, or those of a tuple. */
 export function shapesOf(type: string): Shape[] {
   return [...type.matchAll(/\b([a-z]+\d*)\[([\d,]*)\]/g)].map(([, name, dimensions]) => ({
     type: name!,
@@ -90,21 +86,26 @@ export function shapesOf(type: string): Shape[] {
   }));
 }
 
-/** Bytes of all arrays of a type's text. */
+/** Bytes of all arrays in a type's text. */
 export function byteLength(type: string): number {
   return shapesOf(type).reduce(
-    (sum, { type: element, dimensions }) => sum + (bytesOf[element] ?? 0) * dimensions.reduce((a, b) => a * b, 1),
+    (sum, { type: element, dimensions }) => sum + elementBytes(element) * dimensions.reduce((a, b) => a * b, 1),
     0,
   );
 }
 
-/** The computation named by an attribute such as `calls`. */
+/** XLA's names of types end with the number of bits, except that of bool. */
+function elementBytes(type: string): number {
+  return type === 'pred' ? 1 : Number(/\d*$/.exec(type)![0]) / 8;
+}
+
+/** The computation that the attribute `by` of an instruction names, such as `calls`. */
 export function called({ computations }: HloModule, { attributes }: Instruction, by: string): Computation | undefined {
   const name = new RegExp(`\\b${by}=%?([\\w.-]+)`).exec(attributes)?.[1];
   return name === undefined ? undefined : computations.get(name);
 }
 
-/** What one step runs: the body of the loop over the steps of a call, or, without a loop, the whole program. */
+/** The computation of one step: the body of the loop over the steps of a call, or the whole program without a loop. */
 export function stepOf(module: HloModule): Computation {
   const loop = [...module.entry.values()].find(({ opcode }) => opcode === 'while');
   return (loop && called(module, loop, 'body')) ?? module.entry;

@@ -1,4 +1,4 @@
-/** The kernels of a step, by what they do and by the bytes that they move. */
+/** Lists the kernels of a step, with their kind and the bytes that they move. */
 import { byteLength, type Computation, called, type HloModule, type Instruction, shapesOf, stepOf } from './hlo.js';
 
 export const kernelKinds = [
@@ -19,14 +19,14 @@ export type KernelKind = (typeof kernelKinds)[number];
 export interface Kernel {
   readonly instruction: Instruction;
   readonly kind: KernelKind;
-  /** Of device memory, read and written: of a slice what is taken, of an update in place what is written. */
+  /** Bytes of device memory that are read and written. Of a slice or an update in place only its own part counts. */
   readonly bytes: number;
 }
 
-/** Instructions for which nothing is launched. */
+/** Instructions that launch no kernel. */
 const free = /^(parameter|get-tuple-element|tuple|bitcast|constant|while|.*-done|partition-id|after-all|opt-barrier)$/;
 const collective = /^(all-gather|all-to-all|collective-|reduce-scatter)/;
-/** Operations of a kernel that only moves values. */
+/** Operations that only move values. */
 const moving = new Set([
   'copy',
   'slice',
@@ -73,7 +73,7 @@ function kindOf(module: HloModule, instruction: Instruction): KernelKind {
   return [...inside].every(name => moving.has(name)) ? 'copy' : 'elementwise';
 }
 
-/** What a kernel computes: the instruction itself, or all of a fusion but the bodies of its reductions. */
+/** The operations of a kernel: the instruction, or all instructions of a fusion. Bodies of reductions do not count. */
 function opcodesOf(module: HloModule, instruction: Instruction): Set<string> {
   if (instruction.opcode !== 'fusion') return new Set([instruction.opcode]);
   const fused = called(module, instruction, 'calls');
@@ -97,8 +97,7 @@ function bytesMoved(module: HloModule, step: Computation, instruction: Instructi
 }
 
 /**
- * The share of a value's elements that the rest of a fusion takes: of a slice its own, of what is updated in place
- * none.
+ * The share of a value's elements that a fusion reads: the part of a slice, and nothing of a value updated in place.
  */
 function shareRead(fused: readonly Instruction[], value: Instruction): number {
   const users = fused.filter(({ operands }) => operands.includes(value.name));

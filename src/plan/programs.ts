@@ -1,7 +1,4 @@
-/**
- * What a config runs on a GPU: its programs, each in the form and the number of steps that a training gives to the
- * device in one call.
- */
+/** The programs that a config runs on a GPU, each with the number of steps that a training runs in one call. */
 import { setShape, syntheticDatasets } from '../bench/syntheticData.js';
 import type { StageConfig } from '../config/schema.js';
 import { imageBytes } from '../data/imageShape.js';
@@ -17,13 +14,13 @@ import { hasFixedFeatures } from '../train/learning.js';
 
 export interface PlannedProgram {
   readonly name: string;
-  /** Images, or with accumulation those of a micro-batch. */
+  /** Images per batch, or per micro-batch with accumulation. */
   readonly batch: number;
   /** Runs of the program in one call. */
   readonly stepsPerCall: number;
   /** Bytes of the inputs of one call. */
   readonly inputBytes: number;
-  /** What the engine traces and lowers. Throws `EngineError`. */
+  /** Traces and lowers the program as the engine does. Throws `EngineError`. */
   lower(): { readonly traced: TracedProgram; readonly module: Module };
 }
 
@@ -31,16 +28,13 @@ export interface PlannedPrograms {
   readonly programs: readonly PlannedProgram[];
   /** Bytes of the state, which stays on the device. */
   readonly stateBytes: number;
-  /** Bytes of the test images where they stay on the device too (evaluate.ts); else 0. */
+  /** Bytes of the test images if they stay on the device too (eval/evaluate.ts); else 0. */
   readonly stagedTestBytes: number;
 }
 
 const gpu = { engine: 'xla', device: 'cuda' } as const;
 
-/**
- * The programs of one stage of a config, on random images in the shape of its dataset. Throws `ConfigError`,
- * `EngineError`.
- */
+/** The programs of one stage, for random images of the dataset's shape. Throws `ConfigError`, `EngineError`. */
 export function plannedPrograms(config: StageConfig, precision: Precision): PlannedPrograms {
   const { train, devices } = config;
   const testImages = setShape(config.data).testImages;

@@ -1,7 +1,7 @@
 /** Which environment variables reach the engines' libraries, and what is said of the others. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { environmentNotes, ownEnvironment, recordedEnvironment } from '../../src/engine/environment.js';
+import { environmentNotes, prepareEnvironment, recordedEnvironment } from '../../src/engine/environment.js';
 
 const changing = {
   TF_ENABLE_ONEDNN_OPTS: '0',
@@ -21,11 +21,11 @@ const chosen = { TF_CPP_MIN_LOG_LEVEL: '2', TF_CPU_ALLOCATOR_USE_BFC: '1', TF_EN
 
 test('What could change the numbers is taken out, what cannot stays', () => {
   const environment = { ...changing, ...ofThreads, ...unknown, ...harmless };
-  ownEnvironment(environment);
+  prepareEnvironment(environment);
   assert.deepEqual(environment, { ...harmless, ...chosen });
   const quiet = { TF_CPP_MIN_LOG_LEVEL: '0', TF_CPU_ALLOCATOR_USE_BFC: '0' };
   const kept = { ...quiet };
-  ownEnvironment(kept);
+  prepareEnvironment(kept);
   assert.deepEqual(kept, { ...chosen, ...quiet }, 'logs and memory are the user’s');
 });
 

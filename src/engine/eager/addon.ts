@@ -1,12 +1,12 @@
 /**
- * Loads tfjs-node-gpu into this process, on the copy of TF.js that gala's models use: tensors, kernels and gradients of
- * another copy would not be theirs.
+ * Loads tfjs-node-gpu into this process, with the copy of TF.js that gala's models use: another copy would have its own
+ * tensors, kernels and gradients.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
-import { ownEnvironment } from '../environment.js';
+import { prepareEnvironment } from '../environment.js';
 import '../trainingKernels.js';
 import { requireTensorFlow } from '../install/locate.js';
 import { loadTensorFlow } from '../tensorflow/cApi.js';
@@ -18,24 +18,24 @@ export interface Addon {
   /** For instance `tfjs-node-gpu 4.22.0 on TensorFlow 2.21.0`. */
   readonly version: string;
   readonly device: 'cpu' | 'gpu';
-  /** Threads of one operation; TensorFlow makes its thread pool once a process, so the first to ask decides. */
+  /** Threads inside one operation. TensorFlow makes its thread pool once per process, so the first call decides. */
   readonly threads: number;
 }
 
 const require = createRequire(import.meta.url);
 let loaded: Addon | undefined;
 
-/** Loads the addon, once per process, and the TensorFlow that it needs before it. Throws `EngineError`. */
+/** Loads the TensorFlow that the addon needs and then the addon, once per process. Throws `EngineError`. */
 export function loadAddon(location: AddonLocation, threads: number): Addon {
   loaded ??= load(location, threads);
   return loaded;
 }
 
 function load(location: AddonLocation, threads: number): Addon {
-  ownEnvironment();
-  // The addon is linked to no library: it takes the TensorFlow that the process has loaded.
+  prepareEnvironment();
+  // The addon is linked to no library: it uses the TensorFlow that the process has loaded.
   const tensorflow = location.ownTensorFlow ? undefined : loadTensorFlow(requireTensorFlow());
-  process.env.TF_NUM_INTRAOP_THREADS = String(threads); // read when TensorFlow makes its first pool
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads); // TensorFlow reads it when it makes its thread pool
   shareTfjs();
   restoreUtil();
   const previous = tf.engine().backendName;
@@ -59,12 +59,12 @@ function load(location: AddonLocation, threads: number): Addon {
   };
 }
 
-/** The cached addon's `@tensorflow/tfjs` is one line that returns this (`../install/addon.ts`). */
+/** The package `@tensorflow/tfjs` of the installed addon returns this object (install/addon.ts). */
 function shareTfjs(): void {
   Object.assign(globalThis, { [Symbol.for('gala.tfjs')]: require('@tensorflow/tfjs') });
 }
 
-/** tfjs-node-gpu calls two functions of `util` that Node 22 warns of and Node 23 took out. */
+/** tfjs-node-gpu calls two functions of `util` that are deprecated in Node 22 and missing in Node 23. */
 function restoreUtil(): void {
   const isNullOrUndefined = (value: unknown) => value === null || value === undefined;
   Object.assign(require('node:util') as object, { isNullOrUndefined, isArray: Array.isArray });

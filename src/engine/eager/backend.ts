@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 /** The name by which TF.js knows the backend of tfjs-node-gpu. */
 export const backendName = 'tensorflow';
 
-/** A value of an operation's attribute: its kind is told by the key, as TensorFlow's C API has a function for each. */
+/** An attribute of an operation; the key is its kind, as in TensorFlow's C API. */
 export type OpAttribute =
   | { readonly type: 'float32' | 'int32' }
   | { readonly float: number }
@@ -19,7 +19,7 @@ type Binding = Readonly<
   >
 >;
 
-/** `NodeJSKernelBackend` of tfjs-node-gpu 4.22. Its own types are there only where npm kept the package. */
+/** `NodeJSKernelBackend` of tfjs-node-gpu 4.22. Its type declarations may be missing: the package is optional. */
 export interface TensorFlowBackend extends tf.KernelBackend {
   readonly binding: Binding;
   readonly isUsingGpuDevice: boolean;
@@ -31,14 +31,14 @@ export interface TensorFlowBackend extends tf.KernelBackend {
   ): tf.Tensor[];
 }
 
-/** A TF.js kernel for this backend: its inputs by name, as TF.js hands them over. */
+/** A TF.js kernel for this backend; its inputs by name. */
 export type Kernel = (
   backend: TensorFlowBackend,
   inputs: Readonly<Record<string, tf.TensorInfo>>,
   attrs: Readonly<Record<string, unknown>>,
 ) => tf.TensorInfo[];
 
-/** Runs one TensorFlow operation now and returns its first `outputs` results. Throws TensorFlow's own error. */
+/** Runs one TensorFlow operation and returns its first `outputs` results. Throws TensorFlow's own error. */
 export function execute(
   backend: TensorFlowBackend,
   operation: string,
@@ -60,10 +60,10 @@ export function execute(
   return backend.executeMultipleOutputs(operation, encoded, inputs, outputs);
 }
 
-/** Runs `body` with tfjs-node-gpu as TF.js' backend, and gives TF.js its former one back. */
+/** Runs `body` with tfjs-node-gpu as TF.js' backend, and then restores the backend before. */
 export function onBackend<T>(body: (backend: TensorFlowBackend) => T): T {
   const previous = tf.engine().backendName;
-  void tf.setBackend(backendName); // switches at once: the backend was made when the addon was loaded
+  void tf.setBackend(backendName); // switches at once, because the backend exists since the addon was loaded
   try {
     return body(tf.engine().backend as TensorFlowBackend);
   } finally {

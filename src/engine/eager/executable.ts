@@ -1,6 +1,6 @@
 /**
- * The `eager` engine: the Program itself, run op by op by tfjs-node-gpu, with TF.js' own autodiff in every step. It
- * shares neither the trace nor a lowering with the compiled engines, which makes it the oracle that they are held to.
+ * The `eager` engine: tfjs-node-gpu runs the program op by op, with TF.js' own autodiff in every step. The engine uses
+ * neither the trace nor a lowering, so it is the reference for the compiled engines.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
@@ -39,9 +39,7 @@ export async function compileForEager(request: CompileRequest, options: EagerOpt
 
 function runtimeOf({ state: initial, programs }: CompileRequest, info: EngineInfo): Runtime {
   const state: Tensors = onBackend(() => uploaded('state entry', Object.keys(initial), initial, initial));
-  /**
-   * A run holds the thread until it is done; before each the event loop turns once, so that batches and signals arrive.
-   */
+  /** A run blocks the thread. Before each run the event loop gets a turn, so that batches and signals arrive. */
   const onItsTurn = async <T>(work: () => T): Promise<T> => {
     await turn();
     return onBackend(work);
@@ -58,18 +56,18 @@ function runtimeOf({ state: initial, programs }: CompileRequest, info: EngineInf
   };
 }
 
-/** Runs the program once: the state's entries are replaced, and every other tensor made on the way is freed. */
+/** Runs the program once, replaces the changed state entries, and frees all other new tensors. */
 function step(program: Program, inputs: HostTensors, state: Tensors, specs: HostTensors): HostTensors {
   tf.engine().startScope();
   try {
     const given = uploaded('input', Object.keys(program.inputs), inputs, program.inputs);
-    const { result, kept } = noticingKept(() => program.apply({ ...state }, given));
+    const { result, kept } = collectingKept(() => program.apply({ ...state }, given));
     const bytes = new Set<tf.Tensor>([...bytesAmong(given, program.inputs), ...bytesAmong(state, specs)]);
     const outputs = Object.fromEntries(
       Object.entries(result.outputs).map(([name, tensor]) => [name, onHost(tensor, dtypeOf(name, tensor, bytes))]),
     );
     requireSameTypes(inTensorFlow(specs), result.state);
-    // Copies that share their data: an entry may be passed on as it is, and two entries may be one tensor.
+    // Clones (of the same data), because an entry may be unchanged, and two entries may be one tensor.
     const next = Object.fromEntries(
       Object.entries(result.state).map(([name, tensor]) => [name, tf.keep(tf.clone(tensor))]),
     );
@@ -78,14 +76,14 @@ function step(program: Program, inputs: HostTensors, state: Tensors, specs: Host
     replace(state, next);
     return outputs;
   } catch (error) {
-    throw error instanceof EngineError || !(error instanceof Error) ? error : explained(error);
+    throw error instanceof EngineError || !(error instanceof Error) ? error : runError(error);
   } finally {
     tf.engine().endScope();
   }
 }
 
-/** What a program keeps (`tf.keep`, out of the scope of a gradient) no scope frees: it is freed with the step. */
-function noticingKept<T>(work: () => T): { result: T; kept: ReadonlySet<tf.Tensor> } {
+/** Calls `work` and collects the tensors that it keeps (`tf.keep`): no scope frees them, so the step does. */
+function collectingKept<T>(work: () => T): { result: T; kept: ReadonlySet<tf.Tensor> } {
   const engine = tf.engine();
   const kept = new Set<tf.Tensor>();
   engine.keep = tensor => {
@@ -106,10 +104,7 @@ function replace(state: Tensors, next: Tensors): void {
   }
 }
 
-/**
- * Copies of the host's tensors on the backend: TensorFlow computes on the memory that it is given. TF.js has no bytes:
- * they go as int32.
- */
+/** Copies of host tensors, because TensorFlow computes on the given memory. TF.js has no uint8: bytes become int32. */
 function uploaded(what: string, names: readonly string[], values: HostTensors, specs: Specs): Tensors {
   return Object.fromEntries(
     names.map(name => {
@@ -120,14 +115,14 @@ function uploaded(what: string, names: readonly string[], values: HostTensors, s
   );
 }
 
-/** The tensor's value; `dtype` tells bytes from the int32 that they are in TF.js. */
+/** The tensor's value. `dtype` is uint8 for a tensor of bytes, which is int32 in TF.js. */
 function onHost(tensor: tf.Tensor, dtype: DType): HostTensor {
   const data = tensor.dataSync<'float32' | 'int32'>();
   const copy = dtype === 'uint8' ? Uint8Array.from(data) : data.slice();
   return hostTensor({ dtype, shape: tensor.shape }, copy.buffer as ArrayBuffer);
 }
 
-/** The types that TF.js has: bytes are int32 there. */
+/** The types of these tensors in TF.js: int32 for bytes. */
 function inTensorFlow(specs: Specs): Specs {
   return Object.fromEntries(
     Object.entries(specs).map(([name, { dtype, shape }]) => [
@@ -137,7 +132,7 @@ function inTensorFlow(specs: Specs): Specs {
   );
 }
 
-/** Tensors that stand for bytes. */
+/** The tensors that contain bytes. */
 function bytesAmong(tensors: Tensors, specs: Specs): tf.Tensor[] {
   return Object.entries(tensors).flatMap(([name, tensor]) => (specs[name]?.dtype === 'uint8' ? [tensor] : []));
 }
@@ -148,7 +143,7 @@ function dtypeOf(name: string, tensor: tf.Tensor, bytes: ReadonlySet<tf.Tensor>)
   throw new EngineError(`The output '${name}' is ${tensor.dtype}.`, { next: 'Cast it to int32.' });
 }
 
-function explained(error: Error): EngineError {
+function runError(error: Error): EngineError {
   const outOfMemory = /OOM|out of memory|bad_alloc/i.test(error.message);
   return new EngineError(`The program stopped while it ran op by op: ${error.message.split('\n', 1)[0]}`, {
     next: outOfMemory

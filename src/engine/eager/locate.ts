@@ -1,7 +1,4 @@
-/**
- * Finds a tfjs-node-gpu that can run: the one that `gala engine install --eager` made, else the npm package with its
- * own binary.
- */
+/** Finds tfjs-node-gpu: the one that `gala engine install --eager` installed, else the npm package with its binary. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -15,7 +12,7 @@ export interface AddonLocation {
   readonly packageFolder: string;
   readonly version: string;
   readonly origin: 'cache' | 'npm';
-  /** True where the addon comes with a TensorFlow of its own, which its own installation downloads. */
+  /** Whether the addon has its own TensorFlow, which the package's install script downloads. */
   readonly ownTensorFlow: boolean;
 }
 
@@ -26,11 +23,11 @@ export function findAddon(environment: NodeJS.ProcessEnv = process.env): AddonLo
   try {
     return addonIn(dirname(createRequire(import.meta.url).resolve(`${addonPackage.name}/package.json`)), 'npm');
   } catch {
-    return undefined; // npm drops the optional dependency where its installation fails
+    return undefined; // npm removes an optional dependency whose installation fails
   }
 }
 
-/** As `findAddon`, but throws `EngineError` naming `gala engine install --eager` when there is none. */
+/** As `findAddon`; throws `EngineError` that names `gala engine install --eager` where there is no addon. */
 export function requireAddon(environment: NodeJS.ProcessEnv = process.env): AddonLocation {
   const location = findAddon(environment);
   if (location !== undefined) return location;
@@ -42,7 +39,7 @@ export function requireAddon(environment: NodeJS.ProcessEnv = process.env): Addo
   });
 }
 
-/** The package in a folder, provided that it has its binary; npm leaves it without one when it runs no scripts. */
+/** The package in a folder; undefined without its binary, which is missing where npm did not run its scripts. */
 export function addonIn(packageFolder: string, origin: AddonLocation['origin']): AddonLocation | undefined {
   if (!existsSync(join(packageFolder, 'package.json')) || !binaryOf(packageFolder)) return undefined;
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };

@@ -1,7 +1,4 @@
-/**
- * Started by `gala engine install --eager` in a process of its own: loads the addon in the given folder and multiplies
- * two matrices.
- */
+/** A process of `gala engine install --eager`: loads the addon in the given folder and multiplies two matrices. */
 import * as tf from '@tensorflow/tfjs';
 import { loadAddon } from './addon.js';
 import { onBackend } from './backend.js';

@@ -1,11 +1,8 @@
-/**
- * An ONNX graph as it grows, and the bytes of its model: messages of onnx.proto (github.com/onnx/onnx,
- * onnx/onnx.proto).
- */
+/** Builds an ONNX graph and writes its model: messages of onnx/onnx.proto (github.com/onnx/onnx). */
 import { bytesField, floatField, message, varintField } from '../../io/protobuf.js';
 import type { HostTensor } from '../../tensor.js';
 
-/** Operators as of ONNX 1.12; runtimes from 2022 on read it. */
+/** The operators of ONNX 1.12, which runtimes from 2022 on support. */
 export const opset = 17;
 const irVersion = 8;
 
@@ -18,7 +15,7 @@ export type OnnxAttribute =
   | { readonly ints: readonly number[] }
   | { readonly float: number };
 
-/** A graph's input or output; an axis that is a text has any size. */
+/** An input or output of the graph. A name in `shape` is an axis of any size. */
 interface OnnxValue {
   readonly name: string;
   readonly type: OnnxType;
@@ -26,18 +23,18 @@ interface OnnxValue {
 }
 
 export interface OnnxGraph {
-  /** Adds a node; the name of its only output, which is `name` where given. */
+  /** Adds a node with one output and returns the output's name, by default a new one. */
   node(
     type: string,
     inputs: readonly string[],
     attributes?: Readonly<Record<string, OnnxAttribute>>,
     name?: string,
   ): string;
-  /** Adds a constant and returns its name; the same name is added once. */
+  /** Adds a constant, unless the name exists already, and returns its name. */
   constant(name: string, tensor: HostTensor): string;
-  /** An int64 vector. */
+  /** Adds an int64 vector as a constant and returns its name. */
   integers(values: readonly number[]): string;
-  /** A name that nothing has yet. */
+  /** A new, unused name. */
   fresh(prefix: string): string;
   /** The bytes of the whole model. */
   model(parts: OnnxModelParts): Buffer;
@@ -104,7 +101,7 @@ export function newOnnxGraph(): OnnxGraph {
   };
 }
 
-/** AttributeProto; the type is that of AttributeProto.AttributeType. */
+/** AttributeProto; field 20 is an AttributeProto.AttributeType. */
 function attributeProto(name: string, value: OnnxAttribute): Buffer {
   const named = bytesField(1, name);
   if ('float' in value) return message(named, floatField(2, value.float), varintField(20, 1));
@@ -118,7 +115,7 @@ function tensorProto(name: string, type: OnnxType, shape: readonly number[], byt
   return message(...dims, varintField(2, dataTypes[type]), bytesField(8, name), bytesField(9, bytes));
 }
 
-/** ValueInfoProto with the type of a tensor. */
+/** ValueInfoProto of a tensor. */
 function valueProto({ name, type, shape }: OnnxValue): Buffer {
   const dims = shape.map(size => bytesField(1, typeof size === 'string' ? bytesField(2, size) : varintField(1, size)));
   const tensor = message(varintField(1, dataTypes[type]), bytesField(2, message(...dims)));

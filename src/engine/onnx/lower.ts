@@ -1,6 +1,7 @@
 /**
- * IR → ONNX graph, for evaluation programs. Images are NHWC in the IR and NCHW here, where runtimes have their kernels:
- * axes are renumbered, and filters HWIO become OIHW. The batch may have any size: no lowered kernel names it.
+ * Lowers traced evaluation programs to an ONNX graph. Images are NHWC in a traced program and NCHW in ONNX, because
+ * runtimes have kernels for NCHW: axes are renumbered, and filters HWIO become OIHW. The batch may have any size: no
+ * lowered kernel contains it.
  */
 import { EngineError } from '../../errors.js';
 import type { HostTensor, HostTensors } from '../../tensor.js';
@@ -12,24 +13,24 @@ interface OnnxContext {
   readonly node: Node;
   /** Names of the node's inputs in the graph, images NCHW. */
   readonly inputs: readonly string[];
-  /** The constant values behind the `index`-th input. Throws `EngineError` where it is computed. */
+  /** Name and values of the `index`-th input, which is a constant. */
   weight(index: number): { readonly name: string; readonly tensor: HostTensor };
   readonly layOut: OnnxNames['layOut'];
 }
 type Lowering = (context: OnnxContext) => string;
 
 export interface OnnxNames {
-  /** Name in the file of a state entry. */
+  /** The name of a state entry in the file. */
   readonly weight: (entry: string) => string;
-  /** A filter HWIO as OIHW. */
+  /** Converts a filter from HWIO to OIHW. */
   readonly layOut: (filter: HostTensor) => HostTensor;
-  /** Graph inputs that stand for the program's, images NCHW. */
+  /** The graph's input for each input of the program; images are NCHW. */
   readonly inputs: Readonly<Record<string, string>>;
 }
 
 /**
- * Adds a traced program to the graph; returns where a value was lowered to. Throws `EngineError` for a kernel without a
- * lowering.
+ * Adds a traced program to the graph. Returns a function from a value of the program to its name in the graph. Throws
+ * `EngineError` for a kernel without a lowering.
  */
 export function lowerToOnnx(
   graph: OnnxGraph,
@@ -57,7 +58,7 @@ export function lowerToOnnx(
     if (rank < 4 || tensor.shape.length === 0) return graph.constant(name, tensor);
     if (tensor.shape.length !== 1)
       throw new EngineError(`ONNX: ${name} [${tensor.shape}] beside images has no lowering.`);
-    // A value a channel beside images: along the axis of the channels
+    // One value per channel: along the channel axis of images
     return graph.constant(`${name}.channels`, { ...tensor, shape: [tensor.shape[0]!, 1, 1] });
   };
   for (const node of program.nodes) {
@@ -77,7 +78,7 @@ export function lowerToOnnx(
   return value => lowered.get(value.node)!;
 }
 
-/** Kernels whose inputs after the first are weights with a layout of their own. */
+/** Kernels whose inputs after the first are weights, which need another layout. */
 const weighted: ReadonlySet<string> = new Set(['Conv2D', 'GroupedConv2D', 'FusedBatchNorm']);
 
 const same =
@@ -91,12 +92,12 @@ const reduction =
     const rank = typeOf(node.inputs[0]!).shape.length;
     const axes = (node.attributes.axes as number[]).map(axis => axisOf(axis, rank));
     const keepdims = { int: Number(node.attributes.keepDims) };
-    // Of these the axes are an input in opset 17 for ReduceSum only.
+    // In opset 17 the axes are an input of ReduceSum and an attribute of the others.
     if (type === 'ReduceSum') return graph.node(type, [inputs[0]!, graph.integers(axes)], { keepdims });
     return graph.node(type, inputs, { axes: { ints: axes }, keepdims });
   };
 
-/** An axis of the IR, NHWC, among those of the graph, NCHW. */
+/** The ONNX axis (NCHW) for an axis of the traced program (NHWC). */
 function axisOf(axis: number, rank: number): number {
   return rank === 4 ? [0, 2, 3, 1][axis]! : axis;
 }

@@ -1,15 +1,15 @@
 /**
- * Compiles for a GPU that need not be here: XLA takes its description in the place of the device. Nothing can be run.
+ * Compiles for GPUs that are not in this machine, from a description of the GPU. The program cannot be run.
  */
 import type { Pjrt } from './cApi.js';
 import { newCompilation } from './compilation.js';
 import { namedValues } from './namedValues.js';
 
-/** Bytes of the memory of one device. */
+/** Bytes on one device. */
 export interface CompiledMemory {
   readonly arguments: number;
   readonly results: number;
-  /** Results that take the buffers of arguments. */
+  /** The part of the results that reuses buffers of arguments. */
   readonly aliased: number;
   readonly temporaries: number;
 }
@@ -17,11 +17,11 @@ export interface CompiledMemory {
 export interface AbsentDevices {
   /** Text of XLA's GpuTargetConfigProto. */
   readonly description: string;
-  /** So many of them share the program. */
+  /** Number of devices that share the program. */
   readonly count: number;
 }
 
-/** Throws `EngineError` with XLA's reason. `flags` of XLA go before those of XLA_FLAGS. */
+/** Compiles `module`, a text. `flags` of XLA override XLA_FLAGS. Throws `EngineError` with XLA's reason. */
 export async function compileForAbsent(
   api: Pjrt,
   { description, count }: AbsentDevices,
@@ -29,10 +29,9 @@ export async function compileForAbsent(
   flags: Readonly<Record<string, string | boolean>> = {},
 ): Promise<CompiledMemory> {
   const given = namedValues({ target_config: description, topology: `1x1x${count}` });
-  const topologyOf = () =>
-    api.call('topologyCreate', [0, 0, given.address, given.count, 0], 'take a GPU’s description');
   try {
-    const topology = topologyOf()[4]!;
+    const words = [0, 0, given.address, given.count, 0];
+    const topology = api.call('topologyCreate', words, 'take a GPU’s description')[4]!;
     const { program, options, optionsBytes, free } = newCompilation(module, count, flags);
     try {
       const words = [topology, program, options, optionsBytes, 0, 0];

@@ -1,26 +1,28 @@
 /**
- * The PJRT C API (xla/pjrt/c/pjrt_c_api.h) through koffi. A plugin exports one function, GetPjrtApi, which returns a
- * table: its size, an extension pointer, the version (size, extension, two ints) and then one function pointer a word.
- * Every function takes one struct (its size, an extension pointer, then words) and returns an error or null; newer
- * plugins append functions and fields. A plugin reads no further than the size that it is given, and refuses a struct
- * shorter than it asks for: XLA lets a new field be left out for some months. API 0.81, 0.112 (jax 0.10.2) and 0.115
- * (jax 0.11.2) ask for no more than the sizes given here.
+ * The PJRT C API (xla/pjrt/c/pjrt_c_api.h) through koffi.
+ *
+ * A plugin exports one function, GetPjrtApi, which returns a table of 64-bit words: its size, an extension pointer, the
+ * version (size, extension, two ints), and then one function pointer per word. Every function takes one struct (its
+ * size, an extension pointer, then words) and returns an error or null. Newer versions append functions and fields. A
+ * plugin reads a struct only up to the size in its first word, and refuses a struct that is too short for it; XLA
+ * accepts structs without a new field for some months. API 0.81, 0.112 (jax 0.10.2) and 0.115 (jax 0.11.2) accept the
+ * sizes here.
  */
 import { existsSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
 import { loadKoffi, openLibrary } from '../../io/koffi.js';
 import { usableCores } from '../../machine/cpu.js';
 import { memoryError } from '../../machine/memory.js';
-import { ownEnvironment } from '../environment.js';
+import { prepareEnvironment } from '../environment.js';
 import { type CudaMajor, isSpareLibrary } from './cudaLibraries.js';
 import { cudaXlaFlags, withFlags } from './xlaFlags.js';
 
 const koffi = loadKoffi();
 
-/** The address of something that the plugin owns, or of native memory. */
+/** The address of an object of the plugin, or of native memory. */
 export type Address = bigint;
 
-/** Positions in the table of functions. */
+/** Index of each function in the table. */
 const functions = {
   errorDestroy: 0,
   errorMessage: 1,
@@ -56,7 +58,7 @@ export type FunctionName = keyof typeof functions;
 const tableStart = 5;
 const neededBytes = 8 * (tableStart + Math.max(...Object.values(functions)) + 1);
 
-/** Native memory of whole words, zeroed; whoever asks for it frees it. */
+/** Native memory of whole words, first all zero. The caller of `newBlock` frees it. */
 export interface Block {
   readonly address: Address;
   readonly words: BigUint64Array;
@@ -73,7 +75,7 @@ export function newBlock(byteLength: number): Block {
   return { address: koffi.address(pointer), words, bytes, free: () => koffi.free(pointer) };
 }
 
-/** A copy of `length` bytes at an address of the plugin. */
+/** A copy of `length` bytes of the plugin's memory. */
 export function bytesAt(address: Address, length: number): Uint8Array {
   return length === 0 ? new Uint8Array(0) : new Uint8Array(koffi.view(address, length).slice(0));
 }
@@ -81,43 +83,46 @@ export function bytesAt(address: Address, length: number): Uint8Array {
 export interface Pjrt {
   /** The plugin's file. */
   readonly path: string;
-  /** Version of the API that the plugin was built with, for instance `0.81`. */
+  /** Version of the plugin's API, for instance `0.81`. */
   readonly version: string;
-  /** CUDA's major version; undefined where the plugin is not known to be one for CUDA. */
+  /** CUDA's major version; undefined for a plugin that is not known to be for CUDA. */
   readonly cuda: CudaMajor | undefined;
-  /** Calls a function with the words after the struct's size and extension; returns them as the plugin left them. */
+  /**
+   * Calls a function with these words after the struct's size and extension pointer. Returns the words after the call,
+   * with the plugin's results. `what` completes the error message "The PJRT plugin could not …". Throws `EngineError`.
+   */
   call(name: FunctionName, words: readonly (bigint | number)[], what: string): bigint[];
-  /** The same on another thread. */
+  /** The same call on another thread. */
   callAsync(name: FunctionName, words: readonly (bigint | number)[], what: string): Promise<bigint[]>;
-  /** Calls a `void f(void*)` that the plugin returned, such as one that frees something. */
+  /** Calls a function `void f(void*)` that the plugin returned to free an object. */
   release(f: Address, argument: Address): void;
 }
 
-/** A plugin's file, and what has to be there before it is loaded. */
+/** A plugin's file, and what it needs before it is loaded. */
 export interface PluginFile {
   readonly path: string;
-  /** Libraries that the plugin looks for by name, loaded before it in this order. */
+  /** Libraries that the plugin looks up by name; they are loaded before it, in this order. */
   readonly libraries?: readonly string[];
-  /** CUDA's major version; undefined where the plugin is not known to be one for CUDA. */
+  /** CUDA's major version; absent for a plugin that is not known to be for CUDA. */
   readonly cuda?: CudaMajor;
-  /** CUDA's folder with bin/ptxas and nvvm/libdevice. */
+  /** The folder of CUDA with bin/ptxas and nvvm/libdevice. */
   readonly cudaFolder?: string | undefined;
 }
 
 const loaded = new Map<string, Pjrt>();
 
 /**
- * Loads a plugin, once per process. `threads`, where the plugin computes on the CPU, counts for the whole process: the
- * plugin makes its pool of threads when its first client is made. Throws `EngineError`: missing, no plugin, too old.
+ * Loads a plugin, once per process. `threads` holds for the whole process: a plugin for CPUs makes its thread pool with
+ * its first client. Throws `EngineError`: file missing, not a plugin, too old.
  */
 export function loadPlugin(plugin: PluginFile, threads = usableCores()): Pjrt {
   const { path } = plugin;
   const known = loaded.get(path);
   if (known) return known;
   if (!existsSync(path)) throw new EngineError('The PJRT plugin is not there.', { where: path, next: pluginRemedy });
-  // Read by XLA when it makes its thread pools, and by its logging when the library is loaded
+  // XLA reads NPROC when it makes its thread pools, and logging variables when the library is loaded.
   process.env.NPROC = String(threads);
-  ownEnvironment();
+  prepareEnvironment();
   if (plugin.cudaFolder !== undefined)
     process.env.XLA_FLAGS = withFlags(process.env.XLA_FLAGS, { xla_gpu_cuda_data_dir: plugin.cudaFolder });
   const table = tableOf(plugin);
@@ -157,7 +162,7 @@ function tableOf({ path, libraries = [] }: PluginFile): Address {
   }
 }
 
-/** Refuses a plugin whose table of functions ends before the last one that is used. Returns the version as text. */
+/** Returns the API version as text. Throws `EngineError` where the table lacks functions that gala uses. */
 export function requireVersion(path: string, tableBytes: number, major: number, minor: number): string {
   const version = `${major}.${minor}`;
   if (major === 0 && tableBytes >= neededBytes) return version;
@@ -182,7 +187,7 @@ function bind({ path, cuda }: PluginFile, table: BigUint64Array, version: string
     for (const [i, word] of words.entries()) block.words[i + 2] = BigInt(word);
     return block;
   };
-  /** The message of an error, which is destroyed. */
+  /** Reads the message of an error and destroys the error. */
   const messageOf = (error: Address): string => {
     const asked = prepare([error, 0, 0]);
     bound.errorMessage(asked.address);

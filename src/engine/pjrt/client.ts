@@ -1,4 +1,4 @@
-/** A PJRT client: compiles modules, moves tensors to and from its devices, runs. */
+/** A PJRT client: it compiles modules, runs them, and copies tensors to and from its devices. */
 import { EngineError } from '../../errors.js';
 import { type Address, bytesAt, newBlock, type Pjrt } from './cApi.js';
 import { newCompilation } from './compilation.js';
@@ -7,35 +7,37 @@ import { settled, type Transfers, transfersOf } from './transfers.js';
 
 export type { Address } from './cApi.js';
 
-/** With multi_slice_config, which API 0.97 added at the end; a plugin from before passes over what it does not know. */
+/**
+ * The size with the last field multi_slice_config, new in API 0.97. Older plugins ignore fields that they do not know.
+ */
 const executeOptionsBytes = 120;
 
 interface Device {
-  /** What it is, for instance `NVIDIA H200`; the CPU plugin says `cpu`. */
+  /** The model, for instance `NVIDIA H200`; `cpu` for the CPU plugin. */
   readonly kind: string;
   readonly address: Address;
 }
 
 export interface Client extends Omit<Transfers, 'uploaded'> {
-  /** Name of the platform, for instance `cpu` or `cuda`. */
+  /** For instance `cpu` or `cuda`. */
   readonly platform: string;
-  /** Version of the platform as the plugin tells it, for instance that of CUDA. */
+  /** The plugin's text on its version, for instance that of CUDA. */
   readonly platformVersion: string;
-  /** Those that this process can use; never empty. */
+  /** The devices that this process can use, at least one. */
   readonly devices: readonly Device[];
   /** Compiles the text of a StableHLO module for the first `devices` devices, on another thread. */
   compile(text: string, devices?: number): Promise<Address>;
   /**
-   * The compiled program as bytes that `load` of the same plugin takes on the same kind of device. Throws where the
-   * plugin cannot.
+   * The compiled program as bytes for `load` of the same plugin on the same kind of device. Throws `EngineError` where
+   * the plugin cannot serialize.
    */
   serialize(executable: Address): Uint8Array;
   load(bytes: Uint8Array): Promise<Address>;
-  /** Bytes of the first device's memory in use; undefined where the plugin does not count them. */
+  /** Bytes in use on the first device; undefined where the plugin does not count them. */
   bytesInUse(): number | undefined;
   /**
-   * Runs an executable with one result or more, waits for its end. Parameters and results have one buffer for each of
-   * the `devices` that it was compiled for.
+   * Runs an executable, which has one result or more, to its end. Each parameter and each result has one buffer per
+   * device; `devices` is the number of devices that the executable was compiled for.
    */
   execute(
     executable: Address,
@@ -45,11 +47,11 @@ export interface Client extends Omit<Transfers, 'uploaded'> {
   ): Promise<Address[][]>;
   destroyBuffer(buffer: Address): void;
   destroyExecutable(executable: Address): void;
-  /** Buffers and executables must be destroyed before. */
+  /** The caller must destroy all buffers and executables before. */
   destroy(): void;
 }
 
-/** A client of the plugin. Throws `EngineError` with the plugin's reason when there is no device. */
+/** Creates a client of the plugin. Throws `EngineError` with the plugin's reason where there is no device. */
 export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> = {}): Client {
   const given = namedValues(options);
   let client: Address;
@@ -167,12 +169,12 @@ function devicesOf(api: Pjrt, client: Address): Device[] {
   });
 }
 
-/** The text that a call leaves behind its one argument, as address and length. */
+/** The text in the words of a call: after one argument its address and its length. */
 function textOf([, address, length]: readonly bigint[]): string {
   return new TextDecoder().decode(bytesAt(address!, Number(length)));
 }
 
-/** Where, in words, the options, lists and events of an execution lie in one block. */
+/** The layout of an execution's options, lists and events in one block: offsets in words. */
 function layoutOfExecution(parameters: number, results: number, devices: number) {
   const first = executeOptionsBytes / 8;
   const perDevice = parameters + results;

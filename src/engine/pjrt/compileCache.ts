@@ -1,7 +1,7 @@
 /**
- * Compiled programs on disk, so that the next run of the same experiment starts at once. An entry is found by the hash
- * of everything that decides it: module, plugin, device, options. It is checked before the plugin sees it; a damaged
- * one, or one that the plugin refuses, is compiled again and replaced.
+ * Keeps compiled programs on disk, so that the next run of the same experiment starts at once. The name of an entry is
+ * a hash of everything that the compiled program depends on: module, plugin, device, options. The entry's checksum is
+ * checked before the plugin gets the entry. A damaged entry, or an entry that the plugin refuses, is compiled again.
  */
 import { mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -15,18 +15,20 @@ import type { Address, Pjrt } from './cApi.js';
 import type { Client } from './client.js';
 import { algorithmVersions } from './cudaLibraries.js';
 
-/** First line of an entry; the second is the sha256 of the rest, which is the plugin's own serialisation. */
+/**
+ * First line of an entry. The second line is the sha256 of the rest, which is the program as the plugin serializes it.
+ */
 const format = 'gala compiled program 1';
 const headBytes = format.length + 1 + 64 + 1;
-/** A temporary file of that age belongs to a write that was killed. */
+/** A temporary file of this age belongs to a killed write. */
 const abandonedMilliseconds = 24 * 3600 * 1000;
-/** Beyond this the entries that were not used for the longest time are removed. */
+/** Above this size the least recently used entries are removed. */
 const largestCacheBytes = 2 ** 30;
 
 export type Outcome = 'loaded' | 'compiled';
 
 /**
- * The compiled module, from the folder where it is there whole, else compiled and kept there. Throws `EngineError` as
+ * The compiled module: loaded from the folder, or else compiled and written to the folder. Throws `EngineError` as
  * `Client.compile`.
  */
 export async function compileCached(
@@ -44,15 +46,15 @@ export async function compileCached(
       touch(path);
       return { executable, outcome: 'loaded' };
     } catch {
-      // The plugin does not take what it once wrote: it is compiled again.
+      // The plugin refuses the entry: compile again.
     }
   }
   const executable = await client.compile(text, devices);
-  keep(client, executable, path, folder);
+  store(client, executable, path, folder);
   return { executable, outcome: 'compiled' };
 }
 
-/** The client, its programs compiled through the cache in a folder. */
+/** The client with a `compile` that uses the cache in a folder. */
 export function withCompileCache(api: Pjrt, client: Client, folder: string): Client {
   const identity = compilerIdentity(api, client);
   return {
@@ -62,13 +64,13 @@ export function withCompileCache(api: Pjrt, client: Client, folder: string): Cli
 }
 
 /**
- * What a compiled program depends on beside its module and the compile options: plugin, its settings, the device and
- * its libraries.
+ * A text of everything that a compiled program depends on besides its module and the number of devices: the plugin and
+ * its settings, the kind of device, and libraries.
  */
 export function compilerIdentity(api: Pjrt, client: Client): string {
   const { size, mtimeMs } = statSync(api.path);
   const { platform, platformVersion, devices } = client;
-  // A program for CPUs uses the instructions of this one, and is laid out for its number of threads.
+  // A program for CPUs uses the instructions of this CPU, and its layout depends on the number of threads.
   const cpu = platform === 'cpu' ? [cpuFlags(), process.env.NPROC ?? usableCores()] : [];
   return JSON.stringify([
     [api.version, size, mtimeMs, process.env.XLA_FLAGS ?? ''],
@@ -78,13 +80,10 @@ export function compilerIdentity(api: Pjrt, client: Client): string {
   ]);
 }
 
-/** Bytes; compiled networks have some megabytes. */
-const largestEntry = 2 ** 30;
-
-/** The stored bytes; undefined for an entry that is not there, of another format, cut short or changed. */
+/** The stored program; undefined for an entry that is missing, of another format, cut short or changed. */
 function readEntry(path: string): Uint8Array | undefined {
   try {
-    const bytes = readRegularFile(path, largestEntry);
+    const bytes = readRegularFile(path, largestCacheBytes);
     const [first, checksum] = bytes.toString('latin1', 0, headBytes).split('\n');
     const rest = bytes.subarray(headBytes);
     return first === format && checksum === sha256(rest) ? rest : undefined;
@@ -93,10 +92,8 @@ function readEntry(path: string): Uint8Array | undefined {
   }
 }
 
-/**
- * A cache that cannot be written, or a plugin that cannot store its programs, only costs the next start some seconds.
- */
-function keep(client: Client, executable: Address, path: string, folder: string): void {
+/** Writes an entry. A failure is ignored: the next run only compiles again. */
+function store(client: Client, executable: Address, path: string, folder: string): void {
   try {
     const bytes = client.serialize(executable);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -104,7 +101,7 @@ function keep(client: Client, executable: Address, path: string, folder: string)
     writeFileAtomic(path, `${format}\n${sha256(bytes)}\n`, bytes);
     prune(folder);
   } catch {
-    // as said above
+    // The cache is read-only or full, or the plugin cannot serialize.
   }
 }
 
@@ -112,11 +109,11 @@ function touch(path: string): void {
   try {
     utimesSync(path, new Date(), new Date());
   } catch {
-    // A cache that is only read: its entries keep their age.
+    // The cache is read-only: its entries keep their age.
   }
 }
 
-/** Removes the entries that were not used for the longest time until the rest takes `largest` bytes or less. */
+/** Removes the least recently used entries until the rest takes at most `largest` bytes, and old temporary files. */
 export function prune(folder: string, largest = largestCacheBytes): void {
   const files = compiledNames(folder)
     .map(name => ({ path: join(folder, name), ...sizeAndAge(join(folder, name)) }))

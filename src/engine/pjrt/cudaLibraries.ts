@@ -1,17 +1,11 @@
-/**
- * What XLA's CUDA plugin looks for when it meets a GPU: CUDA's libraries by name, and the folder with ptxas and
- * libdevice.
- */
+/** The parts of CUDA that XLA's CUDA plugin needs: libraries, which it looks up by name, and ptxas with libdevice. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { openLibrary } from '../../io/koffi.js';
 
 export type CudaMajor = 12 | 13;
 
-/**
- * Library → the part of CUDA that it belongs to: a folder of CUDA 12's wheels. cuDNN and NCCL have folders of their own
- * in both.
- */
+/** The libraries in the order of loading, with the folder of NVIDIA's wheels that has each one. */
 const libraries: Readonly<Record<CudaMajor, readonly (readonly [library: string, part: string])[]>> = {
   13: [
     ['libcudart.so.13', 'cu13'],
@@ -45,8 +39,8 @@ const libraries: Readonly<Record<CudaMajor, readonly (readonly [library: string,
 const compilerFolder: Readonly<Record<CudaMajor, string>> = { 13: 'cu13', 12: 'cuda_nvcc' };
 
 /**
- * The libraries of NVIDIA's wheels below a site-packages folder that are there, in the order of loading. They are
- * loaded before the plugin, as JAX does; what is not there is left to the loader, which knows the system's own CUDA.
+ * The libraries of NVIDIA's wheels that exist below a site-packages folder, in the order of loading. gala loads them
+ * before the plugin, as JAX does. For a missing library the loader takes that of the system's CUDA.
  */
 export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[] {
   return libraries[cuda]
@@ -55,8 +49,8 @@ export function cudaLibrariesIn(sitePackages: string, cuda: CudaMajor): string[]
 }
 
 /**
- * Versions, as they tell them, of the libraries whose algorithms a compiled program names by number: cuDNN and
- * cuBLASLt. Those that this process has loaded, else those that the loader finds.
+ * Versions of cuDNN and cuBLASLt: a compiled program refers to their algorithms by number. The versions are those of
+ * the libraries that this process has loaded, else of those that the loader finds.
  */
 export function algorithmVersions(cuda: CudaMajor): Record<string, number> {
   const asked = [
@@ -68,23 +62,23 @@ export function algorithmVersions(cuda: CudaMajor): Record<string, number> {
     try {
       versions[library] = openLibrary(library).func(`size_t ${name}()`)() as number;
     } catch {
-      // Not there: the plugin cannot use it either
+      // Without the library the plugin cannot use it either
     }
   }
   return versions;
 }
 
 /**
- * Libraries that JAX loads too, for operations that gala has none of: `gala engine install` leaves them out, and one
- * that does not load is passed over.
+ * Whether a library serves only operations that gala does not use (JAX loads it too). `gala engine install` leaves
+ * these libraries out, and gala ignores one that cannot be loaded.
  */
 export function isSpareLibrary(path: string): boolean {
   return /^lib(cusparse|cusolver|cufft|cupti|nvshmem_host)\./.test(basename(path));
 }
 
 /**
- * The folder for XLA's flag xla_gpu_cuda_data_dir: of NVIDIA's wheels, else of CUDA_HOME, else the system's CUDA, where
- * it usually lies or as the PATH has it; undefined where there is none. XLA looks there for ptxas and libdevice.
+ * The folder for XLA's flag xla_gpu_cuda_data_dir, where XLA looks for ptxas and libdevice: that of NVIDIA's wheels,
+ * else CUDA_HOME, else the system's CUDA at its usual place or on the PATH; undefined where none has ptxas.
  */
 export function cudaFolderOf(
   sitePackages: string,

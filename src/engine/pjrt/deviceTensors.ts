@@ -1,20 +1,16 @@
-/**
- * Tensors on all devices that share a program: one buffer a device, each with the whole tensor or with its part of the
- * batch.
- */
-import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
-import { sizeOf } from '../../tensor.js';
+/** Tensors on the devices that share a program: one buffer per device, with the whole tensor or a part of the batch. */
+import { type HostTensor, type HostTensors, sizeOf, type TensorSpec } from '../../tensor.js';
 import type { Address, Client } from './client.js';
 
 /** One buffer for each device. */
 export type DeviceTensor = readonly Address[];
 
 export interface DeviceTensors {
-  /** Copies a tensor to every device, or its parts along `axis`. */
+  /** Copies a tensor to every device; with `axis` each device gets its part along this axis. */
   upload(tensor: HostTensor, axis?: number): DeviceTensor;
-  /** All or none: what was made is destroyed when one of them cannot be. */
+  /** Uploads several tensors. Where one fails, the others are destroyed. */
   uploadAll(tensors: readonly (readonly [tensor: HostTensor, axis: number | undefined])[]): DeviceTensor[];
-  /** Values of whole tensors, by name. */
+  /** Values, by name, of tensors that are whole on each device. */
   download(tensors: readonly (readonly [name: string, tensor: DeviceTensor, spec: TensorSpec])[]): Promise<HostTensors>;
   destroy(tensor: DeviceTensor): void;
 }

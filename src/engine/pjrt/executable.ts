@@ -1,7 +1,7 @@
 /**
- * The `xla` engine: each traced program as one StableHLO module, compiled by a PJRT plugin. State lies in device
- * buffers; a program that changes an entry is given its buffer for the result (donation), so state takes its memory
- * once.
+ * The `xla` engine: a PJRT plugin compiles each traced program as one StableHLO module. The state is in device buffers.
+ * A program that changes an entry writes the result to the entry's buffer (donation), so the state needs its memory
+ * only once.
  */
 import { EngineError } from '../../errors.js';
 import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
@@ -22,33 +22,30 @@ import type { Option } from './namedValues.js';
 export interface PjrtOptions {
   readonly threads: number;
   readonly precision: Precision;
-  /** Devices that share each batch, the plugin's first ones; 1 when left out. */
+  /** Number of devices that share each batch; by default 1. */
   readonly devices?: number;
-  /** Options of the plugin's client: for the CUDA plugin which GPUs it takes, and how much of their memory. */
+  /** Options of the plugin's client. The CUDA plugin takes which GPUs it uses, and how much of their memory. */
   readonly client?: Readonly<Record<string, Option>> | undefined;
-  /** Folder of compiled programs; without it every program is compiled anew. */
+  /** Folder of compiled programs; without it nothing is kept. */
   readonly compileCache?: string | undefined;
 }
 
-/** One program, compiled when it is first run; steps of it are another module for each count. */
+/** One program. It is compiled when it is first run; each number of steps per call is a module of its own. */
 interface Entry {
   readonly traced: TracedProgram;
   readonly inputs: readonly string[];
   readonly outputs: readonly (readonly [name: string, spec: TensorSpec])[];
-  /** By count of steps; `undefined` is the program itself. */
+  /** By the number of steps; the key `undefined` is the program without a loop. */
   readonly compiled: Map<number | undefined, Promise<Compiled>>;
 }
 
 interface Compiled {
   readonly module: Module;
-  /** Undefined for a program without results: there is nothing to run. */
+  /** Undefined for a program without results, which is not run. */
   readonly executable: Address | undefined;
 }
 
-/**
- * Traces the programs and uploads the initial state; modules are lowered and compiled as they are needed. Throws
- * `EngineError`.
- */
+/** Traces the programs and uploads the first state; modules are compiled when they are needed. Throws `EngineError`. */
 export async function compileForPjrt(
   request: CompileRequest,
   { plugin, ...options }: PjrtOptions & { readonly plugin: PluginFile },
@@ -56,7 +53,7 @@ export async function compileForPjrt(
   return compileWith(loadPlugin(plugin, options.threads), request, options);
 }
 
-/** As `compileForPjrt`, with a plugin that is loaded. */
+/** As `compileForPjrt`, with a loaded plugin. */
 export async function compileWith(api: Pjrt, request: CompileRequest, options: PjrtOptions): Promise<Executable> {
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => {
@@ -108,7 +105,7 @@ function entryOf(name: string, traced: TracedProgram): Entry {
   return { traced, inputs: Object.keys(traced.inputs), outputs, compiled: new Map() };
 }
 
-/** What the programs of one executable run on. */
+/** The devices and programs of one executable. */
 interface Device {
   readonly client: Client;
   readonly devices: number;
@@ -120,7 +117,7 @@ interface Device {
 function runtimeOf({ client, devices, specs, entries, info }: Device, state: Map<string, DeviceTensor>): Runtime {
   const tensors = deviceTensors(client, devices);
   const staged = new Set<DeviceTensor>();
-  /** What a run failed with after it had given buffers of the state away. */
+  /** The error of a run that failed after it had donated buffers of the state. */
   const lost: { cause?: unknown } = {};
   const requireState = () => {
     if (lost.cause) throw new EngineError('The state was lost when a run failed.', { cause: lost.cause });
@@ -138,7 +135,7 @@ function runtimeOf({ client, devices, specs, entries, info }: Device, state: Map
   };
   const splitBatch = (tensor: HostTensor, inSteps: boolean) => [tensor, batchAxisOf(tensor, inSteps, devices)] as const;
 
-  /** Runs on the state and the inputs, which stay; outputs are of the types `outputs`. */
+  /** Runs a module on the state and on inputs, which are not destroyed. `outputs`: names and types of the outputs. */
   const execute = async (
     { module, executable }: Compiled,
     inputs: readonly DeviceTensor[],
@@ -155,7 +152,7 @@ function runtimeOf({ client, devices, specs, entries, info }: Device, state: Map
       throw error;
     }
     for (const [i, name] of module.writes.entries()) {
-      tensors.destroy(state.get(name)!); // given away or replaced: its handles are still ours to destroy
+      tensors.destroy(state.get(name)!); // also a handle of a donated buffer must be destroyed
       state.set(name, results[i]!);
     }
     const returned = results.slice(module.writes.length);

@@ -1,7 +1,4 @@
-/**
- * Finds PJRT plugins: an explicit setting, else what `gala engine install` put into the cache, else (for GPUs) a Python
- * environment's.
- */
+/** Finds PJRT plugins: GALA_PJRT_PLUGIN, else in gala's cache, else (for GPUs) in a Python environment. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
@@ -14,7 +11,7 @@ import type { PluginFile } from './cApi.js';
 import { type CudaMajor, cudaFolderOf, cudaLibrariesIn } from './cudaLibraries.js';
 
 export interface PluginLocation extends PluginFile {
-  /** Of the wheel; `unknown` where nothing beside the plugin tells. */
+  /** Version of the wheel; `unknown` where no file beside the plugin names it. */
   readonly version: string;
   readonly origin: 'explicit' | 'cache' | 'python';
   /** Size of the plugin's file. */
@@ -25,8 +22,8 @@ const cpuLibrary = 'xla_cpu_pjrt.so';
 const cudaLibrary = 'xla_cuda_plugin.so';
 
 /**
- * The plugin for CPUs, or undefined when there is none; GALA_PJRT_PLUGIN names a file and goes first, there or not. One
- * that lies as JAX's wheels unpack it is for CUDA and is given the parts of CUDA beside it.
+ * The plugin for CPUs, or undefined. GALA_PJRT_PLUGIN takes precedence, even if the file that it names does not exist.
+ * A plugin in the folders of JAX's wheels is for CUDA and gets the parts of CUDA beside it.
  */
 export function findPlugin(environment: NodeJS.ProcessEnv = process.env): PluginLocation | undefined {
   const explicit = explicitPlugin(environment);
@@ -37,7 +34,7 @@ export function findPlugin(environment: NodeJS.ProcessEnv = process.env): Plugin
   return located(join(engineFolder(cache, xlaCpu), cpuLibrary), 'cache', manifest.version);
 }
 
-/** As `findPlugin`, but throws `EngineError` naming `gala engine install --xla-cpu` when there is none. */
+/** As `findPlugin`; throws `EngineError` that names `gala engine install --xla-cpu` where there is no plugin. */
 export function requirePlugin(environment: NodeJS.ProcessEnv = process.env): PluginLocation {
   const plugin = findPlugin(environment);
   if (plugin !== undefined) return plugin;
@@ -47,10 +44,7 @@ export function requirePlugin(environment: NodeJS.ProcessEnv = process.env): Plu
   });
 }
 
-/**
- * The plugin for NVIDIA GPUs whose driver runs CUDA up to `driverCuda`, or undefined; GALA_PJRT_PLUGIN goes first,
- * there or not.
- */
+/** The plugin for NVIDIA GPUs whose driver runs CUDA up to `driverCuda`, or undefined. GALA_PJRT_PLUGIN as above. */
 export function findCudaPlugin(
   driverCuda: number,
   environment: NodeJS.ProcessEnv = process.env,
@@ -71,7 +65,7 @@ export function findCudaPlugin(
   return undefined;
 }
 
-/** As `findCudaPlugin`, but throws `EngineError` naming `gala engine install --cuda` when there is none. */
+/** As `findCudaPlugin`; throws `EngineError` that names `gala engine install --cuda` where there is no plugin. */
 export function requireCudaPlugin(driverCuda: number, environment: NodeJS.ProcessEnv = process.env): PluginLocation {
   const plugin = findCudaPlugin(driverCuda, environment);
   if (plugin !== undefined) return plugin;
@@ -82,8 +76,8 @@ export function requireCudaPlugin(driverCuda: number, environment: NodeJS.Proces
 }
 
 /**
- * A CUDA plugin that compiles for a GPU without one, with ptxas and libdevice: one that runs where there is a GPU (as
- * `findCudaPlugin` finds it), else what `gala engine install --cuda 13 --plan` put into the cache. Throws `EngineError`
+ * A CUDA plugin with ptxas and libdevice, to compile for a GPU on a machine without GPU: the plugin that
+ * `findCudaPlugin` finds, else the one that `gala engine install --cuda 13 --plan` installed. Throws `EngineError`
  * where there is none.
  */
 export function requireCudaCompiler(environment: NodeJS.ProcessEnv = process.env): PluginLocation {
@@ -107,12 +101,12 @@ export function requireCudaCompiler(environment: NodeJS.ProcessEnv = process.env
   );
 }
 
-/** The versions of CUDA that a driver runs, the best first: it runs all older ones. */
+/** The CUDA versions that a driver runs, the newest first: a driver also runs all older versions. */
 function cudaMajorsFor(driverCuda: number): CudaMajor[] {
   return ([13, 12] as const).filter(cuda => cuda <= driverCuda);
 }
 
-/** The plugin in the cache, with the parts of CUDA beside it or (`--system-cuda`) without. */
+/** The plugin in the cache, with the parts of CUDA beside it, or without them (`--system-cuda`). */
 function installedCudaPlugin(
   cache: string,
   cuda: CudaMajor,

@@ -1,13 +1,13 @@
-/** PJRT_NamedValue: options for a plugin, by name, as one array in native memory. */
+/** Options for a plugin, by name: an array of PJRT_NamedValue in native memory. */
 import { type Address, newBlock } from './cApi.js';
 
-/** A flag, a fraction, a list of whole numbers, or a word. */
+/** A flag, a fraction, a list of whole numbers, or a text. */
 export type Option = boolean | { readonly float: number } | readonly number[] | string;
 
 const wordsEach = 7;
 const types = { text: 0, integers: 2, float: 3, flag: 4 } as const;
 
-/** The array, its length, and what frees it. */
+/** The array and its length; `free` frees the array. */
 export function namedValues(options: Readonly<Record<string, Option>>): {
   address: Address;
   count: number;

@@ -1,27 +1,25 @@
-/** Copies between host memory and the devices of a PJRT client; none of them holds up the main thread. */
-
-import type { DType, HostTensor, TensorSpec } from '../../tensor.js';
-import { sizeOf } from '../../tensor.js';
+/** Copies between host memory and the devices of a PJRT client. No copy blocks the main thread. */
+import { type DType, type HostTensor, sizeOf, type TensorSpec } from '../../tensor.js';
 import { hostTensor } from '../hostTensor.js';
 import { type Address, newBlock, type Pjrt } from './cApi.js';
 
 /** PJRT_Buffer_Type. */
 const bufferTypes: Readonly<Record<DType, number>> = { int32: 4, uint8: 6, float32: 11 };
 const elementBytes: Readonly<Record<DType, number>> = { int32: 4, uint8: 1, float32: 4 };
-/** PJRT_HostBufferSemantics: the data stays as it is until the copy's event. */
+/** PJRT_HostBufferSemantics: the host does not change the data until the event of the copy. */
 const unchangedUntilCopied = 1;
-/** Copies to the host that are under way at a time: each holds the memory of its tensor. */
+/** Number of copies to the host at a time: each one needs memory for its tensor. */
 const downloadsAtATime = 32;
 
 export interface Transfers {
   /**
-   * A buffer of a device, the first when left out, that is to hold a copy of the tensor. The copying goes on meanwhile;
-   * what is run on the buffer waits for it.
+   * A buffer for a copy of the tensor on a device, by default the first. Returns before the copy is complete; runs on
+   * the buffer wait for the copy.
    */
   upload(tensor: HostTensor, device?: number): Address;
-  /** Waits for the values of buffers and copies them to the host, several at a time. */
+  /** Copies the values of buffers to the host, several at a time. */
   download(buffers: readonly (readonly [buffer: Address, spec: TensorSpec])[]): Promise<HostTensor[]>;
-  /** Resolves when no copy to a device is under way. */
+  /** Resolves when all copies to devices are complete. */
   uploaded(): Promise<unknown>;
 }
 
@@ -55,7 +53,7 @@ export function transfersOf(api: Pjrt, client: Address, devices: readonly { read
         block.free();
         throw error;
       }
-      // The buffer bears the error of a copy that fails: what is run on it is told
+      // Where the copy fails, the plugin reports the error to the runs on the buffer.
       const upload = settled(api, words[11], 'take a tensor')
         .catch(() => undefined)
         .then(() => {

@@ -1,38 +1,32 @@
-/**
- * XLA's flags for NVIDIA GPUs. A plugin reads them from XLA_FLAGS alone, when it makes a client or compiles for the
- * first time.
- */
+/** XLA's flags for NVIDIA GPUs. A plugin reads them only from XLA_FLAGS, at its first client or compilation. */
 import { EngineError } from '../../errors.js';
 import { reasonOf } from '../../io/faults.js';
 import { largestText, readRegularText } from '../../io/regularFile.js';
 
 /**
- * First version of the PJRT API (0.x) whose plugins are known to have the flags of `choices`, that of jax-cuda13-pjrt
- * 0.10.2: XLA ends the process at a flag or a value that it does not know.
+ * First version of the PJRT API (0.x) whose plugins are known to have the flags below: jax-cuda13-pjrt 0.10.2. XLA ends
+ * the process at a flag or a value that it does not know.
  */
 const firstMinor = 112;
 
 const choices = {
-  // CUDA graphs: XLA records library calls, fusions and copies by itself, convolutions only when asked. Without them a
-  // network is cut into pieces at every convolution, each launched by the host.
+  // CUDA graphs: by default XLA records library calls, fusions and copies, but not convolutions. Then every convolution
+  // ends a graph, and the host launches many small ones.
   xla_gpu_enable_command_buffer: '+CONVOLUTION',
-  // No kernels that add with atomics in an order of their own, such as some of cuDNN's filter gradients: a run is to
-  // give the same bits again. Autotuning stays on among the others.
+  // Excludes kernels that add in a changing order (atomics), such as some of cuDNN's filter gradients: runs must repeat
+  // to the bit. Autotuning chooses among the other kernels.
   xla_gpu_exclude_nondeterministic_ops: 'true',
 } as const;
 
-/**
- * XLA_FLAGS for a CUDA plugin of the API version 0.`minor`: what the user set, and gala's choices where the user named
- * none.
- */
+/** XLA_FLAGS for a CUDA plugin with API version 0.`minor`: the user's flags, and gala's choices for all others. */
 export function cudaXlaFlags(set: string | undefined, minor: number): string | undefined {
   return minor < firstMinor ? set : withFlags(set, choices);
 }
 
 /**
- * `set` with `--name=value` for the names that it does not have. Values with white space are quoted, for XLA reads no
- * further than the first word that is no flag. `set` may name a file of flags, as XLA allows; then its text takes its
- * place. Throws `EngineError` where that file cannot be read.
+ * The text `set` of XLA_FLAGS, with `--name=value` added for each flag that it does not have. Values with white space
+ * are quoted, because XLA stops reading at the first word that is not a flag. `set` may also be the path of a file with
+ * flags; then the result has the file's text. Throws `EngineError` where the file cannot be read.
  */
 export function withFlags(set: string | undefined, flags: Readonly<Record<string, string>>): string {
   const given = textOf((set ?? '').trim());

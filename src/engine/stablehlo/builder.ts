@@ -1,9 +1,9 @@
-/** Writes the body of a StableHLO function, one operation a line; shapes are explicit, nothing broadcasts by itself. */
+/** Writes the body of a StableHLO function, one operation per line. StableHLO broadcasts nothing implicitly. */
 import type { HostTensor } from '../../tensor.js';
 import type { IrDType, ValueType } from '../trace/ir.js';
 import { elementText, listText, splatOf, tensorText, typeText } from './text.js';
 
-/** A value of the function: its name in the text and its type. */
+/** A value in the function: its name in the text and its type. */
 export interface Hlo {
   readonly name: string;
   readonly type: ValueType;
@@ -14,49 +14,49 @@ export type Reduction = 'add' | 'maximum' | 'minimum';
 export interface HloBuilder {
   /** The lines written so far. */
   readonly lines: readonly string[];
-  /** Adds an operation with one result; `text` is all that stands right of `=`. */
+  /** Adds an operation with one result; `text` is the text behind `=`. */
   emit(type: ValueType, text: string): Hlo;
   /** Adds an operation with several results. */
   emitMany(types: readonly ValueType[], text: string): Hlo[];
-  /** A scalar, shared by all its users. */
+  /** A scalar constant; equal scalars are one constant. */
   scalar(dtype: IrDType, value: number): Hlo;
   constant(tensor: HostTensor): Hlo;
-  /** A tensor with one value everywhere. */
+  /** A tensor whose elements all have one value. */
   full(type: ValueType, value: number): Hlo;
-  /** `dimensions[i]` is the axis of the result that axis i of `x` becomes; sizes must agree. */
-  spread(x: Hlo, shape: readonly number[], dimensions: readonly number[]): Hlo;
-  /** NumPy's broadcasting: axes from the right, sizes of 1 repeated. */
+  /** Axis i of `x` becomes axis `dimensions[i]` of the result, with the same size; `x` is repeated along the others. */
+  broadcastInDim(x: Hlo, shape: readonly number[], dimensions: readonly number[]): Hlo;
+  /** Broadcasts as NumPy: axes are aligned from the right, and sizes of 1 are repeated. */
   broadcast(x: Hlo, shape: readonly number[]): Hlo;
   reshape(x: Hlo, shape: readonly number[]): Hlo;
   /** Axis i of the result is axis `order[i]` of `x`. */
   transpose(x: Hlo, order: readonly number[]): Hlo;
   convert(x: Hlo, dtype: IrDType): Hlo;
-  /** An operation of one or more operands that have the result's type. */
+  /** An operation whose operands, one or more, have the type of the result. */
   apply(operation: string, ...operands: readonly Hlo[]): Hlo;
   compare(direction: 'EQ' | 'NE' | 'GT' | 'GE' | 'LT' | 'LE', a: Hlo, b: Hlo): Hlo;
   select(condition: Hlo, yes: Hlo, no: Hlo): Hlo;
-  /** Reduces over `axes`, which vanish. */
+  /** Reduces over `axes`, which the result does not have. */
   reduce(x: Hlo, axes: readonly number[], how: Reduction): Hlo;
-  /** Sums of tensors of one type over `axes`, which vanish, in one pass over them. */
+  /** Sums over `axes` of several tensors of one type, in one pass over the tensors. */
   sums(tensors: readonly Hlo[], axes: readonly number[]): Hlo[];
-  /** The same values, across which the compiler combines no operations. */
+  /** The same values; the compiler does not combine operations before and behind the barrier. */
   barrier(values: readonly Hlo[]): Hlo[];
-  /** The elements along `axes` in the opposite order. */
+  /** Reverses the order of the elements along `axes`. */
   reverse(x: Hlo, axes: readonly number[]): Hlo;
-  /** Tensors one behind the other along `axis`. */
+  /** Joins tensors along `axis`. */
   concatenate(tensors: readonly Hlo[], axis: number): Hlo;
   /** 0, 1, 2, … along `axis`, int32. */
   iota(shape: readonly number[], axis: number): Hlo;
-  /** Rows `low` and `high` more on both sides of each axis, and `interior` between elements; negative takes away. */
+  /** Adds `low` and `high` elements at the ends of each axis (negative: removes), and `interior` between elements. */
   pad(x: Hlo, value: number, low: readonly number[], high: readonly number[], interior: readonly number[]): Hlo;
   slice(x: Hlo, begin: readonly number[], end: readonly number[], strides?: readonly number[]): Hlo;
   /** Row `index` (int32 []) of `x` `[count, …]`. */
   row(x: Hlo, index: Hlo): Hlo;
-  /** `x` `[count, …]` with `value` in row `index`. */
+  /** `x` `[count, …]` with `value` as row `index`. */
   withRow(x: Hlo, index: Hlo, value: Hlo): Hlo;
 }
 
-/** `prefix` begins the names: what lies in a region must not bear names of the function around it. */
+/** All names begin with `prefix`, because a region must not reuse names of the function around it. */
 export function newBuilder(prefix = 'v'): HloBuilder {
   const lines: string[] = [];
   const scalars = new Map<string, Hlo>();
@@ -85,7 +85,7 @@ export function newBuilder(prefix = 'v'): HloBuilder {
     const type = { dtype: x.type.dtype, shape };
     return emit(type, `stablehlo.reshape ${x.name} : (${typeText(x.type)}) -> ${typeText(type)}`);
   };
-  const spread: HloBuilder['spread'] = (x, shape, dimensions) => {
+  const broadcastInDim: HloBuilder['broadcastInDim'] = (x, shape, dimensions) => {
     if (x.type.shape.join() === shape.join()) return x;
     const type = { dtype: x.type.dtype, shape };
     const dims = `dims = ${listText(dimensions)}`;
@@ -96,7 +96,7 @@ export function newBuilder(prefix = 'v'): HloBuilder {
     return emit(type, `stablehlo.${operation} ${operands.map(({ name }) => name).join(', ')} : ${typeText(type)}`);
   };
 
-  const full: HloBuilder['full'] = ({ dtype, shape }, value) => spread(scalar(dtype, value), shape, []);
+  const full: HloBuilder['full'] = ({ dtype, shape }, value) => broadcastInDim(scalar(dtype, value), shape, []);
 
   return {
     lines,
@@ -104,7 +104,7 @@ export function newBuilder(prefix = 'v'): HloBuilder {
     emitMany,
     scalar,
     reshape,
-    spread,
+    broadcastInDim,
     apply,
     full,
     constant: tensor => {
@@ -119,7 +119,7 @@ export function newBuilder(prefix = 'v'): HloBuilder {
         x,
         kept.map(axis => x.type.shape[axis]!),
       );
-      return spread(
+      return broadcastInDim(
         squeezed,
         shape,
         kept.map(axis => axis + offset),
@@ -226,7 +226,7 @@ export function newBuilder(prefix = 'v'): HloBuilder {
   };
 }
 
-/** What a reduction starts from: it changes no result. */
+/** The initial value of a reduction, which changes no result. */
 export function neutral(how: Reduction, dtype: IrDType): number {
   if (how === 'add') return 0;
   const largest = dtype === 'int32' ? 2 ** 31 - 1 : Number.POSITIVE_INFINITY;

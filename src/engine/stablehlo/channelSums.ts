@@ -43,7 +43,7 @@ function momentsOfOne(builder: HloBuilder, x: Hlo): readonly [mean: Hlo, varianc
   const { shape } = x.type;
   const channels = shape[3]!;
   const centre = builder.reshape(builder.slice(x, [0, 0, 0, 0], [1, 1, 1, channels]), [channels]);
-  const shifted = builder.apply('subtract', x, builder.spread(centre, shape, [3]));
+  const shifted = builder.apply('subtract', x, builder.broadcastInDim(centre, shape, [3]));
   const count = sizeOf(shape) / channels;
   const [first, second] = sumsOfSlices(builder, [shifted, builder.apply('multiply', shifted, shifted)], 8).map(sum =>
     divided(builder, sum, count),
@@ -61,7 +61,7 @@ function momentsOfDevices(builder: HloBuilder, x: Hlo, devices: number): readonl
   const [shared, parts, size, channels] = rows.type.shape as [number, number, number, number];
   const pixel = builder.slice(rows, [0, 0, 0, 0], [shared, parts, 1, channels]);
   const centre = builder.reshape(pixel, [shared, parts, channels]);
-  const shifted = builder.apply('subtract', rows, builder.spread(centre, rows.type.shape, [0, 1, 3]));
+  const shifted = builder.apply('subtract', rows, builder.broadcastInDim(centre, rows.type.shape, [0, 1, 3]));
   const squared = builder.apply('multiply', shifted, shifted);
   const [first, second] = partialSums(builder, [shifted, squared], 2) as [Hlo, Hlo];
   const ownMeans = builder.apply('add', centre, divided(builder, first, size));
@@ -70,7 +70,7 @@ function momentsOfDevices(builder: HloBuilder, x: Hlo, devices: number): readonl
 
   const total = (values: Hlo) => builder.reduce(values, [0, 1], 'add');
   const mean = divided(builder, total(means), shared * parts);
-  const apart = builder.apply('subtract', means, builder.spread(mean, means.type.shape, [2]));
+  const apart = builder.apply('subtract', means, builder.broadcastInDim(mean, means.type.shape, [2]));
   const between = builder.apply('multiply', builder.apply('multiply', apart, apart), like(builder, apart, size));
   return [mean, divided(builder, total(builder.apply('add', squares, between)), shared * parts * size)];
 }

@@ -1,15 +1,15 @@
 /**
- * Several devices for one program, as SPMD: every device runs the same module on its part of the batch and has the
- * whole state. A program says what is computed for the whole batch; which sums cross devices (gradients, batch
- * statistics, the sums of a loss) follows from where the batch is split, so XLA's partitioner, Shardy, adds those
- * all-reduces and the program knows nothing of devices.
+ * One program on several devices (SPMD): every device has the whole state and runs the same module on its part of the
+ * batch. The program describes the computation on the whole batch. XLA's partitioner, Shardy, finds the sums that cross
+ * devices (gradients, batch statistics, sums of a loss) and inserts all-reduces for them.
  */
 import type { ValueType } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
 import { typeText } from './text.js';
 
 /**
- * The axis along which an input is split: the batch, its first axis (in steps the second), if it can be split evenly.
+ * The batch axis of an input, along which the devices split it: the first axis, or the second one of stacked steps.
+ * Undefined where the devices do not divide its size.
  */
 export function batchAxisOf(
   { shape }: Pick<ValueType, 'shape'>,
@@ -23,12 +23,12 @@ export function batchAxisOf(
 
 const [mesh, batchAxis] = ['devices', 'batch'];
 
-/** Attributes of a parameter or result that is split along an axis, or whole on every device. */
+/** Attributes of a parameter or result that is split along `axis`; without `axis` it is whole on every device. */
 export function sharding({ shape }: Pick<ValueType, 'shape'>, axis: number | undefined, devices: number): string[] {
   return devices === 1 ? [] : [`sdy.sharding = #sdy.sharding<${shardingText(shape, axis)}>`];
 }
 
-/** The value with all of its first axis on every device; a device keeps its own part of another axis that is split. */
+/** The value with its whole first axis on every device; other axes may stay split. */
 export function gathered(builder: HloBuilder, x: Hlo): Hlo {
   const axes = x.type.shape.map((_, axis) => (axis === 0 ? '{}' : '{?}')).join(', ');
   return builder.emit(x.type, `sdy.sharding_constraint ${x.name} <@${mesh}, [${axes}]> : ${typeText(x.type)}`);
@@ -43,7 +43,7 @@ export function moduleAttributes(devices: number): string {
   return ` attributes {mhlo.num_partitions = ${devices} : i32, mhlo.num_replicas = 1 : i32}`;
 }
 
-/** What a module declares before its functions. */
+/** Declaration of the devices, before the functions of a module. */
 export function meshText(devices: number): string[] {
   return devices === 1 ? [] : [`sdy.mesh @${mesh} = <["${batchAxis}"=${devices}]>`];
 }

@@ -1,6 +1,6 @@
 /**
- * Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. In bfloat16, per-channel values stay
- * float32.
+ * Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. Values per channel are float32 even for
+ * bfloat16 images.
  */
 import { sizeOf } from '../../tensor.js';
 import type { Node } from '../trace/ir.js';
@@ -13,10 +13,10 @@ import { listText, typeText } from './text.js';
 interface Window {
   readonly strides: readonly number[];
   readonly padding: readonly (readonly [number, number])[];
-  /** Zeros between the elements of the left and of the right operand, as factors. */
+  /** Dilation of the left and of the right operand: n puts n − 1 zeros between elements. */
   readonly left: readonly number[];
   readonly right: readonly number[];
-  /** Groups of the left operand's features, or of its batch. */
+  /** Numbers of groups into which the left operand's features, or its batch, are divided. */
   readonly featureGroups?: number;
   readonly batchGroups?: number;
 }
@@ -55,9 +55,9 @@ const forward: Lowering = context => {
 };
 
 /**
- * The gradient, its strides filled with zeros, under the filter turned round. An operation of its own turns the filter:
- * only so XLA sees for GPUs the convolution backwards of cuDNN, which leaves the zeros out and takes the filter as it
- * lies for the one forwards.
+ * A convolution of the gradient, dilated by the strides, with the reversed filter. A separate operation reverses the
+ * filter: only then does XLA for GPUs recognise cuDNN's backward-input convolution, which skips the zeros and takes the
+ * filter in the layout of the forward convolution.
  */
 const inputGradient: Lowering = context => {
   const { strides, dilations, padding } = settingsOf(context.node);
@@ -73,27 +73,24 @@ const inputGradient: Lowering = context => {
   const featureGroups = image[3]! / filter![2]!;
   const axes = '[b, 0, 1, f]x[0, 1, o, i]->[b, 0, 1, f]';
   const window = { strides: [1, 1], padding: around, left: strides, right: dilations, featureGroups };
-  const turned = builder.reverse(inputs[1]!, [0, 1]);
+  const reversed = builder.reverse(inputs[1]!, [0, 1]);
   return convolution(
-    { ...context, inputs: [inputs[0]!, groupsOfInputs(builder, turned, featureGroups)] },
+    { ...context, inputs: [inputs[0]!, groupsOfInputs(builder, reversed, featureGroups)] },
     axes,
     window,
   );
 };
 
-/**
- * A filter `[h, w, C/G, O]` as `[h, w, C, O/G]`: what are groups of outputs going forward are groups of inputs going
- * back.
- */
+/** A filter `[h, w, C/G, O]` as `[h, w, C, O/G]`: groups of outputs are groups of inputs in the backward pass. */
 function groupsOfInputs(builder: HloBuilder, filter: Hlo, groups: number): Hlo {
   if (groups === 1) return filter;
   const [height, width, inputs, outputs] = filter.type.shape as [number, number, number, number];
   const apart = builder.reshape(filter, [height, width, inputs, groups, outputs / groups]);
-  const turned = builder.transpose(apart, [0, 1, 3, 2, 4]);
-  return builder.reshape(turned, [height, width, groups * inputs, outputs / groups]);
+  const transposed = builder.transpose(apart, [0, 1, 3, 2, 4]);
+  return builder.reshape(transposed, [height, width, groups * inputs, outputs / groups]);
 }
 
-/** The image under the gradient as filter: images of the batch are what is summed over. */
+/** A convolution of the image with the gradient as the filter; it sums over the images of the batch. */
 const filterGradient: Lowering = context => {
   const { strides, dilations, padding } = settingsOf(context.node);
   const [image, dy] = context.inputs.map(input => input.type.shape);
@@ -111,14 +108,14 @@ const filterGradient: Lowering = context => {
 const settingsOf = (node: Node) =>
   node.attributes as unknown as { strides: number[]; dilations: number[]; padding: [number, number][] };
 
-/** A value per channel [C] at every pixel of `x`. */
+/** A value per channel [C], repeated at every pixel of `x`. */
 const everywhere = (builder: HloBuilder, perChannel: Hlo, x: Hlo) =>
-  builder.spread(perChannel, x.type.shape, [x.type.shape.length - 1]);
+  builder.broadcastInDim(perChannel, x.type.shape, [x.type.shape.length - 1]);
 /** 1/√(variance + ε) [C]. */
 const inverseDeviation = (builder: HloBuilder, variance: Hlo, node: Node) =>
   builder.apply('rsqrt', builder.apply('add', variance, like(builder, variance, node.attributes.epsilon as number)));
 
-/** scale·(x − mean)/√(variance + ε) + offset in float32, in the type of the node's first output. */
+/** scale·(x − mean)/√(variance + ε) + offset, computed in float32 and converted to the node's first output type. */
 function normalise(builder: HloBuilder, node: Node, [x, scale, offset, centre, variance]: readonly Hlo[]): Hlo {
   const factor = builder.apply('multiply', scale!, inverseDeviation(builder, variance!, node));
   const centred = builder.apply('subtract', x!, everywhere(builder, centre!, x!));

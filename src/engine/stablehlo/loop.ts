@@ -1,26 +1,29 @@
 /**
- * Many steps in one call: the program's function in a `while` of a fixed number of turns, so that the device goes from
- * step to step without asking the host. State passes from turn to turn; turn i takes row i of each input and fills row
- * i of each output. One step is a loop too, with the same bits: XLA gives the values inside of a loop other layouts
- * than a program's parameters have, and so sums them in another order. That it does not undo a loop of one turn, the
- * number of turns is a parameter then, and all tensors of rows have a second one, without which it takes what depends
- * on the only row out of the loop. Weights that a step takes in bfloat16 pass from turn to turn beside the float32
- * ones, for the kernel that changes these can write both: cast at the start of a step, each would take a kernel of its
- * own.
+ * Many steps in one call: a `while` calls the program's function a fixed number of times, so that the device runs step
+ * after step without the host. The state passes from iteration to iteration; iteration i takes row i of each input and
+ * writes row i of each output.
+ *
+ * A single step is a loop too, so that it gives the same bits: XLA chooses other layouts for values inside of a loop
+ * than for parameters of a program, and so sums them in another order. XLA would remove a loop of one iteration.
+ * Therefore the number of iterations is a parameter then, and all stacked tensors get a second row: XLA would move
+ * everything that depends on the only row out of the loop.
+ *
+ * Weights that a step needs in bfloat16 pass from iteration to iteration beside the float32 weights, because the kernel
+ * that changes the weights can write both. A cast at the start of a step would take a kernel for each weight.
  */
 import { stacked } from '../steps.js';
 import type { IrDType, ValueType } from '../trace/ir.js';
 import { type Hlo, type HloBuilder, newBuilder } from './builder.js';
 import { typeText } from './text.js';
 
-/** What a function takes and gives: state entries and inputs in, state entries and outputs out. */
+/** Parameters of a function (state entries, inputs, casts) and its results (state entries, outputs). */
 export interface Signature {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
   readonly state: Readonly<Record<string, ValueType>>;
   readonly inputs: readonly ValueType[];
   readonly outputs: readonly ValueType[];
-  /** Entries that it takes in another type too, after the inputs. */
+  /** State entries that are parameters in another type too, after the inputs. */
   readonly casts: readonly Cast[];
 }
 
@@ -30,15 +33,21 @@ export interface Cast {
 }
 
 /**
- * The body of a function that runs `callee` `count` times; `parameters` are the entries it reads, then the stacked
- * inputs. `turns`, where given, is a value that equals `count`.
+ * The body of a function that calls `callee` `count` times. `parameters` are the state entries that the function reads,
+ * then the stacked inputs. `iterations` is a parameter with the value `count`, for a loop of one iteration.
  */
-export function stepLoop(callee: string, signature: Signature, parameters: readonly Hlo[], count: number, turns?: Hlo) {
+export function stepLoop(
+  callee: string,
+  signature: Signature,
+  parameters: readonly Hlo[],
+  count: number,
+  iterations?: Hlo,
+) {
   const { reads, writes, state, casts } = signature;
   const names = [...new Set([...reads, ...writes])];
   const outputs = signature.outputs.map(type => stacked(type, Math.max(2, count)));
   const before = newBuilder();
-  // An entry that is written and never read has no value before the first turn: zeros stand for it
+  // An entry that is written but not read is no parameter: it is zero before the first iteration
   const entries = names.map((name, i) => (i < reads.length ? parameters[i]! : before.full(state[name]!, 0)));
   const inputs = parameters.slice(reads.length).map(rows => (count === 1 ? withSecondRow(before, rows) : rows));
   const entryOf = (among: readonly Hlo[], name: string) => among[names.indexOf(name)]!;
@@ -48,36 +57,41 @@ export function stepLoop(callee: string, signature: Signature, parameters: reado
     ...casts.map(({ name, dtype }) => before.convert(entryOf(entries, name), dtype)),
     ...inputs,
     ...outputs.map(type => before.full(type, 0)),
-    ...(turns ? [turns] : []),
+    ...(iterations ? [iterations] : []),
   ];
 
   const carried = initial.map(({ type }, i): Hlo => ({ name: `%carried${i}`, type }));
-  const [turn, ...rest] = carried as [Hlo, ...Hlo[]];
-  const part = (start: number, length: number) => rest.slice(start, start + length);
-  const own = part(0, names.length);
-  const cast = part(names.length, casts.length);
-  const given = part(names.length + casts.length, inputs.length);
-  const made = part(names.length + casts.length + inputs.length, outputs.length);
+  const [iteration, ...rest] = carried as [Hlo, ...Hlo[]];
+  const next = (count: number) => rest.splice(0, count);
+  const entryValues = next(names.length);
+  const castValues = next(casts.length);
+  const inputRows = next(inputs.length);
+  const outputRows = next(outputs.length);
   const condition = newBuilder('c');
-  const isLeft = condition.compare('LT', turn, turns ? carried.at(-1)! : condition.scalar('int32', count));
+  const end = iterations ? carried.at(-1)! : condition.scalar('int32', count);
+  const continues = condition.compare('LT', iteration, end);
 
   const body = newBuilder('b');
-  const operands = [...own.slice(0, reads.length), ...given.map(input => body.row(input, turn)), ...cast];
+  const operands = [
+    ...entryValues.slice(0, reads.length),
+    ...inputRows.map(input => body.row(input, iteration)),
+    ...castValues,
+  ];
   const types = [...writes.map(name => state[name]!), ...signature.outputs];
   const called = body.emitMany(
     types,
     `func.call @${callee}(${namesOf(operands)}) : (${typesOf(operands)}) -> (${types.map(typeText).join(', ')})`,
   );
-  const after = names.map((name, i) => (writes.includes(name) ? called[writes.indexOf(name)]! : own[i]!));
+  const changed = names.map((name, i) => (writes.includes(name) ? called[writes.indexOf(name)]! : entryValues[i]!));
   const passed = [
-    body.apply('add', turn, body.scalar('int32', 1)),
-    ...after,
+    body.apply('add', iteration, body.scalar('int32', 1)),
+    ...changed,
     ...casts.map(({ name, dtype }, i) =>
-      writes.includes(name) ? body.convert(entryOf(after, name), dtype) : cast[i]!,
+      writes.includes(name) ? body.convert(entryOf(changed, name), dtype) : castValues[i]!,
     ),
-    ...given,
-    ...made.map((rows, i) => body.withRow(rows, turn, called[writes.length + i]!)),
-    ...(turns ? [carried.at(-1)!] : []),
+    ...inputRows,
+    ...outputRows.map((rows, i) => body.withRow(rows, iteration, called[writes.length + i]!)),
+    ...(iterations ? [carried.at(-1)!] : []),
   ];
 
   const bound = carried.map(({ name }, i) => `${name} = ${initial[i]!.name}`).join(', ');
@@ -86,20 +100,20 @@ export function stepLoop(callee: string, signature: Signature, parameters: reado
     `%end:${carried.length} = stablehlo.while(${bound}) : ${typesOf(carried)}`,
     'cond {',
     ...condition.lines.map(indented),
-    `  stablehlo.return ${isLeft.name} : ${typeText(isLeft.type)}`,
+    `  stablehlo.return ${continues.name} : ${typeText(continues.type)}`,
     '} do {',
     ...body.lines.map(indented),
     `  stablehlo.return ${namesOf(passed)} : ${typesOf(passed)}`,
     '}',
   ];
-  const end = newBuilder('a');
+  const after = newBuilder('a');
   const ends = (values: readonly Hlo[]) => values.map(value => ({ ...value, name: `%end#${carried.indexOf(value)}` }));
-  const filled = ends(made);
+  const filled = ends(outputRows);
   const results = [
-    ...writes.map(name => entryOf(ends(own), name)),
-    ...(count === 1 ? filled.map(rows => firstRow(end, rows)) : filled),
+    ...writes.map(name => entryOf(ends(entryValues), name)),
+    ...(count === 1 ? filled.map(rows => firstRow(after, rows)) : filled),
   ];
-  return { lines: [...lines, ...end.lines], results };
+  return { lines: [...lines, ...after.lines], results };
 }
 
 function withSecondRow(builder: HloBuilder, rows: Hlo): Hlo {

@@ -1,4 +1,4 @@
-/** IR → the text of a StableHLO module with one function: (state it reads, inputs) → (state it changes, outputs). */
+/** Lowers a traced program to the text of a StableHLO module: (state read, inputs) → (changed state, outputs). */
 import { EngineError } from '../../errors.js';
 import type { Precision, Specs } from '../program.js';
 import { stacked } from '../steps.js';
@@ -15,21 +15,21 @@ const lowerings: Readonly<Record<string, Lowering>> = { ...plainKernels, ...imag
 
 export interface Module {
   readonly text: string;
-  /** State entries in the order of the first parameters; the inputs follow in the order of the program's. */
+  /** State entries in the order of the first parameters. The program's inputs follow in their order. */
   readonly reads: readonly string[];
-  /** State entries in the order of the first results; the outputs follow in the order of the program's. */
+  /** State entries in the order of the first results. The program's outputs follow in their order. */
   readonly writes: readonly string[];
-  /** Whether a last parameter, int32 [], takes the count of steps: see loop.ts. */
+  /** Whether the last parameter, int32 [], is the number of steps (loop.ts). */
   readonly takesCount: boolean;
-  /** Entries that are read and written: the runtime takes their buffers for the results. */
+  /** Entries that are read and written: their results are written to their buffers. */
   readonly donated: ReadonlySet<string>;
 }
 
 export interface LowerOptions {
-  /** Lower so many steps of the program: inputs and outputs are stacked `[count, …]`. Left out: the program itself. */
+  /** Number of steps in a loop; inputs and outputs are stacked `[count, …]` then. Without it there is no loop. */
   readonly count?: number | undefined;
   readonly precision: Precision;
-  /** Devices that share the work (devices.ts). */
+  /** Number of devices that share each batch (devices.ts). */
   readonly devices: number;
 }
 
@@ -46,7 +46,7 @@ export function lower(program: TracedProgram, state: Specs, options: LowerOption
     Object.entries(program.inputs).map(([name, spec], i) => [name, parameter(spec, reads.length + i)]),
   );
 
-  // In a loop, casts of state entries are parameters of the step (loop.ts)
+  // In a loop, the casts of state entries are parameters of the step (loop.ts)
   const isCastOfState = ({ kernel, inputs: [input] }: Node) => kernel === 'Cast' && input!.node.kernel === 'State';
   const castNodes = count === undefined ? [] : program.nodes.filter(isCastOfState);
   const casts = castNodes.map(
@@ -96,13 +96,13 @@ export function lower(program: TracedProgram, state: Specs, options: LowerOption
   const given = parameters.map((value, i) =>
     i < reads.length ? value : { ...value, type: stacked(value.type, count) },
   );
-  const turns = count === 1 ? parameter({ dtype: 'int32', shape: [] }, given.length) : undefined;
-  const loop = stepLoop('step', signature, given, count, turns);
+  const iterations = count === 1 ? parameter({ dtype: 'int32', shape: [] }, given.length) : undefined;
+  const loop = stepLoop('step', signature, given, count, iterations);
   const functions = [
-    main(turns ? [...given, turns] : given, loop),
+    main(iterations ? [...given, iterations] : given, loop),
     functionText('private @step', [...parameters, ...castValues.values()], body),
   ];
-  return { text: moduleText(functions, devices), reads, writes, donated, takesCount: turns !== undefined };
+  return { text: moduleText(functions, devices), reads, writes, donated, takesCount: iterations !== undefined };
 }
 
 interface Body {
@@ -135,7 +135,7 @@ function moduleText(functions: readonly (readonly string[])[], devices: number):
   return [`module @program${moduleAttributes(devices)} {`, ...lines, '}', ''].join('\n');
 }
 
-/** Kernels that this lowering knows. */
+/** Names of the kernels that have a lowering here. */
 export function loweredKernels(): string[] {
   return Object.keys(lowerings);
 }

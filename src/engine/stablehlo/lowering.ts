@@ -1,4 +1,4 @@
-/** What a lowering to StableHLO is, and the few pieces that many of them share. */
+/** The type of a lowering to StableHLO, and small functions that many lowerings use. */
 import type { Precision } from '../program.js';
 import type { Node } from '../trace/ir.js';
 import type { Hlo, HloBuilder } from './builder.js';
@@ -6,7 +6,7 @@ import type { Hlo, HloBuilder } from './builder.js';
 export interface Context {
   readonly builder: HloBuilder;
   readonly precision: Precision;
-  /** Devices that share the work (devices.ts). */
+  /** Number of devices that share each batch (devices.ts). */
   readonly devices: number;
   readonly node: Node;
   readonly inputs: readonly Hlo[];
@@ -15,7 +15,7 @@ export interface Context {
 /** Writes the operations that compute a node and returns its outputs. */
 export type Lowering = (context: Context) => readonly Hlo[];
 
-/** A lowering whose operands are first broadcast to the shape of the result. */
+/** A lowering that first broadcasts its operands to the shape of the result. */
 export const elementwise =
   (compute: (builder: HloBuilder, ...operands: readonly Hlo[]) => Hlo): Lowering =>
   ({ builder, node, inputs }) => {
@@ -23,11 +23,11 @@ export const elementwise =
     return [compute(builder, ...inputs.map(input => builder.broadcast(input, shape)))];
   };
 
-/** An operation of StableHLO that takes operands of the result's type. */
+/** A lowering to one StableHLO operation whose operands have the type of the result. */
 export const same = (operation: string): Lowering =>
   elementwise((builder, ...operands) => builder.apply(operation, ...operands));
 
-/** A tensor of the type of `x` with one value everywhere. */
+/** A tensor of the type of `x` whose elements all have one value. */
 export const like = (builder: HloBuilder, x: Hlo, value: number): Hlo => builder.full(x.type, value);
 
 /**

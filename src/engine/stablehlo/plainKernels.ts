@@ -1,4 +1,4 @@
-/** Kernels that know nothing of images: arithmetic, shapes, indexing, reductions, matrices. */
+/** Kernels on tensors of any shape: arithmetic, shapes, indexing, reductions, matrices. */
 import type { HostTensor } from '../../tensor.js';
 import { sizeOf } from '../../tensor.js';
 import type { Hlo, HloBuilder, Reduction } from './builder.js';
@@ -21,23 +21,23 @@ const fill =
   (value: number | undefined): Lowering =>
   ({ builder, node }) => [builder.full(node.outputs[0]!, value ?? (node.attributes.value as number))];
 
-/** Whether index `labels` [...] is each of `0 … depth − 1`: bool [..., depth]. */
+/** Compares `labels` [...] with each index 0 … depth − 1: bool [..., depth]. */
 function isIndex(builder: HloBuilder, labels: Hlo, depth: number): Hlo {
   const shape = [...labels.type.shape, depth];
   const axes = labels.type.shape.map((_, axis) => axis);
-  return builder.compare('EQ', builder.iota(shape, axes.length), builder.spread(labels, shape, axes));
+  return builder.compare('EQ', builder.iota(shape, axes.length), builder.broadcastInDim(labels, shape, axes));
 }
 
-/** Along the last axis of `x`: x − max, exp of it, and the sum of that [...]. */
+/** Along the last axis of `x`: x − max(x), the sum of its exponentials [...], and the softmax. */
 function exponentials(builder: HloBuilder, x: Hlo) {
   const last = x.type.shape.length - 1;
   const leading = x.type.shape.slice(0, -1).map((_, axis) => axis);
-  const spread = (reduced: Hlo) => builder.spread(reduced, x.type.shape, leading);
-  const shifted = builder.apply('subtract', x, spread(builder.reduce(x, [last], 'maximum')));
+  const repeated = (reduced: Hlo) => builder.broadcastInDim(reduced, x.type.shape, leading);
+  const shifted = builder.apply('subtract', x, repeated(builder.reduce(x, [last], 'maximum')));
   const powers = builder.apply('exponential', shifted);
   const sum = builder.reduce(powers, [last], 'add');
-  // Behind a barrier, or XLA for GPUs computes it anew for each kernel that uses it
-  const [softmax] = builder.barrier([builder.apply('divide', powers, spread(sum))]) as [Hlo];
+  // Without the barrier XLA for GPUs computes the softmax again in each kernel that uses it
+  const [softmax] = builder.barrier([builder.apply('divide', powers, repeated(sum))]) as [Hlo];
   return { shifted, sum, softmax };
 }
 
@@ -134,7 +134,7 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     const { shape } = x!.type;
     const repeated = shape.flatMap((size, axis) => [reps[axis]!, size]);
     const own = shape.map((_, axis) => 2 * axis + 1);
-    return [builder.reshape(builder.spread(x!, repeated, own), node.outputs[0]!.shape)];
+    return [builder.reshape(builder.broadcastInDim(x!, repeated, own), node.outputs[0]!.shape)];
   },
 
   GatherV2: ({ builder, node, inputs: [x, indices] }) => {
@@ -159,14 +159,13 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     return [builder.select(isIndex(builder, indices!, depth), builder.full(type, on), builder.full(type, off))];
   },
   UnsortedSegmentSum: ({ builder, node, inputs: [x, ids] }) => {
-    // No scatter: where the order of its additions is to be fixed, XLA sorts for it. Ids outside of the result equal no
-    // index.
+    // Not a scatter, because XLA sorts to fix the order of its additions. Ids outside of the range equal no index.
     const { segments } = node.attributes as { segments: number };
     const rank = ids!.type.shape.length;
     const shape = [...x!.type.shape.slice(0, rank), segments, ...x!.type.shape.slice(rank)];
     const axes = shape.map((_, axis) => axis);
-    const isIn = builder.spread(isIndex(builder, ids!, segments), shape, axes.slice(0, rank + 1));
-    const values = builder.spread(x!, shape, axes.toSpliced(rank, 1));
+    const isIn = builder.broadcastInDim(isIndex(builder, ids!, segments), shape, axes.slice(0, rank + 1));
+    const values = builder.broadcastInDim(x!, shape, axes.toSpliced(rank, 1));
     const own = builder.select(isIn, values, like(builder, values, 0));
     return [builder.reduce(own, axes.slice(0, rank), 'add')];
   },
@@ -180,11 +179,11 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
   Max: reduction('maximum'),
   Min: reduction('minimum'),
   ArgMax: ({ builder, node, inputs: [x] }) => {
-    // The smallest index among those that hold the maximum
+    // The smallest index with the maximum
     const axis = (node.attributes.axes as number[])[0]!;
     const { shape } = x!.type;
     const others = shape.map((_, i) => i).filter(i => i !== axis);
-    const largest = builder.spread(builder.reduce(x!, [axis], 'maximum'), shape, others);
+    const largest = builder.broadcastInDim(builder.reduce(x!, [axis], 'maximum'), shape, others);
     const index = builder.iota(shape, axis);
     const candidates = builder.select(
       builder.compare('EQ', x!, largest),

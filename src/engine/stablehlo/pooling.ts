@@ -20,7 +20,7 @@ function attributesOf({ window, strides, padding }: Windows): string {
   );
 }
 
-/** A region of two scalars: `body` names its operands %a and %b and defines the result %c of type `result`. */
+/** A region with the operands %a and %b; `body` defines the result %c of type `result`. */
 function region(element: string, body: string, result: string): string {
   return `{ ^bb0(%a: ${element}, %b: ${element}): ${body} stablehlo.return %c : ${result} }`;
 }
@@ -36,7 +36,7 @@ function overWindows(builder: HloBuilder, x: Hlo, type: ValueType, how: Reductio
   );
 }
 
-/** 1 / number of pixels that each window covers, padding not counted, for results of the shape of `pooled`. */
+/** 1 / (number of pixels in each window without padding), in the shape of `pooled`. */
 function shares(builder: HloBuilder, pooled: ValueType, image: readonly number[], windows: Windows): Hlo {
   const [rows, columns] = [0, 1].map(axis =>
     Array.from({ length: pooled.shape[axis + 1]! }, (_, i) => {
@@ -50,7 +50,7 @@ function shares(builder: HloBuilder, pooled: ValueType, image: readonly number[]
     shape: [rows!.length, columns!.length],
     data: Float32Array.from(table),
   });
-  return builder.spread(builder.convert(constant, pooled.dtype), pooled.shape, [1, 2]);
+  return builder.broadcastInDim(builder.convert(constant, pooled.dtype), pooled.shape, [1, 2]);
 }
 
 export const averagePool: Lowering = ({ builder, node, inputs: [x] }) => {
@@ -65,8 +65,7 @@ export const averagePool: Lowering = ({ builder, node, inputs: [x] }) => {
 };
 
 /**
- * Every pixel takes its share from each window that covers it: windows over the gradient with its strides filled with
- * zeros.
+ * Every pixel gets its share from each window that covers it: a sum over windows of the gradient, dilated by strides.
  */
 export const averagePoolGradient: Lowering = ({ builder, node, inputs: [dy] }) => {
   const windows = windowsOf({ node });
@@ -99,9 +98,9 @@ export const maxPool: Lowering = ({ builder, node, inputs: [x] }) => [
 ];
 
 /**
- * A window's gradient goes to the first of its pixels that hold the maximum. Each pixel takes its part from the windows
- * that it lies in, one offset in the window after the other: a scatter from the windows would be a sort in XLA, or
- * additions in no fixed order.
+ * The first pixel of a window with the maximum gets the gradient of the window. For each offset in a window, all pixels
+ * at this offset take their gradients at once. A scatter from the windows would be a sort in XLA, or would add in a
+ * changing order.
  */
 export const maxPoolGradient: Lowering = ({ builder, node, inputs: [dy, x, y] }) => {
   const type = node.outputs[0]!;
@@ -109,7 +108,7 @@ export const maxPoolGradient: Lowering = ({ builder, node, inputs: [dy, x, y] })
   const [height, width] = window as [number, number];
   const pooled = dy!.type.shape;
   const offsets = Array.from({ length: height * width }, (_, i) => [Math.floor(i / width), i % width] as const);
-  // Of the padded image, the rows and columns from the first window's first to the last window's last
+  // Rows and columns of the padded image that the windows cover
   const spans = [0, 1].map(axis => (pooled[axis + 1]! - 1) * strides[axis]! + 1);
   const sizes = spans.map((span, axis) => span + window[axis]! - 1);
   const before = [0, ...padding.map(([low]) => low), 0];

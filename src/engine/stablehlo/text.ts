@@ -1,4 +1,4 @@
-/** How StableHLO text writes types and constants. */
+/** Types and constants in the text of StableHLO. */
 import type { HostTensor } from '../../tensor.js';
 import type { IrDType, ValueType } from '../trace/ir.js';
 
@@ -15,7 +15,7 @@ export function typeText({ dtype, shape }: ValueType): string {
   return `tensor<${[...shape, elementTypes[dtype]].join('x')}>`;
 }
 
-/** The literal of one element; floats by their bits, so that infinities and rounding are exact. */
+/** The literal of one element. Floats are written as bits, so that infinities and rounding are exact. */
 export function elementText(dtype: IrDType, value: number): string {
   if (dtype === 'bool') return value ? 'true' : 'false';
   if (dtype === 'int32' || dtype === 'uint8') return String(value);
@@ -23,14 +23,14 @@ export function elementText(dtype: IrDType, value: number): string {
   return `0x${dtype === 'float32' ? bits : bits.slice(0, 4)}`;
 }
 
-/** The literal of a whole tensor that is not bool: its bytes, or its only element. */
+/** The literal of a tensor that is not bool: its bytes, or its only element. */
 export function tensorText({ data, dtype }: HostTensor): string {
   if (data.length === 0) return '';
   if (data.length === 1) return elementText(dtype, data[0]!);
   return `"0x${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex').toUpperCase()}"`;
 }
 
-/** The value that every element has, to the bit; undefined where they differ, and for no element. */
+/** The value of all elements; undefined where they differ in any bit, and for an empty tensor. */
 export function splatOf({ data }: HostTensor): number | undefined {
   const [first] = data;
   return first !== undefined && data.every(value => Object.is(value, first)) ? first : undefined;

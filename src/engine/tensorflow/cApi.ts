@@ -1,18 +1,15 @@
-/**
- * libtensorflow's C API (tensorflow/c/c_api.h) through koffi: the functions that a graph session needs, and their
- * calling conventions.
- */
+/** The C API of TensorFlow (tensorflow/c/c_api.h) through koffi: the functions that a graph session needs. */
 import { closeSync, openSync } from 'node:fs';
 import { EngineError } from '../../errors.js';
 import { type LibraryHandle, loadKoffi, type TypeObject } from '../../io/koffi.js';
 import { memoryError } from '../../machine/memory.js';
-import { ownEnvironment } from '../environment.js';
+import { prepareEnvironment } from '../environment.js';
 import type { TensorFlowLocation } from '../install/locate.js';
 import type { IrDType } from '../trace/ir.js';
 
 const koffi = loadKoffi();
 
-/** An opaque pointer of the C API. */
+/** A pointer to an object of the C API. */
 export type Pointer = unknown;
 /** `TF_Output`: one output of an operation in a graph. */
 export interface Output {
@@ -20,8 +17,8 @@ export interface Output {
   readonly index: number;
 }
 
-// RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE: without NODELETE Node crashes at exit, when TensorFlow's threads outlive its
-// code.
+// RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE: without NODELETE Node crashes at its exit, because the library is unloaded
+// while TensorFlow's threads run.
 const openFlags = 0x2 | 0x100 | 0x1000;
 const dataTypes: Readonly<Record<IrDType, number>> = { float32: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14 };
 
@@ -29,7 +26,6 @@ export type TensorFlow = ReturnType<typeof bind>;
 
 const loaded = new Map<string, TensorFlow>();
 
-/** Where the libraries are, and their file names in the order of loading; the last one exports the C API. */
 export type Libraries = Pick<TensorFlowLocation, 'libraryFolder' | 'libraries'>;
 
 /** Loads TensorFlow's libraries, once per process. Throws `EngineError`. */
@@ -37,7 +33,7 @@ export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries):
   const known = loaded.get(folder);
   if (known) return known;
   const verbose = process.env.TF_CPP_MIN_LOG_LEVEL === '0';
-  ownEnvironment();
+  prepareEnvironment();
   try {
     const libc = koffi.load('libc.so.6');
     const dlopen = libc.func('void* dlopen(const char*, int)');
@@ -66,8 +62,8 @@ export function loadTensorFlow({ libraryFolder: folder, libraries }: Libraries):
 }
 
 /**
- * TensorFlow prints a note on oneDNN from a static initialiser, before it reads TF_CPP_MIN_LOG_LEVEL; failures come as
- * dlerror.
+ * Calls `body` without output to stderr: TensorFlow prints a note on oneDNN from a static initialiser, before it reads
+ * TF_CPP_MIN_LOG_LEVEL. Failures to load are reported by dlerror.
  */
 function withoutStderr(libc: LibraryHandle, body: () => void): void {
   const dup = libc.func('int dup(int)');
@@ -129,7 +125,7 @@ function bind(library: LibraryHandle) {
     ),
   };
 
-  /** Calls `body` with a fresh status and throws TensorFlow's own message when it ends in an error. */
+  /** Calls `body` with a new status. Throws `EngineError` with TensorFlow's message where the status is an error. */
   const checked = <T>(what: string, body: (status: Pointer) => T): T => {
     const status = c.newStatus();
     try {
@@ -142,7 +138,7 @@ function bind(library: LibraryHandle) {
     }
   };
 
-  /** A TF_Tensor that holds a copy of `bytes`; the caller deletes it. */
+  /** A new TF_Tensor with a copy of `bytes`; the caller deletes it. */
   const newTensor = (dtype: IrDType, shape: readonly number[], bytes: Uint8Array): Pointer => {
     const tensor = c.allocateTensor(dataTypes[dtype], shape.map(BigInt), shape.length, bytes.byteLength);
     if (bytes.byteLength > 0) new Uint8Array(koffi.view(c.tensorData(tensor), bytes.byteLength)).set(bytes);

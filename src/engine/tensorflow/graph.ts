@@ -1,4 +1,4 @@
-/** Builds a TF_Graph: operations with typed attributes, and constants that are made once. */
+/** Builds a TF_Graph: operations with typed attributes, and constants. */
 import type { HostTensor } from '../../tensor.js';
 import type { IrDType } from '../trace/ir.js';
 import type { Output, Pointer, TensorFlow } from './cApi.js';
@@ -14,7 +14,7 @@ export type TfAttribute =
 
 export interface GraphBuilder {
   readonly graph: Pointer;
-  /** Adds an operation. An input that is an array is one list input. */
+  /** Adds an operation. An input that is an array is one list input. `control`: operations that must run before. */
   operation(
     type: string,
     inputs: readonly (Output | readonly Output[])[],
@@ -22,9 +22,9 @@ export interface GraphBuilder {
     control?: readonly Pointer[],
   ): Pointer;
   constant(dtype: IrDType, shape: readonly number[], data: HostTensor['data'] | Uint8Array): Output;
-  /** An int32 vector constant, shared by all its users. */
+  /** An int32 vector; equal vectors are one constant. */
   vector(values: readonly number[]): Output;
-  /** An int32 scalar constant, shared by all its users. */
+  /** An int32 scalar; equal scalars are one constant. */
   scalar(value: number): Output;
 }
 

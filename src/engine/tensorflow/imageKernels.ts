@@ -1,6 +1,6 @@
 /**
- * Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. In bfloat16, per-channel values stay
- * float32.
+ * Kernels on images `[B, H, W, C]`: convolutions, pooling, batch normalisation. Values per channel are float32 even for
+ * bfloat16 images.
  */
 import type { Attributes, Node, ValueType } from '../trace/ir.js';
 import type { TfAttribute } from './graph.js';
@@ -48,7 +48,7 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
 
   ReluGrad: same('ReluGrad'),
   BatchNormTrain: ({ builder, node, inputs }) => {
-    const momentum = node.attributes.momentum as number | undefined; // with running averages: see stateUpdates.ts
+    const momentum = node.attributes.momentum as number | undefined; // present with running averages (stateUpdates.ts)
     const empty = builder.constant('float32', [0], new Float32Array(0));
     const operands = momentum === undefined ? [...inputs, empty, empty] : inputs;
     const oper = builder.operation('FusedBatchNormV3', operands, {
@@ -58,7 +58,7 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
     return [0, 1, 2, 3, 4].map(index => ({ oper, index }));
   },
   BatchNormTrainGrad: ({ builder, node, inputs, output }) => {
-    // TensorFlow's gradient takes a third reserve space, which only its own forward operation can make
+    // TensorFlow's gradient needs a third reserve space, output 5 of the forward operation
     const forward = output(node.inputs[4]!);
     const reserve = [...inputs.slice(3), { oper: forward.oper, index: 5 }];
     const oper = builder.operation('FusedBatchNormGradV3', [...inputs.slice(0, 3), ...reserve], batchNorm(node, true));

@@ -1,4 +1,4 @@
-/** IR → TensorFlow graph, almost one to one. */
+/** Lowers traced programs to a TensorFlow graph; most kernels become one operation. */
 import { EngineError } from '../../errors.js';
 import type { Node, TracedProgram, Value } from '../trace/ir.js';
 import type { Output } from './cApi.js';
@@ -10,8 +10,8 @@ import { plainKernels } from './plainKernels.js';
 const lowerings: Readonly<Record<string, Lowering>> = { ...plainKernels, ...imageKernels };
 
 /**
- * Adds a traced program to the graph. `state` and `inputs` give the graph's outputs that stand for the program's own;
- * the result maps a value to its graph output.
+ * Adds a traced program to the graph. `state` and `inputs` are the outputs in the graph for the program's state entries
+ * and inputs. Returns a function from a value of the program to its output in the graph.
  */
 export function lower(
   builder: GraphBuilder,
@@ -33,7 +33,7 @@ export function lower(
   return output;
 }
 
-/** Kernels that this engine can run. */
+/** Names of the kernels that have a lowering here. */
 export function loweredKernels(): string[] {
   return Object.keys(lowerings);
 }

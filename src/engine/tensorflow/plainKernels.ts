@@ -1,4 +1,4 @@
-/** Kernels that know nothing of images: arithmetic, shapes, indexing, reductions, matrices. */
+/** Kernels on tensors of any shape: arithmetic, shapes, indexing, reductions, matrices. */
 import type { IrDType } from '../trace/ir.js';
 import type { Output } from './cApi.js';
 import type { GraphBuilder } from './graph.js';
@@ -115,7 +115,7 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
     const attributes = { ...T(dtype), Tpaddings: { type: 'int32' as const } };
     const amounts = builder.constant('int32', [paddings.length, 2], Int32Array.from(paddings.flat()));
     const value = node.attributes.value as number;
-    // Pad fuses into a convolution, PadV2 does not
+    // TensorFlow fuses Pad into a convolution, but not PadV2
     if (value === 0) return first(builder.operation('Pad', [inputs[0]!, amounts], attributes));
     return first(builder.operation('PadV2', [inputs[0]!, amounts, element(builder, dtype, value)], attributes));
   },

@@ -1,6 +1,6 @@
 /**
- * The `tensorflow` engine: traced programs as one TensorFlow graph in one session. State lies in the session's resource
- * variables; a run happens on another thread (koffi's async call), so the caller keeps preparing batches meanwhile.
+ * The `tensorflow` engine: all traced programs are one TensorFlow graph in one session. The state is in resource
+ * variables of the session. A run is on another thread (koffi's async call), so that batches are prepared meanwhile.
  */
 import { EngineError } from '../../errors.js';
 import { message, varintField } from '../../io/protobuf.js';
@@ -30,14 +30,14 @@ interface Variable {
   readonly assign: Pointer;
 }
 
-/** One program in the graph: what to feed, what to fetch, which assignments to run. */
+/** One program in the graph: inputs to feed, outputs to fetch, assignments to run. */
 interface Entry {
   readonly feeds: readonly (readonly [name: string, placeholder: Output])[];
   readonly fetches: readonly (readonly [name: string, output: Output, spec: TensorSpec])[];
   readonly targets: readonly Pointer[];
 }
 
-/** Traces, lowers and loads the programs; writes the initial state. Throws `EngineError`. */
+/** Traces and lowers the programs, opens the session and writes the first state. Throws `EngineError`. */
 export async function compileForTensorFlow(request: CompileRequest, options: TensorFlowOptions): Promise<Executable> {
   const api = loadTensorFlow(options.libraries);
   const builder = newGraph(api);
@@ -86,7 +86,7 @@ function addProgram(
     };
     return [input, placeholder] as const;
   });
-  // Every program reads a variable by an operation of its own: its assignments wait for its reads and for no other's.
+  // Each program has its own read operations, so its assignments wait only for its own reads.
   const reads: Record<string, Output> = {};
   for (const node of traced.nodes) {
     if (node.kernel !== 'State') continue;
@@ -94,12 +94,7 @@ function addProgram(
     const { handle, spec } = variables.get(entry)!;
     reads[entry] = { oper: builder.operation('ReadVariableOp', [handle], { dtype: { type: spec.dtype } }), index: 0 };
   }
-  const outputOf = lower(
-    builder,
-    traced,
-    reads,
-    Object.fromEntries(feeds.map(([input, placeholder]) => [input, placeholder])),
-  );
+  const outputOf = lower(builder, traced, reads, Object.fromEntries(feeds));
   const targets = Object.entries(traced.state).map(([entry, value]) => {
     const { handle, spec } = variables.get(entry)!;
     const after = reads[entry] ? [reads[entry].oper] : [];
@@ -123,7 +118,7 @@ function addProgram(
   return { feeds, fetches, targets };
 }
 
-/** An input that is returned as it is goes through an operation: TensorFlow does not fetch what it is fed. */
+/** An output that can be fetched: TensorFlow does not fetch a value that is fed, so such a value gets an operation. */
 function fetchable(builder: GraphBuilder, value: Value, output: Output): Output {
   if (value.node.kernel !== 'Input') return output;
   return { oper: builder.operation('Identity', [output], { T: { type: typeOf(value).dtype } }), index: 0 };
@@ -147,7 +142,7 @@ function openSession(api: TensorFlow, graph: Pointer, options: TensorFlowOptions
 
   const run: Session['run'] = (feeds, fetches, targets) =>
     new Promise((resolve, reject) => {
-      if (fetches.length + targets.length === 0) return resolve([]); // TensorFlow calls a run for nothing an error
+      if (fetches.length + targets.length === 0) return resolve([]); // TensorFlow refuses an empty run
       const status = api.newStatus();
       const given = feeds.map(([, tensor]) => api.newTensor(tensor.dtype, tensor.shape, bytesOf(tensor)));
       const results: Pointer[] = fetches.map(() => null);

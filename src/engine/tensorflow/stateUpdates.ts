@@ -9,9 +9,9 @@
 import { countUses, type Node, reachable, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 
 interface MomentumUpdate {
-  /** State entry w. */
+  /** Name of the state entry w. */
   readonly parameter: string;
-  /** State entry v. */
+  /** Name of the state entry v. */
   readonly velocity: string;
   readonly gradient: Value;
   /** η []. */
@@ -21,14 +21,12 @@ interface MomentumUpdate {
 }
 
 export interface WithMomentumUpdates {
-  /** The program without what the updates do; values of the updates are among its nodes. */
+  /** The program without the updated state entries; its nodes include those of the values above. */
   readonly program: TracedProgram;
   readonly updates: readonly MomentumUpdate[];
 }
 
-/**
- * Finds the pairs of new state v′ = v·μ + g, w′ = w − v′·η whose v and v′ nothing else uses; all else stays as it is.
- */
+/** Finds the pairs of new state entries v′ = v·μ + g, w′ = w − v′·η for which no other node uses v′ or the terms. */
 export function takeMomentumUpdates(program: TracedProgram): WithMomentumUpdates {
   const uses = countUses(program);
   const updates: MomentumUpdate[] = [];
@@ -74,9 +72,8 @@ interface Average {
 }
 
 /**
- * Rewrites each `BatchNormTrain` whose batch mean and variance serve nothing but a running average each: it takes the
- * two averages as further inputs and `momentum` as an attribute, and its outputs 1 and 2 are the new averages, for all
- * who need these.
+ * Rewrites each `BatchNormTrain` whose batch mean and variance are used only for one running average each. The node
+ * gets the two averages as further inputs and an attribute `momentum`; its outputs 1 and 2 become the new averages.
  */
 export function withRunningAverages(program: TracedProgram): TracedProgram {
   const averages = averagesByLayer(program);
@@ -119,7 +116,7 @@ function averagesByLayer(program: TracedProgram): Map<Node, { mean: Average; var
   return layers;
 }
 
-/** The average that `node` = r·(1 − m) + batch·m computes; undefined when it is anything else. */
+/** The average r·(1 − m) + batch·m if `node` computes one; undefined otherwise. */
 function averageOf({ kernel, inputs: [kept, added] }: Node): Average | undefined {
   if (kernel !== 'Add' || kept?.node.kernel !== 'Multiply' || added?.node.kernel !== 'Multiply') return undefined;
   const [before, keep] = kept.node.inputs;

@@ -1,4 +1,4 @@
-/** A TF.js backend whose kernels record nodes instead of computing, so that TF.js' own autodiff runs on top of it. */
+/** A TF.js backend whose kernels record nodes and compute nothing. TF.js' own autodiff works on top of it. */
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
 import { type Attributes, type IrDType, type Node, typeOf, type Value, type ValueType } from './ir.js';
@@ -6,7 +6,7 @@ import { type KernelRule, kernelRules } from './kernels.js';
 
 interface Entry {
   value?: Value;
-  /** A tensor made on the host (tf.scalar, tf.ones…) that becomes a Constant when a kernel first uses it. */
+  /** A tensor from the host (tf.scalar, tf.ones, …). It becomes a Constant when a kernel first uses it. */
   host?: { values: tf.BackendValues; shape: number[]; dtype: tf.DataType };
 }
 
@@ -60,7 +60,7 @@ class TraceBackend extends tf.KernelBackend {
     return { kernel, inputs, attributes, outputs };
   }
 
-  /** A TF.js tensor that stands for `value`. uint8 has no TF.js type and shows as int32. */
+  /** A TF.js tensor for `value`. TF.js has no uint8: it becomes int32. */
   tensor(value: Value, { shape, dtype }: ValueType): tf.Tensor {
     return tf.engine().makeTensorFromTensorInfo(this.info(value, { shape, dtype }));
   }
@@ -80,7 +80,7 @@ class TraceBackend extends tf.KernelBackend {
     entry.value ??= { node: this.constant(entry.host!), index: 0 };
     const type = typeOf(entry.value);
     if (sameShape(type.shape, info.shape)) return entry.value;
-    // TF.js shares data between tensors of other shapes (reshape without a kernel)
+    // TF.js may give the same data another shape without a kernel
     return { node: this.node('Reshape', [entry.value], {}, [{ dtype: type.dtype, shape: [...info.shape] }]), index: 0 };
   }
 
@@ -142,22 +142,16 @@ function register(kernel: string, rule: KernelRule): void {
   });
 }
 
-/**
- * TF.js casts to the type that is there and reshapes to the shape that is there, above all in gradients: the value
- * serves itself.
- */
+/** Whether a cast or reshape keeps type and shape, as many do in TF.js' gradients. Such an op records no node. */
 function changesNothing(kernel: string, [x]: readonly ValueType[], [y]: readonly ValueType[]): boolean {
   return (kernel === 'Cast' || kernel === 'Reshape') && x!.dtype === y!.dtype && sameShape(x!.shape, y!.shape);
 }
 
-/**
- * A kernel's input as the graph computes with it: of the type that its rule asks for, and bytes as the integers that
- * TF.js sees.
- */
+/** A kernel's input, cast to the type that the kernel's rule names. Bytes are cast to int32, their type in TF.js. */
 function operand(kernel: string, rule: KernelRule, name: string, info: tf.TensorInfo | null | undefined): Value {
   if (!info)
-    throw new EngineError(`The op '${kernel}' is used without its '${name}'.`, {
-      next: 'Pass it: the compiled engines know the op with all its inputs only.',
+    throw new EngineError(`The op '${kernel}' is used without its input '${name}'.`, {
+      next: `Pass '${name}': the compiled engines need all inputs of the op.`,
     });
   const value = traceBackend.valueFor(info);
   const { dtype, shape } = typeOf(value);

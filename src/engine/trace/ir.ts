@@ -1,15 +1,11 @@
 /**
- * The recorded graph: TF.js kernels as nodes, with shapes inferred and attributes resolved (axes ≥ 0, padding in
+ * The recorded graph. Its nodes are TF.js kernels with inferred shapes and resolved attributes (axes ≥ 0, padding in
  * pixels), so that a lowering needs nothing from TF.js.
  */
-
 import type { DType, HostTensor } from '../../tensor.js';
 import type { Specs } from '../program.js';
 
-/**
- * Element types inside a graph: those that cross its border, the result of comparisons, and what mixed precision
- * computes in.
- */
+/** Element types in a graph: those of inputs and outputs, bool of comparisons, and bfloat16 of mixed precision. */
 export type IrDType = DType | 'bool' | 'bfloat16';
 
 export interface ValueType {
@@ -41,7 +37,7 @@ export interface TracedProgram {
   /** The graph's results by name: outputs, and new values of the state entries that change. */
   readonly outputs: Readonly<Record<string, Value>>;
   readonly state: Readonly<Record<string, Value>>;
-  /** Nodes that the results need, each after its inputs. */
+  /** The nodes that the results need, each after its inputs. */
   readonly nodes: readonly Node[];
 }
 
@@ -49,7 +45,7 @@ export function typeOf(value: Value): ValueType {
   return value.node.outputs[value.index]!;
 }
 
-/** Nodes reachable from `results`, each after its inputs; what no result needs (dead code) is left out. */
+/** The nodes that `results` need, each after its inputs. */
 export function reachable(results: readonly Value[]): Node[] {
   const ordered: Node[] = [];
   const seen = new Set<Node>();
@@ -71,12 +67,8 @@ export function reachable(results: readonly Value[]): Node[] {
   return ordered;
 }
 
-/** How often each node's outputs are taken, by other nodes and as results of the program. */
-export function countUses({
-  nodes,
-  outputs,
-  state,
-}: Pick<TracedProgram, 'nodes' | 'outputs' | 'state'>): Map<Node, number> {
+/** Counts the uses of each node's outputs, by other nodes and as results of the program. */
+export function countUses({ nodes, outputs, state }: TracedProgram): Map<Node, number> {
   const uses = new Map<Node, number>();
   const results = [...Object.values(outputs), ...Object.values(state)];
   for (const { node } of [...nodes.flatMap(({ inputs }) => inputs), ...results]) {

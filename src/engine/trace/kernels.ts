@@ -1,6 +1,6 @@
 /**
- * What the trace knows: for every TF.js kernel its inputs in order and the type of its outputs. Recording a kernel
- * computes nothing. The list is the contract of every lowering; `test/engine/kernels.test.ts` covers each entry.
+ * The kernels that a traced program can use: for each one the order of its inputs, its attributes, and the types of its
+ * outputs. Every lowering covers this list; `test/engine/kernels.test.ts` tests each entry.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Attributes, ValueType } from './ir.js';
@@ -9,11 +9,11 @@ import { convolution, pooling, unsupported } from './windows.js';
 type Attrs = Record<string, unknown>;
 
 export interface KernelRule {
-  /** Names of the kernel's inputs in graph order; `list` for kernels that take any number of tensors. */
+  /** Names of the kernel's inputs, in the order of the graph; `list` for kernels with any number of tensors. */
   readonly inputs: readonly string[] | 'list';
-  /** Type to which the inputs are cast first. */
+  /** Type to which the inputs are cast before the kernel. */
   readonly operands?: 'float32';
-  /** Present where TF.js expects a list of tensors even if there is one only. */
+  /** Present where TF.js expects a list of tensors even for a single output. */
   readonly outputs?: 'list';
   infer(inputs: readonly ValueType[], attrs: Attrs): { attributes: Attributes; outputs: readonly ValueType[] };
 }
@@ -38,7 +38,7 @@ const unary = (name = 'x', keep: readonly string[] = []): KernelRule => ({
 const reduction = (dtype?: 'int32'): KernelRule => ({
   inputs: ['x'],
   infer: ([x], attrs) => {
-    const axis = attrs.axis ?? attrs.reductionIndices; // the latter is what TF.js' Max calls it
+    const axis = attrs.axis ?? attrs.reductionIndices; // TF.js' Max has the second name
     const axes = tf.util.parseAxisParam(axis as number | number[], [...x!.shape]);
     const keepDims = Boolean(attrs.keepDims);
     const shape = keepDims
@@ -222,7 +222,7 @@ export const kernelRules: Readonly<Record<string, KernelRule>> = {
 
   // Reductions
   Sum: reduction(),
-  Mean: { ...reduction(), operands: 'float32' }, // of integers too it is a fraction in TF.js
+  Mean: { ...reduction(), operands: 'float32' }, // the mean of integers is a fraction in TF.js too
   Max: reduction(),
   Min: reduction(),
   ArgMax: reduction('int32'),

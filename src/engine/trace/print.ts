@@ -1,5 +1,5 @@
 /**
- * A traced program as text, one line a node, for whoever debugs a program or an engine:
+ * Prints a traced program, one line per node, to debug a program or an engine:
  *   %3 = Conv2D(%1, %2) {strides: [1, 1]} : float32[64, 32, 32, 16]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import type { CompileRequest } from '../program.js';
 import type { Attributes, Node, TracedProgram, Value, ValueType } from './ir.js';
 import { trace } from './trace.js';
 
-/** Values of a constant that are written out; a longer one ends with `…`. */
+/** Number of values of a constant that are printed; `…` stands for the others. */
 const valuesShown = 8;
 
 /** Writes each program to `folder` as `<name>.txt`, before an engine compiles it. */

@@ -1,13 +1,12 @@
 /**
- * From a Program to its graph. TF.js sends every op to its current backend as a kernel with a name, input tensors and
- * attributes. For the time of one call the backend is the recording one (backend.ts): its tensors have a type and no
- * values, and each kernel becomes a node, whose output types follow from the rules in kernels.ts. TF.js' own gradients
- * are ops as well, so the graph of a training step holds the backward pass too, without code of ours for it.
+ * Records the graph of a Program. TF.js sends every op to its current backend as a kernel with a name, input tensors
+ * and attributes. During one call of the program this backend is the recording one (backend.ts): its tensors have a
+ * type but no values, and each kernel becomes a node, whose output types follow from the rules in kernels.ts. TF.js'
+ * gradients are ops too, so the graph of a training step includes the backward pass.
  *
- * State and inputs enter as nodes `State` and `Input`. What the program returns names the nodes to keep, and everything
- * that these do not need is dropped. A program must therefore decide nothing by values: `dataSync` fails here, and a
- * branch on a shape is taken once for all steps. tensorflow/lower.ts and stablehlo/lower.ts translate the graph,
- * print.ts shows it as text.
+ * State and inputs become nodes `State` and `Input`. Nodes that the results of the program do not need are dropped. A
+ * program cannot read values: `dataSync` fails, and a branch on a shape is decided once for all steps.
+ * tensorflow/lower.ts and stablehlo/lower.ts translate the graph, print.ts prints it.
  */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
@@ -23,8 +22,8 @@ import { type Node, reachable, type TracedProgram, typeOf, type Value } from './
 import { withBf16Convolutions } from './mixedPrecision.js';
 
 /**
- * Records `program` for a state of the given types. Throws `EngineError` with the op's name and the source line that
- * used it when the program uses an op that the trace does not know.
+ * The graph of `program` for a state of these types, in a precision (mixedPrecision.ts). Throws `EngineError` for an op
+ * that is not in kernels.ts, with the op's name and the source line that uses it.
  */
 export function trace(program: Program, state: Specs, precision: Precision = 'fp32'): TracedProgram {
   const traced = record(program, state);
@@ -43,7 +42,7 @@ function record(program: Program, state: Specs): TracedProgram {
     const results = [...Object.values(outputs), ...Object.values(newState)];
     return { inputs: program.inputs, outputs, state: newState, nodes: reachable(results) };
   } catch (error) {
-    throw explained(error);
+    throw withProgramLine(error);
   } finally {
     tf.engine().endScope();
     if (previous) void tf.setBackend(previous);
@@ -67,7 +66,7 @@ function typesOf(values: Readonly<Record<string, Value>>) {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeOf(value)]));
 }
 
-function explained(error: unknown): unknown {
+function withProgramLine(error: unknown): unknown {
   const unknownKernel =
     error instanceof Error && /Kernel '(\w+)' not registered for backend 'trace'/.exec(error.message);
   if (!unknownKernel) return error;
@@ -81,7 +80,7 @@ function explained(error: unknown): unknown {
 }
 
 /**
- * The first frame that is neither TF.js nor the engine, as `file:line:col` of the TypeScript source where a map exists.
+ * The first stack frame outside of TF.js and the engine, as `file:line:column` of the TypeScript source if possible.
  */
 function programLine(stack: string): string | undefined {
   for (const [, location, line, column] of stack.matchAll(/\(?((?:file:\/\/)?\/[^\s()]+?):(\d+):(\d+)\)?$/gm)) {
@@ -101,7 +100,7 @@ function sourcePosition(path: string, line: number, column: number): string {
       return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
     }
   } catch {
-    // no map beside the file: the compiled position serves
+    // Without a source map the position in the compiled file is shown
   }
   return `${relative(process.cwd(), path)}:${line}:${column}`;
 }

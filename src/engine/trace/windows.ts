@@ -1,11 +1,11 @@
-/** Convolutions and poolings: strides, dilations and padding in pixels, from whatever form the TF.js op was given. */
+/** Strides, dilations and padding in pixels of convolutions and poolings, from any form that TF.js accepts. */
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
 import type { Attributes } from './ir.js';
 
 type Attrs = Record<string, unknown>;
 
-/** Refuses a setting of an op that the graph would compute differently from TF.js. */
+/** Throws `EngineError` for a setting of an op that the graph would compute differently from TF.js. */
 export function unsupported(setting: string, next: string): never {
   throw new EngineError(`A traced program uses ${setting}, which the compiled engines do not know.`, { next });
 }
@@ -16,7 +16,7 @@ function checkRounding(attrs: Attrs): void {
     unsupported(`dimRoundingMode '${dimRoundingMode}'`, 'Leave dimRoundingMode out.');
 }
 
-/** Attributes of a convolution and the shape of its result. Throws `EngineError` for what the graph does not do. */
+/** Attributes of a convolution and the shape of its result. Throws `EngineError` for settings without a lowering. */
 export function convolution(inputShape: readonly number[], filterShape: readonly number[], attrs: Attrs) {
   checkRounding(attrs);
   if (attrs.dataFormat === 'NCHW') unsupported('NCHW images', 'Keep images as NHWC.');
@@ -39,7 +39,7 @@ export function convolution(inputShape: readonly number[], filterShape: readonly
   return { attributes, outShape: info.outShape };
 }
 
-/** Attributes of a pooling and the shape of its result. Throws `EngineError` for what the graph does not do. */
+/** Attributes of a pooling and the shape of its result. Throws `EngineError` for settings without a lowering. */
 export function pooling(inputShape: readonly number[], attrs: Attrs) {
   checkRounding(attrs);
   const info = tf.backend_util.computePool2DInfo(
