@@ -5,7 +5,7 @@ import type { StageConfig } from '../config/schema.js';
 import type { ResultRow } from '../eval/resultRow.js';
 import { shellWord } from '../io/shellWord.js';
 import { type HeldRun, leaveRunFolder } from '../run/runFolder.js';
-import type { StartingPoint } from '../train/twoStages/startingPoint.js';
+import type { FinishedFirstStage } from '../train/firstStage.js';
 import { CommandExit } from './failure.js';
 
 export interface TrainingJob {
@@ -16,8 +16,8 @@ export interface TrainingJob {
   readonly data?: string | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
-  /** What a new run of a second stage starts from. */
-  readonly start?: StartingPoint | undefined;
+  /** The finished first stage, with which a new run of a second stage begins. */
+  readonly firstStage?: FinishedFirstStage | undefined;
   /** What the same command trains next: the second stage, or another run. A signal ends the command before it. */
   readonly followedBy?: 'stage' | 'run';
   /** Called once the run has its record, which shows other processes what is trained here. */
@@ -29,7 +29,7 @@ export interface TrainingJob {
  * during the last evaluation leaves a finished run: then only a job with `followedBy` throws.
  */
 export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
-  const { held, loaded, resume, data, quiet, json, start, followedBy } = job;
+  const { held, loaded, resume, data, quiet, json, firstStage, followedBy } = job;
   const { folder } = held;
   // The engine and TF.js take half a second to load, so everything cheap is checked before.
   const { executeRun } = await import('../train/run.js');
@@ -51,7 +51,7 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
       display.onStart(begun);
     };
     const observer = { ...display, onStart };
-    const rows = await executeRun({ config, yaml, folder, resume, start, dataRoot: data, stop, observer });
+    const rows = await executeRun({ config, yaml, folder, resume, firstStage, dataRoot: data, stop, observer });
     if (rows && !(followedBy && stop.signal)) return rows;
     display.onNotice(describeStop(job, rows !== undefined));
     throw new CommandExit(signalExitCode(stop.signal!));
@@ -63,24 +63,22 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
   }
 }
 
-/** What a second stage starts from: the finished first stage, trained here where it is missing. Throws as training. */
+/** The finished first stage of a two-stage config; trains it if it is missing. Throws as training. */
 export async function trainedFirstStage(
   config: StageConfig,
   output: string,
   flags: Pick<TrainingJob, 'data' | 'quiet' | 'json'>,
-): Promise<StartingPoint> {
-  const { finishedFirstStage } = await import('../train/twoStages/firstStage.js');
-  const { readStartingPoint } = await import('../train/twoStages/startingPoint.js');
+): Promise<FinishedFirstStage> {
+  const { finishedFirstStage } = await import('../train/firstStage.js');
   const { waitUntil } = await import('./waitUntil.js');
   const say = (line: string) => process.stderr.write(`First stage, ${config.name}: ${line}\n`);
-  const directory = await finishedFirstStage(config, output, {
+  return finishedFirstStage(config, output, {
     train: job => runTraining({ ...job, ...flags, followedBy: 'stage' }),
     waitUntil: (isFree, sentences) => waitUntil(isFree, say, sentences),
     onNote: line => {
       if (!flags.quiet) say(line);
     },
   });
-  return readStartingPoint(directory, output);
 }
 
 function describeStop({ held: { folder }, followedBy }: TrainingJob, isFinished: boolean): string {

@@ -1,12 +1,6 @@
-/**
- * The name of an experiment: from a config, from run.json, from records and sweeps. It becomes a path below the folders
- * of gala.
- */
+/** The name of an experiment, in configs, run.json, records and sweeps. It becomes a path below the folders of gala. */
 
-/**
- * Parts separated by slashes, each of which begins with a letter, digit or underscore: none leads out of a folder, none
- * is hidden.
- */
+/** Each part begins with a letter, digit or underscore, so no part is `..` or hidden. */
 export const namePattern = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*(\/[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*)*$/u;
 
 export const nameRule = 'letters, digits, "_", "-" and "." in parts separated by "/"';
@@ -15,9 +9,9 @@ export function isExperimentName(text: string): boolean {
   return namePattern.test(text);
 }
 
-/** A part of a path as a part of a name: `_` for each sign that a name cannot have. */
+/** A part of a path as a part of a name; each character that a name cannot have becomes `_`. */
 export function asNamePart(part: string): string {
-  // Some file systems keep an accent as a sign of its own (NFD).
+  // Some file systems store an accent as a character of its own (NFD).
   const allowed = part.normalize('NFC').replace(/[^\p{L}\p{M}\p{N}_.-]/gu, '_');
   return allowed.replace(/^[.\-\p{M}]+/u, '') || '_';
 }

@@ -1,17 +1,142 @@
 /**
- * The experiment config: the single source of truth for its keys, types, ranges and defaults, and for the editor's JSON
- * Schema (`gala config schema`). Keys are snake_case as written in YAML. Every key carries a description: the page
- * docs/configs.md and the editor's hints are made of them.
+ * The schema of a config: all keys with type, range, default and description. The table in docs/configs.md and the
+ * editor's JSON Schema (`gala config schema`) derive from it. Keys are snake_case, as written in YAML.
  */
 import { z } from 'zod';
 import { data } from '../data/schema.js';
 import { engineKeys } from '../engine/schema.js';
+import { defaultGroups } from '../eval/groupBounds.js';
 import { lossSchema } from '../losses/index.js';
 import { model } from '../models/schema.js';
 import { optim } from '../optim/schema.js';
-import { wholeNumber } from '../ranges.js';
-import { experimentName } from './schema/name.js';
-import { evaluation, freeze, stages, train } from './schema/training.js';
+import { fraction, positiveInteger, wholeNumber } from '../ranges.js';
+import { namePattern, nameRule } from './experimentName.js';
+
+export const experimentName = z.string().regex(namePattern, nameRule);
+
+const train = z
+  .strictObject({
+    epochs: wholeNumber
+      .max(100_000)
+      .describe(
+        'Passes over the training subset; 0 for a stage that trains nothing: τ-normalisation, or weights of a ' +
+          'file as they are.',
+      ),
+    batch_size: positiveInteger
+      .max(65_536)
+      .default(64)
+      .describe('Images per step; the last partial batch of an epoch is dropped.'),
+    accumulate: positiveInteger
+      .max(65_536)
+      .default(1)
+      .describe(
+        'Micro-batches that a step is made of, for batches that do not fit into the memory; it divides ' +
+          'batch_size. See docs/engines.md.',
+      ),
+    mixup_alpha: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(0)
+      .describe('α of mixup: images and losses are blended by λ ~ Beta(α, α), one λ a step; 0 = no mixup.'),
+    ema_decay: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe(
+        'Decay a step of an exponential moving average of the weights, such as 0.999; evaluation and export ' +
+          'take the averages. 0 = none.',
+      ),
+    steps_per_call: z
+      .union([z.literal('auto'), positiveInteger.max(1_000_000)])
+      .default('auto')
+      .describe(
+        'Steps that the engine does in one call, at most an epoch; signals act between calls. auto = 1 on a ' +
+          'CPU, on a GPU an epoch or equal parts of it.',
+      ),
+    checkpoint_every: z
+      .union([z.literal('auto'), positiveInteger.max(100_000)])
+      .default('auto')
+      .describe(
+        'Epochs between writes of the `last` checkpoint; the last epoch always writes it. auto = 1, on a GPU ' +
+          'after the first epoch that ends 10 s or more after the last write.',
+      ),
+  })
+  .describe('Length of the training.');
+
+const freeze = z
+  .strictObject({
+    backbone: z
+      .boolean()
+      .default(false)
+      .describe('Train the classifier alone, anew; the backbone keeps the weights it is given.'),
+    batch_stats: z
+      .boolean()
+      .default(false)
+      .describe(
+        'With a frozen backbone: normalise by its running statistics, which then stay as they are; false = by ' +
+          'those of the batch, which update them.',
+      ),
+  })
+  .describe('What is not trained.');
+
+const stage = z.record(z.string(), z.unknown());
+const stages = z
+  .strictObject({
+    representation: stage
+      .optional()
+      .describe('Keys that are different in the first stage; its `name` says where its runs are kept and looked for.'),
+    classifier: stage
+      .optional()
+      .describe(
+        'Keys that are different in the second stage, which starts from the last epoch of the first and is ' +
+          'what the experiment reports.',
+      ),
+  })
+  .describe('Two stages of training; see “Two stages”.');
+
+const evaluation = z
+  .strictObject({
+    batch_size: positiveInteger
+      .max(65_536)
+      .default(500)
+      .describe(
+        'Images per forward pass of an evaluation, at most: fewer where no split has so many, or of large ' +
+          'images (100 of 224 × 224 pixels).',
+      ),
+    every: positiveInteger
+      .max(100_000)
+      .default(1)
+      .describe('Epochs between evaluations, until `every_epoch_from`; the last epoch is always evaluated.'),
+    every_epoch_from: fraction.default(1).describe('Fraction of training after which every epoch is evaluated.'),
+    val_fraction: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.1)
+      .describe('Share of each class’s training images held out as `val`; used only with select_on: val.'),
+    select_on: z
+      .enum(['test', 'val', 'last'])
+      .default('test')
+      .describe(
+        'Split whose plain top-1 chooses the `best` checkpoint (last = no choice, the last epoch); named in ' +
+          'every table.',
+      ),
+    tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
+    groups: z
+      .strictObject({
+        many: wholeNumber
+          .default(defaultGroups.many)
+          .describe('Classes with more training images than this are the group many.'),
+        few: wholeNumber
+          .default(defaultGroups.few)
+          .describe('Classes with fewer training images than this are the group few; the others are medium.'),
+      })
+      .prefault({})
+      .describe('Bounds of the groups many, medium and few.'),
+  })
+  .describe('When and on what the model is evaluated.');
 
 export const configSchema = z
   .strictObject({

@@ -2,8 +2,8 @@
 import type { OptimConfig } from './schema.js';
 
 /**
- * Epochs of linear warm-up: as given, or max(2, ceil(200 / steps per epoch)) — the reference divides by W − 1, so 1
- * would crash.
+ * Epochs W of linear warm-up: as given, or for `auto` max(2, ceil(200 / steps per epoch)). At least 2, because the
+ * warm-up of the reference divides by W − 1.
  */
 export function warmupEpochs(optim: Pick<OptimConfig, 'warmup_epochs'>, stepsPerEpoch: number): number {
   return optim.warmup_epochs === 'auto' ? Math.max(2, Math.ceil(200 / stepsPerEpoch)) : optim.warmup_epochs;
@@ -11,8 +11,8 @@ export function warmupEpochs(optim: Pick<OptimConfig, 'warmup_epochs'>, stepsPer
 
 /**
  * Learning rate of `epoch` (1-based) of `epochs`: linear from `warmup_learning_rate` at epoch 1 to `learning_rate` at
- * epoch W, then half a cosine to 0 at the last epoch (the reference's schedule). With W ≤ 1 the cosine begins at
- * `learning_rate` in the first epoch and would reach 0 after the last (MiSLAS, second stage).
+ * epoch W, then half a cosine to 0 at the last epoch (the reference's schedule). With W ≤ 1 there is no warm-up: the
+ * cosine begins at `learning_rate` in the first epoch and reaches 0 one epoch after the last (MiSLAS, second stage).
  */
 export function learningRateAt(
   epoch: number,
@@ -34,8 +34,8 @@ export interface Rates {
 type RateKeys = Pick<OptimConfig, 'learning_rate' | 'warmup_learning_rate' | 'reference_batch_size'>;
 
 /**
- * Both learning rates times batch size / `reference_batch_size` (linear scaling, Goyal et al. 2017); as they are where
- * it is not given.
+ * Both learning rates times batch size / `reference_batch_size` (linear scaling, Goyal et al. 2017). Without
+ * `reference_batch_size` they stay as written.
  */
 export function scaledRates(optim: RateKeys, batchSize: number): Rates {
   const factor = optim.reference_batch_size === undefined ? 1 : batchSize / optim.reference_batch_size;
@@ -43,12 +43,12 @@ export function scaledRates(optim: RateKeys, batchSize: number): Rates {
   return { learning_rate: learning_rate * factor, warmup_learning_rate: warmup_learning_rate * factor };
 }
 
-/** The rates before scaling, `auto` decided. */
+/** The rates before scaling; `auto` is resolved. */
 function writtenRates({ learning_rate, warmup_learning_rate: start }: RateKeys): Rates {
   return { learning_rate, warmup_learning_rate: start === 'auto' ? learning_rate / 2 : start };
 }
 
-/** What `scaledRates` did, for the terminal; undefined where nothing was asked for. */
+/** A sentence on what `scaledRates` does, for the terminal; undefined without `reference_batch_size`. */
 export function describeScaling(optim: OptimConfig, batchSize: number): string | undefined {
   if (optim.reference_batch_size === undefined) return undefined;
   const written = writtenRates(optim);
@@ -62,9 +62,7 @@ export function describeScaling(optim: OptimConfig, batchSize: number): string |
   );
 }
 
-/**
- * Says, for the terminal, that the warm-up leaves no epoch for the decay of the learning rate; undefined where it does.
- */
+/** A sentence for the terminal when the warm-up leaves no epoch for the decay of the learning rate; else undefined. */
 export function describeLongWarmup(
   optim: Pick<OptimConfig, 'warmup_epochs'>,
   stepsPerEpoch: number,

@@ -8,8 +8,7 @@ import { stepsPerCall } from '../engine/steps.js';
 import type { TracedProgram } from '../engine/trace/ir.js';
 import { trace } from '../engine/trace/trace.js';
 import { tensorBytes } from '../tensor.js';
-import { evaluationBatch } from '../train/evaluationBatch.js';
-import { type Experiment, experimentOn } from '../train/experiment.js';
+import { type Experiment, evaluationBatch, experimentOn } from '../train/experiment.js';
 import { hasFixedFeatures } from '../train/learning.js';
 
 export interface PlannedProgram {

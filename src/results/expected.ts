@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { configsFolder } from '../config/locate.js';
-import { experimentName } from '../config/schema/name.js';
+import { experimentName } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { type MetricKey, metricKeys } from '../eval/scores.js';
 import { schemaFault } from '../io/schemaFault.js';

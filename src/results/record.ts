@@ -6,7 +6,7 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { experimentName } from '../config/schema/name.js';
+import { experimentName } from '../config/schema.js';
 import { StorageError } from '../errors.js';
 import { fromFormat1 } from '../eval/format1.js';
 import { scoreShape } from '../eval/scores.js';

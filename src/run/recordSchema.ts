@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { parseRecorded } from '../config/identity.js';
-import { experimentName } from '../config/schema/name.js';
 import type { Config } from '../config/schema.js';
+import { experimentName } from '../config/schema.js';
 import { scoreShape } from '../eval/scores.js';
 
 const count = z.number().int().min(0);

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } fro
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isExperimentName } from '../config/experimentName.js';
-import { experimentName } from '../config/schema/name.js';
+import { experimentName } from '../config/schema.js';
 import { nearest } from '../config/suggest.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';

@@ -1,36 +1,33 @@
-/**
- * The calls of a training to the engine: blocks of batches that the data pipeline makes, each on the device before it
- * is its turn.
- */
-
+/** The calls of the engine during training: each runs a block of batches, which is staged on the device in advance. */
+import { availableParallelism } from 'node:os';
+import type { Config } from '../config/schema.js';
 import { inputOf } from '../data/features.js';
 import { imageBytes } from '../data/imageShape.js';
 import type { Position } from '../data/pipeline/blockPlan.js';
 import type { Block } from '../data/pipeline/blockSequence.js';
 import { openPipeline } from '../data/pipeline/pipeline.js';
-import type { Executable, StagedSteps } from '../engine/program.js';
-import { stackSteps, stepsPerCall } from '../engine/steps.js';
+import type { EngineInfo, Executable, StagedSteps } from '../engine/program.js';
+import { hasDeviceMemory, stackSteps, stepsPerCall } from '../engine/steps.js';
 import { waitsFor } from '../io/waiting.js';
 import type { HostTensors } from '../tensor.js';
-import { dataWorkers } from './dataWorkers.js';
 import type { Experiment } from './experiment.js';
 
-/** `steps` training steps from `step` on (from 0) of `epoch`. */
+/** `steps` training steps of `epoch`, beginning with `step` (counted from 0). */
 interface Call extends Position {
   readonly steps: number;
   readonly staged: StagedSteps;
 }
 
 export interface Calls {
-  /** The next call, undefined after the last; its successor is prepared meanwhile. */
+  /** The next call; undefined after the last. Meanwhile the call after it is prepared. */
   next(): Promise<Call | undefined>;
-  /** Ends the pipeline and lets go of what was prepared. */
+  /** Stops the pipeline and disposes of the prepared call. */
   close(): Promise<void>;
 }
 
 /**
- * The calls from a position to the end of `lastEpoch`. Resolves when the first one can run: workers started, batches
- * made, program compiled. Throws `DataError`, `ConfigError`, `EngineError`.
+ * The calls from a position to the end of `lastEpoch`. Resolves when the first call can run: the workers have started,
+ * its batches are made and its program is compiled. Throws `DataError`, `ConfigError`, `EngineError`.
  */
 export async function openCalls(
   experiment: Experiment,
@@ -74,12 +71,27 @@ export async function openCalls(
       const call = await ahead;
       if (call) {
         ahead = stageNext();
-        ahead.catch(() => undefined); // whoever takes the call sees the error
+        ahead.catch(() => undefined); // `next` throws the error when this call is due
       }
       return call;
     },
     close,
   };
+}
+
+const mostGpuWorkers = 16;
+
+/**
+ * Threads that prepare batches. `auto`: 1 on a CPU, where the engine needs the cores; on a GPU one per core but the main
+ * thread's, at most 16.
+ */
+export function dataWorkers(
+  setting: Config['data']['workers'],
+  info: Pick<EngineInfo, 'engine' | 'device'>,
+  cores = availableParallelism(),
+): number {
+  if (setting !== 'auto') return setting;
+  return hasDeviceMemory(info) ? Math.max(1, Math.min(cores - 1, mostGpuWorkers)) : 1;
 }
 
 /** The inputs of the program `train` for the batches of a block, stacked. */

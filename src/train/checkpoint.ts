@@ -1,10 +1,12 @@
 /**
- * Checkpoints: the whole state of a run in one safetensors file, with the position in training as JSON in its metadata.
- * One file, so that a kill between two writes cannot part the two.
+ * Checkpoints: the whole state of a run, and the position in training as JSON metadata, in one safetensors file. A kill
+ * between two writes cannot separate them.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { EngineInfo } from '../engine/program.js';
+import { hasDeviceMemory } from '../engine/steps.js';
 import { GalaError, StorageError, withRemedy } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
 import type { HostTensors } from '../tensor.js';
@@ -18,11 +20,11 @@ const progressSchema = z.strictObject({
   loss_sum: z.number(),
   /** Seconds of training so far, added up over resumes. */
   training_seconds: z.number().min(0),
-  /** Best evaluated epoch so far on the selecting split, its plain top-1 as a fraction. */
+  /** The best epoch so far on the split that selects it, with its plain top-1 as a fraction. */
   best: z.strictObject({ epoch: z.number().int(), top1: z.number() }).optional(),
 });
 
-/** Where a run stands; with the state it determines everything that follows. */
+/** The position in training. Together with the state it determines everything that follows. */
 export type TrainingProgress = z.output<typeof progressSchema>;
 
 export interface Checkpoint {
@@ -34,8 +36,8 @@ export interface Checkpoint {
 export const startOfTraining: TrainingProgress = { epoch: 1, step: 0, loss_sum: 0, training_seconds: 0 };
 
 /**
- * Writes `<folder>/<name>.safetensors` atomically; the file that was there before stays as
- * `<name>.previous.safetensors` when `keepPrevious` is set. Throws `StorageError`.
+ * Writes `<folder>/<name>.safetensors` atomically. With `keepPrevious`, the file that it replaces stays as
+ * `<name>.previous.safetensors`. Throws `StorageError`.
  */
 export function writeCheckpoint(
   folder: string,
@@ -51,8 +53,8 @@ export function writeCheckpoint(
 }
 
 /**
- * The checkpoint file that is meant: `best` or `last` of a folder, or a path; when nothing is given, `best` where there
- * is one, else `last`. Throws `StorageError` where the folder has none of the name.
+ * The checkpoint `given`: `best` or `last` of the folder, or the path of a file. When left out: `best` if there is one,
+ * else `last`. Throws `StorageError` when the folder lacks the named checkpoint.
  */
 export function chooseCheckpoint(folder: string, given?: string): { name: string; path: string; isNamed: boolean } {
   const name = given ?? (existsSync(checkpointPath(folder, 'best')) ? 'best' : 'last');
@@ -67,7 +69,7 @@ export function chooseCheckpoint(folder: string, given?: string): { name: string
   });
 }
 
-/** Reads a checkpoint. Throws `StorageError` when it is damaged or not one of gala's. */
+/** Reads a checkpoint. Throws `StorageError` for a damaged file and for one that gala did not write. */
 export function readCheckpoint(path: string): Checkpoint {
   const { tensors, metadata, isVerified } = readSafetensors(path);
   const parsed = progressSchema.safeParse(parseJson(metadata.progress));
@@ -81,19 +83,19 @@ export function readCheckpoint(path: string): Checkpoint {
   return { path, state: tensors, progress: parsed.data };
 }
 
-/** Where a resumed run goes on. */
+/** The checkpoint from which a run is resumed. */
 export interface Resumption {
   readonly checkpoint: Checkpoint;
-  /** What the user must know of the choice. */
+  /** What the user should know about the choice. */
   readonly notice?: string;
 }
 
 /**
- * The checkpoint to go on from: the later of `last` and `best`, each the whole state of its run, so that `best` is
- * never of epochs that are trained again. A damaged or missing `last` gives way to the one before it, with a notice
- * that says so. One that is ahead of the `loggedEpochs` in metrics.jsonl and gradients.jsonl gives way too where that
- * brings their lost lines back; the best epoch is then still that of `best`. Undefined when there is none yet. Throws
- * `StorageError` when all there are are damaged.
+ * The checkpoint from which a run is resumed: the later of `last` and `best`, which both hold the whole state. The later
+ * one, so that `best` never belongs to an epoch that is trained again. If `last` is damaged or missing, the previous
+ * `last` takes its place, with a notice. The same holds if `last` is ahead of the `loggedEpochs` in metrics.jsonl and
+ * gradients.jsonl, since training again restores the lost lines; the best epoch stays that of `best`. Undefined when
+ * there is no checkpoint yet. Throws `StorageError` when all checkpoints are damaged.
  */
 export function readLastCheckpoint(folder: string, loggedEpochs = Number.POSITIVE_INFINITY): Resumption | undefined {
   const reasons: string[] = [];
@@ -133,10 +135,7 @@ export function readLastCheckpoint(folder: string, loggedEpochs = Number.POSITIV
   return undefined;
 }
 
-/**
- * A best epoch without its weights cannot be reported: what `best` holds is the best so far, also for an older
- * checkpoint.
- */
+/** The best epoch of the resumed run is the one in the file `best`: only its weights can still be evaluated. */
 function withBestOf(best: Checkpoint | undefined, chosen: Checkpoint, reasons: readonly string[]): Resumption {
   const held = best?.progress.best;
   const known = chosen.progress.best;
@@ -144,6 +143,29 @@ function withBestOf(best: Checkpoint | undefined, chosen: Checkpoint, reasons: r
   const checkpoint = isSame ? chosen : { ...chosen, progress: { ...chosen.progress, best: held } };
   const notes = isSame ? reasons : [...reasons, `The best epoch so far is ${held.epoch}, that of ${best!.path}.`];
   return notes.length === 0 ? { checkpoint } : { checkpoint, notice: notes.join(' ') };
+}
+
+/** On a GPU, an epoch of a small network takes as long as writing it safely to disk: so much training may be lost. */
+const gpuMilliseconds = 10_000;
+
+/**
+ * Decides after which epochs (from 1) `last` is written; call the function once after each epoch. A number: every
+ * `setting`-th epoch. `auto`: every epoch on a CPU; on a GPU, each that ends 10 s or more after the previous write or
+ * the start. The setting does not change the numbers: a killed run trains the lost epochs again.
+ */
+export function checkpointClock(
+  setting: number | 'auto',
+  info: Pick<EngineInfo, 'engine' | 'device'>,
+  now = () => performance.now(),
+): (epoch: number) => boolean {
+  if (setting !== 'auto') return epoch => epoch % setting === 0;
+  if (!hasDeviceMemory(info)) return () => true;
+  let last = now();
+  return () => {
+    if (now() - last < gpuMilliseconds) return false;
+    last = now();
+    return true;
+  };
 }
 
 export function checkpointPath(folder: string, name: string): string {

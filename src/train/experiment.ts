@@ -1,5 +1,6 @@
-/** From a config to everything a run needs: datasets, network, loss, optimiser, and the programs to compile. */
-import type { Config } from '../config/schema.js';
+/** From a config to everything that a run needs: datasets, network, loss, optimizer, and the programs to compile. */
+import type { Config, StageConfig } from '../config/schema.js';
+import type { ImageShape } from '../data/imageShape.js';
 import { type OpenedDatasets, type OpenOptions, openDatasets } from '../data/index.js';
 import { createSampler, type Sampler } from '../data/sampler.js';
 import { requireWholeBatch } from '../data/wholeBatch.js';
@@ -9,7 +10,6 @@ import { createBackbone, createHead } from '../models/index.js';
 import { evaluatedModel } from '../models/modelEntries.js';
 import { learningRateAt, scaledRates, warmupEpochs } from '../optim/schedule.js';
 import type { HostTensor, HostTensors } from '../tensor.js';
-import { evaluationBatch } from './evaluationBatch.js';
 import { type Learning, learningOf } from './learning.js';
 import { mixupInputs } from './mixup.js';
 import { evalProgram, featuresProgram, headProgram, type Network } from './network.js';
@@ -22,25 +22,22 @@ export interface Experiment {
   readonly config: Config;
   readonly datasets: OpenedDatasets;
   readonly stepsPerEpoch: number;
-  /** Images per forward pass of the program `eval`. */
+  /** Images per run of the program `eval`. */
   readonly evaluationBatch: number;
-  /** Indices of the training images that `epoch` (1-based) visits, in order. */
+  /** Indices of the training images of `epoch` (1-based), in the order in which it visits them. */
   readonly order: Sampler;
-  /** Learning rate per step in `epoch` (1-based). */
+  /** Learning rate of `epoch` (1-based). */
   learningRate(epoch: number): number;
-  /** Micro-batches of a step, each of which is a run of the program `train`. */
+  /** Micro-batches per step; each is one run of the program `train`. */
   readonly accumulate: number;
-  /**
-   * What the program `train` takes besides images and labels, for each micro-batch of a step (from 0) of `epoch` (from
-   * 1).
-   */
+  /** Inputs of the program `train` beside images and labels, for each micro-batch of `step` (from 0) of `epoch` (from 1). */
   stepInputs(epoch: number, step: number): HostTensors[];
-  /** State at step 0. A state to compile the programs on has its entries in this order, see `state.ts`. */
+  /** The state at step 0. Programs are compiled for a state with its entries in this order; see `state.ts`. */
   initialState(): HostTensors;
-  /** Length of the backbone's features. */
+  /** Length of the feature vector of an image. */
   readonly featureSize: number;
   readonly programs: Programs<'train' | 'eval'>;
-  /** The same on features in the place of images, beside `features`, which makes them (fixedFeatures.ts). */
+  /** The same programs on features instead of images, and `features`, which computes them; see `fixedFeatures.ts`. */
   readonly programsOnFeatures: Programs<'train' | 'eval' | 'features'>;
 }
 
@@ -59,7 +56,7 @@ export async function openExperiment(
 
 /**
  * The experiment of a config on opened datasets, evaluated in batches of `evaluatedAtOnce`. Throws `ConfigError` when
- * it trains and they give no whole batch.
+ * the config trains and the training images do not fill one batch.
  */
 export function experimentOn(
   datasets: OpenedDatasets,
@@ -95,8 +92,8 @@ export function experimentOn(
 }
 
 /**
- * Compiles the program `eval` alone on this machine, for the model that a state is evaluated by: in float32 by default,
- * as every reported accuracy is computed. Throws `EngineError`.
+ * Compiles the program `eval` alone, for the network that evaluates `state`; in float32 by default, in which all reported
+ * accuracies are computed. Throws `EngineError`.
  */
 export async function compileForEvaluation(
   { programs, config }: Pick<Experiment, 'programs' | 'config'>,
@@ -111,17 +108,39 @@ export function scalar(value: number): HostTensor {
   return { dtype: 'float32', shape: [], data: Float32Array.of(value) };
 }
 
-/** Steps of an epoch of `images`. Throws `ConfigError` when a config trains and they give no whole batch. */
+/** Steps per epoch of `images`. Throws `ConfigError` when the config trains and they do not fill one batch. */
 export function wholeBatches({ train: { batch_size, epochs } }: Config, images: number): number {
   if (epochs > 0) requireWholeBatch(images, batch_size);
   return Math.floor(images / batch_size);
+}
+
+/**
+ * Pixels of one forward pass. Its largest activations take about 256 bytes per pixel of the input, both in the ResNets
+ * for small images (16 channels at full size) and in those for large images (64 at half, 256 at a quarter): 1.3 GB for
+ * 100 images of 224 × 224.
+ */
+const mostPixels = 100 * 224 * 224;
+
+/**
+ * Images per forward pass of an evaluation: `eval.batch_size`, or fewer if the largest evaluated split has only
+ * `images`, or if the images are large. A multiple of `devices` stays a multiple. The logits of an image do not depend
+ * on it.
+ */
+export function evaluationBatch(
+  { eval: { batch_size }, devices }: Pick<StageConfig, 'eval' | 'devices'>,
+  { height, width }: Pick<ImageShape, 'height' | 'width'>,
+  images: number,
+): number {
+  const most = Math.max(1, Math.min(images, Math.floor(mostPixels / (height * width))));
+  if (most >= batch_size) return batch_size;
+  return batch_size % devices === 0 ? devices * Math.ceil(most / devices) : most;
 }
 
 function largestEvaluated({ test, val }: OpenedDatasets): number {
   return Math.max(test.length, val?.length ?? 0);
 }
 
-/** State at step 0 of a config on images of so many channels, `counts` of each class. */
+/** The state of a config at step 0, for images of `channels` channels and `counts` training images per class. */
 export function initialStateOf(config: Config, channels: number, counts: Int32Array): HostTensors {
   const model = modelOf(config, channels, counts.length);
   return initialState(model, learningOf(config), counts, config.seed, config.train.batch_size);

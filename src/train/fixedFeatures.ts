@@ -6,7 +6,7 @@ import type { Dataset } from '../data/dataset.js';
 import { featureDataset, sharedFeatures } from '../data/features.js';
 import type { Executable } from '../engine/program.js';
 import { splitOutputs } from '../eval/evaluate.js';
-import { dataWorkers } from './dataWorkers.js';
+import { dataWorkers } from './calls.js';
 import type { Experiment } from './experiment.js';
 
 /**

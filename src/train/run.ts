@@ -93,10 +93,10 @@ function describePlan({ config, resume, observer }: RunRequest, { datasets, step
 }
 
 /** The images are those that the run, or its first stage, began with. Throws `DataError`. */
-function refuseOtherData({ folder, resume, start }: RunRequest, experiment: Experiment): void {
+function refuseOtherData({ folder, resume, firstStage }: RunRequest, experiment: Experiment): void {
   const [other] = resume ? otherSplits(readRecord(folder.record).splits, experiment) : [];
   if (other !== undefined) throw otherImages(other, folder, experiment, 'start a new run without --resume');
-  if (start) refuseOtherStage(start, experiment);
+  if (firstStage) refuseOtherStage(firstStage, experiment);
 }
 
 /** Says what the user should know of the engine that was chosen, and of its cache. */
@@ -114,10 +114,10 @@ async function compileRun(experiment: Experiment, { state }: Beginning, settings
 
 /** Writes the record of a new run. */
 function recordStart(request: RunRequest, beginning: Beginning, experiment: Experiment, engine: EngineInfo): void {
-  const { config, folder, start, yaml } = request;
+  const { config, folder, firstStage, yaml } = request;
   const { state, progress, weights } = beginning;
   // What was started from is kept: the run can be resumed when the first stage, or the weights file, is gone.
-  if (start || weights) writeCheckpoint(folder.checkpoints, 'last', state, progress);
+  if (firstStage || weights) writeCheckpoint(folder.checkpoints, 'last', state, progress);
   writeFileAtomic(folder.config, yaml);
   createRecord(folder.record, {
     config,
@@ -126,7 +126,7 @@ function recordStart(request: RunRequest, beginning: Beginning, experiment: Expe
     notes: experiment.datasets.notes,
     dataRoot: ownDataRoot(experiment),
     engine,
-    firstStage: start?.source,
+    firstStage: firstStage?.source,
     weights,
   });
 }

@@ -1,15 +1,15 @@
-/** What a run is asked for, and who hears how it goes. */
+/** What starts a run, and the callbacks that report its progress. */
 import type { Config } from '../config/schema.js';
 import type { CheckWatcher } from '../data/verify/checkSplit.js';
 import type { EngineInfo } from '../engine/program.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { TrainingProgress } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
+import type { FinishedFirstStage } from './firstStage.js';
 import type { StopRequest } from './signals.js';
 import type { TrainingObserver } from './trainer.js';
-import type { StartingPoint } from './twoStages/startingPoint.js';
 
-/** The loop's observer, and what is said before and after it. */
+/** The callbacks of the training loop, and those for what comes before and after it. */
 export interface RunObserver extends TrainingObserver {
   onNotice(line: string): void;
   readonly check: Omit<CheckWatcher, 'stopped'>;
@@ -22,8 +22,8 @@ export interface RunRequest {
   readonly yaml: string;
   readonly folder: RunFolder;
   readonly resume: boolean;
-  /** What a new run of a second stage starts from. */
-  readonly start?: StartingPoint | undefined;
+  /** The finished first stage, with which a new run of a second stage begins. */
+  readonly firstStage?: FinishedFirstStage | undefined;
   readonly dataRoot?: string | undefined;
   readonly stop: StopRequest;
   readonly observer: RunObserver;

@@ -3,7 +3,7 @@ import { DataError } from '../errors.js';
 import type { NetworkRecord, RunRecord } from '../run/recordSchema.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { Experiment } from './experiment.js';
-import type { StartingPoint } from './twoStages/startingPoint.js';
+import type { FinishedFirstStage } from './firstStage.js';
 
 /** What run.json says of the splits. */
 export function splitRecords({ datasets }: Experiment): RunRecord['splits'] {
@@ -58,7 +58,7 @@ export function otherImages(split: string, folder: RunFolder, { datasets }: Expe
 }
 
 /** Both stages of an experiment train on the same subset; what each holds out of it is its own affair. */
-export function refuseOtherStage({ trainedOn, source }: StartingPoint, experiment: Experiment): void {
+export function refuseOtherStage({ trainedOn, source }: FinishedFirstStage, experiment: Experiment): void {
   const now = splitRecords(experiment).train!;
   if (trainedOn.fingerprint === now.fingerprint && trainedOn.index_hash === now.index_hash) return;
   throw new DataError('The training images are not those of the first stage.', {

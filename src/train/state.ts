@@ -15,7 +15,7 @@ import {
 import type { HostTensors } from '../tensor.js';
 import { initialAccumulation } from './accumulation.js';
 import { gradientSums, initialGradientRecord } from './gradientRecord.js';
-import { type Learning, trainedOf } from './learning.js';
+import { type Learning, trainedParameters } from './learning.js';
 import type { Network } from './network.js';
 
 /**
@@ -33,7 +33,7 @@ export function initialState(
   const { parameters, statistics } = network.backbone.init(seed);
   const all = { ...withPrefix(backbonePrefix, parameters), ...withPrefix(headPrefix, network.head.init(seed)) };
   const { accumulate = 1, mixup = false, emaDecay = 0, freeze } = learning;
-  const trained = trainedOf(all, freeze);
+  const trained = trainedParameters(all, freeze);
   const ofBatches = withPrefix(backbonePrefix, statistics);
   return {
     ...all,

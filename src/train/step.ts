@@ -1,4 +1,4 @@
-/** The train step: one program over the state, from images, or from features where the backbone is fixed. */
+/** The training step as a program over the state: from images, or from features where the backbone is fixed. */
 import * as tf from '@tensorflow/tfjs';
 import type { Program, Tensors } from '../engine/program.js';
 import type { Loss } from '../losses/loss.js';
@@ -16,18 +16,16 @@ import {
 } from '../models/modelEntries.js';
 import { accumulated, microSpecs, type Targets } from './accumulation.js';
 import { recordGradient } from './gradientRecord.js';
-import { valueAndGradients } from './gradients.js';
-import { type Learning, trainedOf } from './learning.js';
+import { type Learning, trainedParameters } from './learning.js';
 import { blend, type Mixing, mixingOf, mixRows, mixupSpecs } from './mixup.js';
 import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normalized } from './network.js';
-import { movedAverages } from './weightAverage.js';
 
 /**
- * One step of the optimizer on `images` uint8 `[B, H, W, channels]` and `labels` int32 `[B]` at `learning_rate` [], for
- * a loss with a schedule also at `progress` []: output `loss` [], the batch mean before the update. With mixup,
- * statistics of the loss and the gradient record are blended like the loss: they are sums over samples, of which each
- * counts λ for its own class. With `accumulate` the program takes one micro-batch of B / accumulate images at a time;
- * see `accumulation.ts`.
+ * One optimizer step. Inputs: `images` uint8 `[B, H, W, channels]`, `labels` int32 `[B]`, `learning_rate` [], and
+ * `progress` [] for a loss that uses it. Output: `loss` [], the batch mean before the update. With mixup, the statistics
+ * of the loss and the gradient record are blended like the loss: each sample counts λ for its own class and 1 − λ for
+ * its partner's. With `accumulate`, one run of the program takes a micro-batch of B / accumulate images; see
+ * `accumulation.ts`.
  */
 export function trainProgram(network: Network, learning: Learning, batchSize: number): Program {
   const rows = batchSize / (learning.accumulate ?? 1);
@@ -40,28 +38,25 @@ export function trainProgram(network: Network, learning: Learning, batchSize: nu
   return stepProgram({ network, learning, rows, forward, specs: imageSpec(network, rows) });
 }
 
-/**
- * The same step on `features` `[B, featureSize]` of a backbone that is frozen with its statistics; the whole batch at
- * once.
- */
+/** The same step on `features` `[B, featureSize]`, always of the whole batch; for a backbone frozen with its statistics. */
 export function classifierProgram(network: Network, learning: Learning, batchSize: number): Program {
   const forward = ({ inputs }: Batch): Forward => ({ features: inputs.features as tf.Tensor2D, statistics: {} });
   const whole = { ...learning, accumulate: 1 };
   return stepProgram({ network, learning: whole, rows: batchSize, forward, specs: featureSpec(network, batchSize) });
 }
 
-/** What makes a step. */
+/** What a step is built from. */
 interface Step {
   readonly network: Network;
   readonly learning: Learning;
-  /** Samples that a run of the program takes. */
+  /** Samples per run of the program. */
   readonly rows: number;
-  /** Features of the batch, and the batch statistics that this moves, by their names inside the backbone. */
+  /** Features of the batch, and the updated batch statistics by their names inside the backbone. */
   readonly forward: (batch: Batch, parameters: Tensors) => Forward;
   readonly specs: Program['inputs'];
 }
 
-/** What a run of the program is given. */
+/** What one run of the program takes. */
 interface Batch {
   /** The state before the step. */
   readonly state: Tensors;
@@ -94,49 +89,46 @@ function stepProgram(step: Step): Program {
   };
 }
 
-/** A step whose batch goes through the network at once. */
+/** A step on a whole batch. */
 function wholeStep(step: Step, batch: Batch): ReturnType<Program['apply']> {
-  const { value, gradients, ofLogits, lossStatistics, batchStatistics } = backward(step, batch);
-  const changed = update(step, batch, { gradients, ofLogits, lossStatistics, batchStatistics, targets: batch.targets });
-  return { state: { ...changed, ...batchStatistics }, outputs: { loss: value } };
+  const passes = forwardAndBackward(step, batch);
+  const changed = update(step, batch, { ...passes, targets: batch.targets });
+  return { state: { ...changed, ...passes.batchStatistics }, outputs: { loss: passes.loss } };
 }
 
-/** One micro-batch of `count`: the last one makes the step, by the mean gradient and the logits of the whole batch. */
+/** One of `count` micro-batches. The last one makes the step, from the mean gradient and the logits of the whole batch. */
 function microStep(step: Step, batch: Batch, count: number): ReturnType<Program['apply']> {
   const { state, inputs, targets } = batch;
-  const { gradients, logits, batchStatistics } = backward(step, batch);
+  const { gradients, logits, batchStatistics } = forwardAndBackward(step, batch);
   const last = tf.greater(inputs.last!, 0);
   const before = withoutPrefix(accumulatedPrefix, state);
   const { whole, mean, state: sums } = accumulated(before, { gradients, logits, targets, last, count });
-  const ofWhole = valueAndGradients(
+  const lossOfWhole = valueAndGradients(
     wholeLogits => lossOf(step.learning.loss, batch, wholeLogits as tf.Tensor2D, whole.targets),
     [whole.logits],
   );
   const changed = update(step, batch, {
     gradients: mean,
-    ofLogits: ofWhole.gradients[0] as tf.Tensor2D,
-    lossStatistics: ofWhole.aux,
+    logitGradient: lossOfWhole.gradients[0] as tf.Tensor2D,
+    lossStatistics: lossOfWhole.aux,
     batchStatistics,
     targets: whole.targets,
   });
   const onlyWithLast = Object.entries(changed).map(([name, now]) => [name, tf.where(last, now, state[name]!)]);
   return {
     state: { ...Object.fromEntries(onlyWithLast), ...batchStatistics, ...withPrefix(accumulatedPrefix, sums) },
-    outputs: { loss: ofWhole.value },
+    outputs: { loss: lossOfWhole.value },
   };
 }
 
-/**
- * Forward and backward pass: the mean loss, its gradients by the trained parameters and by the logits, and what both
- * passes move.
- */
-function backward({ network, learning, rows, forward }: Step, batch: Batch) {
+/** The mean loss, its gradients with respect to the trained parameters and the logits, and the updated statistics. */
+function forwardAndBackward({ network, learning, rows, forward }: Step, batch: Batch) {
   const { parameters } = splitModel(batch.state);
-  const trained = trainedOf(parameters, learning.freeze);
+  const trained = trainedParameters(parameters, learning.freeze);
   const names = Object.keys(trained);
-  // A frozen backbone is a constant of the gradient
+  // Outside the differentiated function: a frozen backbone has no gradient.
   const fixed = learning.freeze?.backbone ? forward(batch, parameters) : undefined;
-  // The gradient by zeros that are added to the logits is the gradient by the logits, whatever the loss
+  // These zeros are added to the logits: their gradient is that of the logits, for any loss.
   const zeros = tf.zeros([rows, batch.state[`${gradientPrefix}positive`]!.shape[0]!]);
   const { value, gradients, aux } = valueAndGradients(
     (added, ...values) => {
@@ -144,23 +136,23 @@ function backward({ network, learning, rows, forward }: Step, batch: Batch) {
       const { features, statistics } = fixed ?? forward(batch, current);
       const logits = tf.add(network.head.apply(withoutPrefix(headPrefix, current), features), added) as tf.Tensor2D;
       const result = lossOf(learning.loss, batch, logits, batch.targets);
-      const moved = { ...withPrefix(backbonePrefix, statistics), ...withPrefix(lossPrefix, result.aux) };
-      return { value: result.value, aux: { logits, ...moved } };
+      const updated = { ...withPrefix(backbonePrefix, statistics), ...withPrefix(lossPrefix, result.aux) };
+      return { value: result.value, aux: { logits, ...updated } };
     },
     [zeros, ...Object.values(trained)],
   );
-  const [ofLogits, ...ofParameters] = gradients;
+  const [logitGradient, ...parameterGradients] = gradients;
   return {
-    value,
-    gradients: Object.fromEntries(names.map((name, i) => [name, ofParameters[i]!])),
-    ofLogits: ofLogits as tf.Tensor2D,
+    loss: value,
+    gradients: Object.fromEntries(names.map((name, i) => [name, parameterGradients[i]!])),
+    logitGradient: logitGradient as tf.Tensor2D,
     logits: aux.logits as tf.Tensor2D,
     lossStatistics: withoutPrefix(lossPrefix, aux),
     batchStatistics: Object.fromEntries(Object.entries(aux).filter(([name]) => name.startsWith(backbonePrefix))),
   };
 }
 
-/** The mean loss of logits `[B, C]`, and the statistics of the loss after this step. */
+/** The mean loss of logits `[B, C]`, and as `aux` the statistics of the loss after this step. */
 function lossOf(loss: Loss, { state, inputs, mixing }: Batch, logits: tf.Tensor2D, targets: Targets) {
   const before = withoutPrefix(lossPrefix, state);
   const { mean, ...statistics } = forTargets(targets, mixing, labels => {
@@ -170,44 +162,83 @@ function lossOf(loss: Loss, { state, inputs, mixing }: Batch, logits: tf.Tensor2
   return { value: mean as tf.Scalar, aux: statistics };
 }
 
-/** Everything that a step changes but the batch statistics, by the names of the state. */
+/** All state entries that a step changes, except the batch statistics. */
 function update(
   { learning }: Step,
   { state, inputs, mixing }: Batch,
-  of: {
+  {
+    gradients,
+    logitGradient,
+    lossStatistics,
+    batchStatistics,
+    targets,
+  }: {
     readonly gradients: Tensors;
-    readonly ofLogits: tf.Tensor2D;
+    readonly logitGradient: tf.Tensor2D;
     readonly lossStatistics: Tensors;
     readonly batchStatistics: Tensors;
     readonly targets: Targets;
   },
 ): Tensors {
   const { optimizer, freeze, emaDecay = 0 } = learning;
-  const trained = trainedOf(splitModel(state).parameters, freeze);
+  const trained = trainedParameters(splitModel(state).parameters, freeze);
   const momenta = withoutPrefix(momentumPrefix, state);
-  const stepped = optimizer.update(of.gradients, momenta, trained, inputs.learning_rate as tf.Scalar, inputs);
+  const stepped = optimizer.update(gradients, momenta, trained, inputs.learning_rate as tf.Scalar, inputs);
   const record = withoutPrefix(gradientPrefix, state);
-  const recorded = forTargets(of.targets, mixing, labels => recordGradient(record, of.ofLogits, labels));
+  const recorded = forTargets(targets, mixing, labels => recordGradient(record, logitGradient, labels));
   const changed = {
     ...stepped.parameters,
     ...withPrefix(momentumPrefix, stepped.momenta),
-    ...withPrefix(lossPrefix, of.lossStatistics),
+    ...withPrefix(lossPrefix, lossStatistics),
     ...withPrefix(gradientPrefix, recorded),
   };
   if (emaDecay === 0) return changed;
-  const moved = movedAverages(withoutPrefix(emaPrefix, state), { ...changed, ...of.batchStatistics }, emaDecay);
-  return { ...changed, ...withPrefix(emaPrefix, moved) };
+  const averages = movedAverages(withoutPrefix(emaPrefix, state), { ...changed, ...batchStatistics }, emaDecay);
+  return { ...changed, ...withPrefix(emaPrefix, averages) };
 }
 
-/** What `of` makes of the labels; with mixup, blended with what it makes of the partners' labels. */
+/** `compute` of the labels; with mixup, blended with `compute` of the partners' labels. */
 function forTargets(
   [own, partners]: Targets,
   mixing: Mixing | undefined,
-  of: (labels: tf.Tensor1D) => Tensors,
+  compute: (labels: tf.Tensor1D) => Tensors,
 ): Tensors {
-  if (!mixing) return of(own);
-  const [ofOwn, ofPartners] = [of(own), of(partners!)];
+  if (!mixing) return compute(own);
+  const [ofOwn, ofPartners] = [compute(own), compute(partners!)];
   return Object.fromEntries(
     Object.entries(ofOwn).map(([name, value]) => [name, blend(value, ofPartners[name]!, mixing.lambda)]),
   );
+}
+
+/**
+ * The exponential moving average of the weights (`train.ema_decay`), one step on: `ema + (1 − decay) · (now − ema)` for
+ * each entry of `before`, whose names are those of `now`. Evaluation and export take the averages; training goes on
+ * from the weights themselves. PyTorch's counterpart is `torch.optim.swa_utils.AveragedModel` with
+ * `get_ema_multi_avg_fn` and `use_buffers=True`, but here the average begins with the weights before the first step.
+ */
+export function movedAverages(before: Tensors, now: Tensors, decay: number): Tensors {
+  return Object.fromEntries(
+    Object.entries(before).map(([name, average]) => [
+      name,
+      tf.add(average, tf.mul(tf.sub(now[name]!, average), 1 - decay)),
+    ]),
+  );
+}
+
+/**
+ * The value of `f` at `xs`, its gradient with respect to each of `xs`, and further tensors `aux` that `f` returns and
+ * that are not differentiated (`has_aux` of JAX's `value_and_grad`, which TF.js lacks).
+ */
+function valueAndGradients<Aux extends Tensors>(
+  f: (...xs: tf.Tensor[]) => { value: tf.Scalar; aux: Aux },
+  xs: readonly tf.Tensor[],
+): { value: tf.Scalar; gradients: tf.Tensor[]; aux: Aux } {
+  let aux: Aux | undefined;
+  const { value, grads } = tf.valueAndGrads((...given: tf.Tensor[]) => {
+    const result = f(...given);
+    aux = result.aux;
+    for (const tensor of Object.values(aux)) tf.keep(tensor); // else TF.js disposes of them when `f` returns
+    return result.value;
+  })([...xs]);
+  return { value, gradients: grads, aux: aux! };
 }

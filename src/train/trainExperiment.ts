@@ -1,38 +1,47 @@
-/**
- * A whole experiment in this process: its first stage, where it has one, then the run, without a display and without
- * signals.
- */
+/** A whole experiment in this process, without display and signals: its first stage if it has one, then the run. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadedConfig } from '../config/load.js';
 import type { ResultRow } from '../eval/resultRow.js';
 import type { EpochMetrics } from '../run/metricsLog.js';
 import { beginRunFolder, type HeldRun, leaveRunFolder } from '../run/runFolder.js';
+import { finishedFirstStage } from './firstStage.js';
 import { executeRun } from './run.js';
 import type { RunObserver, RunRequest } from './runRequest.js';
-import { finishedFirstStage } from './twoStages/firstStage.js';
-import { readStartingPoint } from './twoStages/startingPoint.js';
 
-interface ExperimentOptions {
+export interface TrainOptions {
+  /** Folder of all runs; `runs` when left out. */
   readonly output?: string;
+  /** Folder of the images; that of the config when left out. */
   readonly data?: string;
+  /** Called after every epoch, with the line of metrics.jsonl. */
   readonly onEpoch?: (metrics: EpochMetrics) => void;
+  /** Called with what the command line would print: warnings, and notes on the data and the engine. */
   readonly onNotice?: (line: string) => void;
 }
 
-type Training = Pick<RunRequest, 'config' | 'yaml' | 'resume' | 'start'>;
+export interface TrainedRun {
+  readonly folder: string;
+  /**
+   * The rows of table.md: scores on the test split, plain and re-balanced, of the checkpoint `last`, and of `best` where
+   * a split selects the epoch.
+   */
+  readonly rows: readonly ResultRow[];
+}
 
 const pollMilliseconds = 2000;
+const nothing = () => undefined;
 
 /**
- * Trains to the end in a new run folder below `output`; returns that folder and the result rows. Throws `GalaError`.
+ * Trains a config to its end in a new run folder. A first stage that is not trained yet is trained before. If the
+ * process is killed, `gala train --resume` continues the run. Throws `GalaError`.
  */
 export async function trainExperiment(
   { config, yaml, warnings }: LoadedConfig,
-  options: ExperimentOptions,
-): Promise<{ folder: string; rows: ResultRow[] }> {
-  const { output = 'runs', onNotice = () => undefined } = options;
+  options: TrainOptions = {},
+): Promise<TrainedRun> {
+  const { output = 'runs', onNotice = nothing } = options;
   const first = config.stages?.representation;
-  const directory =
+  const firstStage =
     first &&
     (await finishedFirstStage(first, output, {
       train: ({ held, loaded, resume, onBegun }) => trainIn(held, { ...loaded, resume }, options, onBegun),
@@ -42,27 +51,25 @@ export async function trainExperiment(
       },
       onNote: sentence => onNotice(`First stage, ${first.name}: ${sentence}`),
     }));
-  const start = directory === undefined ? undefined : readStartingPoint(directory, output);
   const held = beginRunFolder({ output, name: config.name, seed: config.seed });
   for (const warning of warnings) onNotice(`Warning: ${warning}`);
-  const rows = await trainIn(held, { config, yaml, resume: false, start }, options);
+  const rows = await trainIn(held, { config, yaml, resume: false, firstStage }, options);
   return { folder: held.folder.directory, rows };
 }
 
 async function trainIn(
   held: HeldRun,
-  training: Training,
-  { data, onEpoch = () => undefined, onNotice = () => undefined }: ExperimentOptions,
-  onStart: () => void = () => undefined,
+  training: Pick<RunRequest, 'config' | 'yaml' | 'resume' | 'firstStage'>,
+  { data, onEpoch = nothing, onNotice = nothing }: TrainOptions,
+  onStart: () => void = nothing,
 ): Promise<ResultRow[]> {
-  const nothing = () => undefined;
   const observer: RunObserver = {
     ...{ onEpoch, onNotice, onStart },
     ...{ onSteps: nothing, onEvaluationStart: nothing, check: { onCheck: nothing, onChecked: nothing } },
   };
   const stop = { signal: undefined, dispose: nothing };
   try {
-    // Nothing asks this run to stop, so it ends with its rows.
+    // Never undefined: nothing stops this run.
     return (await executeRun({ ...training, folder: held.folder, dataRoot: data, stop, observer }))!;
   } finally {
     leaveRunFolder(held);

@@ -16,10 +16,8 @@ import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsL
 import { updateRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { HostTensor, HostTensors } from '../tensor.js';
-import { type Calls, openCalls } from './calls.js';
-import { checkpointPath, type TrainingProgress, writeCheckpoint } from './checkpoint.js';
-import { checkpointClock } from './checkpointClock.js';
-import { dataWorkers } from './dataWorkers.js';
+import { type Calls, dataWorkers, openCalls } from './calls.js';
+import { checkpointClock, checkpointPath, type TrainingProgress, writeCheckpoint } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
 import { gradientLine } from './gradientRecord.js';
 import type { StopRequest } from './signals.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { adamw } from '../../src/optim/adamw.js';
+import { adamw } from '../../src/optim/optimizers.js';
 import type { Learning } from '../../src/train/learning.js';
 import { compileForTest } from './compute.js';
 import { compileForEager, noAddon } from './eager/addon.js';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { Loss } from '../../src/losses/loss.js';
-import { createLoss } from '../../src/train/createLoss.js';
+import { createLoss } from '../../src/train/learning.js';
 import { compute } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';
 import { sharedPath } from '../shared.js';

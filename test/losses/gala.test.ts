@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { GalaOptions } from '../../src/losses/gala.js';
 import type { HostTensors } from '../../src/tensor.js';
-import { createLoss } from '../../src/train/createLoss.js';
+import { createLoss } from '../../src/train/learning.js';
 import { compileForTest } from '../engine/compute.js';
 import { maxError, randomIntegers, randomTensor } from '../numbers.js';
 

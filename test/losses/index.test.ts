@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { createLoss } from '../../src/train/createLoss.js';
+import { createLoss } from '../../src/train/learning.js';
 import { compute } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';
 

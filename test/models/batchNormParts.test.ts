@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../../src/engine/program.js';
 import { batchNormTrain } from '../../src/engine/trainingKernels.js';
-import { batchNormOfParts } from '../../src/models/batchNormParts.js';
+import { batchNormOfParts } from '../../src/models/layers.js';
 import { compute } from '../engine/compute.js';
 import { maxError, randomTensor } from '../numbers.js';
 

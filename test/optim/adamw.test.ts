@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../../src/engine/program.js';
-import { adamw } from '../../src/optim/adamw.js';
+import { adamw } from '../../src/optim/optimizers.js';
 import { maxError } from '../numbers.js';
 
 /** Weight, mean of gradients and mean of squares after each step, by PyTorch 2.11 (scripts/make-adamw-fixture.py). */

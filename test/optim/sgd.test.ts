@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../../src/engine/program.js';
-import { sgd } from '../../src/optim/sgd.js';
+import { sgd } from '../../src/optim/optimizers.js';
 import { maxError, randomTensor } from '../numbers.js';
 
 test('SGD adds the weight decay to the gradient, as PyTorch does, and its first step has no momentum', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkpointClock } from '../../src/train/checkpointClock.js';
+import { checkpointClock } from '../../src/train/checkpoint.js';
 
 const onCpu = { engine: 'xla', device: 'cpu' };
 const onGpu = { engine: 'xla', device: 'NVIDIA H200' };

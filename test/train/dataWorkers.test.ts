@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dataWorkers } from '../../src/train/dataWorkers.js';
+import { dataWorkers } from '../../src/train/calls.js';
 
 const gpu = { engine: 'xla', device: 'NVIDIA H200' };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
-import { evaluationBatch } from '../../src/train/evaluationBatch.js';
+import { evaluationBatch } from '../../src/train/experiment.js';
 
 const configWith = (...set: string[]) => loadConfig('cifar100_lt/gala_if100', { set }).config;
 const square = (side: number) => ({ height: side, width: side });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { randomFor } from '../../src/random.js';
-import { createLoss } from '../../src/train/createLoss.js';
+import { createLoss } from '../../src/train/learning.js';
 import { blend, mixingOf, mixRows, mixupInputs, symmetricBeta } from '../../src/train/mixup.js';
 import { compute } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';

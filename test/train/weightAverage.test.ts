@@ -5,14 +5,13 @@ import type * as tf from '@tensorflow/tfjs';
 import { linearHead } from '../../src/models/head.js';
 import { evaluatedModel, isModelEntry, withFreshAverages } from '../../src/models/modelEntries.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
-import { sgd } from '../../src/optim/sgd.js';
+import { sgd } from '../../src/optim/optimizers.js';
 import type { HostTensors } from '../../src/tensor.js';
-import { createLoss } from '../../src/train/createLoss.js';
 import type { Learning } from '../../src/train/learning.js';
+import { createLoss } from '../../src/train/learning.js';
 import { evalProgram, type Network } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
-import { trainProgram } from '../../src/train/step.js';
-import { movedAverages } from '../../src/train/weightAverage.js';
+import { movedAverages, trainProgram } from '../../src/train/step.js';
 import { compileForTest, compute } from '../engine/compute.js';
 import { float32, maxError, randomBytes, randomIntegers } from '../numbers.js';
 

@@ -43,7 +43,7 @@ export function registerBenchCommand(program: Command): void {
     const [{ benchPipeline }, { engineSettings }, { dataWorkers }] = await Promise.all([
       import('../../bench/data.js'),
       import('../../engine/index.js'),
-      import('../../train/dataWorkers.js'),
+      import('../../train/calls.js'),
     ]);
     const config = await configOf(flags);
     const { data, train } = config;

@@ -56,9 +56,18 @@ async function train({ loaded, folder: given, experiment }: Chosen, flags: Train
   const { data, quiet, json, runs } = flags;
   // Before the folder is made: a first stage takes hours, and an empty run folder would stay behind when it is killed.
   const stage = given === undefined ? config.stages?.representation : undefined;
-  const start = stage && (await trainedFirstStage(stage, runs, { data, quiet, json }));
+  const firstStage = stage && (await trainedFirstStage(stage, runs, { data, quiet, json }));
   const held = given ? holdRunFolder(given) : beginRunFolder({ output: runs, name: config.name, seed: config.seed });
-  const job = { held, loaded, resume: given !== undefined, data, quiet, json, start, onBegun: experiment?.release };
+  const job = {
+    held,
+    loaded,
+    resume: given !== undefined,
+    data,
+    quiet,
+    json,
+    firstStage,
+    onBegun: experiment?.release,
+  };
   await printResult(held.folder, await runTraining(job), flags);
 }
 

@@ -8,8 +8,8 @@ import { withBf16Convolutions } from '../../../src/engine/trace/mixedPrecision.j
 import { trace } from '../../../src/engine/trace/trace.js';
 import { linearHead } from '../../../src/models/head.js';
 import { resnet } from '../../../src/models/resnet.js';
-import { sgd } from '../../../src/optim/sgd.js';
-import { createLoss } from '../../../src/train/createLoss.js';
+import { sgd } from '../../../src/optim/optimizers.js';
+import { createLoss } from '../../../src/train/learning.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';
 
