@@ -84,7 +84,7 @@ describe('A program that cannot be recorded is refused:', () => {
     ],
     [
       'an op without an input that the graph needs',
-      /'FusedBatchNorm' is used without its 'scale'/,
+      /'FusedBatchNorm' is used without its input 'scale'/,
       () =>
         traced({ x: float(2, 3, 3, 4), c: float(4) }, ({ x, c }) => ({
           y: tf.batchNorm(x as tf.Tensor4D, c as tf.Tensor1D, c as tf.Tensor1D),
