@@ -10,6 +10,9 @@ import { classFolders, foldersIn, listImageFolder } from './files/imageFolder.js
 import { packedArchiveAdvice } from './files/packedArchives.js';
 import type { DataConfig } from './schema.js';
 
+const splitNames: ReadonlySet<string> = new Set(['train', 'val', 'test']);
+const looksLikeSplit = /^(train|val|test|dev|eval)/i;
+
 type FolderKeys = Pick<DataConfig, 'split'> & Partial<Pick<DataConfig, 'subset_seed'>>;
 
 /** How the images of a folder are parted; `flat` where the folders of the classes lie in `root` itself. */
@@ -40,6 +43,11 @@ export function folderLists(
     return { lists: dividedTraining(config, read(''), shares, { wantsVal, notes }), classNames };
   }
   const test = layout.test ? 'test' : layout.val ? 'val' : undefined;
+  const misnamed = existsSync(root)
+    ? foldersIn(root).filter(name => looksLikeSplit.test(name) && !splitNames.has(name))
+    : [];
+  if (misnamed.length > 0)
+    notes.push(`${misnamed.join(', ')}: not read; the folders of the splits are train/, val/ and test/.`);
   if (!layout.train || (test === undefined && !shares?.test)) throw missingFolder(root, layout.train);
   const ownVal = layout.test && layout.val;
   if (shares?.test && test !== undefined) throw twoParts('test', join(root, test));

@@ -202,7 +202,7 @@ function requireEveryClass(classNames: readonly string[], { labels }: ImageList,
   throw new DataError(`Class ${empty[0]} (${classNames[empty[0]!]}) has no training image${others}.`, {
     where,
     next:
-      'Every class from 0 to the largest label needs one: add images, or leave the class out (remove its ' +
-      'folder, or number the classes of the lists anew).',
+      'Every class from 0 to the largest label needs one. Add images, or leave the class out: move its folder ' +
+      'elsewhere, or number the classes of the lists anew.',
   });
 }

@@ -30,13 +30,7 @@ export function configText(name: string, survey: Survey, recipe: Recipe): string
     `  augment: [${recipe.augment.join(', ')}]`,
     'model:',
     `  backbone: ${recipe.backbone} # trained from random weights`,
-    ...(small
-      ? []
-      : [
-          '  # Weights of ImageNet make up for few images: a file of torchvision for this backbone (docs/weights.md).',
-          '  # weights: FILE.pth',
-          '  # weights_part: backbone',
-        ]),
+    ...(small ? [] : weightsHint(recipe)),
     'loss:',
     `  name: ${recipe.loss} # rare classes count; compare with cross_entropy`,
     'optim:',
@@ -51,6 +45,16 @@ export function configText(name: string, survey: Survey, recipe: Recipe): string
     `  groups: {many: ${recipe.groups.many}, few: ${recipe.groups.few}}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** How to begin with weights of ImageNet; torchvision has none of ResNet-10. */
+function weightsHint({ backbone }: Pick<Recipe, 'backbone'>): string[] {
+  return [
+    "  # Few images reach more from weights of ImageNet, in a file of torchvision's (docs/weights.md):",
+    `  # backbone: ${backbone === 'resnet10' ? 'resnet18' : backbone}`,
+    '  # weights: FILE.pth',
+    '  # weights_part: backbone',
+  ];
 }
 
 function groupSizes(counts: Int32Array, { groups }: Pick<Recipe, 'groups'>) {

@@ -66,10 +66,11 @@ export function groupsFor(counts: Int32Array): Recipe['groups'] {
   const present = new Set(ascending.map(count => (count > many ? 'many' : count >= few ? 'medium' : 'few')));
   if (present.size === 3 || ascending.length < 3 || ascending[0] === ascending.at(-1)) return defaultGroups;
   const third = Math.round(ascending.length / 3);
-  // Classes with fewer images than the next class above the lowest third, and with more than the next below the
-  // highest.
-  const bounds = { few: ascending[third]!, many: ascending[ascending.length - 1 - third]! };
-  return { ...bounds, many: Math.max(bounds.many, bounds.few - 1) };
+  const between = (lower: number) => (ascending[lower]! + ascending[lower + 1]!) / 2;
+  return {
+    few: Math.ceil(between(third - 1)),
+    many: Math.floor(between(ascending.length - 1 - third)),
+  };
 }
 
 function largestPowerOfTwo(most: number): number {

@@ -2,10 +2,10 @@
  * What a person's images are: classes, counts, splits, sizes, colour; everything that a config for them is written
  * from.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ImageFiles } from '../data/files/imageFiles.js';
-import { foldersIn } from '../data/files/imageFolder.js';
+import { foldersIn, isImageName } from '../data/files/imageFolder.js';
 import { layoutOf } from '../data/folderLists.js';
 import { type ImageSetConfig, type ImageSplits, openImageSplits, splitsOf } from '../data/imageSplits.js';
 import { requireTwoClasses } from '../data/oneClass.js';
@@ -64,12 +64,13 @@ export async function surveyImages(path: string, watcher: CheckWatcher): Promise
     images: Object.fromEntries(splits.map(split => [split, opened[split]!.files.length])),
     sizes: sizesOf(headers),
     gray: headers.filter(({ gray }) => gray).length / headers.length,
-    notes: opened.notes,
+    notes: [...opened.notes, ...untested(classNames, opened.test.files.labels)],
   };
 }
 
 function folderKeys(root: string): Survey['data'] {
   refuseRuns(root);
+  requireClassFolders(root);
   const { flat, train, val, test } = layoutOf(root);
   const [only, second] = flat ? foldersIn(root) : [];
   if (only !== undefined && second === undefined && foldersIn(join(root, only)).length > 1) {
@@ -78,9 +79,27 @@ function folderKeys(root: string): Survey['data'] {
       next: `gala init ${shellWord(join(root, only))}`,
     });
   }
+  if (flat) requireTwoClasses(foldersIn(root), root, true);
   const isAlone = flat || (train && !val && !test);
   const split = isAlone ? shares : train && val && test ? undefined : { val: shares.val, test: 0 };
   return { dataset: 'image_folder', root, ...(split && { split }) };
+}
+
+/** Throws `DataError` for a folder without sub-folders: the folder of one class, or an empty one. */
+function requireClassFolders(root: string): void {
+  if (foldersIn(root).length > 0) return;
+  const images = readdirSync(root).filter(isImageName).length;
+  const above = dirname(root);
+  throw new DataError(
+    images === 0 ? 'The folder has no images.' : `The folder has ${images} images and no folders of classes.`,
+    {
+      where: root,
+      next:
+        foldersIn(above).length > 1 && images > 0
+          ? `If it is the folder of one class, give the folder above: gala init ${shellWord(above)}`
+          : 'Put the images of each class into a folder of its own, DIR/CLASS/…, and give DIR.',
+    },
+  );
 }
 
 /**
@@ -89,6 +108,12 @@ function folderKeys(root: string): Survey['data'] {
  */
 function listKeys(list: string): Survey['data'] {
   const root = dirname(list);
+  if (isImageName(list)) {
+    throw new DataError('This is an image; a folder or a list of images is needed.', {
+      where: list,
+      next: `If it lies in the folder of its class: gala init ${shellWord(dirname(root))}`,
+    });
+  }
   const name = basename(list);
   const beside = (split: string) => {
     const other = name.replace(/train/i, split);
@@ -133,6 +158,15 @@ async function requireReadable(
   splits: readonly ImageSplit[],
   watcher: CheckWatcher,
 ): Promise<void> {
+  const { files, located, source } = opened.train;
+  if (files.length > 0 && located.missing.length === files.length) {
+    throw new DataError(`None of the ${files.length} images is there.`, {
+      where: `${source}: ${files.path(0)}, …`,
+      next:
+        'The paths of a list are relative to the folder of the list: move the list to the folder of the images, ' +
+        'or write absolute paths.',
+    });
+  }
   const bad: string[] = [];
   const total = splits.reduce((sum, split) => sum + opened[split]!.files.length, 0);
   for (const split of splits) {
@@ -154,6 +188,17 @@ async function requireReadable(
     where: `${bad.slice(0, namedFiles).join(', ')}${others}`,
     next: 'Replace or delete these files (of a list, their lines too), then give the same command again.',
   });
+}
+
+/** A note on classes without a test image, whose accuracy stays unknown. */
+function untested(classNames: readonly string[], testLabels: Int32Array): string[] {
+  const tested = new Set(testLabels);
+  const names = classNames.filter((_, label) => !tested.has(label));
+  if (names.length === 0) return [];
+  const shown = names.slice(0, namedFiles).join(', ') + (names.length > namedFiles ? ', …' : '');
+  return [
+    `without a test image, so never tested: ${names.length === 1 ? shown : `${names.length} classes (${shown})`}`,
+  ];
 }
 
 async function headersOf(files: ImageFiles): Promise<ImageHeader[]> {

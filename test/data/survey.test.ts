@@ -42,6 +42,10 @@ describe('the look at images', () => {
     assert.deepEqual(survey.images, { train: 20 - 2 - 4 + (5 - 1 - 1) + 1 + 1 + 1, val: 4, test: 7 });
     assert.deepEqual([...survey.counts], [14, 3, 1, 1, 1]);
     assert.deepEqual(survey.data.split, { val: 0.1, test: 0.2 });
+    assert.deepEqual(
+      survey.notes.filter(note => note.includes('never tested')),
+      ['without a test image, so never tested: kind4'],
+    );
     assert.equal(survey.gray, 0);
     assert.equal(survey.sizes.median.height, 38);
   });
@@ -54,6 +58,8 @@ describe('the look at images', () => {
     await pictures([2, 2], root, 'val', 90);
     assert.deepEqual((await look(root)).images, { train: 20, val: 4, test: 6 });
     assert.equal((await look(root)).data.split, undefined);
+    mkdirSync(join(root, 'validation'));
+    assert.ok((await look(root)).notes.some(note => /^validation: not read; /.test(note)));
     rmSync(join(root, 'test'), { recursive: true });
     assert.deepEqual((await look(root)).images, { train: 18, val: 2, test: 4 });
   });
@@ -83,6 +89,13 @@ describe('the look at images', () => {
     assert.ok(folderOfRuns instanceof ConfigError && /folder of runs/.test(folderOfRuns.message));
     writeFileSync(join(root, 'kind0', 'bad.jpg'), 'no image');
     assert.match((await refusal(root)).where!, /bad\.jpg \(not an image\)$/);
+    assert.match((await refusal(join(root, 'kind1'))).message, /^The folder has 3 images and no folders of classes\.$/);
+    assert.match((await refusal(join(root, 'kind1'))).next!, /give the folder above: gala init /);
+    assert.equal((await refusal(empty)).message, 'The folder has no images.');
+    assert.match((await refusal(join(root, 'kind1', '0.jpg'))).message, /^This is an image;/);
+    writeFileSync(join(root, 'list.txt'), 'nowhere/a.jpg 0\nnowhere/b.jpg 1\n'.repeat(9));
+    assert.match((await refusal(join(root, 'list.txt'))).next!, /relative to the folder of the list/);
+    assert.match((await refusal(await pictures([1, 1]))).next!, /^Add images: .*to val too\.$/);
   });
 });
 
@@ -124,8 +137,8 @@ describe('the config for images', () => {
 
   test('has groups that tell the classes apart', () => {
     assert.deepEqual(groupsFor(Int32Array.of(500, 50, 5)), { many: 100, few: 20 });
-    assert.deepEqual(groupsFor(Int32Array.of(84, 49, 28, 16, 9)), { many: 28, few: 28 });
-    assert.deepEqual(groupsFor(Int32Array.of(900, 500, 300, 200)), { many: 500, few: 300 });
+    assert.deepEqual(groupsFor(Int32Array.of(84, 49, 28, 16, 9)), { many: 38, few: 22 });
+    assert.deepEqual(groupsFor(Int32Array.of(900, 500, 300, 200)), { many: 700, few: 250 });
     assert.deepEqual(groupsFor(Int32Array.of(50, 50, 50)), { many: 100, few: 20 });
   });
 });

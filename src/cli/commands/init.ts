@@ -15,7 +15,8 @@ export function registerInitCommand(program: Command): void {
     .description('look at your own images and write a config that trains on them')
     .argument(
       '<images>',
-      'DIR/CLASS/…, DIR/train/CLASS/… with DIR/test/CLASS/…, or a list with a line `path label` an image',
+      'a folder DIR/CLASS/…, or DIR/train/CLASS/… with DIR/test/CLASS/…, or a list with one line `path label` for ' +
+        'each image: the path relative to the list, the label a whole number from 0',
     )
     .option('--output <file>', 'the config to write (default: the name of the folder or list, in the working folder)')
     .action(init);
@@ -24,6 +25,12 @@ export function registerInitCommand(program: Command): void {
 async function init(images: string, { output }: { output?: string }): Promise<void> {
   const stem = basename(resolve(images), existsSync(images) ? extname(images) : '');
   const file = output ?? `${asNamePart(stem)}.yaml`;
+  if (!/\.ya?ml$/i.test(file)) {
+    throw new ConfigError('A config is a YAML file.', {
+      where: `--output ${file}`,
+      next: `Name it ${shellWord(`${file.slice(0, file.length - extname(file).length)}.yaml`)}.`,
+    });
+  }
   if (existsSync(file)) {
     throw new ConfigError('There is a file of this name; it is not replaced.', {
       where: resolve(file),

@@ -11,6 +11,11 @@ import { requireReadableName } from './readableNames.js';
 
 const imageName = new RegExp(`\\.(${imageEndings.join('|')})$`, 'i');
 
+/** Whether a file is taken as an image, by the end of its name. */
+export function isImageName(name: string): boolean {
+  return imageName.test(name);
+}
+
 export interface ClassFolder {
   /** Name on disk. */
   readonly folder: string;

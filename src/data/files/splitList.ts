@@ -84,6 +84,6 @@ function sublist(list: ImageList, indices: Int32Array): ImageList {
 function emptyPart(part: string, where: string): DataError {
   return new DataError(`No class has enough images for one in the ${part} part.`, {
     where,
-    next: `Add images: a class with 2 gives one to test, with 3 one to val too. Or leave data.split.${part} out.`,
+    next: `Add images: a class with 2 gives one to test, with 3 one to val too.`,
   });
 }
