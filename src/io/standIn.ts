@@ -19,6 +19,10 @@ const archive: StandIn = {
   remedy: 'Unpack it (tar -xf, gunzip, 7z x), and give the file that lies in it.',
 };
 const empty: StandIn = { what: 'an empty file', remedy: 'Fetch or copy it again, and look at the free space (df -h).' };
+const onnx: StandIn = {
+  what: 'an ONNX file',
+  remedy: 'Export the weights instead: gala export --run RUN --output FILE.safetensors',
+};
 const inspectedBytes = 512;
 /** The first bytes of gzip, bzip2, xz, zstd and 7z, hex. */
 const archiveStarts = ['1f8b', '425a68', 'fd377a585a', '28b52ffd', '377abcaf271c'];
@@ -38,6 +42,7 @@ export function standInOf(path: string): StandIn | undefined {
   if (text.startsWith('version https://git-lfs.github.com/spec/')) return pointer;
   if (/^<(!--|(!doctype|\?xml|html|head|body|title|meta|script|error)\b)/i.test(text)) return page;
   if (start.length === 0) return empty;
+  if (/\.onnx$/i.test(path)) return onnx;
   const isTar = start.toString('latin1', tarMark, tarMark + 5) === 'ustar';
   if (isTar || archiveStarts.some(first => start.toString('hex').startsWith(first))) return archive;
   return /^[\P{Cc}\s]*$/u.test(text) && !text.includes('\uFFFD') ? textOf(text) : undefined;

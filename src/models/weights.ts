@@ -66,11 +66,12 @@ export function fitPart(expected: HostTensors, given: HostTensors, where: string
     part === 'matching'
       ? kept.length === Object.keys(expected).length
       : Object.values(faults).some(list => list.length > 0);
-  if (isRefused) throw misfit(faults, where);
+  if (isRefused) throw misfit(faults, where, part);
   return { values, kept, unused };
 }
 
-function misfit({ missing, misshaped, unexpected }: Readonly<Record<string, string[]>>, where: string): DataError {
+function misfit(faults: Readonly<Record<string, string[]>>, where: string, part: WeightsPart): DataError {
+  const { missing, misshaped, unexpected } = faults;
   const listed = [missing!, misshaped!, unexpected!].flatMap(list => {
     const more = list.length - listedAtMost;
     return [...list.slice(0, listedAtMost), ...(more > 0 ? [`… and ${more} more of these`] : [])];
@@ -78,11 +79,17 @@ function misfit({ missing, misshaped, unexpected }: Readonly<Record<string, stri
   const counts = `${missing!.length} missing, ${misshaped!.length} of another shape, ${unexpected!.length} unexpected`;
   return new DataError(`The weights do not fit the network (${counts}):\n  ${listed.join('\n  ')}`, {
     where,
-    next:
-      'Check that the config’s backbone and dataset are those the weights were trained with. To train from ' +
-      'them, model.weights_part: ' +
-      'backbone starts with a new classifier, matching takes what fits.',
+    next: remedyOf(faults, part),
   });
+}
+
+/** A part is advised only if the file has it. */
+function remedyOf(faults: Readonly<Record<string, string[]>>, part: WeightsPart): string {
+  const isOtherBackbone = Object.values(faults).some(list => list.some(fault => fault.startsWith('backbone.')));
+  if (part === 'all' && !isOtherBackbone)
+    return 'Set model.weights_part: backbone, which takes the backbone of the file and starts with a new classifier.';
+  const backbone = 'Set model.backbone to the backbone that the file was trained with';
+  return part === 'matching' ? `${backbone}.` : `${backbone}, or model.weights_part: matching, which takes what fits.`;
 }
 
 function kindOf({ dtype, shape }: HostTensor): string {

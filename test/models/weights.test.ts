@@ -84,6 +84,15 @@ describe('A part of the network', () => {
     assert.deepEqual([kept, unused], [['classifier.bias'], ['backbone.x']]);
     assert.throws(() => fitPart(expected, { 'backbone.x': filter }, 'here', 'matching'), DataError);
   });
+
+  test('is advised only where the file has it', () => {
+    const next = /weights_part: backbone/;
+    assert.throws(() => fitPart(expected, otherClasses, 'here', 'all'), { next });
+    for (const part of ['all', 'backbone'] as const)
+      assert.throws(() => fitPart(expected, { ...otherClasses, 'backbone.x': filter }, 'here', part), {
+        next: /^Set model\.backbone .*, or model\.weights_part: matching/,
+      });
+  });
 });
 
 test('A filter turned to PyTorch’s layout and fitted again is the same', () => {
