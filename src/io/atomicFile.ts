@@ -1,8 +1,9 @@
-/** Atomic writes: temporary file → fsync → rename → fsync of the folder. */
+/** Writes that survive a crash. Atomic ones: temporary file → fsync → rename → fsync of the folder. */
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -13,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { diskFault } from './faults.js';
-import { notRegular } from './regularFile.js';
+import { notRegular, openForWriting } from './regularFile.js';
 import { waitsFor } from './waiting.js';
 
 /** Temporary files have a random part in their name, so that two writers never share one. */
@@ -69,6 +70,25 @@ function replaceFile(path: string, chunks: Chunks, beforeRename: () => void): vo
   } catch (error) {
     removeIfPossible(temporary);
     throw diskFault('Could not write the file', path, error);
+  }
+}
+
+/**
+ * Appends `content` in a single write and syncs the file, so that a crash cuts off at most this end; makes the file
+ * where it is missing. Throws the system's errors.
+ */
+export function appendSynced(path: string, content: string | Uint8Array): void {
+  waitsFor(`${path} to be written`);
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const file = openForWriting(path, 'append');
+  try {
+    const isNew = fstatSync(file).size === 0;
+    const written = writeSync(file, bytes);
+    if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes went to disk`);
+    fsyncSync(file);
+    if (isNew) syncFolder(dirname(path));
+  } finally {
+    closeSync(file);
   }
 }
 

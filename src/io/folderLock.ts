@@ -17,7 +17,6 @@ import {
   type Holder,
   isAlive,
   isOnThisMachine,
-  isThisProcess,
   isVisible,
   nameOfLock,
   parseLockName,
@@ -30,17 +29,12 @@ export interface FolderLock {
 }
 
 /** A living process that holds the lock of a folder. */
-export interface LiveHolder {
+export interface FolderHolder {
   readonly pid: number;
   /** Empty for a process of this machine and container, otherwise such as ` on node17`. */
   readonly place: string;
   /** Whether this process can send it a signal. */
   readonly isLocal: boolean;
-}
-
-/** The lock that a process, maybe this one, holds already. */
-export interface HeldFolder {
-  readonly holder: Holder;
   /** Path of the lock file. */
   readonly file: string;
 }
@@ -84,7 +78,7 @@ export async function withFolderLock<T>(
 }
 
 /** Locks a folder, or returns who holds its lock. Throws `StorageError` when the folder cannot be written. */
-export function tryLockFolder(folder: string): FolderLock | HeldFolder {
+export function tryLockFolder(folder: string): FolderLock | FolderHolder {
   for (let attempt = 1; ; attempt++) {
     const other = clearedOfDead(folder, undefined);
     if (other) return other;
@@ -118,11 +112,11 @@ export function removeLocksOfJobs(folder: string, isOver: (job: string) => boole
 }
 
 /** The living process that holds the lock of a folder; of several, first one that this process can send a signal. */
-export function liveHolderOf(folder: string): LiveHolder | undefined {
+export function liveHolderOf(folder: string): FolderHolder | undefined {
   const holders = readdirSync(folder).flatMap(name => {
     const holder = parseLockName(name);
-    if (holder === undefined || !isAlive(holder, join(folder, name))) return [];
-    return [{ pid: holder.pid, place: placeOf(holder), isLocal: isVisible(holder) }];
+    const file = join(folder, name);
+    return holder && isAlive(holder, file) ? [describe(holder, file)] : [];
   });
   return holders.find(({ isLocal }) => isLocal) ?? holders[0];
 }
@@ -161,13 +155,13 @@ function isRemoved(error: unknown, path: string): boolean {
 }
 
 /** The first lock of another living process; removes the lock files of dead processes. */
-function clearedOfDead(folder: string, own: string | undefined): HeldFolder | undefined {
+function clearedOfDead(folder: string, own: string | undefined): FolderHolder | undefined {
   try {
     for (const name of readdirSync(folder)) {
       const holder = name === own ? undefined : parseLockName(name);
       if (holder === undefined) continue;
       const file = join(folder, name);
-      if (isAlive(holder, file) || !removeUnheld(file)) return { holder, file };
+      if (isAlive(holder, file) || !removeUnheld(file)) return describe(holder, file);
     }
     return undefined;
   } catch (error) {
@@ -185,30 +179,31 @@ function remove(path: string, file: number): void {
   closeSync(file);
 }
 
-function heldBy({ holder, file }: HeldFolder, folder: string): StorageError {
-  if (isThisProcess(holder)) {
-    return new StorageError(`This process (${holder.pid}) already works in the run folder.`, {
+function heldBy(holder: FolderHolder, folder: string): StorageError {
+  const { pid, place, isLocal, file } = holder;
+  if (isLocal && pid === process.pid) {
+    return new StorageError(`This process (${pid}) already works in the folder.`, {
       where: folder,
       next: 'Let one run at a time use the folder.',
     });
   }
-  const { pid } = holder;
-  const next = isVisible(holder)
-    ? `Wait for it or stop it (kill ${pid}); without --resume a new run folder is made.`
-    : isOnThisMachine(holder)
-      ? 'Wait for it or stop it in its container; without --resume a new run folder is made.'
-      : 'Stop it there; if it is not running any more, delete this file.';
-  return new StorageError(`Process ${pid}${placeOf(holder)} already works in this run folder.`, { where: file, next });
+  return new StorageError(`Process ${pid}${place} already works in this folder.`, {
+    where: file,
+    next: isLocal
+      ? `Wait for it or stop it (kill ${pid}).`
+      : 'Wait for it or stop it there; if it is not running any more, delete this file.',
+  });
 }
 
 /** `process 17 on node17`. */
-export function describeHolder({ holder }: HeldFolder): string {
-  return `process ${holder.pid}${placeOf(holder)}`;
+export function describeHolder({ pid, place }: FolderHolder): string {
+  return `process ${pid}${place}`;
 }
 
-function placeOf(holder: Holder): string {
-  if (isVisible(holder)) return '';
-  return isOnThisMachine(holder) ? ` in another container (${holder.host})` : ` on ${holder.host}`;
+function describe(holder: Holder, file: string): FolderHolder {
+  const isLocal = isVisible(holder);
+  const elsewhere = isOnThisMachine(holder) ? ` in another container (${holder.host})` : ` on ${holder.host}`;
+  return { pid: holder.pid, place: isLocal ? '' : elsewhere, isLocal, file };
 }
 
 function once(action: () => void): () => void {

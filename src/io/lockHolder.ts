@@ -92,10 +92,6 @@ export function isOnThisMachine({ boot }: Holder): boolean {
   return boot === thisProcess().boot;
 }
 
-export function isThisProcess(holder: Holder): boolean {
-  return isVisible(holder) && holder.pid === process.pid && holder.startTicks === thisProcess().startTicks;
-}
-
 function isRunning({ pid, startTicks }: Holder): boolean {
   return startTicksOf(pid) === startTicks;
 }

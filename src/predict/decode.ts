@@ -1,6 +1,5 @@
 /** Image files → the network's input: the central crop of evaluation, in gray where the network takes one channel. */
-import type { Placement } from '../data/images/fit.js';
-import { fitOf } from '../data/images/fit.js';
+import { fitOf, type Placement } from '../data/images/fit.js';
 import { makeImageReader } from '../data/images/readImage.js';
 import { ConfigError, GalaError } from '../errors.js';
 import { randomFor } from '../random.js';
@@ -11,18 +10,21 @@ export interface InputRecipe {
   readonly shortSide: number;
 }
 
-/** Images to decode, in order: pixels go to `images`, and `failed` becomes 1 for a file that cannot be read. */
+/**
+ * Files to decode, in order. `images` gets their pixels; an entry of `failed` becomes 1 for a file that cannot be read.
+ */
 export interface DecodeJob {
   readonly paths: readonly string[];
-  /** HWC bytes, over shared memory. */
+  /** `[N, H, W, C]` bytes in shared memory. */
   readonly images: Uint8Array;
+  /** `[N]`. */
   readonly failed: Uint8Array;
 }
 
-/** Images of a job under way at a time: sharp decodes on threads of its own. */
+/** Images of a job that are decoded at the same time: sharp decodes on threads of its own. */
 const lanes = 3;
 
-/** Throws `ConfigError` for a shape that files cannot be fitted to. */
+/** A function that does jobs. Throws `ConfigError` for a shape to which files cannot be fitted. */
 export function decoderOf({ imageShape, shortSide }: InputRecipe): (job: DecodeJob) => Promise<void> {
   const [height, width, channels] = imageShape;
   if (height !== width)
@@ -32,7 +34,7 @@ export function decoderOf({ imageShape, shortSide }: InputRecipe): (job: DecodeJ
     });
   const { fit } = fitOf({ augment: [], side: height, shortSide });
   const { read } = makeImageReader();
-  const random = randomFor('central crop'); // which draws nothing
+  const random = randomFor('central crop'); // a central crop draws no random number
   const pixels = height * width;
   const rgb = new Uint8Array(3 * pixels);
   const decode = async (path: string, into: Uint8Array) => {

@@ -1,4 +1,4 @@
-/** Worker thread of `gala predict`: decodes images and fits them to the network's input, as evaluation does. */
+/** Worker thread of `gala predict`: decodes images and fits them to the network's input as evaluation does. */
 import { workerData } from 'node:worker_threads';
 import { answerJobs } from '../data/workers/answerJobs.js';
 import { type DecodeJob, decoderOf, type InputRecipe } from './decode.js';

@@ -1,4 +1,4 @@
-/** Which image files `gala predict` was given: files, folders with all images below them, and lists of paths. */
+/** The image files that the arguments of `gala predict` name: files, folders with all images below, lists of paths. */
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join } from 'node:path';
 import { isLeftBehind } from '../data/files/leftOutFiles.js';
@@ -14,16 +14,15 @@ export interface ImagePath {
 }
 
 /**
- * The images of all arguments in their order; those of a folder in order of their paths. A list is a text file with a
- * path a line, below the folder of the list or the working folder; a class number after the path, as in training lists,
- * is passed over. Throws `DataError` where an argument is not there or has no images; a missing file that is named as
- * an image is taken all the same.
+ * The images of all arguments in their order; the images of a folder in the order of their paths. A list is a text file
+ * with a path on each line, relative to the folder of the list or the working folder; a class number behind the path,
+ * as in training lists, is ignored. Throws `DataError` where an argument does not exist or has no images. A missing
+ * file with the ending of an image is no error here: it is skipped later, like an image that cannot be decoded.
  */
 export function imagePaths(given: readonly string[]): ImagePath[] {
   return given.flatMap(name => {
     const path = withHome(name);
     const stat = statSync(path, { throwIfNoEntry: false });
-    // A missing image is skipped and named at the end, like one that does not decode.
     if (stat === undefined && !hasImageEnding(path))
       throw new DataError('There is no such file or folder.', { where: name, next: whatToGive });
     if (stat?.isDirectory()) return imagesBelow(path, name);
@@ -39,11 +38,13 @@ function imagesBelow(path: string, name: string): ImagePath[] {
   if (found.length > 0) return found;
   throw new DataError('There are no images in the folder.', {
     where: name,
-    next: `Files are taken that end in ${imageEndings.map(ending => `.${ending}`).join(', ')}.`,
+    next: `Images have names that end in ${imageEndings.map(ending => `.${ending}`).join(', ')}.`,
   });
 }
 
-/** `above`: the real paths of the folders that the walk came through; links are followed, but not in a circle. */
+/**
+ * Adds the images below `path` to `found`. `above` has the real paths of the folders above: links lead in no circle.
+ */
 function walk(path: string, name: string, above: readonly string[], found: ImagePath[]): void {
   const real = realpathSync(path);
   if (above.includes(real)) return;

@@ -1,8 +1,4 @@
-/**
- * Class probabilities of image files by the network of a run: files are decoded by worker threads while the engine
- * computes.
- */
-
+/** Class probabilities of image files by the network of a run: threads decode files while the engine computes. */
 import { requireSharp } from '../data/images/sharp.js';
 import { sharedBytes } from '../data/pipeline/sharedDataset.js';
 import { inspectImage } from '../data/verify/inspectImage.js';
@@ -19,9 +15,9 @@ import { type RankedClass, type Rebalancing, topClasses } from './ranking.js';
 export interface PredictionRequest {
   readonly trained: TrainedNetwork;
   readonly images: readonly ImagePath[];
-  /** Classes told of each image. */
+  /** Classes listed for each image. */
   readonly top: number;
-  /** `mass` left out: that of the given images. */
+  /** `mass` [C] is the predicted mass of each class; left out, it is taken over the given images. */
   readonly rebalancing?: { readonly tau: number; readonly mass?: Float64Array | undefined } | undefined;
   readonly onProgress?: (done: number) => void;
 }
@@ -38,9 +34,9 @@ export interface Predictions {
   readonly unreadable: readonly { readonly image: string; readonly reason: string }[];
 }
 
-/** Images of a job of a worker: few, so that the workers share even a single batch. */
+/** Images in a worker's job: few, so that the workers share even a single batch. */
 const imagesPerJob = 8;
-/** Pixels of a batch, at most, beside `eval.batch_size`: what keeps the network's memory small costs no speed. */
+/** Most pixels of a batch, beside `eval.batch_size`: it bounds the network's memory and costs no speed. */
 const batchPixels = 64 * 224 * 224;
 /** Batches that are decoded ahead of the engine. */
 const batchesAhead = 2;
@@ -51,7 +47,7 @@ export async function predictImages(request: PredictionRequest): Promise<Predict
   const { config, network, model, shortSide } = trained;
   requireSharp();
   const recipe: InputRecipe = { imageShape: network.imageShape, shortSide };
-  decoderOf(recipe); // a shape that files do not fit is an error here and now
+  decoderOf(recipe); // throws for a shape that no file can be fitted to
   const [height, width, channels] = network.imageShape;
   const mostImages = Math.max(1, Math.floor(batchPixels / (height * width)));
   const batchSize = Math.min(config.eval.batch_size, mostImages, images.length);
@@ -63,63 +59,82 @@ export async function predictImages(request: PredictionRequest): Promise<Predict
   const pool = openWorkerPool<DecodeJob>(new URL('./decodeWorker.js', import.meta.url), workers, recipe);
 
   const classes = trained.classNames.length;
-  const isOfThese = rebalancing !== undefined && rebalancing.mass === undefined;
+  const shape = [batchSize, height, width, channels];
+  const given = rebalancing?.mass && { tau: rebalancing.tau, mass: rebalancing.mass };
+  const needsAll = rebalancing !== undefined && given === undefined;
   const kept: { image: string; logits: Float32Array }[] = [];
   const predicted: PredictedImage[] = [];
   const unreadable: { image: string; reason: string }[] = [];
-  const add = (image: string, logits: Float32Array, by?: Rebalancing) => {
+  const rank = (image: string, logits: Float32Array, by?: Rebalancing) => {
     predicted.push({ image, top: topClasses(logits, Math.min(top, classes), by) });
   };
-  const given = rebalancing?.mass && { tau: rebalancing.tau, mass: rebalancing.mass };
-
-  const size = height * width * channels;
-  const decodeBatch = (first: number) => {
-    const paths = images.slice(first, first + batchSize).map(({ path }) => path);
-    const [pixels, failed] = [sharedBytes(batchSize * size), sharedBytes(batchSize)];
-    const jobs: Promise<void>[] = [];
-    for (let at = 0; at < paths.length; at += imagesPerJob) {
-      const job = paths.slice(at, at + imagesPerJob);
-      const end = at + job.length;
-      jobs.push(
-        pool.run({ paths: job, images: pixels.subarray(at * size, end * size), failed: failed.subarray(at, end) }),
-      );
-    }
-    const done = Promise.all(jobs);
-    done.catch(() => undefined); // whoever takes the batch sees the error
-    return { first, count: paths.length, pixels, failed, done };
-  };
-  const queue: ReturnType<typeof decodeBatch>[] = [];
-  let next = 0;
   try {
-    while (next < images.length || queue.length > 0) {
-      for (; next < images.length && queue.length <= batchesAhead; next += batchSize) queue.push(decodeBatch(next));
-      const { first, count, pixels, failed, done } = queue.shift()!;
-      await done;
-      const shape = [batchSize, height, width, channels];
-      const { logits } = await executable.run('eval', { images: { dtype: 'uint8', shape, data: pixels } });
-      for (let i = 0; i < count; i++) {
-        const { name, path } = images[first + i]!;
+    for await (const batch of decodedBatches(images, batchSize, height * width * channels, pool.run)) {
+      const { logits } = await executable.run('eval', { images: { dtype: 'uint8', shape, data: batch.pixels } });
+      for (const [i, { name, path }] of batch.images.entries()) {
         const row = (logits!.data as Float32Array).subarray(i * classes, (i + 1) * classes);
-        if (failed[i] === 1) unreadable.push({ image: name, reason: await reasonOf(path) });
-        else if (isOfThese) kept.push({ image: name, logits: row.slice() });
-        else add(name, row, given);
+        if (batch.failed[i] === 1) unreadable.push({ image: name, reason: await reasonOf(path) });
+        else if (needsAll) kept.push({ image: name, logits: row.slice() });
+        else rank(name, row, given);
       }
-      onProgress?.(first + count);
+      onProgress?.(predicted.length + kept.length + unreadable.length);
     }
   } finally {
     await pool.close();
     executable.dispose();
   }
-  if (isOfThese && kept.length > 0) {
+  if (needsAll && kept.length > 0) {
     const all = new Float32Array(kept.length * classes);
     for (const [i, { logits }] of kept.entries()) all.set(logits, i * classes);
     const own = { tau: rebalancing.tau, mass: predictedMass(all, classes) };
-    for (const { image, logits } of kept) add(image, logits, own);
+    for (const { image, logits } of kept) rank(image, logits, own);
   }
   return { images: predicted, unreadable };
 }
 
-/** What is wrong with a file that a worker could not read. */
+interface DecodedBatch {
+  readonly images: readonly ImagePath[];
+  /** `[N, H, W, C]` bytes. */
+  readonly pixels: Uint8Array;
+  /** `[N]`; 1 for a file that could not be read. */
+  readonly failed: Uint8Array;
+}
+
+/** The images in batches of `batchSize`, in order; the next ones are decoded while a batch is used. */
+async function* decodedBatches(
+  images: readonly ImagePath[],
+  batchSize: number,
+  imageBytes: number,
+  run: (job: DecodeJob) => Promise<void>,
+): AsyncGenerator<DecodedBatch> {
+  const decode = (batch: readonly ImagePath[]) => {
+    const [pixels, failed] = [sharedBytes(batchSize * imageBytes), sharedBytes(batchSize)];
+    const jobs: Promise<void>[] = [];
+    for (let at = 0; at < batch.length; at += imagesPerJob) {
+      const end = Math.min(at + imagesPerJob, batch.length);
+      jobs.push(
+        run({
+          paths: batch.slice(at, end).map(({ path }) => path),
+          images: pixels.subarray(at * imageBytes, end * imageBytes),
+          failed: failed.subarray(at, end),
+        }),
+      );
+    }
+    const done = Promise.all(jobs);
+    done.catch(() => undefined); // the error is thrown where the batch is awaited
+    return { images: batch, pixels, failed, done };
+  };
+  const queue: ReturnType<typeof decode>[] = [];
+  for (let next = 0; next < images.length || queue.length > 0; ) {
+    for (; next < images.length && queue.length <= batchesAhead; next += batchSize)
+      queue.push(decode(images.slice(next, next + batchSize)));
+    const { done, ...batch } = queue.shift()!;
+    await done;
+    yield batch;
+  }
+}
+
+/** Why a worker could not read a file. */
 async function reasonOf(path: string): Promise<string> {
   const { message } = await inspectImage(path);
   return message ?? 'The image could not be read when it was its turn.';

@@ -1,34 +1,34 @@
-/** Predictions as text for a person, as CSV and as JSON. */
+/** Predictions as text, CSV and JSON. */
 import { toCsv } from '../io/csv.js';
 import type { TrainedNetwork } from '../train/trainedNetwork.js';
 import type { PredictionRequest, Predictions } from './predict.js';
 
-export interface ToldPredictions {
+export interface PredictionReport {
   readonly predictions: Predictions;
   readonly trained: TrainedNetwork;
   readonly rebalancing: PredictionRequest['rebalancing'];
 }
 
-/** A line an image, `path: class 93.1 %, class 4.2 %`, after one on the network. */
-export function predictionText(told: ToldPredictions): string {
-  const { run, checkpoint, epoch, rebalanced } = sourceOf(told);
+/** A line about the network, then a line per image: `path: class 93.1 %, class 4.2 %`. */
+export function predictionText(report: PredictionReport): string {
+  const { run, checkpoint, epoch, rebalanced } = sourceOf(report);
   const how = rebalanced
     ? `, re-balanced with τ = ${rebalanced.tau} by the class mass of the ${rebalanced.mass_of}`
     : '';
-  const lines = told.predictions.images.map(({ image, top }) => {
-    const classes = top.map(({ label, probability }) => `${nameOf(told, label)} ${(100 * probability).toFixed(1)} %`);
+  const lines = report.predictions.images.map(({ image, top }) => {
+    const classes = top.map(({ label, probability }) => `${nameOf(report, label)} ${(100 * probability).toFixed(1)} %`);
     return `${image}: ${classes.join(', ')}`;
   });
   return [`${run}, checkpoint ${checkpoint} of epoch ${epoch}${how}`, ...lines, ''].join('\n');
 }
 
 /**
- * A line an image; `probability_n` is that of `class_n`, a fraction. Columns for τ and the source of the mass where
- * re-balanced.
+ * A line per image; `probability_n` is the probability of `class_n`, a fraction. Re-balanced predictions have columns
+ * for τ and the source of the class mass.
  */
-export function predictionCsv(told: ToldPredictions): string {
-  const { rebalanced } = sourceOf(told);
-  const { images } = told.predictions;
+export function predictionCsv(report: PredictionReport): string {
+  const { rebalanced } = sourceOf(report);
+  const { images } = report.predictions;
   const ranks = Array.from(images[0]?.top ?? [], (_, i) => i + 1);
   const header = [
     'image',
@@ -37,21 +37,21 @@ export function predictionCsv(told: ToldPredictions): string {
   ];
   const records = images.map(({ image, top }) => [
     image,
-    ...top.flatMap(({ label, probability }) => [nameOf(told, label), rounded(probability)]),
+    ...top.flatMap(({ label, probability }) => [nameOf(report, label), rounded(probability)]),
     ...(rebalanced ? [rebalanced.tau, rebalanced.mass_of] : []),
   ]);
   return toCsv(header, records);
 }
 
-/** One object; probabilities are fractions, labels count from 0. */
-export function predictionJson(told: ToldPredictions): string {
-  const { images, unreadable } = told.predictions;
+/** One JSON object; probabilities are fractions, labels count from 0. */
+export function predictionJson(report: PredictionReport): string {
+  const { images, unreadable } = report.predictions;
   const content = {
-    ...sourceOf(told),
+    ...sourceOf(report),
     images: images.map(({ image, top }) => ({
       image,
       top: top.map(({ label, probability }) => ({
-        class: nameOf(told, label),
+        class: nameOf(report, label),
         label,
         probability: rounded(probability),
       })),
@@ -61,7 +61,7 @@ export function predictionJson(told: ToldPredictions): string {
   return `${JSON.stringify(content, null, 1)}\n`;
 }
 
-function sourceOf({ trained, rebalancing }: ToldPredictions) {
+function sourceOf({ trained, rebalancing }: PredictionReport) {
   const { folder, checkpoint, epoch } = trained;
   const mass_of = rebalancing?.mass ? "run's test images" : 'given images';
   return {
@@ -72,7 +72,7 @@ function sourceOf({ trained, rebalancing }: ToldPredictions) {
   };
 }
 
-function nameOf({ trained }: ToldPredictions, label: number): string {
+function nameOf({ trained }: PredictionReport, label: number): string {
   return trained.classNames[label]!;
 }
 

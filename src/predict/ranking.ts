@@ -7,16 +7,17 @@ export interface RankedClass {
   readonly probability: number;
 }
 
-/** What re-balancing divides by: the mass [C] of each class over a whole set, to the power τ. */
+/** Re-balancing divides each probability by mass^τ. */
 export interface Rebalancing {
   readonly tau: number;
+  /** `[C]`, the predicted mass of each class over a whole set. */
   readonly mass: Float64Array;
 }
 
 /**
- * The `count` most probable classes of a row of logits [C], the most probable first, of equal ones the lowest.
- * Re-balanced, probabilities are p_j / mass_j^τ divided by their sum: their order is that of `rebalance` in
- * eval/rebalance.ts. Throws `DataError` for logits that are not finite.
+ * The `count` most probable classes of a row of logits [C], the most probable first; among equal ones the lowest label
+ * comes first. Re-balanced probabilities are p_j / mass_j^τ, normalised; `rebalance` of eval/rebalance.ts gives the
+ * same order. Throws `DataError` for logits that are not finite.
  */
 export function topClasses(logits: Float32Array, count: number, rebalancing?: Rebalancing): RankedClass[] {
   const scores = Float64Array.from(logits, (logit, j) => {
@@ -37,7 +38,7 @@ export function topClasses(logits: Float32Array, count: number, rebalancing?: Re
   const sum = scores.reduce((total, score) => total + Math.exp(score - largest), 0);
   const top: RankedClass[] = [];
   const isTaken = new Uint8Array(scores.length);
-  // A scan for each of the few classes costs less than sorting thousands.
+  // One scan per rank costs less than sorting thousands of classes.
   for (let rank = 0; rank < count; rank++) {
     let label = isTaken.indexOf(0);
     for (let j = label + 1; j < scores.length; j++) if (!isTaken[j] && scores[j]! > scores[label]!) label = j;

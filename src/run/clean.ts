@@ -1,6 +1,4 @@
-/**
- * What a finished run no longer needs: its checkpoints. Everything that a table, a record or a report is made of stays.
- */
+/** Removes what a finished run no longer needs: its checkpoints. Tables, records and reports need only what stays. */
 import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
@@ -9,13 +7,13 @@ import { readRecord } from './record.js';
 import { holdRunFolder, openRunFolder } from './runFolder.js';
 
 export interface Cleaned {
-  /** Bytes of the checkpoints that were, or would be, removed. */
+  /** Bytes of the checkpoints that were removed, or would be in a dry run. */
   readonly bytes: number;
-  /** The status for which the run was left alone. */
+  /** The status of a run that is not finished and therefore keeps its checkpoints. */
   readonly kept?: string;
 }
 
-/** Removes the checkpoints of a run if it is finished. Throws `StorageError` when the folder is none, or in use. */
+/** Removes the checkpoints of a finished run. Throws `StorageError` where the folder is not a run's, or in use. */
 export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   const folder = openRunFolder(directory);
   const { status } = readRecord(folder.record);
@@ -38,7 +36,7 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   }
 }
 
-/** The files that training writes there; any other, and a folder of the same name, is somebody's own. */
+/** The files that training writes; other files, and folders of these names, belong to the user. */
 function checkpointsIn(folder: string): { path: string; bytes: number }[] {
   return ['best', 'last', 'last.previous'].flatMap(name => {
     const path = join(folder, `${name}.safetensors`);

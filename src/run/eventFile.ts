@@ -1,25 +1,24 @@
 /**
- * `events.out.tfevents.<time>.gala`: the curves of metrics.jsonl for TensorBoard, a step an epoch. One file a run, to
- * which every process appends: a TensorBoard that is open cannot follow a file that is replaced or removed. What a
- * resumed run trains again is cancelled by a session start, the way that TensorFlow's own writers do it.
+ * `events.out.tfevents.<time>.gala`: the curves of metrics.jsonl for TensorBoard, one step per epoch. Every process of
+ * a run appends to the same file, because an open TensorBoard cannot follow a file that is replaced or removed. As in
+ * TensorFlow's own writers, a session start cancels the epochs that a resumed run trains again.
  */
-import { closeSync, fsyncSync, ftruncateSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../io/atomicFile.js';
+import { appendSynced, writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault } from '../io/faults.js';
 import { bytesField, doubleField, floatField, message, varintField } from '../io/protobuf.js';
 import { largestLog, openForWriting, readRegularFile } from '../io/regularFile.js';
 import { tfRecord, wholeRecords } from '../io/tfRecord.js';
-import { waitsFor } from '../io/waiting.js';
 import type { EpochMetrics } from './metricsLog.js';
 
 /** TensorBoard takes every file with `tfevents` in its name. */
 const namePattern = /^events\.out\.tfevents\.\d+\.gala$/;
 
 /**
- * Begins a session of training after the epochs `lines` and returns the path of the run's event file. Where there is
- * none it is made, with those epochs; `startedAt` (ISO 8601) places the ones of before metrics.jsonl had
- * `unix_seconds`. What a crash cut off is dropped. Throws `StorageError`.
+ * Begins a session of training after the epochs `lines` and returns the path of the run's event file. A missing file is
+ * made with those epochs; `startedAt` (ISO 8601) gives a time to epochs without `unix_seconds`, as an older gala wrote
+ * them. What a crash cut off is dropped. Throws `StorageError`.
  */
 export function startSession(directory: string, lines: readonly EpochMetrics[], startedAt: string): string {
   const now = Date.now() / 1000;
@@ -33,60 +32,51 @@ export function startSession(directory: string, lines: readonly EpochMetrics[], 
     return path;
   }
   const path = join(directory, existing);
-  attempt(path, 'change', file => {
-    const bytes = readRegularFile(path, largestLog);
-    const whole = wholeRecords(bytes);
-    if (whole < bytes.length) ftruncateSync(file, whole);
+  attempt(path, () => {
+    dropCutOff(path);
+    appendSynced(path, start);
   });
-  append(path, start);
   return path;
 }
 
-function eventFileIn(directory: string): string | undefined {
+function dropCutOff(path: string): void {
+  const bytes = readRegularFile(path, largestLog);
+  const whole = wholeRecords(bytes);
+  if (whole === bytes.length) return;
+  const file = openForWriting(path, 'change');
   try {
-    return readdirSync(directory).find(name => namePattern.test(name));
-  } catch (error) {
-    throw diskFault('Could not write the events for TensorBoard', directory, error);
+    ftruncateSync(file, whole);
+  } finally {
+    closeSync(file);
   }
 }
 
-/** Appends one epoch: a single write, then fsync. Throws `StorageError`. */
+function eventFileIn(directory: string): string | undefined {
+  return attempt(directory, () => readdirSync(directory).find(name => namePattern.test(name)));
+}
+
+/** Appends one epoch. Throws `StorageError`. */
 export function appendEvents(path: string, line: EpochMetrics): void {
-  append(path, epochRecord(line, Date.now() / 1000));
+  attempt(path, () => appendSynced(path, epochRecord(line, Date.now() / 1000)));
 }
 
-function append(path: string, record: Uint8Array): void {
-  waitsFor(`${path} to be written`);
-  attempt(path, 'append', file => {
-    const written = writeSync(file, record);
-    if (written !== record.length) throw new Error(`only ${written} of ${record.length} bytes went to disk`);
-    fsyncSync(file);
-  });
-}
-
-function attempt(path: string, how: 'append' | 'change', action: (file: number) => void): void {
+function attempt<T>(path: string, action: () => T): T {
   try {
-    const file = openForWriting(path, how);
-    try {
-      action(file);
-    } finally {
-      closeSync(file);
-    }
+    return action();
   } catch (error) {
     throw diskFault('Could not write the events for TensorBoard', path, error);
   }
 }
 
 /**
- * `test_top1_rebalanced` → `test/top1_rebalanced`, `loss` → `train/loss`: TensorBoard makes a section of what is before
- * the slash.
+ * `test_top1_rebalanced` → `test/top1_rebalanced`, `loss` → `train/loss`: TensorBoard has a section per word before /.
  */
 function tagOf(metric: string): string {
   const [, split, name] = /^(test|val)_(.+)$/.exec(metric) ?? [];
   return split === undefined ? `train/${metric}` : `${split}/${name}`;
 }
 
-/** `began`: when the run did, seconds since 1970. */
+/** `began` is the start of the run, in seconds since 1970. */
 function epochRecord({ epoch, unix_seconds, ...metrics }: EpochMetrics, began: number): Uint8Array {
   const seconds = typeof metrics.training_seconds === 'number' ? metrics.training_seconds : 0;
   const values = Object.entries(metrics).flatMap(([metric, value]) => {

@@ -1,17 +1,11 @@
-/**
- * `metrics.jsonl` and `gradients.jsonl`: the truth about every epoch, one JSON object a line, each on disk before
- * training goes on.
- */
-import { closeSync, fstatSync, fsyncSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+/** `metrics.jsonl` and `gradients.jsonl`: a JSON object per epoch, each on disk before training goes on. */
 import { StorageError } from '../errors.js';
-import { syncFolder, writeFileAtomic } from '../io/atomicFile.js';
+import { appendSynced, writeFileAtomic } from '../io/atomicFile.js';
 import { toCsv } from '../io/csv.js';
 import { diskFault } from '../io/faults.js';
-import { largestLog, openForWriting, readRegularText, withOpenedFile } from '../io/regularFile.js';
-import { waitsFor } from '../io/waiting.js';
+import { largestLog, readRegularText, withOpenedFile } from '../io/regularFile.js';
 
-/** One epoch; what was not measured in it is left out. NaN and infinity become null, JSON having neither. */
+/** One epoch; what was not measured in it is left out. NaN and infinity become null, because JSON has neither. */
 export interface EpochMetrics {
   /** 1-based. */
   readonly epoch: number;
@@ -26,32 +20,20 @@ export interface EpochLine {
 
 export interface MetricsRead {
   readonly lines: readonly EpochMetrics[];
-  /** What was dropped, for the log; undefined when the file was whole. */
+  /** What was dropped, a sentence; undefined when the file was whole. */
   readonly notice?: string;
 }
 
-/** Appends one epoch: a single write, then fsync. Throws `StorageError`. */
+/** Appends one epoch. Throws `StorageError`. */
 export function appendEpoch(path: string, metrics: EpochLine): void {
-  if (!endsWithNewline(path)) write(path, readMetrics(path).lines); // a killed write must not run into this line
-  waitsFor(`${path} to be written`);
-  attempt(path, 'write', () => {
-    const file = openForWriting(path, 'append');
-    try {
-      const isNew = fstatSync(file).size === 0;
-      const line = Buffer.from(`${JSON.stringify(metrics)}\n`);
-      const written = writeSync(file, line);
-      if (written !== line.length) throw new Error(`only ${written} of ${line.length} bytes went to disk`);
-      fsyncSync(file);
-      if (isNew) syncFolder(dirname(path));
-    } finally {
-      closeSync(file);
-    }
-  });
+  // else this line would continue one that a kill cut off
+  if (!endsWithNewline(path)) write(path, readMetrics(path).lines);
+  attempt(path, 'write', () => appendSynced(path, `${JSON.stringify(metrics)}\n`));
 }
 
 /**
- * Reads all epochs; none when the file is not there. A last line cut off by a crash is dropped, with a notice. Throws
- * `StorageError` with the line for any other damage, and for epochs that do not go up.
+ * Reads all epochs; none when there is no file. A last line that a crash cut off is dropped, with a notice. Throws
+ * `StorageError` with the number of the line for any other damage, and for epochs that do not increase.
  */
 export function readMetrics(path: string): MetricsRead {
   const text = attempt(path, 'read', () => readRegularText(path, largestLog), '');
@@ -68,7 +50,7 @@ export function readMetrics(path: string): MetricsRead {
   return { lines, notice: `${path}: line ${texts.length + 1} was cut off by a crash and is dropped.` };
 }
 
-/** Drops every epoch after `epoch`, so that a run resumed there writes none twice. Atomic. Throws `StorageError`. */
+/** Drops every epoch after `epoch`, so that a run resumed there writes no epoch twice. Throws `StorageError`. */
 export function truncateToEpoch(path: string, epoch: number): MetricsRead {
   const { lines, notice } = readMetrics(path);
   const kept = lines.filter(line => line.epoch <= epoch);
@@ -76,10 +58,7 @@ export function truncateToEpoch(path: string, epoch: number): MetricsRead {
   return notice === undefined ? { lines: kept } : { lines: kept, notice };
 }
 
-/**
- * Makes metrics.csv anew from metrics.jsonl: a column per metric, in order of first appearance. Atomic. Throws
- * `StorageError`.
- */
+/** Writes metrics.csv from metrics.jsonl: a column per metric, in order of first appearance. Throws `StorageError`. */
 export function writeMetricsCsv(metricsPath: string, csvPath: string): void {
   const { lines } = readMetrics(metricsPath);
   const columns = [...new Set(['epoch', ...lines.flatMap(line => Object.keys(line))])];
@@ -114,7 +93,7 @@ function endsWithNewline(path: string): boolean {
   );
 }
 
-/** Runs a file action; `missing` is the answer for a file that is not there. */
+/** Runs a file action; returns `missing`, where given, for a file that does not exist. Throws `StorageError`. */
 function attempt<T>(path: string, verb: string, action: () => T, missing?: T): T {
   try {
     return action();

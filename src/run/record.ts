@@ -1,14 +1,15 @@
-/** `run.json`: from it alone a reader can tell which data, subset, seed, code, engine and split made a number. */
-
+/** `run.json`: it alone tells a reader which data, subset, seed, code, engine and split made a number. */
+import { existsSync } from 'node:fs';
 import { configHash, configOf } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import type { EngineInfo } from '../engine/program.js';
-import { StorageError } from '../errors.js';
+import { DataError, StorageError } from '../errors.js';
 import { fromFormat1 } from '../eval/format1.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/faults.js';
 import { largestText, readRegularText } from '../io/regularFile.js';
 import { schemaFault } from '../io/schemaFault.js';
+import { shellWord } from '../io/shellWord.js';
 import { describeGit, describeHost, describeLog, describeVersions } from './host.js';
 import {
   type FirstStage,
@@ -62,8 +63,8 @@ export function createRecord(
 }
 
 /**
- * Reads run.json, the keys that its config lacks filled in with their defaults. Throws `StorageError` when it is
- * missing, damaged or of another format.
+ * Reads run.json; keys that its config lacks get their defaults. Throws `StorageError` when the file is missing,
+ * damaged or of another format.
  */
 export function readRecord(path: string): RunRecord {
   const record = readStored(path);
@@ -92,10 +93,7 @@ function readStored(path: string): RunRecord {
   });
 }
 
-/**
- * Levels of run.json; those of gala have fewer than ten. JSON that is nested far deeper can be read, but not written
- * again.
- */
+/** Most levels of a run.json; gala writes fewer than ten. JavaScript can parse far deeper JSON, but not write it. */
 const mostLevels = 100;
 
 function isNestedDeeper(value: unknown, levels: number): boolean {
@@ -103,14 +101,14 @@ function isNestedDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some(inner => isNestedDeeper(inner, levels - 1));
 }
 
-/** The record, or the first thing that is wrong with the content of a run.json. */
+/** The record, or the first fault of the content of a run.json. */
 function check(content: unknown): RunRecord | string {
   if (isNestedDeeper(content, mostLevels)) return `the file: nested more than ${mostLevels} levels deep`;
   const { data, error } = recordSchema.safeParse(content);
   return error ? schemaFault(error) : data;
 }
 
-/** Fields a run changes while it goes on; `finished_at` and `updated_at` follow by themselves. */
+/** Fields that a run changes; `finished_at` and `updated_at` are set with them. */
 export type RecordChange = Partial<Pick<RunRecord, 'status' | 'epoch' | 'training_seconds' | 'results' | 'failure'>>;
 
 /**
@@ -130,8 +128,7 @@ export function updateRecord(path: string, change: RecordChange): RunRecord {
 }
 
 /**
- * Notes that training goes on from a checkpoint, here and now: status `running`, a new entry of `resumes`. Throws
- * `StorageError`.
+ * Records that training resumes from a checkpoint: status `running`, a new entry of `resumes`. Throws `StorageError`.
  */
 export function recordResume(
   path: string,
@@ -161,10 +158,28 @@ function surroundings() {
   };
 }
 
-/** What could not be read again is not written: `Error`, for only a fault in gala brings it about. */
+/** Throws `Error` for a record that could not be read again, which only a fault in gala can make. */
 function write(path: string, record: RunRecord): RunRecord {
   const checked = check(record);
   if (typeof checked === 'string') throw new Error(`the record of a run would not be usable: ${checked}`);
   writeFileAtomic(path, `${JSON.stringify(record, null, 2)}\n`);
   return record;
+}
+
+/**
+ * The folder of a run's images: `given` (`--data`), else the folder that run.json remembers. Undefined where there is
+ * neither, and where the remembered folder is gone but GALA_DATA is set. Throws `DataError` where it is gone and
+ * nothing else is given.
+ */
+export function dataRootOf(
+  { data_root: remembered }: Pick<RunRecord, 'data_root'>,
+  given: string | undefined,
+): string | undefined {
+  if (given !== undefined || remembered === undefined) return given;
+  if (existsSync(remembered)) return remembered;
+  if (process.env.GALA_DATA) return undefined;
+  throw new DataError('The data of this run is not where the run last read it.', {
+    where: remembered,
+    next: `Give its folder with --data DIR, or put the data back: ${shellWord(remembered)}`,
+  });
 }

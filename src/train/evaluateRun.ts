@@ -13,8 +13,7 @@ import { type Evaluation, readLogitsFile, writeLogitsFile } from '../eval/logits
 import { evaluatedModel, modelEntries } from '../models/modelEntries.js';
 import { fitWeights } from '../models/weights.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
-import { dataRootOf } from '../run/dataRoot.js';
-import { readRecord } from '../run/record.js';
+import { dataRootOf, readRecord } from '../run/record.js';
 import { holdRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
 import type { HostTensors } from '../tensor.js';

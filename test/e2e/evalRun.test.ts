@@ -92,7 +92,7 @@ test('In a run that another process works in nothing is stored; afterwards it is
   const beside = await evaluate(copy, '--data', set);
   lock.release();
   assert.equal(beside.top1, recorded());
-  assert.match(beside.stderr, /^The logits are not kept in the run: Process \d+ already works in this run folder\.$/m);
+  assert.match(beside.stderr, /^The logits are not kept in the run: Process \d+ already works in this folder\.$/m);
   assert.ok(!existsSync(stored));
   assert.equal((await evaluate(copy, '--data', set)).top1, recorded());
   assert.ok(existsSync(stored));

@@ -57,7 +57,7 @@ test(
 
     await t.test('the second process', async () => {
       const second = await gala(['train', '--resume', run, '--data', set], 4, options);
-      assert.equal(errorOf(second).message, `Process ${first.pid} already works in this run folder.`);
+      assert.equal(errorOf(second).message, `Process ${first.pid} already works in this folder.`);
       assert.match(errorOf(second).next, new RegExp(`kill ${first.pid}\\b`));
       const latest = await gala(
         ['train', '--resume', ...smallConfig(), '--data', set, '--output', at('runs')],

@@ -21,7 +21,7 @@ interface PredictFlags extends EngineFlags {
   readonly run: string;
   readonly checkpoint?: string;
   readonly top: number;
-  /** True without a number. */
+  /** `true` where the flag has no number. */
   readonly rebalance?: number | true;
   readonly mass: 'run' | 'images';
   readonly output?: string;
@@ -36,7 +36,7 @@ export function registerPredictCommand(program: Command): void {
     .argument('<images...>', 'images, folders of images, text files with a path on each line')
     .addOption(runOption().makeOptionMandatory())
     .addOption(checkpointOption())
-    .option('--top <number>', 'classes told of each image, the most probable first', parseCount, 5)
+    .option('--top <number>', 'classes listed for each image, the most probable first', parseCount, 5)
     .option(
       '--rebalance [tau]',
       're-balance the probabilities with strength τ (default: eval.tau of the run)',
@@ -76,11 +76,11 @@ export function registerPredictCommand(program: Command): void {
         onProgress: done => progress.update(done, shown(done)),
       }).finally(() => progress.stop());
 
-      const told = { predictions, trained, rebalancing };
-      if (format === undefined) process.stdout.write(predictionText(told));
+      const report = { predictions, trained, rebalancing };
+      if (format === undefined) process.stdout.write(predictionText(report));
       else {
         const { writeFileAtomic } = await import('../../io/atomicFile.js');
-        writeFileAtomic(flags.output!, format === 'csv' ? predictionCsv(told) : predictionJson(told));
+        writeFileAtomic(flags.output!, format === 'csv' ? predictionCsv(report) : predictionJson(report));
         process.stderr.write(`Written to ${flags.output}: ${predictions.images.length} images\n`);
       }
       const { unreadable } = predictions;

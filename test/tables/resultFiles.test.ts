@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Evaluation } from '../../src/eval/logitsFile.js';
 import { percent } from '../../src/tables/column.js';
-import { perClassCsv, predictionsCsv } from '../../src/tables/evaluationCsv.js';
+import { perClassCsv, predictionsCsv } from '../../src/tables/resultFiles.js';
 
 const evaluation: Evaluation = {
   split: 'test',
