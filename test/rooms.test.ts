@@ -14,7 +14,7 @@ const root = resolve(import.meta.dirname, '../../src');
  * other.
  */
 const floors: readonly (readonly string[])[] = [
-  ['errors', 'ranges', 'tensor', 'wasm'],
+  ['errors', 'ranges', 'tensor', 'tfjs', 'wasm'],
   ['machine', 'random'],
   ['io'],
   ['data', 'engine'],
@@ -32,7 +32,7 @@ const floors: readonly (readonly string[])[] = [
 ];
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter(file => file.endsWith('.ts'))
+  .filter(file => /\.c?ts$/.test(file))
   .sort();
 /** Every file and what it imports: values and types, at once or later. */
 const imports = new Map(files.map(file => [file, importsOf(file)]));
@@ -70,12 +70,12 @@ test('a circle of three is found, and what only leads to it is not in it', () =>
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
   const specifiers = text.matchAll(/(?:\bfrom |\bimport |\bimport\(|new URL\()'(\.[^']+)'/g);
-  const targets = [...specifiers].map(([, path]) => normalize(join(dirname(file), path!)).replace(/\.js$/, '.ts'));
+  const targets = [...specifiers].map(([, path]) => normalize(join(dirname(file), path!)).replace(/js$/, 'ts'));
   return targets.filter(target => files.includes(target));
 }
 
 function roomOf(file: string): string {
-  return file.split('/')[0]!.replace(/\.ts$/, '');
+  return file.split('/')[0]!.replace(/\.c?ts$/, '');
 }
 
 /** Groups of files each of which reaches all others, by following imports both ways. */

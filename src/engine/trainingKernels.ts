@@ -2,8 +2,8 @@
  * Kernels that training needs and TF.js lacks. Each has a kernel name, a registered gradient and a function, as TF.js'
  * own kernels do. Without them TF.js builds these gradients from several ops, which take several times as long.
  */
-import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../errors.js';
+import tf from '../tfjs.cjs';
 
 const run = (kernel: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedAttrMap = {}) =>
   tf.engine().runKernel(kernel, inputs, attrs) as unknown;

@@ -2,11 +2,11 @@
  * What a loss is: a pure function, statistics in, statistics out (as an optax transformation), and what a config may
  * say of it.
  */
-import type * as tf from '@tensorflow/tfjs';
 import type { z } from 'zod';
 import type { Tensors } from '../engine/program.js';
 import type * as trainingKernels from '../engine/trainingKernels.js';
 import type { HostTensors } from '../tensor.js';
+import type tf from '../tfjs.cjs';
 
 interface LossResult {
   /** Mean over the batch. */

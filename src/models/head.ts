@@ -1,7 +1,7 @@
 /** Classifiers on the pooled feature. */
-import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
 import type { HostTensors } from '../tensor.js';
+import tf from '../tfjs.cjs';
 import { linearUniform, unitRows } from './init.js';
 
 export interface Head {

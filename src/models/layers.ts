@@ -1,8 +1,8 @@
 /** The two layers that backbones are made of, with PyTorch's names and conventions. */
-import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
 import { type BatchNormResult, batchNormTrain, groupedConv2d } from '../engine/trainingKernels.js';
 import type { HostTensors } from '../tensor.js';
+import tf from '../tfjs.cjs';
 import { constant } from './init.js';
 
 const batchNormEpsilon = 1e-5;

@@ -3,9 +3,9 @@
  * of stride 2, 3×3 max pooling of stride 2, four stages, global average pooling. The stride of a bottleneck is at its
  * 3×3 convolution. Parameter names, their order and the initial distribution are torchvision's.
  */
-import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
 import type { HostTensors } from '../tensor.js';
+import tf from '../tfjs.cjs';
 import type { Backbone } from './backbone.js';
 import { kaimingNormal } from './init.js';
 import { batchNorm, convolution, initBatchNorm } from './layers.js';

@@ -4,9 +4,9 @@
  * pooling. Parameter names and initial distribution are those of the public long-tailed code bases (LDAM-DRW, MiSLAS,
  * GALA).
  */
-import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
 import type { HostTensors } from '../tensor.js';
+import tf from '../tfjs.cjs';
 import type { Backbone } from './backbone.js';
 import { kaimingNormal } from './init.js';
 import { batchNorm, convolution, initBatchNorm } from './layers.js';

@@ -1,8 +1,8 @@
 /** The optimizers: pure functions over named parameters. As in PyTorch, weight decay acts on every parameter. */
-import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
 import { withPrefix } from '../models/modelEntries.js';
 import { type HostTensors, zeros } from '../tensor.js';
+import tf from '../tfjs.cjs';
 import type { OptimConfig } from './schema.js';
 
 export interface Optimizer {

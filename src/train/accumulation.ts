@@ -5,9 +5,9 @@
  * step equals that of the whole batch, up to two things: batch normalisation takes each micro-batch by itself (as in
  * PyTorch), and so does a loss that divides by something other than the number of its samples (LDAM with DRW).
  */
-import * as tf from '@tensorflow/tfjs';
 import type { Specs, Tensors } from '../engine/program.js';
 import { type HostTensors, zeros } from '../tensor.js';
+import tf from '../tfjs.cjs';
 
 /** Labels int32 `[B]`; with mixup also those of the partners. */
 export type Targets = readonly [tf.Tensor1D] | readonly [tf.Tensor1D, tf.Tensor1D];

@@ -5,9 +5,9 @@
  *   positive_j = Σ |g_ij| over samples i of class j (θ),
  *   negative_j = Σ |g_ij| over samples of other classes (ν).
  */
-import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/program.js';
 import { type HostTensors, zeros } from '../tensor.js';
+import tf from '../tfjs.cjs';
 
 export const gradientSums = ['positive', 'negative'] as const;
 

@@ -1,5 +1,4 @@
 /** How a network is trained: by which loss and optimizer, and which of its parameters they change. */
-import * as tf from '@tensorflow/tfjs';
 import type { Config } from '../config/schema.js';
 import { sparseSoftmaxCrossEntropy, sumByClass } from '../engine/trainingKernels.js';
 import { type LossConfig, losses } from '../losses/index.js';
@@ -7,6 +6,7 @@ import type { Loss, LossDefinition } from '../losses/loss.js';
 import { logitScale } from '../models/index.js';
 import { headPrefix } from '../models/modelEntries.js';
 import { createOptimizer, type Optimizer } from '../optim/optimizers.js';
+import tf from '../tfjs.cjs';
 
 export interface Learning {
   readonly loss: Loss;

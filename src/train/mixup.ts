@@ -2,10 +2,10 @@
  * Mixup (Zhang et al., ICLR 2018): each image is blended with another of its batch, and the loss with that of the
  * other's label.
  */
-import * as tf from '@tensorflow/tfjs';
 import type { Specs, Tensors } from '../engine/program.js';
 import { type Random, randomFor, shuffle } from '../random.js';
 import type { HostTensors } from '../tensor.js';
+import tf from '../tfjs.cjs';
 
 /** How the images of a batch are blended: x = λ·x_a + (1 − λ)·x_a[index], and so are the losses of their labels. */
 export interface Mixing {

@@ -2,11 +2,11 @@
  * What a network makes of images: the programs of an evaluation, whole or in two parts, and the forward pass they share
  * with training.
  */
-import * as tf from '@tensorflow/tfjs';
 import type { Program, Specs, Tensors } from '../engine/program.js';
 import type { Backbone } from '../models/backbone.js';
 import type { Head } from '../models/head.js';
 import { backbonePrefix, evaluatedModel, headPrefix, splitModel, withoutPrefix } from '../models/modelEntries.js';
+import tf from '../tfjs.cjs';
 
 export interface Network {
   readonly backbone: Backbone;

@@ -1,5 +1,4 @@
 /** The training step as a program over the state: from images, or from features where the backbone is fixed. */
-import * as tf from '@tensorflow/tfjs';
 import type { Program, Tensors } from '../engine/program.js';
 import type { Loss } from '../losses/loss.js';
 import {
@@ -14,6 +13,7 @@ import {
   withoutPrefix,
   withPrefix,
 } from '../models/modelEntries.js';
+import tf from '../tfjs.cjs';
 import { accumulated, microSpecs, type Targets } from './accumulation.js';
 import { recordGradient } from './gradientRecord.js';
 import { type Learning, trainedParameters } from './learning.js';

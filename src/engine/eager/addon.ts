@@ -4,8 +4,8 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
+import tf from '../../tfjs.cjs';
 import { prepareEnvironment } from '../environment.js';
 import '../trainingKernels.js';
 import { requireTensorFlow } from '../install/locate.js';

@@ -1,5 +1,5 @@
 /** The part of tfjs-node-gpu's backend that gala uses: TensorFlow operations by name, on TF.js tensors. */
-import * as tf from '@tensorflow/tfjs';
+import tf from '../../tfjs.cjs';
 
 /** The name by which TF.js knows the backend of tfjs-node-gpu. */
 export const backendName = 'tensorflow';

@@ -3,9 +3,9 @@
  * neither the trace nor a lowering, so it is the reference for the compiled engines.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
 import type { DType, HostTensor, HostTensors } from '../../tensor.js';
+import tf from '../../tfjs.cjs';
 import { hostTensor, matching, requireSameTypes } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision, Program, Specs, Tensors } from '../program.js';
 import { type Runtime, serialExecutable } from '../serialExecutable.js';

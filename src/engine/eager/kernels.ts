@@ -2,7 +2,7 @@
  * Kernels that tfjs-node-gpu lacks (those of `../trainingKernels.ts`), and convolutions and poolings, whose own kernels
  * refuse padding in pixels in gradients. Each kernel is one TensorFlow operation.
  */
-import * as tf from '@tensorflow/tfjs';
+import tf from '../../tfjs.cjs';
 import { backendName, execute, type Kernel, type OpAttribute, type TensorFlowBackend } from './backend.js';
 
 const T: Record<string, OpAttribute> = { T: { type: 'float32' } };

@@ -1,5 +1,5 @@
 /** A process of `gala engine install --eager`: loads the addon in the given folder and multiplies two matrices. */
-import * as tf from '@tensorflow/tfjs';
+import tf from '../../tfjs.cjs';
 import { loadAddon } from './addon.js';
 import { onBackend } from './backend.js';
 import { addonIn } from './locate.js';

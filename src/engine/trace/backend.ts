@@ -1,6 +1,6 @@
 /** A TF.js backend whose kernels record nodes and compute nothing. TF.js' own autodiff works on top of it. */
-import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
+import tf from '../../tfjs.cjs';
 import { type Attributes, type IrDType, type Node, typeOf, type Value, type ValueType } from './ir.js';
 import { type KernelRule, kernelRules } from './kernels.js';
 

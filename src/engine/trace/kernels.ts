@@ -2,7 +2,7 @@
  * The kernels that a traced program can use: for each one the order of its inputs, its attributes, and the types of its
  * outputs. Every lowering covers this list; `test/engine/kernels.test.ts` tests each entry.
  */
-import * as tf from '@tensorflow/tfjs';
+import tf from '../../tfjs.cjs';
 import type { Attributes, ValueType } from './ir.js';
 import { convolution, pooling, unsupported } from './windows.js';
 

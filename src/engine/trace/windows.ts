@@ -1,6 +1,6 @@
 /** Strides, dilations and padding in pixels of convolutions and poolings, from any form that TF.js accepts. */
-import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../errors.js';
+import tf from '../../tfjs.cjs';
 import type { Attributes } from './ir.js';
 
 type Attrs = Record<string, unknown>;
