@@ -1,9 +1,20 @@
 // Processor time of what grows with runs, tasks, logits, weights, images and files: node scripts/bench-scale.mjs
 // [TREE…], each a built checkout (default: this one). They are measured in turns, ROUNDS (3) times, and the least is
-// printed, for other work on the machine only adds. ONLY=commands or ONLY=parts measures the commands, or what they are
-// made of. GALA_DATA names the folder of CIFAR-100, which is left out without.
+// printed, for other work on the machine only adds. Growth is that of the cost of one item (a run, a logit, …) since
+// the row above: 1 where the cost grows as the work. ONLY=commands or ONLY=parts measures the commands, or what they
+// are made of. GALA_DATA names the folder of CIFAR-100, which is left out without.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -15,118 +26,207 @@ else await compareTrees(process.argv.length > 2 ? process.argv.slice(2) : [resol
 async function compareTrees(trees) {
   const folder = mkdtempSync(join(tmpdir(), 'gala-bench-scale-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const least = new Map();
+  const rows = new Map();
   for (let round = 0; round < Number(process.env.ROUNDS ?? 3); round++) {
     for (const [t, tree] of trees.entries()) {
-      const command = [script, '--measure', resolve(tree), mkdtempSync(join(folder, 'measured-'))];
+      const place = mkdtempSync(join(folder, 'measured-'));
+      const command = [script, '--measure', resolve(tree), place];
       const figures = JSON.parse(execFileSync(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] }));
-      for (const [name, value] of Object.entries(figures)) {
-        const values = least.get(name) ?? trees.map(() => Infinity);
-        values[t] = Math.min(values[t], value);
-        least.set(name, values);
+      rmSync(place, { recursive: true });
+      for (const figure of figures) {
+        const key = `${figure.what}, ${figure.size}`;
+        const row = rows.get(key) ?? { ...figure, values: trees.map(() => Infinity) };
+        row.values[t] = Math.min(row.values[t], figure.value);
+        rows.set(key, row);
       }
     }
   }
-  console.log(`| CPU time of | ${trees.join(' | ')} |\n|---|${'---:|'.repeat(trees.length)}`);
-  for (const [name, values] of least) console.log(`| ${name} | ${values.map(v => v.toPrecision(3)).join(' | ')} |`);
+  console.log(`| CPU time of | size | ${trees.map(tree => `${tree} | growth`).join(' | ')} |`);
+  console.log(`|---|---:|${'---:|---:|'.repeat(trees.length)}`);
+  let before;
+  for (const row of rows.values()) {
+    const cells = row.values.map((value, t) => {
+      const growth = before?.what === row.what ? costOfItem(row, t) / costOfItem(before, t) : undefined;
+      return `${Number(value.toPrecision(3))} | ${growth?.toFixed(2) ?? ''}`;
+    });
+    console.log(`| ${row.what}, ${row.unit} | ${row.size.toLocaleString('en')} | ${cells.join(' | ')} |`);
+    before = row;
+  }
 }
 
-/** Reads the values of all weights, which are drawn when they are read. */
-function drawn({ parameters }) {
-  for (const { data } of Object.values(parameters)) data.at(-1);
+function costOfItem({ values, size, isOfItem }, tree) {
+  return isOfItem ? values[tree] : values[tree] / size;
 }
 
 /** Prints the figures of one tree as JSON. */
 async function measureTree(tree, folder) {
-  const figures = {};
-  if (process.env.ONLY !== 'parts') await measureCommands(tree, folder, figures);
-  if (process.env.ONLY !== 'commands') await measureParts(tree, folder, figures);
+  const figures = [];
+  const add = (what, size, unit, value) => figures.push({ what, size, unit, value, isOfItem: unit.includes(' a') });
+  if (process.env.ONLY !== 'parts') await measureCommands(tree, folder, add);
+  if (process.env.ONLY !== 'commands') await measureParts(tree, folder, add);
   console.log(JSON.stringify(figures));
 }
 
 /** Whole commands, their start included. */
-async function measureCommands(tree, folder, figures) {
+async function measureCommands(tree, folder, add) {
   const gala = (...args) => secondsOfCommand([join(tree, 'bin/gala.mjs'), ...args], folder);
-  figures['gala --help, s'] = gala('--help');
-  figures['gala config list, s'] = gala('config', 'list');
+  add('gala --help', 1, 's', gala('--help'));
+  add('gala config list', 1, 's', gala('config', 'list'));
   const lambdas = count => `loss.lambda1=${Array.from({ length: count }, (_, i) => 0.5 + i / 1000).join()}`;
   const rates = count => `optim.learning_rate=${Array.from({ length: count }, (_, i) => 0.01 + i / 1e5).join()}`;
   const plan = (config, set) => gala('sweep', '--config', config, '--set', set, '--no-estimate', '--dry-run');
   for (const count of [100, 1000])
-    figures[`sweep --dry-run, ResNet-32, ${count} points, s`] = plan('cifar100_lt/gala_if100', lambdas(count));
-  figures['sweep --dry-run, ResNet-50, 10 points, s'] = plan('imagenet_lt/mixup_resnet50', rates(10));
-  for (const count of [100, 1000]) {
-    const runs = await finishedSweep(tree, join(folder, `runs-${count}`), count);
-    figures[`sweep status, ${count} tasks, s`] = gala('sweep', 'status', 'scale', '--output', runs);
-    figures[`table, ${count} runs, first, s`] = gala('table', join(runs, 'cifar10_lt'));
-    figures[`table, ${count} runs, again, s`] = gala('table', join(runs, 'cifar10_lt'));
+    add('sweep --dry-run, points of ResNet-32', count, 's', plan('cifar100_lt/gala_if100', lambdas(count)));
+  add('sweep --dry-run, points of ResNet-50', 10, 's', plan('imagenet_lt/mixup_resnet50', rates(10)));
+  const counts = process.env.QUICK ? [20, 40] : [100, 1000, 5000];
+  const sweeps = new Map();
+  for (const count of counts) sweeps.set(count, await finishedSweep(tree, join(folder, `runs-${count}`), { count }));
+  const runsOf = count => ['--runs', sweeps.get(count)];
+  for (const count of counts)
+    add('sweep status, tasks', count, 's', gala('sweep', 'status', 'scale', ...runsOf(count)));
+  for (const count of counts) add('runs list, runs', count, 's', gala('runs', 'list', ...runsOf(count)));
+  const table = count => gala('table', join(sweeps.get(count), 'fashion_mnist_lt'));
+  for (const count of counts) add('table, runs, for the first time', count, 's', table(count));
+  for (const count of counts) add('table, runs, again', count, 's', table(count));
+  await measureLogits(tree, folder, add, gala);
+}
+
+/** Commands that need logits: of runs of eight configs, and of one file. */
+async function measureLogits(tree, folder, add, gala) {
+  const sizes = [10, 50].map(runs => ({ runs, page: join(folder, `report-${runs}.html`) }));
+  for (const { runs, page } of sizes) {
+    const place = await finishedSweep(tree, join(folder, `reported-${runs}`), {
+      count: 8,
+      runs,
+      images: 10_000,
+      classes: 100,
+    });
+    add('report, runs of eight configs', runs, 's', gala('report', 'scale', '--runs', place, '--output', page));
+  }
+  for (const { runs, page } of sizes) add('page of the report, runs', runs, 'MB', statSync(page).size / 1e6);
+  const { writeLogitsFile } = await loaderOf(tree)('eval/logitsFile.js');
+  for (const classes of [100, 1000]) {
+    const path = join(folder, `${classes}.safetensors`);
+    writeLogitsFile(path, await exampleEvaluation(tree, 10_000, classes));
+    const files = join(folder, `evaluated-${classes}`);
+    add('eval --logits, 10,000 images, classes', classes, 's', gala('eval', '--logits', path, '--output', files));
   }
 }
 
 /** User and system time of a command and its children. */
 function secondsOfCommand(words, folder) {
-  const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1', 'bash', process.execPath, ...words];
+  const messages = join(folder, 'stderr');
+  const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>stderr', 'bash', process.execPath, ...words];
   const env = { ...process.env, GALA_CACHE: join(folder, 'cache') };
   const { status, stderr } = spawnSync('bash', timed, { cwd: folder, env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`exit code ${status}: ${words.join(' ')}`);
+  if (status !== 0) throw new Error(`exit code ${status}: ${words.join(' ')}\n${readFileSync(messages, 'utf8')}`);
   return stderr
     .trim()
     .split(' ')
     .reduce((sum, part) => sum + Number(part), 0);
 }
 
-/** A sweep `scale` of `count` runs that have ended, 200 test images each; returns the folder of runs. */
-async function finishedSweep(tree, output, count) {
+/**
+ * A sweep `scale` of `count` configs and `runs` finished runs, which share their logits and curves; returns the folder
+ * of runs.
+ */
+async function finishedSweep(tree, output, { count, runs = count, images = 200, classes = 10 }) {
   const load = loaderOf(tree);
   const { expandPoints } = await load('sweep/points.js');
   const { draftSweep } = await load('sweep/manifest.js');
-  const { createRecord, updateRecord } = await load('run/record.js');
-  const { writeLogitsFile } = await load('eval/logitsFile.js');
-  const { summarize } = await load('eval/summary.js');
-  const { resultRows } = await load('eval/resultRow.js');
-  const { randomFor } = await load('random.js');
+  const config = 'fashion_mnist_lt/gala';
   const grid = new Map([['loss.lambda1', Array.from({ length: count }, (_, i) => String(0.5 + i / 1000))]]);
-  const { points } = expandPoints({ config: 'cifar10_lt/gala_if100', set: new Map(), grid, list: [], exclude: [] });
-  const evaluation = exampleEvaluation(randomFor('scale'), 200, 10);
-  const logits = { ...evaluation, indices: Int32Array.from(evaluation.labels.keys()) };
-  logits.classNames = Array.from({ length: 10 }, (_, j) => String(j));
+  const set = new Map(Object.entries({ 'eval.select_on': 'test', 'train.epochs': '200' }));
+  const seeds = Array.from({ length: Math.ceil(runs / count) }, (_, seed) => seed);
+  const { points: all } = expandPoints({ config, set, grid, list: [], exclude: [], seeds });
+  const bySeed = [...all].sort((a, b) => a.loaded.config.seed - b.loaded.config.seed);
+  const points = bySeed.slice(0, runs);
   const sweep = draftSweep({ name: 'scale', output, launcher: { name: 'local', slots: 1 }, points });
   mkdirSync(join(sweep.directory, 'exits'), { recursive: true });
   writeFileSync(join(sweep.directory, 'sweep.json'), JSON.stringify(sweep.manifest));
-  const { config } = points[0].loaded;
+  const template = await finishedRun(tree, join(output, 'template'), points[0].loaded.config, images, classes);
+  const record = JSON.parse(readFileSync(join(template, 'run.json'), 'utf8'));
+  const files = [
+    'metrics.jsonl',
+    'gradients.jsonl',
+    ...readdirSync(join(template, 'logits')).map(name => `logits/${name}`),
+  ];
+  for (const [i, { loaded, hash }] of points.entries()) {
+    const { name, seed, data } = loaded.config;
+    const directory = join(output, name, `20260101-${String(i).padStart(6, '0')}-0`);
+    mkdirSync(join(directory, 'logits'), { recursive: true });
+    for (const file of files) linkSync(join(template, file), join(directory, file));
+    const own = { config: loaded.config, config_hash: hash, seeds: { run: seed, subset: data.subset_seed } };
+    writeFileSync(join(directory, 'run.json'), JSON.stringify({ ...record, ...own }));
+  }
+  rmSync(template, { recursive: true });
+  return output;
+}
+
+/** A run folder as at the end of a training. */
+async function finishedRun(tree, directory, config, images, classes) {
+  const load = loaderOf(tree);
+  const { createRecord, updateRecord } = await load('run/record.js');
+  const { writeLogitsFile } = await load('eval/logitsFile.js');
+  const evaluation = await exampleEvaluation(tree, images, classes);
   const { epochs } = config.train;
-  const checkpoints = config.eval.select_on === 'last' ? ['last'] : ['best', 'last'];
-  const about = { run: config.name, epoch: epochs, selected_on: config.eval.select_on };
-  const evaluations = checkpoints.map(checkpoint => ({ ...logits, ...about, checkpoint }));
-  const template = join(output, 'run.json');
-  createRecord(template, {
+  const { select_on } = config.eval;
+  mkdirSync(join(directory, 'logits'), { recursive: true });
+  const checkpoints = select_on === 'last' ? ['last'] : ['best', 'last'];
+  const evaluations = checkpoints.map(checkpoint => {
+    const selected_on = checkpoint === 'best' ? select_on : 'last';
+    const own = { ...evaluation, run: config.name, epoch: epochs, selected_on, checkpoint };
+    writeLogitsFile(join(directory, 'logits', `test-${checkpoint}.safetensors`), own);
+    return own;
+  });
+  const epochsOf = lineOf => Array.from({ length: epochs }, (_, i) => `${JSON.stringify(lineOf(i + 1))}\n`).join('');
+  const metrics = epochsOf(epoch => curvePoint(epoch / epochs, epoch));
+  writeFileSync(join(directory, 'metrics.jsonl'), metrics);
+  const counts = [...evaluation.classCounts];
+  const gradients = epochsOf(epoch => ({
+    epoch,
+    positive: counts.map(count => epoch * count),
+    negative: counts.map((count, klass) => epoch * (count + klass)),
+  }));
+  writeFileSync(join(directory, 'gradients.jsonl'), gradients);
+  const record = join(directory, 'run.json');
+  createRecord(record, {
     config,
     splits: {
-      train: { images: 100, fingerprint: 'a', index_hash: 'b', class_counts: [...evaluation.classCounts] },
-      test: { images: 200, fingerprint: 'c' },
+      train: { images: 100, fingerprint: 'a', index_hash: 'b', class_counts: counts },
+      test: { images, fingerprint: 'c' },
     },
     engine: { engine: 'tensorflow', version: '2', precision: 'fp32', threads: 1, device: 'cpu' },
   });
-  const results = evaluations.flatMap(one => resultRows(one, summarize(one, [1]), 'config'));
-  updateRecord(template, { status: 'finished', epoch: epochs, training_seconds: 1, results });
-  const record = JSON.parse(readFileSync(template, 'utf8'));
-  for (const one of evaluations) writeLogitsFile(join(output, `test-${one.checkpoint}.safetensors`), one);
-  for (const [i, { loaded, hash }] of points.entries()) {
-    const directory = join(output, config.name, `20260101-${String(i).padStart(6, '0')}-0`);
-    mkdirSync(join(directory, 'logits'), { recursive: true });
-    for (const name of checkpoints.map(checkpoint => `test-${checkpoint}.safetensors`))
-      copyFileSync(join(output, name), join(directory, 'logits', name));
-    writeFileSync(join(directory, 'run.json'), JSON.stringify({ ...record, config: loaded.config, config_hash: hash }));
+  const scores = await scoresOf(load, evaluations, join(directory, 'metrics.jsonl'), config);
+  updateRecord(record, { status: 'finished', epoch: epochs, training_seconds: 1, ...scores });
+  return directory;
+}
+
+/** What training stores of its scores; in a tree from before run.json had all of them, the rows alone. */
+async function scoresOf(load, evaluations, metrics, config) {
+  const { tau } = config.eval;
+  const { summarize, summarizeCheckpoints } = await load('eval/summary.js');
+  if (summarizeCheckpoints === undefined) {
+    const { resultRows } = await load('eval/resultRow.js');
+    return { results: evaluations.flatMap(one => resultRows(one, summarize(one, [tau]), 'config')) };
   }
-  rmSync(template);
-  return output;
+  const { runScores } = await load('run/storedScores.js');
+  const { readMetrics } = await load('run/metricsLog.js');
+  return runScores(summarizeCheckpoints(evaluations, tau), readMetrics(metrics).lines, config);
+}
+
+function curvePoint(share, epoch) {
+  const scores = ['top1', 'many', 'medium', 'few'].flatMap(key => [`test_${key}`, `test_${key}_rebalanced`]);
+  const learned = 60 * (1 - Math.exp(-4 * share)) + Math.sin(9 * epoch);
+  return { epoch, loss: 4 / (1 + 9 * share), ...Object.fromEntries(scores.map((key, k) => [key, learned + k])) };
 }
 
 function loaderOf(tree) {
   return path => import(pathToFileURL(join(tree, 'dist/src', path)).href);
 }
 
-async function measureParts(tree, folder, figures) {
+async function measureParts(tree, folder, add) {
   const load = loaderOf(tree);
   const { randomFor } = await load('random.js');
   const { summarize } = await load('eval/summary.js');
@@ -135,30 +235,41 @@ async function measureParts(tree, folder, figures) {
     [10_000, 1000],
     [2000, 8142],
   ]) {
-    const evaluation = exampleEvaluation(randomFor('bench', images, classes), images, classes);
+    const evaluation = await exampleEvaluation(tree, images, classes);
     for (let warm = 0; warm < 3; warm++) summarize(evaluation, [1]);
-    const seconds = await cpuSeconds(1, () => summarize(evaluation, [1]));
-    figures[`summarize, ${images} × ${classes} logits, ns a logit`] = (seconds * 1e9) / (images * classes);
+    const seconds = await cpuSeconds(5, () => summarize(evaluation, [1]));
+    const size = images * classes;
+    add(`summarize, logits of at most ${classes} classes`, size, 'ns a logit', (seconds * 1e9) / size);
   }
   const { createBackbone } = await load('models/index.js');
-  for (const backbone of ['resnet32', 'resnet50', 'resnet152'])
-    figures[`initial weights, ${backbone}, s`] = await cpuSeconds(1, () =>
-      drawn(createBackbone({ backbone }, 3).init(0)),
-    );
+  for (const backbone of ['resnet32', 'resnet50', 'resnet152']) {
+    let size;
+    const draw = () => {
+      const { parameters } = createBackbone({ backbone }, 3).init(0);
+      // Values are drawn when the first of them is read.
+      size = Object.values(parameters).reduce(
+        (sum, { data }) => sum + (data.at(-1) === undefined ? 0 : data.length),
+        0,
+      );
+    };
+    const seconds = await cpuSeconds(1, draw);
+    add('initial weights', size, 's', seconds);
+  }
 
   const [{ readRgb }, { inspectImage }] = [
     await load('data/images/decode.js'),
     await load('data/verify/inspectImage.js'),
   ];
-  for (const [width, height, count] of [
-    [40, 40, 1000],
-    [380, 285, 200],
-    [500, 375, 200],
-  ]) {
-    const path = await jpegFile(randomFor('jpeg', width, height), folder, width, height);
-    for (const [what, call] of Object.entries({ decoding: readRgb, 'deep check': inspectImage })) {
+  for (const [what, call] of Object.entries({ decoding: readRgb, 'deep check': inspectImage })) {
+    for (const [width, height, count] of [
+      [40, 40, 1000],
+      [380, 285, 200],
+      [500, 375, 200],
+    ]) {
+      const path = await jpegFile(randomFor('jpeg', width, height), folder, width, height);
       await cpuSeconds(count / 4, () => call(path));
-      figures[`${what}, ${width} × ${height} JPEG, ms`] = 1000 * (await cpuSeconds(count, () => call(path)));
+      const seconds = await cpuSeconds(count, () => call(path));
+      add(`${what}, pixels of a JPEG`, width * height, 'ms', 1000 * seconds);
     }
   }
   const { verifyImages } = await load('data/verify/verifyImages.js');
@@ -167,12 +278,13 @@ async function measureParts(tree, folder, figures) {
     const options = { missing: new Int32Array(0), environment: { GALA_CACHE: join(folder, 'cache') } };
     await verifyImages(files, options);
     const seconds = await cpuSeconds(1, () => verifyImages(files, options));
-    figures[`checked images remembered, ${count} files, µs a file`] = (seconds * 1e6) / count;
+    add('checked images remembered, files', count, 'µs a file', (seconds * 1e6) / count);
   }
   if (process.env.GALA_DATA) {
     const { openCifar } = await load('data/cifar/cifar.js');
     const { cifar100 } = await load('data/sets/cifar100.js');
-    figures['CIFAR-100 opened, s'] = await cpuSeconds(1, () => openCifar(cifar100, process.env.GALA_DATA));
+    const seconds = await cpuSeconds(1, () => openCifar(cifar100, process.env.GALA_DATA));
+    add('CIFAR-100 opened, images', 60_000, 's', seconds);
   }
 }
 
@@ -184,13 +296,17 @@ async function cpuSeconds(count, call) {
   return (user + system) / 1e6 / count;
 }
 
-function exampleEvaluation(random, images, classes) {
+async function exampleEvaluation(tree, images, classes) {
+  const { randomFor } = await loaderOf(tree)('random.js');
+  const random = randomFor('scale', images, classes);
   const labels = Int32Array.from({ length: images }, () => random.integer(classes));
   const logits = new Float32Array(images * classes);
   for (let k = 0; k < logits.length; k++) logits[k] = 6 * (random.uniform() + random.uniform() - 1);
   for (const [i, label] of labels.entries()) logits[i * classes + label] += 3;
   const classCounts = Int32Array.from({ length: classes }, (_, j) => 1 + Math.round(500 * 0.01 ** (j / classes)));
-  return { split: 'test', run: 'bench', checkpoint: 'last', logits, labels, classCounts, classNames: [] };
+  const classNames = Array.from({ length: classes }, (_, j) => `class ${j}`);
+  const indices = Int32Array.from(labels.keys());
+  return { split: 'test', run: 'scale', checkpoint: 'last', logits, labels, indices, classCounts, classNames };
 }
 
 /** Smooth colours under noise. */

@@ -78,17 +78,21 @@ export function countTopFive(logits: Float32Array, labels: Int32Array, shift: Fl
   return count;
 }
 
-/** Counts of predictions [N], with the training images per class [C]. Throws `DataError` for unusable labels. */
+/**
+ * Counts of predictions [N], with the training images per class [C]. Several predictions of the same labels may share
+ * the images per class. Throws `DataError` for unusable labels.
+ */
 export function countPredictions(
   predictions: Int32Array,
   labels: Int32Array,
   trainingImages: Int32Array,
   groups: GroupBounds = defaultGroups,
+  images = labelCounts(labels, trainingImages.length),
 ): ClassCounts {
   const classes = trainingImages.length;
   return {
     correct: correctCounts(predictions, labels, classes),
-    images: labelCounts(labels, classes),
+    images,
     predicted: labelCounts(predictions, classes),
     trainingImages,
     groups,

@@ -2,7 +2,7 @@
  * Lines of a results table: the scores of one evaluation, plain, re-balanced or logit-adjusted, with what they are of.
  */
 import type { EvaluationSource } from './logitsFile.js';
-import { inPercent, type PercentScores } from './scores.js';
+import { inPercent, type PercentScores, type Scores } from './scores.js';
 import type { Summary } from './summary.js';
 
 /** As kept in run.json, in percent: `tau` is absent for plain predictions. */
@@ -26,31 +26,31 @@ export function resultRows(
   summary: Pick<Summary, 'plain' | 'rebalanced' | 'adjusted'>,
   tauSelectedOn: string,
 ): ResultRow[] {
-  const { split, run, checkpoint, epoch, selected_on, precision } = source;
-  const common = {
+  return [
+    resultRow(source, summary.plain),
+    ...summary.rebalanced.map(({ tau, scores }) => resultRow(source, scores, { tau, tau_selected_on: tauSelectedOn })),
+    ...summary.adjusted.map(({ tau, scores }) =>
+      resultRow(source, scores, { tau, method: 'logit_adjusted', tau_selected_on: 'given' }),
+    ),
+  ];
+}
+
+/** The row of one line of scores; without `ofTau` they are of plain predictions. */
+export function resultRow(
+  { split, run, checkpoint, epoch, selected_on, precision }: EvaluationSource,
+  scores: Scores,
+  ofTau?: Pick<ResultRow, 'tau' | 'method' | 'tau_selected_on'>,
+): ResultRow {
+  return {
     run,
     split,
     checkpoint,
-    ...(epoch === undefined ? {} : { epoch }),
-    ...(selected_on === undefined ? {} : { selected_on }),
-    ...(precision === undefined ? {} : { precision }),
+    ...(epoch !== undefined && { epoch }),
+    ...(selected_on !== undefined && { selected_on }),
+    ...(precision !== undefined && { precision }),
+    ...ofTau,
+    ...inPercent(scores),
   };
-  return [
-    { ...common, ...inPercent(summary.plain) },
-    ...summary.rebalanced.map(({ tau, scores }) => ({
-      ...common,
-      tau,
-      tau_selected_on: tauSelectedOn,
-      ...inPercent(scores),
-    })),
-    ...summary.adjusted.map(({ tau, scores }) => ({
-      ...common,
-      tau,
-      method: 'logit_adjusted' as const,
-      tau_selected_on: 'given',
-      ...inPercent(scores),
-    })),
-  ];
 }
 
 type Selected = Pick<ResultRow, 'checkpoint' | 'tau' | 'tau_selected_on'>;

@@ -2,7 +2,7 @@
 import { type Calibration, calibrationOf } from './calibration.js';
 import { adjustmentShift, logitAdjustedPredictions } from './logitAdjustment.js';
 import type { Evaluation } from './logitsFile.js';
-import { countPredictions, countTopFive, meanClassAccuracy } from './metrics.js';
+import { countPredictions, countTopFive, labelCounts, meanClassAccuracy } from './metrics.js';
 import { rebalanceShift, rebalanceSweep, softmaxOf, uniformPriorWeights } from './rebalance.js';
 import { type Scores, scoresOf } from './scores.js';
 
@@ -19,7 +19,7 @@ export interface Summary {
   readonly calibration: Calibration;
 }
 
-interface TauScores {
+export interface TauScores {
   readonly tau: number;
   readonly scores: Scores;
   /** [N]. */
@@ -40,7 +40,7 @@ export function summarize(
   const { logits, labels, classCounts, groups } = evaluation;
   const score = (predictions: Int32Array, shift: Float64Array): Scores => {
     const topFive = () => countTopFive(logits, labels, shift);
-    const counts = { ...countPredictions(predictions, labels, classCounts, groups), topFive };
+    const counts = { ...countPredictions(predictions, labels, classCounts, groups, images), topFive };
     const scores = scoresOf(counts);
     return hasLongTail(evaluation) ? { ...scores, top1: meanClassAccuracy(counts) } : scores;
   };
@@ -48,6 +48,7 @@ export function summarize(
   const weights = hasLongTail(evaluation) ? uniformPriorWeights(labels, classes) : undefined;
   const softmax = softmaxOf(logits, classes, weights);
   const { predictions, confidences } = softmax;
+  const images = labelCounts(labels, classes);
   return {
     plain: score(predictions, new Float64Array(classes)),
     predictions,
@@ -65,6 +66,25 @@ export function summarize(
   };
 }
 
+/** One checkpoint of a finished run. */
+export interface CheckpointSummary {
+  readonly evaluation: Evaluation;
+  /** Re-balanced at the τ of the config alone. */
+  readonly summary: Summary;
+  /** Re-balanced at the τ with the highest top-1 on these very images; only of the reported checkpoint. */
+  readonly oracle?: TauScores;
+}
+
+/** What tables and records say of the checkpoints of a run, the reported one first, with the τ of its config. */
+export function summarizeCheckpoints(evaluations: readonly Evaluation[], tau: number): CheckpointSummary[] {
+  return evaluations.map((evaluation, k) => {
+    const summary = summarize(evaluation, k === 0 ? oracleTaus(tau) : [tau]);
+    const at = (wanted: number | undefined) => summary.rebalanced.find(({ tau }) => tau === wanted)!;
+    const oracle = k === 0 && { oracle: at(bestTau(summary)) };
+    return { evaluation, summary: { ...summary, rebalanced: [at(tau)] }, ...oracle };
+  });
+}
+
 /** The largest τ of an oracle's steps. */
 export const largestOracleTau = 3;
 
@@ -77,13 +97,12 @@ export function oracleTaus(configured: number): number[] {
   return [...new Set([...steps, configured])].sort((a, b) => a - b);
 }
 
-export interface TopOneOfTau {
-  readonly tau: number;
-  readonly scores: Pick<Scores, 'top1'>;
-}
-
 /** τ with the highest re-balanced top-1; of equal ones the smallest. Undefined without any τ. */
-export function bestTau({ rebalanced }: { rebalanced: readonly TopOneOfTau[] }): number | undefined {
+export function bestTau({
+  rebalanced,
+}: {
+  readonly rebalanced: readonly { readonly tau: number; readonly scores: Pick<Scores, 'top1'> }[];
+}): number | undefined {
   const ranked = [...rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);
   return ranked[0]?.tau;
 }

@@ -2,10 +2,12 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ConfigError, StorageError } from '../errors.js';
+import type { Calibration } from '../eval/calibration.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { classAccuracies } from '../eval/metrics.js';
-import type { Scores } from '../eval/scores.js';
-import { oracleTaus, type Summary, summarize } from '../eval/summary.js';
+import { reportedScores } from '../eval/resultRow.js';
+import { inPercent, type PercentScores, percentOf } from '../eval/scores.js';
+import { bestTau, oracleTaus, type Summary, summarize } from '../eval/summary.js';
 import { shellWord } from '../io/shellWord.js';
 import { visibleLine } from '../io/visibleText.js';
 import { type EpochMetrics, readMetrics } from '../run/metricsLog.js';
@@ -13,6 +15,7 @@ import { readRecord } from '../run/record.js';
 import type { RunRecord } from '../run/recordSchema.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { resultLogits } from '../run/storedLogits.js';
+import { type RunScores, storedScores } from '../run/storedScores.js';
 import { type ClassMass, classMass } from './classMass.js';
 import { type EpochGradients, readGradients } from './gradients.js';
 import { labelSeries, mostColors } from './seriesLabels.js';
@@ -41,12 +44,24 @@ export interface ReportRun {
   readonly accuracies: { readonly plain: Float64Array; readonly rebalanced: Float64Array };
   /** Undefined in a report of too many series to draw it. */
   readonly mass: ClassMass | undefined;
-  readonly summary: ReportSummary;
+  readonly calibration: Calibration;
+  readonly scores: ReportScores;
+  /** At every τ that the oracle chooses among, ascending; of a report of too many series at `tau` alone. */
+  readonly sweep: readonly TopOneOfTau[];
 }
 
-interface ReportSummary extends Pick<Summary, 'plain' | 'calibration'> {
-  /** Scores at `tau` first, then at every τ that the oracle chooses among, but in a report of too many series. */
-  readonly rebalanced: readonly { readonly tau: number; readonly scores: Scores }[];
+interface ReportScores {
+  readonly plain: PercentScores;
+  /** At the τ of the config. */
+  readonly rebalanced: PercentScores;
+  /** At the τ with the highest top-1 on these very images. */
+  readonly oracle: TopOneOfTau;
+}
+
+export interface TopOneOfTau {
+  readonly tau: number;
+  /** Percent. */
+  readonly top1: number;
 }
 
 /**
@@ -88,16 +103,15 @@ interface Place {
 }
 
 function readRun({ folder, record }: Place, isDetailed: boolean): Unlabelled {
-  const { logits, ...stored } = readTestLogits(folder, record);
+  const { logits, ...evaluated } = readTestLogits(folder, record);
   // Names of classes are drawn as text of pictures, in which nothing else makes controls visible.
-  const evaluation = { ...stored, classNames: stored.classNames.map(visibleLine) };
+  const evaluation = { ...evaluated, classNames: evaluated.classNames.map(visibleLine) };
   const { tau } = record.config.eval;
-  const { plain, predictions, mass, rebalanced, calibration } = summarize({ ...evaluation, logits }, [
-    tau,
-    ...(isDetailed ? oracleTaus(tau) : []),
-  ]);
+  const stored = storedScores(record);
+  const summary = summarize({ ...evaluation, logits }, isDetailed || !stored ? oracleTaus(tau) : [tau]);
+  const { predictions, mass, calibration } = summary;
   const classes = evaluation.classNames.length;
-  const atTau = rebalanced[0]!.predictions;
+  const atTau = summary.rebalanced.find(row => row.tau === tau)!.predictions;
   return {
     folder: visibleLine(basename(folder.directory)),
     record,
@@ -112,8 +126,21 @@ function readRun({ folder, record }: Place, isDetailed: boolean): Unlabelled {
       rebalanced: classAccuracies(atTau, evaluation.labels, classes),
     },
     mass: isDetailed ? classMass(logits, mass, tau) : undefined,
-    summary: { plain, calibration, rebalanced: rebalanced.map(({ tau, scores }) => ({ tau, scores })) },
+    calibration,
+    scores: stored ? scoresStored(stored) : scoresCounted(summary, tau),
+    sweep: summary.rebalanced.map(({ tau, scores }) => ({ tau, top1: percentOf(scores.top1) })),
   };
+}
+
+function scoresStored({ results, oracle }: RunScores): ReportScores {
+  const { plain, rebalanced } = reportedScores(results);
+  return { plain: plain!, rebalanced: rebalanced!, oracle };
+}
+
+function scoresCounted(summary: Summary, tau: number): ReportScores {
+  const at = (wanted: number | undefined) => inPercent(summary.rebalanced.find(row => row.tau === wanted)!.scores);
+  const best = bestTau(summary)!;
+  return { plain: inPercent(summary.plain), rebalanced: at(tau), oracle: { tau: best, top1: at(best).top1 } };
 }
 
 function readTestLogits(folder: RunFolder, { status, epoch, config, results }: RunRecord): Evaluation {

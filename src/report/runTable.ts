@@ -5,8 +5,7 @@ import { describeConfig } from '../config/namedConfig.js';
 import type { Config } from '../config/schema.js';
 import { processesOf } from '../run/processes.js';
 import type { RecordedProcess } from '../run/recordSchema.js';
-import { percent } from '../tables/column.js';
-import { oracleTau } from './plots/tauSweep.js';
+import { twoDecimals } from '../tables/column.js';
 import type { ReportRun } from './reportRun.js';
 import { choiceOf, sourceWords } from './source.js';
 
@@ -25,7 +24,7 @@ const rows: readonly Row[] = [
   ['config', ({ record }) => describeConfig(configOf(record))],
   ['run folder', ({ folder }) => folder],
   ['status', ({ record: { status, epoch, config } }) => `${status}, ${epoch} of ${config.train.epochs} epochs`],
-  ['re-balanced, oracle τ', oracleText, ({ summary }) => summary.rebalanced.length > 1],
+  ['re-balanced, oracle τ', oracleText],
   ['last evaluated epoch', lastEpochText],
   ['evaluated', evaluatedText],
   ['training images', trainingText],
@@ -81,10 +80,8 @@ function ofProcesses(of: (process: RecordedProcess) => string): (run: ReportRun)
   return ({ record }) => [...new Set(processesOf(record).map(of))].join('; then ');
 }
 
-function oracleText(run: ReportRun): string {
-  const tau = oracleTau(run);
-  const { scores } = run.summary.rebalanced.slice(1).find(row => row.tau === tau)!;
-  return `${percent(scores.top1)} % at τ = ${tau}, selected on test`;
+function oracleText({ scores: { oracle } }: ReportRun): string {
+  return `${twoDecimals(oracle.top1)} % at τ = ${oracle.tau}, selected on test`;
 }
 
 function lastEpochText({ metrics }: ReportRun): string {

@@ -1,5 +1,5 @@
 /** The answer of a report: the scores of each series, plain and re-balanced, and the difference to the first series. */
-import { inPercent, isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
+import { isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { escapeHtml } from './markup.js';
 import type { ReportRun } from './reportRun.js';
 import { type Series, spreadOf } from './series.js';
@@ -23,10 +23,7 @@ interface SeriesScore {
 
 /** Score of a series, in percent, beside the same score of the series `first`. */
 function seriesScore(series: Series, first: Series, kind: Kind, key: MetricKey): SeriesScore {
-  const numberOf = ({ summary }: ReportRun) => {
-    const score = (kind === 'plain' ? summary.plain : summary.rebalanced[0]!.scores)[key];
-    return score === undefined ? undefined : 100 * score;
-  };
+  const numberOf = ({ scores }: ReportRun) => scores[kind][key];
   const { mean, std } = spreadOf(series, numberOf);
   const before = spreadOf(first, numberOf).mean;
   const isCompared = series !== first && mean !== undefined && before !== undefined;
@@ -37,14 +34,14 @@ function seriesScore(series: Series, first: Series, kind: Kind, key: MetricKey):
 export function scoreTableHtml(all: readonly Series[]): string {
   const [first] = all;
   const scores = all.map(series => kinds.map(kind => columns.map(({ key }) => seriesScore(series, first!, kind, key))));
-  const plain = all.flatMap(({ runs }) => runs.map(({ summary }) => inPercent(summary.plain)));
+  const plain = all.flatMap(({ runs }) => runs.map(({ scores }) => scores.plain));
   const shown = columns.map(
     ({ key }, c) => isShown(key, plain) && scores.flat().some(line => line[c]!.mean !== undefined),
   );
-  const best = columns.map((_, c) => Math.max(...scores.flat().map(line => line[c]!.mean ?? -1)));
+  const best = columns.map((_, c) => Math.max(...scores.flat().map(line => line[c]!.mean ?? -1)).toFixed(2));
   const isRanked = all.length > 1;
   const cells = (line: readonly SeriesScore[]) =>
-    line.flatMap((score, c) => (shown[c] ? [cellHtml(score, c, isRanked && score.mean === best[c])] : []));
+    line.flatMap((score, c) => (shown[c] ? [cellHtml(score, c, isRanked && score.mean?.toFixed(2) === best[c])] : []));
   const bodies = all.map((series, index) => {
     const head = `<th scope="rowgroup" rowspan="2">${nameHtml(series)}</th>`;
     const [plain, rebalanced] = scores[index]!;
@@ -99,7 +96,7 @@ function explanation(all: readonly Series[]): string {
     all.some(({ runs }) =>
       isShown(
         'balanced_accuracy',
-        runs.map(({ summary }) => inPercent(summary.plain)),
+        runs.map(({ scores }) => scores.plain),
       ),
     )
       ? 'The test images are unbalanced: balanced is the mean accuracy over all classes, macro-F1 the mean of their F1.'

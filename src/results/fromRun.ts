@@ -1,16 +1,12 @@
-/**
- * From a finished run folder to what tables say of it and to the record that the repository keeps. Needs the stored
- * logits, no data and no engine.
- */
+/** From a finished run folder to what tables say of it and to the record of it. Needs no data and no engine. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { Config } from '../config/schema.js';
 import { withoutFolders } from '../config/withoutFolders.js';
 import { ConfigError, StorageError } from '../errors.js';
-import type { Evaluation } from '../eval/logitsFile.js';
 import { correctCounts, labelCounts } from '../eval/metrics.js';
-import { inPercent, type Scores } from '../eval/scores.js';
-import { bestTau, oracleTaus, summarize } from '../eval/summary.js';
+import { resultRow } from '../eval/resultRow.js';
+import type { Scores } from '../eval/scores.js';
+import { type CheckpointSummary, summarizeCheckpoints, type TauScores } from '../eval/summary.js';
 import { sha256 } from '../io/hash.js';
 import { shellWord } from '../io/shellWord.js';
 import { readMetrics } from '../run/metricsLog.js';
@@ -18,8 +14,9 @@ import { distinctProcesses, processOf } from '../run/processes.js';
 import { readRecord } from '../run/record.js';
 import type { FirstStage } from '../run/recordSchema.js';
 import { openRunFolder } from '../run/runFolder.js';
+import type { FoundRun } from '../run/runStore.js';
 import { resultLogits } from '../run/storedLogits.js';
-import { rebalancedBestOf } from './rebalancedBest.js';
+import { rebalancedBestOf, resultCheckpoints, scoresOfRun } from '../run/storedScores.js';
 import {
   bytesPerClass,
   encodeClasses,
@@ -73,10 +70,22 @@ function recordBefore(path: string): ResultRecord | undefined {
   }
 }
 
-/** Record and predictions [scores, images] of a finished run. Throws `ConfigError`, `StorageError`, `DataError`. */
+/**
+ * Record and predictions [scores, images] of a finished run, counted from its logits. Throws `ConfigError`,
+ * `StorageError`, `DataError`.
+ */
 export function resultOfRun(directory: string): { record: ResultRecord; predictions: Uint8Array } {
-  const { result, predictions: lines } = readRunResult(directory);
-  const classes = result.train.class_counts.length;
+  const folder = openRunFolder(directory);
+  const run = readRecord(folder.record);
+  if (run.status !== 'finished') {
+    throw new ConfigError(`This run is not finished: its status is ${run.status}.`, {
+      where: folder.directory,
+      next: `Finish it first: gala train --resume ${shellWord(folder.directory)}`,
+    });
+  }
+  const evaluations = resultCheckpoints(run.config).map(checkpoint => resultLogits(folder, checkpoint));
+  const { labels, classCounts } = evaluations[0]!;
+  const classes = classCounts.length;
   if (classes > mostClasses) {
     throw new ConfigError(
       `A record keeps two bytes a prediction and takes at most ${mostClasses} classes, not ${classes}.`,
@@ -86,59 +95,49 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
       },
     );
   }
-  const predictions = new Uint8Array(lines.length * result.test.images * bytesPerClass(classes));
-  for (const [k, line] of lines.entries())
-    predictions.set(encodeClasses(line, classes), (k * predictions.length) / lines.length);
-  const { scores, rebalanced_best, ...about } = result;
+  const scored = summarizeCheckpoints(evaluations, run.config.eval.tau).flatMap(scoredLines);
+  const size = labels.length * bytesPerClass(classes);
+  const predictions = new Uint8Array(scored.length * size);
+  for (const [k, line] of scored.entries()) predictions.set(encodeClasses(line.predictions, classes), k * size);
+  const about = aboutRun({ directory: folder.directory, record: run });
+  const rebalancedBest = rebalancedBestOf(readMetrics(folder.metrics).lines, run.config.eval);
   const record: ResultRecord = {
     format: 2,
     ...about,
-    config: withoutFolders(about.config as Config),
+    config: withoutFolders(run.config),
+    train: { ...about.train, class_counts: Array.from(classCounts) },
+    test: {
+      ...about.test,
+      labels_sha256: labelsHash(labels, classes),
+      class_counts: Array.from(labelCounts(labels, classes)),
+    },
     predictions_sha256: sha256(predictions),
-    scores,
-    ...(rebalanced_best && { rebalanced_best }),
+    scores: scored.map(({ score }) => score),
+    ...(rebalancedBest && { rebalanced_best: rebalancedBest }),
   };
   return { record, predictions };
 }
 
 /**
- * What tables say of a finished run, for any number of classes, and the predictions [N] behind each of its scores.
- * Throws `ConfigError` for a run that is not finished, `StorageError`, `DataError`.
+ * What tables say of a finished run, for any number of classes. Throws `StorageError` and `DataError` where run.json
+ * lacks scores and the logits cannot be used.
  */
-export function readRunResult(directory: string): { result: RunResult; predictions: Int32Array[] } {
-  const folder = openRunFolder(directory);
-  const run = readRecord(folder.record);
-  if (run.status !== 'finished') {
-    throw new ConfigError(`This run is not finished: its status is ${run.status}.`, {
-      where: folder.directory,
-      next: `Finish it first: gala train --resume ${shellWord(folder.directory)}`,
-    });
-  }
-  const { select_on, tau } = run.config.eval;
-  const checkpoints = select_on === 'last' ? (['last'] as const) : (['best', 'last'] as const);
-  const evaluations = checkpoints.map(checkpoint => resultLogits(folder, checkpoint));
-  const scored = evaluations.flatMap((evaluation, e) => scoresOf(evaluation, checkpoints[e]!, tau, e === 0));
-  const { labels, classCounts } = evaluations[0]!;
+export function runResultOf(run: Pick<FoundRun, 'directory' | 'record'>): RunResult {
+  const { results, oracle, rebalanced_best } = scoresOfRun(run);
+  return { ...aboutRun(run), scores: [...results, oracle], ...(rebalanced_best && { rebalanced_best }) };
+}
+
+/** What records and tables say of a run beside its scores. */
+function aboutRun({ directory, record: run }: Pick<FoundRun, 'directory' | 'record'>) {
   const { train, test } = run.splits;
   const [, ...further] = distinctProcesses([run, ...run.resumes].map(processOf));
-  const rebalancedBest = rebalancedBestOf(readMetrics(folder.metrics).lines, run.config.eval);
-  const result: RunResult = {
+  return {
     name: run.name,
-    run: basename(folder.directory),
-    config: { ...run.config },
+    run: basename(directory),
+    config: run.config as Record<string, unknown>,
     seeds: run.seeds,
-    train: {
-      images: train!.images,
-      fingerprint: train!.fingerprint,
-      index_hash: train!.index_hash!,
-      class_counts: Array.from(classCounts),
-    },
-    test: {
-      images: test!.images,
-      fingerprint: test!.fingerprint,
-      labels_sha256: labelsHash(labels, classCounts.length),
-      class_counts: Array.from(labelCounts(labels, classCounts.length)),
-    },
+    train: { images: train!.images, fingerprint: train!.fingerprint, index_hash: train!.index_hash! },
+    test: { images: test!.images, fingerprint: test!.fingerprint },
     ...processOf(run),
     finished_at: run.finished_at!,
     training_hours: Number(((run.training_seconds + (run.first_stage?.training_seconds ?? 0)) / 3600).toFixed(3)),
@@ -146,10 +145,7 @@ export function readRunResult(directory: string): { result: RunResult; predictio
     ...(run.weights && { weights: { file: basename(run.weights.file), sha256: run.weights.sha256 } }),
     resumes: run.resumes.length,
     ...(further.length > 0 && { resumed_with: further }),
-    scores: scored.map(({ score }) => score),
-    ...(rebalancedBest && { rebalanced_best: rebalancedBest }),
   };
-  return { result, predictions: scored.map(({ predictions }) => predictions) };
 }
 
 /** sha256 of labels [N] as one byte each, or two where there are more than 256 classes. */
@@ -157,42 +153,26 @@ export function labelsHash(labels: Int32Array, classes: number): string {
   return sha256(encodeClasses(labels, classes));
 }
 
-interface Scored {
+interface ScoredLine {
   readonly score: Score;
   /** [N]. */
   readonly predictions: Int32Array;
 }
 
 /** Plain, re-balanced at τ of the config and, for the reported checkpoint, at the oracle's τ. */
-function scoresOf(evaluation: Evaluation, checkpoint: Score['checkpoint'], tau: number, withOracle: boolean): Scored[] {
-  const { labels, classCounts, epoch, selected_on, precision } = evaluation;
-  const summary = summarize(evaluation, withOracle ? oracleTaus(tau) : [tau]);
-  const scored = (
-    { scores, predictions }: { scores: Scores; predictions: Int32Array },
-    ofTau?: Pick<Score, 'tau' | 'tau_selected_on'>,
-  ): Scored => {
+function scoredLines({ evaluation, summary, oracle }: CheckpointSummary): ScoredLine[] {
+  const { labels, classCounts } = evaluation;
+  const line = (predictions: Int32Array, scores: Scores, ofTau?: Pick<Score, 'tau' | 'tau_selected_on'>) => {
+    const { run: _, split: __, ...row } = resultRow(evaluation, scores, ofTau);
     const correct = Array.from(correctCounts(predictions, labels, classCounts.length));
-    return {
-      score: {
-        checkpoint,
-        epoch: epoch!,
-        selected_on: selected_on!,
-        ...(precision !== undefined && { precision }),
-        ...ofTau,
-        ...inPercent(scores),
-        correct,
-      },
-      predictions,
-    };
+    return { score: { ...row, correct } as Score, predictions };
   };
-  const at = (wanted: number | undefined, tau_selected_on: 'config' | 'test') =>
-    summary.rebalanced
-      .filter(({ tau: at }) => at === wanted)
-      .map(row => scored(row, { tau: row.tau, tau_selected_on }));
+  const ofTau = ({ tau, scores, predictions }: TauScores, tau_selected_on: 'config' | 'test') =>
+    line(predictions, scores, { tau, tau_selected_on });
   return [
-    scored({ scores: summary.plain, predictions: summary.predictions }),
-    ...at(tau, 'config'),
-    ...(withOracle ? at(bestTau(summary), 'test') : []),
+    line(summary.predictions, summary.plain),
+    ofTau(summary.rebalanced[0]!, 'config'),
+    ...(oracle ? [ofTau(oracle, 'test')] : []),
   ];
 }
 

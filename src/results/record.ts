@@ -9,12 +9,14 @@ import { z } from 'zod';
 import { experimentName } from '../config/schema.js';
 import { StorageError } from '../errors.js';
 import { fromFormat1 } from '../eval/format1.js';
+import type { ResultRow } from '../eval/resultRow.js';
 import { scoreShape } from '../eval/scores.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/faults.js';
 import { makeFolderBelow } from '../io/makeFolder.js';
 import { largestText, readRegularFile, readRegularText } from '../io/regularFile.js';
 import { schemaFault } from '../io/schemaFault.js';
+import { rebalancedBestShape } from '../run/recordSchema.js';
 
 /** What two bytes can tell apart. */
 export const mostClasses = 65_536;
@@ -37,16 +39,6 @@ const scoreSchema = z.strictObject({
   ...scoreShape,
   /** Right predictions of each class [C]. */
   correct: z.array(count),
-});
-
-/** The epoch with the highest re-balanced accuracy, as metrics.jsonl has it: no predictions of it are kept. */
-const rebalancedBestSchema = z.strictObject({
-  epoch: count,
-  /** The split whose re-balanced top-1 selected the epoch. */
-  selected_on: z.string(),
-  /** Of the config. */
-  tau: z.number(),
-  ...scoreShape,
 });
 
 /** A process that computed the run: its engine, software, machine and code. */
@@ -103,15 +95,34 @@ const recordSchema = z.strictObject({
   predictions_sha256: hash,
   scores: z.array(scoreSchema).min(1),
   /** On the test images; absent where no split selected the epoch, and in records made before it was kept. */
-  rebalanced_best: rebalancedBestSchema.optional(),
+  rebalanced_best: z.strictObject(rebalancedBestShape).optional(),
 });
 
 export type Score = z.output<typeof scoreSchema>;
-export type RebalancedBest = z.output<typeof rebalancedBestSchema>;
 export type ResultRecord = z.output<typeof recordSchema>;
 
-/** A finished run as tables need it: from its record, or from its folder. */
-export type RunResult = Omit<ResultRecord, 'format' | 'predictions_sha256'>;
+/** A finished run as tables need it: a record of the repository, or what its folder says. */
+export interface RunResult
+  extends Pick<
+    ResultRecord,
+    | 'name'
+    | 'config'
+    | 'seeds'
+    | 'engine'
+    | 'versions'
+    | 'host'
+    | 'git'
+    | 'training_hours'
+    | 'first_stage'
+    | 'weights'
+    | 'resumes'
+    | 'resumed_with'
+    | 'rebalanced_best'
+  > {
+  readonly train: Pick<ResultRecord['train'], 'fingerprint' | 'index_hash'>;
+  readonly test: Pick<ResultRecord['test'], 'fingerprint'>;
+  readonly scores: readonly Omit<ResultRow, 'run' | 'split'>[];
+}
 
 /** A record with its file, and the predictions [scores, images] when they could be read. */
 export interface StoredResult {

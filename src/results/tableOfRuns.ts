@@ -1,12 +1,12 @@
 /** Accuracy tables straight from run folders: one line per experiment, and what a reader must know beside it. */
 import { ConfigError, type StorageError } from '../errors.js';
 import { reportedScores } from '../eval/resultRow.js';
-import { findRunFolders, readRun } from '../run/runStore.js';
+import { type FoundRun, findRunFolders, readRun } from '../run/runStore.js';
 import type { Column, TableFormat } from '../tables/column.js';
 import { formatTable, type TableLayout } from '../tables/format.js';
+import { runResultOf } from './fromRun.js';
 import { furtherColumns, groupColumns, groupDataColumns } from './groupColumns.js';
 import { differencesWithin, groupResults, type ResultGroup } from './groups.js';
-import { rememberedResults } from './rememberedResults.js';
 
 export interface RunsRead {
   readonly groups: readonly ResultGroup[];
@@ -26,24 +26,27 @@ export function readRuns(directories: readonly string[]): RunsRead {
   const left: string[] = [];
   let unusable: StorageError | undefined;
   const folders = findRunFolders(directories, path => left.push(`${path}: it holds no run`));
-  const remembered = rememberedResults();
-  const results = folders.flatMap(directory => {
+  const finished = folders.flatMap(directory => {
     const run = readRun(directory, error => {
       unusable ??= error;
       left.push(`${directory}: ${error.message}`);
     });
-    if (run?.state === 'finished') return [remembered.resultOf(directory)];
+    if (run?.state === 'finished') return [run];
     if (run)
       left.push(`${directory}: ${run.record.status}, epoch ${run.record.epoch} of ${run.record.config.train.epochs}`);
     return [];
   });
-  remembered.save();
-  if (results.length > 0) return { groups: groupResults(results), left };
+  if (finished.length > 0) return { groups: groupRuns(finished), left };
   if (unusable && folders.length === 1) throw unusable;
   throw new ConfigError('None of these runs is finished.', {
     where: left.join('\n       '),
     next: 'Wait for their end, or go on with one: gala train --resume DIR.',
   });
+}
+
+/** Finished runs as the groups of a table. Throws as `runResultOf`. */
+export function groupRuns(finished: readonly FoundRun[]): ResultGroup[] {
+  return groupResults(finished.map(runResultOf));
 }
 
 const { config, seeds, selectedOn, epoch, top1, groups, groupMeans, last, precision, hours } = groupColumns;

@@ -109,7 +109,12 @@ function check(content: unknown): RunRecord | string {
 }
 
 /** Fields that a run changes; `finished_at` and `updated_at` are set with them. */
-export type RecordChange = Partial<Pick<RunRecord, 'status' | 'epoch' | 'training_seconds' | 'results' | 'failure'>>;
+export type RecordChange = Partial<
+  Pick<
+    RunRecord,
+    'status' | 'epoch' | 'training_seconds' | 'results' | 'metrics' | 'oracle' | 'rebalanced_best' | 'failure'
+  >
+>;
 
 /**
  * Rewrites run.json atomically with the changed fields. Only the holder of the folder's lock may call it. Throws

@@ -139,6 +139,19 @@ const result = z.looseObject({
   ...scoreShape,
 });
 
+/** The epoch with the highest re-balanced accuracy, as metrics.jsonl has it: no logits of it are kept. */
+export const rebalancedBestShape = {
+  epoch: count,
+  /** The split whose re-balanced top-1 selected the epoch. */
+  selected_on: z.string(),
+  /** Of the config. */
+  tau: z.number(),
+  /** On the test images. */
+  ...scoreShape,
+};
+
+const rebalancedBest = z.looseObject(rebalancedBestShape);
+
 const resume = z.looseObject({
   at: time,
   /** Finished epochs in the checkpoint that training went on from. */
@@ -182,6 +195,12 @@ export const recordSchema = z
     training_seconds: z.number().min(0),
     resumes: z.array(resume),
     results: z.array(result),
+    /** Every metric that a finished run was scored by; a row without one of them has no such score. */
+    metrics: z.array(z.string()).optional(),
+    /** The first row's evaluation at the τ with the highest top-1 on the test images. */
+    oracle: result.extend({ tau: z.number() }).optional(),
+    /** Absent where no split selected the epoch. This and the two above are absent in records of an older gala. */
+    rebalanced_best: rebalancedBest.optional(),
     /** Why the status is `diverged` or `failed`. */
     failure: z.string().optional(),
   })
@@ -204,5 +223,6 @@ export type RunRecord = Omit<Known<Parsed>, 'config'> & { readonly config: Confi
 export type SplitRecord = Known<z.output<typeof split>>;
 export type NetworkRecord = Known<z.output<typeof network>>;
 export type WeightsRecord = Known<z.output<typeof weights>>;
+export type RebalancedBest = Known<z.output<typeof rebalancedBest>>;
 export type FirstStage = Known<z.output<typeof firstStage>>;
 export type RecordedProcess = Known<z.output<typeof processSchema>>;

@@ -34,7 +34,7 @@ export function sweepFolderOf(text: string, runs: string): string | undefined {
 /** Folders of the finished runs of a sweep. Throws `ConfigError` where there are none, or no such sweep. */
 function finishedRuns(name: string, runs: string): string[] {
   const sweep = openSweep(name, runs);
-  const directories = finishedIn(sweepStatus(sweep));
+  const directories = finishedIn(sweepStatus(sweep)).map(({ directory }) => directory);
   if (directories.length > 0) return directories;
   throw new ConfigError(`The sweep ${name} has no finished run yet.`, {
     where: sweep.directory,

@@ -3,10 +3,10 @@
  */
 import { existsSync } from 'node:fs';
 import { StorageError } from '../errors.js';
-import { type ResultRow, reportedScores } from '../eval/resultRow.js';
+import { reportedScores } from '../eval/resultRow.js';
 import { isLocked, localHolder } from '../io/folderLock.js';
 import { largestText, readRegularText, withOpenedFile } from '../io/regularFile.js';
-import { openRunStore, type RunStore } from '../run/runStore.js';
+import { type FoundRun, openRunStore, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';
 import { listSweeps, openSweep, type Sweep, type SweepTask, taskExit, taskLog } from './manifest.js';
 import type { SlurmState } from './slurm/answers.js';
@@ -24,8 +24,8 @@ export interface TaskStatus {
   readonly reason?: string | undefined;
   /** The run folder, once there is one. */
   readonly directory?: string | undefined;
-  /** Result rows of a finished run. */
-  readonly results?: readonly ResultRow[] | undefined;
+  /** The run of a finished task. */
+  readonly finished?: FoundRun | undefined;
   /** SLURM's `<job>_<index>`. */
   readonly job?: string | undefined;
 }
@@ -56,7 +56,7 @@ export function taskStatus(
 ): TaskStatus {
   const run = runs.ofHash(task.config, task.config_hash);
   const base = { task, epoch: run?.record.epoch ?? 0, directory: run?.directory };
-  if (run?.state === 'finished') return { ...base, state: 'finished', results: run.record.results };
+  if (run?.state === 'finished') return { ...base, state: 'finished', finished: run };
   if (slurm?.phase === 'waiting') return { ...base, state: 'waiting', reason: slurm.reason };
   if (slurm?.phase === 'running') return { ...base, state: 'running' };
   if (run?.state === 'diverged') return { ...base, state: 'diverged', reason: run.record.failure };
@@ -114,11 +114,14 @@ function openIfUsable(name: string, output: string): Sweep[] {
   }
 }
 
-/** Folders of the finished runs. */
-export function finishedIn(statuses: readonly TaskStatus[]): string[] {
-  return statuses.flatMap(({ state, directory }) =>
-    state === 'finished' && directory !== undefined ? [directory] : [],
-  );
+/** The scores of a finished task as tables show them. */
+export function scoresOf({ finished }: TaskStatus) {
+  return reportedScores(finished?.record.results);
+}
+
+/** The finished runs, in the order of the tasks. */
+export function finishedIn(statuses: readonly TaskStatus[]): FoundRun[] {
+  return statuses.flatMap(({ finished }) => finished ?? []);
 }
 
 /** Exit code of the last attempt, or the signal that killed it; undefined before its end. */
@@ -160,12 +163,12 @@ export const statusColumns: readonly Column<TaskStatus>[] = [
   { key: 'seed', title: 'seed', kind: 'number', value: ({ task }) => task.seed },
   { key: 'state', title: 'state', kind: 'text', value: ({ state }) => state },
   { key: 'epoch', title: 'epoch', kind: 'text', value: ({ epoch, task }) => `${epoch}/${task.epochs}` },
-  { key: 'top1', title: 'top-1', kind: 'percent', value: ({ results }) => reportedScores(results).plain?.top1 },
+  { key: 'top1', title: 'top-1', kind: 'percent', value: status => scoresOf(status).plain?.top1 },
   {
     key: 'top1_rebalanced',
     title: 're-balanced',
     kind: 'percent',
-    value: ({ results }) => reportedScores(results).rebalanced?.top1,
+    value: status => scoresOf(status).rebalanced?.top1,
   },
   { key: 'job', title: 'job', kind: 'text', dispensable: 3, value: ({ job }) => job },
   { key: 'reason', title: 'reason', kind: 'text', value: ({ reason }) => reason },

@@ -13,7 +13,7 @@ import { DivergedError, GalaError, withRemedy } from '../errors.js';
 import type { StagedSplits } from '../eval/evaluate.js';
 import { type Evaluation, writeLogitsFile } from '../eval/logitsFile.js';
 import type { ResultRow } from '../eval/resultRow.js';
-import { summarize } from '../eval/summary.js';
+import { summarizeCheckpoints } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { shellWord } from '../io/shellWord.js';
 import { waitsFor } from '../io/waiting.js';
@@ -23,6 +23,7 @@ import { startSession } from '../run/eventFile.js';
 import { readMetrics, truncateToEpoch } from '../run/metricsLog.js';
 import { createRecord, dataRootOf, readRecord, recordResume, updateRecord } from '../run/record.js';
 import { logitsPath, type RunFolder } from '../run/runFolder.js';
+import { resultCheckpoints, runScores } from '../run/storedScores.js';
 import { writeResultFiles } from '../tables/resultFiles.js';
 import { type Beginning, newBeginning, savedBeginning } from './beginning.js';
 import { describeChanges } from './changedEngine.js';
@@ -182,26 +183,27 @@ async function trainAndEvaluate(
     updateRecord(folder.record, { status: 'interrupted', training_seconds: end.training_seconds });
     return undefined;
   }
-  const evaluations = await evaluateKept(experiment, folder);
-  const summarized = evaluations.map(evaluation => ({ evaluation, summary: summarize(evaluation, [config.eval.tau]) }));
-  const rows = writeResultFiles(folder.directory, summarized, 'config');
-  updateRecord(folder.record, { status: 'finished', results: rows });
-  return rows;
+  const checkpoints = summarizeCheckpoints(await evaluateKept(experiment, folder), config.eval.tau);
+  writeResultFiles(folder.directory, checkpoints, 'config');
+  const scores = runScores(checkpoints, readMetrics(folder.metrics).lines, config);
+  updateRecord(folder.record, { status: 'finished', ...scores });
+  return [...scores.results];
 }
 
 /** Test logits of `best` (where a split chose one) and `last`, computed in float32 and stored in logits/. */
 async function evaluateKept(experiment: Experiment, folder: RunFolder): Promise<Evaluation[]> {
   const { config, datasets } = experiment;
-  const { select_on } = config.eval;
-  const checkpoints = [...(select_on === 'last' ? [] : ['best']), 'last'];
-  const kept = checkpoints.map(name => ({ name, ...readCheckpoint(checkpointPath(folder.checkpoints, name)) }));
+  const kept = resultCheckpoints(config).map(name => ({
+    name,
+    ...readCheckpoint(checkpointPath(folder.checkpoints, name)),
+  }));
   waitsFor('the engine to compile the evaluation');
   const executable = await compileForEvaluation(experiment, kept[0]!.state);
   try {
     const evaluations: Evaluation[] = [];
     for (const { name: checkpoint, state, progress } of kept) {
       await executable.writeState(evaluatedModel(state));
-      const selected_on = checkpoint === 'last' ? 'last' : select_on;
+      const selected_on = checkpoint === 'last' ? 'last' : config.eval.select_on;
       const source = { checkpoint, epoch: progress.epoch - 1, selected_on };
       const evaluation = await evaluateSplit(experiment, executable, 'test', datasets.test, source);
       writeLogitsFile(logitsPath(folder, `test-${checkpoint}`), evaluation);

@@ -130,6 +130,14 @@ test('table.csv, table.md and the printed table show the results of run.json', (
   });
 });
 
+test('run.json has the scores of the oracle and of the best re-balanced epoch', () => {
+  const { oracle, rebalanced_best, metrics } = recordOf(run);
+  const [, rebalanced] = recordOf(run).results;
+  assert.ok(oracle!.checkpoint === 'best' && oracle!.top1 >= rebalanced!.top1);
+  assert.equal(rebalanced_best!.top1, Math.max(...metricsOf(run).map(epoch => epoch.test_top1_rebalanced!)));
+  assert.ok(metrics!.includes('top5'));
+});
+
 test('predictions.csv and per_class.csv lead to the accuracies of the table', () => {
   const { test: testSet } = openIdxSet(bundledFashionMnistLt());
   const predictions = csvOf(run, 'predictions.csv');

@@ -47,7 +47,7 @@ export function writeExampleRun(output: string, run: ExampleRun = {}): RunFolder
     epoch: checkpoint === 'best' ? 2 : 3,
     selected_on: checkpoint === 'best' ? 'test' : 'last',
   }));
-  finishRun(folder, evaluations, { epoch: 200, training_seconds: 3000 });
+  if (evaluations.length > 0) finishRun(folder, evaluations, { epoch: 200, training_seconds: 3000 });
   if (run.finished === false) updateRecord(folder.record, { status: 'running', epoch: 0, results: [] });
   if (run.gradients) writeFileSync(join(folder.directory, 'gradients.jsonl'), gradientLines(classCounts));
   return folder;

@@ -124,11 +124,11 @@ describe('the report', () => {
     const heads = textsOf(page, '.scores thead th');
     assert.deepEqual(heads, ['config', 'predictions', 'all', 'many', 'medium', 'few', 'balanced', 'macro-F1']);
     const lines = Array.from(page.querySelectorAll('.scores tbody tr'), row => textsOf(row, 'td'));
-    const [gala, other] = runs.map(({ summary }) => [summary.plain, summary.rebalanced[0]!.scores]);
+    const [gala, other] = runs.map(({ scores }) => [scores.plain, scores.rebalanced]);
     assert.equal(lines.length, 4);
     for (const [line, scores] of [...gala!, ...other!].entries())
-      assert.ok(lines[line]![0]!.startsWith((100 * scores.top1).toFixed(2)), lines[line]!.join(' '));
-    const difference = 100 * (other![0]!.few! - gala![0]!.few!);
+      assert.ok(lines[line]![0]!.startsWith(scores.top1.toFixed(2)), lines[line]!.join(' '));
+    const difference = other![0]!.few! - gala![0]!.few!;
     assert.equal(textsOf(page, '.scores tbody tr')[2]!.endsWith(signed(difference)), true, lines[2]!.join(' '));
   });
 
@@ -140,7 +140,7 @@ describe('the report', () => {
     const shown = readReportRuns([...seeded, writeExampleRun(output, { name: 'set/other' }).directory]);
     const seeds = pageOf(shown);
     assert.deepEqual(textsOf(seeds, '#curves .legend li').slice(0, 2), ['gala', 'other']);
-    const { mean, std } = meanAndStd(shown.slice(0, 2).map(({ summary }) => 100 * summary.plain.top1));
+    const { mean, std } = meanAndStd(shown.slice(0, 2).map(({ scores }) => scores.plain.top1));
     assert.equal(textsOf(seeds, '.scores td')[0], `${mean!.toFixed(2)} ± ${std!.toFixed(2)}`);
     assert.deepEqual(textsOf(seeds, '#gradients h3'), ['gala, mean of 2 runs']);
     assert.match(textsOf(seeds, '#runs li').join('; '), /gala, seed 4 4; gala, seed 5 5/);

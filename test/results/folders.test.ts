@@ -7,9 +7,10 @@ import { loadConfig } from '../../src/config/load.js';
 import { withoutFolders } from '../../src/config/withoutFolders.js';
 import { openDatasets } from '../../src/data/index.js';
 import { readExpected } from '../../src/results/expected.js';
-import { addResult, labelsHash, readRunResult } from '../../src/results/fromRun.js';
+import { addResult, labelsHash } from '../../src/results/fromRun.js';
 import { groupResults } from '../../src/results/groups.js';
 import { type ResultRecord, readResult } from '../../src/results/record.js';
+import { readRuns } from '../../src/results/tableOfRuns.js';
 import { writeGeneratedFiles } from '../../src/results/tables.js';
 import { verifyTable } from '../../src/results/verify.js';
 import { createRecord } from '../../src/run/record.js';
@@ -141,7 +142,7 @@ test('Weights of one name and another sha256 are another experiment', async () =
 
 test('A table of run folders tells lists of one name in two folders apart', async () => {
   const runs = [await recorded('five'), await recorded('six', [20, 20, 5])];
-  assert.equal(groupResults(runs.map(({ run }) => readRunResult(run).result)).length, 2);
+  assert.equal(readRuns(runs.map(({ run }) => run)).groups.length, 2);
 });
 
 test('Both stages lose their folders, and nothing else', () => {

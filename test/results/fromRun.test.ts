@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { percentOf } from '../../src/eval/scores.js';
 import { bestTau, summarize } from '../../src/eval/summary.js';
-import { oracleTau } from '../../src/report/plots/tauSweep.js';
 import { readReportRuns } from '../../src/report/reportRun.js';
 import { faultsOf } from '../../src/results/check.js';
 import { addResult, resultOfRun } from '../../src/results/fromRun.js';
@@ -13,6 +12,8 @@ import { listResults, predictionsOf, readResult } from '../../src/results/record
 import { resultsCsv } from '../../src/results/tables.js';
 import { readRecord, updateRecord } from '../../src/run/record.js';
 import type { RunRecord } from '../../src/run/recordSchema.js';
+import { openRunFolder } from '../../src/run/runFolder.js';
+import { finishRun } from '../run/example.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeExampleRun } from './exampleRun.js';
 
@@ -53,11 +54,11 @@ test(
       logits[10 * image + label] = 50;
       if (label === 9 && image % 2 === 0) logits[10 * image] = 54;
     });
-    writeLogitsFile(path, { ...evaluation, logits });
+    finishRun(openRunFolder(run), [{ ...evaluation, logits }], {});
     const [plain, configured, oracle] = resultOfRun(run).record.scores;
     assert.ok(configured!.top1 > plain!.top1);
     assert.deepEqual([oracle!.tau, oracle!.top1], [5, configured!.top1]);
-    assert.equal(oracleTau(readReportRuns([run])[0]!), 5);
+    assert.equal(readReportRuns([run])[0]!.scores.oracle.tau, 5);
   },
 );
 

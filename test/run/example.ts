@@ -1,10 +1,11 @@
 /** A record for tests, and the end of a run. */
 import { configSchema } from '../../src/config/schema.js';
 import { type Evaluation, writeLogitsFile } from '../../src/eval/logitsFile.js';
-import { resultRows } from '../../src/eval/resultRow.js';
-import { summarize } from '../../src/eval/summary.js';
-import { type NewRecord, type RecordChange, updateRecord } from '../../src/run/record.js';
+import { summarizeCheckpoints } from '../../src/eval/summary.js';
+import { readMetrics } from '../../src/run/metricsLog.js';
+import { type NewRecord, type RecordChange, readRecord, updateRecord } from '../../src/run/record.js';
 import { logitsPath, type RunFolder } from '../../src/run/runFolder.js';
+import { runScores } from '../../src/run/storedScores.js';
 
 export function exampleRecord(name: string): NewRecord {
   const { stages: _, ...config } = configSchema.parse({
@@ -34,6 +35,8 @@ export function finishRun(
 ): void {
   for (const evaluation of evaluations)
     writeLogitsFile(logitsPath(folder, `${evaluation.split}-${evaluation.checkpoint}`), evaluation);
-  const results = evaluations.flatMap(evaluation => resultRows(evaluation, summarize(evaluation, [1]), 'config'));
-  updateRecord(folder.record, { status: 'finished', results, ...change });
+  const { config } = readRecord(folder.record);
+  const checkpoints = summarizeCheckpoints(evaluations, config.eval.tau);
+  const scores = runScores(checkpoints, readMetrics(folder.metrics).lines, config);
+  updateRecord(folder.record, { status: 'finished', ...scores, ...change });
 }

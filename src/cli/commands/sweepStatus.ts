@@ -42,7 +42,7 @@ async function printStatus(given: string, { runs, json, wide }: StatusFlags): Pr
   const statuses = sweepStatus(sweep);
   const { name, tasks, launcher } = sweep.manifest;
   if (json) {
-    const shown = statuses.map(({ task, results: _, ...status }) => ({ ...task, ...status }));
+    const shown = statuses.map(({ task, finished: _, ...status }) => ({ ...task, ...status }));
     printJson({ name, launcher: launcher.name, tasks: shown });
     return;
   }
@@ -60,10 +60,10 @@ export async function printSweepTable(
   { statuses, wide }: { statuses?: readonly TaskStatus[]; wide?: boolean | undefined } = {},
 ): Promise<void> {
   const { finishedIn, sweepStatus } = await import('../../sweep/status.js');
-  const { formatGroups, readRuns } = await import('../../results/tableOfRuns.js');
-  const directories = finishedIn(statuses ?? sweepStatus(sweep));
-  if (directories.length === 0) return;
-  process.stdout.write(`\n${formatGroups(readRuns(directories).groups, 'terminal', { wide, width: tableWidth() })}\n`);
+  const { formatGroups, groupRuns } = await import('../../results/tableOfRuns.js');
+  const finished = finishedIn(statuses ?? sweepStatus(sweep));
+  if (finished.length === 0) return;
+  process.stdout.write(`\n${formatGroups(groupRuns(finished), 'terminal', { wide, width: tableWidth() })}\n`);
 }
 
 async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?: boolean }): Promise<void> {

@@ -1,11 +1,10 @@
 /** What a person sees of a sweep that runs here: one bar over the epochs of all runs, a line for each that ends. */
 import { relative } from 'node:path';
-import { reportedScores } from '../../eval/resultRow.js';
 import { openRunStore } from '../../run/runStore.js';
 import type { PoolObserver } from '../../sweep/localPool.js';
 import { type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';
 import { describeRun } from '../../sweep/points.js';
-import { type TaskStatus, taskStatus } from '../../sweep/status.js';
+import { scoresOf, type TaskStatus, taskStatus } from '../../sweep/status.js';
 import { twoDecimals } from '../../tables/column.js';
 import { mayRepeat } from '../../train/signals.js';
 import { createProgress } from './progress.js';
@@ -52,12 +51,12 @@ export function createSweepDisplay(
       update();
     },
     onEnd(status) {
-      const { task, epoch, state, reason, results } = status;
+      const { task, epoch, state, reason } = status;
       running--;
       epochs.set(task.index, epoch);
       if (state === 'finished') {
         finished++;
-        const { plain, rebalanced } = reportedScores(results);
+        const { plain, rebalanced } = scoresOf(status);
         if (!quiet) {
           note(
             `finished: ${describeRun(task)}: top-1 ${twoDecimals(plain?.top1)}, re-balanced ` +

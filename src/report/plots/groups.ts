@@ -1,6 +1,6 @@
 /** Top-1 over all images and over many / medium / few, by series. */
 import { barX, dot, type Markish, ruleX, ruleY, text } from '@observablehq/plot';
-import { groupKeys, type MetricKey, type Scores } from '../../eval/scores.js';
+import { groupKeys, type MetricKey } from '../../eval/scores.js';
 import { type Figure, type LegendEntry, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import { type Series, spreadOf } from '../series.js';
 import { mostColors } from '../seriesLabels.js';
@@ -46,14 +46,11 @@ interface Row {
 
 function rowsOf(series: Series, isPlain: boolean): Row[] {
   return sets.flatMap(({ key, title: set }) => {
-    const scoresOf = ({ summary }: Series['runs'][number]): Scores =>
-      isPlain ? summary.plain : summary.rebalanced[0]!.scores;
-    const { mean, std = 0 } = spreadOf(series, run => scoresOf(run)[key]);
+    const { mean, std = 0 } = spreadOf(series, ({ scores }) => scores[isPlain ? 'plain' : 'rebalanced'][key]);
     if (mean === undefined) return [];
-    const [accuracy, deviation] = [100 * mean, 100 * std];
-    const title = `${series.label}, ${isPlain ? 'plain' : 're-balanced'}: ${accuracy.toFixed(2)} %`;
-    const range = { low: accuracy - deviation, high: accuracy + deviation };
-    return [{ set, series: series.label, isPlain, accuracy, ...range, color: series.color, title }];
+    const title = `${series.label}, ${isPlain ? 'plain' : 're-balanced'}: ${mean.toFixed(2)} %`;
+    const range = { low: mean - std, high: mean + std };
+    return [{ set, series: series.label, isPlain, accuracy: mean, ...range, color: series.color, title }];
   });
 }
 

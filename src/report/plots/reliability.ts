@@ -41,7 +41,7 @@ function panel(series: Series): Panel {
       title: `${count} images: confidence ${percent(confidence)}, accuracy ${percent(accuracy)}`,
     }))
     .filter(({ count }) => count > 0);
-  const { mean: error, std } = spreadOf(series, ({ summary }) => summary.calibration.error);
+  const { mean: error, std } = spreadOf(series, ({ calibration }) => calibration.error);
   const ece = [error!, ...(std === undefined ? [] : [std])].map(fraction => (100 * fraction).toFixed(1)).join(' ± ');
   const bars = { x1: 'from', x2: 'to', y1: 0, inset: 0.5, fill: series.color, title: 'title' };
   const x = { domain: [0, 1], ticks: 5, tickFormat: inPercent };
@@ -77,7 +77,7 @@ function panel(series: Series): Panel {
 
 /** The bins over the images of all runs. */
 function pooledBins({ runs }: Series): CalibrationBin[] {
-  const all = runs.map(({ summary }) => summary.calibration.bins);
+  const all = runs.map(({ calibration }) => calibration.bins);
   return all[0]!.map((_, bin) => {
     const count = all.reduce((sum, bins) => sum + bins[bin]!.count, 0);
     const mean = (key: 'confidence' | 'accuracy') =>

@@ -1,7 +1,8 @@
 /** Re-balanced top-1 as a function of τ, from the stored logits. */
 import { dot, lineY } from '@observablehq/plot';
-import { bestTau, largestOracleTau, type TopOneOfTau } from '../../eval/summary.js';
+import { largestOracleTau } from '../../eval/summary.js';
 import { type Figure, seriesLegend } from '../figure.js';
+import type { TopOneOfTau } from '../reportRun.js';
 import { meanOf, type Series } from '../series.js';
 import { sourceSentence } from '../source.js';
 import { renderSvg } from '../svg.js';
@@ -61,25 +62,11 @@ export function tauSweepFigure(all: readonly Series[]): Figure {
   };
 }
 
-interface Point {
-  readonly tau: number;
-  /** Percent, the mean over the runs. */
-  readonly top1: number;
+/** Means over the runs of a series, which have one τ and so the same steps. */
+function sweepOf(series: Series): TopOneOfTau[] {
+  return series.runs[0]!.sweep.map(({ tau }, step) => ({ tau, top1: meanOf(series, run => run.sweep[step]!.top1) }));
 }
 
-/** The runs of a series have one τ, so the sweeps of all have the same steps. */
-function sweepOf(series: Series): Point[] {
-  return series.runs[0]!.summary.rebalanced.slice(1).map(({ tau }, step) => ({
-    tau,
-    top1: 100 * meanOf(series, ({ summary }) => summary.rebalanced[step + 1]!.scores.top1),
-  }));
-}
-
-function bestOf(points: readonly Point[]): Point {
+function bestOf(points: readonly TopOneOfTau[]): TopOneOfTau {
   return points.reduce((best, point) => (point.top1 > best.top1 ? point : best));
-}
-
-/** τ of the sweep and the config with the highest top-1 on the evaluated split; of equal ones the smallest. */
-export function oracleTau({ summary }: { summary: { readonly rebalanced: readonly TopOneOfTau[] } }): number {
-  return bestTau({ rebalanced: summary.rebalanced.slice(1) })!;
 }

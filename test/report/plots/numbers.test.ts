@@ -6,7 +6,6 @@ import { epochAxis, logAxis } from '../../../src/report/plots/axes.js';
 import { windowOf } from '../../../src/report/plots/classPoints.js';
 import { worstConfusions } from '../../../src/report/plots/confusions.js';
 import { ratiosOf } from '../../../src/report/plots/gradientRatio.js';
-import { oracleTau } from '../../../src/report/plots/tauSweep.js';
 import { exampleEvaluation } from '../../eval/example.js';
 import { longTail } from '../exampleRuns.js';
 
@@ -64,17 +63,6 @@ describe('what the figures compute', () => {
       assert.ok(drawn.length <= 60 && drawn.length >= 35, `${epochs}: ${drawn.length}`);
       assert.deepEqual([drawn[0], drawn.at(-1)], [1, epochs]);
     }
-  });
-
-  test('the oracle τ is sought in the sweep alone', () => {
-    const scores = (top1: number) => ({ top1, many: undefined, medium: undefined, few: undefined });
-    const rebalanced = [
-      { tau: 5, scores: scores(0.9) },
-      { tau: 0, scores: scores(0.4) },
-      { tau: 1, scores: scores(0.6) },
-      { tau: 2, scores: scores(0.6) },
-    ];
-    assert.equal(oracleTau({ summary: { rebalanced } }), 1);
   });
 
   test('lines average an odd number of neighbours from 30 classes on', () => {
