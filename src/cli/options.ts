@@ -2,9 +2,12 @@
  * Arguments and options that several commands share. Where a value is wrong, commander prints the text of an
  * `InvalidArgumentError` as a usage error (exit code 2).
  */
+import { statSync } from 'node:fs';
+import { extname, join, parse } from 'node:path';
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { keyOfOtherTool } from '../config/otherTools.js';
 import { ConfigError } from '../errors.js';
+import { shellWord } from '../io/shellWord.js';
 
 /** Adds `--runs DIR`; with `hasAlias` also the option's former name, `--output`, which help does not show. */
 export function addRunsOption(command: Command, hasAlias = false): Command {
@@ -92,6 +95,23 @@ export async function hintForOption(message: string): Promise<string> {
   const { describeKeys } = await import('../config/keys.js');
   const key = keyOfOtherTool(option) ?? describeKeys().find(known => known.key.split('.').at(-1) === option)?.key;
   return key === undefined ? '' : `next:  Give the key as a word: gala train CONFIG ${key}=VALUE\n`;
+}
+
+/**
+ * The ending of the file `--output`, which says what is written: one of those of `names`, such as `report.html`. Throws
+ * `ConfigError` for another ending and for a folder.
+ */
+export function endingOf(output: string, names: readonly string[]): string {
+  const { dir, name, ext } = parse(output);
+  const isFolder = statSync(output, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const endings = names.map(extname);
+  if (!isFolder && endings.includes(ext.toLowerCase())) return ext.toLowerCase();
+  const meant = isFolder ? names.map(own => join(output, own)) : endings.map(ending => join(dir, `${name}${ending}`));
+  const fault = isFolder ? 'this is a folder' : 'this one does not';
+  throw new ConfigError(`--output is a file whose name ends in ${endings.join(' or ')}, and ${fault}.`, {
+    where: output,
+    next: `Name it ${meant.map(shellWord).join(' or ')}.`,
+  });
 }
 
 /** A whole number ≥ 0, for `--seed`. */

@@ -1,5 +1,6 @@
 /** The layers of a config, lowest first: the files of `extends`, the file itself, `--set`, `--seed`. */
 import { dirname } from 'node:path';
+import { reasonOf } from '../io/faults.js';
 import { largestConfig, readRegularFile } from '../io/regularFile.js';
 import { sourceOf, withFactor } from './factorFiles.js';
 import { isChoice } from './keys.js';
@@ -105,7 +106,7 @@ function readText(path: string, problems: Problem[]): string | undefined {
     return new TextDecoder('utf-8', { fatal: true }).decode(readRegularFile(path, largestConfig));
   } catch (error) {
     if (error instanceof TypeError) return refuse('the file is not UTF-8 text');
-    return refuse(`the file cannot be read: ${(error as Error).message}`);
+    return refuse(`the file cannot be read: ${reasonOf(error)}`);
   }
 }
 

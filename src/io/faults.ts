@@ -1,5 +1,8 @@
 /** What can be wrong with a file: its content does not follow its format, or the system cannot read or write it. */
-import { type ErrorDetails, StorageError } from '../errors.js';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { StorageError } from '../errors.js';
+import { shellWord } from './shellWord.js';
 
 /**
  * A file does not follow its format. The reader of the file turns this error into a typed one, with the path and a
@@ -14,46 +17,49 @@ export class FormatFault extends Error {
   }
 }
 
-/** By the system's error code. */
-const remedies: Readonly<Record<string, string>> = {
-  ENOSPC: 'The disk is full: free space there (df -h shows how much there is), then try again.',
-  EDQUOT: 'Your quota is used up: free space there (quota -s), then try again.',
-  EFBIG: 'A limit on the size of files is in force (ulimit -f): raise it, then try again.',
-  EROFS: 'The file system is mounted read-only: mount it for writing, then try again.',
-  EACCES: 'Permission is missing: change it (ls -ld shows the owner and the permissions), then try again.',
-  EPERM: 'It is protected: change its attributes (lsattr -d shows them) or owner, then try again.',
-  ENOENT: 'Check the path; a folder that was removed or renamed while gala worked in it can be put back.',
-  ENOTDIR: 'A part of the path is a file, not a folder: check the path.',
-  EISDIR: 'A folder has this name: remove it or check the path.',
-  ENAMETOOLONG: 'The path is too long for this file system: take a shorter one.',
-  ELOOP: 'A link lies in place of the file: remove the link, then try again.',
-  EINVAL: 'What lies there is no file that can be written: remove it or check the path, then try again.',
-  EMFILE: 'Too many files are open: raise the limit (ulimit -n), then try again.',
-  EIO: 'The disk or network file system failed (dmesg may say why): repair it, then try again.',
-  ESTALE: 'The network file system lost this folder: mount it again, then try again.',
+/** By code: what happened, in words, and the remedy. */
+const faults: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
+  ENOSPC: ['the disk is full', 'Free space there (df -h shows how much there is), then try again.'],
+  EDQUOT: ['your quota is used up', 'Free space there (quota -s), then try again.'],
+  EFBIG: ['a limit on the size of files is in force', 'Raise it (ulimit -f), then try again.'],
+  EROFS: ['the file system is mounted read-only', 'Mount it for writing, then try again.'],
+  EACCES: ['permission is missing', 'Change the permissions (ls -ld shows them and the owner), then try again.'],
+  EPERM: ['it is protected', 'Change its attributes (lsattr -d shows them) or owner, then try again.'],
+  ENOENT: ['there is no such file or folder', 'Check the path.'],
+  ENOTDIR: ['a part of the path is a file, not a folder', 'Check the path.'],
+  EISDIR: ['there is a folder of this name', 'Give the path of a file, or move the folder away.'],
+  ENAMETOOLONG: ['the path is too long for this file system', 'Take a shorter one.'],
+  ELOOP: ['a link lies in place of the file', 'Move the link away, then try again.'],
+  EINVAL: ['it is not a regular file', 'Give another path: what lies there is no file that can be written.'],
+  EMFILE: ['too many files are open', 'Raise the limit (ulimit -n), then try again.'],
+  EIO: ['the disk or network file system failed', 'Repair it (dmesg may say why), then try again.'],
+  ESTALE: ['the network file system lost this folder', 'Mount it again, then try again.'],
 };
 
 const notAsExpected = 'Put the file that is expected in its place, or correct the path.';
-const otherwise = 'Check free space and permissions there, then try again.';
+const otherwise = 'Check free space and permissions there, and free memory, then try again.';
 
 /**
  * A `StorageError` of a failed file operation: `what` happened, at `where`, with the remedy that fits the error's code.
  */
 export function diskFault(what: string, where: string, error: unknown): StorageError {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  const details: ErrorDetails = {
-    where,
-    next: error instanceof FormatFault ? notAsExpected : (remedies[code] ?? otherwise),
-    cause: error,
-  };
-  return new StorageError(`${what}: ${reasonOf(error)}`, details);
+  const next = error instanceof FormatFault ? notAsExpected : remedyOf(where, error as NodeJS.ErrnoException);
+  return new StorageError(`${what}: ${reasonOf(error)}`, { where, next, cause: error });
 }
 
-/**
- * `ENOSPC: no space left on device, write` of Node's `ENOSPC: no space left on device, write '/a/b'`: the place has a
- * line of its own.
- */
+/** `the disk is full (ENOSPC)` for an error of the system; the message of any other. */
 export function reasonOf(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;
-  return code === undefined ? message : message.replace(/ '.*$/s, '');
+  if (code === undefined) return message;
+  const reason = faults[code]?.[0];
+  return reason === undefined ? message.replace(/ '.*$/s, '') : `${reason} (${code})`;
+}
+
+function remedyOf(path: string, { code = '' }: NodeJS.ErrnoException): string {
+  const folder = dirname(path);
+  if (code !== 'ENOENT' || existsSync(folder)) return faults[code]?.[1] ?? otherwise;
+  return (
+    `Make its folder (mkdir -p ${shellWord(folder)}) or check the path; a folder that was removed or renamed while ` +
+    'gala worked in it can be put back.'
+  );
 }

@@ -8,7 +8,7 @@ import { StorageError } from '../errors.js';
 import { type DType, type HostTensor, type HostTensors, sizeOf } from '../tensor.js';
 import { writeFileAtomic, writeFileKeeping } from './atomicFile.js';
 import { bytesPerElement, decodeElements, type ElementType } from './elements.js';
-import { FormatFault, reasonOf } from './faults.js';
+import { diskFault, FormatFault } from './faults.js';
 import { sha256, updateHash } from './hash.js';
 import { type OpenedFile, withOpenedFile } from './regularFile.js';
 import { parseHeader, type SafetensorsHeader, type TensorEntry } from './safetensorsHeader.js';
@@ -186,18 +186,13 @@ function attempt<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (error instanceof FormatFault) {
+    if (error instanceof FormatFault && error.path === undefined) {
       throw new StorageError(`Not a usable safetensors file: ${error.message}.`, {
         where: path,
         next: 'Restore the file from a copy, or write it again with the command that made it.',
         cause: error,
       });
     }
-    const { code } = error as NodeJS.ErrnoException;
-    throw new StorageError(`Could not read the safetensors file: ${reasonOf(error)}`, {
-      where: path,
-      next: code === 'ENOENT' ? 'Check the path.' : 'Check the file, its permissions and the free memory.',
-      cause: error,
-    });
+    throw diskFault('Could not read the safetensors file', path, error);
   }
 }

@@ -2,6 +2,7 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
+import { reasonOf } from '../io/faults.js';
 import { refuseLinksBelow } from '../io/makeFolder.js';
 import { readRecord } from './record.js';
 import { holdRunFolder, openRunFolder } from './runFolder.js';
@@ -26,7 +27,7 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
     for (const { path } of checkpointsIn(folder.checkpoints)) rmSync(path);
     return { bytes };
   } catch (cause) {
-    throw new StorageError(`Could not remove the checkpoints: ${(cause as Error).message}`, {
+    throw new StorageError(`Could not remove the checkpoints: ${reasonOf(cause)}`, {
       where: folder.checkpoints,
       next: 'Check the permissions of the folder.',
       cause,

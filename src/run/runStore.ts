@@ -15,6 +15,7 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { configHash, configOf } from '../config/identity.js';
 import { StorageError } from '../errors.js';
+import { reasonOf } from '../io/faults.js';
 import { isLocked } from '../io/folderLock.js';
 import { refuseLinksBelow } from '../io/makeFolder.js';
 import { readRecord } from './record.js';
@@ -182,14 +183,11 @@ function subfolders(folder: string): string[] {
       .sort((a, b) => collator.compare(a, b));
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new StorageError(
-      isMissing ? 'There is no such folder.' : `Could not list the runs: ${(error as Error).message}`,
-      {
-        where: folder,
-        next: 'Give a run folder or a folder of runs, such as runs/cifar100_lt.',
-        cause: error,
-      },
-    );
+    throw new StorageError(isMissing ? 'There is no such folder.' : `Could not list the runs: ${reasonOf(error)}`, {
+      where: folder,
+      next: 'Give a run folder or a folder of runs, such as runs/cifar100_lt.',
+      cause: error,
+    });
   }
 }
 

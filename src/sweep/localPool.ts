@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, rmSync } from 'node:fs';
 import { StorageError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
+import { reasonOf } from '../io/faults.js';
 import { openForWriting } from '../io/regularFile.js';
 import { mayRepeat, stopSignals } from '../train/signals.js';
 import { sweepCommand, trainCommand } from './command.js';
@@ -109,7 +110,7 @@ function openLog(sweep: Sweep, { index }: SweepTask): number {
   try {
     return openForWriting(path, 'append');
   } catch (cause) {
-    throw new StorageError(`Could not open the log of a run: ${(cause as Error).message}`, {
+    throw new StorageError(`Could not open the log of a run: ${reasonOf(cause)}`, {
       where: path,
       next: `Check free space and permissions of the folder, then ${sweepCommand('resume', sweep)}`,
       cause,

@@ -54,13 +54,19 @@ export function writeCheckpoint(
 
 /**
  * The checkpoint `given`: `best` or `last` of the folder, or the path of a file. When left out: `best` if there is one,
- * else `last`. Throws `StorageError` when the folder lacks the named checkpoint.
+ * else `last`. Throws `StorageError` when there is no such checkpoint.
  */
 export function chooseCheckpoint(folder: string, given?: string): { name: string; path: string; isNamed: boolean } {
   const name = given ?? (existsSync(checkpointPath(folder, 'best')) ? 'best' : 'last');
   const isNamed = name === 'best' || name === 'last';
   const path = isNamed ? checkpointPath(folder, name) : name;
-  if (!isNamed || existsSync(path)) return { name, path, isNamed };
+  if (existsSync(path)) return { name, path, isNamed };
+  if (!isNamed) {
+    throw new StorageError('There is no such checkpoint.', {
+      where: path,
+      next: 'Give best, last or the path of a checkpoint file.',
+    });
+  }
   throw new StorageError(`This run has no checkpoint ${name}.`, {
     where: path,
     next:

@@ -36,7 +36,7 @@ test('a failed file operation that nobody caught has its path, a remedy and exit
   } catch (error) {
     assert.match(
       describeError(error, false),
-      /^error: A file could not be used: ENOENT: no such file or directory, open\nwhere: \/nowhere\/file\nnext: {2}Check the path; /,
+      /^error: A file could not be used: there is no such file or folder \(ENOENT\)\nwhere: \/nowhere\/file\nnext: {2}Make its folder /,
     );
     assert.equal(exitCodeOf(error), 4);
     return;

@@ -1,7 +1,7 @@
 /** A config and its overrides as words of the command line. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withWords } from '../../src/cli/options.js';
+import { endingOf, withWords } from '../../src/cli/options.js';
 import { ConfigError } from '../../src/errors.js';
 
 test('words are the config and overrides, which come behind those of --set and so win', () => {
@@ -25,6 +25,21 @@ test('two configs are refused, wherever they are written', () => {
     assert.throws(
       () => withWords(words, flags),
       (error: unknown) => error instanceof ConfigError && /2 are given/.test(error.message),
+    );
+  }
+});
+
+test('the ending of --output is one that the command writes; a folder and another ending are refused with a name', () => {
+  const names = ['a.csv', 'a.json'];
+  assert.equal(endingOf('some/Table.CSV', names), '.csv');
+  for (const [output, next] of [
+    ['b/x.txt', 'Name it b/x.csv or b/x.json.'],
+    ['x', 'Name it x.csv or x.json.'],
+    ['/tmp', 'Name it /tmp/a.csv or /tmp/a.json.'],
+  ] as const) {
+    assert.throws(
+      () => endingOf(output, names),
+      (error: unknown) => error instanceof ConfigError && error.next === next,
     );
   }
 });

@@ -94,7 +94,7 @@ test('What is no image, no folder and no list is refused before anything is comp
   mkdirSync(at('empty'));
   assert.match(errorOf(await predict('empty')).message, /no images in the folder/);
   const wrong = await gala(['predict', '--run', run, 'images', '--output', 'x.txt'], 2, options);
-  assert.match(errorOf(wrong).next, /predictions\.csv/);
+  assert.equal(errorOf(wrong).next, 'Name it x.csv or x.json.');
   const { stderr } = await gala(['predict', '--run', run, '--rebalance', 'images'], 2, options);
   assert.match(stderr, /--rebalance 1 images/);
 });

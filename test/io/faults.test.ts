@@ -11,11 +11,15 @@ test('the remedy fits the error of the system, and the path is named once', () =
   } catch (error) {
     missing = error;
   }
-  const fault = diskFault('Could not read it', '/no', missing);
+  const fault = diskFault('Could not read it', '/no/such place/gone', missing);
   assert.ok(fault instanceof StorageError);
-  assert.equal(fault.message, 'Could not read it: ENOENT: no such file or directory, open');
-  assert.equal(fault.where, '/no');
-  assert.match(fault.next!, /can be put back/);
+  assert.equal(fault.message, 'Could not read it: there is no such file or folder (ENOENT)');
+  assert.equal(fault.where, '/no/such place/gone');
+  assert.match(
+    fault.next!,
+    /^Make its folder \(mkdir -p '\/no\/such place'\) or check the path; .* can be put back\.$/,
+  );
+  assert.equal(diskFault('Could not read it', '/gone', missing).next, 'Check the path.');
   assert.equal(fault.cause, missing);
 });
 

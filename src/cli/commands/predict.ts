@@ -11,6 +11,7 @@ import {
   checkpointOption,
   deviceOption,
   type EngineFlags,
+  endingOf,
   engineOption,
   engineOverrides,
   parseCount,
@@ -57,7 +58,8 @@ export function registerPredictCommand(program: Command): void {
     .action(async (given: string[], { runs, ...options }: PredictFlags & { runs: string }) => {
       const { runFolderOf } = await import('../../run/namedRun.js');
       const flags = { ...options, run: runFolderOf(options.run, runs) };
-      const format = formatOf(flags.output);
+      const ending =
+        flags.output === undefined ? undefined : endingOf(flags.output, ['predictions.csv', 'predictions.json']);
       const { imagePaths } = await import('../../predict/imagePaths.js');
       const { readTrainedNetwork } = await import('../../train/trainedNetwork.js');
       const { predictImages } = await import('../../predict/predict.js');
@@ -77,10 +79,10 @@ export function registerPredictCommand(program: Command): void {
       }).finally(() => progress.stop());
 
       const report = { predictions, trained, rebalancing };
-      if (format === undefined) process.stdout.write(predictionText(report));
+      if (ending === undefined) process.stdout.write(predictionText(report));
       else {
         const { writeFileAtomic } = await import('../../io/atomicFile.js');
-        writeFileAtomic(flags.output!, format === 'csv' ? predictionCsv(report) : predictionJson(report));
+        writeFileAtomic(flags.output!, ending === '.csv' ? predictionCsv(report) : predictionJson(report));
         process.stderr.write(`Written to ${flags.output}: ${predictions.images.length} images\n`);
       }
       const { unreadable } = predictions;
@@ -89,15 +91,6 @@ export function registerPredictCommand(program: Command): void {
       process.stderr.write(`${unreadable.length} of ${images.length} images could not be read.\n`);
       throw new CommandExit(dataErrorExitCode);
     });
-}
-
-function formatOf(output: string | undefined): 'csv' | 'json' | undefined {
-  const ending = output === undefined ? undefined : /\.(csv|json)$/i.exec(output)?.[1]?.toLowerCase();
-  if (output === undefined || ending !== undefined) return ending as 'csv' | 'json' | undefined;
-  throw new ConfigError('The ending of --output says the format, and this is neither .csv nor .json.', {
-    where: output,
-    next: 'Name it predictions.csv or predictions.json.',
-  });
 }
 
 async function rebalancingOf(flags: PredictFlags, trained: TrainedNetwork): Promise<PredictionRequest['rebalancing']> {

@@ -1,7 +1,7 @@
 /** `gala report`: run folders → one self-contained HTML page. */
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
-import { addRunsOption } from '../options.js';
+import { addRunsOption, endingOf } from '../options.js';
 
 interface ReportFlags {
   readonly output?: string;
@@ -17,6 +17,7 @@ export function registerReportCommand(program: Command): void {
       'where to write it (default: report.html in the folder of the run or sweep; of several, here)',
     )
     .action(async (given: string[], { output, runs }: ReportFlags) => {
+      if (output !== undefined) endingOf(output, ['report.html']);
       const { runsOf, sweepFolderOf } = await import('../../sweep/resolve.js');
       const { runFolderOf } = await import('../../run/namedRun.js');
       const { readRun } = await import('../../run/runStore.js');

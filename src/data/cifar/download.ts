@@ -6,6 +6,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { extract } from 'tar';
 import { DataError, GalaError, StorageError } from '../../errors.js';
+import { reasonOf } from '../../io/faults.js';
 import { withFolderLock } from '../../io/folderLock.js';
 import { md5OfFile } from '../../io/hash.js';
 import { type DownloadOptions, downloadFile } from '../../io/httpDownload.js';
@@ -203,7 +204,7 @@ function diskError(error: NodeJS.ErrnoException, folder: string): Error {
       cause: error,
     });
   }
-  return new StorageError(`The dataset could not be written: ${error.message}`, {
+  return new StorageError(`The dataset could not be written: ${reasonOf(error)}`, {
     where: folder,
     next: 'Check free space and permissions of the folder, then run the same command again.',
     cause: error,

@@ -4,6 +4,7 @@
  */
 import { closeSync, readSync, statSync } from 'node:fs';
 import { DataError } from '../../errors.js';
+import { reasonOf } from '../../io/faults.js';
 import { openRegularFile, readRegularFile } from '../../io/regularFile.js';
 import type { CifarLayout } from '../sets/definition.js';
 import { readCifarBatch } from './pickle.js';
@@ -42,7 +43,7 @@ function attemptRead<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw new DataError(`The file could not be read: ${(error as Error).message}`, {
+    throw new DataError(`The file could not be read: ${reasonOf(error)}`, {
       where: path,
       next: 'Check that it is a file and its permissions; if it is damaged, unpack the archive again.',
       cause: error,

@@ -2,6 +2,7 @@
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../../errors.js';
+import { reasonOf } from '../../io/faults.js';
 import { imageEndings } from '../images/format.js';
 import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
 import { type ImageList, lineHash } from './imageList.js';
@@ -174,7 +175,7 @@ function isFolder(folder: string, entry: Dirent): boolean {
     return statSync(path).isDirectory();
   } catch (error) {
     if (imageName.test(entry.name)) return false;
-    throw new DataError(`The link could not be followed: ${(error as Error).message}`, {
+    throw new DataError(`The link could not be followed: ${reasonOf(error)}`, {
       where: path,
       next: 'Make it lead to the images, or remove it.',
       cause: error,
@@ -193,7 +194,7 @@ function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    throw new DataError(`The folder could not be read: ${(error as Error).message}`, {
+    throw new DataError(`The folder could not be read: ${reasonOf(error)}`, {
       where: folder,
       next: 'Check the path and its permissions.',
       cause: error,

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError } from '../../errors.js';
+import { reasonOf } from '../../io/faults.js';
 import { largestText, readRegularText } from '../../io/regularFile.js';
 
 const positive = z.number().int().min(1);
@@ -53,7 +54,7 @@ export function readPackFile<T>(path: string, schema: z.ZodType<T>): T {
     const [issue] = checked.error.issues;
     reason = `${issue!.path.join('.') || 'the file'}: ${issue!.message}`;
   } catch (error) {
-    reason = (error as Error).message;
+    reason = reasonOf(error);
   }
   throw new DataError(`A file of the packed set could not be read: ${reason}.`, {
     where: path,

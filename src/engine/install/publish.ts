@@ -1,6 +1,7 @@
 /** Makes an installation in a staging folder and renames it into the cache, under the lock of the cache. */
 import { basename, join } from 'node:path';
 import { EngineError, GalaError } from '../../errors.js';
+import { reasonOf } from '../../io/faults.js';
 import { withFolderLock } from '../../io/folderLock.js';
 import { makeFolderBelow } from '../../io/makeFolder.js';
 import { freeBytesOf, publishFolder, removeStagings, withStaging } from '../../io/staging.js';
@@ -101,7 +102,7 @@ function requireSpace(needed: number, folder: string, options: InstallOptions): 
 
 function diskError(error: NodeJS.ErrnoException, cache: string): unknown {
   if (error.code === undefined || error.syscall === undefined) return error;
-  return new EngineError(`The engine could not be installed: ${error.message}.`, {
+  return new EngineError(`The engine could not be installed: ${reasonOf(error)}.`, {
     where: cache,
     next:
       error.code === 'ENOSPC' || error.code === 'EDQUOT'

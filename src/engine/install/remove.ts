@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EngineError, GalaError, StorageError } from '../../errors.js';
+import { reasonOf } from '../../io/faults.js';
 import { withFolderLock } from '../../io/folderLock.js';
 import { refuseLinksBelow } from '../../io/makeFolder.js';
 import {
@@ -82,7 +83,7 @@ function removeItem({ name, path }: CachedItem): number {
     removeEmptyFolders(path);
   } catch (cause) {
     if (cause instanceof GalaError) throw cause;
-    throw new StorageError(`The folder could not be removed: ${(cause as Error).message}`, {
+    throw new StorageError(`The folder could not be removed: ${reasonOf(cause)}`, {
       where: path,
       next: 'Check the permissions of the folder.',
       cause,

@@ -2,11 +2,10 @@
  * Reads files of `torch.save`: zip archives (since PyTorch 1.6) and the older sequence of pickles. Reading runs no code
  * of the file (see `pickle.ts`).
  */
-
 import { StorageError } from '../../errors.js';
 import { type HostTensor, sizeOf } from '../../tensor.js';
 import { bytesPerElement, decodeElements, dtypeOf, largestWidening } from '../elements.js';
-import { FormatFault } from '../faults.js';
+import { diskFault, FormatFault } from '../faults.js';
 import { unpickle } from '../pickle.js';
 import { Global, type Unpickled, UnreadObject } from '../pickleStack.js';
 import { type OpenedFile, withOpenedFile } from '../regularFile.js';
@@ -242,18 +241,13 @@ function attempt<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (error instanceof FormatFault) {
+    if (error instanceof FormatFault && error.path === undefined) {
       throw new StorageError(`Not a usable PyTorch file: ${error.message}.`, {
         where: path,
         next: 'Restore the file from a copy, or load it in PyTorch and save its state_dict() alone with torch.save.',
         cause: error,
       });
     }
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new StorageError(`Could not read the weights file: ${message}`, {
-      where: path,
-      next: code === 'ENOENT' ? 'Check the path.' : 'Check the file, its permissions and the free memory.',
-      cause: error,
-    });
+    throw diskFault('Could not read the weights file', path, error);
   }
 }
