@@ -43,16 +43,19 @@ export async function compileProgram(api: Pjrt, gpu: GpuFacts, module: string, d
     const flags = { xla_dump_to: folder, xla_dump_hlo_as_text: true };
     const memory = await compileForAbsent(api, { description: xlaTarget(gpu), count: devices }, module, flags);
     const seconds = (performance.now() - started) / 1000;
-    const dumped = (suffix: string) => {
-      const name = readdirSync(folder).find(file => file.endsWith(suffix));
+    const dumped = (...suffixes: readonly string[]) => {
+      const names = readdirSync(folder);
+      const name = suffixes.map(suffix => names.find(file => file.endsWith(suffix))).find(found => found !== undefined);
       if (name !== undefined) return readFileSync(join(folder, name), 'utf8');
-      throw new EngineError(`XLA's plugin wrote no ${suffix} of a program.`, {
+      throw new EngineError(`XLA's plugin wrote no ${suffixes[0]} of a program.`, {
         where: api.path,
         next: 'gala reads what the pinned plugin writes: gala engine install --cuda 13 --plan',
       });
     };
     const hlo = parseHlo(dumped('gpu_after_optimizations.txt'));
-    const thunks = parseThunks(dumped('thunk_sequence_after_thunk_passes.txt'), dumped('thunk_metadata.txt'));
+    // XLA writes the list after its passes only if a pass has changed it
+    const sequence = dumped('thunk_sequence_after_thunk_passes.txt', 'thunk_sequence.txt');
+    const thunks = parseThunks(sequence, dumped('thunk_metadata.txt'));
     return { seconds, memory, hlo, ...stepFigures(hlo, thunksOfStep(thunks)) };
   } finally {
     rmSync(folder, { recursive: true, force: true });

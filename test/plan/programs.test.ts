@@ -37,6 +37,15 @@ describe('For an H200', { skip: noGpuCompiler }, () => {
   });
 });
 
+/** XLA makes no CUDA graph of so few kernels, and then writes its list of launches only once. */
+test('An evaluation of features is compiled for an H200, and its launches are counted', {
+  skip: noGpuCompiler,
+}, async () => {
+  const compiled = await compileFor('h200', programNamed(programsOf('cifar100_lt/crt_if100'), 'eval'));
+  assert.equal(compiled.graphLaunches, 0);
+  assert.ok(compiled.launchesOutsideGraphs > 0, `${compiled.launchesOutsideGraphs} launches`);
+});
+
 /** On features, for what differs is behind the network. */
 describe('For an H200 a step of the classifier is lean with the loss', { skip: noGpuCompiler }, () => {
   for (const name of [
