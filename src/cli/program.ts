@@ -47,7 +47,8 @@ export function createProgram(): Command {
     .description('Long-tailed recognition experiments: a config in, training with GALA, a top-1 table out.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .option('--debug', 'print stack traces with errors')
-    .configureHelp({ showGlobalOptions: true })
+    // The arguments of a command are in its own help; beside its name they would leave no room for what it does.
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: command => command.name() })
     .showHelpAfterError('(gala --help shows the commands, gala <command> --help the options)')
     .exitOverride();
   for (const register of registerCommands) register(gala);

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import { describeConfig } from '../config/namedConfig.js';
 import type { Config } from '../config/schema.js';
-import { processesOf } from '../run/processes.js';
+import { epochPrecision, processesOf } from '../run/processes.js';
 import type { RecordedProcess } from '../run/recordSchema.js';
 import { twoDecimals } from '../tables/column.js';
 import type { ReportRun } from './reportRun.js';
@@ -84,12 +84,15 @@ function oracleText({ scores: { oracle } }: ReportRun): string {
   return `${twoDecimals(oracle.top1)} % at τ = ${oracle.tau}, selected on test`;
 }
 
-function lastEpochText({ metrics }: ReportRun): string {
+function lastEpochText({ record, metrics }: ReportRun): string {
   const line = metrics.findLast(({ test_top1 }) => typeof test_top1 === 'number');
   if (line === undefined) return '–';
   const rebalanced = line.test_top1_rebalanced;
+  const precision = epochPrecision(record);
+  const computed =
+    precision === undefined ? '' : `, computed in ${precision}; the table above in ${record.results[0]!.precision}`;
   const second = typeof rebalanced === 'number' ? `, re-balanced ${rebalanced.toFixed(2)} %` : '';
-  return `${Number(line.test_top1).toFixed(2)} % plain${second} (epoch ${line.epoch})`;
+  return `${Number(line.test_top1).toFixed(2)} % plain${second} (epoch ${line.epoch}${computed})`;
 }
 
 function evaluatedText({ evaluation: { split, checkpoint, epoch, selected_on } }: ReportRun): string {

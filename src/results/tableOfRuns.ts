@@ -3,7 +3,7 @@ import { ConfigError, type StorageError } from '../errors.js';
 import { reportedScores } from '../eval/resultRow.js';
 import { type FoundRun, findRunFolders, readRun } from '../run/runStore.js';
 import type { Column, TableFormat } from '../tables/column.js';
-import { formatTable, type TableLayout } from '../tables/format.js';
+import { formatTable, type TableLayout, wrapped } from '../tables/format.js';
 import { runResultOf } from './fromRun.js';
 import { furtherColumns, groupColumns, groupDataColumns } from './groupColumns.js';
 import { differencesWithin, groupResults, type ResultGroup } from './groups.js';
@@ -89,7 +89,8 @@ const terminalColumns: readonly Column<ResultGroup>[] = [
 export function formatGroups(groups: readonly ResultGroup[], format: TableFormat, layout?: TableLayout): string {
   if (format === 'csv' || format === 'json') return formatTable(groups, groupDataColumns, format);
   const columns = format === 'md' ? pageColumns : terminalColumns;
-  const notes = notesOf(groups).map(note => (format === 'md' ? `- ${note}` : note));
+  const width = format === 'terminal' ? (layout?.width ?? Infinity) : Infinity;
+  const notes = notesOf(groups).map(note => (format === 'md' ? `- ${note}` : wrapped(note, width)));
   return `${formatTable(groups, columns, format, layout)}\n\n${notes.join('\n')}`;
 }
 

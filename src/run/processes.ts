@@ -4,7 +4,7 @@
  */
 
 import { describeEnvironment } from '../engine/environment.js';
-import type { RecordedProcess } from './recordSchema.js';
+import type { RecordedProcess, RunRecord } from './recordSchema.js';
 
 /** As run.json and result records have it, the host without or with its name. */
 export interface Process {
@@ -78,6 +78,12 @@ export function valuesOf(processes: readonly Process[], of: ProcessFact): string
 /** `bf16`, or `bf16 then fp32` of a run that was resumed otherwise. */
 export function factOf(processes: readonly Process[], of: ProcessFact): string {
   return valuesOf(processes, of).join(' then ');
+}
+
+/** The precision of a run's epoch lines where its results have another one; undefined where they have the same. */
+export function epochPrecision({ results, ...run }: RunRecord): string | undefined {
+  const precision = factOf([run, ...run.resumes], ({ engine }) => engine.precision);
+  return [undefined, precision].includes(results[0]?.precision) ? undefined : precision;
 }
 
 /** `precision (bf16 then fp32)` for each fact that changed on the way. */

@@ -8,19 +8,21 @@ export interface TableLayout {
   readonly wide?: boolean | undefined;
   /** Characters of a terminal line; without, lines are as long as they get. */
   readonly width?: number | undefined;
+  /** What shows all columns to a reader whose terminal is too narrow for them; `--wide` when left out. */
+  readonly wider?: string | undefined;
 }
 
 /**
  * A table of rows in one of the formats, without a final newline. Missing values are "–" in terminal and Markdown,
  * empty in CSV, null in JSON; percent columns hold percent with two decimals in every format. A terminal table that is
- * wider than `width` does without its dispensable columns, and tells them below, with their value where all rows have
- * the same one.
+ * wider than `width` does without its dispensable columns: a line below tells the values that all rows share, and
+ * another one names the columns whose rows differ.
  */
 export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   format: TableFormat,
-  { wide = false, width }: TableLayout = {},
+  { wide = false, width, wider = '--wide' }: TableLayout = {},
 ): string {
   if (format === 'csv' || format === 'json') return formatData(rows, columns, format);
   const chosen = wide ? columns : columns.filter(({ isShown }) => isShown?.(rows) ?? true);
@@ -29,7 +31,7 @@ export function formatTable<Row>(
     cells: rows.map(row => cellOf(row, column) ?? '–').map(cell => (format === 'md' ? cell : visibleLine(cell))),
   }));
   if (format === 'md') return markdown(shown, rows.length);
-  return wide || width === undefined ? aligned(shown) : fitted(shown, width);
+  return wide || width === undefined ? aligned(shown) : fitted(shown, width, wider);
 }
 
 /** A column with its cells, a line each. */
@@ -69,11 +71,8 @@ function markdown(columns: readonly Cells[], rows: number): string {
   return [columns.map(({ title }) => escaped(title)), rule, ...lines].map(line => `| ${line.join(' | ')} |`).join('\n');
 }
 
-/**
- * `aligned` in so many characters, with a line about the columns that it leaves out; names are folded where that is not
- * enough.
- */
-function fitted(columns: readonly Cells[], width: number): string {
+/** `aligned` in so many characters, with notes on what it leaves out; names are folded where that is not enough. */
+function fitted(columns: readonly Cells[], width: number, wider: string): string {
   let kept = columns;
   const left: Cells[] = [];
   const byNeed = columns.filter(({ dispensable }) => dispensable !== undefined);
@@ -84,14 +83,23 @@ function fitted(columns: readonly Cells[], width: number): string {
   }
   const excess = lineWidth(kept) - width;
   const table = aligned(excess > 0 ? folded(kept, excess) : kept);
-  return left.length === 0 ? table : `${table}\n\n${foldedLines(left.map(describeLeft).join(' '), width).join('\n')}`;
+  const inOrder = columns.filter(column => left.includes(column));
+  const notes = notesOn(inOrder, wider).map(note => wrapped(note, width));
+  return notes.length === 0 ? table : `${table}\n\n${notes.join('\n')}`;
 }
 
-/** `Split: test.`, or `Left out: epoch.` of a column whose rows differ. */
-function describeLeft({ title, cells }: Cells): string {
-  const values = new Set(cells.filter(cell => cell !== '–'));
-  const name = title.replace(/^[a-z]/, letter => letter.toUpperCase()); // a capital τ would be read as a T
-  return values.size === 1 ? `${name}: ${[...values][0]}.` : `Left out: ${title}.`;
+/** What the columns that a table has no room for hold. An empty cell is a value: no row may seem to have another's. */
+function notesOn(left: readonly Cells[], wider: string): string[] {
+  const isShared = ({ cells }: Cells) => cells.every(cell => cell === cells[0]);
+  const shared = left.filter(column => isShared(column) && column.cells[0] !== '–');
+  const differing = left.filter(column => !isShared(column));
+  const told = shared.map(({ title, cells }) => `${title} ${cells[0]}`).join('; ');
+  const subject = left[0]?.cells.length === 1 ? 'Also' : 'The same in all rows';
+  const names = differing.map(({ title }) => title).join('; ');
+  return [
+    ...(shared.length > 0 ? [`${subject}: ${told}.`] : []),
+    ...(differing.length > 0 ? [`Not shown: ${names}. ${wider} shows ${differing.length === 1 ? 'it' : 'them'}.`] : []),
+  ];
 }
 
 /**
@@ -104,22 +112,26 @@ function folded(columns: readonly Cells[], excess: number): Cells[] {
   return columns.map(column => {
     if (column !== widest) return column;
     const room = Math.max(columnWidth(column) - excess, 16);
-    return { ...column, cells: column.cells.map(cell => foldedLines(cell, room).join('\n')) };
+    return { ...column, cells: column.cells.map(cell => wrapped(cell, room)) };
   });
 }
 
-/** A text in lines of at most `width` characters, broken behind a space, `/` or `_` where there is one. */
-function foldedLines(text: string, width: number): string[] {
+/**
+ * A text in lines of at most `width` characters, broken at spaces; a longer word is broken behind `/` or `_` where it
+ * has one.
+ */
+export function wrapped(text: string, width: number): string {
   const lines: string[] = [];
   let rest = [...text];
   while (rest.length > width) {
-    const at = rest.slice(0, width + 1).findLastIndex((letter, i) => i > 0 && /[ /_]/.test(letter));
-    const end = at === -1 || (rest[at] !== ' ' && at === width) ? width : rest[at] === ' ' ? at : at + 1;
+    const space = rest.slice(0, width + 1).lastIndexOf(' ');
+    const joint = rest.slice(0, width).findLastIndex(letter => /[/_]/.test(letter));
+    const end = space > 0 ? space : joint === -1 ? width : joint + 1;
     lines.push(rest.slice(0, end).join('').trimEnd());
     rest = rest.slice(end);
     while (rest[0] === ' ') rest.shift();
   }
-  return [...lines, rest.join('')];
+  return [...lines, rest.join('')].join('\n');
 }
 
 function lineWidth(columns: readonly Cells[]): number {

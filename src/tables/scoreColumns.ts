@@ -29,7 +29,7 @@ export const accuracyColumns: readonly Column<ResultRow>[] = [
   { key: 'tau', title: 'τ', kind: 'number', value: row => row.tau },
   {
     key: 'tau_selected_on',
-    title: 'τ selected on',
+    title: 'choice of τ',
     kind: 'text',
     dispensable: 3,
     value: row => (row.tau_selected_on === 'test' ? 'test (oracle)' : row.tau_selected_on),

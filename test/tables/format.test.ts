@@ -16,7 +16,7 @@ describe('tables', () => {
     assert.equal(
       formatTable(rows, accuracyColumns, 'terminal'),
       [
-        'run   split  checkpoint  epoch  selected on  predictions    τ  τ selected on  top-1   many  medium    few',
+        'run   split  checkpoint  epoch  selected on  predictions    τ  choice of τ    top-1   many  medium    few',
         '────  ─────  ──────────  ─────  ───────────  ───────────  ───  ─────────────  ─────  ─────  ──────  ─────',
         'gala  test   best          187  test         plain          –  –              52.10  70.00   50.00  30.00',
         'gala  test   best          187  test         re-balanced  1.5  test (oracle)  53.00  68.00       –      –',
@@ -93,11 +93,12 @@ describe('a terminal table in 80 characters', () => {
         'gala           test   52.10',
         'cross_entropy  test   52.10',
         '',
-        'Left out: epoch.',
+        'Not shown: epoch. --wide',
+        'shows it.',
       ].join('\n'),
     );
     const narrow = formatTable(rows, columns, 'terminal', { width: 20 });
-    assert.match(narrow, /\n\nLeft out: epoch\.\nSplit: test\.$/);
+    assert.match(narrow, /\n\nThe same in all\nrows: split test\.\nNot shown: epoch\.\n--wide shows it\.$/);
     assert.equal(
       formatTable(rows, columns, 'terminal', { width: 20, wide: true }),
       formatTable(rows, columns, 'terminal'),

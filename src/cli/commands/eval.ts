@@ -78,7 +78,7 @@ async function evaluate(given: EvalFlags & { runs: string }): Promise<void> {
   const { summarize, bestTau } = await import('../../eval/summary.js');
   const { resultRows } = await import('../../eval/resultRow.js');
   const { accuracyColumns } = await import('../../tables/scoreColumns.js');
-  const { formatTable } = await import('../../tables/format.js');
+  const { formatTable, wrapped } = await import('../../tables/format.js');
   const summary = summarize(evaluation, taus, flags.logitAdjustment);
   const rows = resultRows(evaluation, summary, tauSelectedOn);
   const layout = { wide: flags.wide, width: tableWidth() };
@@ -88,10 +88,8 @@ async function evaluate(given: EvalFlags & { runs: string }): Promise<void> {
   const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
   printTable(formatTable(rows, columns, flags.format, layout), flags.format);
   if (taus.length > 1 && flags.format === 'terminal') {
-    process.stdout.write(
-      `\nHighest re-balanced top-1 on ${evaluation.split} at τ = ${bestTau(summary)}: selected on the split ` +
-        `it is reported on.\n`,
-    );
+    const found = `The best of these τ, ${bestTau(summary)}, was found on the ${evaluation.split} images themselves`;
+    process.stdout.write(`\n${wrapped(`${found}, so its top-1 on them is no fair result.`, tableWidth())}\n`);
   }
   const output = makeOutputFolder(flags, evaluation);
   if (output) await writeFiles(output, { evaluation, summary }, tauSelectedOn);

@@ -2,6 +2,7 @@
 import { join, relative } from 'node:path';
 import { configDifference, configHash, configOf } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
+import { displayPath } from '../../config/locate.js';
 import type { Config } from '../../config/schema.js';
 import { ConfigError, DivergedError, StorageError } from '../../errors.js';
 import type { ResultRow } from '../../eval/resultRow.js';
@@ -181,6 +182,10 @@ async function printResult(folder: RunFolder, rows: readonly ResultRow[], { json
   const { accuracyColumns } = await import('../../tables/scoreColumns.js');
   const { formatTable } = await import('../../tables/format.js');
   const columns = accuracyColumns.filter(({ key }) => key !== 'run');
-  process.stdout.write(`${formatTable(rows, columns, 'terminal', { width: tableWidth() })}\n`);
-  if (!quiet) process.stderr.write(`Run folder: ${relative(process.cwd(), folder.directory)}\n`);
+  const run = shellWord(displayPath(folder.directory));
+  const layout = { width: tableWidth(), wider: `gala table ${run} --wide` };
+  process.stdout.write(`${formatTable(rows, columns, 'terminal', layout)}\n`);
+  if (quiet) return;
+  const { precisionNote } = await import('../display/trainDisplay.js');
+  process.stderr.write(`${precisionNote(folder)}Next: gala report ${run}\n`);
 }

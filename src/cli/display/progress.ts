@@ -184,11 +184,19 @@ function createLines(
 /** Begins to measure a piece of work; the function that it returns gives the seconds left at a value. */
 type Estimator = (total: number, initial: number) => (value: number) => number | undefined;
 
-/** Seconds left by the rate of the last `window` milliseconds, so that an evaluation or warm-up soon counts no more. */
+/**
+ * Seconds left by the rate of the last `window` milliseconds, so that an evaluation soon counts no more. The rate of a
+ * window is measured from the first units on: they take longer, as an engine warms up or a connection is made.
+ */
 function createEstimate(total: number, initial: number, now: () => number, window: number): ReturnType<Estimator> {
-  const samples = [{ time: now(), value: initial }];
+  let samples = [{ time: now(), value: initial }];
+  let isWarm = window === Infinity;
   return value => {
     const time = now();
+    if (!isWarm && value > initial) {
+      isWarm = true;
+      samples = [{ time, value }];
+    }
     if (time - samples.at(-1)!.time >= rateSampleMilliseconds) samples.push({ time, value });
     while (samples.length > 2 && time - samples[0]!.time > window) samples.shift();
     const oldest = samples[0]!;

@@ -2,6 +2,9 @@
 import { relative } from 'node:path';
 import { groupKeys } from '../../eval/scores.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
+import { epochPrecision } from '../../run/processes.js';
+import { readRecord } from '../../run/record.js';
+import type { RunFolder } from '../../run/runFolder.js';
 import type { RunObserver } from '../../train/runRequest.js';
 import { printJson } from './output.js';
 import { createCheckDisplay, createProgress } from './progress.js';
@@ -100,7 +103,18 @@ export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
   };
 }
 
-/** `epoch   5/200  24 s  loss 3.678  lr 0.0972  test 7.20 (18.1/1.9/0.1)  re-balanced 8.65`: fits 100 columns. */
+/** Says of a finished run why its epoch lines and its table may differ; empty where both have one precision. */
+export function precisionNote({ record }: Pick<RunFolder, 'record'>): string {
+  const run = readRecord(record);
+  const precision = epochPrecision(run);
+  if (precision === undefined) return '';
+  return `The table is computed in ${run.results[0]!.precision}, the epoch lines in ${precision}: they may differ.\n`;
+}
+
+/**
+ * `epoch   5/200  24 s  loss 3.678  lr 0.0972`, and for each evaluated split a line `  test 7.20 (18.1/1.9/0.1)
+ * re-balanced 8.65`: a terminal of 80 columns folds none.
+ */
 function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): string {
   const value = (name: string, digits: number) =>
     metrics[name] === undefined ? '–' : Number(metrics[name]).toFixed(digits);
@@ -108,13 +122,15 @@ function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): stri
     `epoch ${String(metrics.epoch).padStart(String(epochs).length)}/${epochs}`,
     `${Math.round(seconds)} s`,
     `loss ${value('loss', 3)}`,
-    `lr ${Number(metrics.learning_rate).toPrecision(3).padEnd(6)}`,
+    `lr ${Number(metrics.learning_rate).toPrecision(3)}`,
   ];
+  const lines = [parts.join('  ')];
   for (const split of ['test', 'val']) {
     if (metrics[`${split}_top1`] === undefined) continue;
     const groups = groupKeys.map(group => value(`${split}_${group}`, 1)).join('/');
-    parts.push(`${split} ${value(`${split}_top1`, 2)} (${groups})`);
-    parts.push(`re-balanced ${value(`${split}_top1_rebalanced`, 2)}`);
+    lines.push(
+      `  ${split} ${value(`${split}_top1`, 2)} (${groups})  re-balanced ${value(`${split}_top1_rebalanced`, 2)}`,
+    );
   }
-  return parts.join('  ').trimEnd();
+  return lines.join('\n');
 }
