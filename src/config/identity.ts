@@ -70,10 +70,20 @@ export function weightyValues(config: Config): Map<string, string> {
   return new Map(entriesOf(config).map(({ key, value }) => [key, value]));
 }
 
-/** Keys in which the values of several configs, as `weightyValues` gives them, are not all the same. */
+/** Keys in which the values of several configs, as `weightyValues` gives them, are not all the same; in one order. */
 export function differingKeys(all: readonly ReadonlyMap<string, string>[]): string[] {
   const keys = new Set(all.flatMap(values => [...values.keys()]));
-  return [...keys].filter(key => all.some(values => values.get(key) !== all[0]!.get(key)));
+  return inOrder([...keys].filter(key => all.some(values => values.get(key) !== all[0]!.get(key))));
+}
+
+/** Dotted keys, each once, in the order of `gala config keys`, those of a first stage last. */
+export function inOrder(keys: readonly string[]): string[] {
+  return [...new Set(keys)].sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+function placeOf(key: string): number {
+  const own = key.replace(/^stages\.representation\./, '');
+  return (places.get(own) ?? places.size) + (own === key ? 0 : places.size);
 }
 
 /** A JSON value as it is typed after --set; `(none)` for a key that a config has not. */
@@ -110,6 +120,8 @@ const weightyKeys = describeKeys()
     const choicePath = [...path.slice(0, -1), 'name'];
     return { key, path, choice, choicePath, standard, standardText: JSON.stringify(standard) as string | undefined };
   });
+
+const places = new Map(weightyKeys.map(({ key }, index) => [key, index]));
 
 function valueAt(config: StageConfig, path: readonly string[]): unknown {
   let value: unknown = config;

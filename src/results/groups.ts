@@ -1,5 +1,5 @@
 /** Runs of one experiment together: the rows of an accuracy table. */
-import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
+import { configOf, differingKeys, inOrder, typedValue, weightyValues } from '../config/identity.js';
 import { keysBesideName, keysOfARun, withSettings } from '../config/namedConfig.js';
 import { processesOf, processFacts, valuesOf } from '../run/processes.js';
 import type { RunResult } from './record.js';
@@ -47,11 +47,11 @@ export function groupResults<Result extends Experiment>(results: readonly Result
   const differing = new Map([...byName].map(([name, all]) => [name, differingKeys(all)]));
   return [...groups.values()].map(({ name, values, results }) => {
     const typed = (keys: readonly string[]) => new Map(keys.map(key => [key, typedValue(values.get(key))]));
-    const settings = typed(differing.get(name)!);
+    const own = differing.get(name)!;
     return {
-      label: withSettings(name, new Map([...typed(keysBesideName(configOf(results[0]!))), ...settings])),
+      label: withSettings(name, typed(inOrder([...keysBesideName(configOf(results[0]!)), ...own]))),
       name,
-      settings,
+      settings: typed(own),
       results: [...results].sort((a, b) => a.seeds.run - b.seeds.run || a.seeds.subset - b.seeds.subset),
     };
   });

@@ -2,7 +2,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isExperimentName } from '../config/experimentName.js';
+import { configOf } from '../config/identity.js';
 import { displayPath } from '../config/locate.js';
+import { settingsBesideName, withSettings } from '../config/namedConfig.js';
 import { nearest } from '../config/suggest.js';
 import { StorageError } from '../errors.js';
 import { type FoundRun, latestFirst, openRunStore, type RunStore, runFoldersBelow } from './runStore.js';
@@ -22,7 +24,7 @@ export function runFolderOf(
   text: string,
   runs: string,
   purpose: Purpose = 'read',
-  onChosen: (directory: string) => void = sayChosen,
+  onChosen: (run: FoundRun) => void = sayChosen,
 ): string {
   if (existsSync(join(text, 'run.json'))) return text;
   const store = openRunStore(runs);
@@ -30,7 +32,7 @@ export function runFolderOf(
   const named = text === latestWord ? store.all() : isExperimentName(text) ? store.ofName(text) : [];
   const [chosen] = ranked(named, purpose);
   if (chosen) {
-    onChosen(chosen.directory);
+    onChosen(chosen);
     return chosen.directory;
   }
   if (named.length > 0) throw nothingToResume(text, named);
@@ -60,8 +62,8 @@ function ranked(runs: readonly FoundRun[], purpose: Purpose): FoundRun[] {
   return [...all.filter(({ state }) => state === 'finished'), ...all.filter(({ state }) => state !== 'finished')];
 }
 
-function sayChosen(directory: string): void {
-  process.stderr.write(`Run: ${displayPath(directory)}\n`);
+function sayChosen({ directory, record }: FoundRun): void {
+  process.stderr.write(`Run: ${withSettings(displayPath(directory), settingsBesideName(configOf(record)))}\n`);
 }
 
 /** The error for a path that is no run folder; a folder of runs names them. */

@@ -1,8 +1,7 @@
 /** What `gala runs list` says of each run. */
 import { resolve } from 'node:path';
-import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
-import { loadConfig } from '../config/load.js';
-import { listConfigs } from '../config/locate.js';
+import { configOf, differingKeys, inOrder, typedValue, weightyValues } from '../config/identity.js';
+import { differencesFromName } from '../config/namedConfig.js';
 import type { Column } from '../tables/column.js';
 import { type FoundRun, latestFirst } from './runStore.js';
 
@@ -50,51 +49,37 @@ export function jsonOf(list: readonly ListedRun[]): string {
   return JSON.stringify(rows, null, 2);
 }
 
-/** Columns for people; `now` in milliseconds since 1970, `shown` makes a path short. */
-export function listColumns(now: number, shown: (path: string) => string): Column<ListedRun>[] {
+/** Columns for people; `shown` makes a path short. */
+export function listColumns(shown: (path: string) => string): Column<ListedRun>[] {
   return [
-    { key: 'name', title: 'run', kind: 'text', value: ({ name }) => name },
-    { key: 'differences', title: 'differs in', kind: 'text', value: ({ differences }) => differences.join(' ') },
+    // In one cell, so that a narrow terminal shows the folder on a line of its own.
+    {
+      key: 'run',
+      title: 'run folder, and what differs from its config',
+      kind: 'text',
+      value: ({ folder, differences }) => [shown(folder), ...differences].join(' '),
+    },
     { key: 'status', title: 'status', kind: 'text', value: ({ status }) => status },
     { key: 'epoch', title: 'epoch', kind: 'text', value: ({ epoch, epochs }) => `${epoch}/${epochs}` },
     { key: 'top1', title: 'top-1', kind: 'percent', value: ({ top1 }) => top1 },
-    { key: 'age', title: 'age', kind: 'text', value: ({ started_at }) => ageOf(now - Date.parse(started_at)) },
-    { key: 'folder', title: 'folder', kind: 'text', value: ({ folder }) => shown(folder) },
   ];
 }
 
 /**
- * The keys in which a run is not what its name says: compared with gala's config of this name, or, for a name of the
- * user's own, the keys in which the runs of this name differ from one another.
+ * The keys in which a run is not what its name says: compared with gala's config of this name. For a name of the user's
+ * own these are the keys that the command of the run set, and those in which the runs of this name differ.
  */
 function differenceReader(runs: readonly FoundRun[]): (run: FoundRun) => string[] {
-  const names = new Set(listConfigs().map(({ name }) => name));
-  const keysOf = new Map<string, { readonly base?: ReadonlyMap<string, string>; readonly keys: readonly string[] }>();
   const valuesOf = new Map(runs.map(run => [run, weightyValues(configOf(run.record))]));
+  const differing = new Map<string, readonly string[]>();
+  const ownKeys = ({ record: { name, command } }: FoundRun) => {
+    const others = runs.filter(({ record }) => record.name === name).map(other => valuesOf.get(other)!);
+    differing.set(name, differing.get(name) ?? differingKeys(others));
+    return [...differing.get(name)!, ...command.map(word => word.split('=')[0]!)];
+  };
   return run => {
-    const { name } = run.record;
     const values = valuesOf.get(run)!;
-    let reference = keysOf.get(name);
-    if (reference === undefined) {
-      const others = runs.filter(({ record }) => record.name === name).map(other => valuesOf.get(other)!);
-      reference = names.has(name)
-        ? { base: weightyValues(loadConfig(name).config), keys: [] }
-        : { keys: differingKeys(others) };
-      keysOf.set(name, reference);
-    }
-    const keys = reference.base ? differingKeys([reference.base, values]) : reference.keys;
+    const keys = differencesFromName(configOf(run.record)) ?? inOrder(ownKeys(run)).filter(key => values.has(key));
     return keys.map(key => `${key}=${typedValue(values.get(key))}`);
   };
-}
-
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-] as const;
-
-/** `3 d`, `5 h`, `12 min`; under a minute `now`. */
-function ageOf(milliseconds: number): string {
-  const unit = units.find(([, length]) => milliseconds >= length);
-  return unit ? `${Math.floor(milliseconds / unit[1])} ${unit[0]}` : 'now';
 }

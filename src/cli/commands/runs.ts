@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Command } from 'commander';
+import { tableWidth } from '../display/output.js';
 import { addRunsOption } from '../options.js';
 
 export function registerRunsCommand(program: Command): void {
@@ -23,7 +24,7 @@ export function registerRunsCommand(program: Command): void {
       const shown = (path: string) => relative(process.cwd(), path) || path;
       if (json) process.stdout.write(`${jsonOf(list)}\n`);
       else if (list.length > 0)
-        process.stdout.write(`${formatTable(list, listColumns(Date.now(), shown), 'terminal')}\n`);
+        process.stdout.write(`${formatTable(list, listColumns(shown), 'terminal', { width: tableWidth() })}\n`);
       else process.stderr.write(`There is no run below ${runs} yet.\n`);
       for (const { directory, error } of unusable) process.stderr.write(`${shown(directory)}: ${error.message}\n`);
     });
