@@ -72,7 +72,7 @@ export function describeLongWarmup(
   if (epochs === 0 || warmup <= 1 || warmup < epochs) return undefined;
   const less = Math.max(1, Math.min(5, Math.floor(epochs / 4)));
   return (
-    `the warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and there are ${epochs}: the learning ` +
+    `the warm-up takes ${warmup} epochs of ${stepsPerEpoch} steps, and train.epochs is ${epochs}: the learning ` +
     'rate never decays. ' +
     `Set optim.warmup_epochs=${less}${less === 1 ? ', which is no warm-up' : ''}.`
   );

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { isExperimentName } from '../config/experimentName.js';
 import { configOf } from '../config/identity.js';
 import { displayPath } from '../config/locate.js';
-import { settingsBesideName, withSettings } from '../config/namedConfig.js';
+import { settingsBesideName } from '../config/namedConfig.js';
 import { nearest } from '../config/suggest.js';
 import { StorageError } from '../errors.js';
+import { indentedLines } from '../io/visibleText.js';
+import { wrapped } from '../tables/format.js';
 import { type FoundRun, latestFirst, openRunStore, type RunStore, runFoldersBelow } from './runStore.js';
 
 /** The word for the run that was started last. */
@@ -63,7 +65,9 @@ function ranked(runs: readonly FoundRun[], purpose: Purpose): FoundRun[] {
 }
 
 function sayChosen({ directory, record }: FoundRun): void {
-  process.stderr.write(`Run: ${withSettings(displayPath(directory), settingsBesideName(configOf(record)))}\n`);
+  const settings = settingsBesideName(configOf(record)).map(([key, value]) => `${key}=${value}`);
+  const beside = settings.length === 0 ? [] : [`with ${settings.join(' ')}`];
+  process.stderr.write(`${indentedLines(wrapped([`Run: ${displayPath(directory)}`, ...beside].join(', '), 78))}\n`);
 }
 
 /** The error for a path that is no run folder; a folder of runs names them. */

@@ -28,7 +28,7 @@ export interface SweepSpec {
 }
 
 export interface Point {
-  /** The values that tell it from the others, such as `lambda1=1.2`; empty where nothing but config or seed varies. */
+  /** The values that tell it from the others, such as `loss.lambda1=1.2`; empty where nothing but config or seed varies. */
   readonly label: string;
   readonly loaded: LoadedConfig;
   readonly hash: string;
@@ -72,13 +72,11 @@ export function expandPoints(spec: SweepSpec): Points {
         used.add(excluded);
         continue;
       }
-      const label = varying.map(key =>
-        combination.has(key) ? `${shortKey(key, varying)}=${combination.get(key)}` : '',
-      );
-      const point = { label: label.filter(Boolean).join(' '), loaded: load(), hash: configHash(load().config) };
+      const label = varying.flatMap(key => (combination.has(key) ? `${key}=${combination.get(key)}` : []));
+      const point = { label: label.join(' '), loaded: load(), hash: configHash(load().config) };
       const identity = `${point.loaded.config.name} ${point.hash}`;
       const before = points.get(identity);
-      if (before) notes.push(`${describePoint(point)} is the same experiment as ${describePoint(before)}: run once.`);
+      if (before) notes.push(runOnce(point, before));
       else points.set(identity, point);
     }
   }
@@ -92,9 +90,16 @@ export function expandPoints(spec: SweepSpec): Points {
   return { points: [...points.values()], notes: [...new Set([...notes, ...warningsOf([...points.values()])])] };
 }
 
-/** `cifar100_lt/gala_if100 lambda1=1.2, seed 0`. `config` is the name of the config. */
+/** `cifar100_lt/gala_if100 loss.lambda1=1.2, seed 0`. `config` is the name of the config. */
 export function describeRun({ config, label, seed }: { config: string; label: string; seed: number }): string {
   return `${config}${label && ` ${label}`}, seed ${seed}`;
+}
+
+function runOnce(point: Point, before: Point): string {
+  const [described, same] = [describePoint(point), describePoint(before)];
+  return described === same
+    ? `${described} is in the sweep twice: run once.`
+    : `${described} is the same experiment as ${same}: run once.`;
 }
 
 function describePoint({ loaded: { config }, label }: Point): string {
@@ -191,12 +196,6 @@ function varyingKeys(combinations: readonly Assignments[]): string[] {
   return keys
     .filter(key => key !== 'config' && key !== 'seed')
     .filter(key => new Set(combinations.map(combination => combination.get(key))).size > 1);
-}
-
-/** The last word of a key, where that is enough. */
-function shortKey(key: string, keys: readonly string[]): string {
-  const last = (whole: string) => whole.slice(whole.lastIndexOf('.') + 1);
-  return keys.filter(other => last(other) === last(key)).length > 1 ? key : last(key);
 }
 
 function warningsOf(points: readonly Point[]): string[] {

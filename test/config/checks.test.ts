@@ -72,10 +72,17 @@ const warned: readonly [set: string[], warning: RegExp][] = [
   [['model.scale=10'], /model\.scale has no effect: model\.head is linear$/],
   [['optim.beta1=0.8'], /optim\.beta1 has no effect: optim\.name is sgd$/],
   [
-    ['optim.name=adamw', 'optim.weight_decay=0.01', 'optim.momentum=0.8'],
+    ['optim.name=adamw', 'optim.weight_decay=0.01', 'optim.learning_rate=0.001', 'optim.momentum=0.8'],
     /optim\.momentum has no effect: optim\.name is adamw$/,
   ],
-  [['optim.name=adamw'], /optim\.weight_decay is the default for sgd; PyTorch’s for adamw is 0\.01/],
+  [
+    ['optim.name=adamw', 'optim.learning_rate=0.001'],
+    /optim\.weight_decay is 0\.0005, for sgd; for adamw set optim\.weight_decay=0\.01$/,
+  ],
+  [
+    ['optim.name=adamw', 'optim.weight_decay=0.01'],
+    /optim\.learning_rate is [\d.]+, for sgd; for adamw set one near 0\.001$/,
+  ],
   [['model.weights_part=backbone'], /model\.weights_part has no effect: model\.weights names no file$/],
   [['optim.warmup_learning_rate=0.2'], /the learning rate falls during the warm-up$/],
   [['train.checkpoint_every=31'], /^--set train\.checkpoint_every=31: /],

@@ -33,7 +33,7 @@ async function statusOf(name: string): Promise<Status['tasks']> {
 test('A dry run prints runs, time and disk and writes nothing', async () => {
   const estimated = small('lambda', 'loss.lambda1=0.5,1').filter(flag => flag !== '--no-estimate');
   const { stdout } = await gala([...estimated, '--seeds', '0,1', '--data', set, '--dry-run'], 0, options);
-  assert.match(stdout, /^ +3 +fashion_mnist_lt\/gala +lambda1=1 +1 +train +0\/2 +\d+\.\d$/m);
+  assert.match(stdout, /^ +3 +fashion_mnist_lt\/gala +loss\.lambda1=1 +1 +train +0\/2 +\d+\.\d$/m);
   assert.match(stdout, /^4 runs: 4 to train\.$/m);
   assert.match(stdout, /^Time: about \d+:\d\d.* at the speed of one run alone, measured just now on this machine\.$/m);
   assert.match(stdout, /^Disk: about [\d.]+ MB: [\d.]+ MB of results, [\d.]+ MB of checkpoints/m);
@@ -59,9 +59,9 @@ test(
     const { stdout, stderr } = await gala([...file, '--file', 'half.yaml', '--slots', '2'], 1, options);
     assert.match(
       stderr,
-      /^failed: fashion_mnist_lt\/gala lambda1=0\.5.*, seed 0: .*\(runs\/sweeps\/half\/logs\/0\.log\)$/m,
+      /^failed: fashion_mnist_lt\/gala loss\.lambda1=0\.5.*, seed 0: .*\(runs\/sweeps\/half\/logs\/0\.log\)$/m,
     );
-    assert.match(stderr, /^finished: fashion_mnist_lt\/gala lambda1=1.*: top-1 \d/m);
+    assert.match(stderr, /^finished: fashion_mnist_lt\/gala loss.lambda1=1.*: top-1 \d/m);
     assert.match(stdout, /^fashion_mnist_lt\/gala .* \d+\.\d\d /m);
     const before = await statusOf('half');
     assert.deepEqual(

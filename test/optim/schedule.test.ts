@@ -68,7 +68,7 @@ describe('Linear scaling of the learning rates', () => {
 
 test('A warm-up as long as the training is told, one that leaves epochs for the decay is not', () => {
   const auto = { warmup_epochs: 'auto' as const };
-  assert.match(describeLongWarmup(auto, 4, 20)!, /^the warm-up takes 50 epochs of 4 steps, and there are 20: /);
+  assert.match(describeLongWarmup(auto, 4, 20)!, /^the warm-up takes 50 epochs of 4 steps, and train\.epochs is 20: /);
   assert.equal(describeLongWarmup(auto, 4, 51), undefined);
   assert.equal(describeLongWarmup(auto, 169, 200), undefined);
   assert.equal(describeLongWarmup({ warmup_epochs: 1 }, 4, 1), undefined);

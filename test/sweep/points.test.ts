@@ -23,10 +23,10 @@ const lambdas = new Map([['loss.lambda1', ['1.0', '1.1']]]);
 
 test('A grid is every combination, seeds vary fastest and draw the subset', () => {
   assert.deepEqual(pointsOf({ grid: lambdas, seeds: [0, 3] }), [
-    'lambda1=1.0|0|0',
-    'lambda1=1.0|3|3',
-    'lambda1=1.1|0|0',
-    'lambda1=1.1|3|3',
+    'loss.lambda1=1.0|0|0',
+    'loss.lambda1=1.0|3|3',
+    'loss.lambda1=1.1|0|0',
+    'loss.lambda1=1.1|3|3',
   ]);
 });
 
@@ -38,11 +38,11 @@ test('Without a grid the list alone is run; beside one it adds points', () => {
   const list = [new Map([['loss.lambda1', '0.5']]), new Map([['config', 'cifar100_lt/cross_entropy_if100']])];
   const names = (given: Partial<SweepSpec>) =>
     expandPoints(spec(given)).points.map(({ label, loaded: { config } }) => `${config.loss.name} ${label}`.trim());
-  assert.deepEqual(names({ list }), ['gala lambda1=0.5', 'cross_entropy']);
+  assert.deepEqual(names({ list }), ['gala loss.lambda1=0.5', 'cross_entropy']);
   assert.deepEqual(names({ list, grid: lambdas }), [
-    'gala lambda1=1.0',
-    'gala lambda1=1.1',
-    'gala lambda1=0.5',
+    'gala loss.lambda1=1.0',
+    'gala loss.lambda1=1.1',
+    'gala loss.lambda1=0.5',
     'cross_entropy',
   ]);
 });
@@ -55,7 +55,7 @@ test('What all values of a rule fit is left out: assigned values, seeds and keys
       ['loss.name', 'gala'],
     ]),
   ];
-  assert.deepEqual(pointsOf({ grid: lambdas, exclude, seeds: [1, 2] }), ['lambda1=1.1|1|1']);
+  assert.deepEqual(pointsOf({ grid: lambdas, exclude, seeds: [1, 2] }), ['loss.lambda1=1.1|1|1']);
 });
 
 test('A combination that no config allows may be excluded; not excluded it is an error at its place', () => {
@@ -81,8 +81,8 @@ test('Equal experiments are run once, and a rule without effect is told', () => 
   );
   assert.equal(points.length, 1);
   assert.deepEqual(notes, [
-    'cifar100_lt/gala_if100 lambda1=1.0, seed 0 is the same experiment as cifar100_lt/gala_if100 ' +
-      'lambda1=1, seed 0: run once.',
+    'cifar100_lt/gala_if100 loss.lambda1=1.0, seed 0 is the same experiment as cifar100_lt/gala_if100 ' +
+      'loss.lambda1=1, seed 0: run once.',
     'exclude {seed: 9} leaves nothing out.',
   ]);
 });

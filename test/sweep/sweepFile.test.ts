@@ -38,7 +38,7 @@ test('A sweep file gives grid, list, exclusions, seeds and the launcher; its nam
     ({ label, loaded: { config } }) => `${label} ${config.loss.name} ${config.seed}`,
   );
   assert.equal(points.length, 8);
-  assert.equal(points[0], 'lambda1=1 augment=["random_crop","cutout"] gala 0');
+  assert.equal(points[0], 'loss.lambda1=1 data.augment=["random_crop","cutout"] gala 0');
   assert.equal(points[7], ' cross_entropy 1');
 });
 

@@ -4,6 +4,7 @@ import type { KeyDescription } from '../../config/keys.js';
 import type { ConfigOverrides } from '../../config/load.js';
 import type { NamedConfig } from '../../config/locate.js';
 import { ConfigError } from '../../errors.js';
+import { wrapped } from '../../tables/format.js';
 import { printData } from '../display/output.js';
 import { parseSeed } from '../options.js';
 
@@ -37,7 +38,7 @@ export function registerConfigCommand(program: Command): void {
     .description('print the configs that come with gala, by dataset')
     .action(async () => {
       const { listConfigs } = await import('../../config/locate.js');
-      process.stdout.write(configListing(listConfigs()));
+      process.stdout.write(configListing(listConfigs(), process.stdout.columns));
     });
 
   config
@@ -64,19 +65,28 @@ const byNumber = new Intl.Collator('en', { numeric: true });
 
 /**
  * The configs in groups by dataset, which is the folder of their names. A group has a heading, the words with which all
- * its summaries begin, and a line for each config: its name and the rest of its summary.
+ * its summaries begin, and an entry for each config: its name and the rest of its summary, in lines of `width`.
  */
-export function configListing(configs: readonly Listed[]): string {
+export function configListing(configs: readonly Listed[], width = Infinity): string {
   const datasets = new Set(configs.map(datasetOf));
-  return [...datasets].map(dataset => group(configs.filter(config => datasetOf(config) === dataset))).join('\n');
+  return [...datasets]
+    .map(dataset =>
+      group(
+        configs.filter(config => datasetOf(config) === dataset),
+        width,
+      ),
+    )
+    .join('\n');
 }
 
-function group(configs: readonly Listed[]): string {
+function group(configs: readonly Listed[], width: number): string {
   const heading = commonBeginning(configs.map(({ summary }) => summary));
-  const width = Math.max(...configs.map(({ name }) => name.length));
+  const nameWidth = Math.max(...configs.map(({ name }) => name.length));
+  const shown = (summary: string) =>
+    wrapped(summary, width - nameWidth - 4).replaceAll('\n', `\n${' '.repeat(nameWidth + 4)}`);
   const lines = [...configs]
     .sort((a, b) => byNumber.compare(a.name, b.name))
-    .map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary.slice(heading.length)}`);
+    .map(({ name, summary }) => `  ${name.padEnd(nameWidth)}  ${shown(summary.slice(heading.length))}`);
   return `${[heading.replace(/, $/, ''), ...lines].join('\n')}\n`;
 }
 

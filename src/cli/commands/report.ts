@@ -1,6 +1,7 @@
 /** `gala report`: run folders → one self-contained HTML page. */
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { displayPath } from '../../config/locate.js';
 import { addRunsOption, endingOf } from '../options.js';
 
 interface ReportFlags {
@@ -31,6 +32,6 @@ export function registerReportCommand(program: Command): void {
       const only = given.length === 1 ? (sweepFolderOf(given[0]!, runs) ?? directories[0]!) : '.';
       const file = output ?? join(only, 'report.html');
       writeFileAtomic(file, reportHtml(readReportRuns(directories)));
-      process.stderr.write(`Written: ${relative(process.cwd(), file) || file}\n`);
+      process.stderr.write(`Written: ${displayPath(file)}\n`);
     });
 }

@@ -1,7 +1,8 @@
 /** `gala reproduce`: the runs of a table, claims beside what came out, and exit code 1 where it falls short. */
-import { relative } from 'node:path';
+
 import { configHash } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
+import { displayPath } from '../../config/locate.js';
 import type { Comparison } from '../../results/compare.js';
 import type { ExpectedTable } from '../../results/expected.js';
 import type { Planned } from '../../results/plan.js';
@@ -9,6 +10,7 @@ import type { Verification } from '../../results/verify.js';
 import { openRunFolder } from '../../run/runFolder.js';
 import type { Point } from '../../sweep/points.js';
 import type { TaskStatus } from '../../sweep/status.js';
+import { tableWidth } from '../display/output.js';
 import { CommandExit } from '../failure.js';
 import { type LauncherFlags, launch, launcherSettings } from '../launch.js';
 import { waitUntil } from '../waitUntil.js';
@@ -69,7 +71,7 @@ async function plan(table: ExpectedTable, flags: ReproduceFlags): Promise<Planne
 async function print(planned: readonly Planned[]): Promise<void> {
   const { planColumns } = await import('../../results/plan.js');
   const { formatTable } = await import('../../tables/format.js');
-  process.stdout.write(`${formatTable(planned, planColumns, 'terminal')}\n\n`);
+  process.stdout.write(`${formatTable(planned, planColumns, 'terminal', { width: tableWidth() })}\n\n`);
 }
 
 /** Records by row, as they are: what is wrong with them is said at the end. */
@@ -136,7 +138,7 @@ async function record(directory: string, table: ExpectedTable, { results }: Repr
   const { writeGeneratedFiles } = await import('../../results/tables.js');
   const path = addResult(results, directory);
   writeGeneratedFiles(results, table.name);
-  process.stderr.write(`Recorded: ${relative(process.cwd(), path)}\n`);
+  process.stderr.write(`Recorded: ${displayPath(path)}\n`);
 }
 
 /** Prints claims beside results. Throws `CommandExit` 1 for a shortfall, a missing run or a record with a fault. */
@@ -146,7 +148,7 @@ async function check(table: ExpectedTable, { results, data, seeds, rows, checkOn
   const { formatTable } = await import('../../tables/format.js');
   const verification = await verifyTable({ table, results, dataRoot: data, seeds, rowsOnly: rows !== undefined });
   const comparisons = compare(table, verification.recordsOf);
-  process.stdout.write(`${formatTable(comparisons, comparisonColumns, 'terminal')}\n\n`);
+  process.stdout.write(`${formatTable(comparisons, comparisonColumns, 'terminal', { width: tableWidth() })}\n\n`);
   process.stdout.write(proofOf(verification));
   const { missingSeeds } = await import('../../results/plan.js');
   const missing = [

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import type { Command } from 'commander';
+import { displayPath } from '../../config/locate.js';
 
 export function registerResultsCommand(program: Command): void {
   const results = program.command('results').description('keep records of finished runs and the tables made of them');
@@ -15,7 +16,7 @@ export function registerResultsCommand(program: Command): void {
       const { addResult } = await import('../../results/fromRun.js');
       for (const run of runs) {
         const path = addResult(flags.results, run);
-        process.stdout.write(`${relative(process.cwd(), path)}\n`);
+        process.stdout.write(`${displayPath(path)}\n`);
         await writeTables(flags.results, new Set([relative(flags.results, path).split(sep, 1)[0]!]));
       }
     });
@@ -34,7 +35,7 @@ async function writeTables(results: string, tables: ReadonlySet<string>): Promis
   const { writeGeneratedFiles } = await import('../../results/tables.js');
   for (const table of tables) {
     for (const path of writeGeneratedFiles(results, table)) {
-      process.stderr.write(`Written: ${relative(process.cwd(), path)}\n`);
+      process.stderr.write(`Written: ${displayPath(path)}\n`);
     }
   }
 }

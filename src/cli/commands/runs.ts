@@ -1,7 +1,7 @@
 /** `gala runs list|clean`: which runs there are, and disk back from finished ones. */
 import { existsSync } from 'node:fs';
-import { relative } from 'node:path';
 import type { Command } from 'commander';
+import { displayPath } from '../../config/locate.js';
 import { tableWidth } from '../display/output.js';
 import { addRunsOption } from '../options.js';
 
@@ -21,12 +21,12 @@ export function registerRunsCommand(program: Command): void {
       const read = (directory: string) => readRun(directory, error => unusable.push({ directory, error })) ?? [];
       const all = () => (existsSync(runs) ? runFoldersBelow(runs) : []);
       const list = listRuns((given.length > 0 ? findRunFolders(runsOf(given, runs)) : all()).flatMap(read));
-      const shown = (path: string) => relative(process.cwd(), path) || path;
       if (json) process.stdout.write(`${jsonOf(list)}\n`);
       else if (list.length > 0)
-        process.stdout.write(`${formatTable(list, listColumns(shown), 'terminal', { width: tableWidth() })}\n`);
+        process.stdout.write(`${formatTable(list, listColumns(displayPath), 'terminal', { width: tableWidth() })}\n`);
       else process.stderr.write(`There is no run below ${runs} yet.\n`);
-      for (const { directory, error } of unusable) process.stderr.write(`${shown(directory)}: ${error.message}\n`);
+      for (const { directory, error } of unusable)
+        process.stderr.write(`${displayPath(directory)}: ${error.message}\n`);
     });
 
   addRunsOption(group.command('clean'), true)
@@ -46,12 +46,12 @@ export function registerRunsCommand(program: Command): void {
         if (readRun(folder, leftAlone) === undefined) continue;
         const { bytes, kept } = cleanRun(folder, dryRun);
         if (kept !== undefined && given.length > 0) {
-          process.stderr.write(`${relative(process.cwd(), folder) || folder}: left alone, it is ${kept}.\n`);
+          process.stderr.write(`${displayPath(folder)}: left alone, it is ${kept}.\n`);
         }
         if (bytes === 0) continue;
         total += bytes;
         cleaned++;
-        process.stdout.write(`${relative(process.cwd(), folder)}: ${megabytes(bytes)}\n`);
+        process.stdout.write(`${displayPath(folder)}: ${megabytes(bytes)}\n`);
       }
       const verb = dryRun ? 'Would remove' : 'Removed';
       process.stdout.write(

@@ -1,6 +1,7 @@
 /** `gala sweep`: many runs from one command. The plan first, then the launcher, then the table. */
-import { basename, relative } from 'node:path';
+import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
+import { displayPath } from '../../config/locate.js';
 import { ConfigError } from '../../errors.js';
 import type { Sweep, SweepTask } from '../../sweep/manifest.js';
 import { printData } from '../display/output.js';
@@ -87,7 +88,7 @@ async function startSweep(flags: SweepFlags): Promise<void> {
     );
   }
   createSweep(draft, points);
-  process.stderr.write(`Sweep ${name}: ${relative(process.cwd(), draft.directory)}\n`);
+  process.stderr.write(`Sweep ${name}: ${displayPath(draft.directory)}\n`);
   if (launcher.name === 'slurm') {
     await submitOrForget(draft, tasks);
     return;

@@ -4,6 +4,7 @@ import type { StageConfig } from '../../config/schema.js';
 import type { PlannedSet } from '../../sweep/estimate.js';
 import type { LauncherSettings } from '../../sweep/manifest.js';
 import type { PlannedRun } from '../../sweep/plan.js';
+import { tableWidth } from '../display/output.js';
 import { createProgress, formatDuration } from '../display/progress.js';
 
 type Config = PlannedRun['point']['loaded']['config'];
@@ -23,12 +24,13 @@ export async function printPlan(
   { data, estimate, stream }: PlanPrint,
 ): Promise<void> {
   const { isToDo, planColumns } = await import('../../sweep/plan.js');
-  const { formatTable } = await import('../../tables/format.js');
+  const { formatTable, wrapped } = await import('../../tables/format.js');
   const todo = planned.filter(isToDo);
   const setOf = await setsOf(todo, data);
   const seconds = estimate && todo.length > 0 ? await estimateOf(todo, setOf) : undefined;
-  const print = (line: string) => stream.write(`${line}\n`);
-  print(`${formatTable(planned, planColumns(seconds), 'terminal')}\n`);
+  const width = tableWidth();
+  const print = (line: string) => stream.write(`${wrapped(line, width)}\n`);
+  stream.write(`${formatTable(planned, planColumns(seconds), 'terminal', { width })}\n\n`);
   print(countsOf(planned));
   if (todo.length === 0) return;
   print(where(launcher));
@@ -65,8 +67,8 @@ function firstStagesOf(todo: readonly PlannedRun[]): string[] {
 
 function where(launcher: LauncherSettings): string {
   if (launcher.name === 'local') {
-    if (launcher.gpus) return `Here, one at a time on each of the GPUs ${launcher.gpus.join(', ')}.`;
-    return `Here, ${launcher.slots === 1 ? 'one after the other' : `${launcher.slots} at a time`}.`;
+    if (launcher.gpus) return `On this machine, one run at a time on each of the GPUs ${launcher.gpus.join(', ')}.`;
+    return `On this machine, ${launcher.slots === 1 ? 'one run after the other' : `${launcher.slots} runs at a time`}.`;
   }
   const { setup: _, extra: __, ...options } = launcher.options;
   const shown = Object.entries({ cpus: 1, ...options }).map(([key, value]) => `${key} ${value}`);

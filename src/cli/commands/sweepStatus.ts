@@ -1,6 +1,6 @@
 /** `gala sweep status|resume|cancel NAME`: how far a sweep is, what is left of it, and an end to it. */
-import { relative } from 'node:path';
 import type { Command } from 'commander';
+import { displayPath } from '../../config/locate.js';
 import { ConfigError } from '../../errors.js';
 import { sweepCommand } from '../../sweep/command.js';
 import type { Sweep } from '../../sweep/manifest.js';
@@ -128,7 +128,7 @@ async function stopRuns(directories: readonly string[]): Promise<void> {
   for (const directory of directories) {
     const holder = liveHolderOf(directory);
     if (holder === undefined) continue; // it has just ended
-    const run = relative(process.cwd(), directory);
+    const run = displayPath(directory);
     if (holder.isLocal) process.kill(holder.pid, 'SIGTERM');
     process.stderr.write(
       holder.isLocal

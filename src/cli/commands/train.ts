@@ -1,5 +1,5 @@
 /** `gala train`: flags → one run → exit code. */
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { configDifference, configHash, configOf } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
 import { displayPath } from '../../config/locate.js';
@@ -153,7 +153,7 @@ function runToResume(flags: TrainFlags, overrides: { set?: string[]; seed?: numb
   const run =
     own?.state === 'resumable' ? own : latestUnfinished(loaded === undefined ? store.all() : store.ofName(loaded.name));
   if (run) {
-    process.stderr.write(`Resuming ${relative(process.cwd(), run.directory)}\n`);
+    process.stderr.write(`Resuming ${displayPath(run.directory)}\n`);
     return run.directory;
   }
   const ofConfig = loaded === undefined ? '' : ` of ${loaded.name}`;

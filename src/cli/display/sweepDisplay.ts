@@ -1,5 +1,5 @@
 /** What a person sees of a sweep that runs here: one bar over the epochs of all runs, a line for each that ends. */
-import { relative } from 'node:path';
+import { displayPath } from '../../config/locate.js';
 import { openRunStore } from '../../run/runStore.js';
 import type { PoolObserver } from '../../sweep/localPool.js';
 import { type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';
@@ -67,7 +67,7 @@ export function createSweepDisplay(
         if (!quiet) note(`saved: ${describeRun(task)}, after epoch ${epoch}`);
       } else {
         failed++;
-        const log = relative(process.cwd(), taskLog(sweep, task.index));
+        const log = displayPath(taskLog(sweep, task.index));
         note(`${state}: ${describeRun(task)}: ${reason ?? 'no reason is known'} (${log})`);
       }
       update();

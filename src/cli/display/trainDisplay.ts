@@ -1,5 +1,5 @@
 /** What a person, or a program with --json, sees of a training run. */
-import { relative } from 'node:path';
+import { displayPath } from '../../config/locate.js';
 import { groupKeys } from '../../eval/scores.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
 import { epochPrecision } from '../../run/processes.js';
@@ -59,7 +59,7 @@ export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
         `${config.model.backbone}, ${length}; ${engine.engine} ${engine.version}, ${engine.precision}, ` +
           `${engine.threads} thread${engine.threads === 1 ? '' : 's'} on ${engine.device}`,
       );
-      progress.note(`Run folder: ${relative(process.cwd(), folder) || folder}`);
+      progress.note(`Run folder: ${displayPath(folder)}`);
       progress.note(`Top-1 in %: all (${groupKeys.join('/')}), and all re-balanced at τ = ${config.eval.tau}.`);
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
       print({

@@ -23,13 +23,15 @@ export const checkBatches: Check = ({ values }, { refuse, warn }) => {
 };
 
 export const checkOptimizer: Check = ({ values: { optim }, isChanged }, { warn }) => {
-  const { name } = optim;
+  const { name, learning_rate: rate } = optim;
   const unused = name === 'adamw' ? (['momentum'] as const) : (['beta1', 'beta2'] as const);
   for (const key of unused)
     if (name !== undefined && isChanged(`optim.${key}`))
       warn(`optim.${key}`, `optim.${key} has no effect: optim.name is ${name}`);
   if (name === 'adamw' && !isChanged('optim.weight_decay'))
-    warn('optim.weight_decay', 'optim.weight_decay is the default for sgd; PyTorch’s for adamw is 0.01: give either');
+    warn('optim.weight_decay', 'optim.weight_decay is 0.0005, for sgd; for adamw set optim.weight_decay=0.01');
+  if (name === 'adamw' && rate !== undefined && rate >= 0.01)
+    warn('optim.learning_rate', `optim.learning_rate is ${rate}, for sgd; for adamw set one near 0.001`);
 };
 
 export const checkBatchNorm: Check = ({ values: { model, train, devices } }, { refuse }) => {
