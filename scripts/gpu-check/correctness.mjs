@@ -1,11 +1,12 @@
-// Is the GPU right? Kernels against TF.js' reference backend, training steps against the results that a CPU stored.
+// Are the GPU's results right? Kernels against TF.js' reference backend, training steps against stored results of a
+// CPU.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { milliseconds } from './limit.mjs';
+import { milliseconds } from './machine.mjs';
 import { difference, recordSteps, sizes } from './steps.mjs';
 
-/** Every kernel and its gradient, by the project's own test on the plugin that runs here. */
+/** Runs the project's own test of every kernel and its gradient on this machine's plugin. */
 export function kernels({ gala, plugin, onCpu, left }, note) {
   const test = join(gala, 'dist/test/engine/xla/kernels.test.js');
   const few = onCpu ? ['--test-name-pattern=(Conv2D|MaxPool|BatchNorm|Sum)'] : [];
@@ -28,9 +29,9 @@ export function kernels({ gala, plugin, onCpu, left }, note) {
 }
 
 /**
- * Largest difference that is allowed. fp32: ReLU's masks flip near zero and part two right engines by half a percent,
- * softplus has none. bf16 parts from fp32 by 7 % on a CPU at a batch of 64 (docs/benchmarks.md) and by 22 % at one of
- * 8; TF32 has 10 bits of mantissa where bf16 has 7.
+ * Largest allowed differences. fp32: ReLU's masks flip near zero, so two right engines differ by half a percent;
+ * softplus has no masks. bf16 differs from fp32 by 7 % on a CPU with a batch of 64 (docs/benchmarks.md) and by 22 %
+ * with a batch of 8. TF32 has 10 bits of mantissa, bf16 has 7.
  */
 const limits = [
   { precision: 'fp32', activation: 'relu', gradients: 1e-2, first_loss: 1e-4, losses: 2e-2 },
@@ -41,7 +42,7 @@ const limits = [
   { precision: 'bf16', activation: 'softplus', gradients: 0.1, first_loss: 3e-2, losses: 0.1 },
 ];
 
-/** Steps of ResNet-32 with GALA in every precision; and the same bits when they are repeated. */
+/** Compares steps of ResNet-32 with GALA in every precision, and checks that a repetition gives the same bits. */
 export async function steps({ stage, engine, onCpu }, note) {
   const size = onCpu ? 'small' : 'whole';
   const record = (precision, activation) => recordSteps(engine, precision, activation, sizes[size]);

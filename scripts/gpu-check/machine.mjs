@@ -1,14 +1,14 @@
-// What the figures are of.
+// Describes the machine of the figures.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 
-/** A try without a GPU, in small: for the scripts, not for figures. */
+/** Whether this is a small trial without GPU, which tests the scripts. */
 export const onCpu = process.env.GPU_CHECK_DEVICE === 'cpu';
 export const python = process.env.GPU_CHECK_PYTHON ?? 'python3';
 
-/** Exits where the GPU or its plugin is missing. */
+/** The facts about the machine. Exits where the GPU or its plugin is missing. */
 export async function describeMachine() {
   const { findPlugin, requireCudaPlugin } = await import('../../dist/src/engine/pjrt/locate.js');
   const { askGpuDriver } = await import('../../dist/src/engine/gpu.js');
@@ -45,10 +45,7 @@ export async function describeMachine() {
   };
 }
 
-/**
- * JAX's plugin for CUDA 13, else 12, where this Python would import it from: gala itself asks `python3` alone, and no
- * longer than 10 seconds.
- */
+/** JAX's plugin for CUDA 13, else 12, in the packages of this Python. gala itself looks only at those of `python3`. */
 function pluginOfPython() {
   const question =
     'import importlib.util as u; s = u.find_spec("jax_plugins"); print(*(s.submodule_search_locations if ' +
@@ -60,3 +57,6 @@ function pluginOfPython() {
     .flatMap(name => folders.map(folder => join(folder, name, 'xla_cuda_plugin.so')))
     .find(path => existsSync(path));
 }
+
+/** A time limit for spawnSync: whole milliseconds, and at least 1, because 0 means no limit. */
+export const milliseconds = seconds => Math.max(1, Math.round(1000 * seconds));

@@ -1,5 +1,5 @@
-// Fills two folders with what scripts/gpu-check.sh needs on a machine without Node and network, each small enough for a
-// call: pack.mjs FIRST REST PEER. REST has the images of CIFAR100-LT.
+// Fills two folders with the files that scripts/gpu-check.sh needs on a machine without Node and network, each small
+// enough for one call: pack.mjs FIRST REST PEER. REST has the images of CIFAR100-LT.
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -44,7 +44,7 @@ function writeJson(name, value) {
   writeFileSync(join(stage, name), JSON.stringify(value));
 }
 
-/** Top-1 after the last epoch of the recorded run on a CPU, plain and re-balanced by the config's τ. */
+/** Top-1 after the last epoch of the recorded run on a CPU, plain and re-balanced with the config's τ. */
 function lastEpochOf(table, name) {
   const config = `${table}/${name}`;
   const [header, ...rows] = readFileSync(join(root, `results/${table}.csv`), 'utf8')
@@ -71,7 +71,7 @@ function packages() {
   return [...new Set(folders)].filter(folder => existsSync(folder) && !folder.includes('tfjs-node'));
 }
 
-/** What Node loads of a package: of TF.js' many bundles the one for Node. */
+/** Copies the files of a package that Node loads; of TF.js' many bundles only the one for Node. */
 function copyPackage(folder) {
   const isTensorFlowJs = folder.includes('node_modules/@tensorflow/');
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -88,10 +88,7 @@ function copyPackage(folder) {
   }
 }
 
-/**
- * CIFAR-100 in its own layout, where images that the config does not train on are black: they take no room when
- * compressed.
- */
+/** Writes CIFAR-100 in its own layout. Images that the config does not train on are black, so they compress well. */
 function packData(from, to) {
   const { config } = loadConfig('cifar100_lt/gala_if100');
   const { train } = openCifar(cifar100, from);

@@ -1,12 +1,12 @@
-// One call on the GPU machine: run.mjs HOME OUT first|rest|STAGE…. Each stage is a process of its own with a budget in
-// seconds, so that one that crashes or hangs costs no other; what it found is in summary.json at once. Exit code 1 when
-// a check failed.
+// One call on the GPU machine: run.mjs HOME OUT first|rest|STAGE…. Each stage is a process with a budget in seconds, so
+// that a crash or a hang does not affect other stages. Each result is written to summary.json at once. The exit code is
+// 1 when a check failed.
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeMachine } from './machine.mjs';
 
-/** Seconds that a stage may take; GPU_CHECK_SECONDS for all of a call. The most valuable comes first. */
+/** Budget of each stage in seconds; GPU_CHECK_SECONDS is the budget of a whole call. The most important comes first. */
 const budgets = {
   ...{ look: 165, kernels: 45, steps: 60 },
   ...{ train: 130, again: 80, explain: 80, large: 100, variants: 100 },
@@ -15,7 +15,7 @@ const calls = {
   first: { seconds: 270, stages: ['look', 'kernels', 'steps'] },
   rest: { seconds: 430, stages: ['train', 'again', 'explain', 'large', 'variants'] },
 };
-/** With less than this left a stage is not begun. */
+/** A stage is not started with less than this left. */
 const least = 15;
 
 const [home, out, ...wanted] = process.argv.slice(2);
@@ -74,12 +74,12 @@ process.stdout.write(`| in all | ${sinceBegin().toFixed(0)} | ${seconds} | |\nsu
 keep('time', { ...summary.time, [wanted[0]]: { seconds: Math.round(sinceBegin()), budget: seconds } });
 process.exit(failed ? 1 : 0);
 
-/** What the stage had noted when it ended, and how it did. */
+/** Runs a stage. Resolves to the results that it has written, and how it ended. */
 function runStage(name, limit) {
   const notes = join(home, `stage-${name}.json`);
   rmSync(notes, { force: true });
   const script = join(import.meta.dirname, 'stage.mjs');
-  // A group of its own: what it started ends with it
+  // A process group, so that its own child processes end with it
   const child = spawn(process.execPath, [script, name, home, out, notes, `${limit}`], {
     stdio: 'inherit',
     detached: true,

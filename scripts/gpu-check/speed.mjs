@@ -1,14 +1,15 @@
-// How fast is the GPU? gala's benchmark and the peer's modes, in turns, in one session. Each run is a process with a
-// limit of its own.
+// How fast is the GPU? gala's benchmark and the peer's modes, in turns, in one session. Each run is a process with its
+// own time limit.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { milliseconds } from './limit.mjs';
+import { gzipSync } from 'node:zlib';
+import { milliseconds } from './machine.mjs';
 import { recorded, runTraining, tell } from './training.mjs';
 
 const small = ['train.batch_size=4', 'eval.batch_size=4', 'threads=2'];
 
-/** A first look: 20 epochs on the bundled set, gala's step of ResNet-32, and four modes of the peer, one round. */
+/** A first look: 20 epochs on the bundled dataset, gala's step of ResNet-32, and four modes of the peer, once each. */
 export function look(check, note) {
   const epochs = check.onCpu ? 1 : 20;
   const seconds = check.onCpu ? check.left() : Math.min(75, check.left());
@@ -64,7 +65,7 @@ export function large(check, note) {
   );
 }
 
-/** What XLA's flags and gala's choices cost or bring, in bf16 with a program compiled anew for each. */
+/** The effect of XLA's flags and of gala's choices, in bf16; the program is compiled for each variant. */
 export function variants(check, note) {
   const graphs = value => `--xla_gpu_enable_command_buffer=${value}`;
   const contenders = [
@@ -76,12 +77,47 @@ export function variants(check, note) {
     ['autotuning off', '--xla_gpu_autotune_level=0'],
   ].map(([name, XLA_FLAGS]) => galaContender(check, name, ['precision=bf16'], { XLA_FLAGS }));
   const figures = compare(check, contenders, note);
-  // A plugin for CPUs knows none of CUDA's flags
+  // A plugin for CPUs does not know CUDA's flags
   return { ok: check.onCpu || !figures['as gala sets them']?.error };
 }
 
-/** Step times of gala at several batch sizes: what a step costs beside what an image costs. */
-export function batchSizes(check, note) {
+/** Files of a dump that are kept, of the largest module, which is the train step. */
+const wanted = ['thunk_sequence_after_thunk_passes.txt', 'after_optimizations.txt', 'autotune_results.pbtxt'];
+
+/** Why is a step slow? Its time at several batch sizes, and what XLA compiled: the list of thunks and the module. */
+export function explain(check, note) {
+  const figures = batchSizes(check, note);
+  const folder = mkdtempSync(join(check.home, 'dump-'));
+  const XLA_FLAGS = `${process.env.XLA_FLAGS ?? ''} --xla_dump_to=${folder} --xla_dump_hlo_as_text`.trim();
+  const args = ['bench', 'train', '--steps', '1', '--warmup', '1', '--set', 'engine=xla', `device=${check.device}`];
+  const keys = check.onCpu ? ['train.batch_size=2', 'threads=2'] : [];
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(check.gala, 'bin/gala.mjs'), ...args, ...keys, 'precision=bf16'],
+    // The flags are part of the cache's key, so the program is compiled again
+    { encoding: 'utf8', env: { ...process.env, XLA_FLAGS }, timeout: milliseconds(check.left()) },
+  );
+  if (status !== 0) throw new Error(`no dump: ${stderr.slice(-800)}`);
+  const names = readdirSync(folder);
+  const kept = wanted.flatMap(suffix => {
+    const largest = names
+      .filter(name => name.endsWith(suffix))
+      .map(name => ({ name, bytes: readFileSync(join(folder, name)) }))
+      .sort((a, b) => b.bytes.length - a.bytes.length)[0];
+    if (!largest) return [];
+    const file = join(check.home, `${suffix}.gz`);
+    writeFileSync(file, gzipSync(largest.bytes));
+    if (check.out !== check.home) copyFileSync(file, join(check.out, `${suffix}.gz`));
+    return [`${suffix}.gz`];
+  });
+  rmSync(folder, { recursive: true, force: true });
+  process.stdout.write(`dumped: ${kept.join(', ')}\n`);
+  note({ dumped: kept });
+  return { ok: kept.length > 0 && Object.values(figures).every(({ error }) => !error) };
+}
+
+/** Step times of gala at several batch sizes: they show the time per step and the time per image. */
+function batchSizes(check, note) {
   const sizes = check.onCpu ? [2, 4] : [64, 128, 256];
   const contenders = sizes.map(size =>
     galaContender(check, `batch ${size}`, [`train.batch_size=${size}`, 'precision=bf16'], { own: true }),
@@ -89,7 +125,7 @@ export function batchSizes(check, note) {
   return compare(check, contenders, note);
 }
 
-/** Prints the ratios. They decide nothing, but every benchmark of gala has to run. */
+/** Prints the ratios. The check fails only where a benchmark of gala does not run. */
 function withGoals(ratios, note, figures) {
   const known = Object.entries(ratios).filter(([, ratio]) => Number.isFinite(ratio));
   note({ ratios: Object.fromEntries(known.map(([name, ratio]) => [name, Number(ratio.toFixed(3))])) });
@@ -97,7 +133,7 @@ function withGoals(ratios, note, figures) {
   return { ok: Object.entries(figures).every(([name, { error }]) => !name.startsWith('gala') || !error) };
 }
 
-/** `gala bench train`; XLA_FLAGS are read once a process. */
+/** `gala bench train` in a process of its own, because XLA reads XLA_FLAGS once per process. */
 function galaContender({ gala, device, onCpu }, name, set, { XLA_FLAGS = '', config, steps = 400, own = false } = {}) {
   const counts = onCpu
     ? ['--steps', '1', '--warmup', '1']
@@ -113,7 +149,7 @@ function galaContender({ gala, device, onCpu }, name, set, { XLA_FLAGS = '', con
   };
 }
 
-/** `torch_gala.py bench`, which times training and inference in one process. */
+/** `torch_gala.py bench`, which measures training and inference in one process. */
 function peerContenders({ stage, python, onCpu }, model, given, modes) {
   const script = join(stage, 'torch_gala.py');
   if (!existsSync(script)) return [];
@@ -142,13 +178,13 @@ function measured(command, args, env, seconds) {
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-/** XLA prints what is wrong first and then all its flags; Python the other way round. */
+/** Keeps the start and the end: XLA prints the reason first, Python last. */
 function shortened(message) {
   return message.length > 900 ? `${message.slice(0, 500)} … ${message.slice(-400)}` : message;
 }
 
 /**
- * Runs one after the other while time is left, none longer than a minute; prints a table. Returns the figures by name.
+ * Runs the contenders one by one while time is left, each for at most a minute. Prints a table, returns the figures.
  */
 function compare(check, contenders, note) {
   const figures = {};

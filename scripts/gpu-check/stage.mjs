@@ -1,12 +1,11 @@
-// One stage in a process of its own: stage.mjs NAME HOME OUT NOTES SECONDS. What it finds is in the file NOTES at once.
+// Runs one stage: stage.mjs NAME HOME OUT NOTES SECONDS. Each result is written to the file NOTES at once.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { compileCacheFolder } from '../../dist/src/engine/index.js';
 import { kernels, steps } from './correctness.mjs';
-import { explain } from './explain.mjs';
 import { onCpu, python } from './machine.mjs';
-import { large, look, variants } from './speed.mjs';
+import { explain, large, look, variants } from './speed.mjs';
 import { again, train } from './training.mjs';
 
 const [name, home, out, notes, seconds] = process.argv.slice(2);
@@ -22,9 +21,9 @@ const check = {
   ...{ home, out, stage, onCpu, device, python },
   gala: join(stage, 'gala'),
   plugin: process.env.GALA_PJRT_PLUGIN,
-  // With the cache of compiled programs, for bits repeat as long as it has the program (docs/engines.md)
+  // With the cache of compiled programs: bits repeat as long as the cache has the program (docs/engines.md)
   engine: { engine: 'xla', device, threads: availableParallelism(), compileCache: compileCacheFolder() },
-  /** Seconds left, some kept to end in. */
+  /** Seconds left, less a reserve for the end. */
   left: () => (ends - performance.now()) / 1000 - 3,
 };
 try {

@@ -1,4 +1,4 @@
-// Training steps of ResNet-32 with GALA on random images, by whose losses and gradients engines are compared.
+// Training steps of ResNet-32 with GALA on random images; their losses and gradients compare engines.
 import * as tf from '@tensorflow/tfjs';
 import { compile } from '../../dist/src/engine/index.js';
 import { linearHead } from '../../dist/src/models/head.js';
@@ -10,13 +10,13 @@ import { trainProgram } from '../../dist/src/train/step.js';
 import { learning } from '../../dist/test/engine/trainingSteps.js';
 
 const classes = 100;
-/** XLA on a CPU takes minutes for what a GPU does in a blink. */
+/** `small` is for XLA on a CPU, which needs minutes for the whole. */
 export const sizes = { whole: { batchSize: 64, steps: 8 }, small: { batchSize: 8, steps: 2 } };
 
-/** ReLU is what trains; it parts engines that are both right, for its masks flip near zero. The smooth one does not. */
+/** Training uses ReLU, whose masks flip near zero: two right engines differ with it. With softplus they do not. */
 const activations = { relu: x => tf.relu(x), softplus: x => tf.softplus(x) };
 
-/** Losses of all steps, and the momenta after the first, which are the gradients: base64 of float32, by name. */
+/** Losses of all steps, and the momenta after the first step, which are its gradients: base64 of float32, by name. */
 export async function recordSteps(settings, precision, activation, { batchSize, steps }) {
   const network = {
     backbone: resnetCifar({ depth: 32, channels: 3, activation: activations[activation] }),

@@ -1,17 +1,17 @@
-// Whole runs: of the bundled set, then of CIFAR100-LT at imbalance 100, cold, and once more with the programs that are
-// compiled then.
+// Whole runs: on the bundled dataset, then on CIFAR100-LT with imbalance 100, first without compiled programs, then
+// with those of the first run.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { median } from '../median.mjs';
-import { milliseconds } from './limit.mjs';
+import { milliseconds } from './machine.mjs';
 
 const goalSeconds = 60;
-/** Top-1 of two seeds differs by less than this after 200 epochs (docs/benchmarks.md). */
+/** Two seeds differ by less than this in top-1 after 200 epochs (docs/benchmarks.md). */
 const noise = 1.5;
 const wholeRun = 200;
 
-/** 200 epochs, programs compiled and timed by XLA first; their accuracy beside that of the run recorded on a CPU. */
+/** 200 epochs, with the compilation. Compares the accuracy with that of the run recorded on a CPU. */
 export function train(check, note) {
   const epochs = epochsOf(check);
   const { files, ...run } = runTraining(check, {
@@ -28,7 +28,7 @@ export function train(check, note) {
   return { ok: !whole || within_noise };
 }
 
-/** The same run again, with the compiled programs of the first: it must give the same bits. */
+/** The same run again with the compiled programs: it must give the same bits. */
 export function again(check, note) {
   const epochs = epochsOf(check);
   const before = filesOf(runFolder(check, 'train', configOf(check)));
@@ -54,7 +54,7 @@ export function tell(epochs, { seconds, epoch_seconds, plain, rebalanced }, onCp
 
 export const recorded = ({ stage }, name) => JSON.parse(readFileSync(join(stage, name), 'utf8'));
 const epochsOf = ({ onCpu }) => Number(process.env.GPU_CHECK_EPOCHS ?? (onCpu ? 1 : wholeRun));
-// XLA on a CPU would train on CIFAR for hours; the bundled set takes a minute an epoch there
+// XLA on a CPU would need hours for CIFAR; the bundled dataset takes a minute per epoch
 const configOf = ({ onCpu }) => (onCpu ? 'fashion_mnist_lt/gala' : 'cifar100_lt/gala_if100');
 const outputOf = ({ home }, name) => join(home, `runs-${name}`);
 
@@ -63,7 +63,7 @@ function runFolder(check, name, config) {
   return join(folder, readdirSync(folder)[0]);
 }
 
-/** `gala train` in a process; its seconds, scores and files. Throws where it fails or takes longer. */
+/** Runs `gala train` in a process. Returns its time, scores and files. Throws where it fails or exceeds the limit. */
 export function runTraining(check, { name, config, epochs, seconds: limit }) {
   const { gala, device } = check;
   const more = (process.env.GPU_CHECK_SET ?? '').split(' ').filter(key => key !== '');
@@ -89,7 +89,7 @@ function filesOf(run) {
   return ['predictions.csv', 'gradients.jsonl'].map(name => readFileSync(join(run, name), 'utf8'));
 }
 
-/** Scores after the last epoch, and where the time of an epoch goes. */
+/** Scores after the last epoch, and median times of an epoch without and with evaluation. */
 function scoresOf(run) {
   const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8')
     .trim()

@@ -127,13 +127,14 @@ async function compileOn(request: CompileRequest, settings: EngineSettings): Pro
   if (printed) (await import('./trace/print.js')).writePrograms(printed, request);
   if (settings.engine === 'xla') {
     const { requirePlugin, requireCudaPlugin } = await import('./pjrt/locate.js');
+    const { loadPlugin } = await import('./pjrt/cApi.js');
     const { compileForPjrt } = await import('./pjrt/executable.js');
     if (device === undefined || device === 'cpu')
-      return compileForPjrt(request, { ...options, plugin: requirePlugin() });
+      return compileForPjrt(loadPlugin(requirePlugin(), threads), request, options);
     const first = ordinalOf(device);
     const { cuda } = await requireGpu(`cuda:${first + devices - 1}`, thisMachine);
     const client = gpuClientOptions(first, process.env, devices);
-    return compileForPjrt(request, { ...options, plugin: requireCudaPlugin(cuda), client });
+    return compileForPjrt(loadPlugin(requireCudaPlugin(cuda), threads), request, { ...options, client });
   }
   if (settings.engine === 'eager') {
     const { requireAddon } = await import('./eager/locate.js');

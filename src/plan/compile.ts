@@ -41,7 +41,7 @@ export async function compileProgram(api: Pjrt, gpu: GpuFacts, module: string, d
   try {
     const started = performance.now();
     const flags = { xla_dump_to: folder, xla_dump_hlo_as_text: true };
-    const memory = await compileForAbsent(api, { description: xlaTarget(gpu), count: devices }, module, flags);
+    const memory = await compileForAbsent(api, xlaTarget(gpu), devices, module, flags);
     const seconds = (performance.now() - started) / 1000;
     const dumped = (...suffixes: readonly string[]) => {
       const names = readdirSync(folder);

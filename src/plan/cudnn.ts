@@ -46,7 +46,8 @@ type Tensors = Pick<Convolution, 'image' | 'filter' | 'result'>;
 const dataTypes: Readonly<Record<string, number>> = { f32: 0, f16: 2, bf16: 9 };
 const crossCorrelation = 1;
 const tensorCore = 0;
-export const heuristicModes = { A: 3, B: 1, fallback: 2 } as const;
+/** CUDNN_HEUR_MODE_A, with which XLA asks. */
+const heuristicModeA = 3;
 
 interface EngineCount {
   readonly engines: number;
@@ -58,7 +59,7 @@ export interface Cudnn {
    * Counts the engines that a heuristic finds; 0 where cuDNN refuses the convolution. Rejects with `EngineError` where
    * a call of cuDNN fails.
    */
-  enginesFor(convolution: Convolution, mode?: keyof typeof heuristicModes): Promise<EngineCount>;
+  enginesFor(convolution: Convolution): Promise<EngineCount>;
 }
 
 /** Opens the cuDNN library at `path` for the GPU that `deviceJson` describes. Throws `EngineError`. */
@@ -141,9 +142,9 @@ export function openCudnn(path: string, deviceJson: string): Cudnn {
   };
 
   return {
-    enginesFor: async (convolution, mode = 'A') => {
+    enginesFor: async convolution => {
       const heuristics = described('heuristics', {
-        200: ['heuristicMode', Int32Array.of(heuristicModes[mode])],
+        200: ['heuristicMode', Int32Array.of(heuristicModeA)],
         201: descriptor(graphOf(convolution)),
         204: descriptor(device),
       });

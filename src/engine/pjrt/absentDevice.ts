@@ -14,25 +14,22 @@ export interface CompiledMemory {
   readonly temporaries: number;
 }
 
-export interface AbsentDevices {
-  /** Text of XLA's GpuTargetConfigProto. */
-  readonly description: string;
-  /** Number of devices that share the program. */
-  readonly count: number;
-}
-
-/** Compiles `module`, a text. `flags` of XLA override XLA_FLAGS. Throws `EngineError` with XLA's reason. */
+/**
+ * Compiles the text of a StableHLO module for `devices` GPUs. `description` is the text of XLA's GpuTargetConfigProto;
+ * `flags` of XLA override XLA_FLAGS. Throws `EngineError` with XLA's reason.
+ */
 export async function compileForAbsent(
   api: Pjrt,
-  { description, count }: AbsentDevices,
+  description: string,
+  devices: number,
   module: string,
-  flags: Readonly<Record<string, string | boolean>> = {},
+  flags: Readonly<Record<string, string | boolean>>,
 ): Promise<CompiledMemory> {
-  const given = namedValues({ target_config: description, topology: `1x1x${count}` });
+  const given = namedValues({ target_config: description, topology: `1x1x${devices}` });
   try {
     const words = [0, 0, given.address, given.count, 0];
     const topology = api.call('topologyCreate', words, 'take a GPU’s description')[4]!;
-    const { program, options, optionsBytes, free } = newCompilation(module, count, flags);
+    const { program, options, optionsBytes, free } = newCompilation(module, devices, flags);
     try {
       const words = [topology, program, options, optionsBytes, 0, 0];
       const executable = (await api.callAsync('compileForTopology', words, 'compile a program'))[5]!;

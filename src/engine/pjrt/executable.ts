@@ -13,13 +13,13 @@ import { lower, type Module } from '../stablehlo/lower.js';
 import { stacked } from '../steps.js';
 import { type TracedProgram, typeOf } from '../trace/ir.js';
 import { trace } from '../trace/trace.js';
-import { loadPlugin, type Pjrt, type PluginFile } from './cApi.js';
+import type { Pjrt } from './cApi.js';
 import { type Address, type Client, newClient } from './client.js';
 import { withCompileCache } from './compileCache.js';
 import { type DeviceTensor, deviceTensors } from './deviceTensors.js';
 import type { Option } from './namedValues.js';
 
-export interface PjrtOptions {
+interface PjrtOptions {
   readonly threads: number;
   readonly precision: Precision;
   /** Number of devices that share each batch; by default 1. */
@@ -46,15 +46,7 @@ interface Compiled {
 }
 
 /** Traces the programs and uploads the first state; modules are compiled when they are needed. Throws `EngineError`. */
-export async function compileForPjrt(
-  request: CompileRequest,
-  { plugin, ...options }: PjrtOptions & { readonly plugin: PluginFile },
-): Promise<Executable> {
-  return compileWith(loadPlugin(plugin, options.threads), request, options);
-}
-
-/** As `compileForPjrt`, with a loaded plugin. */
-export async function compileWith(api: Pjrt, request: CompileRequest, options: PjrtOptions): Promise<Executable> {
+export async function compileForPjrt(api: Pjrt, request: CompileRequest, options: PjrtOptions): Promise<Executable> {
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => {
       return [name, entryOf(name, trace(program, request.state, options.precision))];

@@ -113,8 +113,8 @@ describe('With the CPU plugin', { skip: noPlugin }, () => {
       },
     };
     const train = async (): Promise<HostTensors[]> => {
-      const options = { plugin: requirePlugin(), threads, precision: 'fp32' as const };
-      const executable = await compileForPjrt(request, { ...options, compileCache: join(temporary, 'state') });
+      const options = { threads, precision: 'fp32', compileCache: join(temporary, 'state') } as const;
+      const executable = await compileForPjrt(loadPlugin(requirePlugin(), threads), request, options);
       const outputs: HostTensors[] = [];
       for (let i = 0; i < 3; i++) outputs.push(await executable.run('step', { x: float32([3], [i, 0.5, -i]) }));
       outputs.push(await executable.readState());

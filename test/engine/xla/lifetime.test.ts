@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type FunctionName, loadPlugin, type Pjrt } from '../../../src/engine/pjrt/cApi.js';
-import { compileWith } from '../../../src/engine/pjrt/executable.js';
+import { compileForPjrt } from '../../../src/engine/pjrt/executable.js';
 import { requirePlugin } from '../../../src/engine/pjrt/locate.js';
 import type { CompileRequest } from '../../../src/engine/program.js';
 import { float32 } from '../../numbers.js';
@@ -88,7 +88,7 @@ test('After 1,000 steps there are as many buffers and events as after one, no mo
   skip: noPlugin,
 }, async context => {
   const { api, live } = counted(loadPlugin(requirePlugin(), threads), 3);
-  const executable = await compileWith(api, request, { threads, precision: 'fp32' });
+  const executable = await compileForPjrt(api, request, { threads, precision: 'fp32' });
   const x = float32([size], new Array(size).fill(1));
   const step = () => executable.run('train', { x });
   const entries = Object.keys(request.state).length;
@@ -122,7 +122,7 @@ test('A program that does not compile leaves nothing behind', { skip: noPlugin }
     callAsync: (name, words, what) =>
       name === 'compile' ? Promise.reject(new Error('refused')) : api.callAsync(name, words, what),
   };
-  const executable = await compileWith(failing, request, { threads, precision: 'fp32' });
+  const executable = await compileForPjrt(failing, request, { threads, precision: 'fp32' });
   await assert.rejects(executable.run('train', { x: float32([size], new Array(size).fill(1)) }), /refused/);
   executable.dispose();
   await new Promise(resolve => setImmediate(resolve));
