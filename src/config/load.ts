@@ -26,8 +26,8 @@ export interface LoadedConfig {
   readonly sources: readonly string[];
   /** The resolved config, complete: running this text repeats the run. Written when it is read. */
   readonly yaml: string;
-  /** What it was made of, as the comment at the head of `yaml`. */
-  readonly heading: string;
+  /** What it was made of, as a comment at the head of `yaml` says. */
+  readonly madeOf: string;
   /** Options that do not take effect or are probably not meant, each `position: sentence`. */
   readonly warnings: readonly string[];
   /** Dotted key → `file:line:col`, `--set key=value`, `--seed` or `default`. */
@@ -76,22 +76,25 @@ function resolve(path: string, layers: FileLayers, overrides: ConfigOverrides, p
   if (last.config.name === undefined) origins.set('name', 'path of the file');
   const warnings = [...new Set([...(first?.warnings ?? []), ...last.warnings])];
   const { sources } = layers;
-  return withConfig({ path, sources, heading: headingOf(sources, overrides), warnings, origins }, config);
+  return withConfig({ path, sources, madeOf: madeOf(sources, overrides), warnings, origins }, config);
 }
 
 /** What was loaded, with `config` as its config. */
 export function withConfig(loaded: Omit<LoadedConfig, 'config' | 'yaml'>, config: Config): LoadedConfig {
-  const { path, sources, heading, warnings, origins } = loaded;
+  const { path, sources, madeOf, warnings, origins } = loaded;
   let yaml: string | undefined;
   return {
     config,
     path,
     sources,
-    heading,
+    madeOf,
     warnings,
     origins,
     get yaml() {
-      yaml ??= renderConfig(config, heading);
+      yaml ??= renderConfig(
+        config,
+        `Resolved by gala, every key written: running this file repeats the run. ${madeOf}`,
+      );
       return yaml;
     },
   };
@@ -129,13 +132,11 @@ function withoutRepetitions(problems: readonly Problem[]): Problem[] {
   return [...new Map(problems.map(problem => [`${problem.where} ${problem.message}`, problem])).values()];
 }
 
-function headingOf(sources: readonly string[], overrides: ConfigOverrides): string {
+function madeOf(sources: readonly string[], overrides: ConfigOverrides): string {
   const parts = [
     ...sources.map(displayPath),
     ...(overrides.set ?? []).map(assignment => `--set ${assignment}`),
     ...(overrides.seed === undefined ? [] : [`--seed ${overrides.seed}`]),
   ];
-  return ['Resolved by gala, every key written: running this file repeats the run. Made of, the last one winning:']
-    .concat(parts.map(part => `  ${part.replaceAll('\n', ' ')}`))
-    .join('\n');
+  return ['Made of, the last one winning:', ...parts.map(part => `  ${part.replaceAll('\n', ' ')}`)].join('\n');
 }

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { Command } from 'commander';
+import { parse } from 'yaml';
 import { registerConfigCommand } from '../../src/cli/commands/config.js';
+import { configHash } from '../../src/config/identity.js';
 import { configFileSchemaText } from '../../src/config/jsonSchema.js';
 import { loadConfig } from '../../src/config/load.js';
+import { listConfigs } from '../../src/config/locate.js';
+import { renderEffective } from '../../src/config/render.js';
 import { ConfigError } from '../../src/errors.js';
+import { galaBinary } from '../e2e/gala.js';
+import { configFiles } from './files.js';
 
 /** What `gala config …` writes to stdout and stderr. */
 async function gala(...words: string[]): Promise<{ out: string; err: string }> {
@@ -40,7 +47,12 @@ test('show prints the resolved config, overrides included, and warnings beside i
     '--seed',
     '5',
   );
-  assert.equal(out, loadConfig('cifar10_lt/gala_if10', { set: ['eval.tau=0', 'threads=2'], seed: 5 }).yaml);
+  const { yaml, madeOf } = loadConfig('cifar10_lt/gala_if10', { set: ['eval.tau=0', 'threads=2'], seed: 5 });
+  assert.ok(out.includes(madeOf.replaceAll('\n', '\n# ')));
+  assert.deepEqual(
+    keysOf(out).filter(key => !keysOf(yaml).includes(key)),
+    [],
+  );
   assert.match(out, /^seed: 5$/m);
   assert.equal(err, 'Warning: --set eval.tau=0: eval.tau is 0: the re-balanced columns equal the plain ones\n');
 });
@@ -63,6 +75,92 @@ test('show --origin puts behind every value where it was written', async () => {
   assert.match(out, /^threads: auto # default$/m);
   const values = out.split('\n').filter(line => /^\s*\w+: \S/.test(line));
   assert.ok(values.length > 20 && values.every(line => /# \S/.test(line)));
+});
+
+/** The keys of a config as YAML, dotted. */
+function keysOf(yaml: string): string[] {
+  const below = (map: object, prefix: string): string[] =>
+    Object.entries(map).flatMap(([key, value]) =>
+      value !== null && typeof value === 'object' && !Array.isArray(value)
+        ? below(value as object, `${prefix}${key}.`)
+        : [prefix + key],
+    );
+  return below(parse(yaml) as object, '');
+}
+
+const neverOfSgd = ['optim.beta1', 'optim.beta2'];
+const shown: readonly [config: string, set: string[], leftOut: string[], comments: RegExp[]][] = [
+  [
+    'cifar100_lt/gala_if100',
+    [],
+    ['model.scale', 'model.tau', 'model.weights_part', ...neverOfSgd, 'freeze.batch_stats', 'eval.val_fraction'],
+    [/# normalisation: \{mean: \[0\.4914, 0\.4822, 0\.4465\]/, /lambda2: 0\.9 # has no effect on the gradient/],
+  ],
+  [
+    'cifar100_lt/ldam_drw_if100',
+    ['optim.name=adamw', 'optim.weight_decay=0.01', 'optim.learning_rate=0.001', 'eval.select_on=val'],
+    ['model.tau', 'model.weights_part', 'optim.momentum', 'freeze.batch_stats'],
+    [],
+  ],
+  [
+    'imagenet_lt/mixup_resnet50',
+    [],
+    [
+      ...['data.subset_seed', 'model.scale', 'model.tau', 'model.weights_part', ...neverOfSgd],
+      ...['freeze.batch_stats', 'eval.val_fraction'],
+    ],
+    [
+      /# image_size: 224\n {2}# short_side: 256\n {2}# verify: deep\n {2}# on_bad_image: fail\n/,
+      /warmup_learning_rate: 0\.1 # has no effect: optim\.warmup_epochs is 0\n/,
+    ],
+  ],
+  [
+    'imagenet_lt/mixup_resnet50',
+    ['data.image_size=112', 'eval.every=1', 'optim.warmup_learning_rate=auto'],
+    [
+      ...['data.subset_seed', 'model.scale', 'model.tau', 'model.weights_part', 'optim.warmup_learning_rate'],
+      ...[...neverOfSgd, 'freeze.batch_stats', 'eval.every_epoch_from', 'eval.val_fraction'],
+    ],
+    [/workers: auto\n {2}# short_side: 128\n/],
+  ],
+  [
+    'cifar100_lt/two_stage_if100',
+    [],
+    [
+      ...['model.scale', 'model.tau', 'model.weights_part', ...neverOfSgd, 'eval.val_fraction'],
+      'stages.classifier.loss.lambda2',
+    ],
+    [/every_epoch_from: 1 # has no effect: eval\.every is 1\n/],
+  ],
+  [
+    'cifar100_lt/tau_norm_if100',
+    [],
+    ['model.scale', 'model.weights_part', ...neverOfSgd, 'freeze.batch_stats', 'eval.val_fraction'],
+    [/augment: \[\] # has no effect: train\.epochs is 0\n/],
+  ],
+];
+
+for (const [config, set, leftOut, comments] of shown) {
+  test(`show ${[config, ...set].join(' ')} has the keys with an effect, and its text is the same experiment`, t => {
+    const out = execFileSync(process.execPath, [galaBinary, 'config', 'show', config, ...set], { encoding: 'utf8' });
+    const keys = keysOf(out);
+    const original = loadConfig(config, { set });
+    assert.deepEqual(
+      keysOf(original.yaml).filter(key => !keys.includes(key)),
+      leftOut,
+    );
+    for (const comment of comments) assert.match(out, comment);
+    const again = loadConfig(configFiles(t, { 'shown.yaml': out })('shown.yaml'));
+    assert.equal(configHash(again.config), configHash(original.config));
+  });
+}
+
+test('the text of show is the same experiment, for every config of the package', t => {
+  for (const { name } of listConfigs()) {
+    const { config, madeOf } = loadConfig(name);
+    const path = configFiles(t, { 'shown.yaml': renderEffective(config, madeOf) })('shown.yaml');
+    assert.equal(configHash(loadConfig(path).config), configHash(config), name);
+  }
 });
 
 test('list, keys and schema print to stdout', async () => {

@@ -26,10 +26,11 @@ export function registerConfigCommand(program: Command): void {
     .option('--origin', 'say behind each value where it was written')
     .action(async (nameOrPath: string, words: string[], flags: ShowOptions) => {
       const { loadConfig } = await import('../../config/load.js');
-      const { renderConfig } = await import('../../config/render.js');
+      const { renderEffective } = await import('../../config/render.js');
       const options = { ...flags, set: [...(flags.set ?? []), ...words] };
-      const { config, yaml, heading, origins, warnings } = loadConfig(nameOrPath, options);
-      printData(options.origin ? renderConfig(config, heading, origins) : yaml);
+      const { config, madeOf, origins, warnings } = loadConfig(nameOrPath, options);
+      const head = `Resolved by gala: every key that has an effect. Running this file repeats the run. ${madeOf}`;
+      printData(renderEffective(config, head, options.origin ? origins : undefined));
       for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
     });
 

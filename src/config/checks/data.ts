@@ -2,21 +2,17 @@
 
 import type { Augmentation } from '../../data/augment/names.js';
 import { inputSizeOf } from '../../data/inputSize.js';
-import { type DatasetName, datasets, hasOwnVal, isImageFiles, namesWhere, ownSet } from '../../data/sets/index.js';
+import { type DatasetName, datasets, isImageFiles, namesWhere, ownSet } from '../../data/sets/index.js';
 import type { Check, Report } from './checked.js';
 
 const needColour: readonly Augmentation[] = ['autoaugment_cifar10', 'color_jitter', 'rand_augment'];
 const cutFromFiles: readonly Augmentation[] = ['reflect_pad', 'random_resized_crop'];
 
-export const checkData: Check = ({ values: { data, eval: evaluation }, isChanged }, { refuse, warn }) => {
+export const checkData: Check = ({ values: { data } }, { refuse }) => {
   const { dataset, imbalance_factor: factor } = data;
   if (dataset !== undefined && factor !== undefined) {
     const problem = factorProblem(dataset, factor);
     if (problem !== undefined) refuse('data.imbalance_factor', problem);
-  }
-  const drawsPart = evaluation.select_on === 'val' || (data.split?.val ?? 0) + (data.split?.test ?? 0) > 0;
-  if (factor === 1 && !drawsPart && isChanged('data.subset_seed')) {
-    warn('data.subset_seed', 'data.subset_seed has no effect: data.imbalance_factor is 1, every image is kept');
   }
 };
 
@@ -105,19 +101,11 @@ export const checkGroups: Check = ({ values }, { refuse }) => {
 };
 
 /** The keys of image files, and what such a dataset needs. */
-export const checkImageFiles: Check = (checked, { refuse, warn }) => {
-  const { values, origin, isChanged } = checked;
-  const { data } = values;
+export const checkImageFiles: Check = ({ values: { data }, origin }, { refuse }) => {
   const { dataset } = data;
   if (dataset === undefined) return;
   const lists = ['data.train_list', 'data.val_list', 'data.test_list'] as const;
-  if (!isImageFiles(dataset)) {
-    const others = ['data.image_size', 'data.short_side', 'data.verify', 'data.on_bad_image'] as const;
-    for (const key of [...lists, ...others]) {
-      if (origin(key) !== undefined) warn(key, `${key} has no effect: ${dataset} is no set of image files`);
-    }
-    return;
-  }
+  if (!isImageFiles(dataset)) return;
   const imagesOf = ownSet(dataset)?.imagesOf;
   if (imagesOf === 'folders') {
     const ofLists = namesWhere(set => set.form === 'own' && set.imagesOf === 'lists').join(' or ');
@@ -139,9 +127,5 @@ export const checkImageFiles: Check = (checked, { refuse, warn }) => {
       'data.short_side',
       `data.short_side is ${shortSide}, less than the ${side} pixels of data.image_size that are cut out of it`,
     );
-  }
-  const ownVal = hasOwnVal({ dataset, val_list: data.val_list, split: data.split });
-  if (isChanged('eval.val_fraction') && values.eval.select_on === 'val' && ownVal) {
-    warn('eval.val_fraction', `eval.val_fraction has no effect: ${dataset} has a validation split of its own`);
   }
 };

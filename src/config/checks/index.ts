@@ -5,19 +5,20 @@
 import type { Problem } from '../problem.js';
 import type { Check, Checked, ConfigKey } from './checked.js';
 import { checkAugmentation, checkData, checkGroups, checkImageFiles, checkSplit } from './data.js';
+import { checkEffect } from './effect.js';
 import { checkEngine } from './engine.js';
-import { checkFrozen, checkHead, checkLoss, checkUntrained } from './network.js';
+import { checkFrozen, checkHead, checkUntrained } from './network.js';
 import { checkBatches, checkBatchNorm, checkEvaluation, checkOptimizer, checkSchedule } from './training.js';
 
 /** In the order in which a reader hears of them. */
 const checks: readonly Check[] = [
+  checkEffect,
   checkData,
   checkAugmentation,
   checkHead,
   checkUntrained,
   checkImageFiles,
   checkSplit,
-  checkLoss,
   checkFrozen,
   checkBatches,
   checkBatchNorm,

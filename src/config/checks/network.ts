@@ -1,30 +1,15 @@
 /** Rules between the keys of `model`, `loss` and `freeze`, and what is trained of the network. */
-import { resolve, sep } from 'node:path';
-import { losses } from '../../losses/index.js';
-import type { LossDefinition } from '../../losses/loss.js';
-import { configsFolder } from '../locate.js';
-import type { Origin } from '../located.js';
-import type { Check, ConfigKey, Report, Values } from './checked.js';
+import type { Check, Report, Values } from './checked.js';
+import { lossOf } from './effect.js';
 
-/** The definition of the loss that a config names. */
-export function lossOf({ loss }: Values): LossDefinition | undefined {
-  return loss.name && losses[loss.name];
-}
-
-export const checkHead: Check = ({ values, origin, isChanged }, { refuse, warn }) => {
+export const checkHead: Check = ({ values, origin }, { refuse }) => {
   const { model, loss } = values;
   const { head } = model;
-  if (head !== 'cosine' && isChanged('model.scale'))
-    warn('model.scale', `model.scale has no effect: model.head is ${head}`);
   const reason = lossOf(values)?.needsCosineHead;
   if (head !== undefined && head !== 'cosine' && reason !== undefined) {
     const message = `loss.name is ${loss.name}, ${reason}; set model.head to cosine`;
     refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
   }
-  if (head !== 'tau_normalized' && isChanged('model.tau'))
-    warn('model.tau', `model.tau has no effect: model.head is ${head}`);
-  if (isChanged('model.weights_part') && model.weights === undefined)
-    warn('model.weights_part', 'model.weights_part has no effect: model.weights names no file');
 };
 
 /** Without epochs there must be something to evaluate: a τ-normalised classifier, or the weights of a file. */
@@ -49,20 +34,6 @@ function refuseChoice(values: Values, refuse: Report): void {
   const { select_on: selectOn } = values.eval;
   if (selectOn === undefined || selectOn === 'last') return;
   refuse('eval.select_on', 'eval.select_on must be last where train.epochs is 0: there are no epochs to choose from');
-}
-
-export const checkLoss: Check = ({ values, origin }, { warn }) => {
-  const reasons = lossOf(values)?.withoutEffect?.(values.loss) ?? {};
-  for (const [name, reason] of Object.entries(reasons)) {
-    const key = `loss.${name}` as ConfigKey;
-    const written = origin(key);
-    // The configs of the package state published values for the record and explain this in their comments.
-    if (written !== undefined && !isInPackage(written)) warn(key, `${key} ${reason}`);
-  }
-};
-
-function isInPackage(origin: Origin): boolean {
-  return !origin.startsWith('--') && resolve(origin).startsWith(configsFolder + sep);
 }
 
 export const checkFrozen: Check = ({ values: { freeze, model }, hasFirstStage }, { refuse }) => {

@@ -1,6 +1,6 @@
 /** Rules between the keys of `train`, `optim` and `eval`. */
 import type { Check } from './checked.js';
-import { lossOf } from './network.js';
+import { lossOf } from './effect.js';
 
 export const checkBatches: Check = ({ values }, { refuse, warn }) => {
   const { devices, loss } = values;
@@ -24,10 +24,6 @@ export const checkBatches: Check = ({ values }, { refuse, warn }) => {
 
 export const checkOptimizer: Check = ({ values: { optim }, isChanged }, { warn }) => {
   const { name, learning_rate: rate } = optim;
-  const unused = name === 'adamw' ? (['momentum'] as const) : (['beta1', 'beta2'] as const);
-  for (const key of unused)
-    if (name !== undefined && isChanged(`optim.${key}`))
-      warn(`optim.${key}`, `optim.${key} has no effect: optim.name is ${name}`);
   if (name === 'adamw' && !isChanged('optim.weight_decay'))
     warn('optim.weight_decay', 'optim.weight_decay is 0.0005, for sgd; for adamw set optim.weight_decay=0.01');
   if (name === 'adamw' && rate !== undefined && rate >= 0.01)
@@ -79,20 +75,11 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
   }
 };
 
-export const checkEvaluation: Check = ({ values, isChanged }, { warn }) => {
-  const { every, every_epoch_from: from, select_on: selectOn, tau } = values.eval;
+export const checkEvaluation: Check = ({ values }, { warn }) => {
+  const { every, every_epoch_from: from, tau } = values.eval;
   const { epochs } = values.train;
-  if (every === 1 && isChanged('eval.every_epoch_from')) {
-    warn('eval.every_epoch_from', 'eval.every_epoch_from has no effect: eval.every is 1');
-  }
-  if (from === 0 && every !== undefined && every > 1) {
-    warn('eval.every', 'eval.every has no effect: eval.every_epoch_from is 0, every epoch is evaluated');
-  }
   if (from === 1 && every !== undefined && epochs !== undefined && epochs > 0 && every > epochs) {
     warn('eval.every', `eval.every ${every} is above train.epochs ${epochs}: only the last epoch is evaluated`);
-  }
-  if (isChanged('eval.val_fraction') && selectOn !== 'val') {
-    warn('eval.val_fraction', `eval.val_fraction has no effect: eval.select_on is ${selectOn}`);
   }
   if (tau === 0) warn('eval.tau', 'eval.tau is 0: the re-balanced columns equal the plain ones');
 };
