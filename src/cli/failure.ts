@@ -6,8 +6,8 @@ import { indentedLines } from '../io/visibleText.js';
 import { memoryError } from '../machine/memory.js';
 
 /**
- * Thrown by a command that has printed everything and ends with an exit code of its own: 1, 4, 5, or 128 + the number of
- * a signal.
+ * Thrown by a command that has printed everything and ends with an exit code of its own: 1, 4, 5, or 128 + the number
+ * of a signal.
  */
 export class CommandExit extends Error {
   readonly exitCode: number;

@@ -1,10 +1,11 @@
 /** The layers of a config, lowest first: the files of `extends`, the file itself, `--set`, `--seed`. */
 import { dirname } from 'node:path';
 import { reasonOf } from '../io/faults.js';
+import { displayPath } from '../io/homePath.js';
 import { largestConfig, readRegularFile } from '../io/regularFile.js';
 import { sourceOf, withFactor } from './factorFiles.js';
 import { isChoice } from './keys.js';
-import { displayPath, findParent, nearParents } from './locate.js';
+import { findParent, nearParents } from './locate.js';
 import { type Located, type LocatedEntry, type LocatedMap, merge, type Origin } from './located.js';
 import { parseConfigText, parseSetValue } from './parse.js';
 import type { Problem } from './problem.js';

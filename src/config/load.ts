@@ -1,9 +1,11 @@
 /** A config name or path → a checked experiment config that knows where every value came from. */
+
+import { displayPath } from '../io/homePath.js';
 import type { ConfigKey } from './checks/checked.js';
 import { checkAcrossKeys } from './checks/index.js';
 import { describeKeys, schemaAt } from './keys.js';
 import { applyOverrides, type FileLayers, readLayers } from './layers.js';
-import { displayPath, findConfig, nameFromPath } from './locate.js';
+import { findConfig, nameFromPath } from './locate.js';
 import { at, type LocatedMap, type Origin, withoutNulls } from './located.js';
 import { configError, type Problem } from './problem.js';
 import { renderConfig } from './render.js';

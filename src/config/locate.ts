@@ -1,9 +1,9 @@
 /** Where config files are: by path, or by name in the package's `configs` folder. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { basename, join, resolve, sep } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { diskFault } from '../io/faults.js';
-import { withHome } from '../io/homePath.js';
+import { displayPath, withHome } from '../io/homePath.js';
 import { asNamePart } from './experimentName.js';
 import { isFactorFile, listedFactors, sourceOf, withNumber } from './factorFiles.js';
 import { editDistance, nearest } from './suggest.js';
@@ -90,13 +90,6 @@ export function nameFromPath(path: string): string {
   const configs = parts.lastIndexOf('configs', parts.length - 2);
   const below = configs === -1 ? parts.slice(-1) : parts.slice(configs + 1);
   return below.map(asNamePart).join('/');
-}
-
-/** A path as a reader would type it: relative to the working folder when inside it, else as it is. */
-export function displayPath(path: string): string {
-  const short = relative(process.cwd(), path);
-  if (short === '') return '.';
-  return short.startsWith('..') ? path : short;
 }
 
 function candidates(folder: string, nameOrPath: string): string[] {

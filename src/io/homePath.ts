@@ -1,6 +1,6 @@
-/** Paths below the home folder of the user. */
+/** Paths as a user writes and reads them, and the cache folder. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 
 /**
  * A path in which a leading `~/`, or `~` alone, is the home folder. A shell does this only for words of their own: not
@@ -14,6 +14,13 @@ export function withHome(path: string): string {
 export function wordWithHome(word: string): string {
   const [option] = /^--[\w-]+=/.exec(word) ?? [''];
   return option + withHome(word.slice(option.length));
+}
+
+/** A path as a reader would type it: relative to the working folder when inside it, else as it is. */
+export function displayPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  if (short === '') return '.';
+  return short.startsWith('..') ? path : short;
 }
 
 /** The cache folder: `explicit`, else GALA_CACHE, else $XDG_CACHE_HOME/gala, else ~/.cache/gala. It need not exist. */

@@ -1,19 +1,16 @@
-/**
- * Whether this process was started to outlive its terminal: then SIGHUP, which a closed terminal sends, is nothing to
- * it.
- */
+/** Whether this process was started to outlive its terminal, and so ignores SIGHUP, which a closed terminal sends. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isatty } from 'node:tty';
 
-/** As it was when the process began: its parent and its terminal may be gone later. */
+/** Determined when the process begins: its parent and its terminal may be gone later. */
 export const outlivesTerminal = startedWithNohup();
 
 /**
- * `nohup` has the kernel ignore SIGHUP, and Node takes that back before any script begins, so what else tells of it is
- * looked at. nohup leaves no terminal on the standard streams; a script under nohup ignores SIGHUP itself; and a shell
- * names in `_` the program that it starts. Where even that says nothing (a program that is no shell started this one,
- * without a terminal), nobody waits for an end at the terminal's: SIGHUP is ignored too.
+ * Under `nohup` the kernel ignores SIGHUP for the process, but Node undoes this before any script begins. Other signs
+ * remain: nohup leaves no terminal on the standard streams, a script under nohup ignores SIGHUP itself, and a shell
+ * names in `_` the program that it starts. Where no shell started this process and it has no terminal, nobody expects
+ * that it ends with a terminal: true as well.
  */
 function startedWithNohup(): boolean {
   if ([0, 1, 2].some(isatty)) return false;
@@ -21,10 +18,7 @@ function startedWithNohup(): boolean {
   return named === 'nohup' || ignoresHangup(process.ppid) || !isStartedByShell(named);
 }
 
-/**
- * Whether a shell started this very program: its `_` names it. Node as the parent hands down the `_` that it got
- * itself.
- */
+/** Whether a shell started this program: `_` names it. A parent that is Node itself hands down its own `_`. */
 function isStartedByShell(named: string): boolean {
   const own = [process.execPath, process.argv[1] ?? ''].map(path => basename(path));
   return own.includes(named) && exeOf(process.ppid) !== exeOf(process.pid);

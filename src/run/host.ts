@@ -1,4 +1,4 @@
-/** What ran the run: software versions, host and code. */
+/** The software versions, host and code of a run. */
 import { spawnSync } from 'node:child_process';
 import { fstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { cpus, hostname, totalmem } from 'node:os';
@@ -43,7 +43,7 @@ export function describeHost(): Host {
   };
 }
 
-/** The file that this process's messages go to; undefined where that is a terminal or a pipe, or cannot be told. */
+/** The file to which this process writes its messages (stderr); undefined for a terminal, a pipe, or without /proc. */
 export function describeLog(): string | undefined {
   try {
     return fstatSync(2).isFile() ? readlinkSync('/proc/self/fd/2') : undefined;

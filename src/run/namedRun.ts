@@ -1,26 +1,25 @@
-/** Which run folder a user means by a path, by the name of a config or by `latest`. */
+/** The run folder that a user names by a path, by the name of a config or by `latest`. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isExperimentName } from '../config/experimentName.js';
 import { configOf } from '../config/identity.js';
-import { displayPath } from '../config/locate.js';
 import { settingsBesideName } from '../config/namedConfig.js';
 import { nearest } from '../config/suggest.js';
 import { StorageError } from '../errors.js';
+import { displayPath } from '../io/homePath.js';
 import { indentedLines } from '../io/visibleText.js';
 import { wrapped } from '../tables/format.js';
 import { type FoundRun, latestFirst, openRunStore, type RunStore, runFoldersBelow } from './runStore.js';
 
-/** The word for the run that was started last. */
 const latestWord = 'latest';
 
-/** What the run is wanted for: to be read (a finished one before others), or to be resumed. */
-export type Purpose = 'read' | 'resume';
+/** `read` takes a finished run before others; `resume` takes only a run that can be resumed. */
+type Purpose = 'read' | 'resume';
 
 /**
- * The run folder that `text` means: the path of one; `latest`, the run below `runs` that was started last; or the name
- * of a config, the last run of that name. `onChosen` is told a run that was not given by its path. Throws
- * `StorageError` where there is no such run, which names the runs of a folder that holds some.
+ * The run folder that `text` names: its path; `latest`, the run below `runs` that was started last; or the name of a
+ * config, whose last run is taken. `onChosen` gets a run that was not given by its path. Throws `StorageError` where
+ * there is no such run; for a folder of runs, the error lists some of them.
  */
 export function runFolderOf(
   text: string,
@@ -42,14 +41,15 @@ export function runFolderOf(
   throw noSuchRun(text, store);
 }
 
-/** The run below `runs` that was started last and can be resumed; undefined where there is none. */
+/** The run that was started last among those that can be resumed; undefined where there is none. */
 export function latestUnfinished(runs: readonly FoundRun[]): FoundRun | undefined {
   return ranked(runs, 'resume')[0];
 }
 
 /**
- * A path as it is; the name of a config with runs as the folder of its runs, `latest` as its run folder. A folder
- * without runs is no path of runs: the images of a config often lie in a folder of its name.
+ * The folder of the runs of a config, or the run folder of `latest`; any other text is a path and stays as it is. A
+ * path with runs comes before a config of the same name; a folder without runs, where the images of a config may lie,
+ * does not.
  */
 export function runsAtName(text: string, runs: string): string {
   const ofName = join(runs, text);
@@ -70,7 +70,7 @@ function sayChosen({ directory, record }: FoundRun): void {
   process.stderr.write(`${indentedLines(wrapped([`Run: ${displayPath(directory)}`, ...beside].join(', '), 78))}\n`);
 }
 
-/** The error for a path that is no run folder; a folder of runs names them. */
+/** The error for a path that is not a run folder; for a folder of runs it lists them. */
 function notARun(path: string): StorageError {
   const isFolder = statSync(path).isDirectory();
   const below = isFolder ? runFoldersBelow(path) : [];
@@ -91,7 +91,7 @@ function notARun(path: string): StorageError {
 
 const mostListed = 5;
 
-/** The last of these paths, which are sorted by time within a config. */
+/** The last of the paths, which are sorted by time within a config. */
 function listed(paths: readonly string[]): string {
   const shown = paths.slice(-mostListed).map(displayPath);
   return [...shown, ...(paths.length > mostListed ? [`… (${paths.length} in all)`] : [])].join(', ');

@@ -1,12 +1,9 @@
-/**
- * The processes that worked on one run, the one that began it and those that resumed it: what of them can change its
- * numbers.
- */
+/** The processes that worked on one run, and the facts about them that can change its numbers. */
 
 import { describeEnvironment } from '../engine/environment.js';
 import type { RecordedProcess, RunRecord } from './recordSchema.js';
 
-/** As run.json and result records have it, the host without or with its name. */
+/** A process in run.json, or in a result record, where the host has no name. */
 export interface Process {
   readonly engine: {
     readonly engine: string;
@@ -23,17 +20,14 @@ export interface Process {
   readonly git?: { readonly commit: string; readonly dirty: boolean } | undefined;
 }
 
-/** A run as run.json (`resumes`) or as a result record (`resumed_with`) has it. */
+/** The other processes of a run, in run.json (`resumes`) or in a result record (`resumed_with`). */
 interface Computed<Part> {
   readonly first_stage?: { readonly processes?: readonly Part[] | undefined } | undefined;
   readonly resumes: number | readonly Part[];
   readonly resumed_with?: readonly Part[] | undefined;
 }
 
-/**
- * The processes that computed a run, in their order: those of its first stage, the one that began it, those that
- * resumed it.
- */
+/** The processes of a run in their order: those of its first stage, the one that began it, those that resumed it. */
 export function processesOf(run: RecordedProcess & Computed<RecordedProcess>): RecordedProcess[];
 export function processesOf(run: Process & Computed<Process>): Process[];
 export function processesOf(run: Process & Computed<Process>): Process[] {
@@ -41,7 +35,7 @@ export function processesOf(run: Process & Computed<Process>): Process[] {
   return [...(run.first_stage?.processes ?? []), run, ...(resumed ?? [])];
 }
 
-/** What of a process can change the numbers, as copies of its parts: without the name of its machine. */
+/** A copy of the parts of a process that can change the numbers, without the name of its machine. */
 export function processOf({
   engine,
   versions,
@@ -70,12 +64,12 @@ export const processFacts: readonly (readonly [name: string, of: ProcessFact])[]
   ['commit', ({ git }) => (git ? `${git.commit.slice(0, 7)}${git.dirty ? ' with changes' : ''}` : 'unknown')],
 ];
 
-/** The values of a fact in the order of a run's processes, each once; several where the run was resumed otherwise. */
+/** The values of a fact in the order of the processes, each once; several where the run was resumed under another. */
 export function valuesOf(processes: readonly Process[], of: ProcessFact): string[] {
   return [...new Set(processes.map(of))];
 }
 
-/** `bf16`, or `bf16 then fp32` of a run that was resumed otherwise. */
+/** `bf16`, or `bf16 then fp32` where the run was resumed under another value. */
 export function factOf(processes: readonly Process[], of: ProcessFact): string {
   return valuesOf(processes, of).join(' then ');
 }
@@ -86,14 +80,14 @@ export function epochPrecision({ results, ...run }: RunRecord): string | undefin
   return [undefined, precision].includes(results[0]?.precision) ? undefined : precision;
 }
 
-/** `precision (bf16 then fp32)` for each fact that changed on the way. */
+/** `precision (bf16 then fp32)` for each fact that changed between the processes. */
 export function changesWithin(processes: readonly Process[]): string[] {
   return processFacts.flatMap(([name, of]) =>
     valuesOf(processes, of).length > 1 ? [`${name} (${factOf(processes, of)})`] : [],
   );
 }
 
-/** The processes in their order, of those that are equal in all facts the first. */
+/** The processes in their order; of processes that are equal in all facts only the first. */
 export function distinctProcesses<Given extends Process>(processes: readonly Given[]): Given[] {
   const factsOf = (process: Process) => JSON.stringify(processFacts.map(([, of]) => of(process)));
   const known = new Set<string>();

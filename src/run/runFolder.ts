@@ -1,4 +1,4 @@
-/** `runs/<config name>/<UTC time>-<seed>/`: made exclusively, opened again for `--resume`, `eval` and `report`. */
+/** `runs/<config name>/<UTC time>-<seed>/`: each run makes a folder of its own, which later commands open again. */
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isExperimentName, nameRule } from '../config/experimentName.js';
@@ -38,10 +38,10 @@ export interface HeldRun {
 }
 
 /**
- * Makes a new run folder with `checkpoints/` and `logits/`, held by this process from its beginning. However many
- * processes call it in the same second, each gets a folder of its own (`…-<seed>`, `…-<seed>-2`, …). Run folders of the
- * same config that were left before their run began, by processes that were killed, are removed. Throws `ConfigError`
- * for an unusable name, `StorageError` for the disk.
+ * Makes a new run folder with `checkpoints/` and `logits/`, which this process holds from the beginning. Processes that
+ * call this function in the same second get different folders (`…-<seed>`, `…-<seed>-2`, …). Folders of the same config
+ * whose process was killed before the run began are removed. Throws `ConfigError` for an unusable name, `StorageError`
+ * for the disk.
  */
 export function beginRunFolder({ output, name, seed }: NewRunFolder): HeldRun {
   const stamp = new Date()
@@ -55,7 +55,7 @@ export function beginRunFolder({ output, name, seed }: NewRunFolder): HeldRun {
   }
 }
 
-/** Undefined where another process took the folder for a leftover before it was held. */
+/** Undefined where another process took the folder for a leftover and removed it before it was locked. */
 function lockNew(directory: string): FolderLock | undefined {
   try {
     const lock = tryLockFolder(directory);
@@ -78,7 +78,7 @@ function makeRunFolder({ output, name }: Omit<NewRunFolder, 'seed'>, wanted: str
   }
 }
 
-/** Opens an existing run folder. Throws `StorageError` when it is none. */
+/** Opens an existing run folder. Throws `StorageError` for another folder. */
 export function openRunFolder(directory: string): RunFolder {
   const folder = pathsOf(resolve(directory));
   if (!statSync(folder.record, { throwIfNoEntry: false })) {
@@ -92,8 +92,8 @@ export function openRunFolder(directory: string): RunFolder {
 }
 
 /**
- * Takes a run folder for this process and clears the temp files that a killed one left. Only the holder may write to
- * it. Throws `StorageError` naming the process that holds it.
+ * Locks a run folder for this process and removes the temporary files that a killed process left. Only the holder may
+ * write to the folder. Throws `StorageError` where another process holds it.
  */
 export function holdRunFolder(folder: RunFolder): HeldRun {
   return prepare(folder, lockFolder(folder.directory));
@@ -116,8 +116,8 @@ function prepare(folder: RunFolder, lock: FolderLock): HeldRun {
 }
 
 /**
- * Gives the folder free, and removes it where nothing began: it has no run.json, and nothing but what a run writes
- * before that. One that holds more, or cannot be looked at, stays as it is.
+ * Releases the folder, and removes it where no run began: it has no run.json and only what a run writes before. A
+ * folder that holds more, or cannot be read, stays as it is.
  */
 export function leaveRunFolder({ folder, lock }: HeldRun): void {
   try {
@@ -142,7 +142,7 @@ function isUnbegun({ directory, checkpoints, logits, config }: RunFolder): boole
   return readdirSync(directory).every(name => own.includes(name) || parseLockName(name) !== undefined);
 }
 
-/** Removes the run folders below `parent` that were left before their run began, by processes that were killed. */
+/** Removes the run folders in `parent` whose process was killed before the run began. */
 function removeLeftovers(parent: string): void {
   for (const entry of readdirSync(parent)) {
     const folder = pathsOf(join(parent, entry));
@@ -155,12 +155,12 @@ function removeLeftovers(parent: string): void {
   }
 }
 
-/** Not for a link to one. */
+/** False for a link to a folder. */
 function isFolder(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** `logits/<split>.safetensors` of a run. Throws `ConfigError` for a split name that is no plain word. */
+/** `logits/<split>.safetensors` of a run. Throws `ConfigError` for a split that is not a plain word. */
 export function logitsPath(folder: RunFolder, split: string): string {
   if (!/^\w[\w-]*$/.test(split)) {
     throw new ConfigError(`${JSON.stringify(split)} is not the name of a split.`, {
@@ -185,7 +185,7 @@ function pathsOf(directory: string): RunFolder {
   };
 }
 
-/** mkdir without `recursive` is the only call that both makes a folder and says whether another process was first. */
+/** Only mkdir without `recursive` both makes a folder and tells whether another process was first. */
 function makeExclusively(wanted: string): string {
   for (let copy = 1; ; copy++) {
     const path = copy === 1 ? wanted : `${wanted}-${copy}`;
@@ -199,8 +199,7 @@ function makeExclusively(wanted: string): string {
 }
 
 /**
- * The folder of the runs of a config, absolute. Throws `ConfigError` for a name that is no path below the folder of
- * runs.
+ * The folder of the runs of a config, absolute. Throws `ConfigError` for a name that leads out of the folder of runs.
  */
 export function folderOfName(name: string, output = 'runs'): string {
   if (!isExperimentName(name)) {

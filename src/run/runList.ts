@@ -1,15 +1,15 @@
-/** What `gala runs list` says of each run. */
-import { resolve } from 'node:path';
+/** The rows of `gala runs list`. */
 import { configOf, differingKeys, inOrder, typedValue, weightyValues } from '../config/identity.js';
 import { differencesFromName } from '../config/namedConfig.js';
+import { displayPath } from '../io/homePath.js';
 import type { Column } from '../tables/column.js';
 import { type FoundRun, latestFirst } from './runStore.js';
 
 export interface ListedRun {
   readonly name: string;
-  /** `key=value` of the keys that decide the numbers and are not as in the config of this name. */
+  /** `key=value` of the keys that decide the numbers and differ from the config of this name. */
   readonly differences: readonly string[];
-  /** The status of run.json; `stopped` for one that was killed. */
+  /** The status in run.json; `stopped` for a run whose process was killed. */
   readonly status: string;
   /** Finished epochs. */
   readonly epoch: number;
@@ -39,35 +39,23 @@ export function listRuns(runs: readonly FoundRun[]): ListedRun[] {
   });
 }
 
-/** One JSON array: top-1 in percent, absolute folders. */
-export function jsonOf(list: readonly ListedRun[]): string {
-  const rows = list.map(({ top1, folder, ...run }) => ({
-    ...run,
-    top1: top1 ?? null,
-    folder: resolve(folder),
-  }));
-  return JSON.stringify(rows, null, 2);
-}
-
-/** Columns for people; `shown` makes a path short. */
-export function listColumns(shown: (path: string) => string): Column<ListedRun>[] {
-  return [
-    // In one cell, so that a narrow terminal shows the folder on a line of its own.
-    {
-      key: 'run',
-      title: 'run folder, and what differs from its config',
-      kind: 'text',
-      value: ({ folder, differences }) => [shown(folder), ...differences].join(' '),
-    },
-    { key: 'status', title: 'status', kind: 'text', value: ({ status }) => status },
-    { key: 'epoch', title: 'epoch', kind: 'text', value: ({ epoch, epochs }) => `${epoch}/${epochs}` },
-    { key: 'top1', title: 'top-1', kind: 'percent', value: ({ top1 }) => top1 },
-  ];
-}
+/** Columns for people. */
+export const listColumns: readonly Column<ListedRun>[] = [
+  // In one cell, so that a narrow terminal shows the folder on a line of its own.
+  {
+    key: 'run',
+    title: 'run folder, and what differs from its config',
+    kind: 'text',
+    value: ({ folder, differences }) => [displayPath(folder), ...differences].join(' '),
+  },
+  { key: 'status', title: 'status', kind: 'text', value: ({ status }) => status },
+  { key: 'epoch', title: 'epoch', kind: 'text', value: ({ epoch, epochs }) => `${epoch}/${epochs}` },
+  { key: 'top1', title: 'top-1', kind: 'percent', value: ({ top1 }) => top1 },
+];
 
 /**
- * The keys in which a run is not what its name says: compared with gala's config of this name. For a name of the user's
- * own these are the keys that the command of the run set, and those in which the runs of this name differ.
+ * Returns, for a run, the keys that differ from gala's config of its name. For a name that gala has no config of, these
+ * are the keys that the command of the run set, and the keys in which the runs of this name differ from one another.
  */
 function differenceReader(runs: readonly FoundRun[]): (run: FoundRun) => string[] {
   const valuesOf = new Map(runs.map(run => [run, weightyValues(configOf(run.record))]));

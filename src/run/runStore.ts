@@ -1,15 +1,13 @@
 /**
- * The runs below one folder, `<folder>/<config name>/<time>-<seed>/`, and how to find one of them. There are two
- * questions:
+ * The runs below one folder, `<folder>/<config name>/<time>-<seed>/`, and two ways to choose one of them:
  *
- * - The run of an experiment (`find`, `ofHash`) is the one nearest to its end: finished, in progress, the one with
- *   the most epochs
- *   to resume, diverged. Equal experiments give equal numbers, so whatever is done already counts. `--continue`,
- *   `--resume` with a
- *   config, sweeps, first stages and `gala reproduce` ask this.
- * - The latest run (`latestFirst`) is the one that was started last. `--resume` alone and `latest` ask this.
+ * - The run of an experiment (`find`, `ofHash`) is the run nearest to its end: a finished one, then one in progress,
+ *   then
+ *   the resumable one with the most epochs, then a diverged one. Equal experiments give equal numbers, so finished work
+ *   counts. `--continue`, `--resume` with a config, sweeps, first stages and `gala reproduce` use it.
+ * - The latest run (`latestFirst`) is the run that was started last. `--resume` alone and `latest` use it.
  *
- * A run.json that cannot be used hides its own run only: it is kept in `unusable` for whoever wants to warn.
+ * An unusable run.json hides only its own run.
  */
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +19,7 @@ import { refuseLinksBelow } from '../io/makeFolder.js';
 import { readRecord } from './record.js';
 import type { RunRecord } from './recordSchema.js';
 
-/** What can be done with a run: nothing more (`finished`, `diverged`), wait for its process, or resume it. */
+/** `finished` and `diverged` runs have ended; a run `in progress` has a living process; others can be resumed. */
 export type RunState = 'finished' | 'in progress' | 'resumable' | 'diverged';
 
 export interface FoundRun {
@@ -30,18 +28,10 @@ export interface FoundRun {
   readonly record: RunRecord;
 }
 
-/** A run folder whose run.json cannot be used. */
-interface UnusableRun {
-  readonly directory: string;
-  readonly error: StorageError;
-}
-
-/** The runs as they were when they were first asked for: open the store again to see what changed since. */
+/** Each run.json is read once: open the store again to see what has changed. */
 export interface RunStore {
   /** As given. */
   readonly folder: string;
-  /** Run folders met so far whose run.json cannot be used. */
-  readonly unusable: readonly UnusableRun[];
   /** All runs, sorted by path. Throws `StorageError` where the folder cannot be listed. */
   all(): readonly FoundRun[];
   /**
@@ -49,30 +39,24 @@ export interface RunStore {
    * folder of the name.
    */
   ofName(name: string): readonly FoundRun[];
-  /** Of the runs of a name that `isWanted`, the one nearest to its end. Throws as `ofName`. */
+  /** The run nearest to its end among those of a name that are wanted. Throws as `ofName`. */
   find(name: string, isWanted: (record: RunRecord) => boolean): FoundRun | undefined;
-  /** `find` by the hash of the config; the record of an older gala is hashed as this gala would. Throws as `ofName`. */
+  /** `find` by the hash of the config, also as this gala hashes the config of an older record. Throws as `ofName`. */
   ofHash(name: string, hash: string): FoundRun | undefined;
 }
 
 export function openRunStore(folder: string): RunStore {
-  const unusable: UnusableRun[] = [];
   const read = new Map<string, FoundRun | undefined>();
   const names = new Map<string, readonly FoundRun[]>();
   const hashes = new Map<string, ReadonlyMap<string, FoundRun>>();
   const runAt = (directory: string) => {
-    if (!read.has(directory))
-      read.set(
-        directory,
-        readRun(directory, error => unusable.push({ directory, error })),
-      );
+    if (!read.has(directory)) read.set(directory, readRun(directory));
     return read.get(directory);
   };
   const runsAt = (directories: readonly string[]) => directories.flatMap(directory => runAt(directory) ?? []);
   const ofName = (name: string) => names.get(name) ?? put(names, name, runsAt(foldersOfName(folder, name)));
   return {
     folder,
-    unusable,
     all: () => runsAt(existsSync(folder) ? runFoldersBelow(folder) : []),
     ofName,
     find: (name, isWanted) => nearestToEnd(ofName(name).filter(({ record }) => isWanted(record))),
@@ -80,7 +64,7 @@ export function openRunStore(folder: string): RunStore {
   };
 }
 
-/** The run in a folder; undefined where its run.json cannot be used, which `onUnusable` is told. */
+/** The run in a folder; undefined where its run.json is unusable, of which `onUnusable` gets the error. */
 export function readRun(directory: string, onUnusable: (error: StorageError) => void = () => {}): FoundRun | undefined {
   try {
     const record = readRecord(join(directory, 'run.json'));
@@ -92,7 +76,7 @@ export function readRun(directory: string, onUnusable: (error: StorageError) => 
   }
 }
 
-/** Those started last come first. */
+/** Sorted by the time of the start, the latest first. */
 export function latestFirst(runs: readonly FoundRun[]): FoundRun[] {
   return [...runs].sort(
     (a, b) => compare(b.record.started_at, a.record.started_at) || compare(b.directory, a.directory),
@@ -100,9 +84,9 @@ export function latestFirst(runs: readonly FoundRun[]): FoundRun[] {
 }
 
 /**
- * Run folders at or below each of the paths, sorted by path within each, every folder once. Nothing inside a run folder
- * is looked at. `runs/*` names files and folders without runs too: `onNone` is told of each. Throws `StorageError` for
- * a path that is not there, and where no path holds a run.
+ * The run folders at or below each of the paths, sorted by path within each, every folder once. Folders inside a run
+ * folder are ignored. `onNone` gets each path without a run, since `runs/*` also names other files and folders. Throws
+ * `StorageError` for a path that does not exist, and where no path holds a run.
  */
 export function findRunFolders(paths: readonly string[], onNone: (path: string) => void = () => undefined): string[] {
   const found = new Map<string, string>();
@@ -125,23 +109,21 @@ export function findRunFolders(paths: readonly string[], onNone: (path: string) 
   return [...found.values()];
 }
 
-/** Run folders at or below a folder, sorted by path. Throws `StorageError` where it cannot be listed. */
+/** The run folders at or below a folder, sorted by path. Throws `StorageError` where it cannot be listed. */
 export function runFoldersBelow(folder: string): string[] {
   if (existsSync(join(folder, 'run.json'))) return [folder];
   if (statSync(folder, { throwIfNoEntry: false })?.isFile()) return [];
   return subfolders(folder).flatMap(name => runFoldersBelow(join(folder, name)));
 }
 
-/** Whether a run is of the experiment with this hash, or would be if this gala had written its record. */
+/** The recorded hash of a run's config, and its hash by this gala, which differs for some older records. */
 function hashesOf(record: RunRecord): string[] {
   const key = JSON.stringify(record.config);
   const now = hashesNow.get(key) ?? put(hashesNow, key, configHash(configOf(record)));
   return now === record.config_hash ? [now] : [now, record.config_hash];
 }
 
-/**
- * JSON of a recorded config → its hash by this gala: stores that are opened again and again look at the same records.
- */
+/** JSON of a recorded config → its hash by this gala: stores that are opened again see the same records. */
 const hashesNow = new Map<string, string>();
 
 function byHash(runs: readonly FoundRun[]): ReadonlyMap<string, FoundRun> {
@@ -164,7 +146,7 @@ function stateOf(directory: string, { status }: RunRecord): RunState {
   return isLocked(directory) ? 'in progress' : 'resumable';
 }
 
-/** Folders directly below that of a name which hold a run.json. */
+/** The folders with a run.json directly below the folder of a name. */
 function foldersOfName(folder: string, name: string): string[] {
   const parent = join(folder, ...name.split('/'));
   refuseLinksBelow(folder, ...name.split('/'));

@@ -1,4 +1,4 @@
-/** The logits that a finished run keeps: they outlive its checkpoints, and need neither engine nor data. */
+/** The logits that a finished run keeps. They stay without its checkpoints, and need neither engine nor data. */
 import { existsSync, readdirSync } from 'node:fs';
 import { StorageError } from '../errors.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
@@ -7,10 +7,9 @@ import { readRecord } from './record.js';
 import { logitsPath, type RunFolder } from './runFolder.js';
 
 /**
- * Stored logits of a split by `best` or `last` of a finished run; when no checkpoint is named, by the one its results
- * begin with: `best` where a split chose one. Undefined for an unfinished run, and where there are none of the epoch
- * that the results are of: those of an earlier time, when training still went on, are of other weights. Throws
- * `StorageError`, `DataError`.
+ * The stored logits of a split by the checkpoint `best` or `last` of a finished run; by default, of the checkpoint of
+ * its first result. Undefined for an unfinished run, and where the stored logits are of another epoch than the results:
+ * they were written before training ended, by other weights. Throws `StorageError`, `DataError`.
  */
 export function storedLogits(folder: RunFolder, split: string, checkpoint?: string): Evaluation | undefined {
   const { status, results } = readRecord(folder.record);
@@ -24,7 +23,7 @@ export function storedLogits(folder: RunFolder, split: string, checkpoint?: stri
   return evaluation.epoch === result.epoch ? evaluation : undefined;
 }
 
-/** The test logits behind the results of a finished run, of `best` or `last`. Throws `StorageError`, `DataError`. */
+/** The test logits of which the results of a finished run are made. Throws `StorageError`, `DataError`. */
 export function resultLogits(folder: RunFolder, checkpoint: string): Evaluation {
   const evaluation = storedLogits(folder, 'test', checkpoint);
   if (evaluation) return evaluation;
@@ -36,7 +35,7 @@ export function resultLogits(folder: RunFolder, checkpoint: string): Evaluation 
   });
 }
 
-/** What `logits/` holds, such as `test-best`. */
+/** The names of the files in `logits/`, such as `test-best`. */
 export function listStoredLogits({ logits }: RunFolder): string[] {
   const files = existsSync(logits) ? readdirSync(logits) : [];
   return files.flatMap(name => /^(.+)\.safetensors$/.exec(name)?.[1] ?? []).sort();

@@ -32,7 +32,9 @@ export function storedScores(record: RunRecord): RunScores | undefined {
   return status === 'finished' && isWhole ? { results, oracle, rebalanced_best, metrics } : undefined;
 }
 
-/** The scores of a finished run. Throws `StorageError`, `DataError` for a run without stored scores and usable logits. */
+/**
+ * The scores of a finished run. Throws `StorageError`, `DataError` for a run without stored scores and usable logits.
+ */
 export function scoresOfRun({ directory, record }: Pick<FoundRun, 'directory' | 'record'>): RunScores {
   const stored = storedScores(record);
   if (stored) return stored;

@@ -1,7 +1,4 @@
-/**
- * A thread that says what the process waits for when that takes long: a disk, a worker or a device may hang without an
- * error.
- */
+/** A thread that reports long waits: a disk, a worker or a device may hang without an error. */
 import { Worker } from 'node:worker_threads';
 import { waitingState, watchdogSeconds } from '../io/waiting.js';
 import { requireMemory, threadNeed } from '../machine/memory.js';
@@ -10,7 +7,7 @@ export interface Watchdog {
   stop(): void;
 }
 
-/** Starts the thread; it writes to stderr itself, since the main thread may be what is held up. */
+/** Starts the thread, which writes to stderr itself because the main thread may stand still. */
 export function startWatchdog(seconds = watchdogSeconds()): Watchdog {
   if (seconds === 0) return { stop() {} };
   requireMemory('the watchdog, a thread,', threadNeed);

@@ -1,4 +1,4 @@
-/** The watchdog's thread: looks once a second whether the process waits for the same thing as before. */
+/** The watchdog's thread: looks every second whether the process still waits for the same thing. */
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { visibleLine } from '../io/visibleText.js';
@@ -10,8 +10,7 @@ const lookEvery = Math.min(1, seconds / 2);
 let seen = -1;
 let waited = 0;
 let tellAt = seconds;
-// Time is counted in looks, not read from a clock: a process that was stopped (SIGSTOP, a suspended machine) did not
-// wait.
+// Time is counted in looks: by a clock, a process that was stopped (SIGSTOP, a suspended machine) would have waited.
 while (Atomics.wait(control, 2, 0, 1000 * lookEvery) === 'timed-out') {
   const now = Atomics.load(control, 0);
   if (now !== seen) {
@@ -23,7 +22,7 @@ while (Atomics.wait(control, 2, 0, 1000 * lookEvery) === 'timed-out') {
   waited += lookEvery;
   if (now === 0 || waited < tellAt) continue;
   const what = visibleLine(Buffer.from(text.slice(0, Atomics.load(control, 1))).toString());
-  // A progress bar stands at the cursor; the line begins below it.
+  // A progress bar ends at the cursor; the line begins below it.
   say(`${isTerminal ? '\n' : ''}Still waiting for ${what} (${Math.round(10 * waited) / 10} s).\n`);
   tellAt *= 2;
 }
@@ -33,6 +32,6 @@ function say(line: string): void {
   try {
     writeSync(2, line);
   } catch {
-    // what the process waits for matters more than who reads of it
+    // nobody can read it; the work goes on
   }
 }

@@ -1,6 +1,6 @@
 /** Commands on a sweep: those that messages give to the reader, and the training that both launchers start. */
 import { resolve } from 'node:path';
-import { displayPath } from '../config/locate.js';
+import { displayPath } from '../io/homePath.js';
 import { shellWord } from '../io/shellWord.js';
 
 /** What a command needs of a `Sweep`. */

@@ -91,8 +91,8 @@ export function leftOf({ point, found }: PlannedRun, whole: number): number {
 }
 
 /**
- * The points with `threads` written into each config that leaves it open, so that runs side by side share the cores. The
- * config hash stays the same.
+ * The points with `threads` written into each config that leaves it open, so that runs side by side share the cores.
+ * The config hash stays the same.
  */
 export function shareCores(points: readonly Point[], launcher: LauncherSettings): readonly Point[] {
   const threads = threadsPerRun(launcher, points.length);
@@ -120,8 +120,8 @@ export function slotsByCores(points: readonly Point[]): number {
 }
 
 /**
- * Throws the `DataError` of the first point where no point finds its data: all runs would fail with this error. `data` is
- * the folder of `--data`.
+ * Throws the `DataError` of the first point where no point finds its data: all runs would fail with this error. `data`
+ * is the folder of `--data`.
  */
 export async function requireData(points: readonly Point[], data: string | undefined): Promise<void> {
   let first: DataError | undefined;

@@ -28,7 +28,9 @@ export interface SweepSpec {
 }
 
 export interface Point {
-  /** The values that tell it from the others, such as `loss.lambda1=1.2`; empty where nothing but config or seed varies. */
+  /**
+   * The values that tell it from the others, such as `loss.lambda1=1.2`; empty where nothing but config or seed varies.
+   */
   readonly label: string;
   readonly loaded: LoadedConfig;
   readonly hash: string;

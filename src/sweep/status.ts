@@ -79,15 +79,17 @@ export function isOpen({ state }: TaskStatus): boolean {
   return state === 'stopped' || state === 'failed' || state === 'not started';
 }
 
-/** States of the tasks that will be trained without a further command, while a local pool lives or SLURM queues them. */
+/**
+ * States of the tasks that will be trained without a further command, while a local pool lives or SLURM queues them.
+ */
 const claimed: Readonly<Record<'local' | 'slurm', readonly TaskState[]>> = {
   local: ['not started', 'stopped', 'running'],
   slurm: ['waiting', 'running'],
 };
 
 /**
- * Config hash → who is going to train it, in words, of the sweeps `base`, `base-2`, … below `output`. These are tasks of
- * a local sweep whose process lives and, with the launcher `slurm`, tasks in SLURM's queue. A sweep whose manifest
+ * Config hash → who is going to train it, in words, of the sweeps `base`, `base-2`, … below `output`. These are tasks
+ * of a local sweep whose process lives and, with the launcher `slurm`, tasks in SLURM's queue. A sweep whose manifest
  * cannot be read claims nothing. Throws `ConfigError` where SLURM does not answer.
  */
 export function claimedTasks(base: string, output: string, launcher: 'local' | 'slurm'): Map<string, string> {

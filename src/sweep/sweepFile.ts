@@ -4,12 +4,12 @@
  */
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { displayPath } from '../config/locate.js';
 import { at, keyOrigin, plainValue, writtenValue } from '../config/located.js';
 import { parseConfigText } from '../config/parse.js';
 import { configError, type Problem } from '../config/problem.js';
 import { ConfigError } from '../errors.js';
 import { reasonOf } from '../io/faults.js';
+import { displayPath } from '../io/homePath.js';
 import { largestConfig, readRegularText } from '../io/regularFile.js';
 import { type Assignments, parseValues, type SweepSpec } from './points.js';
 

@@ -86,7 +86,7 @@ test('A stopped run is resumed, a missing one trained, both are recorded and com
 
   const { stdout, stderr } = await gala([...reproduce, '--quiet'], 0, options);
   assert.match(stderr, /Recorded: results\/small\/gala-seed0-subset0\.json/);
-  assert.match(stdout, /^gala +top1 +1\.0 +\d+\.\d\d +1 +\+\d+\.\d\d +1\.5 +reached$/m);
+  assert.match(stdout, /^gala +top1 +1\.0 +\d+\.\d\d +1 +\+\d+\.\d\d +1\.50 +reached$/m);
   assert.match(stdout, /^cross_entropy +top1 .* no claim$/m);
   assert.match(stdout, /^2 records counted again from the stored predictions and the labels of the data\.$/m);
   const folders = runFolders(join(temporary, 'runs'), 'small/gala');
@@ -157,7 +157,7 @@ test('Of several runs to record those before a faulty one are recorded, with the
 test('A result below its claim ends with 1 and says by how much', async () => {
   writeExpected(99);
   const { stdout } = await gala([...reproduce, '--check-only'], 1, options);
-  assert.match(stdout, /^Below: gala top1 by \d+\.\d\d, more than 1\.5$/m);
+  assert.match(stdout, /^Below: gala top1 by \d+\.\d\d, more than two standard deviations between seeds \(1\.50\)$/m);
   writeExpected(1);
 });
 

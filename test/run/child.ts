@@ -29,10 +29,10 @@ if (task === 'create') {
     console.log(`refused ${(error as Error).message}`);
   }
 } else if (task === 'heldUp') {
-  // A write that does not return: the thread stands still, timers and all.
+  // As in a write that does not return, the main thread stands still, its timers too.
   const watchdog = startWatchdog();
   waitsFor('/disk/last.safetensors to be written');
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(process.argv[4]));
   watchdog.stop();
 } else if (task === 'goesOn') {
   const watchdog = startWatchdog();

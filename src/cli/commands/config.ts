@@ -103,7 +103,9 @@ function datasetOf({ name }: Listed): string {
   return name.slice(0, name.lastIndexOf('/'));
 }
 
-/** The keys of the section `word`, or with `word` in name or meaning; all without one. Throws `ConfigError` for none. */
+/**
+ * The keys of the section `word`, or with `word` in name or meaning; all without one. Throws `ConfigError` for none.
+ */
 function keysWith(word: string | undefined, all: readonly KeyDescription[]): readonly KeyDescription[] {
   if (word === undefined) return all;
   const named = all.filter(({ key }) => key === word || key.startsWith(`${word}.`));

@@ -1,10 +1,9 @@
 /** `gala data download`: CIFAR from its authors. */
-import { relative } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import type { CifarForm } from '../../data/sets/definition.js';
 import { type DownloadableName, namesWhere } from '../../data/sets/index.js';
 import { ConfigError } from '../../errors.js';
-import { withHome } from '../../io/homePath.js';
+import { displayPath, withHome } from '../../io/homePath.js';
 import { shellWord } from '../../io/shellWord.js';
 import { createDownloadDisplay, createProgress } from '../display/progress.js';
 
@@ -48,7 +47,7 @@ export function registerDataDownloadCommand(data: Command): void {
         download: createDownloadDisplay(progress),
         onNote: progress.note,
       }).finally(progress.stop);
-      const place = relative(process.cwd(), target) || '.';
+      const place = displayPath(target);
       process.stdout.write(
         `${fresh ? `${name} is` : `${name} was already`} in ${place}. Train on it with --data ${shellWord(folder)}\n`,
       );

@@ -93,7 +93,9 @@ async function rootOf(config: DatasetConfig, { data }: PackFlags): Promise<strin
   return imagesRoot(config, { dataRoot: data });
 }
 
-/** The files of the wanted splits. Throws `DataError` for missing files; images are decoded only when they are packed. */
+/**
+ * The files of the wanted splits. Throws `DataError` for missing files; images are decoded only when they are packed.
+ */
 async function filesOf(
   config: DatasetConfig,
   root: string,

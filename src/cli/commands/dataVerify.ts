@@ -177,7 +177,8 @@ async function describeReport(report: SplitReport): Promise<string> {
       wrongCounts,
       'classes of another count',
       ({ label, name, listed, published }) =>
-        `wrong count: class ${label} (${visibleLine(name)}) has ${listed} images in the list, ${published} as published`,
+        `wrong count: class ${label} (${visibleLine(name)}) has ${listed} images in the list, ` +
+        `${published} as published`,
     ),
   );
   if (advice !== undefined) lines.push(`next: ${advice}`);

@@ -1,7 +1,7 @@
 /** `gala quickstart`: cross-entropy and GALA on the bundled Fashion-MNIST-LT, one after the other, then one table. */
 import type { Command } from 'commander';
-import { displayPath } from '../../config/locate.js';
 import type { ResultRow } from '../../eval/resultRow.js';
+import { displayPath } from '../../io/homePath.js';
 import { shellWord } from '../../io/shellWord.js';
 import type { RunFolder } from '../../run/runFolder.js';
 import { addRunsOption, parseSeed } from '../options.js';

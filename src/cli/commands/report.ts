@@ -1,7 +1,7 @@
 /** `gala report`: run folders → one self-contained HTML page. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { displayPath } from '../../config/locate.js';
+import { displayPath } from '../../io/homePath.js';
 import { addRunsOption, endingOf } from '../options.js';
 
 interface ReportFlags {

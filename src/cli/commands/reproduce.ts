@@ -2,7 +2,7 @@
 
 import { configHash } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
-import { displayPath } from '../../config/locate.js';
+import { displayPath } from '../../io/homePath.js';
 import type { Comparison } from '../../results/compare.js';
 import type { ExpectedTable } from '../../results/expected.js';
 import type { Planned } from '../../results/plan.js';

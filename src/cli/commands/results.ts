@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import type { Command } from 'commander';
-import { displayPath } from '../../config/locate.js';
+import { displayPath } from '../../io/homePath.js';
 
 export function registerResultsCommand(program: Command): void {
   const results = program.command('results').description('keep records of finished runs and the tables made of them');

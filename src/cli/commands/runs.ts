@@ -1,8 +1,9 @@
 /** `gala runs list|clean`: which runs there are, and disk back from finished ones. */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { displayPath } from '../../config/locate.js';
-import { tableWidth } from '../display/output.js';
+import { displayPath } from '../../io/homePath.js';
+import { printJson, tableWidth } from '../display/output.js';
 import { addRunsOption } from '../options.js';
 
 export function registerRunsCommand(program: Command): void {
@@ -14,16 +15,20 @@ export function registerRunsCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (given: string[], { runs, json }: { runs: string; json?: boolean }) => {
       const { findRunFolders, readRun, runFoldersBelow } = await import('../../run/runStore.js');
-      const { jsonOf, listColumns, listRuns } = await import('../../run/runList.js');
+      const { listColumns, listRuns } = await import('../../run/runList.js');
       const { runsOf } = await import('../../sweep/resolve.js');
       const { formatTable } = await import('../../tables/format.js');
       const unusable: { directory: string; error: Error }[] = [];
       const read = (directory: string) => readRun(directory, error => unusable.push({ directory, error })) ?? [];
       const all = () => (existsSync(runs) ? runFoldersBelow(runs) : []);
       const list = listRuns((given.length > 0 ? findRunFolders(runsOf(given, runs)) : all()).flatMap(read));
-      if (json) process.stdout.write(`${jsonOf(list)}\n`);
+      if (json)
+        printJson(
+          list.map(run => ({ ...run, top1: run.top1 ?? null, folder: resolve(run.folder) })),
+          2,
+        );
       else if (list.length > 0)
-        process.stdout.write(`${formatTable(list, listColumns(displayPath), 'terminal', { width: tableWidth() })}\n`);
+        process.stdout.write(`${formatTable(list, listColumns, 'terminal', { width: tableWidth() })}\n`);
       else process.stderr.write(`There is no run below ${runs} yet.\n`);
       for (const { directory, error } of unusable)
         process.stderr.write(`${displayPath(directory)}: ${error.message}\n`);

@@ -1,8 +1,8 @@
 /** `gala sweep`: many runs from one command. The plan first, then the launcher, then the table. */
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
-import { displayPath } from '../../config/locate.js';
 import { ConfigError } from '../../errors.js';
+import { displayPath } from '../../io/homePath.js';
 import type { Sweep, SweepTask } from '../../sweep/manifest.js';
 import { printData } from '../display/output.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings } from '../launch.js';

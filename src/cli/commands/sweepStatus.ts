@@ -1,7 +1,7 @@
 /** `gala sweep status|resume|cancel NAME`: how far a sweep is, what is left of it, and an end to it. */
 import type { Command } from 'commander';
-import { displayPath } from '../../config/locate.js';
 import { ConfigError } from '../../errors.js';
+import { displayPath } from '../../io/homePath.js';
 import { sweepCommand } from '../../sweep/command.js';
 import type { Sweep } from '../../sweep/manifest.js';
 import type { TaskStatus } from '../../sweep/status.js';

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { configDifference, configHash, configOf } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
-import { displayPath } from '../../config/locate.js';
 import type { Config } from '../../config/schema.js';
 import { ConfigError, DivergedError, StorageError } from '../../errors.js';
 import type { ResultRow } from '../../eval/resultRow.js';
 import { describeHolder, type FolderLock } from '../../io/folderLock.js';
+import { displayPath } from '../../io/homePath.js';
 import { shellWord } from '../../io/shellWord.js';
 import { experimentLockFolder, tryLockExperiment } from '../../run/experimentLock.js';
 import { latestUnfinished, runFolderOf } from '../../run/namedRun.js';

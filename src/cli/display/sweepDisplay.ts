@@ -1,5 +1,5 @@
 /** What a person sees of a sweep that runs here: one bar over the epochs of all runs, a line for each that ends. */
-import { displayPath } from '../../config/locate.js';
+import { displayPath } from '../../io/homePath.js';
 import { openRunStore } from '../../run/runStore.js';
 import type { PoolObserver } from '../../sweep/localPool.js';
 import { type Sweep, type SweepTask, taskLog } from '../../sweep/manifest.js';

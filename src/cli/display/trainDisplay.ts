@@ -1,6 +1,6 @@
 /** What a person, or a program with --json, sees of a training run. */
-import { displayPath } from '../../config/locate.js';
 import { groupKeys } from '../../eval/scores.js';
+import { displayPath } from '../../io/homePath.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
 import { epochPrecision } from '../../run/processes.js';
 import { readRecord } from '../../run/record.js';
