@@ -35,7 +35,7 @@ export interface ProgramPlan {
 /** Bytes on one device. */
 export interface StageMemory {
   readonly state: number;
-  /** Inputs of two training calls, and test images that stay. */
+  /** Inputs of two training calls, and the test images if they stay on the device. */
   readonly inputs: number;
   /** Memory of the largest program while it runs. */
   readonly temporaries: number;

@@ -11,8 +11,8 @@ const { companions: partsOfCuda13, ...plugin13 } = xlaCuda13;
 const part = (name: string) => partsOfCuda13!.find(wheel => wheel.name === name)!;
 
 /**
- * Compiles for a GPU on a machine without GPU (`gala bench plan`): ptxas, libdevice and XLA's plugin for CUDA 13. It
- * lacks the libraries to run programs, so it is not an engine.
+ * The tools of `gala bench plan`, which compile for a GPU on a machine without GPU: ptxas, libdevice and XLA's plugin
+ * for CUDA 13. Without the other parts of CUDA they run no program, so they are not an engine.
  */
 export const cudaCompiler: WheelPin = { ...part('nvidia-cuda-nvcc'), companions: [plugin13, part('nvidia-nvvm')] };
 
@@ -26,11 +26,11 @@ const firstCapabilityOfCuda13 = 7.5;
  */
 export function cudaFor(answer: GpuAnswer): CudaMajor {
   if ('missing' in answer) {
-    throw new EngineError(`No GPU answers here: ${answer.missing}.`, {
+    throw new EngineError(`No GPU can be used here: ${answer.missing}.`, {
       where: 'gala engine install --cuda',
       next:
-        'For another machine that uses this cache, say which CUDA its driver runs: --cuda 13 (drivers from ' +
-        '580 on) or --cuda 12 (from 525 on).',
+        'Give the CUDA version of the machine that will use this cache: --cuda 13 (drivers from 580 on) or --cuda 12 ' +
+        '(from 525 on).',
     });
   }
   const { cuda, version, gpus } = answer;

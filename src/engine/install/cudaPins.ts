@@ -5,29 +5,23 @@
  */
 import type { WheelPin } from './pin.js';
 
-const common = { pythonVersion: '3.11', minimumGlibc: '2.27' };
-
 /** XLA's plugin 0.10.2 for GPUs whose driver runs CUDA 13: 1,293 MB to download, 1,991 MB on disk. */
 export const xlaCuda13: WheelPin = {
-  ...common,
   name: 'jax-cuda13-pjrt',
   version: '0.10.2',
   wheel: 'jax_cuda13_pjrt-0.10.2-py3-none-manylinux_2_27_x86_64.whl',
   wheelBytes: 124_395_292,
   sha256: 'a97e9cabe0e21d8dbcc70bd909ca1c34cd546d3ce2d94b4cd907a8d4f6179f6a',
   contentSha256: '04c86573192e98946ea342d7e2a92039a806ca18a2a873b87cac7c26e9ebca54',
-  platformTag: 'manylinux_2_27_x86_64',
   members: [{ path: 'jax_plugins/xla_cuda13/xla_cuda_plugin.so', bytes: 401_479_448 }],
   companions: [
     {
-      ...common,
       name: 'nvidia-cublas',
       version: '13.2.2.2',
       wheel: 'nvidia_cublas-13.2.2.2-py3-none-manylinux_2_27_x86_64.whl',
       wheelBytes: 401_083_449,
       sha256: '77466d8d568b1750389a0632580e256552bf8d21ae40223e871ac8fb381020c8',
       contentSha256: '656f71f07ef965c1234a2bed8b6f608a78fe2a97b83e3745e8dffd70d4738e1e',
-      platformTag: 'manylinux_2_27_x86_64',
       members: [
         { path: 'nvidia/cu13/lib/libcublas.so.13', bytes: 54_190_264 },
         { path: 'nvidia/cu13/lib/libcublasLt.so.13', bytes: 502_605_048 },
@@ -35,14 +29,12 @@ export const xlaCuda13: WheelPin = {
       ],
     },
     {
-      ...common,
       name: 'nvidia-cudnn-cu13',
       version: '9.19.0.56',
       wheel: 'nvidia_cudnn_cu13-9.19.0.56-py3-none-manylinux_2_27_x86_64.whl',
       wheelBytes: 366_066_321,
       sha256: 'd20e1734305e9d68889a96e3f35094d733ff1f83932ebe462753973e53a572bf',
       contentSha256: '40fcecd636283f86619acafdbb16aa8fc0480e06f0a3fb693ee21bfc47b4a980',
-      platformTag: 'manylinux_2_27_x86_64',
       members: [
         { path: 'nvidia/cudnn/lib/libcudnn.so.9', bytes: 129_240 },
         { path: 'nvidia/cudnn/lib/libcudnn_adv.so.9', bytes: 109_169_104 },
@@ -56,28 +48,24 @@ export const xlaCuda13: WheelPin = {
       ],
     },
     {
-      ...common,
       name: 'nvidia-nccl-cu13',
       version: '2.29.7',
       wheel: 'nvidia_nccl_cu13-2.29.7-py3-none-manylinux_2_18_x86_64.whl',
       wheelBytes: 205_976_000,
       sha256: 'edd81538446786ec3b73972543e53bb43bcaf0bfc8ef76cb679fcc390ffe136d',
       contentSha256: '0e3f6ba1e060ad25dc99643676b718512211f00e3470019d7563fb50a596e66a',
-      platformTag: 'manylinux_2_18_x86_64',
       members: [
         { path: 'nvidia/nccl/lib/libnccl.so.2', bytes: 236_524_880 },
         { path: 'nvidia_nccl_cu13-2.29.7.dist-info/licenses/License.txt', bytes: 1_895 },
       ],
     },
     {
-      ...common,
       name: 'nvidia-cuda-nvrtc',
       version: '13.1.115',
       wheel: 'nvidia_cuda_nvrtc-13.1.115-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
       wheelBytes: 46_564_545,
       sha256: 'd7cf1284ab82f379884decc8813d9d4a729bc96b1ec020a9cf80303f698d73c4',
       contentSha256: '06ba678faf0a1d7c320e868c30042feb804ba152599331616be51dbc3ae10ea6',
-      platformTag: 'manylinux2010_x86_64',
       members: [
         { path: 'nvidia/cu13/lib/libnvrtc-builtins.so.13.1', bytes: 4_384_712 },
         { path: 'nvidia/cu13/lib/libnvrtc.so.13', bytes: 114_182_280 },
@@ -85,28 +73,24 @@ export const xlaCuda13: WheelPin = {
       ],
     },
     {
-      ...common,
       name: 'nvidia-nvjitlink',
       version: '13.1.115',
       wheel: 'nvidia_nvjitlink-13.1.115-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
       wheelBytes: 40_920_528,
       sha256: '658e87d42ac6be82ae2c56eb9abe45bc8de45b7cf7692d24f86848f0266d121b',
       contentSha256: '2bf73b3e6d3a403e844abe4c0a1758244f0cba6b70a8ba3e4c1f55cca05c1b11',
-      platformTag: 'manylinux2010_x86_64',
       members: [
         { path: 'nvidia/cu13/lib/libnvJitLink.so.13', bytes: 99_286_096 },
         { path: 'nvidia_nvjitlink-13.1.115.dist-info/licenses/License.txt', bytes: 59_262 },
       ],
     },
     {
-      ...common,
       name: 'nvidia-cuda-nvcc',
       version: '13.1.115',
       wheel: 'nvidia_cuda_nvcc-13.1.115-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
       wheelBytes: 42_261_253,
       sha256: 'fe5c0604869dfbc837bdce9e1eef8e4f0e0d103c29e3875014ba3538c70efb74',
       contentSha256: '066163d961cb2ae3366a21f7bf152c9516ea9ce596deb44dc580aac98b07b2e4',
-      platformTag: 'manylinux2014_x86_64',
       members: [
         { path: 'nvidia/cu13/bin/nvlink', bytes: 41_776_688 },
         { path: 'nvidia/cu13/bin/ptxas', bytes: 41_357_392 },
@@ -114,28 +98,24 @@ export const xlaCuda13: WheelPin = {
       ],
     },
     {
-      ...common,
       name: 'nvidia-nvvm',
       version: '13.1.115',
       wheel: 'nvidia_nvvm-13.1.115-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
       wheelBytes: 63_386_729,
       sha256: '6fdf483d85d9903f9cbf84c41d99221a86e0c0511d05de3d237b4ab69c11627e',
       contentSha256: 'de8d632c038bf2e330e9eb7df1cd2da6334fb6c7975f566e001e9930df10c24e',
-      platformTag: 'manylinux2010_x86_64',
       members: [
         { path: 'nvidia/cu13/nvvm/libdevice/libdevice.10.bc', bytes: 464_740 },
         { path: 'nvidia_nvvm-13.1.115.dist-info/licenses/License.txt', bytes: 59_262 },
       ],
     },
     {
-      ...common,
       name: 'nvidia-cuda-runtime',
       version: '13.1.80',
       wheel: 'nvidia_cuda_runtime-13.1.80-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
       wheelBytes: 2_297_816,
       sha256: 'dac25b52e69050e5a7a84957e6df470a85b185f8f648a99a1ab1dfce027576cf',
       contentSha256: '8c1687dee3d1e18ce2520f09291ce53ad309e0254de2677523e15f193436f180',
-      platformTag: 'manylinux2014_x86_64',
       members: [
         { path: 'nvidia/cu13/lib/libcudart.so.13', bytes: 757_536 },
         { path: 'nvidia_cuda_runtime-13.1.80.dist-info/licenses/License.txt', bytes: 59_262 },
@@ -146,25 +126,21 @@ export const xlaCuda13: WheelPin = {
 
 /** XLA's plugin 0.10.2 for GPUs whose driver runs CUDA 12: 1,881 MB to download, 2,978 MB on disk. */
 export const xlaCuda12: WheelPin = {
-  ...common,
   name: 'jax-cuda12-pjrt',
   version: '0.10.2',
   wheel: 'jax_cuda12_pjrt-0.10.2-py3-none-manylinux_2_27_x86_64.whl',
   wheelBytes: 174_364_763,
   sha256: '806d1fd29038b6acf5a2b289dd62192abea977ee26aef60ea295b1d28a23acf8',
   contentSha256: '47d8465ef2c1c971387b68d261ea1d0afe9c0b1fc739686bc3f89426a09d3306',
-  platformTag: 'manylinux_2_27_x86_64',
   members: [{ path: 'jax_plugins/xla_cuda12/xla_cuda_plugin.so', bytes: 479_849_968 }],
   companions: [
     {
-      ...common,
       name: 'nvidia-cublas-cu12',
       version: '12.9.1.4',
       wheel: 'nvidia_cublas_cu12-12.9.1.4-py3-none-manylinux_2_27_x86_64.whl',
       wheelBytes: 581_242_350,
       sha256: '453611eb21a7c1f2c2156ed9f3a45b691deda0440ec550860290dc901af5b4c2',
       contentSha256: '31217cd8576572e09aa9fa32c5c9366d32a3e8af0cf8255b17f576885d7b9cde',
-      platformTag: 'manylinux_2_27_x86_64',
       members: [
         { path: 'nvidia/cublas/lib/libcublas.so.12', bytes: 105_140_976 },
         { path: 'nvidia/cublas/lib/libcublasLt.so.12', bytes: 749_205_904 },
@@ -172,14 +148,12 @@ export const xlaCuda12: WheelPin = {
       ],
     },
     {
-      ...common,
       name: 'nvidia-cudnn-cu12',
       version: '9.19.0.56',
       wheel: 'nvidia_cudnn_cu12-9.19.0.56-py3-none-manylinux_2_27_x86_64.whl',
       wheelBytes: 657_906_812,
       sha256: 'ac6ad90a075bb33a94f2b4cf4622eac13dd4dc65cf6dd9c7572a318516a36625',
       contentSha256: '1d7c6f92aee032f32f1c931ddc2d92782d2bea9cfd276a70337e0b2cc059fd4d',
-      platformTag: 'manylinux_2_27_x86_64',
       members: [
         { path: 'nvidia/cudnn/lib/libcudnn.so.9', bytes: 129_240 },
         { path: 'nvidia/cudnn/lib/libcudnn_adv.so.9', bytes: 272_749_720 },
@@ -193,28 +167,24 @@ export const xlaCuda12: WheelPin = {
       ],
     },
     {
-      ...common,
       name: 'nvidia-nccl-cu12',
       version: '2.29.7',
       wheel: 'nvidia_nccl_cu12-2.29.7-py3-none-manylinux_2_18_x86_64.whl',
       wheelBytes: 293_633_942,
       sha256: 'ecd0a012051abc20c1aa87328841efa8cade3ced65803046e38c2f03c0891fea',
       contentSha256: 'b9665d5afda0183d8fc68c5df0b6a865a6286dd3df42b4e3265d0775e2e46461',
-      platformTag: 'manylinux_2_18_x86_64',
       members: [
         { path: 'nvidia/nccl/lib/libnccl.so.2', bytes: 400_842_456 },
         { path: 'nvidia_nccl_cu12-2.29.7.dist-info/licenses/License.txt', bytes: 1_895 },
       ],
     },
     {
-      ...common,
       name: 'nvidia-cuda-nvrtc-cu12',
       version: '12.9.86',
       wheel: 'nvidia_cuda_nvrtc_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
       wheelBytes: 89_568_129,
       sha256: '210cf05005a447e29214e9ce50851e83fc5f4358df8b453155d5e1918094dcb4',
       contentSha256: '508657da2c822413968db9257a6cd6fdc9b002b661b5f100168c6be5a5d2b69c',
-      platformTag: 'manylinux2010_x86_64',
       members: [
         { path: 'nvidia/cuda_nvrtc/lib/libnvrtc-builtins.so.12.9', bytes: 7_202_760 },
         { path: 'nvidia/cuda_nvrtc/lib/libnvrtc.so.12', bytes: 106_244_480 },
@@ -222,28 +192,24 @@ export const xlaCuda12: WheelPin = {
       ],
     },
     {
-      ...common,
       name: 'nvidia-nvjitlink-cu12',
       version: '12.9.86',
       wheel: 'nvidia_nvjitlink_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
       wheelBytes: 39_748_338,
       sha256: 'e3f1171dbdc83c5932a45f0f4c99180a70de9bd2718c1ab77d14104f6d7147f9',
       contentSha256: '302e04347155bd7e2e23845d64cd3227aacbb32f2a598a366c2b4c753f14b913',
-      platformTag: 'manylinux2010_x86_64',
       members: [
         { path: 'nvidia/nvjitlink/lib/libnvJitLink.so.12', bytes: 95_935_344 },
         { path: 'nvidia_nvjitlink_cu12-12.9.86.dist-info/licenses/License.txt', bytes: 59_262 },
       ],
     },
     {
-      ...common,
       name: 'nvidia-cuda-nvcc-cu12',
       version: '12.9.86',
       wheel: 'nvidia_cuda_nvcc_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
       wheelBytes: 40_546_229,
       sha256: '5d6a0d32fdc7ea39917c20065614ae93add6f577d840233237ff08e9a38f58f0',
       contentSha256: '6c60b335d7b9891d159728c7e4fa71d2f72880a21882fabe2e4ac46e50850fd5',
-      platformTag: 'manylinux2010_x86_64',
       members: [
         { path: 'nvidia/cuda_nvcc/bin/ptxas', bytes: 34_931_056 },
         { path: 'nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc', bytes: 486_168 },
@@ -251,14 +217,12 @@ export const xlaCuda12: WheelPin = {
       ],
     },
     {
-      ...common,
       name: 'nvidia-cuda-runtime-cu12',
       version: '12.9.79',
       wheel: 'nvidia_cuda_runtime_cu12-12.9.79-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
       wheelBytes: 3_493_179,
       sha256: '25bba2dfb01d48a9b59ca474a1ac43c6ebf7011f1b0b8cc44f54eb6ac48a96c3',
       contentSha256: '6b978365f60391cbbe09363e771631b52c980ebec6582d36c6d2352756861b27',
-      platformTag: 'manylinux2014_x86_64',
       members: [
         { path: 'nvidia/cuda_runtime/lib/libcudart.so.12', bytes: 741_088 },
         { path: 'nvidia_cuda_runtime_cu12-12.9.79.dist-info/licenses/License.txt', bytes: 59_262 },

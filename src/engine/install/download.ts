@@ -63,7 +63,8 @@ export async function downloadWheel(
     ...pip.args,
     'download',
     ...['--dest', folder, '--no-deps', '--only-binary=:all:'],
-    ...['--python-version', pin.pythonVersion, '--platform', pin.platformTag],
+    // The wheel's tags, which need not be those of the Python that runs pip.
+    ...['--python-version', '3.11', '--platform', pin.wheel.split('-').at(-1)!.split('.')[0]!],
     // pip's own cache would keep the wheel a second time, on a disk whose free space was not checked.
     ...['--no-cache-dir', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off'],
     `${pin.name}==${pin.version}`,

@@ -15,11 +15,6 @@ export interface WheelPin {
   readonly sha256: string;
   /** sha256 of the lines that `sha256sum` prints for `members`, in their order. */
   readonly contentSha256?: string;
-  /** Tags for `pip download`; they need not be those of the Python that runs pip. */
-  readonly pythonVersion: string;
-  readonly platformTag: string;
-  /** The oldest GNU C library that the wheel runs with. */
-  readonly minimumGlibc: string;
   /** Members of the wheel that are kept, with their unpacked sizes; `targetOf` says where each one is put. */
   readonly members: readonly { readonly path: string; readonly bytes: number }[];
   /** Members needed to compile against the library. They keep their folders below `include/` of the engine's folder. */
@@ -36,9 +31,6 @@ export const tensorflowCpu: WheelPin = {
   wheelBytes: 273_829_956,
   sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
   contentSha256: '03da2776ed06c06c4fa3d06a0acd6d4bb899086c995502bb49d4dc8c25765300',
-  pythonVersion: '3.11',
-  platformTag: 'manylinux_2_27_x86_64',
-  minimumGlibc: '2.27',
   members: [
     { path: 'tensorflow/libtensorflow_framework.so.2', bytes: 65_222_328 },
     { path: 'tensorflow/libtensorflow_cc.so.2', bytes: 788_086_608 },
@@ -74,9 +66,6 @@ export const xlaCpu: WheelPin = {
   wheelBytes: 63_461_052,
   sha256: '55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81a1e2d3f060d960decc',
   contentSha256: 'c062c6edbff3bb2fc793a16b5e60aea1035c1835d766a78d12cd700ba81ad305',
-  pythonVersion: '3.11',
-  platformTag: 'manylinux_2_27_x86_64',
-  minimumGlibc: '2.27',
   members: [{ path: 'xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so', bytes: 259_284_552 }],
 };
 

@@ -2,6 +2,9 @@
 import { EngineError } from '../../errors.js';
 import type { WheelPin } from './pin.js';
 
+/** The oldest GNU C library that all pinned wheels run with. */
+const minimumGlibc = '2.27';
+
 export interface Platform {
   readonly system: string;
   readonly architecture: string;
@@ -26,24 +29,19 @@ export function requirePlatform(platform: Platform, pin: WheelPin): void {
         'x86-64 machine, a container on it, or WSL 2.',
     });
   }
-  if (glibc === undefined) {
-    throw new EngineError(
-      `The engine ${pin.name} ${pin.version} needs the GNU C library ${pin.minimumGlibc} or newer.`,
-      {
-        where: 'this machine: Linux with another C library (musl, as in Alpine)',
-        next: 'Use an image with glibc, for instance node:22-bookworm-slim in place of node:22-alpine.',
-      },
-    );
-  }
-  if (isOlder(glibc, pin.minimumGlibc)) {
-    throw new EngineError(
-      `The engine ${pin.name} ${pin.version} needs the GNU C library ${pin.minimumGlibc} or newer.`,
-      {
-        where: `this machine: glibc ${glibc}`,
-        next: 'Use a newer Linux (Debian 10, Ubuntu 18.04, RHEL 9 or later) or a container of one.',
-      },
-    );
-  }
+  if (glibc !== undefined && !isOlder(glibc, minimumGlibc)) return;
+  throw new EngineError(
+    `The engine ${pin.name} ${pin.version} needs the GNU C library ${minimumGlibc} or newer.`,
+    glibc === undefined
+      ? {
+          where: 'this machine: Linux with another C library (musl, as in Alpine)',
+          next: 'Use an image with glibc, for instance node:22-bookworm-slim in place of node:22-alpine.',
+        }
+      : {
+          where: `this machine: glibc ${glibc}`,
+          next: 'Use a newer Linux (Debian 10, Ubuntu 18.04, RHEL 9 or later) or a container of one.',
+        },
+  );
 }
 
 function isOlder(version: string, minimum: string): boolean {

@@ -1,10 +1,8 @@
 /**
- * Rewrites the graph for two fused operations of TensorFlow, which update the state in place:
- * - ResourceApplyMomentum computes v ← μ·v + g, w ← w − η·v. SGD in TF.js ops takes six operations and two assignments
- *   per parameter.
- * - FusedBatchNormV3 moves the running averages r ← (1 − m)·r + m·batch when it gets them. TF.js ops take six
- *   operations
- *   per layer.
+ * Rewrites the graph for two fused operations of TensorFlow, which update the state in place. ResourceApplyMomentum
+ * computes v ← μ·v + g, w ← w − η·v, for which SGD in TF.js ops takes six operations and two assignments per parameter.
+ * FusedBatchNormV3 can also move the running averages, r ← (1 − m)·r + m·batch, for which TF.js ops take six operations
+ * per layer.
  */
 import { countUses, type Node, reachable, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 
@@ -21,7 +19,7 @@ interface MomentumUpdate {
 }
 
 export interface WithMomentumUpdates {
-  /** The program without the updated state entries; its nodes include those of the values above. */
+  /** The program without the updated state entries. Its nodes include the values that the updates need. */
   readonly program: TracedProgram;
   readonly updates: readonly MomentumUpdate[];
 }

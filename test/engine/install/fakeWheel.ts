@@ -39,9 +39,6 @@ export function writeFakeWheel(
     wheel: name,
     wheelBytes: statSync(wheel).size,
     sha256: createHash('sha256').update(readFileSync(wheel)).digest('hex'),
-    pythonVersion: '3.11',
-    platformTag: 'manylinux_2_27_x86_64',
-    minimumGlibc: '2.27',
     members: Object.entries(content)
       .filter(([path]) => !path.endsWith('.py'))
       .map(([path, content]) => ({ path, bytes: content.length })),

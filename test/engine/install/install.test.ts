@@ -89,13 +89,7 @@ test('a download asks pip for the pinned wheel and tags, inside the cache, and r
   };
   assert.equal((await installEngine({ pin, cache, environment, listener, platform: linux })).fresh, true);
   const [call] = downloadCalls(environment);
-  for (const part of [
-    'download',
-    '--no-deps',
-    '--only-binary=:all:',
-    '--python-version 3.11',
-    '--platform manylinux_2_27_x86_64',
-  ]) {
+  for (const part of ['download', '--no-deps', '--only-binary=:all:', '--python-version 3.11', '--platform any']) {
     assert.ok(call?.includes(part), part);
   }
   assert.ok(call?.endsWith('tiny-engine==1.0.0'));
