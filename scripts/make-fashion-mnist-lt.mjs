@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { indexHash } from '../dist/src/data/dataset.js';
 import { fashionMnistClassNames, openIdxSet } from '../dist/src/data/fashionMnist.js';
-import { indexHash, longTailedCounts } from '../dist/src/data/longTail.js';
+import { longTailedCounts } from '../dist/src/data/longTail.js';
 import { randomFor, shuffle } from '../dist/src/random.js';
 
 const seed = 0;
@@ -31,7 +32,8 @@ function writeSplit(prefix, dataset, counts) {
   const { height, width } = dataset.imageShape;
   const pixels = new Uint8Array(indices.length * height * width);
   indices.forEach((index, i) => {
-    dataset.image(index, pixels.subarray(i * height * width, (i + 1) * height * width));
+    const start = dataset.shared.rows[index] * height * width;
+    pixels.set(dataset.shared.pixels.subarray(start, start + height * width), i * height * width);
   });
   const labels = Uint8Array.from(indices, index => dataset.label(index));
   writeIdx(`${prefix}-images-idx3-ubyte.gz`, 0x803, [indices.length, height, width], pixels);

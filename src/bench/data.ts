@@ -1,5 +1,5 @@
 /** Measures how fast the pipeline prepares batches. */
-import type { Augmentation } from '../data/augment/names.js';
+import type { Augmentation } from '../data/augment/augmentation.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Block } from '../data/pipeline/blockSequence.js';
 import { openPipeline } from '../data/pipeline/pipeline.js';

@@ -1,13 +1,19 @@
 /** Random images with the shape and the class counts of a config's dataset, for benchmarks without data. */
 import type { Config } from '../config/schema.js';
-import type { Augmentation } from '../data/augment/names.js';
-import { classCounts } from '../data/dataset.js';
-import { type ImageShape, imageBytes } from '../data/imageShape.js';
+import type { Augmentation } from '../data/augment/augmentation.js';
+import {
+  classCounts,
+  everyRow,
+  type ImageShape,
+  imageBytes,
+  sharedBytes,
+  sharedDataset,
+  sharedInt32,
+} from '../data/dataset.js';
 import type { OpenedDatasets } from '../data/index.js';
-import { inputSizeOf } from '../data/inputSize.js';
 import { publishedClassCounts } from '../data/lists/officialLists.js';
 import { longTailedCounts } from '../data/longTail.js';
-import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../data/pipeline/sharedDataset.js';
+import { inputSizeOf } from '../data/schema.js';
 import { datasets } from '../data/sets/index.js';
 import { randomFor } from '../random.js';
 

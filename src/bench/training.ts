@@ -1,6 +1,6 @@
 /** Measures how fast a config trains and infers on this machine. */
 import type { Config } from '../config/schema.js';
-import type { Augmentation } from '../data/augment/names.js';
+import type { Augmentation } from '../data/augment/augmentation.js';
 import { openDatasets } from '../data/index.js';
 import { compile, engineSettings } from '../engine/index.js';
 import type { EngineInfo } from '../engine/program.js';

@@ -1,6 +1,6 @@
 /** A config as YAML that can be run again. */
 import { Document, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
-import { inputSizeOf } from '../data/inputSize.js';
+import { inputSizeOf } from '../data/schema.js';
 import { datasets, isImageFiles } from '../data/sets/index.js';
 import type { ConfigKey } from './checks/checked.js';
 import { allWithoutEffect } from './checks/effect.js';

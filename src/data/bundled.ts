@@ -1,9 +1,9 @@
-/** The files of `datasets/` that come with gala. */
+/** Finds the files of `datasets/`, which come with gala. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DataError } from '../errors.js';
 
-/** A folder of `datasets/` inside the installed package. Throws `DataError` when it is not there. */
+/** A folder of `datasets/` in the installed package. Throws `DataError` when it is missing. */
 export function bundledFolder(name: string): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const candidate = join(folder, 'datasets', name);

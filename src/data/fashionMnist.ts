@@ -6,7 +6,7 @@ import { sha256 } from '../io/hash.js';
 import { largestGzipRatio, openPlainOrGzip } from '../io/plainOrGzip.js';
 import { bundledFolder } from './bundled.js';
 import type { Dataset } from './dataset.js';
-import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './pipeline/sharedDataset.js';
+import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './dataset.js';
 
 /** Class names of Fashion-MNIST in label order. */
 export const fashionMnistClassNames: readonly string[] = [

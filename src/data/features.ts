@@ -1,17 +1,16 @@
-/** Features in the place of images: the bytes of an image are the float32 features that a backbone makes of it. */
+/** Datasets of features: the bytes of an image are the float32 features that a backbone computes from it. */
 import type { HostTensors } from '../tensor.js';
-import type { Dataset } from './dataset.js';
-import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from './pipeline/sharedDataset.js';
+import { type Dataset, everyRow, type SharedDataset, sharedBytes, sharedDataset, sharedInt32 } from './dataset.js';
 
 const bytesPerNumber = 4;
 
-/** Memory for the features of `images` images, `[images, featureSize]`, that worker threads can see. */
+/** Shared memory for features, `[images, featureSize]`. */
 export function sharedFeatures(images: number, featureSize: number): Float32Array {
   return new Float32Array(sharedBytes(images * featureSize * bytesPerNumber).buffer);
 }
 
-/** The images of `dataset` as their `features` `[length, featureSize]`, which lie in `sharedFeatures`. */
-export function featureDataset(dataset: Dataset, features: Float32Array): Dataset {
+/** `dataset` with `features`, `[length, featureSize]`, instead of its images. They must be in `sharedFeatures`. */
+export function featureDataset(dataset: Dataset, features: Float32Array): SharedDataset {
   const { name, classNames, fingerprint, length } = dataset;
   const featureSize = features.length / length;
   const labels = sharedInt32(length);
@@ -26,10 +25,7 @@ export function featureDataset(dataset: Dataset, features: Float32Array): Datase
   return { ...sharedDataset(parts), featureSize };
 }
 
-/**
- * The input of a program for images that are given by their bytes, with `leading` axes such as `[B]`: `images` or
- * `features`.
- */
+/** The input of a program, `images` or `features`, for the bytes of images with `leading` axes such as `[B]`. */
 export function inputOf(
   { imageShape, featureSize }: Dataset,
   leading: readonly number[],

@@ -1,33 +1,30 @@
-/** From the `data` part of a config to the datasets of a run. */
-
-import { DataError } from '../errors.js';
+/** Opens the datasets of a run that the section `data` of a config describes. */
+import { ConfigError, DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
 import { bundledFolder } from './bundled.js';
-import type { Dataset } from './dataset.js';
-import { classCounts } from './dataset.js';
-import { openImageSet } from './imageDatasets.js';
-import { drawTraining, indexHash, subset } from './longTail.js';
-import { normalisationOf } from './normalisation.js';
-import { requireTwoClasses } from './oneClass.js';
+import { classCounts, type Dataset, indexHash, subset } from './dataset.js';
+import { openImageSet } from './files/imageSet.js';
+import { drawTraining } from './longTail.js';
 import type { DataConfig } from './schema.js';
 import type { ImageSplit, PixelSet, Statistics } from './sets/definition.js';
 import { datasets } from './sets/index.js';
+import { requireEveryClass, requireTwoClasses } from './trainingSet.js';
 import type { CheckWatcher } from './verify/checkSplit.js';
 
-/** What a config says of the images, without the order they are visited in. */
+/** The section `data` without the sampler, which evaluation does not need. */
 export type DatasetConfig = Omit<DataConfig, 'sampler'>;
 
 export interface OpenOptions {
-  /** The `--data` option: goes before GALA_DATA and `data.root`. */
+  /** The option `--data`, which has priority over GALA_DATA and `data.root`. */
   readonly dataRoot?: string | undefined;
   /**
-   * Fraction of the training images of each class to keep apart as the split `val`, drawn by `data.subset_seed`. A set
-   * with a validation split of its own holds nothing out.
+   * Fraction of the training images of each class that becomes the split `val`, drawn by `data.subset_seed`. Ignored for
+   * a set that has its own validation split.
    */
   readonly heldOutFraction?: number | undefined;
-  /** Images of a training batch: a smaller training set is refused before an image is decoded. */
+  /** Images of a training batch. A smaller training set is an error, before any image is decoded. */
   readonly batchSize?: number;
-  /** Splits whose images are about to be read, to be checked as `data.verify` says; none when left out. */
+  /** The splits that will be read: `data.verify` decides how their images are checked. None when left out. */
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
   /** Read files whole, also where it is remembered what they hold. */
@@ -36,47 +33,43 @@ export interface OpenOptions {
 }
 
 export interface OpenedDatasets {
-  /** What is trained on: the long-tailed subset, less the held-out part. */
+  /** The long-tailed subset without the held-out images. */
   readonly train: Dataset;
-  /** Present when a fraction was asked to be held out: that, or the set's own validation split. */
+  /** Present with `heldOutFraction`: the held-out images, or the set's own validation split. */
   readonly val: Dataset | undefined;
   readonly test: Dataset;
   /** Images per class of `train`. */
   readonly counts: Int32Array;
-  /** The whole training split that the subset was drawn from. */
+  /** The whole training split, from which the subset was drawn. */
   readonly trainFull: { readonly length: number; readonly counts: Int32Array; readonly fingerprint: string };
-  /** sha256 of the long-tailed subset's indices into the whole training split, before anything is held out. */
+  /** sha256 of the indices of the long-tailed subset in the whole training split, before images are held out. */
   readonly subsetHash: string;
-  /** sha256 of the held-out images' indices into the subset; undefined where `val` is the set's own. */
+  /** sha256 of the indices of the held-out images in the subset; undefined where `val` is the set's own. */
   readonly heldOutHash: string | undefined;
-  /** Folder that was read. */
+  /** The folder of the files. */
   readonly root: string;
   /** Remarks on the files, for the terminal and run.json. */
   readonly notes: readonly string[];
-  /** Statistics for normalisation, per channel, of pixels in [0, 1]. */
+  /** Statistics that normalise pixels in [0, 1], for each channel. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
 
 /**
- * Opens the splits that `config` names and draws the long-tailed subset. Throws `DataError` for missing or damaged
- * files and `ConfigError` for an imbalance factor that the set cannot give.
+ * Opens the splits of a config and draws the long-tailed subset. Rejects with `DataError` for missing or damaged files
+ * and with `ConfigError` for an imbalance factor that is too large for the set.
  */
 export async function openDatasets(config: DatasetConfig, options: OpenOptions = {}): Promise<OpenedDatasets> {
   const { heldOutFraction } = options;
   const { train: full, test, root, notes, val: own, statistics } = await openSet(config, options);
-  for (const [split, { length }] of [
-    ['training', full],
-    ['test', test],
-  ] as const) {
-    if (length === 0) throw emptySplit(split, root);
-  }
+  if (full.length === 0) throw emptySplit('training', root);
+  if (test.length === 0) throw emptySplit('test', root);
   requireTwoClasses(full.classNames, root, false);
   const { indices, split } = drawTraining(full, config, own === undefined ? heldOutFraction : undefined);
   const longTailed = subset(full, indices);
   const train = split === undefined ? longTailed : subset(longTailed, split.kept);
   const counts = classCounts(train);
-  refuseEmptyClass(counts, train.classNames, root);
+  requireEveryClass(counts, train.classNames, root);
   if (split?.heldOut.length === 0) throw nothingHeldOut(root);
   return {
     train,
@@ -99,16 +92,6 @@ function emptySplit(split: string, root: string): DataError {
   });
 }
 
-/** Losses and re-balancing take the logarithm of each class's share of the training images. */
-function refuseEmptyClass(counts: Int32Array, classNames: readonly string[], root: string): void {
-  const empty = counts.indexOf(0);
-  if (empty === -1) return;
-  throw new DataError(`Class ${empty} (${classNames[empty]}) has no training image.`, {
-    where: root,
-    next: 'Every class needs at least one: complete the dataset, or leave the class out of it.',
-  });
-}
-
 function nothingHeldOut(root: string): DataError {
   return new DataError('No class has two training images, so none can be held out as val.', {
     where: `eval.select_on: val, on ${root}`,
@@ -116,26 +99,45 @@ function nothingHeldOut(root: string): DataError {
   });
 }
 
-interface Opened {
-  readonly train: Dataset;
-  readonly test: Dataset;
-  readonly val?: Dataset | undefined;
-  readonly root: string;
-  readonly notes: readonly string[];
-  readonly statistics: Statistics;
+/**
+ * The statistics that normalise pixels: those of the config, or else those of the dataset. Throws `ConfigError` where the
+ * config has another number of channels.
+ */
+function normalisationOf(
+  { dataset, normalisation }: Pick<DataConfig, 'dataset' | 'normalisation'>,
+  ofDataset: Statistics,
+): Statistics {
+  for (const key of ['mean', 'std'] as const) {
+    const given = normalisation?.[key]?.length;
+    const channels = ofDataset[key].length;
+    if (given === undefined || given === channels) continue;
+    throw new ConfigError(
+      `data.normalisation.${key} has ${given} numbers, but the images have ${channels} ` +
+        `channel${channels === 1 ? '' : 's'}.`,
+      {
+        where: `data.normalisation.${key}, with data.dataset ${dataset}`,
+        next: `Give one number for each channel, such as ${key}: [${ofDataset[key].join(', ')}].`,
+      },
+    );
+  }
+  const { mean = ofDataset.mean, std = ofDataset.std } = normalisation ?? {};
+  return { mean, std };
 }
 
-async function openSet(config: DatasetConfig, options: OpenOptions): Promise<Opened> {
+type OpenedSet = Pick<OpenedDatasets, 'train' | 'test' | 'root' | 'notes'> & {
+  /** The set's own validation split. */
+  readonly val?: Dataset | undefined;
+  readonly statistics: Statistics;
+};
+
+async function openSet(config: DatasetConfig, options: OpenOptions): Promise<OpenedSet> {
   const { environment = process.env } = options;
   const set = datasets[config.dataset];
   if (set.form === 'pixels') return openPixels(set, config, options);
   return openImageSet(config, imagesRoot(config, options), { ...options, environment });
 }
 
-/**
- * The folder of the image files of a set: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` when
- * none is given.
- */
+/** The folder of image files: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` without them. */
 export function imagesRoot(config: DatasetConfig, { dataRoot, environment = process.env }: OpenOptions): string {
   const root = rootOf(config, dataRoot ?? environment.GALA_DATA);
   if (root !== undefined) return root;
@@ -148,8 +150,8 @@ export function imagesRoot(config: DatasetConfig, { dataRoot, environment = proc
 }
 
 /**
- * Looks for the folder of a dataset without opening its images. Throws `DataError` where the folder is not known or
- * where files of CIFAR are missing in it.
+ * Looks for the folder of a dataset without reading images. Rejects with `DataError` where the folder is not known or
+ * has no files of CIFAR.
  */
 export async function requireDataFolder(config: DatasetConfig, options: OpenOptions = {}): Promise<void> {
   const set = datasets[config.dataset];
@@ -157,19 +159,19 @@ export async function requireDataFolder(config: DatasetConfig, options: OpenOpti
   else await set.find?.(pixelsRoot(set, config, options).root);
 }
 
-/** The folder that was given outside of the config, else that of the config. */
+/** The given folder, or else `data.root`. */
 function rootOf(config: DatasetConfig, given: string | undefined): string | undefined {
   const root = given || config.root;
   return root === undefined ? undefined : withHome(root);
 }
 
-async function openPixels(set: PixelSet, config: DatasetConfig, options: OpenOptions): Promise<Opened> {
+async function openPixels(set: PixelSet, config: DatasetConfig, options: OpenOptions): Promise<OpenedSet> {
   const { root, notes } = pixelsRoot(set, config, options);
   const opened = await set.open(root, options);
   return { ...opened, root, notes: [...notes, ...(opened.notes ?? [])], statistics: set.statistics };
 }
 
-/** GALA_DATA names the folder of downloaded sets, so it does not replace a set that comes with gala. */
+/** The folder of the files of a set. GALA_DATA is the folder of downloaded sets, so a bundled set ignores it. */
 function pixelsRoot(
   set: PixelSet,
   config: DatasetConfig,

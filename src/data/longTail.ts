@@ -1,16 +1,11 @@
-/** Long-tailed subsets with a seed of their own: which images of a balanced training set are kept. */
+/** Draws long-tailed subsets of balanced training sets, and validation images of training sets. */
 import { ConfigError } from '../errors.js';
-import { sha256 } from '../io/hash.js';
 import { randomFor, shuffle } from '../random.js';
-import type { Dataset } from './dataset.js';
-import { classCounts } from './dataset.js';
-import { sharedDataset, sharedInt32 } from './pipeline/sharedDataset.js';
-
-type Labels = Pick<Dataset, 'length' | 'label' | 'classNames'>;
+import { classCounts, type LabelledImages } from './dataset.js';
 
 /**
- * Images each class keeps: n_c = floor(n_max · (1/IF)^(c/(C−1))), class 0 the head (Cui et al., CVPR 2019, as used for
- * CIFAR-LT). A product that is a whole number up to float rounding counts as that number.
+ * Images of each class in the subset: n_c = floor(n_max · (1/IF)^(c/(C−1))), class 0 the largest (Cui et al., CVPR 2019,
+ * as used for CIFAR-LT). A product that is a whole number up to float rounding counts as this number.
  */
 export function longTailedCounts(classes: number, largest: number, imbalanceFactor: number): Int32Array {
   return Int32Array.from({ length: classes }, (_, c) => {
@@ -21,11 +16,11 @@ export function longTailedCounts(classes: number, largest: number, imbalanceFact
 }
 
 /**
- * Indices of the long-tailed subset, ascending. Each class is shuffled by (seed, class) and a prefix is kept, so one
- * seed gives nested subsets for growing imbalance factors. 1 keeps every image. Throws `ConfigError` naming the class
- * that would be left empty or that has too few images.
+ * Indices of the long-tailed subset, ascending. Each class is shuffled by (seed, class) and its first images are kept,
+ * so that a larger imbalance factor gives a subset of the images of a smaller one. Factor 1 keeps every image. Throws
+ * `ConfigError` naming a class that would be empty or that has too few images.
  */
-export function longTailedIndices(dataset: Labels, imbalanceFactor: number, seed: number): Int32Array {
+export function longTailedIndices(dataset: LabelledImages, imbalanceFactor: number, seed: number): Int32Array {
   if (imbalanceFactor === 1) return Int32Array.from({ length: dataset.length }, (_, i) => i);
   const available = classCounts(dataset);
   const largest = available.reduce((a, b) => Math.max(a, b), 0);
@@ -49,10 +44,14 @@ export function longTailedIndices(dataset: Labels, imbalanceFactor: number, seed
 }
 
 /**
- * Splits a training set in two, class by class: about `fraction` of each class is held out, at least one image of every
- * class that has two, and never the last one. Both index lists ascend.
+ * Divides a training set, class by class: about `fraction` of each class is held out, but at least one image of a class
+ * with two images, and never the last image of a class. Both lists of indices ascend. Throws `ConfigError`.
  */
-export function holdOut(dataset: Labels, fraction: number, seed: number): { kept: Int32Array; heldOut: Int32Array } {
+export function holdOut(
+  dataset: LabelledImages,
+  fraction: number,
+  seed: number,
+): { kept: Int32Array; heldOut: Int32Array } {
   if (!(fraction > 0 && fraction < 1)) {
     throw new ConfigError('The held-out part must be a fraction of the training set.', {
       where: `fraction ${fraction}`,
@@ -69,16 +68,17 @@ export function holdOut(dataset: Labels, fraction: number, seed: number): { kept
 }
 
 /**
- * What a config draws from the training images: the long-tailed subset, and of it what is kept and held out as `val`.
+ * The images that a config draws from the training images: the indices of the long-tailed subset, and, as indices into
+ * the subset, the images that are kept and held out as `val`. Throws `ConfigError`.
  */
 export function drawTraining(
-  dataset: Labels,
+  dataset: LabelledImages,
   { imbalance_factor, subset_seed }: { readonly imbalance_factor: number; readonly subset_seed: number },
   heldOutFraction: number | undefined,
 ): { indices: Int32Array; split: { kept: Int32Array; heldOut: Int32Array } | undefined } {
   const indices = longTailedIndices(dataset, imbalance_factor, subset_seed);
   if (heldOutFraction === undefined) return { indices, split: undefined };
-  const longTailed: Labels = {
+  const longTailed: LabelledImages = {
     classNames: dataset.classNames,
     length: indices.length,
     label: i => dataset.label(indices[i]!),
@@ -86,59 +86,8 @@ export function drawTraining(
   return { indices, split: holdOut(longTailed, heldOutFraction, subset_seed) };
 }
 
-/**
- * The images of `dataset` at `indices`, in that order: those alone are read where that can be, else the pixels of a
- * dataset in shared memory are shared.
- */
-export function subset(dataset: Dataset, indices: Int32Array): Dataset {
-  for (const index of indices) {
-    if (index < 0 || index >= dataset.length) {
-      throw new RangeError(`Index ${index} is outside of ${dataset.name}, which has ${dataset.length} images.`);
-    }
-  }
-  const { name, classNames, imageShape } = dataset;
-  const fingerprint = sha256(dataset.fingerprint, indexHash(indices));
-  const picked = dataset.pick?.(indices);
-  if (picked) return sharedDataset({ name, classNames, imageShape, fingerprint, shared: picked });
-  const { shared, stored } = dataset;
-  if (shared === undefined) {
-    return {
-      name,
-      classNames,
-      imageShape,
-      fingerprint,
-      length: indices.length,
-      label: index => dataset.label(indices[index]!),
-      image: (index, into) => dataset.image(indices[index]!, into),
-      ...(stored && { stored: { ...stored, locate: index => stored.locate(indices[index]!) } }),
-    };
-  }
-  const rows = sharedInt32(indices.length);
-  const labels = sharedInt32(indices.length);
-  indices.forEach((index, i) => {
-    rows[i] = shared.rows[index]!;
-    labels[i] = shared.labels[index]!;
-  });
-  return sharedDataset({
-    name,
-    classNames,
-    imageShape,
-    fingerprint,
-    shared: { pixels: shared.pixels, rows, labels },
-  });
-}
-
-/** sha256 (hex) of the indices as little-endian int32. */
-export function indexHash(indices: Int32Array): string {
-  const bytes = new DataView(new ArrayBuffer(4 * indices.length));
-  indices.forEach((index, i) => {
-    bytes.setInt32(4 * i, index, true);
-  });
-  return sha256(new Uint8Array(bytes.buffer));
-}
-
 function chooseFromEachClass(
-  dataset: Labels,
+  dataset: LabelledImages,
   available: Int32Array,
   take: Int32Array,
   purpose: string,

@@ -1,24 +1,20 @@
 /**
- * The order in which an epoch visits the training images: always a function of (seed, epoch) alone, so a resumed run
- * finds its place again.
+ * The order in which an epoch visits the training images. It depends only on seed and epoch, so that a resumed run can
+ * continue.
  */
 
 import { randomFor, shuffle } from '../random.js';
-import type { Dataset } from './dataset.js';
+import type { LabelledImages } from './dataset.js';
 import type { DataConfig } from './schema.js';
 
-/** Indices of one epoch (1-based) in the order of their use; as many as the set has images. */
+/** The indices that an epoch, from 1, visits in order: as many as the set has images. */
 export type Sampler = (epoch: number) => Int32Array;
 
-type Labels = Pick<Dataset, 'length' | 'label' | 'classNames'>;
-
-/**
- * Images that a class gives each time class-aware sampling comes to it, as in the public code of OLTR and Decoupling.
- */
+/** Images that class-aware sampling draws from a class in a row, as in the public code of OLTR and Decoupling. */
 const imagesPerDraw = 4;
 
-/** The sampler of a config for a training set. Classes without images are never drawn. */
-export function createSampler(name: DataConfig['sampler'], dataset: Labels, seed: number): Sampler {
+/** The sampler that a config names. Never draws classes without images. */
+export function createSampler(name: DataConfig['sampler'], dataset: LabelledImages, seed: number): Sampler {
   if (name === 'shuffled') return epoch => shuffledOrder(dataset.length, seed, epoch);
   const members = membersOfClasses(dataset);
   const order = name === 'class_aware' ? classAwareOrder : classBalancedOrder;
@@ -34,9 +30,9 @@ export function shuffledOrder(length: number, seed: number, epoch: number): Int3
 }
 
 /**
- * Class-aware sampling (Shen et al., ECCV 2016): the classes come in shuffled rounds, and each gives its next four
- * images, which come in shuffled rounds of their own. Every class is drawn equally often, but for the round that the
- * epoch's end cuts off.
+ * Class-aware sampling (Shen et al., ECCV 2016): visits the classes in shuffled rounds, and takes the next four images
+ * of each class, which also come in shuffled rounds. All classes are drawn equally often, except in the round that the
+ * end of the epoch cuts off.
  */
 function classAwareOrder(members: readonly Int32Array[], length: number, seed: number, epoch: number): Int32Array {
   const nextClass = rounds(
@@ -52,10 +48,7 @@ function classAwareOrder(members: readonly Int32Array[], length: number, seed: n
   return order;
 }
 
-/**
- * Class-balanced sampling (Kang et al., ICLR 2020, with q = 0): each image is one of a class drawn uniformly, itself
- * drawn uniformly from it.
- */
+/** Class-balanced sampling (Kang et al., ICLR 2020, with q = 0): a uniform image of a uniform class. */
 function classBalancedOrder(members: readonly Int32Array[], length: number, seed: number, epoch: number): Int32Array {
   const random = randomFor('class-balanced', seed, epoch);
   return Int32Array.from({ length }, () => {
@@ -64,7 +57,7 @@ function classBalancedOrder(members: readonly Int32Array[], length: number, seed
   });
 }
 
-/** Gives the values one after the other, shuffled anew for each round. */
+/** Returns the values one after the other, in rounds that are shuffled anew. */
 function rounds(values: Int32Array, key: readonly (number | string)[]): () => number {
   const random = randomFor(...key);
   const round = values.slice();
@@ -79,7 +72,7 @@ function rounds(values: Int32Array, key: readonly (number | string)[]): () => nu
 }
 
 /** Indices of each class that has images. */
-function membersOfClasses(dataset: Labels): Int32Array[] {
+function membersOfClasses(dataset: LabelledImages): Int32Array[] {
   const members: number[][] = dataset.classNames.map(() => []);
   for (let i = 0; i < dataset.length; i++) members[dataset.label(i)]!.push(i);
   return members.filter(indices => indices.length > 0).map(indices => Int32Array.from(indices));

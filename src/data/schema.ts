@@ -1,7 +1,7 @@
 /** `data`: which images are trained on, and how they are drawn and augmented. */
 import { z } from 'zod';
 import { fraction, positiveInteger, wholeNumber } from '../ranges.js';
-import { augmentation } from './augment/names.js';
+import { augmentation } from './augment/augmentation.js';
 import { datasetNames } from './sets/index.js';
 
 const listPath = z.string().min(1).optional();
@@ -114,3 +114,20 @@ export const data = z
 
 /** The section `data` of a config with every default filled in. */
 export type DataConfig = z.output<typeof data>;
+
+const defaultSide = 224;
+const defaultShortSide = 256;
+
+/** How images of any size become the network's input in evaluation: Resize(shortSide), CenterCrop(side); pixels. */
+export interface InputSize {
+  readonly side: number;
+  readonly shortSide: number;
+}
+
+/** The input size of a config: by default 224 of 256, or another side in this ratio. */
+export function inputSizeOf({
+  image_size = defaultSide,
+  short_side,
+}: Partial<Pick<DataConfig, 'image_size' | 'short_side'>>): InputSize {
+  return { side: image_size, shortSide: short_side ?? Math.round((image_size * defaultShortSide) / defaultSide) };
+}

@@ -1,7 +1,7 @@
 /** Logits of a whole split, in dataset order: everything after that needs no model. */
 import type { Dataset } from '../data/dataset.js';
+import { imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';
-import { imageBytes } from '../data/imageShape.js';
 import { readBatches } from '../data/pipeline/pipeline.js';
 import type { Executable, StagedSteps } from '../engine/program.js';
 import { hasDeviceMemory, stepsPerCall } from '../engine/steps.js';

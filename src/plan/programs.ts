@@ -1,7 +1,7 @@
 /** The programs that a config runs on a GPU, each with the number of steps that a training runs in one call. */
 import { setShape, syntheticDatasets } from '../bench/syntheticData.js';
 import type { StageConfig } from '../config/schema.js';
-import { imageBytes } from '../data/imageShape.js';
+import { imageBytes } from '../data/dataset.js';
 import type { Precision, Program } from '../engine/program.js';
 import { lower, type Module } from '../engine/stablehlo/lower.js';
 import { stepsPerCall } from '../engine/steps.js';

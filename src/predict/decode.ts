@@ -1,5 +1,5 @@
 /** Image files → the network's input: the central crop of evaluation, in gray where the network takes one channel. */
-import { fitOf, type Placement } from '../data/images/fit.js';
+import { fitOf, readPlaced } from '../data/images/fit.js';
 import { makeImageReader } from '../data/images/readImage.js';
 import { ConfigError, GalaError } from '../errors.js';
 import { randomFor } from '../random.js';
@@ -33,17 +33,12 @@ export function decoderOf({ imageShape, shortSide }: InputRecipe): (job: DecodeJ
       next: 'Evaluate this run on its own dataset: `gala eval --run DIR`.',
     });
   const { fit } = fitOf({ augment: [], side: height, shortSide });
-  const { read } = makeImageReader();
+  const reader = makeImageReader();
   const random = randomFor('central crop'); // a central crop draws no random number
   const pixels = height * width;
   const rgb = new Uint8Array(3 * pixels);
   const decode = async (path: string, into: Uint8Array) => {
-    let placement: Placement | undefined;
-    const image = await read({ path }, size => {
-      placement = fit.place(size, random);
-      return placement.part;
-    });
-    fit.render(image, placement!, channels === 3 ? into : rgb);
+    fit.render(await readPlaced(reader, { path }, fit, random), channels === 3 ? into : rgb);
     if (channels === 1) for (let i = 0; i < pixels; i++) into[i] = luma(rgb, 3 * i);
   };
   return async ({ paths, images, failed }) => {

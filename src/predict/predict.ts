@@ -1,8 +1,9 @@
 /** Class probabilities of image files by the network of a run: threads decode files while the engine computes. */
+
+import { sharedBytes } from '../data/dataset.js';
 import { requireSharp } from '../data/images/sharp.js';
-import { sharedBytes } from '../data/pipeline/sharedDataset.js';
 import { inspectImage } from '../data/verify/inspectImage.js';
-import { openWorkerPool } from '../data/workers/workerPool.js';
+import { openWorkerPool } from '../data/workerPool.js';
 import { compile, engineSettings } from '../engine/index.js';
 import { predictedMass } from '../eval/rebalance.js';
 import { usableCores } from '../machine/cpu.js';

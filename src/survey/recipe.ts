@@ -1,8 +1,5 @@
-/**
- * Which training fits so many images of such a size: gala's own choices, of no paper, written into a config that a
- * person edits.
- */
-
+/** Chooses a training for surveyed images, by gala's own rules, and writes it as a config for a person to edit. */
+import { stringify } from 'yaml';
 import type { Config } from '../config/schema.js';
 import { defaultGroups } from '../eval/groupBounds.js';
 import type { Survey } from './survey.js';
@@ -20,9 +17,9 @@ export interface Recipe {
   readonly groups: Config['eval']['groups'];
 }
 
-/** Images this small get the networks of CIFAR, which keep the full size in their first layers. */
+/** Shorter side in pixels up to which the networks of CIFAR fit, which keep the full size in their first layers. */
 const smallSide = 64;
-/** Training images below which a small network on small copies does as well, in minutes on a CPU. */
+/** For fewer training images, a small network on small copies is as good and needs only minutes on a CPU. */
 const fewImages = 3000;
 
 export function recipeFor({ counts, sizes }: Pick<Survey, 'counts' | 'sizes'>): Recipe {
@@ -34,7 +31,7 @@ export function recipeFor({ counts, sizes }: Pick<Survey, 'counts' | 'sizes'>): 
   const epochs = Math.max(30, Math.min(images < fewImages ? 60 : 100, Math.round(wantedSteps / stepsPerEpoch)));
   return {
     ...network,
-    // The statistics of GALA need many steps; with few images the counts of the classes say enough.
+    // The statistics of GALA need many steps; with few images the class counts are enough.
     loss: images >= fewImages ? 'gala' : 'balanced_softmax',
     batchSize,
     learningRate: Number((0.1 * (batchSize / 64)).toPrecision(3)),
@@ -57,8 +54,8 @@ function networkFor(images: number, shortSide: number): Pick<Recipe, 'backbone' 
 }
 
 /**
- * The usual bounds where no group stays empty, else those that part the classes in three; few classes or equal ones
- * keep the usual.
+ * The default bounds where no group is empty; otherwise bounds that divide the classes into three groups. Two classes,
+ * and classes with equal counts, have the default bounds.
  */
 export function groupsFor(counts: Int32Array): Recipe['groups'] {
   const ascending = [...counts].sort((a, b) => a - b);
@@ -75,4 +72,68 @@ export function groupsFor(counts: Int32Array): Recipe['groups'] {
 
 function largestPowerOfTwo(most: number): number {
   return 2 ** Math.floor(Math.log2(Math.max(1, most)));
+}
+
+/** The text of a config with the name `name`, with comments. */
+export function configText(name: string, survey: Survey, recipe: Recipe): string {
+  const { data, counts } = survey;
+  const images = counts.reduce((sum, count) => sum + count, 0);
+  const small = recipe.augment.includes('random_crop');
+  const members = groupSizes(counts, recipe);
+  const lines = [
+    `# Written by gala init for the ${survey.classNames.length} classes in ${data.root}: edit what you know better.`,
+    '# All keys: docs/configs.md, or gala config keys.',
+    `name: ${word(name)}`,
+    'data:',
+    `  dataset: ${data.dataset}`,
+    `  root: ${word(data.root)}`,
+    ...(['train_list', 'val_list', 'test_list'] as const).flatMap(key =>
+      data[key] === undefined ? [] : `  ${key}: ${word(data[key])}`,
+    ),
+    ...(data.split
+      ? [
+          '  # Shares of each class that are not trained on; subset_seed draws them.',
+          `  split: {val: ${data.split.val}, test: ${data.split.test}}`,
+        ]
+      : []),
+    `  image_size: ${recipe.side} # pixels; a larger size sees more and takes longer`,
+    ...(small ? [`  short_side: ${recipe.side} # evaluation sees the whole image`] : []),
+    `  augment: [${recipe.augment.join(', ')}]`,
+    'model:',
+    `  backbone: ${recipe.backbone} # trained from random weights`,
+    ...(small ? [] : weightsHint(recipe)),
+    'loss:',
+    `  name: ${recipe.loss} # rare classes count; compare with cross_entropy`,
+    'optim:',
+    `  learning_rate: ${recipe.learningRate} # fits the batch size: half of it for half of the batch`,
+    `  warmup_epochs: ${recipe.warmupEpochs}`,
+    'train:',
+    `  epochs: ${recipe.epochs}`,
+    `  batch_size: ${recipe.batchSize} # ${Math.floor(images / recipe.batchSize)} steps an epoch`,
+    'eval:',
+    '  select_on: val # the best epoch is chosen on images that are neither trained on nor tested on',
+    `  # Classes by their training images: ${members.many} many, ${members.medium} medium, ${members.few} few.`,
+    `  groups: {many: ${recipe.groups.many}, few: ${recipe.groups.few}}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** How to begin with weights of ImageNet. torchvision has none for ResNet-10. */
+function weightsHint({ backbone }: Pick<Recipe, 'backbone'>): string[] {
+  return [
+    "  # Few images reach more from weights of ImageNet, in a file of torchvision's (docs/weights.md):",
+    `  # backbone: ${backbone === 'resnet10' ? 'resnet18' : backbone}`,
+    '  # weights: FILE.pth',
+    '  # weights_part: backbone',
+  ];
+}
+
+function groupSizes(counts: Int32Array, { groups }: Pick<Recipe, 'groups'>) {
+  const many = counts.filter(count => count > groups.many).length;
+  const few = counts.filter(count => count < groups.few).length;
+  return { many, medium: counts.length - many - few, few };
+}
+
+function word(text: string): string {
+  return stringify(text, { lineWidth: 0 }).trim();
 }

@@ -1,48 +1,46 @@
-/**
- * What a person's images are: classes, counts, splits, sizes, colour; everything that a config for them is written
- * from.
- */
+/** Surveys images for `gala init`: their classes, counts, splits, sizes and colour. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { countLabels } from '../data/dataset.js';
+import { layoutOf } from '../data/files/folderLists.js';
 import type { ImageFiles } from '../data/files/imageFiles.js';
 import { foldersIn, isImageName } from '../data/files/imageFolder.js';
-import { layoutOf } from '../data/folderLists.js';
-import { type ImageSetConfig, type ImageSplits, openImageSplits, splitsOf } from '../data/imageSplits.js';
-import { requireTwoClasses } from '../data/oneClass.js';
+import { type ImageSetConfig, type ImageSplits, openImageSplits, splitsOf } from '../data/files/imageSplits.js';
+import { type ImageHeader, readImageHeader } from '../data/images/decode.js';
 import type { ImageSplit } from '../data/sets/definition.js';
+import { requireTwoClasses } from '../data/trainingSet.js';
 import type { CheckWatcher } from '../data/verify/checkSplit.js';
 import { isFault, verdicts } from '../data/verify/verdict.js';
 import { verifyImages } from '../data/verify/verifyImages.js';
 import { ConfigError, DataError } from '../errors.js';
 import { shellWord } from '../io/shellWord.js';
-import { type ImageHeader, imageHeader } from './imageHeader.js';
 
 export interface Survey {
-  /** The keys of `data` that read these images. */
+  /** The keys of `data` with which a config reads the images. */
   readonly data: ImageSetConfig & { readonly root: string };
   readonly classNames: readonly string[];
-  /** Training images of each class, less what `data.split` takes. */
+  /** Training images of each class, without the parts that `data.split` takes. */
   readonly counts: Int32Array;
   /** Images of each split. */
   readonly images: Readonly<Partial<Record<ImageSplit, number>>>;
-  /** Width and height of the images, each in pixels: the smallest, the median and the largest shorter side. */
+  /** Sizes in pixels of the images with the smallest, the median and the largest shorter side. */
   readonly sizes: { readonly smallest: ImageHeader; readonly median: ImageHeader; readonly largest: ImageHeader };
   /** Share of the images without colour. */
   readonly gray: number;
   readonly notes: readonly string[];
 }
 
-/** Shares of each class where the images have no such part. */
+/** Shares of each class for the splits that the images do not have. */
 const shares = { val: 0.1, test: 0.2 };
-/** Images whose headers are read for the sizes. */
-const sampled = 500;
-/** Above so many, looking does not decode every image; training does, with a bar. */
+/** Most images whose headers are read for the sizes. */
+const mostHeaders = 500;
+/** More images are not decoded here; training decodes them and shows its progress. */
 const mostDecoded = 20_000;
 const namedFiles = 5;
 
 /**
- * Looks at DIR/CLASS/…, DIR/train/CLASS/… or a list, and decodes the images once. Rejects with `DataError` or
- * `ConfigError` for what cannot be trained on: no images, one class, a folder of runs, unreadable files.
+ * Surveys DIR/CLASS/…, DIR/train/CLASS/… or a list, and decodes the images once. Rejects with `DataError` or
+ * `ConfigError` where training is not possible: no images, one class, a folder of runs, unreadable files.
  */
 export async function surveyImages(path: string, watcher: CheckWatcher): Promise<Survey> {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -55,12 +53,10 @@ export async function surveyImages(path: string, watcher: CheckWatcher): Promise
   const splits = splitsOf(opened);
   await requireReadable(opened, splits, watcher);
   const headers = await headersOf(opened.train.files);
-  const counts = new Int32Array(classNames.length);
-  for (const label of labels) counts[label]!++;
   return {
     data,
     classNames,
-    counts,
+    counts: countLabels(labels, classNames.length),
     images: Object.fromEntries(splits.map(split => [split, opened[split]!.files.length])),
     sizes: sizesOf(headers),
     gray: headers.filter(({ gray }) => gray).length / headers.length,
@@ -102,10 +98,7 @@ function requireClassFolders(root: string): void {
   );
 }
 
-/**
- * A list, and the lists of the other splits where they lie beside it under the same name: `my_train.txt`,
- * `my_test.txt`.
- */
+/** A list, and the lists of the other splits in the same folder: `my_test.txt` for `my_train.txt`. */
 function listKeys(list: string): Survey['data'] {
   const root = dirname(list);
   if (isImageName(list)) {
@@ -131,7 +124,7 @@ function listKeys(list: string): Survey['data'] {
   };
 }
 
-/** A run lies in runs/NAME/TIME-SEED, NAME being one folder or two. */
+/** Throws `ConfigError` for a folder of runs: runs/NAME/TIME-SEED, where NAME is one folder or two. */
 function refuseRuns(root: string): void {
   let folders = [root];
   for (let depth = 0; depth < 4 && folders.length > 0; depth++) {
@@ -142,7 +135,7 @@ function refuseRuns(root: string): void {
         next: 'Give the folder of your images: gala init DIR.',
       });
     }
-    // A few of each are enough, and large folders of images stay unread.
+    // A few folders of each level are enough; folders of images can be large.
     folders = folders
       .flatMap(folder =>
         foldersIn(folder)
@@ -202,10 +195,10 @@ function untested(classNames: readonly string[], testLabels: Int32Array): string
 }
 
 async function headersOf(files: ImageFiles): Promise<ImageHeader[]> {
-  const step = Math.max(1, files.length / sampled);
+  const step = Math.max(1, files.length / mostHeaders);
   const headers: ImageHeader[] = [];
   for (let at = 0; at < files.length; at += step) {
-    const header = await imageHeader(files.path(Math.floor(at)));
+    const header = await readImageHeader(files.path(Math.floor(at)));
     if (header !== undefined) headers.push(header);
   }
   return headers;

@@ -1,8 +1,8 @@
 /** The calls of the engine during training: each runs a block of batches, which is staged on the device in advance. */
 import { availableParallelism } from 'node:os';
 import type { Config } from '../config/schema.js';
+import { imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';
-import { imageBytes } from '../data/imageShape.js';
 import type { Position } from '../data/pipeline/blockPlan.js';
 import type { Block } from '../data/pipeline/blockSequence.js';
 import { openPipeline } from '../data/pipeline/pipeline.js';

@@ -1,9 +1,9 @@
 /** From a config to everything that a run needs: datasets, network, loss, optimizer, and the programs to compile. */
 import type { Config, StageConfig } from '../config/schema.js';
-import type { ImageShape } from '../data/imageShape.js';
+import type { ImageShape } from '../data/dataset.js';
 import { type OpenedDatasets, type OpenOptions, openDatasets } from '../data/index.js';
 import { createSampler, type Sampler } from '../data/sampler.js';
-import { requireWholeBatch } from '../data/wholeBatch.js';
+import { requireWholeBatch } from '../data/trainingSet.js';
 import { compile, engineSettings } from '../engine/index.js';
 import type { Executable, Precision, Program } from '../engine/program.js';
 import { createBackbone, createHead } from '../models/index.js';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { inputSizeOf } from '../data/inputSize.js';
+import { inputSizeOf } from '../data/schema.js';
 import { datasets, isImageFiles } from '../data/sets/index.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { createBackbone, createHead } from '../models/index.js';

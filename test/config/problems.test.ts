@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { augmentation } from '../../src/data/augment/names.js';
+import { augmentation } from '../../src/data/augment/augmentation.js';
 import { losses } from '../../src/losses/index.js';
 import { backboneNames } from '../../src/models/backbones.js';
 import { complaint, configFiles, smallest } from './files.js';

@@ -16,11 +16,11 @@ import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCifar } from '../../src/data/cifar/cifar.js';
-import { classCounts } from '../../src/data/dataset.js';
-import { subset } from '../../src/data/longTail.js';
+import { classCounts, subset } from '../../src/data/dataset.js';
 import { cifar10 } from '../../src/data/sets/cifar10.js';
 import { cifar100 } from '../../src/data/sets/cifar100.js';
 import { DataError } from '../../src/errors.js';
+import { imageOf } from '../imageOf.js';
 import { sharedPath } from '../shared.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gala-cifar-'));
@@ -78,8 +78,7 @@ describe('CIFAR-10 in the binary layout', () => {
     assert.equal(train.length, 50_000);
     assert.equal(train.label(20_007), 9);
     assert.equal(train.label(20_006), 0);
-    const image = new Uint8Array(3072);
-    train.image(20_007, image);
+    const image = imageOf(train, 20_007);
     for (const pixel of [0, 1, 33, 1023]) {
       assert.deepEqual([...image.subarray(3 * pixel, 3 * pixel + 3)], [pixel % 256, 255 - (pixel % 256), 5]);
     }
@@ -103,11 +102,7 @@ test('reads the images of a subset, in its order, those that it has twice includ
   const bytes = [3, 49_999].map(index => [index * 3074 + 1, Uint8Array.of(index % 100, index % 200)] as const);
   const { train } = openCifar(cifar100, cifar100Folder(50_000 * 3074, bytes), { environment });
   const part = subset(train, Int32Array.of(49_999, 3, 0, 49_999));
-  const image = new Uint8Array(3072);
-  const firstBytes = Array.from({ length: 4 }, (_, i) => {
-    part.image(i, image);
-    return [part.label(i), ...image.subarray(0, 4)];
-  });
+  const firstBytes = Array.from({ length: 4 }, (_, i) => [part.label(i), ...imageOf(part, i).subarray(0, 4)]);
   const last = [99, 199, 0, 0, 0];
   assert.deepEqual(firstBytes, [last, [3, 3, 0, 0, 0], [0, 0, 0, 0, 0], last]);
   assert.equal(part.shared!.pixels.length, 4 * 3072);

@@ -3,8 +3,8 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { parseImageList } from '../../src/data/files/imageList.js';
-import { missingImages } from '../../src/data/files/missingImages.js';
-import { classNamesOf, type ImageSetConfig, openImageSplits } from '../../src/data/imageSplits.js';
+import { classNamesOf, type ImageSetConfig, openImageSplits } from '../../src/data/files/imageSplits.js';
+import { missingImages } from '../../src/data/files/locateFiles.js';
 import { ConfigError, DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { folderTree, type ImageTree, imagenetTree, inaturalistTree, placesTree, writeTree } from './imageTrees.js';

@@ -5,8 +5,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { fileName } from '../../src/data/files/imageFiles.js';
 import { parseImageList } from '../../src/data/files/imageList.js';
-import { missingImages } from '../../src/data/files/missingImages.js';
-import { openImageSplits } from '../../src/data/imageSplits.js';
+import { openImageSplits } from '../../src/data/files/imageSplits.js';
+import { missingImages } from '../../src/data/files/locateFiles.js';
 import { DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 

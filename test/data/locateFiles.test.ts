@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { filePath } from '../../src/data/files/imageFiles.js';
 import { parseImageList } from '../../src/data/files/imageList.js';
-import { type FolderCandidates, locateFiles } from '../../src/data/files/locateFiles.js';
+import { locateFiles } from '../../src/data/files/locateFiles.js';
+import type { PublishedSet } from '../../src/data/sets/definition.js';
 import { imagenetLt } from '../../src/data/sets/imagenetLt.js';
 import { placesLt } from '../../src/data/sets/placesLt.js';
 import { DataError } from '../../src/errors.js';
@@ -24,7 +25,7 @@ function tree(...files: readonly string[]): string {
   return folder;
 }
 
-function locate(folder: string, lines: readonly string[], candidatesOf?: FolderCandidates) {
+function locate(folder: string, lines: readonly string[], candidatesOf?: PublishedSet['candidatesOf']) {
   const located = locateFiles(parseImageList(Buffer.from(lines.join('\n')), 'list'), folder, candidatesOf);
   const paths = lines.map((_, i) => filePath(located.table, i).slice(folder.length + 1));
   return { ...located, paths, missing: [...located.missing] };

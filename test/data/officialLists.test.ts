@@ -7,7 +7,6 @@ import { gzipSync } from 'node:zlib';
 import { bundledFolder } from '../../src/data/bundled.js';
 import { filePath } from '../../src/data/files/imageFiles.js';
 import { readImageList } from '../../src/data/files/imageList.js';
-import { listOfAnnotations } from '../../src/data/lists/inaturalistAnnotations.js';
 import { installTrainList } from '../../src/data/lists/installLists.js';
 import {
   checkOfficialList,
@@ -129,7 +128,7 @@ describe('a train list that is brought', () => {
     refused(
       imagenetLike.replace('train/c0/0.jpg 0\n', '').replace('train/c7/0.jpg 7', 'train/c7/0.jpg 8'),
       new RegExp(
-        `115845 images is not that of ImageNet-LT: class 0 has ${published[0]! - 1}, published ` +
+        `115845 images is not the list of ImageNet-LT: class 0 has ${published[0]! - 1}, published ` +
           `${published[0]}, class 7 .* class 8 `,
       ),
     );
@@ -246,7 +245,11 @@ describe('installing a train list', () => {
   test('from annotations that are none says what is wrong', () => {
     const refused = (content: object | string, message: RegExp) =>
       assert.throws(
-        () => listOfAnnotations(Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)), 'x.json'),
+        () =>
+          inaturalist2018.listOfAnnotations(
+            Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)),
+            'x.json',
+          ),
         (error: unknown) => error instanceof DataError && error.where === 'x.json' && message.test(error.message),
       );
     refused('{', /JSON/);

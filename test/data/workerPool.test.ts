@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { openWorkerPool, runInThisThread } from '../../src/data/workers/workerPool.js';
+import { openWorkerPool, runInThisThread } from '../../src/data/workerPool.js';
 import { DataError } from '../../src/errors.js';
 
 const file = new URL('./failingWorker.js', import.meta.url);

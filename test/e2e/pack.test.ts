@@ -112,7 +112,7 @@ describe('a packed set', () => {
     assert.match(damaged.message, /shard is damaged/);
     assert.ok(damaged.where!.startsWith(`${shard}, byte `), damaged.where);
     truncateSync(shard, 1000);
-    assert.match(errorOf(await train(4)).message, /has 1000 bytes, its index tells of/);
+    assert.match(errorOf(await train(4)).message, /has 1000 bytes, but its index says/);
     await pack(0, '--quiet');
     assert.ok(readFileSync(shard).equals(bytes));
   });

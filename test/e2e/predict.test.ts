@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import sharp from 'sharp';
 import { openIdxSet } from '../../src/data/fashionMnist.js';
+import { imageOf } from '../imageOf.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { errorOf, gala } from './gala.js';
 import { csvOf, onlyRun, recordOf } from './outcome.js';
@@ -21,10 +22,8 @@ before(async () => {
   const { test: images } = openIdxSet(set);
   const { height, width } = images.imageShape;
   mkdirSync(at('images'));
-  const pixels = new Uint8Array(height * width);
   for (let i = 0; i < images.length; i++) {
-    images.image(i, pixels);
-    const file = sharp(pixels, { raw: { width, height, channels: 1 } }).png();
+    const file = sharp(imageOf(images, i), { raw: { width, height, channels: 1 } }).png();
     await file.toFile(at(`images/${String(i).padStart(3, '0')}.png`));
   }
   await gala(smallTraining(set, at('runs'), ['train.epochs=1']), 0, options);

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../../src/data/dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
+import { imageOf } from '../imageOf.js';
 
 const side = 16;
 export const smallTrainingImages = 312;
@@ -62,9 +63,8 @@ function writeSplit(folder: string, prefix: string, dataset: Dataset, indices: I
   [0x0801, indices.length].forEach((word, i) => {
     labels.writeUInt32BE(word, 4 * i);
   });
-  const image = new Uint8Array(height * width);
   indices.forEach((index, i) => {
-    dataset.image(index, image);
+    const image = imageOf(dataset, index);
     labels[8 + i] = dataset.label(index);
     for (let row = 0; row < side; row++) {
       const from = (top + row) * width + left;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Dataset } from '../../src/data/dataset.js';
-import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../../src/data/pipeline/sharedDataset.js';
+import { everyRow, sharedBytes, sharedDataset, sharedInt32 } from '../../src/data/dataset.js';
 import type { Executable } from '../../src/engine/program.js';
 import { type StagedSplits, splitLogits } from '../../src/eval/evaluate.js';
 import { linearHead } from '../../src/models/head.js';

@@ -3,12 +3,16 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from
 import { gzipSync } from 'node:zlib';
 import type { Config } from '../../src/config/schema.js';
 import { openCifar } from '../../src/data/cifar/cifar.js';
+import { imageBytes } from '../../src/data/dataset.js';
 import { openIdxSet } from '../../src/data/fashionMnist.js';
 import { openDatasets } from '../../src/data/index.js';
 import { holdOut, longTailedIndices } from '../../src/data/longTail.js';
+import { planBlocks } from '../../src/data/pipeline/blockPlan.js';
+import { BlockSequence } from '../../src/data/pipeline/blockSequence.js';
 import { openPipeline } from '../../src/data/pipeline/pipeline.js';
+import { Slots } from '../../src/data/pipeline/slots.js';
 import { cifar10 } from '../../src/data/sets/cifar10.js';
-import { openWorkerPool } from '../../src/data/workers/workerPool.js';
+import { openWorkerPool } from '../../src/data/workerPool.js';
 import { idxFile } from '../data/idxFile.js';
 import type { Cases, Place } from './catalogue.js';
 
@@ -138,10 +142,12 @@ export const dataCases: Cases = {
     openPipeline({ dataset: train, augment: ['autoaugment_cifar10'], seed: 0, batchSize: 2, workers: 0, order });
   },
   'a dataset that does not answer': async place => {
-    const { shared: _, ...train } = (await idxSet(place)).train;
-    const dataset = { ...train, image: () => new Promise<void>(() => undefined) };
-    const pipeline = openPipeline({ dataset, augment: [], seed: 0, batchSize: 2, workers: 0, order, patience: 0.1 });
-    await pipeline.blocks({ epoch: 1, step: 0 }, 1).next();
+    const { train: dataset } = await idxSet(place);
+    const from = { epoch: 1, step: 0 };
+    const plans = planBlocks({ dataset, order, batchSize: 2, stepsPerBlock: 1, keepPartial: false }, from, 1);
+    const slots = new Slots(1, 2, 2 * imageBytes(dataset.imageShape));
+    const prepare = () => new Promise<void>(() => undefined);
+    await new BlockSequence({ dataset, from, plans, slots, prepare, patience: 0.1 }).read().next();
   },
   'a worker that refuses a batch': () => pool('refuse'),
   'a worker that throws': () => pool('throw'),

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
+import { subset } from '../../src/data/dataset.js';
 import { openDatasets } from '../../src/data/index.js';
-import { subset } from '../../src/data/longTail.js';
 import { compile, engineSettings } from '../../src/engine/index.js';
 import type { Executable } from '../../src/engine/program.js';
 import type { HostTensors } from '../../src/tensor.js';

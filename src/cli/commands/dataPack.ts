@@ -2,8 +2,8 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { DatasetConfig } from '../../data/index.js';
-import { inputSizeOf } from '../../data/inputSize.js';
 import type { PackOptions } from '../../data/pack/pack.js';
+import { inputSizeOf } from '../../data/schema.js';
 import type { ImageSplit } from '../../data/sets/definition.js';
 import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
 import { ConfigError } from '../../errors.js';
@@ -103,10 +103,10 @@ async function filesOf(
   progress: Progress,
 ): Promise<(Pick<PackOptions, 'files' | 'list' | 'notes'> & { readonly split: ImageSplit })[]> {
   const [{ openImageSplits, splitsOf }, { checkSplit }, { isPackedSet }, { listName }] = await Promise.all([
-    import('../../data/imageSplits.js'),
+    import('../../data/files/imageSplits.js'),
     import('../../data/verify/checkSplit.js'),
-    import('../../data/pack/packedDataset.js'),
-    import('../../data/pack/packedLists.js'),
+    import('../../data/pack/packedSet.js'),
+    import('../../data/pack/packedSet.js'),
   ]);
   if (isPackedSet(root)) {
     throw new ConfigError('This set is packed already.', { where: root, next: 'Name the folder of the image files.' });

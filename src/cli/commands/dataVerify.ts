@@ -1,8 +1,8 @@
 /** `gala data verify`: is every image of a dataset there, and with --deep does it decode? */
 import { resolve } from 'node:path';
 import { Argument, type Command } from 'commander';
+import type { ImageSplits } from '../../data/files/imageSplits.js';
 import type { HashedImages } from '../../data/files/repeatedImages.js';
-import type { ImageSplits } from '../../data/imageSplits.js';
 import type { DatasetConfig } from '../../data/index.js';
 import type { ImageSplit } from '../../data/sets/definition.js';
 import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
@@ -82,9 +82,9 @@ async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags
 /** Prints the report. False where an image has a fault. */
 async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promise<boolean> {
   const { imagesRoot } = await import('../../data/index.js');
-  const { openImageSplits, splitsOf } = await import('../../data/imageSplits.js');
-  const { requireTwoClasses } = await import('../../data/oneClass.js');
-  const { isPackedSet } = await import('../../data/pack/packedDataset.js');
+  const { openImageSplits, splitsOf } = await import('../../data/files/imageSplits.js');
+  const { requireTwoClasses } = await import('../../data/trainingSet.js');
+  const { isPackedSet } = await import('../../data/pack/packedSet.js');
   const root = imagesRoot(config, { dataRoot: flags.data });
   if (isPackedSet(root)) {
     throw new ConfigError('This is a packed set: there are no image files to check.', {

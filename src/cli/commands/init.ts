@@ -39,7 +39,7 @@ async function init(images: string, { output }: { output?: string }): Promise<vo
   }
   const { surveyImages } = await import('../../survey/survey.js');
   const { recipeFor } = await import('../../survey/recipe.js');
-  const { configText } = await import('../../survey/configText.js');
+  const { configText } = await import('../../survey/recipe.js');
   const { writeFileAtomic } = await import('../../io/atomicFile.js');
   const survey = await surveyImages(images, createCheckDisplay(createProgress()));
   const recipe = recipeFor(survey);

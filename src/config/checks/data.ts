@@ -1,7 +1,7 @@
 /** Rules between the keys of `data`. */
 
-import type { Augmentation } from '../../data/augment/names.js';
-import { inputSizeOf } from '../../data/inputSize.js';
+import type { Augmentation } from '../../data/augment/augmentation.js';
+import { inputSizeOf } from '../../data/schema.js';
 import { type DatasetName, datasets, isImageFiles, namesWhere, ownSet } from '../../data/sets/index.js';
 import type { Check, Report } from './checked.js';
 

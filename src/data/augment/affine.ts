@@ -1,16 +1,16 @@
 /**
- * Pillow's affine transforms of a whole image with interpolation, byte for byte: an output pixel's centre (x + ½, y +
- * ½) comes from elsewhere, pixels from outside get the fill colour. Shears and translations along one axis keep the
- * other coordinate whole, where Pillow's two-dimensional interpolation is the one-dimensional one to the last bit.
+ * Pillow's affine transforms of a whole RGB image, byte for byte. The centre (x + ½, y + ½) of each output pixel is
+ * mapped to a point of the input; points outside get the fill colour. Shears and translations along one axis keep the
+ * other coordinate a whole number. There, interpolation in one dimension gives the bits of Pillow's two dimensions.
  */
-import type { ImageShape } from '../imageShape.js';
+import type { ImageShape } from '../dataset.js';
 import type { Scratch } from './operation.js';
 
 export type Interpolation = 'bilinear' | 'bicubic';
-/** Colour of the pixels that come from outside. */
+/** Colour of pixels from outside of the image. */
 type Fill = readonly [red: number, green: number, blue: number];
 
-/** Along which line pixels move: by `shear` times the other coordinate, plus `shift`; either may be 0. */
+/** How far pixels move along an axis: `shear` times the other coordinate, plus `shift`. */
 export interface Move {
   readonly shear: number;
   readonly shift: number;
@@ -21,19 +21,19 @@ export interface Sampling {
   readonly fill: Fill;
 }
 
-/** In place: x comes from x + shear·y + shift, y stays. */
+/** In place: out(x, y) = in(x + shear·y + shift, y). */
 export function moveAlongX(image: Uint8Array, shape: ImageShape, move: Move, how: Sampling, scratch: Scratch): void {
   const { height, width } = shape;
   move1d(image, { lines: height, lineStep: 3 * width, length: width, step: 3 }, move, how, scratch);
 }
 
-/** In place: y comes from y + shear·x + shift, x stays. */
+/** In place: out(x, y) = in(x, y + shear·x + shift). */
 export function moveAlongY(image: Uint8Array, shape: ImageShape, move: Move, how: Sampling, scratch: Scratch): void {
   const { height, width } = shape;
   move1d(image, { lines: width, lineStep: 3, length: height, step: 3 * width }, move, how, scratch);
 }
 
-/** In place, counter-clockwise by `degrees` about the centre. */
+/** Rotates in place, counter-clockwise by `degrees` about the centre. */
 export function rotateBy(
   image: Uint8Array,
   { height, width }: ImageShape,
@@ -64,9 +64,50 @@ export function rotateBy(
   }
 }
 
+/** As `rotateBy`, with the nearest pixel, in Pillow's 16.16 fixed point; pixels from outside become `fill`. */
+export function rotateNearest(
+  image: Uint8Array,
+  { height, width }: ImageShape,
+  degrees: number,
+  fill: number,
+  { source }: Scratch,
+): void {
+  if (degrees % 360 === 0) return;
+  source.set(image);
+  const angle = (-degrees * Math.PI) / 180;
+  const cos = roundedTo15(Math.cos(angle));
+  const sin = roundedTo15(Math.sin(angle));
+  const originX = cos * (-width / 2) + sin * (-height / 2) + width / 2;
+  const originY = -sin * (-width / 2) + cos * (-height / 2) + height / 2;
+  const stepX = fixed(cos);
+  const stepY = fixed(-sin);
+  let rowX = fixed(originX + cos * 0.5 + sin * 0.5);
+  let rowY = fixed(originY + -sin * 0.5 + cos * 0.5);
+  for (let y = 0, out = 0; y < height; y++) {
+    for (let x = 0, atX = rowX, atY = rowY; x < width; x++, out += 3, atX += stepX, atY += stepY) {
+      const fromX = atX >> 16;
+      const fromY = atY >> 16;
+      if (fromX >= 0 && fromX < width && fromY >= 0 && fromY < height) {
+        const from = 3 * (fromY * width + fromX);
+        image[out] = source[from]!;
+        image[out + 1] = source[from + 1]!;
+        image[out + 2] = source[from + 2]!;
+      } else {
+        image[out] = image[out + 1] = image[out + 2] = fill;
+      }
+    }
+    rowX += fixed(sin);
+    rowY += stepX;
+  }
+}
+
 /** Pillow rounds the rotation matrix to 15 decimals. */
-export function roundedTo15(value: number): number {
+function roundedTo15(value: number): number {
   return Number(value.toFixed(15));
+}
+
+function fixed(value: number): number {
+  return Math.floor(value * 65536 + 0.5);
 }
 
 /** Pixels of a line are `step` bytes apart, lines `lineStep`. */
@@ -179,7 +220,7 @@ function cubic(a: number, b: number, c: number, d: number, fraction: number): nu
   return b + fraction * (c - a + fraction * (2 * (a - b) + c - d + fraction * (b - a - c + d)));
 }
 
-/** Cut off to a byte. */
+/** Clips to 0 … 255 and cuts off the fraction. */
 function byte(value: number): number {
   return value <= 0 ? 0 : value >= 255 ? 255 : value | 0;
 }

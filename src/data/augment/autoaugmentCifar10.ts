@@ -1,14 +1,22 @@
-/**
- * AutoAugment's CIFAR-10 policy (Cubuk et al., CVPR 2019), magnitudes as in the common public Pillow implementation.
- */
+/** AutoAugment's CIFAR-10 policy (Cubuk et al., CVPR 2019), with the magnitudes of the common Pillow implementation. */
 import type { Random } from '../../random.js';
-import type { ImageShape } from '../imageShape.js';
-import { rotate, shearX, shearY, translateX, translateY } from './affineOperations.js';
-import { color, sharpness } from './colorOperations.js';
+import type { ImageShape } from '../dataset.js';
+import { moveAlongX, moveAlongY, rotateNearest } from './affine.js';
+import type { Transform } from './augmentation.js';
+import {
+  autocontrast,
+  brightness,
+  color,
+  contrast,
+  equalize,
+  invert,
+  posterize,
+  sharpness,
+  solarize,
+} from './colorOperations.js';
+import { shift } from './geometry.js';
 import type { Operation, Scratch } from './operation.js';
 import { makeScratch, requireColour } from './operation.js';
-import { autocontrast, brightness, contrast, equalize, invert, posterize, solarize } from './pointOperations.js';
-import type { Transform } from './transform.js';
 
 interface OperationRange {
   readonly apply: Operation;
@@ -18,14 +26,27 @@ interface OperationRange {
   readonly signed: boolean;
 }
 
+/** Grey value of the pixels that an operation brings in from outside of the image. */
+const outside = 128;
+const bicubic = { interpolation: 'bicubic', fill: [outside, outside, outside] } as const;
+
+const shearX: Operation = (image, shape, magnitude, scratch) =>
+  moveAlongX(image, shape, { shear: magnitude, shift: 0 }, bicubic, scratch);
+const shearY: Operation = (image, shape, magnitude, scratch) =>
+  moveAlongY(image, shape, { shear: magnitude, shift: 0 }, bicubic, scratch);
+/** out(x, y) = in(x + magnitude·width, y), nearest pixel. */
+const translateX: Operation = (image, shape, magnitude) =>
+  shift(image, shape, 0, Math.floor(magnitude * shape.width + 0.5), outside);
+const translateY: Operation = (image, shape, magnitude) =>
+  shift(image, shape, Math.floor(magnitude * shape.height + 0.5), 0, outside);
+const rotate: Operation = (image, shape, magnitude, scratch) =>
+  rotateNearest(image, shape, magnitude, outside, scratch);
+
 /** `level` of numpy's linspace(0, end, 10). */
 const upTo = (end: number) => (level: number) => level * (end / 9);
 const none = () => 0;
 
-/**
- * The operations by name: what they do and how a level becomes a magnitude. Rotation has no random sign, as in the
- * reference.
- */
+/** The operations by name. Rotation has no random sign, as in the reference. */
 export const operations = {
   shearX: { apply: shearX, magnitude: upTo(0.3), signed: true },
   shearY: { apply: shearY, magnitude: upTo(0.3), signed: true },
@@ -48,7 +69,7 @@ export type OperationName = keyof typeof operations;
 /** Probability, operation, level. */
 type Step = readonly [number, OperationName, number];
 
-/** The 25 sub-policies; one is drawn per image and its two steps are applied, each with its probability. */
+/** The 25 sub-policies. Each image gets the two steps of one sub-policy, each with its probability. */
 // biome-ignore format: one sub-policy a line
 export const subPolicies: readonly (readonly [Step, Step])[] = [
   [[0.1, 'invert', 7], [0.2, 'contrast', 6]],
@@ -78,9 +99,7 @@ export const subPolicies: readonly (readonly [Step, Step])[] = [
   [[0.7, 'translateY', 9], [0.9, 'autocontrast', 1]],
 ];
 
-/**
- * Applies one sub-policy, drawn uniformly, to an RGB image. Throws `ConfigError` for images of other than 3 channels.
- */
+/** Applies one sub-policy, drawn uniformly. Throws `ConfigError` for images that do not have 3 channels. */
 export function autoaugmentCifar10(shape: ImageShape): Transform {
   requireColour(shape, 'autoaugment_cifar10');
   const scratch = makeScratch(shape);

@@ -1,20 +1,17 @@
-/** From the names in `data.augment` to one function on images. */
+/** Makes one function on images from the augmentations that `data.augment` names. */
 
 import { ConfigError } from '../../errors.js';
 import { type Random, randomFor } from '../../random.js';
-import type { ImageShape } from '../imageShape.js';
+import type { ImageShape } from '../dataset.js';
+import type { Augmentation, Transform } from './augmentation.js';
 import { autoaugmentCifar10 } from './autoaugmentCifar10.js';
-import { colorJitter } from './colorJitter.js';
-import { cutout } from './cutout.js';
-import { horizontalFlip } from './horizontalFlip.js';
-import type { Augmentation } from './names.js';
+import { colorJitter } from './colorOperations.js';
+import { cutout, horizontalFlip, randomCrop } from './geometry.js';
 import { randAugment } from './randAugment.js';
-import { randomCrop } from './randomCrop.js';
-import type { Transform } from './transform.js';
 
 /**
- * Augments one HWC uint8 image in place; the same (seed, epoch, index, draw) always gives the same image. `draw` counts
- * the earlier uses of the image in that epoch: a sampler that repeats images does not repeat their augmentations.
+ * Augments one HWC uint8 image in place. The same (seed, epoch, index, draw) always gives the same image. `draw` counts
+ * the earlier uses of the image in the epoch, so that an image that a sampler repeats is augmented differently.
  */
 export type Augmenter = (image: Uint8Array, seed: number, epoch: number, index: number, draw?: number) => void;
 
@@ -29,17 +26,17 @@ const transforms: Readonly<Record<Augmentation, (shape: ImageShape) => Transform
   reflect_pad: () => onlyForFiles('reflect_pad'),
 };
 
-/** The named augmentations in order. Throws `ConfigError` where one does not work on images of this shape. */
+/** The functions of augmentations. Throws `ConfigError` where one does not work on images of this shape. */
 export function transformsOf(names: readonly Augmentation[], shape: ImageShape): readonly Transform[] {
   return names.map(name => transforms[name](shape));
 }
 
-/** The random numbers of one use of an image: the `draw`-th in its epoch, from 0. */
+/** The random numbers for use `draw`, from 0, of an image in an epoch. */
 export function randomOfImage(seed: number, epoch: number, index: number, draw: number): Random {
   return randomFor('augment', seed, epoch, index, ...(draw === 0 ? [] : [draw]));
 }
 
-/** Chains the named augmentations in order. Throws `ConfigError` where one does not work on images of this shape. */
+/** Applies augmentations in order. Throws `ConfigError` where one does not work on images of this shape. */
 export function augmenter(names: readonly Augmentation[], shape: ImageShape): Augmenter {
   const chain = transformsOf(names, shape);
   return (image, seed, epoch, index, draw = 0) => {
@@ -49,9 +46,9 @@ export function augmenter(names: readonly Augmentation[], shape: ImageShape): Au
   };
 }
 
-/** These cut images of any size to the network's size (images/fit.ts). */
+/** The augmentations that images/fit.ts applies, because they make images of any size as large as the input. */
 function onlyForFiles(name: Augmentation): never {
-  throw new ConfigError(`${name} works on image files; the images of this dataset have one size already.`, {
+  throw new ConfigError(`${name} works on image files, but the images of this dataset all have the same size.`, {
     where: `data.augment: ${name}`,
     next: `Take ${name} out of data.augment; random_crop and horizontal_flip work on images of one size.`,
   });

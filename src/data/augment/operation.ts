@@ -1,18 +1,15 @@
-/**
- * What the operations of AutoAugment and RandAugment share: their form and working memory. All follow Pillow byte for
- * byte.
- */
+/** The type and the working memory of the operations of AutoAugment and RandAugment, which give Pillow's bytes. */
 import { ConfigError } from '../../errors.js';
-import type { ImageShape } from '../imageShape.js';
-import { imageBytes } from '../imageShape.js';
+import type { ImageShape } from '../dataset.js';
+import { imageBytes } from '../dataset.js';
 import type { ImageKernels } from '../kernels/imageKernels.js';
 import { makeImageKernels, slackBytes } from '../kernels/imageKernels.js';
 
-/** Working memory of the operations, made once per shape, so that no image allocates. */
+/** Working memory, allocated once per shape and not for every image. */
 export interface Scratch {
-  /** A copy of the image where an operation reads neighbours of what it has overwritten. */
+  /** Copy of the image for operations that read pixels after their neighbours were overwritten. */
   readonly source: Uint8Array;
-  /** Kernels for RGB images, with an image at address 0 and room for another behind it. */
+  /** Kernels with the RGB image at address 0 of their memory, and room for another one behind it. */
   readonly kernels: ImageKernels;
   /** Address behind the image: tables, or a second image. */
   readonly behind: number;
@@ -21,10 +18,7 @@ export interface Scratch {
 /** Changes an RGB image in place; `magnitude` carries the sign where the operation has one. */
 export type Operation = (image: Uint8Array, shape: ImageShape, magnitude: number, scratch: Scratch) => void;
 
-/** Grey of the pixels that a geometric operation brings in from outside. */
-export const outside = 128;
-
-/** Bytes of the histograms of the three channels, the largest table. */
+/** Bytes of the largest table: the histograms of the three channels. */
 const tableBytes = 3 * 256 * 4;
 
 export function makeScratch(shape: ImageShape): Scratch {
@@ -38,13 +32,16 @@ export function makeScratch(shape: ImageShape): Scratch {
 /** Throws `ConfigError` unless images are RGB; `augmentation` is the name in the config. */
 export function requireColour({ channels }: ImageShape, augmentation: string): void {
   if (channels === 3) return;
-  throw new ConfigError(`${augmentation} works on RGB images; this dataset's have ${channels} channel(s).`, {
-    where: `data.augment: ${augmentation}`,
-    next: `Take ${augmentation} out of data.augment; random_crop, horizontal_flip and cutout work on any image.`,
-  });
+  throw new ConfigError(
+    `${augmentation} works on RGB images; the images of this dataset have ${channels} channel(s).`,
+    {
+      where: `data.augment: ${augmentation}`,
+      next: `Take ${augmentation} out of data.augment; random_crop, horizontal_flip and cutout work on any image.`,
+    },
+  );
 }
 
-/** Runs kernels on a copy of the image at address 0 and takes it back from `result`. */
+/** Copies the image to address 0, runs kernels, and copies it back from address `result`. */
 export function inKernels(
   image: Uint8Array,
   { kernels, behind }: Scratch,

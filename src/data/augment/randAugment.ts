@@ -1,24 +1,25 @@
 /** RandAugment (Cubuk et al. 2020) in timm's form `rand-m10-n2-mstd0.5`, which the released large-scale recipes use. */
 import type { Random } from '../../random.js';
-import type { ImageShape } from '../imageShape.js';
+import type { ImageShape } from '../dataset.js';
 import type { Interpolation, Sampling } from './affine.js';
 import { moveAlongX, moveAlongY, rotateBy } from './affine.js';
-import { color, sharpness } from './colorOperations.js';
-import type { Operation, Scratch } from './operation.js';
-import { makeScratch, requireColour } from './operation.js';
+import type { Transform } from './augmentation.js';
 import {
   autocontrast,
   brightness,
+  color,
   contrast,
   equalize,
   invert,
   posterize,
+  sharpness,
   solarize,
   solarizeAdd,
-} from './pointOperations.js';
-import type { Transform } from './transform.js';
+} from './colorOperations.js';
+import type { Operation, Scratch } from './operation.js';
+import { makeScratch, requireColour } from './operation.js';
 
-/** How an operation is drawn: `level` in 0 … 10; `sign` −1 or 1 and the interpolation only for what moves pixels. */
+/** What is drawn for an operation: `level` in 0 … 10, and for operations that move pixels `sign` −1 or 1 and the rest. */
 interface Draw {
   readonly level: number;
   readonly sign: number;
@@ -34,7 +35,7 @@ const probability = 0.5;
 /** ImageNet's mean colour. */
 const fill = [124, 116, 104] as const;
 
-const alone =
+const withoutMagnitude =
   (operation: Operation): RandAugmentOperation =>
   (image, shape, _draw, scratch) =>
     operation(image, shape, 0, scratch);
@@ -49,14 +50,14 @@ const moving =
   (image, shape, { level, sign, interpolation }, scratch) => {
     if (level !== 0) move(image, shape, sign * level, { interpolation, fill }, scratch);
   };
-/** A blend's factor 0.1 + 0.18·level, less the 1 that the operations add. */
+/** The factor of a blend is 0.1 + 0.18·level; the operations add 1 to their magnitude. */
 const blendMagnitude = (level: number) => (level / 10) * 1.8 + 0.1 - 1;
 
 /** The operations by timm's names. */
 export const randAugmentOperations = {
-  AutoContrast: alone(autocontrast),
-  Equalize: alone(equalize),
-  Invert: alone(invert),
+  AutoContrast: withoutMagnitude(autocontrast),
+  Equalize: withoutMagnitude(equalize),
+  Invert: withoutMagnitude(invert),
   Rotate: moving((image, shape, level, how, scratch) => rotateBy(image, shape, (level / 10) * 30, how, scratch)),
   Posterize: byLevel(posterize, level => Math.trunc((level / 10) * 4)),
   Solarize: byLevel(solarize, level => Math.min(256, Math.trunc((level / 10) * 256))),
@@ -82,8 +83,8 @@ export const randAugmentOperations = {
 const all = Object.values(randAugmentOperations);
 
 /**
- * Draws two operations with replacement and applies each with probability ½. Throws `ConfigError` for images of other
- * than 3 channels.
+ * Draws two operations with replacement and applies each with probability ½. Throws `ConfigError` for images that do
+ * not have 3 channels.
  */
 export function randAugment(shape: ImageShape): Transform {
   requireColour(shape, 'rand_augment');

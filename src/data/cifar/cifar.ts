@@ -1,9 +1,17 @@
 /** CIFAR-10 and CIFAR-100 (Krizhevsky 2009) from either of the official archives. */
 import { basename, join } from 'node:path';
 import { DataError } from '../../errors.js';
-import { classCounts, type Dataset, type SharedImages } from '../dataset.js';
+import {
+  classCounts,
+  type Dataset,
+  everyRow,
+  pickedDataset,
+  type SharedImages,
+  sharedBytes,
+  sharedDataset,
+  sharedInt32,
+} from '../dataset.js';
 import { makeImageKernels } from '../kernels/imageKernels.js';
-import { everyRow, pickedDataset, sharedBytes, sharedDataset, sharedInt32 } from '../pipeline/sharedDataset.js';
 import type { PixelOptions } from '../sets/definition.js';
 import { type CheckedFiles, checkedFiles } from './checkedFiles.js';
 import { type CifarSet, type CifarSplit, type FoundCifar, findCifar, pathsOf } from './layouts.js';

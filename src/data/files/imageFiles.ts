@@ -1,15 +1,10 @@
-/**
- * The files of an image set by index, held flat: one buffer of names, so that a list of 10⁶ lines is no million
- * strings.
- */
-
+/** The files of an image set by index. All names are in one buffer, because a million strings would take much memory. */
 import { sha256 } from '../../io/hash.js';
-import { indexHash } from '../longTail.js';
-import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
+import { indexHash, sharedBytes, sharedInt32 } from '../dataset.js';
 
-/** Where every file lies: plain data over shared memory, which worker threads are sent without a copy. */
+/** The paths of files: plain data over shared memory, which worker threads receive without a copy. */
 export interface FileTable {
-  /** Absolute folders; few beside the files. */
+  /** Absolute folders. */
   readonly folders: readonly string[];
   /** Index into `folders` of file `i`. */
   readonly folderOf: Int32Array;
@@ -21,7 +16,7 @@ export interface FileTable {
   readonly nameLengths: Uint8Array;
 }
 
-/** One split of an image set: where its files are and what they show; nothing here opens one. */
+/** The files and labels of one split of an image set. Nothing here opens a file. */
 export interface ImageFiles {
   readonly name: string;
   readonly classNames: readonly string[];
@@ -31,19 +26,19 @@ export interface ImageFiles {
   readonly labels: Int32Array;
   /** Absolute path of image `i`. */
   path(i: number): string;
-  /** sha256 (hex) of the names and labels in order; the same wherever the images lie. */
+  /** sha256 (hex) of the names and labels in order, which does not depend on the folder of the images. */
   readonly fingerprint: string;
-  /** What `path` reads from, for worker threads: `path(i)` is `filePath(table, i)`. */
+  /** For worker threads: `filePath(table, i)` is `path(i)`. */
   readonly table: FileTable;
 }
 
-export type ImageFilesParts = Pick<ImageFiles, 'name' | 'classNames' | 'labels' | 'fingerprint' | 'table'>;
-
-export function imageFiles(parts: ImageFilesParts): ImageFiles {
+export function imageFiles(
+  parts: Pick<ImageFiles, 'name' | 'classNames' | 'labels' | 'fingerprint' | 'table'>,
+): ImageFiles {
   return { ...parts, length: parts.labels.length, path: i => filePath(parts.table, i) };
 }
 
-/** Absolute path of file `i`. Throws `RangeError` outside of the table. */
+/** Absolute path of file `i`. Throws `RangeError`. */
 export function filePath(table: FileTable, i: number): string {
   const folder = table.folders[table.folderOf[i] ?? -1];
   if (folder === undefined) throw new RangeError(`There is no file ${i}: the table has ${table.folderOf.length}.`);
@@ -56,7 +51,7 @@ export function fileName({ nameBytes, nameStarts, nameLengths }: Omit<FileTable,
   return Buffer.from(nameBytes.buffer, nameBytes.byteOffset + start, nameLengths[i]!).toString('utf8');
 }
 
-/** The images at `indices`, in that order; shares the names. Throws `RangeError`. */
+/** The images at `indices`, in this order, with the same buffer of names. Throws `RangeError`. */
 export function subsetOfFiles(files: ImageFiles, indices: Int32Array): ImageFiles {
   const { table, name, classNames } = files;
   const labels = sharedInt32(indices.length);

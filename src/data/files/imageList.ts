@@ -1,15 +1,15 @@
-/** Image lists as the field exchanges them, `path label` a line: parsed from bytes into flat arrays. */
+/** Reads image lists in the usual form, one line `path label` per image, into flat arrays. */
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { DataError } from '../../errors.js';
 import { readPlainOrGzip } from '../../io/plainOrGzip.js';
-import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
+import { sharedBytes, sharedInt32 } from '../dataset.js';
 import type { FileTable } from './imageFiles.js';
-import { utf8Text } from './listText.js';
 
-/** A parsed list; `folders` are as written in it, not yet found on disk. */
+/** A parsed list. `folders` are the folders in the list, which may not exist on disk. */
 export interface ImageList extends FileTable {
   readonly labels: Int32Array;
-  /** Line, from 1, of the largest label, the first of them; absent where the images are not from a list. */
+  /** First line, from 1, with the largest label; absent where the images are not from a list. */
   readonly largestLabelLine?: number;
   /** sha256 (hex) of the list with LF line ends, one space before the label and no blank lines. */
   readonly fingerprint: string;
@@ -20,7 +20,13 @@ const carriageReturn = 13;
 const space = 32;
 const tab = 9;
 const slash = 47;
-const longestName = 255; // of Linux file systems
+const longestName = 255; // bytes, on file systems of Linux
+/** Byte order marks, with which some programs of Windows begin a text. */
+const marks = [
+  { bytes: [0xef, 0xbb, 0xbf], encoding: 'utf-8' },
+  { bytes: [0xff, 0xfe], encoding: 'utf-16le' },
+  { bytes: [0xfe, 0xff], encoding: 'utf-16be' },
+] as const;
 
 /** Reads a list, plain or `.gz`. Throws `DataError` with path and line. */
 export function readImageList(path: string, classes?: number): ImageList {
@@ -28,9 +34,9 @@ export function readImageList(path: string, classes?: number): ImageList {
 }
 
 /**
- * Parses a list in UTF-8, or in UTF-16 with its mark, with LF or CRLF line ends. The label is what follows the last
- * white space of a line, so paths may hold spaces. Labels lie in [0, `classes`) where that is given. Throws
- * `DataError`; `where` names the list.
+ * Parses a list in UTF-8, or in UTF-16 with a byte order mark, with LF or CRLF line ends. The label follows the last
+ * white space of a line, so paths can contain spaces. Labels must be in [0, `classes`). Throws `DataError`; `where`
+ * names the list.
  */
 export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 31): ImageList {
   const text = utf8Text(bytes, where);
@@ -47,7 +53,7 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
   let filled = 0;
   let lineNumber = 0;
   let largest = { label: -1, line: 0 };
-  let folder = { start: 0, end: -1, index: -1 }; // of the line before: lists are mostly in order of class
+  let folder = { start: 0, end: -1, index: -1 }; // of the previous line, because neighbours often share a folder
   const fault = (message: string) =>
     new DataError(message, {
       where: `${where}:${lineNumber}`,
@@ -116,24 +122,24 @@ export function parseImageList(bytes: Uint8Array, where: string, classes = 2 ** 
   };
 }
 
-/** sha256 of `path label` lines; gathers them, because a call of the hash costs more than a line. */
+/** sha256 of lines `path label`. Collects lines, because a call of the hash takes longer than a line. */
 export function lineHash(): { add(path: Uint8Array, label: number): void; digest(): string } {
   const hash = createHash('sha256');
-  const gathered = Buffer.alloc(2 ** 16);
+  const collected = Buffer.alloc(2 ** 16);
   let filled = 0;
   const flush = () => {
-    hash.update(gathered.subarray(0, filled));
+    hash.update(collected.subarray(0, filled));
     filled = 0;
   };
   return {
     add(path, label) {
-      if (filled + path.length + 12 > gathered.length) flush();
-      if (path.length + 12 > gathered.length) hash.update(path);
+      if (filled + path.length + 12 > collected.length) flush();
+      if (path.length + 12 > collected.length) hash.update(path);
       else {
-        gathered.set(path, filled);
+        collected.set(path, filled);
         filled += path.length;
       }
-      filled += gathered.write(` ${label}\n`, filled, 'latin1');
+      filled += collected.write(` ${label}\n`, filled, 'latin1');
     },
     digest() {
       flush();
@@ -152,7 +158,7 @@ function isBlank(byte: number): boolean {
   return byte === space || byte === tab || byte === carriageReturn;
 }
 
-/** The digits from `start` to `end` as a number; undefined where there is anything else, or more than nine digits. */
+/** The digits from `start` to `end` as a number; undefined for other characters and for more than nine digits. */
 function wholeNumber(text: Buffer, start: number, end: number): number | undefined {
   if (end - start > 9) return undefined;
   let value = 0;
@@ -167,4 +173,34 @@ function wholeNumber(text: Buffer, start: number, end: number): number | undefin
 function quote(text: Buffer, start: number, end: number): string {
   const shown = text.toString('utf8', start, Math.min(end, start + 80));
   return JSON.stringify(end - start > 80 ? `${shown}…` : shown);
+}
+
+/**
+ * A list as UTF-8 without a byte order mark; lists of Windows PowerShell are UTF-16. Throws `DataError` with the line
+ * for a text of another encoding.
+ */
+function utf8Text(bytes: Uint8Array, where: string): Buffer {
+  const mark = marks.find(({ bytes: first }) => first.every((byte, i) => bytes[i] === byte));
+  const rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).subarray(mark?.bytes.length ?? 0);
+  const text =
+    mark === undefined || mark.encoding === 'utf-8' ? rest : Buffer.from(new TextDecoder(mark.encoding).decode(rest));
+  if (text.includes(0)) {
+    throw new DataError('The list has null bytes: it is UTF-16 without its mark, or no text.', {
+      where,
+      next: 'Save it as UTF-8: iconv -f utf-16le -t utf-8 LIST > NEW',
+    });
+  }
+  if (isUtf8(text)) return text;
+  throw new DataError('This line of the list is not UTF-8 text.', {
+    where: `${where}:${firstLineNotUtf8(text)}`,
+    next: 'Convert it from the encoding that it has, such as: iconv -f latin1 -t utf-8 LIST > NEW',
+  });
+}
+
+function firstLineNotUtf8(text: Buffer): number {
+  for (let line = 1, start = 0; ; line++) {
+    const end = text.indexOf(lineFeed, start);
+    if (end === -1 || !isUtf8(text.subarray(start, end))) return line;
+    start = end + 1;
+  }
 }

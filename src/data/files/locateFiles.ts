@@ -1,32 +1,35 @@
-/** Finds the folders that a list names on disk, once per folder, and which of the listed files they lack. */
+/** Finds the files of a list on disk, folder by folder, and says how to get those that are missing. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
-import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
-import { type FileTable, fileName } from './imageFiles.js';
+import { shellWord } from '../../io/shellWord.js';
+import { sharedBytes, sharedInt32 } from '../dataset.js';
+import type { PublishedSet } from '../sets/definition.js';
+import { type FileTable, fileName, type ImageFiles } from './imageFiles.js';
 import type { ImageList } from './imageList.js';
 import { packedArchiveAdvice } from './packedArchives.js';
-import { knownForm } from './readableNames.js';
-
-/** Places below the root where a folder of the list may be, the likeliest first. */
-export type FolderCandidates = (folder: string) => readonly string[];
+import { knownForm, namesNotUtf8 } from './readableNames.js';
 
 export interface LocatedFiles {
   readonly table: FileTable;
-  /** The folders of `table` as the list has them. */
+  /** The folders of `table` as the list writes them. */
   readonly listFolders: readonly string[];
-  /** Indices of files that are not there, ascending. */
+  /** Indices of missing files, ascending. */
   readonly missing: Int32Array;
-  /** Folders of the list of which no candidate exists, with the candidates as absolute paths. */
+  /** Folders of the list without an existing candidate; the candidates are absolute paths. */
   readonly missingFolders: readonly { readonly folder: string; readonly candidates: readonly string[] }[];
 }
 
 /**
- * Looks into every folder of `list` below `root`. Of several candidates the first that holds a listed file is taken,
- * else the first that exists, else the first. Reads folders, opens no image. Throws `DataError` when the root is no
- * folder.
+ * Looks into every folder of `list` below `root`. `candidatesOf` gives the places where a folder may be. The first
+ * candidate with a listed file is used, or else the first that exists, or else the first. Opens no image. Throws
+ * `DataError` when `root` is no folder.
  */
-export function locateFiles(list: ImageList, root: string, candidatesOf: FolderCandidates = only): LocatedFiles {
+export function locateFiles(
+  list: ImageList,
+  root: string,
+  candidatesOf: PublishedSet['candidatesOf'] = folder => [folder],
+): LocatedFiles {
   requireFolder(root);
   const contents = folderReader();
   const missing: number[] = [];
@@ -67,13 +70,52 @@ export function locateFiles(list: ImageList, root: string, candidatesOf: FolderC
   };
 }
 
-/** A path with its accents as they are written on disk, where it is there in another form than `path`. */
+/**
+ * The error for a split with missing files: how many, the first one or the folders where gala looked, and which archive
+ * has them.
+ */
+export function missingImages(
+  split: string,
+  { files, located }: { readonly files: ImageFiles; readonly located: LocatedFiles },
+  root: string,
+  set: PublishedSet | undefined,
+): DataError {
+  const { missing, missingFolders, listFolders, table } = located;
+  const first = missingFolders[0];
+  const folder = listFolders[table.folderOf[missing[0]!]!]!;
+  const folders = missingFolders.length > 0 ? `, and ${missingFolders.length} of their folders do not exist` : '';
+  const [one, ...others] = first?.candidates ?? [files.path(missing[0]!)];
+  const unreadable = namesNotUtf8(dirname(one!));
+  return new DataError(`${missing.length} of the ${files.length} ${split} images are missing${folders}.`, {
+    where: others.length > 0 ? `neither ${one} nor ${others.join(' nor ')} exists` : `the first: ${one}`,
+    next:
+      `${unreadable === undefined ? '' : `${unreadable} `}${archiveAdvice(root, folder, set)} ` +
+      `\`${verifyCommand(root, set)}\` lists every missing file.`,
+  });
+}
+
+/** The command that checks every image of a set. */
+export function verifyCommand(root: string, set: PublishedSet | undefined): string {
+  return `gala data verify ${set === undefined ? '--config CONFIG' : set.name} --data ${shellWord(root)}`;
+}
+
+/** Which wrong archive is in `root`, and which archive has a folder of the list. */
+export function archiveAdvice(root: string, folder: string, set: PublishedSet | undefined): string {
+  const packed = packedArchiveAdvice(root);
+  if (set === undefined)
+    return packed ?? 'Correct the list, or data.root (--data): the paths of a list are relative to it.';
+  const telltale = set.telltales.find(({ entry }) => existsSync(join(root, entry)));
+  const says = telltale?.says ?? packed;
+  return `${says ? `${says} ` : ''}${set.archiveOf(folder)}.`;
+}
+
+/** `path` with its accents in the Unicode form of the path on disk, where it exists in another form. */
 function onDisk(path: string): string {
   const isPlain = path.normalize('NFD') === path;
   return isPlain && path.normalize('NFC') === path ? path : (knownForm(path, existsSync) ?? path);
 }
 
-/** The names of a list with those of `renamed` in their place. */
+/** The list with the names of `renamed` at their indices. */
 function withNames(list: ImageList, renamed: ReadonlyMap<number, string>): ImageList {
   const names = Array.from(list.labels, (_, i) => Buffer.from(renamed.get(i) ?? fileName(list, i)));
   const nameBytes = sharedBytes(names.reduce((sum, name) => sum + name.length, 0));
@@ -89,10 +131,6 @@ function withNames(list: ImageList, renamed: ReadonlyMap<number, string>): Image
   return { ...list, nameBytes, nameStarts, nameLengths };
 }
 
-function only(folder: string): readonly string[] {
-  return [folder];
-}
-
 function requireFolder(root: string): void {
   const path = resolve(root);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
@@ -105,7 +143,7 @@ function requireFolder(root: string): void {
   });
 }
 
-/** Names in a folder; the last ones are kept where folders share a candidate, such as a flat `val`. */
+/** Reads names in folders. Keeps some results, because folders can share a candidate, such as a flat `val`. */
 function folderReader(): (path: string, keep: boolean) => ReadonlySet<string> | undefined {
   const kept = new Map<string, ReadonlySet<string> | undefined>();
   return (path, keep) => {
@@ -129,7 +167,7 @@ function namesIn(path: string): ReadonlySet<string> | undefined {
   }
 }
 
-/** Indices of the files of each folder, ascending: one counting sort instead of a list per folder. */
+/** Indices of the files of each folder, ascending: one counting sort takes less memory than a list for each folder. */
 function filesByFolder({ folders, folderOf }: ImageList): (folder: number) => Int32Array {
   const ends = new Int32Array(folders.length + 1);
   for (const folder of folderOf) ends[folder + 1]!++;

@@ -1,29 +1,62 @@
-/** A list of images divided into training, validation and test images, class by class. */
+/** Divides training images into training, validation and test images, class by class, as `data.split` says. */
 import { DataError } from '../../errors.js';
 import { randomFor, shuffle } from '../../random.js';
-import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
+import { sharedBytes, sharedInt32 } from '../dataset.js';
+import type { DataConfig } from '../schema.js';
+import type { ImageSplit } from '../sets/definition.js';
 import { fileName } from './imageFiles.js';
 import { type ImageList, lineHash } from './imageList.js';
 
 /** Shares of each class; 0 = no such part. */
-export interface SplitShares {
+interface SplitShares {
   readonly val: number;
   readonly test: number;
 }
 
-export interface DividedList {
-  readonly train: ImageList;
-  readonly val?: ImageList;
-  readonly test?: ImageList;
+/** A list and where it was read from: its file or its folder. */
+export interface ReadList {
+  readonly list: ImageList;
+  readonly source: string;
+}
+
+export type Lists = { readonly [split in ImageSplit]?: ReadList };
+
+type SplitKeys = Pick<DataConfig, 'split'> & Partial<Pick<DataConfig, 'subset_seed'>>;
+
+/** The shares of a config; undefined where it does not divide the training images. */
+export function sharesOf({ split }: SplitKeys): SplitShares | undefined {
+  const { val = 0, test = 0 } = split ?? {};
+  return val === 0 && test === 0 ? undefined : { val, test };
 }
 
 /**
- * Divides `list`: the images of each class are shuffled by (`seed`, class), then the test images are taken, then the
- * validation images, each about its share and one at least where the class has enough; one image of each class always
- * stays in `train`. The parts keep the order of the list, and their fingerprints are those of lists of their own.
- * Throws `DataError`, whose place is `where`, for a part without an image.
+ * Divides the training images by `shares`, and adds a note. The part `val` is never in `train`, also where `wantsVal` is
+ * false. Throws `DataError` for a part without an image.
  */
-export function splitList(list: ImageList, { val, test }: SplitShares, seed: number, where: string): DividedList {
+export function dividedTraining(
+  { subset_seed = 0 }: SplitKeys,
+  { list, source }: ReadList,
+  shares: SplitShares,
+  { wantsVal, notes }: { wantsVal: boolean; notes: string[] },
+): Lists {
+  const { train, val, test } = splitList(list, shares, subset_seed, source);
+  const parts = [[train, 'training'] as const, [val, 'validation'] as const, [test, 'test'] as const];
+  const counted = parts.flatMap(([part, name]) => (part === undefined ? [] : `${part.labels.length} ${name}`));
+  notes.push(`${source} is divided by class, with data.subset_seed ${subset_seed}: ${counted.join(', ')} images.`);
+  const read = (part: ImageList) => ({ list: part, source });
+  return {
+    train: read(train),
+    ...(val && wantsVal && { val: read(val) }),
+    ...(test && { test: read(test) }),
+  };
+}
+
+/**
+ * Shuffles the images of each class by (`seed`, class), takes the test images and then the validation images. Each part
+ * gets about its share of a class, at least one image where the class has enough; one image of each class always stays
+ * in `train`. The parts keep the order of the list and have fingerprints of their own.
+ */
+function splitList(list: ImageList, { val, test }: SplitShares, seed: number, where: string) {
   const parts = { train: [] as number[], val: [] as number[], test: [] as number[] };
   imagesOfClasses(list.labels).forEach((images, label) => {
     const shuffled = shuffle(images, randomFor('split', seed, label));
@@ -44,7 +77,7 @@ export function splitList(list: ImageList, { val, test }: SplitShares, seed: num
   };
 }
 
-/** Images of a class of `images` that a part gets, of `left` that are left. */
+/** Images that a part gets of a class with `images` images, of which `left` are left. */
 function share(images: number, fraction: number, left: number): number {
   if (fraction === 0 || left < 2) return 0;
   return Math.min(left - 1, Math.max(1, Math.round(images * fraction)));

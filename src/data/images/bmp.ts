@@ -1,7 +1,7 @@
 /**
- * BMP files → RGB bytes, as Pillow's `convert('RGB')` gives them: palettes of 1, 4 and 8 bits, also run-length coded,
- * and 16, 24 and 32 bits, from OS/2's 12-byte header to version 5. Alpha is dropped. sharp does not read BMP, and the
- * packages that were tried (bmp-ts, fast-bmp, decode-bmp) give other bytes or refuse most of these forms.
+ * Decodes BMP files to the RGB bytes of Pillow's `convert('RGB')`: palettes of 1, 4 and 8 bits, also with run-length
+ * coding, and 16, 24 and 32 bits, from OS/2's 12-byte header to version 5. Alpha is dropped. sharp does not read BMP,
+ * and the packages bmp-ts, fast-bmp and decode-bmp give other bytes or refuse most of these variants.
  */
 import { FormatFault } from '../../io/faults.js';
 
@@ -15,18 +15,18 @@ interface Header extends BmpSize {
   readonly offset: number;
   readonly bits: number;
   readonly compression: number;
-  /** Whether the first row in the file is the top one. */
+  /** Whether the first row in the file is the top row. */
   readonly topDown: boolean;
   /** RGB of each index, [colours × 3]. */
   readonly palette: Uint8Array;
-  /** Bits of a pixel that are red, green and blue, of 16 and 32 bits. */
+  /** The bits of red, green and blue in a pixel of 16 or 32 bits. */
   readonly masks: readonly number[];
 }
 
 const fileHeader = 14;
 const os2Header = 12;
 const infoHeader = 40;
-/** Bytes of a header that has the colour masks in it. */
+/** A header of so many bytes or more contains the colour masks. */
 const headerWithMasks = 52;
 const [plain, runLength8, runLength4, bitFields, alphaBitFields] = [0, 1, 2, 3, 6];
 const masksOf16 = [0x7c00, 0x03e0, 0x001f];
@@ -40,7 +40,7 @@ export function bmpSize(bytes: Buffer): BmpSize {
   return sized(bytes.readInt32LE(18), Math.abs(bytes.readInt32LE(22)));
 }
 
-/** RGB bytes, [height, width, 3]. Throws `FormatFault` for what is cut off, damaged or of another form. */
+/** RGB bytes, [height, width, 3]. Throws `FormatFault` for a file that is cut off, damaged or of an unknown variant. */
 export function decodeBmp(bytes: Buffer): Uint8Array {
   const header = readHeader(bytes);
   const { height, width, bits, compression } = header;
@@ -105,7 +105,7 @@ function readHeader(bytes: Buffer): Header {
   return { ...size, offset: bytes.readUInt32LE(10), bits, compression, topDown, palette, masks };
 }
 
-/** The part of a pixel under a mask, stretched to 0 … 255 and cut off, as Pillow does. */
+/** Returns a function that scales a channel of a pixel to 0 … 255 and rounds it down, as Pillow does. */
 function fieldReader({ masks }: Header): (pixel: number, channel: number) => number {
   const fields = masks.map(mask => {
     const shift = mask === 0 ? 0 : Math.clz32(mask & -mask) ^ 31;
@@ -122,7 +122,7 @@ function packedIndex(bytes: Buffer, row: number, x: number, bits: number): numbe
   return (bytes[row + (at >> 3)]! >> (8 - bits - (at & 7))) & (2 ** bits - 1);
 }
 
-/** Palette indices in the order of the file, [height × width], of the run-length forms; what a jump leaves out is 0. */
+/** Decodes run lengths to palette indices in the order of the file, [height × width]. Skipped pixels have index 0. */
 function runLengthIndices(bytes: Buffer, { offset, height, width, compression }: Header): Uint8Array {
   const indices = new Uint8Array(height * width);
   const isHalf = compression === runLength4;
@@ -151,7 +151,7 @@ function runLengthIndices(bytes: Buffer, { offset, height, width, compression }:
         if (!isHalf || i % 2 === 0) pair = take();
         put(isHalf ? (pair >> (i % 2 ? 0 : 4)) & 15 : pair);
       }
-      if ((at - offset) % 2) at++; // such a run fills whole words
+      if ((at - offset) % 2) at++; // such a run is padded to 16 bits
     }
   }
   return indices;

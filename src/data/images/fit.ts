@@ -1,14 +1,10 @@
-/**
- * From a decoded image of any size to the network's input size: the random crop of training or the central one of
- * evaluation.
- */
-
+/** Fits images of any size to the network's input: the random crop of training or the central crop of evaluation. */
 import { ConfigError } from '../../errors.js';
 import type { Random } from '../../random.js';
-import type { Augmentation } from '../augment/names.js';
-import { paddedRowsOf, paddedSize, reflectedPart } from './reflectPad.js';
+import type { Augmentation } from '../augment/augmentation.js';
+import { centreBox, paddedRowsOf, paddedSize, randomResizedBox, reflectedPart, shortSideSize } from './boxes.js';
+import type { ImageLocation, ImageReader } from './readImage.js';
 import { makeResizer, resizedPart } from './resize.js';
-import { centreBox, randomResizedBox, shortSideSize } from './resizedCrop.js';
 import type { Box, RgbImage, Size } from './rgbImage.js';
 import { rowsOf, wholeBox } from './rgbImage.js';
 
@@ -17,34 +13,57 @@ const reflectPadding = 4;
 
 export interface FitOptions {
   readonly augment: readonly Augmentation[];
-  /** Side of the result, a square. */
+  /** Height and width of the network's input. */
   readonly side: number;
-  /** Length that the shorter side gets before the central crop. */
+  /** Length of the shorter side before the central crop. */
   readonly shortSide: number;
 }
 
-/** How one image becomes the input: what is needed of it, and from where to where it is resized. */
-export interface Placement {
-  /** Part of the image that is looked at. */
+/** How one image is fitted: `box` is resized to `size`, of which `window` is kept. */
+interface Placement {
+  /** The part of the image that is needed. */
   readonly part: Box;
-  /** Box of the padded image, or the whole one. */
+  /** A box of the padded image, or the whole image. */
   readonly box: Box;
-  /** What the box is resized to, and what is kept of that. */
   readonly size: Size;
   readonly window: Box;
 }
 
 export interface Fit {
-  /** Decides how an image of this size is placed. */
+  /** Decides how an image of a size is fitted. */
   place(image: Size, random: Random): Placement;
-  /** Writes the placed image to `into`, HWC [side, side, 3]. */
-  render(image: RgbImage, placement: Placement, into: Uint8Array): void;
+  /** Writes the fitted image to `into`, HWC [side, side, 3]. */
+  render({ image, placement }: PlacedImage, into: Uint8Array): void;
+}
+
+/** A decoded image and how it is fitted. */
+export interface PlacedImage {
+  readonly image: RgbImage;
+  readonly placement: Placement;
 }
 
 /**
- * With `random_resized_crop` in `augment` a random box (of the reflect-padded image after `reflect_pad`) resized to the
- * side; else Resize(shortSide) and CenterCrop(side). `rest` are the augmentations that come after. Throws `ConfigError`
- * for an order that is none of these.
+ * Reads an image, and decodes only the part that its placement needs. Rejects with `DataError` or `StorageError` naming
+ * the file.
+ */
+export async function readPlaced(
+  { read }: ImageReader,
+  location: ImageLocation,
+  fit: Fit,
+  random: Random,
+): Promise<PlacedImage> {
+  let placement: Placement | undefined;
+  const image = await read(location, size => {
+    placement = fit.place(size, random);
+    return placement.part;
+  });
+  return { image, placement: placement! };
+}
+
+/**
+ * The fit that the first augmentations ask for: with `random_resized_crop` a random box, after `reflect_pad` one of the
+ * padded image; otherwise Resize(shortSide) and CenterCrop(side). `rest` are the augmentations that follow. Throws
+ * `ConfigError` where one of the two augmentations is at another position.
  */
 export function fitOf({ augment, side, shortSide }: FitOptions): { fit: Fit; rest: readonly Augmentation[] } {
   const isPadded = augment[0] === 'reflect_pad';
@@ -63,7 +82,7 @@ function randomFit(side: number, padding: number): Fit {
       const box = randomResizedBox(paddedSize(image, padding), random);
       return { part: reflectedPart(image, box, padding), box, size, window };
     },
-    render: (image, { box }, into) => resize(paddedRowsOf(image, box, padding), size, window, into),
+    render: ({ image, placement: { box } }, into) => resize(paddedRowsOf(image, box, padding), size, window, into),
   };
 }
 
@@ -75,7 +94,7 @@ function centralFit(side: number, shortSide: number): Fit {
       const window = centreBox(size, side);
       return { part: resizedPart(image, size, window), box: wholeBox(image), size, window };
     },
-    render: (image, { box, size, window }, into) => resize(rowsOf(image, box), size, window, into),
+    render: ({ image, placement: { box, size, window } }, into) => resize(rowsOf(image, box), size, window, into),
   };
 }
 

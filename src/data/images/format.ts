@@ -1,8 +1,8 @@
-/** What the first bytes of an image file say; extensions lie (ImageNet has a PNG and CMYK files named .JPEG). */
+/** The format of an image file by its first bytes: names are unreliable (ImageNet has PNG and CMYK files named .JPEG). */
 
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'bmp' | 'netpbm';
 
-/** Endings of the files of a class folder that are taken for images; what they are says their content. */
+/** Files of a class folder with these endings are images; their content decides the format. */
 export const imageEndings = [
   'jpg',
   'jpeg',
@@ -19,7 +19,7 @@ export const imageEndings = [
   'pgm',
 ] as const;
 
-/** The format by its magic number; undefined for anything that gala does not decode. */
+/** The format by its magic number; undefined for a format that gala does not decode. */
 export function imageFormat(bytes: Uint8Array): ImageFormat | undefined {
   const starts = (at: number, ...magic: readonly number[]) => magic.every((byte, i) => bytes[at + i] === byte);
   if (starts(0, 0xff, 0xd8, 0xff)) return 'jpeg';
@@ -37,11 +37,11 @@ export interface JpegFrame {
   readonly width: number;
   /** 1 gray, 3 colour, 4 CMYK. */
   readonly components: number;
-  /** Coded as nearly all files are: DCT of 8 bits a sample, baseline or progressive, by Huffman codes. */
+  /** Whether it is coded as nearly all files: DCT with 8 bits per sample, baseline or progressive, Huffman codes. */
   readonly isCommon: boolean;
 }
 
-/** The frame header of a JPEG file (ITU-T T.81, B.2.2); undefined where the file ends before it. */
+/** The frame header of a JPEG file (ITU-T T.81, B.2.2); undefined where the file has none. */
 export function jpegFrame(bytes: Uint8Array): JpegFrame | undefined {
   for (let at = 2; at + 9 < bytes.length; ) {
     if (bytes[at] !== 0xff) return undefined;

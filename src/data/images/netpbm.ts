@@ -1,25 +1,20 @@
-/**
- * Binary PPM and PGM files (P6, P5; of traffic signs, for instance) → RGB bytes. sharp is not built with a reader of
- * them.
- */
+/** Decodes binary PPM and PGM files (P6, P5), for instance of traffic signs. sharp is built without a reader for them. */
 import { FormatFault } from '../../io/faults.js';
 
 export interface NetpbmHeader {
   readonly height: number;
   readonly width: number;
-  /** 3 of PPM, 1 of PGM. */
+  /** 3 for PPM, 1 for PGM. */
   readonly channels: number;
   /** First byte of the pixels. */
   readonly offset: number;
 }
 
-/**
- * `P6` or `P5`, then width, height and the largest value, with blanks and comments between them and one blank after.
- */
+/** `P6` or `P5`, width, height and the largest value, separated by white space and comments; then one white space. */
 const headerPattern = /^P([56])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})\s/;
 const longestHeader = 4096;
 
-/** Throws `FormatFault`, for values of another range than 0 … 255 too: Pillow scales or cuts them off. */
+/** Throws `FormatFault`, also where the values do not have the range 0 … 255, which Pillow would scale or clip. */
 export function netpbmHeader(bytes: Buffer): NetpbmHeader {
   const match = headerPattern.exec(bytes.toString('latin1', 0, longestHeader));
   if (match === null) throw new FormatFault('it has no header of PPM or PGM');

@@ -1,25 +1,24 @@
 /**
- * Pillow's bilinear resize with antialiasing, byte for byte: triangle weights in 22-bit fixed point, one axis after the
- * other.
+ * Pillow's bilinear resize with antialiasing, byte for byte: triangle weights in 22-bit fixed point, one axis at a time.
  */
 import type { TapTable } from '../kernels/imageKernels.js';
 import { makeImageKernels, slackBytes, weightBits } from '../kernels/imageKernels.js';
 import type { Box, RgbRows, Size } from './rgbImage.js';
 
 /**
- * Resizes `rows` to `size` and writes the part inside `window` to `into`, HWC. Pixels outside of the rows have no
- * influence; only what the window needs is copied and computed.
+ * Resizes `rows` to `size` and writes the part inside `window` to `into`, HWC. Copies and computes only what the window
+ * needs.
  */
 export type Resizer = (rows: RgbRows, size: Size, window: Box, into: Uint8Array) => void;
 
-/** The part of an image that the window of the resized one is made of. */
+/** The part of an image from which the window of the resized image is computed. */
 export function resizedPart(image: Size, size: Size, window: Box): Box {
   const across = tapsOf(image.width, size.width, window.left, window.width);
   const down = tapsOf(image.height, size.height, window.top, window.height);
   return { top: down.from, left: across.from, height: down.to - down.from, width: across.to - across.from };
 }
 
-/** A resizer with working memory of its own, as large as the largest image needed. */
+/** A resizer with its own working memory, which grows to the need of the largest image. */
 export function makeResizer(): Resizer {
   const kernels = makeImageKernels();
   return (rows, size, window, into) => {
@@ -28,7 +27,7 @@ export function makeResizer(): Resizer {
     const isColumnsFirst = columnsFirst(rows, size);
     const rowBytes = { in: 3 * (across.to - across.from), out: 3 * window.width };
 
-    // Memory: taps, the pixels that are looked at, what lies between the passes, the result.
+    // Memory: the taps, the input pixels, the result of the first pass, the result of the second pass.
     const acrossTable = tableAt(0, across);
     const downTable = tableAt(end(acrossTable), down);
     const from = { at: padded(end(downTable)), stride: padded(rowBytes.in) };
@@ -37,7 +36,7 @@ export function makeResizer(): Resizer {
       at: from.at + (down.to - down.from) * from.stride,
       stride: padded(isColumnsFirst ? rowBytes.in : rowBytes.out),
     };
-    // Columns may be written without a gap: what they touch behind a row is written again with the next one.
+    // A pass over columns needs no gap between its rows: the next row overwrites what the kernel wrote behind a row.
     const result = {
       at: between.at + rowsBetween * between.stride,
       stride: isColumnsFirst ? padded(rowBytes.out) : rowBytes.out,
@@ -65,23 +64,23 @@ export function makeResizer(): Resizer {
   };
 }
 
-/** The order decides roundings between the passes; this is Pillow 13's, older ones always begin with the rows. */
+/** The order of the passes affects rounding. This is the rule of Pillow 13; older versions always begin with the rows. */
 function columnsFirst(from: Size, to: Size): boolean {
   const lost = from.height - to.height;
   return lost > 0 && lost > 2 * (from.width - to.width);
 }
 
-/** Which inputs make each output along one axis, and with what weight. */
+/** The inputs of each output along one axis, and their weights. */
 interface Taps {
-  /** Inputs that are looked at: `from … to − 1`. */
+  /** All outputs together need the inputs `from … to − 1`. */
   readonly from: number;
   readonly to: number;
-  /** Per output: the first input less `from`, the number of inputs, their weights. */
+  /** For each output: its first input minus `from`, the number of its inputs, their weights. */
   readonly records: Int32Array;
   readonly recordLength: number;
 }
 
-/** Taps of the outputs `begin … begin + count − 1` of an axis resized from `length` to `resized` pixels. */
+/** Taps of the outputs `begin … begin + count − 1` of an axis that is resized from `length` to `resized` pixels. */
 function tapsOf(length: number, resized: number, begin: number, count: number): Taps {
   const scale = length / resized;
   const support = Math.max(1, scale);
@@ -117,7 +116,7 @@ function end({ at, record, outputs }: TapTable): number {
   return at + record * outputs;
 }
 
-/** The next multiple of 16 with room for what the kernels touch beyond. */
+/** The next multiple of 16, with room for the bytes that the kernels touch behind a region. */
 function padded(bytes: number): number {
   return (bytes + slackBytes + 15) & ~15;
 }

@@ -1,4 +1,4 @@
-/** Decoded images of any size, whole or the part of them that is needed. */
+/** Decoded images of any size, whole or in part. */
 
 /** Height and width in pixels. */
 export interface Size {
@@ -18,16 +18,16 @@ export interface RgbImage extends Size {
   readonly part: Box;
 }
 
-/** A rectangle of pixels that lies somewhere: who needs them copies them, row by row. */
+/** A rectangle of pixels that is copied row by row. */
 export interface RgbRows extends Size {
-  /** Copies the pixels `from … to − 1` of row `y` to `into`, from byte `at` on. */
+  /** Copies the pixels `from … to − 1` of row `y` to `into`, starting at byte `at`. */
   copy(y: number, from: number, to: number, into: Uint8Array, at: number): void;
 }
 
-/** Which part of an image of the given size is needed; asked once for each image, as soon as its size is known. */
+/** The part that is needed of an image. Called once for each image, as soon as its size is known. */
 export type PartOf = (size: Size) => Box;
 
-/** The box that is the whole image. */
+/** The box of the whole image. */
 export function wholeBox({ height, width }: Size): Box {
   return { top: 0, left: 0, height, width };
 }
@@ -37,7 +37,7 @@ export function wholeImage(pixels: Uint8Array, { height, width }: Size): RgbImag
   return { pixels, height, width, part: wholeBox({ height, width }) };
 }
 
-/** The part of an image inside `box`; only what is also inside of the image's `part` may be copied. */
+/** The pixels of an image inside `box`. Only pixels that are also inside of the image's `part` can be copied. */
 export function rowsOf({ pixels, part }: RgbImage, box: Box): RgbRows {
   const first = (box.top - part.top) * part.width + box.left - part.left;
   return {

@@ -1,10 +1,10 @@
-/** sharp, which decodes image files; loaded with the first of them, so that sets without image files do without. */
+/** Loads sharp, which decodes image files, with the first image file. */
 import type sharpFunction from 'sharp';
 import { loadOptionalPackage } from '../../io/optionalPackage.js';
 
 let loaded: typeof sharpFunction | undefined;
 
-/** As sharp's own function. Throws `EngineError` as `requireSharp`. */
+/** sharp's function. Throws `EngineError` as `requireSharp`. */
 export function sharp(...parameters: Parameters<typeof sharpFunction>): ReturnType<typeof sharpFunction> {
   loaded ??= load();
   return loaded(...parameters);
@@ -23,8 +23,8 @@ export function sharpVersion(): string {
 
 function load(): typeof sharpFunction {
   const library = loadOptionalPackage<typeof sharpFunction>('sharp', 'which reads image files');
-  // For this process and its threads: each image is decoded by one thread while the workers use the other cores, and no
-  // image is read twice in a row, so libvips' cache of operations would only hold memory.
+  // These settings hold for the process and all its threads. One thread decodes each image, because the workers use the
+  // other cores. libvips' cache of operations would only take memory, because no image is read twice in a row.
   library.concurrency(1);
   library.cache(false);
   return library;

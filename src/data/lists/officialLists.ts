@@ -1,7 +1,4 @@
-/**
- * The official lists of the large sets: where they are on this machine, and whether a file is the one that it should
- * be.
- */
+/** Finds the official lists of published sets on this machine and checks them. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -9,6 +6,7 @@ import { DataError } from '../../errors.js';
 import { cacheFolder } from '../../io/homePath.js';
 import { readPlainOrGzip } from '../../io/plainOrGzip.js';
 import { bundledFolder } from '../bundled.js';
+import { countLabels } from '../dataset.js';
 import { filePath } from '../files/imageFiles.js';
 import { type ImageList, parseImageList } from '../files/imageList.js';
 import type { ImageSplit, OfficialList, PublishedSet } from '../sets/definition.js';
@@ -20,26 +18,26 @@ export function publishedClassCounts(set: PublishedSet): Int32Array {
 
 export interface CheckedList {
   readonly list: ImageList;
-  /** Whether it is the published file; else it has the published counts, in another order or with other images. */
+  /** Whether it is the published file; otherwise the list has the published number of images of each class. */
   readonly identical: boolean;
 }
 
-/** Folder of the lists that `gala data lists` has installed. */
+/** The folder where `gala data lists` installs lists. */
 export function installedLists(environment: NodeJS.ProcessEnv = process.env): string {
   return join(cacheFolder(undefined, environment), 'lists');
 }
 
-/** Where the list of a split is: bundled, installed, or brought by the user into `root`; undefined when nowhere. */
+/** Path of the list of a split, which is bundled, installed, or in `root`; undefined without one. */
 export function findOfficialList(
   { file, sha256 }: OfficialList,
   { root, environment }: { readonly root?: string | undefined; readonly environment?: NodeJS.ProcessEnv } = {},
 ): string | undefined {
   if (sha256 !== undefined) return join(bundledFolder('lists'), `${file}.gz`);
-  const brought = root === undefined ? [] : [resolve(root, file), resolve(root, `${file}.gz`)];
-  return [join(installedLists(environment), `${file}.gz`), ...brought].find(path => existsSync(path));
+  const inRoot = root === undefined ? [] : [resolve(root, file), resolve(root, `${file}.gz`)];
+  return [join(installedLists(environment), `${file}.gz`), ...inRoot].find(path => existsSync(path));
 }
 
-/** Finds, reads and checks the list of a split. Throws `DataError` that says how to get it. */
+/** Finds, reads and checks the list of a split. Throws `DataError` that says how to get the list. */
 export function openOfficialList(
   set: PublishedSet,
   split: ImageSplit,
@@ -59,8 +57,8 @@ export function openOfficialList(
 }
 
 /**
- * Compares a file with the published list: by its checksum, else by the number of images of each class, no image twice
- * and none that is in another list of the set. Throws `DataError` that names what differs.
+ * Compares a list with the published one. A list with another checksum must have the published number of images of each
+ * class, no image twice, and no image of another list of the set. Throws `DataError` that names the difference.
  */
 export function checkOfficialList(set: PublishedSet, split: ImageSplit, bytes: Uint8Array, where: string): CheckedList {
   const official = requireList(set, split);
@@ -95,15 +93,14 @@ function requireList(set: PublishedSet, split: ImageSplit): OfficialList {
 
 function requireSameCounts(set: PublishedSet, list: ImageList, where: string): void {
   const published = publishedClassCounts(set);
-  const counts = new Int32Array(set.classes);
-  for (const label of list.labels) counts[label]!++;
+  const counts = countLabels(list.labels, set.classes);
   const differing = Array.from(published.keys()).filter(c => counts[c] !== published[c]);
   if (differing.length === 0) return;
   const shown = differing.slice(0, 3).map(c => `class ${c} has ${counts[c]}, published ${published[c]}`);
   const others = differing.length > 3 ? `, and ${differing.length - 3} other classes differ` : '';
   const total = list.labels.length;
   throw new DataError(
-    `The list of ${total} images is not that of ${set.title}: ${shown.join(', ')}${others} ` +
+    `The list of ${total} images is not the list of ${set.title}: ${shown.join(', ')}${others} ` +
       `(${set.lists.train.images} images in all).`,
     {
       where,
@@ -114,9 +111,7 @@ function requireSameCounts(set: PublishedSet, list: ImageList, where: string): v
   );
 }
 
-/**
- * No image twice, and none of the other lists: an own draw of the training images must not hold those it is judged by.
- */
+/** Throws `DataError` for an image that is in the list twice or in another list of the set, such as the test list. */
 function requireDistinct(set: PublishedSet, list: ImageList, where: string): void {
   const seen = new Map<string, string>();
   const { train: _, ...others } = set.lists;

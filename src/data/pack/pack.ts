@@ -1,4 +1,4 @@
-/** `gala data pack`: decodes and resizes every image once, into shards that training reads without decoding. */
+/** Packs images: decodes and resizes every image once, into shards that training reads without decoding. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -7,10 +7,10 @@ import { removeTemporaries, writeFileAtomic } from '../../io/atomicFile.js';
 import { diskFault } from '../../io/faults.js';
 import { withFolderLock } from '../../io/folderLock.js';
 import { makeFolderBelow } from '../../io/makeFolder.js';
+import { sharedInt32 } from '../dataset.js';
 import type { ImageFiles } from '../files/imageFiles.js';
 import { requireSharp } from '../images/sharp.js';
-import { sharedInt32 } from '../pipeline/sharedDataset.js';
-import { openWorkerPool } from '../workers/workerPool.js';
+import { openWorkerPool } from '../workerPool.js';
 import {
   headerPath,
   imagesInShard,
@@ -22,42 +22,41 @@ import {
   shardPath,
   shardSchema,
 } from './packFormat.js';
-import type { ShardJob } from './packShard.js';
+import type { PackWorkerData, ShardJob } from './packWorker.js';
 
 export interface PackOptions {
   readonly files: ImageFiles;
   readonly split: string;
-  /** The list that the files are from, by name and sha256; none for folders of classes. */
+  /** Name and sha256 of the list of the files; absent for class folders. */
   readonly list?: { readonly name: string; readonly fingerprint: string } | undefined;
-  /** Remarks on the files, for `pack.json` and the runs that train on the pack. */
+  /** Remarks on the files, for `pack.json` and for runs that use the pack. */
   readonly notes?: readonly string[] | undefined;
   readonly folder: string;
   readonly shortSide: number;
   readonly workers: number;
-  /** As many as fit into 64 MB when left out. */
+  /** By default as many as fit into 64 MB. */
   readonly imagesPerShard?: number;
-  /** Told several times a second how many images are packed. */
+  /** Called several times a second with the number of packed images. */
   readonly onProgress: (images: number) => void;
-  /** Told who packs into the folder, when it has to wait for that. */
+  /** Called when another process packs into the folder, with its description. */
   readonly onWait?: (holder: string) => void;
 }
 
 export interface PackSummary {
   readonly images: number;
-  /** Images that an earlier, unfinished call had packed. */
+  /** Images that an earlier call had packed. */
   readonly found: number;
   readonly bytes: number;
 }
 
-/** Bytes that a shard has at most when its images are as wide as 4:3. */
+/** Most bytes of a shard whose images have a ratio of 4:3. */
 const shardBytes = 2 ** 26;
 const progressMilliseconds = 200;
 
 /**
- * Packs a split into `folder`. A call that was killed goes on where it was; a call on a finished pack makes only the
- * shards that are missing or cut off. One call at a time works in a folder; others wait. Throws `DataError` naming an
- * image that cannot be decoded, or when the folder holds something else, and `StorageError` when the disk is full or
- * the folder cannot be written.
+ * Packs a split into `folder`. Makes only the shards that are missing or cut off, so that it continues after a killed
+ * call. Waits while another process packs into the folder. Rejects with `DataError` naming an image that cannot be
+ * decoded, or when the folder has another pack, and with `StorageError` when the folder cannot be written.
  */
 export async function packImages(options: PackOptions): Promise<PackSummary> {
   const { folder, onWait = () => undefined } = options;
@@ -92,9 +91,10 @@ async function packLocked(options: PackOptions): Promise<PackSummary> {
   const report = () => onProgress(found + Atomics.load(packed, 0));
   const timer = setInterval(report, progressMilliseconds);
   const workerFile = new URL('./packWorker.js', import.meta.url);
-  const pool = openWorkerPool<ShardJob>(workerFile, workers, { shortSide, packed }, { work: 'packing' });
+  const data: PackWorkerData = { shortSide, packed };
+  const pool = openWorkerPool<ShardJob>(workerFile, workers, data, { work: 'packing' });
   try {
-    // A few at a time, so that the paths of a long list are not all in the queue.
+    // Queue only a few jobs, because each has the paths of all its images.
     const waiting = missing.values();
     const lane = async () => {
       for (const shard of waiting) await pool.run(jobOf(files, folder, header, shard));
@@ -123,13 +123,13 @@ function begin(folder: string, header: PackHeader): void {
       });
     }
     removeTemporaries(folder);
-    // The same images under other names of classes, or from a list of another name.
+    // The class names or the name of the list can differ, although the images are the same.
     if (isDeepStrictEqual(before, header)) return;
   }
   writeFileAtomic(path, `${JSON.stringify(header, null, 2)}\n`);
 }
 
-/** Whether a shard is there with the size that its index tells. */
+/** Whether a shard has the size that its index gives. */
 function isWhole(folder: string, header: PackHeader, shard: number): boolean {
   const index = shardIndexPath(folder, shard);
   if (!existsSync(index) || !existsSync(shardPath(folder, shard))) return false;

@@ -1,6 +1,6 @@
 /**
- * The files of a packed split: `pack.json` says what it holds, `00000.rgb` … are decoded images one after the other,
- * and `00000.json` … say where each begins. A shard is whole once its `.json` is there.
+ * The files of a packed split: `pack.json` describes it, `00000.rgb` … are the shards with decoded images, and
+ * `00000.json` … have the label, size and checksum of each image. A shard is complete when it has its `.json`.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -15,15 +15,15 @@ export const packSchema = z.object({
   dataset: z.string(),
   split: z.string(),
   images: positive,
-  /** Shorter side of the images that were larger. */
+  /** Shorter side of images that were larger before. */
   short_side: positive,
   images_per_shard: positive,
   class_names: z.array(z.string()),
-  /** sha256 of the list of files that were packed. */
+  /** sha256 of the list of the packed files. */
   source_fingerprint: z.string(),
   /** Name of the list without its folder; absent for folders of classes and in packs of earlier versions. */
   list: z.string().optional(),
-  /** sha256 of the whole list, with the images that were left out of the pack. */
+  /** sha256 of the whole list, including images that are not in the pack. */
   list_fingerprint: z.string().optional(),
   /** Remarks on the files that were packed; absent in packs of earlier versions. */
   notes: z.array(z.string()).optional(),
@@ -40,12 +40,12 @@ export const shardPath = (folder: string, shard: number) => join(folder, `${Stri
 export const shardIndexPath = (folder: string, shard: number) => shardPath(folder, shard).replace(/rgb$/, 'json');
 export const shardCount = ({ images, images_per_shard }: PackHeader) => Math.ceil(images / images_per_shard);
 
-/** Images of one shard: all but the last have the same number. */
+/** Number of images in a shard; the last shard may have fewer. */
 export function imagesInShard({ images, images_per_shard }: PackHeader, shard: number): number {
   return Math.min(images_per_shard, images - shard * images_per_shard);
 }
 
-/** The checked content of a JSON file of a pack. Throws `DataError` when it is missing or damaged. */
+/** The content of a JSON file of a pack. Throws `DataError` when the file is missing or damaged. */
 export function readPackFile<T>(path: string, schema: z.ZodType<T>): T {
   let reason: string;
   try {

@@ -1,33 +1,42 @@
-/** Reading decoded images out of the shards of a packed set. */
+/** Reads decoded images from the shards of a packed set. */
 import { closeSync, read } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../../errors.js';
 import { diskFault } from '../../io/faults.js';
 import { openRegularFile } from '../../io/regularFile.js';
-import type { PackedPlace } from '../files/location.js';
 import { type RgbImage, wholeImage } from '../images/rgbImage.js';
+
+/** The place of an image in a shard. */
+export interface PackedPlace {
+  /** First byte. */
+  readonly offset: number;
+  readonly height: number;
+  readonly width: number;
+  /** CRC-32 of the bytes. */
+  readonly checksum: number;
+}
 
 export interface ShardReader {
   /**
    * Rejects with `DataError` when a shard is cut off or changed, with `StorageError` when it cannot be opened or read.
    */
   read(path: string, place: PackedPlace): Promise<RgbImage>;
-  /** Closes its shards; one that is being read, when that is done. */
+  /** Closes the open shards, each after its last read has ended. */
   close(): void;
 }
 
-/** Shards that a reader keeps open: a large set has hundreds, and each worker has a reader of its own. */
+/** Shards that a reader keeps open. A large set has hundreds, and each worker has its own reader. */
 const mostOpen = 16;
 
 interface OpenShard {
   readonly file: number;
-  /** Reads under way. */
+  /** Number of reads that have not ended. */
   reads: number;
 }
 
-/** A reader that keeps the shards open that it used last, at most 16 beside those that are being read. */
+/** A reader that keeps the 16 last used shards open, or more while they are being read. */
 export function makeShardReader(): ShardReader {
-  /** The one that was used last is the last. */
+  /** In the order of their last use. */
   const open = new Map<string, OpenShard>();
   let most = mostOpen;
   const take = (path: string): OpenShard => {

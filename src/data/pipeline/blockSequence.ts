@@ -1,62 +1,50 @@
-/**
- * What a pipeline prepares next: the blocks of one sequence, in order, as many ahead of the reader as there are free
- * slots.
- */
+/** Prepares the blocks of one sequence in order, as many ahead of the reader as there are free slots. */
 import { DataError } from '../../errors.js';
-import type { Dataset } from '../dataset.js';
-import { imageBytes } from '../imageShape.js';
-import type { Plan, Position } from './blockPlan.js';
+import { type Dataset, imageBytes } from '../dataset.js';
+import type { BlockPlan, Position } from './blockPlan.js';
 import type { Slot, Slots } from './slots.js';
 
-/** The arrays of a batch are reused: they hold until the next one is asked for. */
-interface Batch {
-  /** Number of the batch in its epoch, from 0. */
+/** Consecutive batches of one epoch. The arrays are reused when the caller asks for the next block. */
+export interface Block {
+  readonly epoch: number;
+  /** Number of the first batch in its epoch, from 0. */
   readonly step: number;
-  /** HWC bytes, image after image: [B, H, W, C]. */
+  /** Number of batches. */
+  readonly steps: number;
+  /** HWC bytes, [steps, B, H, W, C]. */
   readonly images: Uint8Array;
-  /** [B] */
+  /** [steps, B] */
   readonly labels: Int32Array;
-  /** Index of each image in the dataset, [B]. */
+  /** Index of each image in the dataset, [steps, B]. */
   readonly indices: Int32Array;
 }
 
-/**
- * `steps` batches of one epoch in a row, the first of them `step`: images [steps, B, H, W, C], labels and indices
- * [steps, B].
- */
-export interface Block extends Batch {
-  readonly epoch: number;
-  readonly steps: number;
-}
-
-/** What a sequence is made of. */
 interface SequenceOptions {
   readonly dataset: Dataset;
   /** The first block begins here. */
   readonly from: Position;
-  readonly plans: Iterator<Plan, undefined>;
+  readonly plans: Iterator<BlockPlan, undefined>;
   readonly slots: Slots;
-  /** Writes the images of a plan to `filled`, whose labels and indices are written already. */
-  prepare(filled: Slot, plan: Plan): Promise<void>;
-  /** Seconds to wait for one block; 0 = for ever. */
+  /** Writes the images of a plan to `filled`, which has the labels and indices already. */
+  prepare(filled: Slot, plan: BlockPlan): Promise<void>;
+  /** Seconds to wait for one block; 0 = forever. */
   readonly patience: number;
 }
 
-/** A block under way or ready. */
+/** A block that is ready or being prepared. */
 interface Ahead {
-  readonly plan: Plan;
-  /** The slot as it was lent. */
+  readonly plan: BlockPlan;
   readonly slot: Slot;
-  /** The part of it that the block takes. */
+  /** The part of the slot that the block needs. */
   readonly filled: Slot;
   readonly done: Promise<void>;
 }
 
 export class BlockSequence {
   readonly #options: SequenceOptions;
-  /** Blocks under way, the next one first. */
+  /** The next block first. */
   readonly #ahead: Ahead[] = [];
-  /** The slot of the block that the reader has. */
+  /** The slot of the block that the reader uses. */
   #inUse: Slot | undefined;
   #allPlanned = false;
   #ended = false;
@@ -65,7 +53,7 @@ export class BlockSequence {
     this.#options = options;
   }
 
-  /** The blocks. Rejects with what a block failed with, and with `DataError` once the sequence was ended. */
+  /** The blocks. Rejects with the error of a block, and with `DataError` after `end`. */
   async *read(): AsyncGenerator<Block, void> {
     try {
       for (let next = await this.#next(); next !== undefined; next = await this.#next()) {
@@ -80,7 +68,7 @@ export class BlockSequence {
     }
   }
 
-  /** Gives every slot back, those that workers still write to when they have done so. */
+  /** Returns all slots, each after the workers have finished with it. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -90,7 +78,7 @@ export class BlockSequence {
       const whenWritten = () => slots.giveBack(slot);
       done.then(whenWritten, whenWritten);
     }
-    slots.wake(); // a reader that waits for a slot learns that the sequence is over
+    slots.wake(); // a reader that waits for a slot must see the end
   }
 
   /** The next block once it is ready; undefined after the last. */
@@ -98,7 +86,7 @@ export class BlockSequence {
     const { slots, patience } = this.#options;
     this.#fillAhead();
     while (this.#ahead.length === 0 && !this.#allPlanned && !this.#ended) {
-      await slots.changed(); // every slot is still being written for a sequence that was left early
+      await slots.changed(); // workers still write all slots, for an earlier sequence
       if (!this.#ended) this.#fillAhead();
     }
     const [first] = this.#ahead;
@@ -108,7 +96,7 @@ export class BlockSequence {
     return this.#ahead.shift();
   }
 
-  /** Has blocks prepared while there are plans and free slots. */
+  /** Starts to prepare blocks while there are plans and free slots. */
   #fillAhead(): void {
     const { dataset, plans, slots, prepare } = this.#options;
     while (!this.#allPlanned && slots.hasFree) {
@@ -121,7 +109,7 @@ export class BlockSequence {
       const slot = slots.take();
       const filled = fillIndices(slot, dataset, plan);
       const done = prepare(filled, plan);
-      done.catch(() => undefined); // whoever takes the block sees the error
+      done.catch(() => undefined); // `#next` throws the error when it comes to this block
       this.#ahead.push({ plan, slot, filled, done });
     }
   }
@@ -136,14 +124,14 @@ export class BlockSequence {
   }
 }
 
-function requireIndices({ indices }: Plan, dataset: Dataset): void {
+function requireIndices({ indices }: BlockPlan, dataset: Dataset): void {
   const wrong = indices.find(index => index < 0 || index >= dataset.length);
   if (wrong === undefined) return;
   throw new RangeError(`Index ${wrong} is outside of ${dataset.name}, which has ${dataset.length} images.`);
 }
 
-/** Writes what a plan visits and its labels; returns the part of the slot that is taken. */
-function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: Plan): Slot {
+/** Writes the indices and labels of a plan; returns the part of the slot that the plan needs. */
+function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: BlockPlan): Slot {
   slot.indices.set(indices);
   slot.draws.set(draws);
   for (const [i, index] of indices.entries()) slot.labels[i] = dataset.label(index);
@@ -155,17 +143,14 @@ function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: Plan): Sl
   };
 }
 
-/**
- * Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not hang the training without a
- * word.
- */
+/** Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not silently stop the training. */
 async function within(seconds: number, done: Promise<void> | undefined, late: () => DataError): Promise<void> {
   if (seconds === 0) return done;
   let timer: NodeJS.Timeout | undefined;
-  let looks = 0;
+  let ticks = 0;
   const lateness = new Promise<never>((_, reject) => {
-    // Ten looks instead of one: an hour in which this process was stopped (Ctrl-Z) counts as a single one.
-    timer = setInterval(() => ++looks === 10 && reject(late()), 100 * seconds);
+    // Ten ticks instead of one timer: if this process is stopped (Ctrl-Z) for an hour, this counts as one tick.
+    timer = setInterval(() => ++ticks === 10 && reject(late()), 100 * seconds);
   });
   try {
     await Promise.race([done, lateness]);
@@ -175,16 +160,16 @@ async function within(seconds: number, done: Promise<void> | undefined, late: ()
 }
 
 function batchNotReady({ epoch, step }: Position, seconds: number): DataError {
-  return new DataError(`A batch was not ready after ${seconds} seconds, so it is given up.`, {
+  return new DataError(`A batch was not ready after ${seconds} seconds.`, {
     where: `batch ${step + 1} of epoch ${epoch}`,
     next:
-      'See that the disk of the dataset answers. If it is only slow, set GALA_WATCHDOG_SECONDS to more (a ' +
-      'batch is given up after ten times as long; 0 = never).',
+      'Check that the disk of the dataset answers. If it is only slow, raise GALA_WATCHDOG_SECONDS: gala waits ten ' +
+      'times as long for a batch; 0 = forever.',
   });
 }
 
 function blocksEnded({ epoch }: Position): DataError {
-  return new DataError(`The batches from epoch ${epoch} on were ended: others were asked for.`, {
+  return new DataError(`The batches from epoch ${epoch} on ended, because other batches were requested.`, {
     where: 'data pipeline',
     next: 'Read one sequence of batches at a time.',
   });

@@ -1,14 +1,11 @@
-/** Batches of augmented images, prepared ahead of the training loop by worker threads. */
-
+/** Batches of augmented images, which worker threads prepare ahead of the training loop. */
 import { patienceSeconds } from '../../io/waiting.js';
-import type { Augmentation } from '../augment/names.js';
-import type { Dataset } from '../dataset.js';
-import { imageBytes } from '../imageShape.js';
-import { type JobRunner, openWorkerPool, runInThisThread } from '../workers/workerPool.js';
-import type { BatchJob, BatchRecipe } from './batchJob.js';
-import { type BlockSettings, type Plan, type Position, planBlocks } from './blockPlan.js';
+import type { Augmentation } from '../augment/augmentation.js';
+import { type Dataset, imageBytes } from '../dataset.js';
+import { type JobRunner, openWorkerPool, runInThisThread } from '../workerPool.js';
+import { type BlockPlan, type BlockSettings, type Position, planBlocks } from './blockPlan.js';
 import { type Block, BlockSequence } from './blockSequence.js';
-import { preparerOf, preparerOfAny } from './prepareBatch.js';
+import { type BatchJob, type BatchRecipe, preparerOf } from './prepareBatch.js';
 import { type Slot, Slots } from './slots.js';
 
 export interface PipelineOptions extends Omit<BlockSettings, 'stepsPerBlock' | 'keepPartial'> {
@@ -16,21 +13,21 @@ export interface PipelineOptions extends Omit<BlockSettings, 'stepsPerBlock' | '
   readonly seed: number;
   /** 1 when left out. */
   readonly stepsPerBlock?: number;
-  /** Threads besides the main one; 0 prepares in the main thread, as does a dataset that is not in shared memory. */
+  /** Worker threads; 0 = batches are prepared in the main thread. */
   readonly workers: number;
-  /** Blocks to have ready or under way while one is in use; enough for 2 batches per worker when left out. */
+  /** Blocks that are ready or being prepared while one is in use; enough for 2 batches per worker when left out. */
   readonly prefetch?: number;
   /** False when left out. */
   readonly keepPartial?: boolean;
-  /** Seconds to wait for one batch before it is given up; 0 = for ever. `patienceSeconds()` when left out. */
+  /** Seconds after which waiting for a batch ends with an error; 0 = never. `patienceSeconds()` when left out. */
   readonly patience?: number;
 }
 
 export interface Pipeline {
   /**
-   * All blocks from a position to the end of `lastEpoch`; those of the next epoch are prepared while the last ones of
-   * this are in use. Leaving the loop early is fine; asking for blocks anew ends the iterator of before. Rejects with
-   * `DataError` when a batch cannot be prepared, with `ConfigError` when an epoch is shorter than one batch.
+   * All blocks from a position to the end of `lastEpoch`. The first blocks of an epoch are prepared while the last ones
+   * of the previous epoch are in use. The caller may leave the loop early; another call ends the earlier iterator.
+   * Rejects with `DataError` when a batch cannot be prepared, with `ConfigError` when an epoch has no whole batch.
    */
   blocks(from: Position, lastEpoch: number): AsyncIterableIterator<Block>;
   /** Ends the worker threads. */
@@ -38,8 +35,8 @@ export interface Pipeline {
 }
 
 /**
- * Starts the workers. What a batch holds depends on (seed, epoch, order, step) only, neither on the number of workers
- * nor on the size of blocks. Throws `ConfigError` when an augmentation does not work on the dataset's images.
+ * Starts the workers. A batch depends only on seed, epoch, order and step, not on the number of workers or the size of
+ * blocks. Throws `ConfigError` when an augmentation does not work on the images.
  */
 export function openPipeline({
   augment,
@@ -75,8 +72,8 @@ export function openPipeline({
 }
 
 /**
- * Every image once, in order and without augmentation, in blocks of `stepsPerBlock` batches; the last batch may be
- * smaller. For evaluation. Images in files are decoded by `workers` threads.
+ * For evaluation: every image once, in order and without augmentation, in blocks of `stepsPerBlock` batches; the last
+ * batch may be smaller. `workers` threads decode images in files.
  */
 export async function* readBatches(
   dataset: Dataset,
@@ -103,25 +100,19 @@ export async function* readBatches(
 }
 
 function openRunner(dataset: Dataset, recipe: BatchRecipe, workers: number): JobRunner<BatchJob> {
-  // Also with workers the preparer is made here: a wrong augmentation is an error here and now.
   const { shared, stored } = dataset;
-  if (stored !== undefined) {
-    const { prepare, close } = stored.preparerOf(recipe);
-    if (workers === 0) return runInThisThread(prepare, close);
-    return openWorkerPool(stored.worker, workers, { recipe, shortSide: stored.shortSide });
-  }
-  if (shared === undefined) return runInThisThread(preparerOfAny(dataset, recipe));
-  const prepare = preparerOf(shared, recipe);
-  if (workers === 0) return runInThisThread(prepare);
-  return openWorkerPool(new URL('./pipelineWorker.js', import.meta.url), workers, { shared, recipe });
+  const source = shared ? { shared } : { shortSide: stored.shortSide };
+  const { prepare, close } = preparerOf(source, recipe); // also with workers, to throw here for wrong augmentations
+  if (workers === 0) return runInThisThread(prepare, close);
+  return openWorkerPool(new URL('./batchWorker.js', import.meta.url), workers, { source, recipe });
 }
 
-/** Has the workers fill a slot; a job is one batch. */
+/** Lets the workers fill a slot, with one job for each batch. */
 async function prepareBlock(
   runner: JobRunner<BatchJob>,
   { dataset, batchSize }: BlockSettings,
   { images, indices, draws }: Slot,
-  { epoch, steps }: Plan,
+  { epoch, steps }: BlockPlan,
 ): Promise<void> {
   const { stored, imageShape } = dataset;
   const batchBytes = batchSize * imageBytes(imageShape);

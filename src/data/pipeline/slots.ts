@@ -1,10 +1,7 @@
-/**
- * The shared memory that blocks of batches are written into: slots, which a pipeline lends to one block after the
- * other.
- */
-import { sharedBytes, sharedInt32 } from './sharedDataset.js';
+/** Slots: shared memory that a pipeline lends to one block after the other. */
+import { sharedBytes, sharedInt32 } from '../dataset.js';
 
-/** Room for one block, or the part of it that a short block takes. */
+/** Memory for one block, or the part that a short block needs. */
 export interface Slot {
   /** HWC bytes, image after image. */
   readonly images: Uint8Array;
@@ -14,8 +11,8 @@ export interface Slot {
 }
 
 /**
- * Slots of the pipeline that was closed last, for the next one of the same size: every evaluation opens a pipeline, and
- * V8, which does not count shared memory, would keep the slots of many before it collects them.
+ * The slots of the last closed pipeline, for the next one of the same size. Every evaluation opens a pipeline, and V8,
+ * which does not count shared memory, would collect the slots of closed pipelines late.
  */
 let spare: readonly Slot[] = [];
 
@@ -24,7 +21,7 @@ export class Slots {
   readonly #free: Slot[];
   #waiting: (() => void)[] = [];
 
-  /** `count` slots, each for `images` images of `bytes` bytes in all. */
+  /** `count` slots, each for `images` images with `bytes` bytes together. */
   constructor(count: number, images: number, bytes: number) {
     const [first] = spare;
     const fits = spare.length === count && first?.labels.length === images && first.images.length === bytes;
@@ -37,7 +34,7 @@ export class Slots {
     return this.#free.length > 0;
   }
 
-  /** Lends a free slot; one must be there. */
+  /** Lends a slot. `hasFree` must be true. */
   take(): Slot {
     return this.#free.pop()!;
   }
@@ -52,7 +49,7 @@ export class Slots {
     return new Promise(resolve => this.#waiting.push(resolve));
   }
 
-  /** Lets everyone who waits for a change look again. */
+  /** Resolves the promises of `changed`. */
   wake(): void {
     const waiting = this.#waiting;
     this.#waiting = [];

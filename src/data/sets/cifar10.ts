@@ -1,5 +1,10 @@
-import type { CifarArchives, OpenedPixels, PixelOptions, PixelSet } from './definition.js';
-import { cifarStatistics } from './statistics.js';
+import {
+  type CifarArchives,
+  cifarStatistics,
+  type OpenedPixels,
+  type PixelOptions,
+  type PixelSet,
+} from './definition.js';
 
 const records = { recordsPerFile: { train: 10_000, test: 10_000 }, labels: [10] };
 const batches = [1, 2, 3, 4, 5].map(batch => `data_batch_${batch}`);

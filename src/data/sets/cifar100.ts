@@ -1,5 +1,10 @@
-import type { CifarArchives, OpenedPixels, PixelOptions, PixelSet } from './definition.js';
-import { cifarStatistics } from './statistics.js';
+import {
+  type CifarArchives,
+  cifarStatistics,
+  type OpenedPixels,
+  type PixelOptions,
+  type PixelSet,
+} from './definition.js';
 
 const records = { recordsPerFile: { train: 50_000, test: 10_000 }, labels: [20, 100] };
 

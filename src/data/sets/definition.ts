@@ -1,10 +1,5 @@
-/**
- * What gala knows of a dataset before its files are read: facts for checks, downloads, benchmarks and messages, and how
- * it opens.
- */
-import type { Dataset } from '../dataset.js';
-import type { FolderCandidates } from '../files/locateFiles.js';
-import type { ImageShape } from '../imageShape.js';
+/** What gala knows of a dataset without its files: facts for checks, downloads, benchmarks and messages. */
+import type { Dataset, ImageShape } from '../dataset.js';
 
 export type ImageSplit = 'train' | 'val' | 'test';
 
@@ -13,6 +8,12 @@ export interface Statistics {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
+
+/** Of the ILSVRC 2012 training images, as torchvision's models use them. */
+export const imagenetStatistics: Statistics = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/** Of CIFAR, as its long-tailed benchmarks use them. */
+export const cifarStatistics: Statistics = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
 
 export type DatasetDefinition = PixelSet | PublishedSet | OwnSet;
 
@@ -26,22 +27,22 @@ export interface PixelSet {
   readonly largestClass: number;
   readonly testImages: number;
   readonly statistics: Statistics;
-  /** Imbalance factor of a set that is long-tailed as it is; absent for a balanced set, of which a subset is drawn. */
+  /** Imbalance factor of a set whose files are long-tailed; absent for a balanced set, of which a subset is drawn. */
   readonly longTailed?: number;
-  /** Folder of `datasets/` with the files of a set that comes with gala. */
+  /** Folder in `datasets/` of a set that comes with gala. */
   readonly bundled?: string;
-  /** What `gala data download` fetches. */
+  /** The archives that `gala data download` fetches. */
   readonly archives?: CifarArchives;
-  /** Looks for the files without reading them. Throws `DataError` that names what is missing. */
+  /** Looks for the files without reading them. Rejects with `DataError` that names what is missing. */
   find?(root: string): Promise<void>;
-  /** Reads both splits. Throws `DataError` for missing or damaged files. */
+  /** Reads both splits. Rejects with `DataError` for missing or damaged files. */
   open(root: string, options?: PixelOptions): Promise<OpenedPixels>;
 }
 
 export interface PixelOptions {
-  /** Names the folder where it is remembered what the files hold. */
+  /** Has the cache folder, which stores what gala found in the files. */
   readonly environment?: NodeJS.ProcessEnv | undefined;
-  /** Read the files whole, also where it is remembered what they hold. */
+  /** Whether to read the files whole again, although the cache has what they contain. */
   readonly anew?: boolean | undefined;
 }
 
@@ -54,7 +55,7 @@ export interface OpenedPixels {
 
 export type CifarForm = 'binary' | 'python';
 
-/** Official archives in each form; the form that is looked for first comes first. */
+/** The official archives in each form. Gala looks first for the first form. */
 export interface CifarArchives extends Readonly<Record<CifarForm, CifarLayout>> {
   /** Address of the folder of the archives. */
   readonly address: string;
@@ -77,35 +78,43 @@ export interface CifarLayout {
   readonly md5?: Readonly<Record<string, string>>;
 }
 
-/** Image files with published lists; long-tailed as they are. */
+/** Image files with published long-tailed lists. */
 export interface PublishedSet {
   readonly name: string;
   readonly form: 'published';
   readonly title: string;
   readonly classes: number;
   readonly lists: { readonly train: OfficialList; readonly val?: OfficialList; readonly test: OfficialList };
-  /** File of `datasets/lists` with the training images per class, in label order. */
+  /** File in `datasets/lists` with the training images per class, in label order. */
   readonly classCounts: string;
-  /** Where a folder of the lists may lie in the official archives. */
-  readonly candidatesOf: FolderCandidates;
-  /** Which archive holds a folder of the lists, and how to unpack it. */
+  /** Places below the root where a folder of the lists may be, the most likely first. */
+  readonly candidatesOf: (folder: string) => readonly string[];
+  /** Which archive has a folder of the lists, and how to unpack it. */
   archiveOf(folder: string): string;
-  /** Something below the root that gives away another archive, and what it says. */
+  /** Files or folders below the root that show that it has another archive, and a sentence that says so. */
   readonly telltales: readonly { readonly entry: string; readonly says: string }[];
   readonly statistics: Statistics;
-  /** Makes the train list from annotations in JSON, where it can be made from them. Throws `DataError`. */
-  listOfAnnotations?(json: Uint8Array, where: string): Promise<Uint8Array>;
+  /** Makes the train list from annotations in JSON, where this is possible. Throws `DataError`. */
+  listOfAnnotations?(json: Uint8Array, where: string): Uint8Array;
 }
 
+/**
+ * Address of the lists of "Decoupling representation and classifier" (Kang et al., ICLR 2020), at the commit with the
+ * ids in `gitBlob`.
+ */
+export const publishedLists =
+  'https://raw.githubusercontent.com/facebookresearch/classifier-balancing/' +
+  'f162adef63fdf592d0b8a0f6e52bc481fc08785f/data';
+
 export interface OfficialList {
-  /** Name of the unpacked file, as the field's repositories call it. */
+  /** Name of the unpacked file in the repositories of the field. */
   readonly file: string;
   readonly images: number;
-  /** sha256 of the unpacked text with LF line ends, for the lists that come with gala. */
+  /** sha256 of the unpacked text with LF line ends, for a list that comes with gala. */
   readonly sha256?: string;
-  /** git's id of the distributed file, sha1 of `blob <bytes>\0` and the content, for the lists that do not. */
+  /** git's id of the published file, sha1 of `blob <bytes>\0` and the content, for a list that does not. */
   readonly gitBlob?: string;
-  /** Where the file with that id is published. */
+  /** Address of the published file. */
   readonly address?: string;
 }
 
@@ -113,7 +122,7 @@ export interface OfficialList {
 export interface OwnSet {
   readonly name: string;
   readonly form: 'own';
-  /** Whether the images of a split are the files of its folder, or those of a list that the config names. */
+  /** Whether the images of a split are the files of a folder or of a list that the config names. */
   readonly imagesOf: 'folders' | 'lists';
   readonly statistics: Statistics;
 }

@@ -1,6 +1,5 @@
 /** Images of the user: a folder for each class, or lists of files. */
-import type { OwnSet } from './definition.js';
-import { imagenetStatistics } from './statistics.js';
+import { imagenetStatistics, type OwnSet } from './definition.js';
 
 export const imageFolder = {
   name: 'image_folder',

@@ -1,6 +1,4 @@
-import type { PublishedSet } from './definition.js';
-import { publishedLists } from './publishedLists.js';
-import { imagenetStatistics } from './statistics.js';
+import { imagenetStatistics, type PublishedSet, publishedLists } from './definition.js';
 
 /** ImageNet-LT (Liu et al., CVPR 2019): images of ILSVRC 2012. */
 export const imagenetLt = {
@@ -27,7 +25,7 @@ export const imagenetLt = {
     },
   },
   classCounts: 'ImageNet_LT.class_counts.json',
-  // The archive of the validation images unpacks into one flat folder; the lists have them in folders of their classes.
+  // The archive of the validation images has one flat folder; the lists have a folder for each class.
   candidatesOf: (folder: string) => (folder.startsWith('val/') ? [folder, 'val'] : [folder]),
   archiveOf: (folder: string) =>
     folder.startsWith('val')

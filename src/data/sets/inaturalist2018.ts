@@ -1,5 +1,11 @@
-import type { PublishedSet } from './definition.js';
-import { publishedLists } from './publishedLists.js';
+import { z } from 'zod';
+import { DataError } from '../../errors.js';
+import { type PublishedSet, publishedLists } from './definition.js';
+
+const annotations = z.object({
+  images: z.array(z.object({ id: z.number(), file_name: z.string() })),
+  annotations: z.array(z.object({ image_id: z.number(), category_id: z.number().int().min(0) })),
+});
 
 /** iNaturalist 2018 (Van Horn et al., CVPR 2018), long-tailed by nature. */
 export const inaturalist2018 = {
@@ -32,6 +38,41 @@ export const inaturalist2018 = {
     { entry: 'test2018', says: 'These are the test images of 2018, whose labels are not published.' },
   ],
   statistics: { mean: [0.466, 0.471, 0.38], std: [0.195, 0.194, 0.192] },
-  listOfAnnotations: async (json: Uint8Array, where: string) =>
-    (await import('../lists/inaturalistAnnotations.js')).listOfAnnotations(json, where),
+  listOfAnnotations,
 } as const satisfies PublishedSet;
+
+/**
+ * Makes the train list from the official annotations, `train2018.json`: one line `file_name category_id` per image, in
+ * the order of the images, with LF line ends, as facebookresearch/classifier-balancing made the published list. Throws
+ * `DataError`.
+ */
+function listOfAnnotations(json: Uint8Array, where: string): Uint8Array {
+  const fault = (what: string, cause?: unknown) =>
+    new DataError(`These are not the annotations of iNaturalist 2018: ${what}.`, {
+      where,
+      next: 'Give train2018.json, or its archive train2018.json.tar.gz (github.com/visipedia/inat_comp, 2018).',
+      cause,
+    });
+  const parsed = annotations.safeParse(parse(json, fault));
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw fault(`${path.join('.') || 'the whole'}: ${message}`);
+  }
+  const { images, annotations: labelled } = parsed.data;
+  const labels = new Map(labelled.map(({ image_id, category_id }) => [image_id, category_id]));
+  const lines = images.map(({ id, file_name }) => {
+    const label = labels.get(id);
+    if (label === undefined) throw fault(`the image ${file_name} has no category`);
+    if (/\s/.test(file_name)) throw fault(`the file name ${JSON.stringify(file_name)} has white space`);
+    return `${file_name} ${label}\n`;
+  });
+  return Buffer.from(lines.join(''));
+}
+
+function parse(json: Uint8Array, fault: (what: string, cause: unknown) => DataError): unknown {
+  try {
+    return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'));
+  } catch (error) {
+    throw fault((error as Error).message, error);
+  }
+}

@@ -1,4 +1,4 @@
-/** The datasets that a config can name; add one by a file of its own and a line here. */
+/** The datasets that a config can name. A new dataset needs a file of its own and a line here. */
 import { cifar10 } from './cifar10.js';
 import { cifar100 } from './cifar100.js';
 import type { CifarArchives, DatasetDefinition, OwnSet, PixelSet, PublishedSet } from './definition.js';
@@ -21,7 +21,7 @@ const all = [
 
 type Definition = (typeof all)[number];
 export type DatasetName = Definition['name'];
-/** Names of the sets that gala can download. */
+/** The sets that gala can download. */
 export type DownloadableName = Extract<Definition, { readonly archives: object }>['name'];
 
 export const datasetNames = all.map(({ name }) => name) as [DatasetName, ...DatasetName[]];
@@ -30,7 +30,7 @@ export const datasets = Object.fromEntries(all.map(set => [set.name, set])) as {
   readonly [Name in DatasetName]: DatasetDefinition;
 };
 
-/** The names of the sets that have a fact. */
+/** Names of the sets for which `has` is true. */
 export function namesWhere(has: (set: DatasetDefinition) => boolean): DatasetName[] {
   return datasetNames.filter(name => has(datasets[name]));
 }
@@ -40,7 +40,7 @@ export function archivesOf(name: DownloadableName): CifarArchives {
   return all.find((set): set is Extract<Definition, { name: DownloadableName }> => set.name === name)!.archives;
 }
 
-/** A set that comes with gala, so that nobody has to name its folder. */
+/** The definition of a set that comes with gala; undefined for other sets. */
 export function bundledSet(name: DatasetName): PixelSet | undefined {
   const set = datasets[name];
   return set.form === 'pixels' && set.bundled !== undefined ? set : undefined;
@@ -56,20 +56,17 @@ export function ownSet(name: DatasetName): OwnSet | undefined {
   return set.form === 'own' ? set : undefined;
 }
 
-/** Whether the images are files that are decoded, of any size. */
+/** Whether the images are files of any size, which must be decoded. */
 export function isImageFiles(name: DatasetName): boolean {
   return datasets[name].form !== 'pixels';
 }
 
-/** Whether the images of each split are the files of its folder. */
+/** Whether the images of each split are the files of a folder. */
 export function isFolders(name: DatasetName): boolean {
   return ownSet(name)?.imagesOf === 'folders';
 }
 
-/**
- * Whether a set has validation images of its own, or a share of its training images as such, beside its training
- * images.
- */
+/** Whether a config gives validation images of its own: a list, a share of the training images or a published list. */
 export function hasOwnVal({ dataset, val_list, split }: ValKeys): boolean {
   return val_list !== undefined || (split?.val ?? 0) > 0 || publishedSet(dataset)?.lists.val !== undefined;
 }

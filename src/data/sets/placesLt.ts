@@ -1,5 +1,4 @@
-import type { PublishedSet } from './definition.js';
-import { imagenetStatistics } from './statistics.js';
+import { imagenetStatistics, type PublishedSet } from './definition.js';
 
 /** Places-LT (Liu et al., CVPR 2019): images of Places365-Standard. */
 export const placesLt = {
@@ -53,7 +52,7 @@ export const placesLt = {
   statistics: imagenetStatistics,
 } as const satisfies PublishedSet;
 
-/** Sub-classes such as apartment_building/outdoor are folders in some distributions and joined by a dash in others. */
+/** Sub-classes such as apartment_building/outdoor are nested folders in some archives and joined by a dash in others. */
 function placesFolders(folder: string): readonly string[] {
   const [split, ...parts] = folder.split('/');
   if (parts.length === 2) return [folder, `${split}/${parts.join('-')}`];

@@ -4,8 +4,8 @@
  */
 import { DataError } from '../../errors.js';
 import { type ImageFiles, subsetOfFiles } from '../files/imageFiles.js';
-import { archiveAdvice, missingImages, verifyCommand } from '../files/missingImages.js';
-import type { ImageSplitFiles } from '../imageSplits.js';
+import type { ImageSplitFiles } from '../files/imageSplits.js';
+import { archiveAdvice, missingImages, verifyCommand } from '../files/locateFiles.js';
 import type { ImageSplit, PublishedSet } from '../sets/definition.js';
 import { inspectImage } from './inspectImage.js';
 import { isFault, verdicts } from './verdict.js';

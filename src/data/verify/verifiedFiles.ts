@@ -5,8 +5,8 @@ import { sha256 } from '../../io/hash.js';
 import { cacheFolder } from '../../io/homePath.js';
 import { makeFolderBelow } from '../../io/makeFolder.js';
 import { readSafetensors, writeSafetensors } from '../../io/safetensors.js';
+import { sharedBytes, sharedInt32 } from '../dataset.js';
 import type { ImageFiles } from '../files/imageFiles.js';
-import { sharedBytes, sharedInt32 } from '../pipeline/sharedDataset.js';
 
 export interface VerifiedFiles {
   /** `[N]` codes of `verdict.ts`, over shared memory. */

@@ -1,10 +1,10 @@
 /** Decoding every image of a split, on all cores, less what is remembered from an earlier time. */
 import type { StorageError } from '../../errors.js';
 import { usableCores } from '../../machine/cpu.js';
+import { sharedInt32 } from '../dataset.js';
 import type { ImageFiles } from '../files/imageFiles.js';
 import { requireSharp } from '../images/sharp.js';
-import { sharedInt32 } from '../pipeline/sharedDataset.js';
-import { openWorkerPool } from '../workers/workerPool.js';
+import { openWorkerPool } from '../workerPool.js';
 import { codeOf } from './verdict.js';
 import { recallVerified, rememberVerified } from './verifiedFiles.js';
 import type { VerifyJob, VerifyMemory } from './verifyWorker.js';

@@ -1,7 +1,7 @@
 /** What `gala data verify` found in a split, by class. */
 
-import { archiveAdvice } from '../files/missingImages.js';
-import type { ImageSplitFiles } from '../imageSplits.js';
+import type { ImageSplitFiles } from '../files/imageSplits.js';
+import { archiveAdvice } from '../files/locateFiles.js';
 import { publishedClassCounts } from '../lists/officialLists.js';
 import type { ImageSplit, PublishedSet } from '../sets/definition.js';
 import { codeOf, faults, isFault, oddities, type Verdict, verdicts } from './verdict.js';

@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads';
 import type { FileTable } from '../files/imageFiles.js';
 import { filePath } from '../files/imageFiles.js';
-import { answerJobs } from '../workers/answerJobs.js';
+import { answerJobs } from '../workerPool.js';
 import { stampOf } from './fileStamp.js';
 import type { Inspection } from './inspectImage.js';
 import { codeOf } from './verdict.js';

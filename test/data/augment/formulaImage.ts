@@ -1,5 +1,5 @@
 /** An image with edges, gradients and noise, given by a formula, for tests that must not depend on a dataset. */
-import type { ImageShape } from '../../../src/data/imageShape.js';
+import type { ImageShape } from '../../../src/data/dataset.js';
 
 export function formulaImage({ height, width, channels }: ImageShape): Uint8Array {
   const image = new Uint8Array(height * width * channels);

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { cutout } from '../../../src/data/augment/cutout.js';
-import { horizontalFlip } from '../../../src/data/augment/horizontalFlip.js';
+import { cutout, horizontalFlip, randomCrop, shift } from '../../../src/data/augment/geometry.js';
 import { augmenter } from '../../../src/data/augment/index.js';
-import { randomCrop } from '../../../src/data/augment/randomCrop.js';
-import { shift } from '../../../src/data/augment/shift.js';
 import type { Random } from '../../../src/random.js';
 import { randomFor } from '../../../src/random.js';
 import { formulaImage } from './formulaImage.js';

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Interpolation } from '../../../src/data/augment/affine.js';
-import { colorJitter } from '../../../src/data/augment/colorJitter.js';
-import { color } from '../../../src/data/augment/colorOperations.js';
+import { brightness, color, colorJitter, contrast } from '../../../src/data/augment/colorOperations.js';
 import { makeScratch } from '../../../src/data/augment/operation.js';
-import { brightness, contrast } from '../../../src/data/augment/pointOperations.js';
 import { randAugment, randAugmentOperations } from '../../../src/data/augment/randAugment.js';
 import { ConfigError } from '../../../src/errors.js';
 import { randomFor } from '../../../src/random.js';

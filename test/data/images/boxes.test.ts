@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readRgb } from '../../../src/data/images/decode.js';
-import { paddedRowsOf, paddedSize, reflectedPart } from '../../../src/data/images/reflectPad.js';
-import type { BoxDraw } from '../../../src/data/images/resizedCrop.js';
 import {
+  type BoxDraw,
   centreBox,
   drawnBox,
   fallbackBox,
+  paddedRowsOf,
+  paddedSize,
   randomResizedBox,
+  reflectedPart,
   shortSideSize,
-} from '../../../src/data/images/resizedCrop.js';
+} from '../../../src/data/images/boxes.js';
+import { readRgb } from '../../../src/data/images/decode.js';
 import type { Box, RgbImage } from '../../../src/data/images/rgbImage.js';
 import { rowsOf, wholeBox, wholeImage } from '../../../src/data/images/rgbImage.js';
 import { randomFor } from '../../../src/random.js';

@@ -5,9 +5,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { sharedBytes, sharedInt32 } from '../../../src/data/dataset.js';
 import type { ImageFiles } from '../../../src/data/files/imageFiles.js';
 import { imageFiles } from '../../../src/data/files/imageFiles.js';
-import { sharedBytes, sharedInt32 } from '../../../src/data/pipeline/sharedDataset.js';
 import { sha256 } from '../../../src/io/hash.js';
 import { formulaImage } from '../augment/formulaImage.js';
 

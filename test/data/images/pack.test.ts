@@ -16,8 +16,10 @@ import { before, describe, test } from 'node:test';
 import type { ImageFiles } from '../../../src/data/files/imageFiles.js';
 import { subsetOfFiles } from '../../../src/data/files/imageFiles.js';
 import { fileDataset } from '../../../src/data/files/storedDataset.js';
+import { makeImageReader } from '../../../src/data/images/readImage.js';
+import { wholeBox } from '../../../src/data/images/rgbImage.js';
 import { packImages } from '../../../src/data/pack/pack.js';
-import { isPackedSet, openPackedSplit } from '../../../src/data/pack/packedDataset.js';
+import { isPackedSet, openPackedSplit } from '../../../src/data/pack/packedSet.js';
 import { readBatches } from '../../../src/data/pipeline/pipeline.js';
 import { ConfigError, DataError, StorageError } from '../../../src/errors.js';
 import { sha256 } from '../../../src/io/hash.js';
@@ -151,7 +153,7 @@ describe('the shards of a packed set', () => {
       if (name === '00004.rgb') rmSync(join(root, 'train', name));
       const index = Number(name.slice(0, 5));
       await assert.rejects(
-        async () => packed.image(index, new Uint8Array(32 * 32 * 3)),
+        () => makeImageReader().read(packed.stored!.locate(index), wholeBox),
         (error: unknown) => {
           assert.ok(error instanceof StorageError && error.where?.includes(name), String(error));
           assert.match(error.message, message);
@@ -193,7 +195,7 @@ describe('a damaged packed set', () => {
   });
 
   for (const [what, message, where, damage] of [
-    ['a cut-off shard', /bytes, its index tells of/, '00002.rgb', () => truncateSync(at('00002.rgb'), 50)],
+    ['a cut-off shard', /bytes, but its index says/, '00002.rgb', () => truncateSync(at('00002.rgb'), 50)],
     ['a missing shard', /shard is missing/, '00002.rgb', () => rmSync(at('00002.rgb'))],
     [
       'an index that is no JSON',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { centreBox, shortSideSize } from '../../../src/data/images/boxes.js';
 import { readRgb } from '../../../src/data/images/decode.js';
 import { fitOf } from '../../../src/data/images/fit.js';
 import { makeResizer, resizedPart } from '../../../src/data/images/resize.js';
-import { centreBox, shortSideSize } from '../../../src/data/images/resizedCrop.js';
 import type { Box, RgbImage } from '../../../src/data/images/rgbImage.js';
 import { rowsOf, wholeBox, wholeImage } from '../../../src/data/images/rgbImage.js';
 import { randomFor } from '../../../src/random.js';
@@ -63,7 +63,7 @@ describe('resizing', { skip: skipped }, () => {
     const image = await decoded('landscape.jpg');
     const into = new Uint8Array(3 * 224 * 224);
     const { fit } = fitOf({ augment: [], side: 224, shortSide: 256 });
-    fit.render(image, fit.place(image, randomFor('none')), into);
+    fit.render({ image, placement: fit.place(image, randomFor('none')) }, into);
     const { normalized } = goldenJson<{ normalized: { mean: number[]; std: number[] } }>('transforms.json');
     const file = readFileSync(golden('normalized.f32'));
     const expected = new Float32Array(file.buffer.slice(file.byteOffset, file.byteOffset + file.length));

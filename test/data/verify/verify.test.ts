@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, utimesSync
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import sharp from 'sharp';
-import { openImageSplits } from '../../../src/data/imageSplits.js';
+import { openImageSplits } from '../../../src/data/files/imageSplits.js';
 import { CheckStopped, checkSplit } from '../../../src/data/verify/checkSplit.js';
 import { inspectImage } from '../../../src/data/verify/inspectImage.js';
 import { codeOf, type Verdict, verdicts } from '../../../src/data/verify/verdict.js';

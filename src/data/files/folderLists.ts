@@ -1,33 +1,32 @@
 /**
- * The lists of a folder of images: DIR/train/CLASS/… and DIR/test/CLASS/…, or DIR/CLASS/… alone, which `data.split`
- * divides.
+ * Lists the images of a folder: DIR/train/CLASS/… and DIR/test/CLASS/…, or only DIR/CLASS/…, which `data.split` divides.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, DataError } from '../errors.js';
-import { dividedTraining, type Lists, type ReadList, sharesOf } from './dividedTraining.js';
-import { classFolders, foldersIn, listImageFolder } from './files/imageFolder.js';
-import { packedArchiveAdvice } from './files/packedArchives.js';
-import type { DataConfig } from './schema.js';
+import { ConfigError, DataError } from '../../errors.js';
+import type { DataConfig } from '../schema.js';
+import { classFolders, foldersIn, listImageFolder } from './imageFolder.js';
+import { packedArchiveAdvice } from './packedArchives.js';
+import { dividedTraining, type Lists, type ReadList, sharesOf } from './splitList.js';
 
 const splitNames: ReadonlySet<string> = new Set(['train', 'val', 'test']);
 const looksLikeSplit = /^(train|val|test|dev|eval)/i;
 
 type FolderKeys = Pick<DataConfig, 'split'> & Partial<Pick<DataConfig, 'subset_seed'>>;
 
-/** How the images of a folder are parted; `flat` where the folders of the classes lie in `root` itself. */
+/** Which splits have a folder in `root`; `flat` where the class folders are in `root` itself. */
 export function layoutOf(root: string): { train: boolean; val: boolean; test: boolean; flat: boolean } {
   const has = (split: string) => existsSync(join(root, split));
   const [train, val, test] = [has('train'), has('val'), has('test')];
-  // A class may be called train.
+  // A class can have the name train.
   const holdsClasses = train && foldersIn(join(root, 'train')).length > 0;
   const flat = !holdsClasses && !(val || test) && existsSync(root) && foldersIn(root).length > 0;
   return { train, val, test, flat };
 }
 
 /**
- * The lists of the splits, and the names of the classes. Without test/, val/ is tested on. Throws `DataError` for a
- * folder that is missing or not divided, `ConfigError` for a share of `data.split` that the folder has images for.
+ * The lists of the splits and the names of the classes. Without test/, val/ has the test images. Throws `DataError` for a
+ * folder that is missing or not divided, `ConfigError` for a share of `data.split` whose split has a folder.
  */
 export function folderLists(
   config: FolderKeys,

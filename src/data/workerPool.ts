@@ -1,20 +1,21 @@
 /**
- * Worker threads that do jobs one after the other; a worker that throws or dies fails every job instead of hanging it.
+ * A pool of worker threads, each of which does one job at a time. When a worker dies, all jobs fail, so that no caller
+ * waits forever.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ResourceLimits, Worker } from 'node:worker_threads';
-import { DataError, GalaError } from '../../errors.js';
-import { requireMemory, threadNeed } from '../../machine/memory.js';
+import { parentPort, type ResourceLimits, Worker } from 'node:worker_threads';
+import { DataError, GalaError } from '../errors.js';
+import { requireMemory, threadNeed } from '../machine/memory.js';
 
 export interface JobRunner<Job> {
-  /** Resolves when the job is done. Rejects with `DataError` when it failed or the runner is closed. */
+  /** Resolves when the job is done. Rejects with `DataError` when the job failed or the runner is closed. */
   run(job: Job): Promise<void>;
-  /** Ends every thread; jobs that are under way reject. */
+  /** Ends all threads; unfinished jobs reject. */
   close(): Promise<void>;
 }
 
-/** A worker's answer to a job: nothing, or what it threw; with place and remedy where the worker knows them. */
-export interface JobAnswer {
+/** The answer of a worker to a job: empty, or the error with its place and remedy, where it has them. */
+interface JobAnswer {
   readonly error?: string;
   readonly where?: string | undefined;
   readonly next?: string | undefined;
@@ -26,10 +27,7 @@ interface Waiting<Job> {
   readonly reject: (error: unknown) => void;
 }
 
-/**
- * What a pool's errors say: about a job that failed, a thread that died, and how to do with fewer threads or less
- * memory.
- */
+/** Parts of messages: a job that failed, a thread that died, and how to use fewer threads or less memory. */
 const wording = {
   batches: {
     failed: 'A batch could not be prepared',
@@ -53,17 +51,15 @@ const wording = {
 type Wording = (typeof wording)[keyof typeof wording];
 
 export interface PoolOptions {
-  /** What the jobs are for; errors speak of it. */
+  /** The kind of jobs, for messages. */
   readonly work?: keyof typeof wording;
   readonly resourceLimits?: ResourceLimits;
 }
 
-/** A thread held up in the operating system cannot be ended; it is left behind after this long. */
+/** `close` waits no longer, because a thread that hangs in the operating system cannot be ended. */
 const closingMilliseconds = 2000;
 
-/**
- * Starts `count` threads of `file`, which answers each message with one `JobAnswer`; `workerData` is copied to each.
- */
+/** Starts `count` threads of `file`, which must call `answerJobs`. Each thread gets a copy of `workerData`. */
 export function openWorkerPool<Job>(
   file: URL,
   count: number,
@@ -77,7 +73,7 @@ export function openWorkerPool<Job>(
   });
   const queue: Waiting<Job>[] = [];
   const running = new Map<Worker, Waiting<Job>>();
-  // The flags of this process are not for the workers: --input-type or --eval would keep them from starting.
+  // The workers must not inherit the flags of this process: with --input-type or --eval they could not start.
   const workers = Array.from({ length: count }, () => new Worker(file, { workerData, execArgv: [], resourceLimits }));
   const idle = [...workers];
   let broken: GalaError | undefined;
@@ -101,7 +97,7 @@ export function openWorkerPool<Job>(
     worker.on('message', ({ error, ...known }: JobAnswer) => {
       const waiting = running.get(worker);
       running.delete(worker);
-      if (waiting === undefined) return; // the pool broke meanwhile
+      if (waiting === undefined) return; // `fail` rejected it before
       if (error !== undefined)
         waiting.reject(known.where ? new DataError(error, known) : jobFailed(words, error, where));
       else waiting.resolve();
@@ -134,8 +130,8 @@ export function openWorkerPool<Job>(
 }
 
 /**
- * Runs jobs in this thread, one after the other, each on a turn of its own of the event loop; `release` is called at
- * the end.
+ * Runs jobs in this thread, one after the other, each in its own turn of the event loop. `close` calls `release` at the
+ * end.
  */
 export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>, release?: () => void): JobRunner<Job> {
   let last: Promise<unknown> = Promise.resolve();
@@ -162,6 +158,20 @@ export function runInThisThread<Job>(work: (job: Job) => void | Promise<void>, r
       release?.();
     },
   };
+}
+
+/** The worker's side: does each job that arrives and answers it. */
+export function answerJobs<Job>(work: (job: Job) => void | Promise<void>): void {
+  parentPort!.on('message', async (job: Job) => {
+    let answer: JobAnswer = {};
+    try {
+      await work(job);
+    } catch (error) {
+      answer = { error: (error as Error).message };
+      if (error instanceof GalaError) answer = { ...answer, where: error.where, next: error.next };
+    }
+    parentPort!.postMessage(answer);
+  });
 }
 
 function jobFailed({ failed }: Wording, message: string, where: string): DataError {

@@ -1,36 +1,35 @@
-/**
- * From the `data` part of a config to the files of the splits of an image set: which list, where the images lie, what
- * is missing.
- */
+/** Finds the image files of each split that a config describes: their list, their places, and which are missing. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { ConfigError, DataError } from '../errors.js';
-import { withHome } from '../io/homePath.js';
-import { dividedTraining, type Lists, sharesOf } from './dividedTraining.js';
-import { type ImageFiles, imageFiles } from './files/imageFiles.js';
-import { type ImageList, readImageList } from './files/imageList.js';
-import { type LocatedFiles, locateFiles } from './files/locateFiles.js';
-import { repeatedPaths } from './files/repeatedImages.js';
+import { ConfigError, DataError } from '../../errors.js';
+import { withHome } from '../../io/homePath.js';
+import { countLabels } from '../dataset.js';
+import { openOfficialList } from '../lists/officialLists.js';
+import type { DataConfig } from '../schema.js';
+import type { ImageSplit, PublishedSet } from '../sets/definition.js';
+import { isFolders, ownSet, publishedSet } from '../sets/index.js';
+import { requireEveryClass } from '../trainingSet.js';
 import { folderLists } from './folderLists.js';
-import { openOfficialList } from './lists/officialLists.js';
-import type { DataConfig } from './schema.js';
-import type { ImageSplit, PublishedSet } from './sets/definition.js';
-import { isFolders, ownSet, publishedSet } from './sets/index.js';
+import { type ImageFiles, imageFiles } from './imageFiles.js';
+import { type ImageList, readImageList } from './imageList.js';
+import { type LocatedFiles, locateFiles } from './locateFiles.js';
+import { repeatedPaths } from './repeatedImages.js';
+import { dividedTraining, type Lists, type ReadList, sharesOf } from './splitList.js';
 
 export interface ImageSplitFiles {
   readonly files: ImageFiles;
   readonly located: LocatedFiles;
-  /** The list the split was read from, or its folder. */
+  /** The list of the split, or its folder. */
   readonly source: string;
 }
 
 export interface ImageSplits {
   readonly train: ImageSplitFiles;
-  /** Present where the set has one of its own. */
+  /** Present where the set has its own validation split. */
   readonly val: ImageSplitFiles | undefined;
   readonly test: ImageSplitFiles;
   readonly notes: readonly string[];
-  /** The official set whose layout the images have. */
+  /** The published set, whose folders the images have. */
   readonly set: PublishedSet | undefined;
 }
 
@@ -41,14 +40,14 @@ export interface ImageSplitsOptions {
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** What a config says of an image set. */
+/** The keys of `data` that describe image files. */
 export type ImageSetConfig = Pick<DataConfig, 'dataset' | 'train_list' | 'val_list' | 'test_list' | 'split'> &
   Partial<Pick<DataConfig, 'subset_seed'>>;
 
 /**
- * Reads the lists and looks every file up in its folder; opens no image. Missing files are told, not thrown. Throws
- * `DataError` for a missing root, a missing or damaged list and a class without training images, `ConfigError` for
- * lists that are needed and not given.
+ * Reads the lists and looks for every file; opens no image. The result names missing files. Throws `DataError` for a
+ * missing root, a missing or damaged list and a class without training images, `ConfigError` where the config lacks a
+ * list.
  */
 export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOptions): ImageSplits {
   const notes: string[] = [];
@@ -57,7 +56,7 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
   const folder = isFolders(config.dataset) ? folderLists(config, root, options.val, notes) : undefined;
   const lists = folder?.lists ?? readLists(config, set, root, options, notes);
   const all = [lists.train!, lists.test!, ...(lists.val ? [lists.val] : [])];
-  // Elsewhere the set or the folders bound them.
+  // In other sets the number of classes limits the labels.
   if (ownSet(config.dataset)?.imagesOf === 'lists')
     for (const list of all) requireSmallLabels(list, lists.train!.list.labels.length);
   const classNames =
@@ -66,8 +65,8 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
       all.map(({ list }) => list),
       set?.classes,
     );
-  requireEveryClass(classNames, lists.train!.list, lists.train!.source);
-  const open = ({ list, source }: { list: ImageList; source: string }): ImageSplitFiles => {
+  requireEveryClass(countLabels(lists.train!.list.labels, classNames.length), classNames, lists.train!.source);
+  const open = ({ list, source }: ReadList): ImageSplitFiles => {
     const located = locateFiles(list, root, set?.candidatesOf);
     const { labels, fingerprint } = list;
     const files = imageFiles({ name: config.dataset, classNames, labels, fingerprint, table: located.table });
@@ -92,7 +91,7 @@ export function splitsOf(opened: { readonly [split in ImageSplit]?: unknown }, o
   });
 }
 
-/** The lists given in the config; of an official set, its own where none is given. */
+/** The lists of the config; for a published set, its own lists where the config has none. */
 function readLists(
   config: ImageSetConfig,
   set: PublishedSet | undefined,
@@ -127,7 +126,7 @@ function readLists(
   return { train: read('train'), test: read('test'), ...own };
 }
 
-/** Where a list that a config names may be: below the root, then from the working folder. */
+/** Paths where a list of a config may be: below the root, then below the working folder. */
 export function placesOfList(given: string, root: string): string[] {
   const path = withHome(given);
   return isAbsolute(path) ? [path] : [join(root, path), resolve(path)];
@@ -151,8 +150,8 @@ function noList(dataset: string, split: ImageSplit): ConfigError {
 }
 
 /**
- * A class is called by the folder that its images lie in, less the first part (`train/`); where that does not tell
- * classes apart, by its number.
+ * Names each class after the folder of its images, without the first part (`train/`). Where two classes would have the
+ * same name, or a class several folders, all names are numbers.
  */
 export function classNamesOf(lists: readonly ImageList[], most = Number.POSITIVE_INFINITY): string[] {
   const classes = Math.min(
@@ -168,7 +167,7 @@ export function classNamesOf(lists: readonly ImageList[], most = Number.POSITIVE
       if (labelOf[folder] !== -1) unclear = true;
       labelOf[folder] = labels[i]!;
     });
-    // The first list to name a class decides: Places' test list joins with a dash what its train list has as folders.
+    // The first list that names a class decides. The test list of Places has dashes where its train list has folders.
     folders.forEach((folder, f) => {
       names[labelOf[f]!] ??= folder.slice(folder.indexOf('/') + 1);
     });
@@ -177,10 +176,8 @@ export function classNamesOf(lists: readonly ImageList[], most = Number.POSITIVE
   return names.map((name, label) => (distinct && !unclear ? (name ?? `class ${label}`) : `class ${label}`));
 }
 
-/**
- * Refuses a label that no list of so few training images can have, before there are arrays of one entry for each class.
- */
-function requireSmallLabels({ list, source }: { list: ImageList; source: string }, trainImages: number): void {
+/** Throws `DataError` for a label that is too large for the number of images, before gala allocates arrays by class. */
+function requireSmallLabels({ list, source }: ReadList, trainImages: number): void {
   const largest = list.labels.reduce((a, b) => Math.max(a, b), -1);
   if (largest < trainImages) return;
   throw new DataError(
@@ -190,19 +187,4 @@ function requireSmallLabels({ list, source }: { list: ImageList; source: string 
       next: 'Number the classes from 0 without gaps; each needs a training image.',
     },
   );
-}
-
-function requireEveryClass(classNames: readonly string[], { labels }: ImageList, where: string): void {
-  const seen = new Uint8Array(classNames.length);
-  for (const label of labels) seen[label] = 1;
-  const empty = Array.from(seen.keys()).filter(label => seen[label] === 0);
-  if (empty.length === 0) return;
-  const others =
-    empty.length === 1 ? '' : empty.length === 2 ? ', nor has 1 other' : `, nor have ${empty.length - 1} others`;
-  throw new DataError(`Class ${empty[0]} (${classNames[empty[0]!]}) has no training image${others}.`, {
-    where,
-    next:
-      'Every class from 0 to the largest label needs one. Add images, or leave the class out: move its folder ' +
-      'elsewhere, or number the classes of the lists anew.',
-  });
 }
