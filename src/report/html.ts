@@ -140,7 +140,7 @@ function factHtml({ title, cellOf }: Fact, runs: readonly ReportRun[], most = In
   const values = ownedValues(runs, cellOf);
   const items = values.map(({ value, owners }) => {
     const text = escapeHtml(value);
-    return owners === undefined ? text : `<li><b>${escapeHtml(owners)}</b> ${text}</li>`;
+    return owners === undefined ? text : `<li><b>${escapeHtml(owners)}:</b> ${text}</li>`;
   });
   const list = `<ul>${items.join('')}</ul>`;
   const folded = `<details><summary>${values.length} values</summary>${list}</details>`;

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import { describeConfig } from '../config/namedConfig.js';
 import type { Config } from '../config/schema.js';
+import { metricKeys, metricOf } from '../eval/scores.js';
 import { epochPrecision, processesOf } from '../run/processes.js';
 import type { RecordedProcess } from '../run/recordSchema.js';
 import { twoDecimals } from '../tables/column.js';
@@ -25,6 +26,7 @@ const rows: readonly Row[] = [
   ['run folder', ({ folder }) => folder],
   ['status', ({ record: { status, epoch, config } }) => `${status}, ${epoch} of ${config.train.epochs} epochs`],
   ['re-balanced, oracle τ', oracleText],
+  ['further metrics', furtherText],
   ['last evaluated epoch', lastEpochText],
   ['evaluated', evaluatedText],
   ['training images', trainingText],
@@ -51,6 +53,7 @@ const rows: readonly Row[] = [
   [
     'git, working folder',
     ofProcesses(({ git }) => (git === undefined ? '–' : `${short(git.commit)}${git.dirty ? ', changed files' : ''}`)),
+    ({ record }) => processesOf(record).some(({ git }) => git !== undefined),
   ],
   ['time', timeText],
   [
@@ -82,6 +85,14 @@ function ofProcesses(of: (process: RecordedProcess) => string): (run: ReportRun)
 
 function oracleText({ scores: { oracle } }: ReportRun): string {
   return `${twoDecimals(oracle.top1)} % at τ = ${oracle.tau}, selected on test`;
+}
+
+/** Metrics that the table leaves out where the test images are balanced. */
+function furtherText({ scores }: ReportRun): string {
+  const keys = metricKeys.filter(key => metricOf(key).shown !== 'always');
+  const told = (kind: 'plain' | 'rebalanced') =>
+    keys.map(key => `${metricOf(key).title} ${twoDecimals(scores[kind][key]) ?? '–'}`).join(', ');
+  return `${told('plain')}; re-balanced ${told('rebalanced')} (%)`;
 }
 
 function lastEpochText({ record, metrics }: ReportRun): string {

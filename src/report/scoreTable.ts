@@ -50,11 +50,9 @@ export function scoreTableHtml(all: readonly Series[]): string {
       `<tr><th scope="row">re-balanced</th>${cells(rebalanced!).join('')}</tr></tbody>`
     );
   });
-  const titles = [
-    isRanked ? 'config' : '',
-    'predictions',
-    ...columns.flatMap(({ title }, c) => (shown[c] ? title : [])),
-  ].map(title => `<th scope="col">${title}</th>`);
+  const titles = ['config', 'predictions', ...columns.flatMap(({ title }, c) => (shown[c] ? title : []))].map(
+    title => `<th scope="col">${title}</th>`,
+  );
   const className = all.length > mostColors ? 'scores compact' : 'scores';
   return `<table class="${className}">
 <thead><tr>${titles.join('')}</tr></thead>
@@ -102,7 +100,9 @@ function explanation(all: readonly Series[]): string {
       ? 'The test images are unbalanced: balanced is the mean accuracy over all classes, macro-F1 the mean of their F1.'
       : '',
     all.some(({ runs }) => runs.length > 1) ? 'Mean ± sample standard deviation over the seeds.' : '',
-    all.length > 1 ? `Small: the difference to ${first!.label}, in percentage points. Bold: the best of a column.` : '',
+    all.length > 1
+      ? `Small: the difference to “${first!.label}”, in percentage points. Bold: the best of a column.`
+      : '',
   ];
   return sentences.filter(text => text !== '').join(' ');
 }

@@ -39,19 +39,26 @@ export function listRuns(runs: readonly FoundRun[]): ListedRun[] {
   });
 }
 
-/** Columns for people. */
-export const listColumns: readonly Column<ListedRun>[] = [
-  // In one cell, so that a narrow terminal shows the folder on a line of its own.
-  {
-    key: 'run',
-    title: 'run folder, and what differs from its config',
-    kind: 'text',
-    value: ({ folder, differences }) => [displayPath(folder), ...differences].join(' '),
-  },
-  { key: 'status', title: 'status', kind: 'text', value: ({ status }) => status },
-  { key: 'epoch', title: 'epoch', kind: 'text', value: ({ epoch, epochs }) => `${epoch}/${epochs}` },
-  { key: 'top1', title: 'top-1', kind: 'percent', value: ({ top1 }) => top1 },
-];
+/** Columns for people; `now` in milliseconds since 1970. */
+export function listColumns(now: number): Column<ListedRun>[] {
+  return [
+    // In one cell, so that a narrow terminal shows the folder on a line of its own.
+    {
+      key: 'run',
+      title: 'run folder, and what differs from its config',
+      kind: 'text',
+      value: ({ folder, differences }) => [displayPath(folder), ...differences].join(' '),
+    },
+    {
+      key: 'epoch',
+      title: 'epoch',
+      kind: 'text',
+      value: ({ epoch, epochs, status }) => `${epoch}/${epochs}${status === 'finished' ? '' : ` ${status}`}`,
+    },
+    { key: 'top1', title: 'top-1', kind: 'percent', value: ({ top1 }) => top1 },
+    { key: 'age', title: 'age', kind: 'text', value: ({ started_at }) => ageOf(now - Date.parse(started_at)) },
+  ];
+}
 
 /**
  * Returns, for a run, the keys that differ from gala's config of its name. For a name that gala has no config of, these
@@ -70,4 +77,16 @@ function differenceReader(runs: readonly FoundRun[]): (run: FoundRun) => string[
     const keys = differencesFromName(configOf(run.record)) ?? inOrder(ownKeys(run)).filter(key => values.has(key));
     return keys.map(key => `${key}=${typedValue(values.get(key))}`);
   };
+}
+
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+] as const;
+
+/** `3 d`, `5 h`, `12 min`; under a minute `now`. */
+function ageOf(milliseconds: number): string {
+  const unit = units.find(([, length]) => milliseconds >= length);
+  return unit ? `${Math.floor(milliseconds / unit[1])} ${unit[0]}` : 'now';
 }

@@ -35,7 +35,10 @@ test('A dry run prints runs, time and disk and writes nothing', async () => {
   const { stdout } = await gala([...estimated, '--seeds', '0,1', '--data', set, '--dry-run'], 0, options);
   assert.match(stdout, /^ +3 +fashion_mnist_lt\/gala +loss\.lambda1=1 +1 +train +0\/2 +\d+\.\d$/m);
   assert.match(stdout, /^4 runs: 4 to train\.$/m);
-  assert.match(stdout, /^Time: about \d+:\d\d.* at the speed of one run alone, measured just now on this machine\.$/m);
+  assert.match(
+    stdout,
+    /^Time: about \d+:\d\d.*\sat\sthe speed of one run alone, measured just now on this machine\.$/ms,
+  );
   assert.match(stdout, /^Disk: about [\d.]+ MB: [\d.]+ MB of results, [\d.]+ MB of checkpoints/m);
   assert.ok(!existsSync(join(temporary, 'runs')));
 });

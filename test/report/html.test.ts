@@ -110,7 +110,7 @@ describe('the report', () => {
     );
     assert.match(rows.get('last evaluated epoch')![0]!, /^60\.00 % plain, re-balanced 63\.00 % \(epoch 3\)$/);
     assert.match(rows.get('training images')![0]!, /10847 images.*imbalance factor 100, subset seed 5, sha256 cd$/);
-    assert.deepEqual(rows.get('config'), ['gala set/gala', 'cross_entropy set/cross_entropy']);
+    assert.deepEqual(rows.get('config'), ['gala: set/gala', 'cross_entropy: set/cross_entropy']);
     assert.deepEqual(rows.get('status'), ['finished, 200 of 200 epochs'], 'what all runs share is said once');
   });
 
@@ -120,7 +120,7 @@ describe('the report', () => {
       facts[0]!,
       /^datacifar100, 10847 training images in 9 classes of 500 to 5, .*factor 100, 300 test images$/,
     );
-    assert.match(facts.at(-1)!, /gala checkpoint best of epoch 2 .*cross_entropy checkpoint last of epoch 3/);
+    assert.match(facts.at(-1)!, /gala: checkpoint best of epoch 2 .*cross_entropy: checkpoint last of epoch 3/);
     const heads = textsOf(page, '.scores thead th');
     assert.deepEqual(heads, ['config', 'predictions', 'all', 'many', 'medium', 'few', 'balanced', 'macro-F1']);
     const lines = Array.from(page.querySelectorAll('.scores tbody tr'), row => textsOf(row, 'td'));
@@ -143,7 +143,7 @@ describe('the report', () => {
     const { mean, std } = meanAndStd(shown.slice(0, 2).map(({ scores }) => scores.plain.top1));
     assert.equal(textsOf(seeds, '.scores td')[0], `${mean!.toFixed(2)} ± ${std!.toFixed(2)}`);
     assert.deepEqual(textsOf(seeds, '#gradients h3'), ['gala, mean of 2 runs']);
-    assert.match(textsOf(seeds, '#runs li').join('; '), /gala, seed 4 4; gala, seed 5 5/);
+    assert.match(textsOf(seeds, '#runs li').join('; '), /gala, seed 4: 4; gala, seed 5: 5/);
     assert.match(textsOf(seeds, 'h1')[0]!, /^2 configs, 3 runs compared$/);
   });
 

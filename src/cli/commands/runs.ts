@@ -28,7 +28,8 @@ export function registerRunsCommand(program: Command): void {
           2,
         );
       else if (list.length > 0)
-        process.stdout.write(`${formatTable(list, listColumns, 'terminal', { width: tableWidth() })}\n`);
+        process.stdout.write(`${formatTable(list, listColumns(Date.now()), 'terminal', { width: tableWidth() })}
+`);
       else process.stderr.write(`There is no run below ${runs} yet.\n`);
       for (const { directory, error } of unusable)
         process.stderr.write(`${displayPath(directory)}: ${error.message}\n`);

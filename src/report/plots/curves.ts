@@ -1,5 +1,6 @@
 /** Training loss and top-1, epoch by epoch. */
 import { areaY, dot, lineY, type Markish, ruleY } from '@observablehq/plot';
+import type { Config } from '../../config/schema.js';
 import { meanAndStd } from '../../results/compare.js';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
@@ -27,7 +28,9 @@ export function curvesFigure(all: readonly Series[]): Figure | undefined {
     runs.some(({ metrics }) => metrics.some(line => typeof line[`${split}_top1`] === 'number')),
   );
   const isMany = all.length > mostColors;
-  const differ = new Set(trained.map(({ runs }) => JSON.stringify(runs[0]!.record.config.loss))).size > 1;
+  const lossesDiffer = (of: (loss: Config['loss']) => unknown) =>
+    new Set(trained.map(({ runs }) => JSON.stringify(of(runs[0]!.record.config.loss)))).size > 1;
+  const difference = lossesDiffer(({ name }) => name) ? 'are of different kinds' : 'have different settings';
   const sentences = [
     isMany
       ? `Top-1 accuracy after each epoch, a panel per series, plain and re-balanced at ${tauWords(trained)}.`
@@ -35,7 +38,9 @@ export function curvesFigure(all: readonly Series[]): Figure | undefined {
     runs.length > all.length ? 'Lines are means over the seeds, bands one standard deviation to either side.' : '',
     isMany || splits.length === 0 ? '' : keptWords(trained, runs.length > 1),
     without.length > 0 ? `Not trained: ${without.join(', ')}.` : '',
-    differ && !isMany ? 'The losses are of different kinds: compare their shapes, not their heights.' : '',
+    lossesDiffer(loss => loss) && !isMany
+      ? `The losses ${difference}: compare the shapes of their curves, not the heights.`
+      : '',
   ];
   return {
     id: 'curves',

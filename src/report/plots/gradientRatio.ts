@@ -47,7 +47,7 @@ export function gradientRatioFigure(all: readonly Series[]): Figure | undefined 
       (without.length > 0 ? ` Not recorded by: ${without.join(', ')}.` : ''),
     legend: groups
       .filter(group => medianLines.some(lines => lines[group].length > 0))
-      .map((group): LegendEntry => ({ label: group, color: `var(--${group})`, mark: 'line' })),
+      .map((group): LegendEntry => ({ label: group, color: `var(--${group})`, mark: isShort ? 'dot' : 'line' })),
     panels: shown.map((series, index) => {
       return panel(series, hasLines ? ratios[index]! : [], medianLines[index]!, axis, isMany);
     }),

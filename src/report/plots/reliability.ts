@@ -12,8 +12,8 @@ export function reliabilityFigure(all: readonly Series[]): Figure {
     id: 'calibration',
     title: 'Reliability and calibration error',
     sentence:
-      'Plain predictions in 15 bins by confidence, the softmax probability of the predicted class. Above, the share ' +
-      'of the images in each bin; the lines are the mean confidence and the accuracy of all images. Below, the ' +
+      'Plain predictions in 15 bins by confidence, the softmax probability of the predicted class. First the share ' +
+      'of the images in each bin; the lines are the mean confidence and the accuracy of all images. Then the ' +
       'accuracy of each bin: bars under the diagonal mean overconfidence. ECE is the mean distance of accuracy and ' +
       `confidence over the bins, weighted by images.${pooled} ${sourceSentence(all)} No τ: re-balanced scores are no ` +
       'probabilities.',
@@ -21,12 +21,43 @@ export function reliabilityFigure(all: readonly Series[]): Figure {
       { label: 'mean confidence', color: 'currentColor', mark: 'line' },
       { label: 'accuracy', color: 'currentColor', mark: 'dashed' },
     ],
-    panels: all.map(panel),
-    columns: all.length === 1 ? 1 : all.length === 2 ? 2 : 3,
+    panels: all.length === 1 ? sideBySide(all[0]!) : all.map(stacked),
+    columns: all.length <= 2 ? 2 : 3,
   };
 }
 
-function panel(series: Series): Panel {
+/** Both pictures of the only series, which would leave half of a wide page empty below each other. */
+function sideBySide(series: Series): Panel[] {
+  const { heading, histogram, diagram } = picturesOf(series);
+  return [
+    { heading: 'Images by confidence', draw: width => histogram(width, { ...frameOf(width), x: 'confidence (%)' }) },
+    { heading, draw: diagram },
+  ];
+}
+
+interface Frame {
+  readonly height: number;
+  readonly marginTop?: number;
+  readonly marginBottom?: number;
+  /** Label of the axis. */
+  readonly x: string | null;
+}
+
+function frameOf(width: number) {
+  return { height: 0.7 * sizeOf(width), marginTop: 24 };
+}
+
+/** A picture of all bins needs no more, in px. */
+function sizeOf(width: number): number {
+  return Math.min(width, 460);
+}
+
+function stacked(series: Series): Panel {
+  const { heading, histogram, diagram } = picturesOf(series);
+  return { heading, draw: width => histogram(width, { height: 110, marginBottom: 20, x: null }) + diagram(width) };
+}
+
+function picturesOf(series: Series) {
   const bins = pooledBins(series);
   const images = bins.reduce((sum, { count }) => sum + count, 0);
   const mean = (of: (bin: CalibrationBin) => number) =>
@@ -47,11 +78,10 @@ function panel(series: Series): Panel {
   const x = { domain: [0, 1], ticks: 5, tickFormat: inPercent };
   return {
     heading: `${series.label}: ECE ${ece} %`,
-    draw: width => {
-      const size = Math.min(width, 460);
-      const histogram = renderSvg(size, `Images of ${series.label} by confidence`, {
-        ...{ height: 110, marginLeft: 44, marginBottom: 20 },
-        x: { ...x, label: null },
+    histogram: (width: number, { x: label, ...frame }: Frame) =>
+      renderSvg(sizeOf(width), `Images of ${series.label} by confidence`, {
+        ...{ ...frame, marginLeft: 44 },
+        x: { ...x, label },
         y: { label: 'images (%)', ticks: 3, tickFormat: inPercent, grid: true, nice: true },
         marks: [
           rect(shown, { ...bars, y2: 'share', fillOpacity: 0.35 }),
@@ -59,9 +89,10 @@ function panel(series: Series): Panel {
           ruleX([mean(({ accuracy }) => accuracy)], { strokeWidth: 1.5, strokeDasharray: '4 3' }),
           ruleY([0]),
         ],
-      });
-      const diagram = renderSvg(size, `Reliability diagram of ${series.label}, calibration error ${ece} %`, {
-        ...{ height: size * 0.7, marginLeft: 44, marginTop: 24 },
+      }),
+    diagram: (width: number) =>
+      renderSvg(sizeOf(width), `Reliability diagram of ${series.label}, calibration error ${ece} %`, {
+        ...{ ...frameOf(width), marginLeft: 44 },
         x: { ...x, label: 'confidence (%)' },
         y: { domain: [0, 1], label: 'accuracy (%)', ticks: 5, tickFormat: inPercent, grid: true },
         marks: [
@@ -69,9 +100,7 @@ function panel(series: Series): Panel {
           link([{}], { x1: 0, y1: 0, x2: 1, y2: 1, strokeDasharray: '4 3', strokeOpacity: 0.7 }),
           ruleY([0]),
         ],
-      });
-      return histogram + diagram;
-    },
+      }),
   };
 }
 
