@@ -75,75 +75,76 @@ export function openCudnn(path: string, deviceJson: string): Cudnn {
     if (status !== 0) throw new EngineError(`cuDNN could not ${what}: status ${status}.`, { where: path });
   };
   /** A new descriptor; `attributes` gives the type and the values in memory of each attribute, by its number. */
-  const described = (
+  const newDescriptor = (
     kind: keyof typeof kinds,
     attributes: Readonly<Record<number, readonly [keyof typeof types, ArrayBufferView & { length: number }]>> = {},
   ): Descriptor => {
-    const made: Descriptor[] = [null];
-    succeeded(create(kinds[kind], made), `make a descriptor (${kind})`);
+    const created: Descriptor[] = [null];
+    succeeded(create(kinds[kind], created), `create a descriptor (${kind})`);
     for (const [attribute, [type, values]] of Object.entries(attributes))
-      succeeded(set(made[0], Number(attribute), types[type], values.length, values), `take ${attribute} of a ${kind}`);
-    return made[0];
+      succeeded(
+        set(created[0], Number(attribute), types[type], values.length, values),
+        `take ${attribute} of a ${kind}`,
+      );
+    return created[0];
   };
-  const complete = (descriptor: Descriptor, what: string): Descriptor => {
-    succeeded(finalize(descriptor), `complete a descriptor (${what})`);
+  const finalized = (...given: Parameters<typeof newDescriptor>): Descriptor => {
+    const descriptor = newDescriptor(...given);
+    succeeded(finalize(descriptor), `finalize a descriptor (${given[0]})`);
     return descriptor;
   };
-  const device = complete(described('device', { 2702: ['char', Buffer.from(deviceJson)] }), 'device');
+  const device = finalized('device', { 2702: ['char', Buffer.from(deviceJson)] });
 
   /** A tensor whose channels are the last axis in memory, as XLA lays out images. */
   const tensor = (id: number, precision: string, dimensions: readonly number[]) => {
     const [, channels, height, width] = dimensions as [number, number, number, number];
     const strides = [channels * height * width, 1, channels * width, channels];
-    return complete(
-      described('tensor', {
-        900: integers(32), // alignment in bytes
-        901: ['dataType', Int32Array.of(dataTypes[precision] ?? dataTypes.f32!)],
-        902: integers(...dimensions),
-        903: integers(...strides),
-        906: integers(id),
-      }),
-      'tensor',
-    );
+    return finalized('tensor', {
+      900: integers(32), // alignment in bytes
+      901: ['dataType', Int32Array.of(dataTypes[precision] ?? dataTypes.f32!)],
+      902: integers(...dimensions),
+      903: integers(...strides),
+      906: integers(id),
+    });
   };
   const graphOf = (convolution: Convolution): Descriptor => {
     const { direction, precision, strides, padding, dilations } = convolution;
     const [first, ...tensors] = operations[direction];
-    const window = complete(
-      described('convolution', {
-        100: ['dataType', Int32Array.of(dataTypes.f32!)], // type of the sums
-        101: ['mode', Int32Array.of(crossCorrelation)],
-        102: integers(...dilations),
-        103: integers(...strides),
-        104: integers(...padding.map(([, after]) => after)),
-        105: integers(...padding.map(([before]) => before)),
-        106: integers(2), // spatial axes
-      }),
-      'convolution',
-    );
+    const window = finalized('convolution', {
+      100: ['dataType', Int32Array.of(dataTypes.f32!)], // type of the sums
+      101: ['mode', Int32Array.of(crossCorrelation)],
+      102: integers(...dilations),
+      103: integers(...strides),
+      104: integers(...padding.map(([, after]) => after)),
+      105: integers(...padding.map(([before]) => before)),
+      106: integers(2), // spatial axes
+    });
     const operands = tensors.map((name, i) => [first + 3 + i, descriptor(tensor(i + 1, precision, convolution[name]))]);
-    const operation = described(direction, {
+    const operation = finalized(direction, {
       [first]: number(1),
       [first + 1]: number(0),
       [first + 2]: descriptor(window),
       ...Object.fromEntries(operands),
     });
-    return complete(described('graph', { 801: descriptor(complete(operation, direction)) }), 'graph');
+    return finalized('graph', { 801: descriptor(operation) });
   };
   const isOnTensorCores = (config: Descriptor): boolean => {
-    const engine = described('engine');
+    const engine = newDescriptor('engine');
     const found = [0];
     const held = BigUint64Array.of(koffi.address(engine));
-    succeeded(get(config, 300, types.descriptor, 1, found, held), 'tell an engine');
+    succeeded(get(config, 300, types.descriptor, 1, found, held), 'name an engine');
     const notes = new Int32Array(32);
-    succeeded(get(engine, 1303, types.numericalNote, notes.length, found, notes), 'tell what an engine computes with');
+    succeeded(
+      get(engine, 1303, types.numericalNote, notes.length, found, notes),
+      'report what an engine computes with',
+    );
     destroy(engine);
     return notes.subarray(0, found[0]!).includes(tensorCore);
   };
 
   return {
     enginesFor: async convolution => {
-      const heuristics = described('heuristics', {
+      const heuristics = newDescriptor('heuristics', {
         200: ['heuristicMode', Int32Array.of(heuristicModeA)],
         201: descriptor(graphOf(convolution)),
         204: descriptor(device),
@@ -152,7 +153,7 @@ export function openCudnn(path: string, deviceJson: string): Cudnn {
       if (status !== 0) return { engines: 0, onTensorCores: 0 };
       const count = [0];
       succeeded(get(heuristics, 202, types.descriptor, 0, count, null), 'count its engines');
-      const configs = Array.from({ length: count[0]! }, () => described('engineConfig'));
+      const configs = Array.from({ length: count[0]! }, () => newDescriptor('engineConfig'));
       const addresses = BigUint64Array.from(configs, config => koffi.address(config));
       succeeded(get(heuristics, 202, types.descriptor, configs.length, count, addresses), 'list its engines');
       const engines = configs.slice(0, count[0]!);

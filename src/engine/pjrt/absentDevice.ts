@@ -49,7 +49,7 @@ export async function compileForAbsent(
 
 function memoryOf(api: Pjrt, executable: bigint): CompiledMemory {
   const room = Array<bigint>(12).fill(0n);
-  const [, , ...sizes] = api.call('executableMemory', [executable, ...room], 'tell a program’s memory').map(Number);
+  const [, , ...sizes] = api.call('executableMemory', [executable, ...room], 'report a program’s memory').map(Number);
   const [taken, results, aliased, temporaries] = sizes as [number, number, number, number];
   return { arguments: taken, results, aliased, temporaries };
 }

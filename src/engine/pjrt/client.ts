@@ -18,7 +18,7 @@ interface Device {
   readonly address: Address;
 }
 
-export interface Client extends Omit<Transfers, 'uploaded'> {
+export interface Client extends Omit<Transfers, 'uploadsDone'> {
   /** For instance `cpu` or `cuda`. */
   readonly platform: string;
   /** The plugin's text on its version, for instance that of CUDA. */
@@ -66,11 +66,11 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
   if (devices.length === 0) throw new EngineError(`The PJRT plugin for ${platform} has no device.`);
   const device = devices[0]!.address;
 
-  const { upload, download, uploaded } = transfersOf(api, client, devices);
+  const { upload, download, uploadsDone } = transfersOf(api, client, devices);
 
   return {
     platform,
-    platformVersion: textOf(api.call('platformVersion', [client, 0, 0], 'tell its version')),
+    platformVersion: textOf(api.call('platformVersion', [client, 0, 0], 'report its version')),
     devices,
     compile: async (text, count = 1) => {
       const { program, options, optionsBytes, free } = newCompilation(text, count);
@@ -109,7 +109,7 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
     },
     bytesInUse: () => {
       try {
-        return Number(api.call('deviceMemoryStats', [device, ...Array<number>(21).fill(0)], 'tell its memory')[1]);
+        return Number(api.call('deviceMemoryStats', [device, ...Array<number>(21).fill(0)], 'report its memory')[1]);
       } catch {
         return undefined;
       }
@@ -117,31 +117,22 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
     upload,
     download,
     execute: async (executable, parameters, results, count = 1) => {
-      const layout = layoutOfExecution(parameters.length, results, count);
+      const layout = executionLayout(parameters.length, results, count);
       const block = newBlock(8 * layout.words);
       const at = (word: number) => block.address + BigInt(8 * word);
       block.words[0] = BigInt(executeOptionsBytes);
       for (let device = 0; device < count; device++) {
-        const [given, made] = [layout.given(device), layout.made(device)];
-        for (const [i, parameter] of parameters.entries()) block.words[given + i] = parameter[device]!;
-        block.words[layout.givenLists + device] = at(given);
-        block.words[layout.madeLists + device] = at(made);
+        const [firstParameter, firstResult] = [layout.parameters(device), layout.results(device)];
+        for (const [i, parameter] of parameters.entries()) block.words[firstParameter + i] = parameter[device]!;
+        block.words[layout.parameterLists + device] = at(firstParameter);
+        block.words[layout.resultLists + device] = at(firstResult);
       }
-      const { givenLists, madeLists, events } = layout;
+      const { parameterLists, resultLists, events } = layout;
       try {
-        const words = [
-          executable,
-          block.address,
-          at(givenLists),
-          count,
-          parameters.length,
-          at(madeLists),
-          at(events),
-          0,
-        ];
-        await api.callAsync('execute', words, 'run a program');
+        const lists = [at(parameterLists), count, parameters.length, at(resultLists), at(events)];
+        await api.callAsync('execute', [executable, block.address, ...lists, 0], 'run a program');
         const buffers = Array.from({ length: results }, (_, i) =>
-          Array.from({ length: count }, (_, device) => block.words[layout.made(device) + i]!),
+          Array.from({ length: count }, (_, device) => block.words[layout.results(device) + i]!),
         );
         const ends = await Promise.allSettled(
           [...block.words.slice(events, events + count)].map(event => settled(api, event, 'run a program')),
@@ -149,14 +140,14 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
         const failed = ends.find(end => end.status === 'rejected');
         if (!failed) return buffers;
         for (const buffer of buffers.flat()) api.call('bufferDestroy', [buffer], 'destroy a buffer');
-        throw (failed as PromiseRejectedResult).reason;
+        throw failed.reason;
       } finally {
         block.free();
       }
     },
     destroyBuffer: buffer => void api.call('bufferDestroy', [buffer], 'destroy a buffer'),
     destroyExecutable: executable => void api.call('loadedExecutableDestroy', [executable], 'destroy a program'),
-    destroy: () => void uploaded().then(() => api.call('clientDestroy', [client], 'destroy its client')),
+    destroy: () => void uploadsDone().then(() => api.call('clientDestroy', [client], 'destroy its client')),
   };
 }
 
@@ -175,16 +166,18 @@ function textOf([, address, length]: readonly bigint[]): string {
 }
 
 /** The layout of an execution's options, lists and events in one block: offsets in words. */
-function layoutOfExecution(parameters: number, results: number, devices: number) {
+function executionLayout(parameters: number, results: number, devices: number) {
   const first = executeOptionsBytes / 8;
   const perDevice = parameters + results;
-  const givenLists = first + devices * perDevice;
+  const parameterLists = first + devices * perDevice;
   return {
-    given: (device: number) => first + device * perDevice,
-    made: (device: number) => first + device * perDevice + parameters,
-    givenLists,
-    madeLists: givenLists + devices,
-    events: givenLists + 2 * devices,
-    words: givenLists + 3 * devices,
+    /** Buffers of the parameters of a device, and of its results behind them. */
+    parameters: (device: number) => first + device * perDevice,
+    results: (device: number) => first + device * perDevice + parameters,
+    /** Per device the address of the buffers above. */
+    parameterLists,
+    resultLists: parameterLists + devices,
+    events: parameterLists + 2 * devices,
+    words: parameterLists + 3 * devices,
   };
 }

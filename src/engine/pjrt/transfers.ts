@@ -20,7 +20,7 @@ export interface Transfers {
   /** Copies the values of buffers to the host, several at a time. */
   download(buffers: readonly (readonly [buffer: Address, spec: TensorSpec])[]): Promise<HostTensor[]>;
   /** Resolves when all copies to devices are complete. */
-  uploaded(): Promise<unknown>;
+  uploadsDone(): Promise<unknown>;
 }
 
 export function transfersOf(api: Pjrt, client: Address, devices: readonly { readonly address: Address }[]): Transfers {
@@ -75,7 +75,7 @@ export function transfersOf(api: Pjrt, client: Address, devices: readonly { read
       }
       return tensors;
     },
-    uploaded: () => Promise.all(uploads),
+    uploadsDone: () => Promise.all(uploads),
   };
 }
 
