@@ -1,4 +1,4 @@
-/** What a sweep will cost: hours by `gala bench` on this machine, bytes from the size of the networks. */
+/** The cost of a sweep: time by `gala bench` on this machine, bytes from the sizes of the networks. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,29 +16,31 @@ import { initialStateOf, wholeBatches } from '../train/experiment.js';
 import { isEvaluated } from '../train/trainer.js';
 import { galaCommand } from './command.js';
 
-/** Images per second of training, batches from the pipeline, and of evaluation. */
+/** Images per second of training, with batches from the pipeline, and of evaluation. */
 export interface Speed {
   readonly train: number;
   readonly evaluate: number;
 }
 
-/** Images that a run reads: in an epoch of training, and in each split that it evaluates. */
+/** Images of an epoch of training, and of each split that a run evaluates. */
 export interface SetSizes {
   readonly train: number;
   readonly heldOut: number;
   readonly test: number;
 }
 
-/** Sizes of what a config trains on, from its files where only they tell. */
+/** The sizes of a config's set, read from its files where nothing else tells them. */
 export interface PlannedSet extends Pick<SetShape, 'imageShape' | 'counts'> {
   readonly sizes: SetSizes;
-  /** The folder that was read; undefined where none was needed. */
+  /** The folder that was read; undefined where no file was needed. */
   readonly data?: string;
-  /** Why the size is assumed and not known. */
+  /** Why the sizes are assumed: the error of reading the set. */
   readonly assumed?: string;
 }
 
-/** The set of a config, its images below `dataRoot`, GALA_DATA or `data.root` where they are needed; none is opened. */
+/**
+ * The set of a config. Where its files are needed they are below `dataRoot`, GALA_DATA or `data.root`; none is decoded.
+ */
 export async function plannedSet(config: Config, dataRoot: string | undefined): Promise<PlannedSet> {
   const { data, eval: evaluation } = config;
   const heldOutFraction = evaluation.select_on === 'val' ? evaluation.val_fraction : undefined;
@@ -61,12 +63,12 @@ export async function plannedSet(config: Config, dataRoot: string | undefined): 
   return { imageShape, counts, sizes, ...(assumed !== undefined && { assumed }) };
 }
 
-/** Configs of equal keys have sets of equal sizes: the seed draws other images, not more of them. */
+/** Configs with equal keys have sets of equal sizes: another seed draws as many images. */
 export function setKey({ data: { subset_seed: _, ...data }, eval: { select_on, val_fraction } }: Config): string {
   return JSON.stringify([data, select_on === 'val' ? val_fraction : 0]);
 }
 
-/** Configs of equal keys, on one set, leave equally many bytes: numbers in the options of a loss change no shape. */
+/** Configs with equal keys leave equally many bytes on one set: numbers in the options of a loss change no shape. */
 export function diskKey({ model, freeze, loss, train, eval: { select_on } }: StageConfig): string {
   const { epochs, batch_size, accumulate, mixup_alpha, ema_decay } = train;
   const choices = Object.values(loss).filter(option => typeof option !== 'number');
@@ -74,7 +76,7 @@ export function diskKey({ model, freeze, loss, train, eval: { select_on } }: Sta
   return JSON.stringify([model, freeze, choices, training, select_on]);
 }
 
-/** Sets that are published, or come with gala, and no list or folder in place of them. */
+/** True for published and bundled sets, unless a list or folder takes their place. */
 function hasKnownSize({ dataset, root, train_list, val_list, test_list }: Config['data'], dataRoot?: string): boolean {
   if ([train_list, val_list, test_list].some(list => list !== undefined)) return false;
   if (bundledSet(dataset)) return (dataRoot ?? root) === undefined;
@@ -82,8 +84,8 @@ function hasKnownSize({ dataset, root, train_list, val_list, test_list }: Config
 }
 
 /**
- * Runs `gala bench train` and `gala bench infer` for a config, one after the other, in processes of their own: training
- * on the images in the folder `data`, or random ones. Throws `EngineError` with what they say when they fail.
+ * Runs `gala bench train` and `gala bench infer` for a config, one after the other, each in a process of its own.
+ * Training reads the images in the folder `data`, or random ones. Throws `EngineError` with the error of the process.
  */
 export async function measureSpeed({ config, yaml }: LoadedConfig, data?: string): Promise<Speed> {
   const folder = mkdtempSync(join(tmpdir(), 'gala-estimate-'));
@@ -101,10 +103,7 @@ export async function measureSpeed({ config, yaml }: LoadedConfig, data?: string
   }
 }
 
-/**
- * Configs of equal keys run at the same speed: what is left out changes no shape and no number of operations worth a
- * measurement.
- */
+/** Configs with equal keys run at about the same speed: no other key changes a shape or many operations. */
 export function speedKey({ data, model, train, freeze, eval: evaluation, ...config }: Config): string {
   const { dataset, root, train_list, image_size, short_side, augment, workers } = data;
   const { batch_size, accumulate, mixup_alpha, ema_decay, steps_per_call } = train;
@@ -116,7 +115,7 @@ export function speedKey({ data, model, train, freeze, eval: evaluation, ...conf
   ]);
 }
 
-/** Seconds of training and evaluation of one run; starting and loading are not in it. */
+/** Seconds of training and evaluation of one run, without its start. */
 export function secondsOf({ train, eval: evaluation }: Config, sizes: SetSizes, speed: Speed): number {
   const { heldOut, test } = sizes;
   const steps = Math.floor(sizes.train / train.batch_size);
@@ -128,12 +127,12 @@ export function secondsOf({ train, eval: evaluation }: Config, sizes: SetSizes, 
   return (train.epochs * steps * train.batch_size) / speed.train + evaluated / speed.evaluate;
 }
 
-/** About what a run writes in run.json, tables and headers; for each class; and for each epoch in its logs. */
+/** About how many bytes of text a run writes: in run.json, tables and headers; per class; per epoch in its logs. */
 const textBytes = { run: 10_000, class: 50, epoch: 550 };
 
 /**
- * Bytes that one run leaves: its checkpoints, and stored logits, predictions and gradients. Throws `ConfigError` where
- * the set has no whole batch.
+ * Bytes that one run leaves: its checkpoints, and its results (logits, predictions, gradients). Throws `ConfigError`
+ * where the set has less than one batch.
  */
 export function bytesOf(
   config: StageConfig,
@@ -170,8 +169,9 @@ async function bench<T>(
   }
   const [code] = (await once(child, 'close')) as [number | null];
   if (code === 0) return JSON.parse(text.stdout) as T;
-  throw new EngineError(`The speed could not be measured: ${text.stderr.trim().split('\n')[0]}`, {
+  const said = (label: string) => new RegExp(`^${label}: +(.*)$`, 'm').exec(text.stderr)?.[1];
+  throw new EngineError(`The speed could not be measured: ${said('error') ?? text.stderr.trim().split('\n')[0]}`, {
     where: `gala bench ${what} --config ${name}`,
-    next: 'If the runs would fail at the same, correct that first. --no-estimate plans without it.',
+    next: `${(said('next') ?? 'Correct this first').replace(/\.$/, '')}; or plan without a measurement: --no-estimate.`,
   });
 }

@@ -1,7 +1,4 @@
-/**
- * Locks that killed jobs left on other nodes: in the runs of a sweep, where they began a run, and in the first stages
- * of runs.
- */
+/** Locks that killed jobs left: in run folders of a sweep, in the folders that begin a run, and in first stages. */
 import { existsSync } from 'node:fs';
 import { configHash } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
@@ -13,7 +10,7 @@ import { openRunStore, type RunStore } from '../run/runStore.js';
 import { type Sweep, taskConfig } from './manifest.js';
 import type { TaskStatus } from './status.js';
 
-/** Removes those that the jobs that are over by `isOver` have in the folders of these tasks. */
+/** Removes the locks that jobs left in the folders of the tasks; `isOver` tells whether a job has ended. */
 export function removeLeftLocks(sweep: Sweep, statuses: readonly TaskStatus[], isOver: (job: string) => boolean): void {
   const runs = openRunStore(sweep.output);
   const folders = statuses.flatMap(({ task, directory }) =>
@@ -27,7 +24,9 @@ export function removeLeftLocks(sweep: Sweep, statuses: readonly TaskStatus[], i
   for (const folder of new Set(folders)) if (existsSync(folder)) removeLocksOfJobs(folder, isOver);
 }
 
-/** The first stage's run folder, if there is one, and that of its lock. A run that is begun needs neither. */
+/**
+ * The run folder of the first stage, if there is one, and the folder of its lock. A run that has begun needs neither.
+ */
 function firstStageFolders(sweep: Sweep, index: number, runs: RunStore): string[] {
   const stage = firstStageOf(sweep, index);
   if (stage === undefined) return [];
@@ -40,7 +39,7 @@ function firstStageOf(sweep: Sweep, index: number): StageConfig | undefined {
   try {
     return loadConfig(taskConfig(sweep, index)).config.stages?.representation;
   } catch (error) {
-    // Its task will fail with this; the others go on.
+    // The task will fail with this error; the others go on.
     if (error instanceof ConfigError) return undefined;
     throw error;
   }

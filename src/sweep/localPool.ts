@@ -1,4 +1,4 @@
-/** The local launcher: so many slots, a process of its own for each run, no run waits for another's failure. */
+/** The local launcher: runs a number of tasks at a time, each in a process of its own; a failed run stops no other. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, rmSync } from 'node:fs';
@@ -13,10 +13,10 @@ import { type TaskStatus, taskStatus } from './status.js';
 
 export interface PoolObserver {
   onStart(task: SweepTask): void;
-  /** Once a second for each run under way. */
+  /** Called every second for each running task. */
   onProgress(status: TaskStatus): void;
   onEnd(status: TaskStatus): void | Promise<void>;
-  /** The first signal; a second one ends the runs at once. */
+  /** Called for the first signal, and for a second one, which ends the runs at once. */
   onStop(signal: NodeJS.Signals): void;
 }
 
@@ -24,7 +24,7 @@ export interface PoolRequest {
   readonly sweep: Sweep;
   readonly tasks: readonly SweepTask[];
   readonly slots: number;
-  /** One slot for each: CUDA_VISIBLE_DEVICES of its process. */
+  /** A slot for each GPU, whose number is CUDA_VISIBLE_DEVICES of the process. */
   readonly gpus?: readonly string[] | undefined;
   readonly observer: PoolObserver;
 }
@@ -32,9 +32,9 @@ export interface PoolRequest {
 const pollMilliseconds = 1000;
 
 /**
- * Runs the tasks in their order, `slots` at a time, each with its messages in the task's log. SIGINT, SIGTERM and
- * SIGHUP are handed on to every run, which saves; nothing is started after that. Returns the signal, if one came.
- * Throws what the observer throws, once the other runs have saved.
+ * Runs the tasks in their order, `slots` at a time; each writes its messages to the task's log. SIGINT, SIGTERM and
+ * SIGHUP are sent on to every run, which saves; no further task starts. Returns the signal, if one came. Throws what
+ * the observer throws, once the other runs have saved.
  */
 export async function runLocally(request: PoolRequest): Promise<NodeJS.Signals | undefined> {
   const { tasks, gpus, observer } = request;
@@ -50,7 +50,7 @@ export async function runLocally(request: PoolRequest): Promise<NodeJS.Signals |
     if (stopped !== undefined && mayRepeat(signal)) return;
     const isAsked = stopped !== undefined && mayRepeat(stopped);
     stopped = isAsked ? signal : (stopped ?? signal);
-    if (isAsked) return; // the runs save already
+    if (isAsked) return; // the runs are saving already
     observer.onStop(signal);
     // The runs are in sessions of their own, which no terminal hangs up.
     end(mayRepeat(signal) ? 'SIGTERM' : signal);
@@ -83,8 +83,7 @@ async function runTask(
   rmSync(taskExit(sweep, task.index), { force: true });
   const log = openLog(sweep, task);
   const [program, ...args] = trainCommand(sweep, taskConfig(sweep, task.index));
-  // A process group of its own: Ctrl-C in the terminal must reach it once, from here, and not twice, which would kill
-  // it.
+  // In a process group of its own: Ctrl-C in the terminal must reach the run once, from here; twice would kill it.
   const child = spawn(program, args, {
     cwd: sweep.manifest.cwd,
     detached: true,

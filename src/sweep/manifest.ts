@@ -25,7 +25,7 @@ import { slurmSchema } from './slurm/options.js';
 
 const count = z.number().int().min(0);
 
-/** The folders in that of a sweep. */
+/** The folders in the folder of a sweep. */
 const parts = ['configs', 'logs', 'exits'] as const;
 
 const taskSchema = z.strictObject({
@@ -45,7 +45,7 @@ const manifestSchema = z.strictObject({
   created_at: z.string(),
   gala: z.string(),
   command: z.array(z.string()),
-  /** Working folder of the runs: relative paths in configs start here. */
+  /** Working folder of the runs: relative paths in configs begin here. */
   cwd: z.string(),
   /** `--data`, absolute. */
   data: z.string().optional(),
@@ -86,7 +86,7 @@ export interface NewSweep {
   readonly points: readonly Point[];
 }
 
-/** The sweep as it would be made; nothing is written. */
+/** The sweep that `createSweep` writes. */
 export function draftSweep({ name, output, data, launcher, points }: NewSweep): Sweep {
   return {
     directory: sweepFolder(name, output),
@@ -114,8 +114,8 @@ export function draftSweep({ name, output, data, launcher, points }: NewSweep): 
 }
 
 /**
- * Writes manifest and configs of a new sweep, all or nothing. Throws `ConfigError` where the name is taken,
- * `StorageError` for the disk.
+ * Writes the manifest and the configs of a new sweep; a failure leaves nothing. Throws `ConfigError` where the name is
+ * taken, `StorageError` for the disk.
  */
 export function createSweep(sweep: Sweep, points: readonly Point[]): void {
   const { directory, manifest } = sweep;
@@ -146,10 +146,7 @@ export function createSweep(sweep: Sweep, points: readonly Point[]): void {
   }
 }
 
-/**
- * Removes a sweep of which nothing was started. What somebody else put into its folder stays there. Throws
- * `StorageError`.
- */
+/** Removes a sweep of which no task was started; files of others in its folder stay. Throws `StorageError`. */
 export function forgetSweep({ directory, manifest: { tasks } }: Sweep): void {
   const scripts = readdirSync(directory).filter(name => /^submit-\d+\.sh$/.test(name));
   try {
@@ -162,7 +159,7 @@ export function forgetSweep({ directory, manifest: { tasks } }: Sweep): void {
   }
 }
 
-/** Throws `ConfigError` where a sweep of this name is there already. */
+/** Throws `ConfigError` where a sweep of this name exists. */
 export function refuseTakenName(sweep: Sweep): void {
   if (existsSync(sweep.directory)) throw nameTaken(sweep);
 }
@@ -200,7 +197,7 @@ export function listSweeps(output: string): string[] {
   return (existsSync(folder) ? readdirSync(folder) : []).filter(name => existsSync(join(folder, name, 'sweep.json')));
 }
 
-/** Notes a submitted job array in the manifest. Throws `StorageError`. */
+/** Adds a submitted job array to the manifest and returns the changed sweep. Throws `StorageError`. */
 export function recordJob(
   sweep: Sweep,
   id: string,
@@ -212,7 +209,7 @@ export function recordJob(
   return { ...sweep, manifest };
 }
 
-/** The first of `base`, `base-2`, `base-3`, … that no sweep has. */
+/** The first of `base`, `base-2`, `base-3`, … that is free. */
 export function freeName(base: string, output: string): string {
   for (let copy = 1; ; copy++) {
     const name = copy === 1 ? base : `${base}-${copy}`;
@@ -263,7 +260,7 @@ function jsonOf(path: string): unknown {
 
 function nameTaken(sweep: Sweep): ConfigError {
   if (!existsSync(join(sweep.directory, 'sweep.json'))) {
-    return new ConfigError(`The folder of a sweep ${sweep.manifest.name} holds something that is no sweep.`, {
+    return new ConfigError(`The folder of a sweep ${sweep.manifest.name} exists, but holds no sweep.`, {
       where: sweep.directory,
       next: 'Give another --name, or remove what is there.',
     });

@@ -12,13 +12,13 @@ import type { Point } from './points.js';
 export interface PlannedRun {
   readonly index: number;
   readonly point: Point;
-  /** The first stage it waits for, where that is not finished: by its name and config hash. */
+  /** Name and config hash of the first stage, unless it is finished. */
   readonly firstStage?: { readonly name: string; readonly hash: string };
-  /** Undefined where nothing is trained yet. */
+  /** The run of the point; undefined where none has begun. */
   readonly found: { readonly state: RunState; readonly epoch: number; readonly directory: string } | undefined;
 }
 
-/** Each point with the run that holds it already, if one does. */
+/** Each point with its run, where one exists. */
 export function planPoints(points: readonly Point[], output: string): PlannedRun[] {
   const runs = openRunStore(output);
   return points.map((point, index) => {
@@ -29,7 +29,7 @@ export function planPoints(points: readonly Point[], output: string): PlannedRun
   });
 }
 
-/** The first stage of a point, unless there is none or it is finished. */
+/** Undefined for a point without a first stage, or with a finished one. */
 function openFirstStage({ loaded }: Point, runs: RunStore): PlannedRun['firstStage'] {
   const { stages } = loaded.config;
   if (stages === undefined) return undefined;
@@ -82,8 +82,7 @@ export function planColumns(seconds?: (run: PlannedRun) => number | undefined): 
 }
 
 /**
- * Seconds left of a run that takes `whole` seconds from its beginning; without epochs it is evaluation alone, to be
- * done whole.
+ * Seconds left of a run that takes `whole` seconds; a run without epochs is evaluation alone, of which none is done.
  */
 export function leftOf({ point, found }: PlannedRun, whole: number): number {
   const { epochs } = point.loaded.config.train;

@@ -1,7 +1,4 @@
-/**
- * From what is varied to the experiments themselves: grid × seeds, plus a list, less what is excluded, each a checked
- * config.
- */
+/** The experiments of a sweep: (grid + list) × seeds, less the excluded ones, each a checked config. */
 import { isSeq, type Node, parseDocument } from 'yaml';
 import { configHash } from '../config/identity.js';
 import { type LoadedConfig, openConfig } from '../config/load.js';
@@ -13,17 +10,17 @@ import { resolveForSeed } from '../results/plan.js';
 export type Assignments = ReadonlyMap<string, string>;
 
 export interface SweepSpec {
-  /** The config of every point that names none itself. */
+  /** The config of every point that does not name another. */
   readonly config?: string | undefined;
   /** Set in every point. */
   readonly set: Assignments;
   /** Every combination of these is a point. */
   readonly grid: ReadonlyMap<string, readonly string[]>;
-  /** Further points, one by one. */
+  /** Further points. */
   readonly list: readonly Assignments[];
-  /** A point whose resolved config has all values of one of these is left out. */
+  /** A point is left out where its resolved config has all values of one of these. */
   readonly exclude: readonly Assignments[];
-  /** Every point with each of these seeds, which also draw the long-tailed subset, as in `gala reproduce`. */
+  /** Every point is run with each of these seeds, which also draw the long-tailed subset, as in `gala reproduce`. */
   readonly seeds?: readonly number[] | undefined;
 }
 
@@ -38,13 +35,13 @@ export interface Point {
 
 export interface Points {
   readonly points: readonly Point[];
-  /** What was merged or had no effect. */
+  /** Sentences about merged points, rules without effect, and warnings of the configs. */
   readonly notes: readonly string[];
 }
 
 const mostPoints = 10_000;
 
-/** All points of a sweep in the order grid, list; seeds vary fastest. Throws `ConfigError`. */
+/** All points of a sweep: first the grid, then the list; seeds vary fastest. Throws `ConfigError`. */
 export function expandPoints(spec: SweepSpec): Points {
   const notes: string[] = [];
   const seeds = spec.seeds ?? [undefined];
@@ -128,7 +125,7 @@ export function parseValues(assignment: string): { key: string; values: string[]
   });
 }
 
-/** Combinations of the grid, counted before there is memory for them. */
+/** The number of combinations of the grid, counted before they take memory. */
 function gridSize({ grid, list }: SweepSpec): number {
   if (grid.size === 0) return list.length > 0 ? 0 : 1;
   return [...grid.values()].reduce((product, values) => product * values.length, 1);
@@ -170,9 +167,7 @@ function refuseTwoSeeds(assigned: Assignments, seed: number | undefined): void {
   });
 }
 
-/**
- * What is assigned is compared as it is; only other keys need the config, which an excluded point may not even have.
- */
+/** Whether a point has all values of a rule. Its config is loaded only for keys that the point does not assign. */
 function matches(
   rule: Assignments,
   assigned: Assignments,

@@ -1,4 +1,6 @@
-/** What `gala report` and `gala table` take: runs, and sweeps for all finished runs of each. */
+/**
+ * The arguments of `gala report`, `gala table` and `gala runs`: runs, and sweeps, which stand for their finished runs.
+ */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
@@ -8,9 +10,9 @@ import { isSweep, openSweep, sweepFolder } from './manifest.js';
 import { finishedIn, sweepStatus } from './status.js';
 
 /**
- * Each argument that is the name of a sweep below `runs`, or its folder, becomes the folders of its finished runs, in
- * the order of the sweep; any other argument is what `otherwise` makes of it. Throws `ConfigError` for a sweep without
- * a finished run.
+ * The run folders of the arguments. The name of a sweep below `runs`, or its folder, gives the folders of its finished
+ * runs in the order of the sweep; any other argument gives what `otherwise` returns. Throws `ConfigError` for a sweep
+ * without a finished run.
  */
 export function runsOf(
   given: readonly string[],

@@ -1,6 +1,4 @@
-/**
- * How far each task of a sweep is: from its run folder first, then from SLURM, then from what its last attempt left.
- */
+/** The state of each task of a sweep: from its run folder, else from SLURM, else from what its last attempt left. */
 import { existsSync } from 'node:fs';
 import { StorageError } from '../errors.js';
 import { reportedScores } from '../eval/resultRow.js';
@@ -12,7 +10,7 @@ import { listSweeps, openSweep, type Sweep, type SweepTask, taskExit, taskLog } 
 import type { SlurmState } from './slurm/answers.js';
 import { taskStates } from './slurm/client.js';
 
-/** `stopped`: saved by a signal, or killed; it can be resumed. */
+/** A `stopped` task was stopped by a signal or killed; it can be resumed. */
 type TaskState = 'finished' | 'running' | 'waiting' | 'stopped' | 'failed' | 'diverged' | 'not started';
 
 export interface TaskStatus {
@@ -30,7 +28,7 @@ export interface TaskStatus {
   readonly job?: string | undefined;
 }
 
-/** All tasks of a sweep. Throws `ConfigError` where the sweep is SLURM's and squeue cannot be asked. */
+/** All tasks of a sweep. Throws `ConfigError` where SLURM has jobs of the sweep and squeue does not answer. */
 export function sweepStatus(sweep: Sweep): TaskStatus[] {
   const { jobs, tasks } = sweep.manifest;
   const states = taskStates(jobs.map(({ id }) => id));
@@ -45,8 +43,8 @@ export function sweepStatus(sweep: Sweep): TaskStatus[] {
 }
 
 /**
- * One task and its run among `runs`; without `slurm` it was never SLURM's. What SLURM has forgotten is over, with an
- * empty word.
+ * One task and its run among `runs`. `slurm` is left out for a task that was never submitted; a task that SLURM has
+ * forgotten is over, with an empty word.
  */
 export function taskStatus(
   sweep: Sweep,
@@ -74,7 +72,7 @@ export function taskStatus(
   return { ...base, state: isFailure ? 'failed' : 'not started', reason: word };
 }
 
-/** Tasks that another attempt may bring to their end. */
+/** Whether another attempt may finish the task. */
 export function isOpen({ state }: TaskStatus): boolean {
   return state === 'stopped' || state === 'failed' || state === 'not started';
 }
@@ -126,13 +124,13 @@ export function finishedIn(statuses: readonly TaskStatus[]): FoundRun[] {
   return statuses.flatMap(({ finished }) => finished ?? []);
 }
 
-/** Exit code of the last attempt, or the signal that killed it; undefined before its end. */
+/** The exit code of the last attempt, or the signal that killed it; undefined before its end. */
 function lastExit(sweep: Sweep, { index }: SweepTask): string | undefined {
   const path = taskExit(sweep, index);
   return existsSync(path) ? readRegularText(path, largestText).trim() : undefined;
 }
 
-/** The last error that the log of a task tells, else its exit code. */
+/** The last error in the log of a task, else its exit code. */
 function failureOf(sweep: Sweep, { index }: SweepTask, exit: string): string {
   const path = taskLog(sweep, index);
   const lines = existsSync(path) ? endOf(path).split('\n') : [];
@@ -142,10 +140,10 @@ function failureOf(sweep: Sweep, { index }: SweepTask, exit: string): string {
   );
 }
 
-/** Bytes of a log that are looked through for its last error. */
+/** Bytes at the end of a log in which the last error is looked for. */
 const logTail = 2 ** 16;
 
-/** The last lines of a log, which may be long. */
+/** The last lines of a log. */
 function endOf(path: string): string {
   return withOpenedFile(path, ({ size, read }) => {
     const length = Math.min(size, logTail);

@@ -74,13 +74,12 @@ export function readSweepFile(path: string): SweepFile {
   };
 }
 
-/** Of a sweep without a file. */
+/** The spec of a sweep without a file. */
 export const emptySpec: SweepSpec = { set: new Map(), grid: new Map(), list: [], exclude: [] };
 
 /**
- * The spec with `key=value[,value…]` on top, each in place of all that the spec says of that key. Throws `ConfigError`,
- * also for several values of a key that points of `list` set: without it they would fall back to the value of their
- * config.
+ * The spec with assignments `key=value[,value…]`, each in place of every value of this key in the spec. Throws
+ * `ConfigError`, also for several values of a key that points of `list` set: these points would lose their value.
  */
 export function withAssignments(spec: SweepSpec, assignments: readonly string[]): SweepSpec {
   const [set, grid, list] = [new Map(spec.set), new Map(spec.grid), spec.list.map(point => new Map(point))];
@@ -115,7 +114,7 @@ function asYaml(values: Readonly<Record<string, unknown>>): Assignments {
   return new Map(Object.entries(values).map(([key, value]) => [key, yamlOf(value)]));
 }
 
-/** JSON is YAML; a plain word goes without its quotes, for readers of labels. */
+/** JSON, which is YAML too; a plain word has no quotes, so that labels read well. */
 function yamlOf(value: unknown): string {
   return typeof value === 'string' && /^[a-z_][\w/.-]*$/i.test(value) && !/^(true|false|null|nan|inf)$/i.test(value)
     ? value

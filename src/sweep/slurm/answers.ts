@@ -1,6 +1,5 @@
 /**
- * What sbatch, squeue, sacct and scontrol print, read as clusters print it: with banners, warnings and blank lines
- * around it.
+ * Reads the output of sbatch, squeue, sacct and scontrol, around which clusters print banners, warnings, blank lines.
  */
 
 /** A task as SLURM sees it. */
@@ -33,15 +32,12 @@ const overWords = new Set([
 /** MaxArraySize of SLURM's own defaults. */
 const usualArraySize = 1001;
 
-/** A job, or a task of a job array (ids have 32 bits): what may be given to scancel and squeue. */
+/** Whether a text is the id of a job or of a task of a job array (32 bits), which scancel and squeue take. */
 export function isJobId(text: string): boolean {
   return /^[1-9]\d{0,9}(_\d+)?$/.test(text);
 }
 
-/**
- * The id of the job that `sbatch --parsable` submitted: the only line that is one; undefined where none is, or several
- * differ.
- */
+/** The job id that `sbatch --parsable` printed; undefined where no line is an id, or lines have different ids. */
 export function submittedId(stdout: string): string | undefined {
   const ids = stdout.split('\n').flatMap(line => {
     const found = /^(?:Submitted batch job )?([1-9]\d{0,9})(?:;[\w.-]+| on cluster [\w.-]+)?$/.exec(line.trim());
@@ -51,8 +47,9 @@ export function submittedId(stdout: string): string | undefined {
 }
 
 /**
- * States from lines `ID|STATE|REASON`, of squeue (`%i|%T|%r`) or sacct (`JobID,State`). An array whose waiting tasks
- * share a line, as `12_[0-3,7%2]`, has an entry for each; a list that squeue cut off stands as the whole array, `12_*`.
+ * States from the lines `ID|STATE|REASON` of squeue (`%i|%T|%r`) or sacct (`JobID,State`). Waiting tasks of an array
+ * share a line, such as `12_[0-3,7%2]`, which gives a state for each task. Where squeue cut the list off, the state
+ * `12_*` stands for all tasks.
  */
 export function statesIn(stdout: string): SlurmState[] {
   return stdout.split('\n').flatMap(line => {
@@ -65,12 +62,12 @@ export function statesIn(stdout: string): SlurmState[] {
   });
 }
 
-/** MaxArraySize as `scontrol show config` tells it, else SLURM's default: indices of an array are below it. */
+/** MaxArraySize from `scontrol show config`, else SLURM's default: the indices of an array are below it. */
 export function arraySizeIn(stdout: string): number {
   return Number(/^\s*MaxArraySize\s*=\s*(\d+)\s*$/m.exec(stdout)?.[1] ?? usualArraySize);
 }
 
-/** A word that nobody knows yet belongs to a job that SLURM still has: taken as over, it would be submitted again. */
+/** An unknown word counts as running: a job that counts as over would be submitted again. */
 function phaseOf(word: string): SlurmState['phase'] {
   if (waitingWords.test(word)) return 'waiting';
   return overWords.has(word) ? 'over' : 'running';

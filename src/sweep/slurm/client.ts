@@ -1,17 +1,16 @@
-/** What is asked of SLURM's own programs: sbatch, squeue, sacct, scancel, scontrol. */
+/** Calls SLURM's programs: sbatch, squeue, sacct, scancel, scontrol. */
 import { spawnSync } from 'node:child_process';
 import { ConfigError } from '../../errors.js';
 import { arraySizeIn, isJobId, type SlurmState, statesIn, submittedId } from './answers.js';
 
 /**
- * sbatch did not name the job, and may have taken it: no id, an id beside an exit code, a controller that took too
- * long.
+ * sbatch may have taken the job without telling its id: no id, an id with an exit code, a controller that timed out.
  */
 export class JobWithoutId extends ConfigError {}
 
 /**
- * Submits a batch script and returns the id of the job (array); with `after` it waits for the end of that job. Throws
- * `ConfigError` with what sbatch says, `JobWithoutId` where it says no id.
+ * Submits a batch script and returns the id of the job (array), which begins only when the job `after` has ended.
+ * Throws `ConfigError` with the words of sbatch, `JobWithoutId` where they have no id.
  */
 export function submitScript(path: string, after?: string): string {
   const order = after === undefined ? [] : [`--dependency=afterany:${after}`];
@@ -30,8 +29,8 @@ export function submitScript(path: string, after?: string): string {
 }
 
 /**
- * State of each task of the job arrays, by `<job>_<index>`: from squeue, and from sacct, where there is accounting, for
- * what squeue has forgotten. What neither knows is missing. Throws `ConfigError` when squeue cannot be asked at all.
+ * The state of each task of the job arrays, by `<job>_<index>`: from squeue, else from sacct where the cluster has
+ * accounting; a task that neither knows is missing. Throws `ConfigError` where squeue gives no answer.
  */
 export function taskStates(jobs: readonly string[]): Map<string, SlurmState> {
   const states = new Map<string, SlurmState>();
@@ -43,7 +42,7 @@ export function taskStates(jobs: readonly string[]): Map<string, SlurmState> {
   return states;
 }
 
-/** Cancels jobs or tasks (`12_3`); what is over already needs none. Throws `ConfigError` with what scancel says. */
+/** Cancels jobs or tasks (`12_3`), of which some may be over. Throws `ConfigError` with the words of scancel. */
 export function cancelJobs(ids: readonly string[]): void {
   if (ids.length === 0) return;
   const answer = run('scancel', requireIds(ids));
@@ -54,7 +53,7 @@ export function cancelJobs(ids: readonly string[]): void {
   if (status !== 0 && (faults.length > 0 || stderr.trim() === '')) throw refused('scancel', answer);
 }
 
-/** Whether a job neither waits nor runs any more; false where SLURM gives no answer. */
+/** Whether a job has ended; false where SLURM gives no answer. */
 export function isJobOver(job: string): boolean {
   if (!isJobId(job)) return false;
   try {
@@ -66,16 +65,14 @@ export function isJobOver(job: string): boolean {
   }
 }
 
-/** MaxArraySize of this cluster; SLURM's default where nobody tells. */
+/** MaxArraySize of this cluster; SLURM's default where scontrol does not tell it. */
 export function maxArraySize(): number {
   return arraySizeIn(spawnSync('scontrol', ['show', 'config'], { encoding: 'utf8' }).stdout ?? '');
 }
 
-/**
- * What squeue says of jobs; undefined where it has forgotten them all. Throws `ConfigError` where it gives no answer.
- */
+/** The answer of squeue about jobs; undefined where it has forgotten all. Throws `ConfigError` for no answer. */
 function queued(list: string): { states: SlurmState[] } | undefined {
-  // -a: jobs of hidden partitions too. Exit code 1 is also the answer for jobs that are all forgotten.
+  // -a: jobs of hidden partitions too. The exit code is also 1 where squeue has forgotten all jobs.
   const answer = run('squeue', ['-a', '-h', '-r', '-t', 'all', '-j', list, '-o', '%i|%T|%r']);
   const { status, stdout, stderr } = answer;
   const states = statesIn(stdout);
@@ -86,7 +83,7 @@ function queued(list: string): { states: SlurmState[] } | undefined {
   return { states };
 }
 
-/** Ids as arguments: they come from files. Throws `ConfigError`. */
+/** Ids come from files, and become arguments of a program. Throws `ConfigError`. */
 function requireIds(ids: readonly string[]): readonly string[] {
   const wrong = ids.find(id => !isJobId(id));
   if (wrong === undefined) return ids;
@@ -103,7 +100,7 @@ interface Answer {
 }
 
 function run(program: string, args: readonly string[]): Answer {
-  // SQUEUE_USERS, SQUEUE_PARTITION and others like them would hide jobs.
+  // Variables such as SQUEUE_USERS and SQUEUE_PARTITION would hide jobs.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SQUEUE_')));
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, env });
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
@@ -116,7 +113,7 @@ function run(program: string, args: readonly string[]): Answer {
   return { status, stdout: stdout ?? '', stderr: stderr || (error?.message ?? '') };
 }
 
-/** Remedies for what SLURM says; the first that fits. */
+/** The remedy for words of SLURM; the first that matches. */
 const remedies: readonly (readonly [said: RegExp, next: string])[] = [
   [
     /job array specification/i,
@@ -128,7 +125,7 @@ const remedies: readonly (readonly [said: RegExp, next: string])[] = [
   ],
   [
     /unable to contact|connect failure|timed out|refused|not respond/i,
-    'SLURM’s controller does not answer, and nothing is known of the jobs: try again later (`sinfo` tells ' +
+    'SLURM’s controller does not answer, so the state of the jobs is unknown: try again later (`sinfo` shows ' +
       'when it is back).',
   ],
 ];
@@ -140,7 +137,7 @@ function refused(program: string, answer: Answer): ConfigError {
   return new ConfigError(`SLURM refused: ${said}`, { where: program, next });
 }
 
-/** All that a program said, for some write their errors to stdout. */
+/** All output: some programs write their errors to stdout. */
 function wordsOf({ stdout, stderr }: Answer): string {
   return oneLine(`${stdout}\n${stderr}`);
 }

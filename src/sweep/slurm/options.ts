@@ -1,14 +1,13 @@
 /**
- * What a job asks SLURM for: `--slurm key=value …`, or `slurm:` in a sweep file. The keys are those of submitit, less
- * its prefixes.
+ * The options of a SLURM job, from `--slurm key=value …` or `slurm:` in a sweep file; submitit's keys without prefix.
  */
 import { z } from 'zod';
 import { ConfigError } from '../../errors.js';
 
-/** As it is written: 0123 is a name, and no number. Numbers come from records of an older gala. */
+/** The text as it is written: 0123 is a name, not a number. Numbers come from sweeps of an older gala. */
 const text = z.union([z.string(), z.number()], { error: 'one value' }).transform(String);
 const matching = (pattern: RegExp, wording: string) => text.pipe(z.string().regex(pattern, wording));
-/** A value of a directive: nothing in it ends the value, begins a comment or is quoted. */
+/** A value in a directive: no character ends the value, begins a comment or quotes. */
 const word = matching(/^[^\s\p{Cc}'"`$\\#]+$/u, 'one word');
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => {
   const wording = `a whole number, ${least} ${most === Number.MAX_SAFE_INTEGER ? 'or more' : `to ${most}`}`;
@@ -18,13 +17,13 @@ const words = z
   .union([z.string(), z.array(z.string())])
   .transform(value => (typeof value === 'string' ? [value] : value));
 
-/** Options of sbatch that gala decides, or has a key for. */
+/** Options of sbatch that gala sets, or has a key for. */
 const ownOptions =
   /^(--(time|signal|array|output|error|open-mode|chdir|requeue|no-requeue|wrap|clusters?)(=|\s|$)|-[taoeDM])/;
 
 export const slurmSchema = z.strictObject({
   partition: word.optional(),
-  /** As sbatch takes it: minutes, or H:MM:SS, D-HH:MM; 0 is no limit. */
+  /** In sbatch's forms: minutes, H:MM:SS, D-HH:MM; 0 is no limit. */
   time: matching(/^(\d+-)?\d+(:\d+){0,2}$/, 'minutes, H:MM:SS or D-HH:MM:SS').optional(),
   /** A count, or type:count. */
   gpus: matching(/^([\w.-]+:)?\d+$/, 'a count, or type:count').optional(),
@@ -38,7 +37,7 @@ export const slurmSchema = z.strictObject({
   parallel: whole(1).optional(),
   /** Seconds before the time limit at which the run saves and is queued again. */
   signal_seconds: whole(1, 65535).default(120),
-  /** How often a task is queued again. */
+  /** How often a preempted task is queued again. */
   requeues: whole(0).default(10),
   /** Lines of shell before the training, such as `module load cuda`. */
   setup: words.default([]),
@@ -61,7 +60,7 @@ export type SlurmOptions = z.output<typeof slurmSchema>;
 /** Names of all options. */
 const slurmKeys = Object.keys(slurmSchema.shape);
 
-/** Options as they were written; `where` names their place in errors. Throws `ConfigError`. */
+/** Checks options as they were written; `where` is their place in errors. Throws `ConfigError`. */
 export function parseSlurmOptions(values: Readonly<Record<string, unknown>>, where: string): SlurmOptions {
   // null takes an option away, as in a config
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
@@ -81,10 +80,10 @@ export function parseSlurmOptions(values: Readonly<Record<string, unknown>>, whe
   );
 }
 
-/** SLURM may send a signal that much earlier than it is asked to (sbatch(1), --signal). */
+/** SLURM may send a signal so much earlier than asked (sbatch(1), --signal). */
 const signalEarlySeconds = 60;
 
-/** What the reader should know of options that are allowed. */
+/** Warnings about options that are allowed. */
 export function slurmWarnings({ time, signal_seconds: lead }: SlurmOptions): string[] {
   const limit = time === undefined ? 0 : limitSeconds(time);
   if (limit === 0 || limit - lead > signalEarlySeconds) return [];
@@ -114,7 +113,7 @@ export function limitSeconds(time: string): number {
   return Math.ceil(seconds / 60) * 60;
 }
 
-/** zod's own words start with "Invalid input: expected …"; those given above are the expectation itself. */
+/** The expectation in zod's words, which begin with "Invalid input: expected …", or in the words of the schema. */
 function expectation(issue: z.core.$ZodIssue): string {
   const issues = issue.code === 'invalid_union' ? issue.errors.flat() : [issue];
   return [...new Set(issues.map(({ message }) => message.replace(/^.*expected (to be )?/, '')))].join(' or ');

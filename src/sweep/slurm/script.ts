@@ -1,4 +1,4 @@
-/** The batch script of a sweep: a job array, a task per run. The same sweep and tasks give the same bytes. */
+/** The batch script of a sweep: a job array with a task per run. The same sweep and tasks give the same bytes. */
 import { join } from 'node:path';
 import { ConfigError } from '../../errors.js';
 import { signalExitCode } from '../../train/signals.js';
@@ -15,9 +15,9 @@ export interface ArrayPart {
 }
 
 /**
- * Tasks as job arrays whose indices are below `arraySize`, SLURM's MaxArraySize. The arrays begin at multiples of a
- * power of ten, so that the name of a task's log is that of the array and the digits of the index in it. Throws
- * `ConfigError` where 10 is too many.
+ * Divides tasks into job arrays whose indices are below `arraySize`, SLURM's MaxArraySize. Each array begins at a
+ * multiple of a power of ten, so that the array's number and the digits of the index make the name of a task's log.
+ * Throws `ConfigError` where an array cannot have 10 tasks.
  */
 export function arrayParts(tasks: readonly number[], arraySize: number): ArrayPart[] {
   const digits = Math.floor(Math.log10(Math.max(1, arraySize)));
@@ -37,8 +37,7 @@ export function arrayParts(tasks: readonly number[], arraySize: number): ArrayPa
 }
 
 /**
- * The script that `sbatch` is given for these tasks of the sweep. Throws `ConfigError` for a path that no directive can
- * hold.
+ * The script for `sbatch` that runs a part of the tasks. Throws `ConfigError` for a path that no directive can hold.
  */
 export function batchScript(sweep: Sweep, options: SlurmOptions, part: ArrayPart): string {
   const { directory, manifest } = sweep;
@@ -84,7 +83,7 @@ export function batchScript(sweep: Sweep, options: SlurmOptions, part: ArrayPart
   ].join('\n');
 }
 
-/** Stands for `<index>.yaml` while the command is put into quotes. */
+/** Stands for `<index>.yaml` while the command is quoted. */
 const indexMark = '@index@';
 
 function directives({ directory, manifest }: Sweep, options: SlurmOptions, part: ArrayPart): string[] {
@@ -127,14 +126,13 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** `%a.log`, or for the array that begins at 2000 `2%3a.log`: SLURM fills the index up to three digits. */
+/** `%a.log`; for the array that begins at 2000 `2%3a.log`, where SLURM pads the index to three digits. */
 function logName({ first, digits }: ArrayPart): string {
   return first === 0 ? '%a.log' : `${first / 10 ** digits}%${digits}a.log`;
 }
 
 /**
- * A path in a directive, in double quotes where a blank or a sign would end it. Throws `ConfigError` for what sbatch
- * cannot be given.
+ * A path in a directive, in double quotes where a character would end it. Throws `ConfigError` for an unusable path.
  */
 function inDirective(path: string): string {
   // A line break ends the directive, and bash would run what follows; a backslash turns SLURM's %a off.

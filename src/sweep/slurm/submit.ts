@@ -1,4 +1,4 @@
-/** The SLURM launcher: job arrays over the tasks, written down beside the sweep as they were submitted. */
+/** The SLURM launcher: submits the tasks as job arrays and keeps each script in the folder of the sweep. */
 import { join } from 'node:path';
 import { ConfigError, withRemedy } from '../../errors.js';
 import { writeFileAtomic } from '../../io/atomicFile.js';
@@ -8,15 +8,15 @@ import { maxArraySize, submitScript } from './client.js';
 import type { SlurmOptions } from './options.js';
 import { arrayParts, batchScript } from './script.js';
 
-/** The batch scripts of the tasks: one for each job array. Throws `ConfigError`. */
+/** The batch scripts of the tasks, one per job array. Throws `ConfigError`. */
 export function batchScripts(sweep: Sweep, options: SlurmOptions, tasks: readonly SweepTask[]) {
   const indices = tasks.map(({ index }) => index);
   return arrayParts(indices, maxArraySize()).map(part => ({ part, script: batchScript(sweep, options, part) }));
 }
 
 /**
- * Submits the tasks, with each script kept as `submit-<k>.sh`, and returns the ids of the arrays. With `parallel` an
- * array waits for the one before it. Throws `ConfigError`, also where SLURM took some of the arrays only, and
+ * Submits the tasks, keeps each script as `submit-<k>.sh`, and returns the ids of the arrays. With `parallel`, each
+ * array waits for the one before it. Throws `ConfigError`, also where SLURM took only some of the arrays, and
  * `StorageError`.
  */
 export function submitTasks(sweep: Sweep, options: SlurmOptions, tasks: readonly SweepTask[]): string[] {
