@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { EngineError } from '../../errors.js';
 import type { DType, HostTensor, HostTensors } from '../../tensor.js';
 import tf from '../../tfjs.cjs';
-import { hostTensor, matching, requireSameTypes } from '../hostTensor.js';
+import { hostTensor, requireSameTypes } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision, Program, Specs, Tensors } from '../program.js';
 import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { loadAddon } from './addon.js';
@@ -38,7 +38,7 @@ export async function compileForEager(request: CompileRequest, options: EagerOpt
 }
 
 function runtimeOf({ state: initial, programs }: CompileRequest, info: EngineInfo): Runtime {
-  const state: Tensors = onBackend(() => uploaded('state entry', Object.keys(initial), initial, initial));
+  const state: Tensors = onBackend(() => uploaded(initial));
   /** A run blocks the thread. Before each run the event loop gets a turn, so that batches and signals arrive. */
   const onItsTurn = async <T>(work: () => T): Promise<T> => {
     await turn();
@@ -49,9 +49,7 @@ function runtimeOf({ state: initial, programs }: CompileRequest, info: EngineInf
     run: (name, inputs) => onItsTurn(() => step(programs[name]!, inputs, state, initial)),
     readState: names =>
       onItsTurn(() => Object.fromEntries(names.map(name => [name, onHost(state[name]!, initial[name]!.dtype)]))),
-    writeState: values => {
-      return onItsTurn(() => replace(state, uploaded('state entry', Object.keys(values), values, initial)));
-    },
+    writeState: values => onItsTurn(() => replace(state, uploaded(values))),
     dispose: () => void tf.dispose(state),
   };
 }
@@ -60,7 +58,7 @@ function runtimeOf({ state: initial, programs }: CompileRequest, info: EngineInf
 function step(program: Program, inputs: HostTensors, state: Tensors, specs: HostTensors): HostTensors {
   tf.engine().startScope();
   try {
-    const given = uploaded('input', Object.keys(program.inputs), inputs, program.inputs);
+    const given = uploaded(inputs);
     const { result, kept } = collectingKept(() => program.apply({ ...state }, given));
     const bytes = new Set<tf.Tensor>([...bytesAmong(given, program.inputs), ...bytesAmong(state, specs)]);
     const outputs = Object.fromEntries(
@@ -105,10 +103,9 @@ function replace(state: Tensors, next: Tensors): void {
 }
 
 /** Copies of host tensors, because TensorFlow computes on the given memory. TF.js has no uint8: bytes become int32. */
-function uploaded(what: string, names: readonly string[], values: HostTensors, specs: Specs): Tensors {
+function uploaded(values: HostTensors): Tensors {
   return Object.fromEntries(
-    names.map(name => {
-      const { shape, dtype, data } = matching(`${what} '${name}'`, values[name], specs[name]!);
+    Object.entries(values).map(([name, { shape, dtype, data }]) => {
       const isBytes = dtype === 'uint8';
       return [name, tf.tensor(isBytes ? Int32Array.from(data) : data.slice(), [...shape], isBytes ? 'int32' : dtype)];
     }),
