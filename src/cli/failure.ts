@@ -1,4 +1,4 @@
-/** How a failed command looks to its reader, and which exit code it ends with. */
+/** The text of an error on stderr, and the exit code of a failed command. */
 import { CommanderError } from 'commander';
 import { GalaError } from '../errors.js';
 import { diskFault, FormatFault } from '../io/faults.js';
@@ -23,10 +23,7 @@ const unexpectedExitCode = 1;
 
 const faultRemedy = 'This is a fault in gala: please report it with the command line and what --debug prints.';
 
-/**
- * The exit code that an error thrown by a command stands for: that of its type, 4 for a file, 2 for usage, 1 for the
- * unexpected.
- */
+/** The exit code for an error that a command threw: of its type, 4 for a file, 2 for usage, 1 for anything else. */
 export function exitCodeOf(thrown: unknown): number {
   const error = asTyped(thrown);
   if (error instanceof CommandExit || error instanceof GalaError) return error.exitCode;
@@ -35,8 +32,8 @@ export function exitCodeOf(thrown: unknown): number {
 }
 
 /**
- * The lines to print on stderr, each ended: what happened, where, what to do next; with `debug` the stack as well.
- * Empty for errors whose text is printed already (Commander's) or that have none.
+ * The lines for stderr: what happened, where, what to do next; with `debug` also the stack. Empty for errors whose text
+ * commander has printed, and for `CommandExit`.
  */
 export function describeError(thrown: unknown, debug: boolean): string {
   const error = asTyped(thrown);
@@ -54,7 +51,7 @@ function threeLines(error: GalaError): string[] {
   return lines.map(indentedLines);
 }
 
-/** A failed file operation that nobody expected still has a path and a remedy, and a lack of memory its own. */
+/** The typed error for a failed file operation that no code expected, and for a lack of memory. */
 function asTyped(error: unknown): unknown {
   if (error instanceof FormatFault && error.path !== undefined)
     return diskFault('A file could not be used', error.path, error);

@@ -1,4 +1,4 @@
-/** Where runs go: the flags of the launchers, and the launch itself. `gala sweep` and `gala reproduce` share them. */
+/** The launchers: their flags, and the start of the tasks of a sweep. `gala sweep` and `gala reproduce` share them. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -41,7 +41,7 @@ export function addLauncherOptions(command: Command): Command {
     .option('--slurm <key=value...>', 'slurm: partition, time, gpus, cpus, mem, … (docs/sweeps.md)');
 }
 
-/** Settings of the launcher, from flags over those of a sweep file. Throws `ConfigError`. */
+/** The settings of the launcher: flags come before the sweep file. Throws `ConfigError`. */
 export async function launcherSettings(
   flags: LauncherFlags,
   points: readonly Point[],
@@ -55,7 +55,7 @@ export async function launcherSettings(
   return { name, slots: flags.slots ?? slotsByCores(points) };
 }
 
-/** Options as they were, with `key=value` of each `--slurm` on top. Throws `ConfigError`. */
+/** The options `before` with the `key=value` of each `--slurm`, which come first. Throws `ConfigError`. */
 export async function slurmOptions(
   before: Readonly<Record<string, unknown>>,
   given: readonly string[],
@@ -71,7 +71,7 @@ export async function slurmOptions(
       });
     }
     const [key, value] = [text.slice(0, equals), text.slice(equals + 1)];
-    // Lists such as setup are written as in YAML; anything else is taken as it is written.
+    // Lists such as setup are YAML; any other value stays as it is written.
     return [key, value.startsWith('[') ? writtenList(value, `--slurm ${text}`) : value] as const;
   });
   const options = parseSlurmOptions({ ...before, ...Object.fromEntries(entries) }, 'slurm');
@@ -80,8 +80,8 @@ export async function slurmOptions(
 }
 
 /**
- * Starts the tasks of a sweep: locally to their end, on SLURM to their submission. Throws `CommandExit` 1 where a local
- * run failed and 128 + its number after a signal.
+ * Starts the tasks of a sweep and returns when they have ended, or when SLURM has taken them. Throws `CommandExit` 1
+ * where a local run failed, and 128 + the number of a signal after it.
  */
 export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options: LaunchOptions = {}): Promise<void> {
   const { launcher } = sweep.manifest;
@@ -117,7 +117,7 @@ export async function launch(sweep: Sweep, tasks: readonly SweepTask[], options:
   if (display.failures() > 0 && options.failuresAreFatal !== false) throw new CommandExit(failureExitCode);
 }
 
-/** A system says of a folder that is missing that the program to start in it is. */
+/** For a missing working folder, the system's own error says that the program is missing. Throws `StorageError`. */
 function requireWorkingFolder({ manifest: { cwd }, directory }: Sweep): void {
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;
   throw new StorageError('The folder in which the sweep was started is not there, and its runs start there.', {
@@ -126,7 +126,7 @@ function requireWorkingFolder({ manifest: { cwd }, directory }: Sweep): void {
   });
 }
 
-/** A flag of the other launcher would have no effect: the reader meant something else. */
+/** Throws `ConfigError` for a flag of the other launcher, which would have no effect. */
 function refuseOtherFlags(name: 'local' | 'slurm', { slots, gpus, slurm }: LauncherFlags): void {
   const wrong = name === 'local' ? (slurm ? '--slurm' : undefined) : slots ? '--slots' : gpus ? '--gpus' : undefined;
   if (wrong === undefined) return;

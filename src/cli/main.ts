@@ -1,4 +1,4 @@
-/** The command line's frame: where errors go, and the process's exit code. */
+/** The entry of the command line: prints errors and sets the exit code. */
 import { CommanderError } from 'commander';
 import { StorageError } from '../errors.js';
 import { wordWithHome } from '../io/homePath.js';
@@ -17,7 +17,7 @@ const output = outliveOutput();
 if (outlivesTerminal) process.on('SIGHUP', () => undefined);
 process.on('uncaughtException', fail);
 program.hook('preAction', (_, command) => {
-  // Failed writes are told after the action that wrote.
+  // A failed write is known only after the action that wrote.
   process.once('beforeExit', () => {
     const loss = output.loss(command);
     if (loss) fail(loss);
@@ -33,10 +33,7 @@ try {
   fail(error);
 }
 
-/**
- * Whatever a command does begins with paths below the working folder, and Node's own error for one that is gone says
- * `uv_cwd`.
- */
+/** Throws `StorageError` where the working folder is gone, for which Node's own error only says `uv_cwd`. */
 function requireWorkingFolder(): void {
   try {
     process.cwd();
@@ -49,7 +46,7 @@ function requireWorkingFolder(): void {
   }
 }
 
-/** Prints the error and lets the loop end by itself; what still holds it after a while (workers, a step) is cut off. */
+/** Prints the error and lets the event loop end; after a while the process ends, even where workers still run. */
 function fail(error: unknown): void {
   process.stderr.write(describeError(error, program.opts<{ debug?: boolean }>().debug ?? false));
   const exitCode = exitCodeOf(error);

@@ -41,7 +41,7 @@ const registerCommands = [
   registerBenchCommand,
 ];
 
-/** The program `gala`; a command that is not known, or a wrong option, throws a `CommanderError`. */
+/** The program `gala`. Parsing throws `CommanderError` for an unknown command or a wrong option. */
 export function createProgram(): Command {
   const gala = new Command('gala')
     .description('Long-tailed recognition experiments: a config in, training with GALA, a top-1 table out.')

@@ -1,16 +1,11 @@
-/**
- * Waiting for another process, with an end by a signal: a batch system wants its exit code from a waiting task as well.
- */
+/** Waits for another process until a signal comes: a batch system expects its exit code from a waiting task too. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listenForStop, signalExitCode } from '../train/signals.js';
 import { CommandExit } from './failure.js';
 
 const pollMilliseconds = 2000;
 
-/**
- * Says for what it waits, once a signal would be heard, and looks every two seconds, first after two. Throws
- * `CommandExit` after a signal.
- */
+/** Prints `waitingFor` and calls `isOver` every two seconds until it is true. Throws `CommandExit` after a signal. */
 export async function waitUntil(
   isOver: () => boolean | Promise<boolean>,
   say: (line: string) => void,

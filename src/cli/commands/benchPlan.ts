@@ -1,4 +1,4 @@
-/** `gala bench plan`: memory, kernels and convolutions of a config on a GPU that need not be here. */
+/** `gala bench plan`: memory, kernels and convolutions of a config on a GPU that this machine need not have. */
 import { type Command, Option } from 'commander';
 import { type TargetName, targetNames } from '../../plan/gpus.js';
 import type { Plan, ProgramPlan, StagePlan } from '../../plan/plan.js';
@@ -14,7 +14,7 @@ interface PlanFlags {
 export function registerBenchPlan(bench: Command): void {
   bench
     .command('plan')
-    .description('compile a config for a GPU that need not be here: does it fit, what does a step launch')
+    .description('compile a config for a GPU that this machine need not have: does it fit, what does a step launch')
     .requiredOption('--config <config>', 'whose programs to compile')
     .addOption(new Option('--target <gpu>', 'the GPU').choices(targetNames).makeOptionMandatory())
     .option('--set <key=value...>', 'override keys, such as --set train.batch_size=128 devices=4')
@@ -67,7 +67,7 @@ function programText({ program, batch, steps_per_call, compile_seconds, memory, 
       ],
     ),
     ...(rest.convolutions_outside_cudnn > 0
-      ? [['', `${rest.convolutions_outside_cudnn} convolutions are no calls of cuDNN: they are slow`]]
+      ? [['', `${rest.convolutions_outside_cudnn} convolutions do not call cuDNN: they are slow`]]
       : []),
   ];
   const head = `  ${program}: ${batch} images, ${steps_per_call} in a call; compiled in ${compile_seconds} s`;
@@ -76,7 +76,7 @@ function programText({ program, batch, steps_per_call, compile_seconds, memory, 
 
 function tensorCores(shapes: number, without: number | null): string {
   const different = `${shapes} different`;
-  if (without === null) return `${different}; cuDNN is not here to be asked for tensor cores`;
+  if (without === null) return `${different}; without cuDNN, whether they use tensor cores is unknown`;
   if (without === 0) return `${different}, each with engines on tensor cores`;
   return `${different}, ${without} of them without an engine on tensor cores`;
 }

@@ -1,4 +1,4 @@
-/** `gala data lists`: which lists of the large sets are here, and fetching those that are not. */
+/** `gala data lists`: shows which lists of the large sets are here, and fetches the others. */
 import { Argument, type Command } from 'commander';
 import type { ImageSplit, PublishedSet } from '../../data/sets/definition.js';
 import { type DatasetName, namesWhere, publishedSet } from '../../data/sets/index.js';

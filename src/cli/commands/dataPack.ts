@@ -28,7 +28,7 @@ interface PackFlags {
 export function registerDataPackCommand(data: Command): void {
   data
     .command('pack')
-    .description('decode and reduce every image once, into shards that --data names in place of the files')
+    .description('decode and reduce every image once, into shards for --data in place of the files')
     .requiredOption('--config <config>', 'whose images: a YAML file, or a name of `gala config list`')
     .requiredOption('--output <dir>', 'folder of the packed set; the same command goes on with an unfinished one')
     .option('--set <key=value...>', 'override keys')
@@ -116,7 +116,7 @@ async function filesOf(
   const files: Awaited<ReturnType<typeof filesOf>> = [];
   for (const split of splitsOf(opened, flags.split)) {
     const found = opened[split]!;
-    // What training would leave out is left out of the pack.
+    // The pack leaves out the images that training would leave out.
     const skips = split === 'train' && config.on_bad_image === 'skip';
     const watcher = createCheckDisplay(progress);
     const checked = await checkSplit(split, found, {
@@ -127,7 +127,7 @@ async function filesOf(
       watcher,
     });
     for (const note of checked.notes) progress.note(note);
-    // The list as a whole: `checked` may have less of it.
+    // The whole list: `checked` may have fewer images.
     const { fingerprint } = found.files;
     const list = isFolders(config.dataset) ? undefined : { name: listName(found.source), fingerprint };
     files.push({ split, files: checked.files, list, notes: [...opened.notes, ...checked.notes] });

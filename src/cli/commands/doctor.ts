@@ -1,4 +1,4 @@
-/** `gala doctor`: what this machine has, which engines it can train with, and what would make it more. */
+/** `gala doctor`: the hardware of this machine, the engines that can train here, and what to install. */
 import type { Command } from 'commander';
 import type { EngineReport } from '../../doctor/engines.js';
 import type { MachineReport } from '../../doctor/machine.js';
@@ -17,84 +17,81 @@ export function registerDoctorCommand(program: Command): void {
     .description('check this machine: hardware, engines with a self-test and their speed, what to install')
     .option('--deep', 'compare the files of the engines in the cache with what was installed, byte for byte')
     .option('--json', 'print JSON')
-    .action(async (flags: { deep?: boolean; json?: boolean }) => {
-      const [
-        { describeMachine },
-        { findEngines },
-        { selfTestInProcess },
-        { engineSettings },
-        { checkContents },
-        { cacheWarning },
-        { cacheFolder },
-      ] = await Promise.all([
-        import('../../doctor/machine.js'),
-        import('../../doctor/engines.js'),
-        import('../../doctor/selfTest.js'),
-        import('../../engine/index.js'),
-        import('../../engine/install/content.js'),
-        import('../../engine/install/cacheAccess.js'),
-        import('../../io/homePath.js'),
-      ]);
-      const say = (text: string) => {
-        if (!flags.json) process.stdout.write(text);
-      };
-      const machine = await describeMachine();
-      say(machineText(machine));
-      const contents = flags.deep ? await checkContents(cacheFolder()) : undefined;
-      const isChanged = contents?.some(({ content }) => content === 'changed') ?? false;
-      if (contents) say(contentsText(contents));
-      const engines: Tested[] = [];
-      for (const engine of await findEngines(machine.gpu)) {
-        if (loadsChanged(contents, engine)) {
-          engines.push({ ...engine, fault: 'changed since it was installed: not tested, for that would run it' });
-          say(engineText(engines.at(-1)!));
-          continue;
-        }
-        if (engine.settings && canRedraw(process.stderr))
-          unguarded(process.stderr).write(`Testing ${nameOf(engine)} …\r\x1b[K`);
-        const tested = engine.settings ? { ...engine, selfTest: await selfTestInProcess(engine.settings) } : engine;
-        engines.push(tested);
-        say(engineText(tested));
-      }
-      const chosen = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
-      const auto = { engine: chosen.engine, device: chosen.device ?? 'cpu', precision: chosen.precision };
-      const advice = [...adviceFor(engines), ...contentAdvice(contents ?? [])];
-      const warning = cacheWarning();
-      if (warning !== undefined) advice.push(warning);
-      if ('missing' in machine.images) advice.push(`To read image files: ${machine.images.next}`);
-      const working = engines.filter(({ selfTest }) => selfTest?.passed);
-      const canTrain = working.length > 0;
-      if (canTrain && !working.some(({ engine, device }) => engine === auto.engine && auto.device.startsWith(device))) {
-        advice.unshift(`What auto takes cannot train here. Name an engine that can: --engine ${working[0]!.engine}`);
-      }
-      if (flags.json) {
-        const listed = engines.map(({ settings: _, ...engine }) => engine);
-        const report = {
-          ...machine,
-          ...(contents && { contents }),
-          engines: listed,
-          auto,
-          advice,
-          can_train: canTrain,
-        };
-        printJson(report, 2);
-      } else {
-        say(
-          canTrain
-            ? `\nengine: auto takes ${auto.engine} on ${auto.device}, ${auto.precision}.\n`
-            : '\nNo engine can train here.\n',
-        );
-        say(advice.map(line => `${line}\n`).join(''));
-      }
-      if (!canTrain || isChanged) throw new CommandExit(noEngineExitCode);
-    });
+    .action(doctor);
 }
 
-/**
- * Whether an engine is one that was found changed, or loads it: eager has its TensorFlow from the engine of that name.
- */
-function loadsChanged(contents: readonly CheckedEngine[] | undefined, { engine, found }: EngineReport): boolean {
+async function doctor({ deep, json }: { deep?: boolean; json?: boolean }): Promise<void> {
+  const [{ describeMachine }, { engineSettings }, { checkContents }, { cacheWarning }, { cacheFolder }] =
+    await Promise.all([
+      import('../../doctor/machine.js'),
+      import('../../engine/index.js'),
+      import('../../engine/install/content.js'),
+      import('../../engine/install/cacheAccess.js'),
+      import('../../io/homePath.js'),
+    ]);
+  const say = (text: string) => {
+    if (!json) process.stdout.write(text);
+  };
+  const machine = await describeMachine();
+  say(machineText(machine));
+  const contents = deep ? await checkContents(cacheFolder()) : undefined;
+  if (contents) say(contentsText(contents));
   const changed = contents?.filter(({ content }) => content === 'changed') ?? [];
+  const engines = await testEngines(machine.gpu, changed, engine => say(engineText(engine)));
+  const chosen = await engineSettings({ engine: 'auto', device: 'auto', precision: 'auto', threads: 'auto' });
+  const auto = { engine: chosen.engine, device: chosen.device ?? 'cpu', precision: chosen.precision };
+  const working = engines.filter(({ selfTest }) => selfTest?.passed);
+  const canTrain = working.length > 0;
+  const autoWorks = working.some(({ engine, device }) => engine === auto.engine && auto.device.startsWith(device));
+  const warning = cacheWarning();
+  const advice = [
+    ...(canTrain && !autoWorks
+      ? [`What auto takes cannot train here. Name an engine that can: --engine ${working[0]!.engine}`]
+      : []),
+    ...adviceFor(engines),
+    ...contentAdvice(contents ?? []),
+    ...(warning === undefined ? [] : [warning]),
+    ...('missing' in machine.images ? [`To read image files: ${machine.images.next}`] : []),
+  ];
+  if (json) {
+    const listed = engines.map(({ settings: _, ...engine }) => engine);
+    printJson({ ...machine, ...(contents && { contents }), engines: listed, auto, advice, canTrain }, 2);
+  } else {
+    say(
+      canTrain
+        ? `\nengine: auto takes ${auto.engine} on ${auto.device}, ${auto.precision}.\n`
+        : '\nNo engine can train here.\n',
+    );
+    say(advice.map(line => `${line}\n`).join(''));
+  }
+  if (!canTrain || changed.length > 0) throw new CommandExit(noEngineExitCode);
+}
+
+/** Tests the engines of this machine one after the other, except changed ones; `onTested` gets each. */
+async function testEngines(
+  gpu: MachineReport['gpu'],
+  changed: readonly CheckedEngine[],
+  onTested: (engine: Tested) => void,
+): Promise<Tested[]> {
+  const { findEngines } = await import('../../doctor/engines.js');
+  const { selfTestInProcess } = await import('../../doctor/selfTest.js');
+  const engines: Tested[] = [];
+  for (const engine of await findEngines(gpu)) {
+    let tested: Tested = engine;
+    if (loadsChanged(changed, engine)) {
+      tested = { ...engine, fault: 'changed since it was installed: not tested, for that would run it' };
+    } else if (engine.settings) {
+      if (canRedraw(process.stderr)) unguarded(process.stderr).write(`Testing ${nameOf(engine)} …\r\x1b[K`);
+      tested = { ...engine, selfTest: await selfTestInProcess(engine.settings) };
+    }
+    engines.push(tested);
+    onTested(tested);
+  }
+  return engines;
+}
+
+/** Whether an engine is a changed one or loads it: eager loads TensorFlow from the engine of that name. */
+function loadsChanged(changed: readonly CheckedEngine[], { engine, found }: EngineReport): boolean {
   const isIn = (folder: string) => found?.path === folder || found?.path.startsWith(`${folder}/`);
   return changed.some(({ name, folder }) => isIn(folder) || (engine === 'eager' && name.startsWith('tensorflow-')));
 }
@@ -104,7 +101,7 @@ function contentsText(contents: readonly CheckedEngine[]): string {
   const verdicts = {
     unchanged: 'its files are those that were installed',
     changed: 'CHANGED: its files are not those that were installed',
-    unknown: 'not compared: it was made by a gala that kept no checksum',
+    unknown: 'not compared: an older gala installed it without checksums',
   };
   return `${contents.map(({ name, content }) => `${name}: ${verdicts[content]}\n`).join('')}\n`;
 }
@@ -148,8 +145,8 @@ function engineText(engine: Tested): string {
   const { found, fault, selfTest } = engine;
   const name = nameOf(engine).padEnd(18);
   if (!found) return `${name}${fault ?? 'not installed'}\n`;
-  const place =
-    `${' '.repeat(18)}${found.version} (${found.origin}, ${Math.round(found.bytes / 1e6)} MB) ` + `${found.path}\n`;
+  const size = `${Math.round(found.bytes / 1e6)} MB`;
+  const place = `${' '.repeat(18)}${found.version} (${found.origin}, ${size}) ${found.path}\n`;
   if (selfTest === undefined) return `${name}${fault ?? 'not tested'}\n${place}`;
   if ('failure' in selfTest) return `${name}FAILED: ${selfTest.failure}\n${place}`;
   const { passed, error, images_per_second: speed, precision, device } = selfTest;
@@ -162,9 +159,9 @@ function engineText(engine: Tested): string {
 
 const nameOf = ({ engine, device }: EngineReport) => `${engine} (${device})`;
 
-/** One line for each thing that would make this machine train, or train faster. */
+/** A line for each step that would make this machine train, or train faster. */
 function adviceFor(engines: readonly Tested[]): string[] {
-  const lines = engines.flatMap(engine => {
+  return engines.flatMap(engine => {
     if (engine.install) return [`To get ${nameOf(engine)}: ${engine.install}`];
     if (engine.selfTest && !engine.selfTest.passed) {
       const next = 'next' in engine.selfTest ? engine.selfTest.next : undefined;
@@ -173,7 +170,6 @@ function adviceFor(engines: readonly Tested[]): string[] {
     }
     return [];
   });
-  return lines;
 }
 
 function gigabytes(bytes: number): string {

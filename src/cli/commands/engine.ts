@@ -1,4 +1,4 @@
-/** `gala engine install|list|remove`: fetches compute engines, shows which ones are there, removes them. */
+/** `gala engine install|list|remove`: fetches, shows and removes compute engines. */
 import { type Command, Option } from 'commander';
 import type { FoundEngine } from '../../engine/found.js';
 import type { WheelPin } from '../../engine/install/pin.js';
@@ -93,16 +93,16 @@ async function install(flags: InstallFlags): Promise<void> {
   if (cache !== cacheFolder()) process.stdout.write(`For gala to find it there, set GALA_CACHE=${shellWord(cache)}\n`);
 }
 
-/** The pinned plugin for the driver here, or for a CUDA version that is given. Throws `EngineError`, `ConfigError`. */
+/** The pinned plugin for the given version of CUDA, else for the driver. Throws `EngineError`, `ConfigError`. */
 async function cudaPin(version: string | true, { systemCuda, plan }: InstallFlags): Promise<WheelPin> {
   const [{ cudaCompiler, cudaFor, cudaPins }, { askGpuDriver }] = await Promise.all([
     import('../../engine/install/cuda.js'),
     import('../../engine/gpu.js'),
   ]);
   if (version !== true && version !== '12' && version !== '13') {
-    throw new ConfigError(`--cuda ${version} is none of the versions that there are.`, {
+    throw new ConfigError(`There is no plugin for --cuda ${version}.`, {
       where: 'gala engine install',
-      next: 'Give --cuda 13 (drivers from 580 on), --cuda 12 (from 525 on), or --cuda alone to go by the driver.',
+      next: 'Give --cuda 13 (drivers from 580 on), --cuda 12 (from 525 on), or --cuda alone, which asks the driver.',
     });
   }
   if (plan) {
@@ -116,7 +116,7 @@ async function cudaPin(version: string | true, { systemCuda, plan }: InstallFlag
   return systemCuda ? { ...pin, companions: [] } : pin;
 }
 
-/** JAX in a Python environment brings the same plugin: nothing has to be downloaded. */
+/** True where JAX in a Python environment has the same plugin, so that no download is needed; prints where. */
 async function tellPluginOfPython(): Promise<boolean> {
   const [{ findCudaPlugin }, { askGpuDriver }] = await Promise.all([
     import('../../engine/pjrt/locate.js'),

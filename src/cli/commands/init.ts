@@ -1,4 +1,4 @@
-/** `gala init DIR|LIST`: looks at a person's images and writes a config that trains on them. */
+/** `gala init DIR|LIST`: looks at a user's images and writes a config that trains on them. */
 import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -45,7 +45,7 @@ async function init(images: string, { output }: { output?: string }): Promise<vo
   const recipe = recipeFor(survey);
   writeFileAtomic(file, configText(asNamePart(basename(file, extname(file))), survey, recipe));
   process.stdout.write(`${describeSurvey(images, survey, recipe).join('\n')}\n`);
-  // The variable goes before data.root.
+  // GALA_DATA comes before data.root.
   const data = process.env.GALA_DATA ? ` --data ${shellWord(survey.data.root)}` : '';
   process.stdout.write(`Wrote ${file}. Next:\n  gala train ${shellWord(file)}${data}\n`);
 }

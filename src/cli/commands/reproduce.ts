@@ -1,4 +1,4 @@
-/** `gala reproduce`: the runs of a table, claims beside what came out, and exit code 1 where it falls short. */
+/** `gala reproduce`: makes the missing runs of a table and compares its results with the claims. */
 
 import { configHash } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
@@ -37,7 +37,7 @@ export async function reproduceTable(name: string, flags: ReproduceFlags): Promi
   await check(table, flags);
 }
 
-/** Trains and records what is missing, with what other processes train. False when there is nothing to compare yet. */
+/** Trains and records what is missing, and waits for other processes. False when there is nothing to compare yet. */
 async function makeRuns(table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
   for (;;) {
     const planned = await plan(table, flags);
@@ -47,7 +47,7 @@ async function makeRuns(table: ExpectedTable, flags: ReproduceFlags): Promise<bo
       process.stderr.write('When these have ended, the same command records and compares them.\n');
       return false;
     }
-    // Others may have begun, or finished, a run meanwhile.
+    // Another process may have begun or finished a run meanwhile.
     const now = await plan(table, flags);
     const others = now.filter(({ step }) => step === 'in progress');
     if (others.length === 0 && now.every(({ step }) => step !== 'record')) return true;
@@ -74,7 +74,7 @@ async function print(planned: readonly Planned[]): Promise<void> {
   process.stdout.write(`${formatTable(planned, planColumns, 'terminal', { width: tableWidth() })}\n\n`);
 }
 
-/** Records by row, as they are: what is wrong with them is said at the end. */
+/** The records of each row, unchecked: `check` reports their faults. */
 async function recordedRows(table: ExpectedTable, results: string) {
   const { listResults, readResult } = await import('../../results/record.js');
   const records = listResults(results, table.name).map(path => readResult(path).record);
@@ -83,8 +83,8 @@ async function recordedRows(table: ExpectedTable, results: string) {
 }
 
 /**
- * Records the finished runs, then trains what is missing as a sweep, each run recorded as it ends. True when all was
- * submitted to SLURM only.
+ * Records the finished runs, then trains the missing ones as a sweep and records each run when it ends. True when SLURM
+ * has them all and nothing is trained here.
  */
 async function execute(planned: readonly Planned[], table: ExpectedTable, flags: ReproduceFlags): Promise<boolean> {
   for (const run of planned) {
@@ -117,7 +117,7 @@ async function execute(planned: readonly Planned[], table: ExpectedTable, flags:
   return launcher.name === 'slurm';
 }
 
-/** What another process does for a run. */
+/** The work of another process on a run. */
 function workOf({ directory, claimedBy }: Planned): string {
   return claimedBy === undefined ? `another process trains ${directory}` : `${claimedBy} is going to train it`;
 }
@@ -126,7 +126,7 @@ function sweepNameOf(table: ExpectedTable): string {
   return `reproduce-${table.name}`;
 }
 
-/** A run to resume goes on with the config it began with, whose precision may be another; the row gives it its name. */
+/** A run to resume keeps its own config, whose precision may differ; its name comes from the row. */
 function pointOf({ step, loaded, directory }: Planned): Point {
   const own = step === 'resume' ? loadConfig(openRunFolder(directory!).config) : loaded;
   const config = { ...own.config, name: loaded.config.name };
@@ -141,7 +141,7 @@ async function record(directory: string, table: ExpectedTable, { results }: Repr
   process.stderr.write(`Recorded: ${displayPath(path)}\n`);
 }
 
-/** Prints claims beside results. Throws `CommandExit` 1 for a shortfall, a missing run or a record with a fault. */
+/** Prints claims and results. Throws `CommandExit` 1 for a shortfall, a missing run or a record with a fault. */
 async function check(table: ExpectedTable, { results, data, seeds, rows, checkOnly }: ReproduceFlags): Promise<void> {
   const { compare, comparisonColumns, isShort, shortfallOf } = await import('../../results/compare.js');
   const { verifyTable } = await import('../../results/verify.js');
@@ -164,7 +164,7 @@ async function check(table: ExpectedTable, { results, data, seeds, rows, checkOn
   }
 }
 
-/** What was proved, and what was not. */
+/** Sentences about what was proved, and what was not. */
 function proofOf({ recounted, unlabelled, faults }: Verification): string {
   const records = (n: number) => `${n} record${n === 1 ? '' : 's'}`;
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-/** The flags of `gala reproduce`; reproduce.ts, which loads much more, does the work. */
+/** The flags of `gala reproduce`. The work is in reproduce.ts, which is loaded later because it loads much more. */
 import type { Command } from 'commander';
 import { addLauncherOptions } from '../launch.js';
 import { addRunsOption, parseList, parseSeeds } from '../options.js';

@@ -1,4 +1,4 @@
-/** `gala results add|tables`: records of finished runs, and the files that are generated from them. */
+/** `gala results add|tables`: writes records of finished runs, and the files that are generated from records. */
 import { readdirSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import type { Command } from 'commander';

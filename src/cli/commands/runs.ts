@@ -1,4 +1,4 @@
-/** `gala runs list|clean`: which runs there are, and disk back from finished ones. */
+/** `gala runs list|clean`: lists the runs, and removes the checkpoints of finished ones. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -7,7 +7,7 @@ import { printJson, tableWidth } from '../display/output.js';
 import { addRunsOption } from '../options.js';
 
 export function registerRunsCommand(program: Command): void {
-  const group = program.command('runs').description('list the runs, and get disk back from them');
+  const group = program.command('runs').description('list the runs, and free the disk of finished ones');
 
   addRunsOption(group.command('list'))
     .description('the runs, the latest first: what differs from their config, how far they are, top-1, folder')

@@ -1,4 +1,4 @@
-/** `gala sweep`: many runs from one command. The plan first, then the launcher, then the table. */
+/** `gala sweep`: many runs from one command. Prints the plan, launches the runs, prints the table. */
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../errors.js';
@@ -100,7 +100,7 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   }
 }
 
-/** A sweep of which SLURM took nothing does not keep its name: the same command, corrected, makes it anew. */
+/** A sweep of which SLURM took no job is removed, so that the corrected command can use its name. */
 async function submitOrForget(sweep: Sweep, tasks: readonly SweepTask[]): Promise<void> {
   const { forgetSweep, openSweep } = await import('../../sweep/manifest.js');
   const { JobWithoutId } = await import('../../sweep/slurm/client.js');
@@ -113,7 +113,7 @@ async function submitOrForget(sweep: Sweep, tasks: readonly SweepTask[]): Promis
   }
 }
 
-/** The sweep file with the flags on top: a flag's value replaces what the file says of that key. */
+/** The spec of the sweep file, where a flag replaces the file's value of its key. Throws `ConfigError`. */
 async function specOf(flags: SweepFlags) {
   const { emptySpec, readSweepFile, withAssignments } = await import('../../sweep/sweepFile.js');
   const file = flags.file === undefined ? undefined : readSweepFile(flags.file);

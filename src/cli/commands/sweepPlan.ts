@@ -1,5 +1,4 @@
-/** The plan of a sweep as it is printed: a line a run, then time and disk. */
-
+/** Prints the plan of a sweep: a line per run, then time and disk. */
 import type { StageConfig } from '../../config/schema.js';
 import type { PlannedSet } from '../../sweep/estimate.js';
 import type { LauncherSettings } from '../../sweep/manifest.js';
@@ -10,9 +9,9 @@ import { createProgress, formatDuration } from '../display/progress.js';
 type Config = PlannedRun['point']['loaded']['config'];
 
 export interface PlanPrint {
-  /** `--data`: where the sizes of own sets are read. */
+  /** `--data`: the folder from which the sizes of own sets are read. */
   readonly data: string | undefined;
-  /** Whether to measure the speed of each kind of run first: some ten seconds each. */
+  /** Whether to measure the speed of each kind of run first, which takes about ten seconds each. */
   readonly estimate: boolean;
   readonly stream: NodeJS.WriteStream;
 }
@@ -52,7 +51,7 @@ function countsOf(planned: readonly PlannedRun[]): string {
   return `${planned.length} run${planned.length === 1 ? '' : 's'}: ${parts.join(', ')}.`;
 }
 
-/** What is trained on the way and stands in no line of the plan. */
+/** Sentences about first stages, which have no line in the plan. */
 function firstStagesOf(todo: readonly PlannedRun[]): string[] {
   const stages = todo.flatMap(({ firstStage }) => firstStage ?? []);
   const byHash = new Map(stages.map(stage => [stage.hash, stage]));
@@ -77,7 +76,7 @@ function where(launcher: LauncherSettings): string {
 
 type SetOf = (config: Config) => PlannedSet;
 
-/** The set of each run; equal ones are looked at once. */
+/** The set of each run; equal sets are read once. */
 async function setsOf(todo: readonly PlannedRun[], data: string | undefined): Promise<SetOf> {
   const { plannedSet, setKey } = await import('../../sweep/estimate.js');
   const byKey = new Map<string, PlannedSet>();
@@ -92,7 +91,7 @@ async function setsOf(todo: readonly PlannedRun[], data: string | undefined): Pr
   return config => sets.get(config)!;
 }
 
-/** Seconds of a whole run, by the measured speed of its kind. */
+/** Measures the speed of each kind of run; the result gives the seconds of a whole run. */
 async function estimateOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<(run: PlannedRun) => number> {
   const { measureSpeed, secondsOf, speedKey } = await import('../../sweep/estimate.js');
   const configOf = ({ point }: PlannedRun) => point.loaded.config;
@@ -125,7 +124,7 @@ async function timeOf(
   return [`Time: about ${formatDuration(sum)}${beside}, ${measured}.`];
 }
 
-/** What the runs leave, their first stages included, and what of it is assumed. */
+/** Sentences about the disk that runs and first stages need, and about assumed sizes. */
 async function diskOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<string[]> {
   const { bytesOf, diskKey } = await import('../../sweep/estimate.js');
   const known = new Map<PlannedSet, Map<string, ReturnType<typeof bytesOf>>>();

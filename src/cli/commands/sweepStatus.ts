@@ -1,4 +1,4 @@
-/** `gala sweep status|resume|cancel NAME`: how far a sweep is, what is left of it, and an end to it. */
+/** `gala sweep status|resume|cancel NAME`: shows the state of a sweep, continues it, stops it. */
 import type { Command } from 'commander';
 import { ConfigError } from '../../errors.js';
 import { displayPath } from '../../io/homePath.js';
@@ -89,7 +89,7 @@ async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?
   }
 }
 
-/** The sweep with the launcher of the flags; without flags it stays as it was. */
+/** The sweep with the launcher that the flags name; without flags, its own. */
 async function withLauncher(sweep: Sweep, flags: LauncherFlags): Promise<Sweep> {
   const before = sweep.manifest.launcher;
   if (!flags.launcher && !flags.slots && !flags.gpus && !flags.slurm) return sweep;

@@ -1,4 +1,4 @@
-/** The flags of `gala train`; train.ts, which loads much more, does the work. */
+/** The flags of `gala train`. The work is in train.ts, which is loaded later because it loads much more. */
 import { type Command, Option } from 'commander';
 import {
   addRunsOption,

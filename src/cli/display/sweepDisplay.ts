@@ -1,4 +1,4 @@
-/** What a person sees of a sweep that runs here: one bar over the epochs of all runs, a line for each that ends. */
+/** The display of a local sweep: one bar over the epochs of all runs, and a line for each run that ends. */
 import { displayPath } from '../../io/homePath.js';
 import { openRunStore } from '../../run/runStore.js';
 import type { PoolObserver } from '../../sweep/localPool.js';
@@ -12,7 +12,7 @@ import { createProgress } from './progress.js';
 export interface SweepDisplay extends PoolObserver {
   onEnd(status: TaskStatus): void;
   note(line: string): void;
-  /** Runs that ended without a result, other than by a signal of ours. */
+  /** The number of runs that ended without a result, except those that this process stopped. */
   failures(): number;
   stop(): void;
 }
@@ -22,7 +22,7 @@ export function createSweepDisplay(
   tasks: readonly SweepTask[],
   { quiet = false }: { quiet?: boolean | undefined },
 ): SweepDisplay {
-  // Epochs come minutes apart: only the rate since the start says when all will be done.
+  // Epochs end minutes apart, so only the rate since the start predicts the end.
   const progress = createProgress({
     quiet,
     intervalSeconds: 60,

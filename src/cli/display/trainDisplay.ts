@@ -1,4 +1,4 @@
-/** What a person, or a program with --json, sees of a training run. */
+/** The display of a training run: for a person on stderr, with --json for a program on stdout. */
 import { groupKeys } from '../../eval/scores.js';
 import { displayPath } from '../../io/homePath.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
@@ -38,8 +38,7 @@ export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
   return {
     check: createCheckDisplay(progress),
     onNotice(line) {
-      // A quiet progress would swallow them, and notices are what a reader must not miss: warnings, a stop, how to go
-      // on.
+      // Quiet progress prints no notes, but notices (warnings, a stop, the next step) must always be seen.
       if (quiet || json) process.stderr.write(`${line}\n`);
       else progress.note(line);
     },
