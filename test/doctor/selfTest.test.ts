@@ -48,7 +48,7 @@ describe('In a process of its own', () => {
   test('an engine that cannot be loaded is a failure with its place and remedy', async () => {
     const outcome = await withPlugin('/nowhere/plugin.so');
     assert.ok(!outcome.passed && 'failure' in outcome);
-    assert.match(outcome.failure, /is not there\. \(\/nowhere\/plugin\.so\)/);
+    assert.match(outcome.failure, /does not exist\. \(\/nowhere\/plugin\.so\)/);
     assert.match(outcome.next!, /gala engine install --xla-cpu/);
   });
 

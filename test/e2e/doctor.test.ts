@@ -35,7 +35,7 @@ test('gala doctor tells the machine, tests each engine that is there, and says w
   ])
     assert.match(stdout, line);
   assert.match(stdout, /^tensorflow \(cpu\) +self-test passed \(losses off by .*\), \d+ images\/s/m);
-  assert.match(stdout, /^xla \(cpu\) +FAILED: The PJRT plugin is not there\. \(\/nowhere\/plugin\.so\)/m);
+  assert.match(stdout, /^xla \(cpu\) +FAILED: The file of the PJRT plugin does not exist\. \(\/nowhere\/plugin\.so\)/m);
   assert.match(stdout, /^engine: auto takes /m);
 });
 

@@ -112,8 +112,8 @@ export function findCompiler(environment: NodeJS.ProcessEnv): string {
     {
       where: environment.CXX ? `CXX=${environment.CXX}` : `PATH=${environment.PATH ?? ''}`,
       next:
-        'Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. Only engine eager needs it; tensorflow ' +
-        'and xla do without.',
+        'Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. Only engine eager needs a compiler; ' +
+        'tensorflow and xla do not.',
     },
   );
 }
@@ -177,8 +177,8 @@ function tryAddon(packageFolder: string, cache: string, environment: NodeJS.Proc
   const script = fileURLToPath(new URL('../eager/tryAddon.js', import.meta.url));
   const ownCache = { ...environment, GALA_CACHE: cache };
   runCommand(process.execPath, [script, packageFolder], dirname(packageFolder), ownCache, {
-    what: 'tfjs-node-gpu was installed and does not compute',
-    next: 'Report this with the lines above; engines tensorflow and xla do without it.',
+    what: 'tfjs-node-gpu was installed, but it does not compute',
+    next: 'Report this with the lines above. The engines tensorflow and xla do not need tfjs-node-gpu.',
   });
 }
 

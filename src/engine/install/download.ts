@@ -35,8 +35,8 @@ export function findPip(environment: NodeJS.ProcessEnv): Pip {
     : 'Debian/Ubuntu: apt install python3 python3-pip · Fedora: dnf install python3 python3-pip · or install uv.';
   throw new EngineError(
     python
-      ? 'pip is needed to fetch the engine, and python3 has none (nor is there uv).'
-      : 'Python 3 with pip is needed to fetch the engine, and there is no python3 (nor uv).',
+      ? 'pip is needed to download the engine: python3 has no pip, and there is no uv.'
+      : 'Python 3 with pip is needed to download the engine: there is no python3, and no uv.',
     {
       where: python ? 'python3 -m pip --version' : `PATH=${environment.PATH ?? ''}`,
       next: `${remedy} Without network: gala engine install --from FILE.whl`,

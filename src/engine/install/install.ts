@@ -100,7 +100,7 @@ function givenWheel(from: string, pin: WheelPin): string {
   const given = resolve(from);
   const wheel = statSync(given, { throwIfNoEntry: false })?.isDirectory() ? join(given, pin.wheel) : given;
   if (statSync(wheel, { throwIfNoEntry: false })?.isFile()) return wheel;
-  throw new EngineError('The wheel file is not there.', {
+  throw new EngineError('The wheel file does not exist.', {
     where: wheel,
     next: `Give --from the path of ${pin.wheel}, or leave it out to download the wheel.`,
   });

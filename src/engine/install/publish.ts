@@ -92,7 +92,7 @@ async function installLocked(
 function requireSpace(needed: number, folder: string, options: InstallOptions): void {
   const free = (options.freeBytes ?? freeBytesOf)(folder);
   if (free >= needed) return;
-  throw new EngineError(`The engine needs ${megabytes(needed)} of free disk space, and there are ${megabytes(free)}.`, {
+  throw new EngineError(`The engine needs ${megabytes(needed)} of free disk space, and ${megabytes(free)} are free.`, {
     where: folder,
     next:
       'Free some space, or put the cache on another disk: gala engine install --cache DIR (and set ' +

@@ -56,7 +56,10 @@ export async function removeFromCache(
     if (matching.length > 0) return matching;
     throw new EngineError(`There is no '${name}' in the cache.`, {
       where: cache,
-      next: `There ${items.length === 0 ? 'is nothing' : `are: ${items.map(item => item.name).join(', ')}`}.`,
+      next:
+        items.length === 0
+          ? 'The cache is empty: there is nothing to remove.'
+          : `Give one of these names: ${items.map(item => item.name).join(', ')}`,
     });
   });
   for (const { path } of chosen) refuseLinksBelow(cache, ...path.slice(cache.length + 1).split('/'));

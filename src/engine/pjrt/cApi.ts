@@ -119,7 +119,8 @@ export function loadPlugin(plugin: PluginFile, threads = usableCores()): Pjrt {
   const { path } = plugin;
   const known = loaded.get(path);
   if (known) return known;
-  if (!existsSync(path)) throw new EngineError('The PJRT plugin is not there.', { where: path, next: pluginRemedy });
+  if (!existsSync(path))
+    throw new EngineError('The file of the PJRT plugin does not exist.', { where: path, next: pluginRemedy });
   // XLA reads NPROC when it makes its thread pools, and logging variables when the library is loaded.
   process.env.NPROC = String(threads);
   prepareEnvironment();
@@ -156,7 +157,7 @@ function tableOf({ path, libraries = [] }: PluginFile): Address {
     const short = memoryError('the PJRT plugin could not be loaded', cause);
     if (short) throw short;
     const isLibrary = /GetPjrtApi/.test((cause as Error).message);
-    const what = isLibrary ? 'is no PJRT plugin: it has no function GetPjrtApi' : 'could not be loaded';
+    const what = isLibrary ? 'is not a PJRT plugin: it has no function GetPjrtApi' : 'could not be loaded';
     const reason = isLibrary ? '' : `: ${(cause as Error).message}`;
     throw new EngineError(`The library ${what}${reason}.`, { where: path, next: pluginRemedy, cause });
   }
@@ -166,10 +167,10 @@ function tableOf({ path, libraries = [] }: PluginFile): Address {
 export function requireVersion(path: string, tableBytes: number, major: number, minor: number): string {
   const version = `${major}.${minor}`;
   if (major === 0 && tableBytes >= neededBytes) return version;
-  const fault = major === 0 ? 'an older' : 'another';
+  const age = major === 0 ? 'an older' : 'a different';
   throw new EngineError(
-    `The PJRT plugin speaks ${fault} version of the PJRT C API than this gala: ${version}, a table of ` +
-      `${tableBytes} bytes (needed: 0.x, ${neededBytes} bytes).`,
+    `The PJRT plugin has ${age} version of the PJRT C API than gala needs: ${version} with a table of ${tableBytes} ` +
+      `bytes (needed: 0.x with ${neededBytes} bytes).`,
     { where: path, next: pluginRemedy },
   );
 }

@@ -99,7 +99,7 @@ test('what the cache holds is listed with its size and removed by name, with or 
   await assert.rejects(removeFromCache(cache, ['compiled', 'tiny-plugin'], noWaiting), (error: unknown) => {
     assert.ok(error instanceof EngineError);
     assert.match(error.message, /no 'tiny-plugin'/);
-    assert.match(error.next!, /are: compiled/);
+    assert.match(error.next!, /one of these names: compiled/);
     return true;
   });
   assert.ok(existsSync(join(cache, 'compiled')), 'a wrong name removes nothing');

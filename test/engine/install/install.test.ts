@@ -164,11 +164,11 @@ test('without python3, without pip, the error says what to install', async t => 
   const { pin } = writeFakeWheel(folder);
   const cache = join(folder, 'cache');
   const without = await failure({ pin, cache, environment: { PATH: join(folder, 'nothing'), HOME: folder } });
-  assert.match(without.message, /there is no python3 \(nor uv\)/);
+  assert.match(without.message, /there is no python3, and no uv/);
   assert.match(without.next!, /apt install python3 python3-pip .* dnf install .* uv.*--from FILE\.whl/);
   const environment = fakePython(folder, 'exit 1', 'echo "No module named pip" >&2; exit 1');
   const withoutPip = await failure({ pin, cache, environment });
-  assert.match(withoutPip.message, /python3 has none/);
+  assert.match(withoutPip.message, /python3 has no pip/);
   assert.match(withoutPip.next!, /apt install python3-pip/);
   assertEmpty(cache);
 });
@@ -216,7 +216,7 @@ test('space is checked before anything is downloaded, and a local wheel needs le
   const environment = fakePython(folder, 'exit 1');
   const free = 100 * 2 ** 20;
   const error = await failure({ pin, cache, environment, freeBytes: () => free });
-  assert.match(error.message, /needs 138 MB of free disk space, and there are 105 MB/);
+  assert.match(error.message, /needs 138 MB of free disk space, and 105 MB are free/);
   assert.ok(!existsSync(join(environment.PATH!, 'calls')), 'pip was not asked to download');
   const unpacked = pin.members.reduce((sum, member) => sum + member.bytes, 0);
   const enough = unpacked + 128 * 2 ** 20;

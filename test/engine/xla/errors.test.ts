@@ -32,7 +32,7 @@ test('A plugin that is not installed is an error that names the installation', (
 
 test('A plugin file that is not there is an error that names it', () => {
   const path = '/nowhere/plugin.so';
-  assert.throws(() => loadPlugin(requirePlugin({ GALA_PJRT_PLUGIN: path })), engineError(/is not there/, path));
+  assert.throws(() => loadPlugin(requirePlugin({ GALA_PJRT_PLUGIN: path })), engineError(/does not exist/, path));
 });
 
 test('A library without GetPjrtApi is an error that says so', () => {
@@ -41,7 +41,7 @@ test('A library without GetPjrtApi is an error that says so', () => {
   assert.ok(library, 'Node loads the mathematics library');
   assert.throws(
     () => loadPlugin({ path: library }),
-    engineError(/is no PJRT plugin: it has no function GetPjrtApi/, library),
+    engineError(/is not a PJRT plugin: it has no function GetPjrtApi/, library),
   );
 });
 
@@ -74,16 +74,16 @@ test('A library of the time before the functions that gala needs is refused as t
       api = { sizeof api, 0, { 24, 0, 0, 20 }, { 0 } };
     void* GetPjrtApi(void) { return &api; }`,
   );
-  assert.throws(() => loadPlugin({ path }), engineError(/older version .* 0\.20, a table of 360 bytes/, path));
+  assert.throws(() => loadPlugin({ path }), engineError(/older version .* 0\.20 with a table of 360 bytes/, path));
 });
 
 test('A plugin whose table of functions is too short, or of another major version, is refused', () => {
   assert.equal(requireVersion('p.so', 984, 0, 81), '0.81');
   assert.throws(
     () => requireVersion('p.so', 400, 0, 20),
-    engineError(/older version .* 0\.20, a table of 400 bytes/, 'p.so'),
+    engineError(/older version .* 0\.20 with a table of 400 bytes/, 'p.so'),
   );
-  assert.throws(() => requireVersion('p.so', 984, 1, 0), engineError(/another version .* 1\.0/, 'p.so'));
+  assert.throws(() => requireVersion('p.so', 984, 1, 0), engineError(/a different version .* 1\.0/, 'p.so'));
 });
 
 test('The real CUDA plugin, where the driver sees no GPU, is passed on in its own words', {
