@@ -6,8 +6,8 @@ import { defineLoss } from './loss.js';
 
 /**
  * Class-balanced loss by the effective number of samples (Cui et al., CVPR 2019): Σ_i w_y · (1 − p_y)^γ · ce_i / B with
- * w_c ∝ (1 − β) / (1 − β^n_c) scaled to Σ w = C; γ = 0 is the softmax cross-entropy. The weights are 1 until the
- * fraction `reweight_from` of training is over (deferred re-weighting). State: `weights` `[C]`, constant.
+ * w_c ∝ (1 − β) / (1 − β^n_c), scaled to Σ w = C. γ = 0 gives the softmax cross-entropy. Until the fraction
+ * `reweight_from` of the training is over, all weights are 1 (deferred re-weighting). State: `weights` `[C]`, constant.
  */
 export const classBalanced = defineLoss({
   description: 'Cross-entropy or focal loss weighted by the effective number of samples.',
@@ -26,7 +26,7 @@ export const classBalanced = defineLoss({
       const onehot = tf.oneHot(labels, logits.shape[1]).toFloat() as Tensor2D;
       const ofSamples = sampleWeights(weights!, onehot, reweight_from, progress, kernels);
       const losses = tf.mul(focalLosses(logits, labels, gamma, kernels), ofSamples);
-      return { loss: tf.mean(losses), logits, state: {} };
+      return { loss: tf.mean(losses), state: {} };
     },
   }),
 });

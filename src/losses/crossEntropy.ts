@@ -6,6 +6,6 @@ export const crossEntropy = defineLoss({
   keys: {},
   create: (_, { tf, sparseSoftmaxCrossEntropy }) => ({
     init: () => ({}),
-    apply: (logits, labels) => ({ loss: tf.mean(sparseSoftmaxCrossEntropy(logits, labels)), logits, state: {} }),
+    apply: (logits, labels) => ({ loss: tf.mean(sparseSoftmaxCrossEntropy(logits, labels)), state: {} }),
   }),
 });

@@ -10,10 +10,10 @@ import type { Kernels } from './loss.js';
 /** β of the effective number (1 − β^n) / (1 − β). */
 export const betaSchema = z.number().min(0).lt(1).default(0.9999);
 
-/** Far above the rounding of epoch / epochs, far below one epoch. */
+/** Larger than the rounding error of epoch / epochs, and much smaller than one epoch. */
 const rounding = 1e-6;
 
-/** w_c ∝ (1 − β) / (1 − β^n_c) scaled to Σ w = C, `[C]`. A class without images has the weight of one image. */
+/** w_c ∝ (1 − β) / (1 − β^n_c) scaled to Σ w = C, `[C]`. A class without images counts as a class of one image. */
 export function effectiveNumberWeights(classCounts: Int32Array, beta: number): HostTensor {
   const inverse = Array.from(classCounts, count => 1 / (1 - beta ** Math.max(count, 1)));
   const total = inverse.reduce((sum, value) => sum + value, 0);
@@ -22,8 +22,9 @@ export function effectiveNumberWeights(classCounts: Int32Array, beta: number): H
 }
 
 /**
- * The weight `[B]` of each sample's class, from one-hot labels `[B, C]`: `weights` `[C]` once the fraction `from` of
- * training is over, 1 before. `progress` [] is that fraction; it may be left out where `from` is 0.
+ * The weight of each sample `[B]`: that of its class in `weights` `[C]` once the fraction `from` of the training is
+ * over, 1 before. `onehot` are the labels `[B, C]`. `progress` [] is the fraction that is over; not needed if `from` is
+ * 0.
  */
 export function sampleWeights(
   weights: Tensor,

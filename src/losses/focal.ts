@@ -11,20 +11,16 @@ export const focal = defineLoss({
   keys: { gamma: gammaSchema.default(2).describe('γ: exponent of (1 − p) of the sample’s class.') },
   create: ({ gamma }, kernels) => ({
     init: () => ({}),
-    apply: (logits, labels) => ({
-      loss: kernels.tf.mean(focalLosses(logits, labels, gamma, kernels)),
-      logits,
-      state: {},
-    }),
+    apply: (logits, labels) => ({ loss: kernels.tf.mean(focalLosses(logits, labels, gamma, kernels)), state: {} }),
   }),
 });
 
-/** (1 − p_y)^γ · ce per sample `[B]`; with γ = 0 the cross-entropy itself. */
+/** (1 − p_y)^γ · ce of each sample, `[B]`; with γ = 0 the cross-entropy. */
 export function focalLosses(logits: Tensor2D, labels: Tensor1D, gamma: number, kernels: Kernels): Tensor1D {
   const { tf } = kernels;
   const losses = kernels.sparseSoftmaxCrossEntropy(logits, labels);
   if (gamma === 0) return losses;
-  // Above 0, so that the gradient of a power below 1 stays finite where p_y rounds to 1.
+  // At least 1e-7: where p_y rounds to 1, the gradient of a power below 1 would be infinite.
   const missing = tf.maximum(tf.sub(1, tf.exp(tf.neg(losses))), 1e-7);
   return tf.mul(tf.pow(missing, gamma), losses);
 }

@@ -1,10 +1,11 @@
 /**
  * Gradient-Aware Logit Adjustment (Zhang et al., ICASSP 2024, arXiv 2403.09036): margins from gradients accumulated per
- * class. With p = softmax of the margin-shifted logits and g = (p − onehot(y)) / B, the gradient of the mean loss,
+ * class. With p = softmax of the shifted logits (margins included) and g = (p − onehot(y)) / B, the gradient of the
+ * mean loss:
  *   θ_j positive gradient of classifier j: Σ |g_ij| over samples i of class j,
  *   φ_k negative gradient caused by class k: Σ_{j≠k} |g_ij| over samples i of class k,
  *   ν_j negative gradient received by classifier j: Σ |g_ij| over samples of other classes (recorded, not used).
- * Margins of a step use the statistics of the steps before it.
+ * The margins of a step depend on the statistics of the earlier steps.
  */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -27,7 +28,7 @@ const keys = {
     .describe('How θ and φ add up over steps; see docs/method.md.'),
 };
 
-export type GalaOptions = OptionsOf<typeof keys>;
+type GalaOptions = OptionsOf<typeof keys>;
 
 /** Added to a statistic before its logarithm. */
 const epsilon = 1e-3;
@@ -35,8 +36,8 @@ const statistics = ['theta', 'phi', 'nu'] as const;
 type Statistics = Record<(typeof statistics)[number], Tensor1D>;
 
 /**
- * The loss for C classes; its state is `theta`, `phi`, `nu` `[C]` and, with `accumulation: released`, the running sums
- * `theta_running`… that are added to them at every step (as the released code does).
+ * State: `theta`, `phi` and `nu` `[C]`; with `accumulation: released` also the running sums `theta_running`…, which are
+ * added to them at every step (as in the released code).
  */
 export const gala = defineLoss({
   description: 'Gradient-aware logit adjustment.',
@@ -56,37 +57,39 @@ export const gala = defineLoss({
       const shifted = variants[options.variant]({ logits, onehot, theta: state.theta!, phi: state.phi! }, options, tf);
       const loss = tf.mean(kernels.sparseSoftmaxCrossEntropy(shifted, labels));
       const step = gradients(shifted, labels, onehot, kernels);
-      return { loss: loss as Scalar, logits: shifted, state: accumulations[options.accumulation](state, step, tf) };
+      return { loss: loss as Scalar, state: accumulations[options.accumulation](state, step, tf) };
     },
   }),
 });
 
 type Tf = Kernels['tf'];
 
-interface Margined {
-  /** `[B, C]`, as are the one-hot labels. */
+interface MarginInput {
+  /** `[B, C]` */
   readonly logits: Tensor2D;
+  /** One-hot labels, `[B, C]`. */
   readonly onehot: Tensor2D;
   /** `[C]` */
   readonly theta: Tensor;
   readonly phi: Tensor;
 }
 
-type Variant = (of: Margined, options: GalaOptions, tf: Tf) => Tensor2D;
+/** The shifted logits `[B, C]`. */
+type Variant = (input: MarginInput, options: GalaOptions, tf: Tf) => Tensor2D;
 
 const variants: Readonly<Record<GalaOptions['variant'], Variant>> = {
-  // λ2's term is one number per row: it shifts the logits and changes neither loss nor gradient. The released code has
-  // it, so it stays.
-  released: (of, options, tf) => tf.add(of.logits, margins(of, options, tf)),
-  paper: (of, options, tf) => tf.add(of.logits, others(of.onehot, margins(of, options, tf), tf)),
-  normalized: ({ theta, phi, ...of }, options, tf) => {
-    const overMeans = { ...of, theta: overMean(theta, tf), phi: overMean(phi, tf) };
-    return tf.add(of.logits, others(of.onehot, margins(overMeans, options, tf), tf));
+  // The term of λ2 adds one number to a whole row of logits, so it changes neither loss nor gradient. It is here
+  // because the released code has it.
+  released: (input, options, tf) => tf.add(input.logits, margins(input, options, tf)),
+  paper: (input, options, tf) => tf.add(input.logits, others(input.onehot, margins(input, options, tf), tf)),
+  normalized: ({ theta, phi, ...input }, options, tf) => {
+    const overMeans = { ...input, theta: overMean(theta, tf), phi: overMean(phi, tf) };
+    return tf.add(input.logits, others(input.onehot, margins(overMeans, options, tf), tf));
   },
 };
 
 /** λ1·log(θ_j + ε) − λ2·log(φ_y + ε), `[B, C]`. */
-function margins({ onehot, theta, phi }: Margined, { lambda1, lambda2 }: GalaOptions, tf: Tf): Tensor2D {
+function margins({ onehot, theta, phi }: MarginInput, { lambda1, lambda2 }: GalaOptions, tf: Tf): Tensor2D {
   const classMargin = tf.mul(tf.log(tf.add(theta, epsilon)), lambda1);
   const phiOfSample = tf.matMul(onehot, tf.expandDims(phi, 1) as Tensor2D);
   return tf.sub(classMargin, tf.mul(tf.log(tf.add(phiOfSample, epsilon)), lambda2));
@@ -101,7 +104,7 @@ function overMean(statistic: Tensor, tf: Tf): Tensor {
   return tf.div(statistic, tf.add(tf.mean(statistic), 1e-12));
 }
 
-/** What this step's gradients add to θ, φ and ν. */
+/** The gradients of this step, which are added to θ, φ and ν. */
 function gradients(shifted: Tensor2D, labels: Tensor1D, onehot: Tensor2D, { tf, sumByClass }: Kernels): Statistics {
   const batchSize = shifted.shape[0];
   const classes = shifted.shape[1];
@@ -119,7 +122,7 @@ type Accumulation = (state: Tensors, step: Statistics, tf: Tf) => Tensors;
 
 const accumulations: Readonly<Record<GalaOptions['accumulation'], Accumulation>> = {
   plain: (state, step, tf) => Object.fromEntries(statistics.map(name => [name, tf.add(state[name]!, step[name])])),
-  // A sum of running sums: the released code adds the running sum at every step, so early steps weigh most.
+  // The released code adds the running sum at every step: a sum of running sums, in which early steps count most.
   released: (state, step, tf) =>
     Object.fromEntries(
       statistics.flatMap(name => {

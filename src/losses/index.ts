@@ -1,4 +1,4 @@
-/** The losses by the name that a config gives; add a loss by a file of its own and a line here. */
+/** The losses by their names in a config. A new loss needs its own file and a line here. */
 import { z } from 'zod';
 import { balancedSoftmax } from './balancedSoftmax.js';
 import { classBalanced } from './classBalanced.js';
@@ -33,7 +33,7 @@ const schemas = Object.entries(losses).map(([name, { keys, description }]) =>
   z.strictObject({ name: z.literal(name).describe('Which loss.'), ...keys }).describe(description),
 );
 
-/** `loss` of a config: a loss by name, each with its own keys. */
+/** The section `loss` of a config: the name of a loss, and its keys. */
 export const lossSchema = z
   .discriminatedUnion('name', schemas as unknown as [AnySchema, ...AnySchema[]])
   .describe('The training loss.');

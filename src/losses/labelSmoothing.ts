@@ -18,7 +18,7 @@ export const labelSmoothing = defineLoss({
       // −Σ_j log p_j / C = ce + z_y − Σ_j z_j / C
       const spread = tf.sub(tf.sum(tf.mul(onehot, logits), 1), tf.mean(logits, 1));
       const losses = tf.add(sparseSoftmaxCrossEntropy(logits, labels), tf.mul(spread, epsilon));
-      return { loss: tf.mean(losses) as Scalar, logits, state: {} };
+      return { loss: tf.mean(losses) as Scalar, state: {} };
     },
   }),
 });

@@ -4,7 +4,7 @@ import { defineLoss } from './loss.js';
 
 /**
  * Logit adjustment (Menon et al., ICLR 2021): mean cross-entropy of z_j + τ·log π_j with the prior π_j = n_j / Σn of
- * the training images. State: `prior_margin` `[C]`, constant. A class without images has the margin of one image.
+ * the training images. State: `prior_margin` `[C]`, constant. A class without images counts as a class of one image.
  */
 export const logitAdjustment = defineLoss({
   description: 'Cross-entropy of the logits + τ · log prior.',
@@ -19,7 +19,7 @@ export const logitAdjustment = defineLoss({
     },
     apply: (logits, labels, { prior_margin }) => {
       const shifted = tf.add(logits, prior_margin!) as Tensor2D;
-      return { loss: tf.mean(sparseSoftmaxCrossEntropy(shifted, labels)), logits: shifted, state: {} };
+      return { loss: tf.mean(sparseSoftmaxCrossEntropy(shifted, labels)), state: {} };
     },
   }),
 });

@@ -1,6 +1,6 @@
 /**
- * What a loss is: a pure function, statistics in, statistics out (as an optax transformation), and what a config may
- * say of it.
+ * The contract of a loss: a pure function from statistics to new statistics (like an optax transformation), and the
+ * keys that a config may set.
  */
 import type { z } from 'zod';
 import type { Tensors } from '../engine/program.js';
@@ -11,25 +11,23 @@ import type tf from '../tfjs.cjs';
 interface LossResult {
   /** Mean over the batch. */
   loss: tf.Scalar;
-  /** Logits that entered the cross-entropy, margins included, `[B, C]`. */
-  logits: tf.Tensor2D;
-  /** Entries of the state that this step changes. */
+  /** The statistics that this step changes. */
   state: Tensors;
 }
 
 export interface Loss {
   /** Initial statistics; part of the training state, saved and resumed. */
   init(classCounts: Int32Array): HostTensors;
-  /** True where `apply` needs `progress`; a train step has the input `progress` for such a loss only. */
+  /** True if `apply` needs `progress`; only then the training step has this input. */
   readonly usesProgress?: boolean;
   /**
-   * Loss of logits `[B, C]` for int32 labels `[B]` under the statistics of the steps before; `progress` [] is the
-   * fraction of all epochs that was over when this one began.
+   * The loss of logits `[B, C]` and int32 labels `[B]`, with the statistics of the earlier steps. `progress` [] is the
+   * fraction of all epochs that was over at the start of this epoch.
    */
   apply(logits: tf.Tensor2D, labels: tf.Tensor1D, state: Tensors, progress?: tf.Scalar): LossResult;
 }
 
-/** What a loss computes with. A loss is given it, so that reading a config loads no tensor library. */
+/** The functions with which a loss computes. They are parameters, so that reading a config loads no tensor library. */
 export interface Kernels extends Pick<typeof trainingKernels, 'sparseSoftmaxCrossEntropy' | 'sumByClass'> {
   readonly tf: typeof tf;
 }
@@ -40,21 +38,19 @@ export type OptionsOf<Keys extends z.ZodRawShape> = z.output<z.ZodObject<Keys>>;
 export interface LossDefinition<Keys extends z.ZodRawShape = z.ZodRawShape> {
   /** One sentence for the docs and the editor. */
   readonly description: string;
-  /** The keys below `loss` beside `name`, each with range, default and description. */
+  /** The keys of `loss` other than `name`, each with range, default and description. */
   readonly keys: Keys;
-  /** Why the loss needs the cosine head; absent where any head will do. */
+  /** Why the loss needs the cosine head; absent if it works with any head. */
   readonly needsCosineHead?: string;
-  /** What is different where a batch goes through the network in micro-batches; absent where nothing is. */
+  /** How the loss differs with micro-batches (`train.accumulate`); absent if it does not. */
   readonly inMicroBatches?: string;
-  /**
-   * Keys that have no effect among these values, each with the reason. A value with a problem of its own is undefined.
-   */
+  /** The keys that have no effect with these values, each with the reason. An invalid value is undefined here. */
   withoutEffect?(options: Partial<OptionsOf<Keys>>): { readonly [K in keyof Keys]?: string };
   /** `scale` is the factor of the logits of a cosine head, 1 for any other head. */
   create(options: OptionsOf<Keys>, kernels: Kernels, scale: number): Loss;
 }
 
-/** Lets the compiler check a definition: the options of `create` are the values of its keys. */
+/** Returns the definition; the compiler then knows the options of `create` from `keys`. */
 export function defineLoss<Keys extends z.ZodRawShape>(definition: LossDefinition<Keys>): LossDefinition<Keys> {
   return definition;
 }

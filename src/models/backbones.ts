@@ -1,23 +1,23 @@
-/** The backbones that a config can name; add one of a known family by a line here. */
+/** The backbones that a config can name. A backbone of a known family is a new line here. */
 
-interface CifarResNet {
+export interface CifarResNet {
   readonly family: 'cifar_resnet';
-  /** 6n + 2. */
+  /** 6n + 2, such as 20, 32, 44, 56. */
   readonly depth: number;
 }
 
-interface ResNet {
+export interface ResNet {
   readonly family: 'resnet';
-  /** Two 3×3 convolutions, or 1×1, 3×3, 1×1 with four times the channels at its end. */
+  /** basic: two 3×3 convolutions. bottleneck: 1×1, 3×3 and 1×1, the last with four times the channels. */
   readonly block: 'basic' | 'bottleneck';
   /** Blocks of the four stages. */
   readonly depths: readonly [number, number, number, number];
-  /** Groups of the 3×3 convolution of a bottleneck, and the width of one in the first stage; absent for a ResNet. */
+  /** ResNeXt: groups of the 3×3 convolution of a bottleneck, and channels per group in the first stage. */
   readonly groups?: number;
   readonly groupWidth?: number;
 }
 
-/** Names are torchvision's where torchvision has the network. */
+/** Networks that torchvision has carry torchvision's names. */
 export const backbones = {
   resnet20: { family: 'cifar_resnet', depth: 20 },
   resnet32: { family: 'cifar_resnet', depth: 32 },

@@ -1,4 +1,4 @@
-/** Classifiers on the pooled feature. */
+/** The heads: classifiers on the pooled features. */
 import type { Tensors } from '../engine/program.js';
 import type { HostTensors } from '../tensor.js';
 import tf from '../tfjs.cjs';
@@ -23,8 +23,9 @@ export function linearHead(featureSize: number, classes: number): Head {
 }
 
 /**
- * Scaled cosines, scale · cos(feature, row of the weight): the `NormedLinear` of kaidic/LDAM-DRW with the scale of its
- * loss taken in, so that the softmax of the logits is a probability. Weight `[C, featureSize]`, no bias.
+ * Scaled cosines, scale · cos(features, row of the weight): the `NormedLinear` of kaidic/LDAM-DRW. There the scale is
+ * in the loss; here it is in the head, so that the softmax of the logits gives the probabilities. Weight
+ * `[C, featureSize]`, no bias.
  */
 export function cosineHead(featureSize: number, classes: number, scale: number): Head {
   return {
@@ -35,9 +36,9 @@ export function cosineHead(featureSize: number, classes: number, scale: number):
 }
 
 /**
- * τ-normalisation (Kang et al., ICLR 2020): the rows of a trained weight `[C, featureSize]` divided by their length to
- * the power τ; no bias, as facebookresearch/classifier-balancing `tau_norm.py`. What it begins with is a linear head's
- * weight.
+ * τ-normalisation (Kang et al., ICLR 2020): each row of a trained weight `[C, featureSize]`, divided by its length to
+ * the power τ; no bias, as in `tau_norm.py` of facebookresearch/classifier-balancing. The weight is that of a linear
+ * head.
  */
 export function tauNormalizedHead(featureSize: number, classes: number, tau: number): Head {
   return {
@@ -49,7 +50,7 @@ export function tauNormalizedHead(featureSize: number, classes: number, tau: num
   };
 }
 
-/** Rows of length 1, as `torch.nn.functional.normalize`: divided by max(length, 1e-12). */
+/** Rows divided by max(length, 1e-12), as in `torch.nn.functional.normalize`. */
 function normalizedRows(x: tf.Tensor2D): tf.Tensor2D {
   const squares = tf.maximum(tf.sum(tf.square(x), 1, true), 1e-24);
   return tf.mul(x, tf.rsqrt(squares));

@@ -1,5 +1,4 @@
-/** From the `model` of a config to its backbone and head. */
-
+/** From the section `model` of a config to its backbone and head. */
 import type { Backbone } from './backbone.js';
 import { backbones } from './backbones.js';
 import { cosineHead, type Head, linearHead, tauNormalizedHead } from './head.js';
@@ -9,7 +8,7 @@ import type { ModelConfig } from './schema.js';
 
 type BackboneConfig = Pick<ModelConfig, 'backbone'> & Partial<Pick<ModelConfig, 'batch_norm_parts'>>;
 
-/** The backbone of a config for images with so many channels. */
+/** The backbone of a config, for images with `channels` channels. */
 export function createBackbone({ backbone, batch_norm_parts }: BackboneConfig, channels: number): Backbone {
   const images = { channels, batchNormParts: batch_norm_parts };
   const options = backbones[backbone];
@@ -17,7 +16,7 @@ export function createBackbone({ backbone, batch_norm_parts }: BackboneConfig, c
     case 'cifar_resnet':
       return resnetCifar({ ...options, ...images });
     case 'resnet':
-      return resnet({ name: backbone, ...options, ...images });
+      return resnet({ ...options, ...images });
   }
 }
 
@@ -33,12 +32,12 @@ export function createHead({ head, scale, tau }: ModelConfig, featureSize: numbe
   }
 }
 
-/** True for a head that is made of the trained weight of a linear one. */
+/** True for a head that takes the trained weight of a linear head. */
 export function keepsClassifier({ head }: Pick<ModelConfig, 'head'>): boolean {
   return head === 'tau_normalized';
 }
 
-/** What the head multiplies its cosines by; 1 for the others. */
+/** The factor of the logits of a cosine head; 1 for other heads. */
 export function logitScale({ head, scale }: ModelConfig): number {
   return head === 'cosine' ? scale : 1;
 }

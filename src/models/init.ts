@@ -1,11 +1,10 @@
-/** Initial values as PyTorch draws them, from keyed random numbers: a tensor's values depend on seed and name alone. */
-
+/** PyTorch's distributions of initial values, from keyed random numbers: a tensor depends on seed and name alone. */
 import { randomFor } from '../random.js';
 import { type HostTensor, lazyTensor } from '../tensor.js';
 
 /**
- * Kaiming normal, gain √2 (He et al. 2015; `torch.nn.init.kaiming_normal_`), for an HWIO filter: variance 2 / fan, the
- * inputs or the outputs of a pixel's window.
+ * Kaiming normal with gain √2 (He et al. 2015; `torch.nn.init.kaiming_normal_`) for an HWIO filter: variance 2 / fan,
+ * where fan is height · width · inputs, or height · width · outputs.
  */
 export function kaimingNormal(
   seed: number,
@@ -30,7 +29,7 @@ export function linearUniform(seed: number, name: string, shape: readonly number
   });
 }
 
-/** Uniform in ±1, each row then scaled to length 1 (`NormedLinear` of kaidic/LDAM-DRW). */
+/** Uniform in ±1, then each row scaled to length 1 (`NormedLinear` of kaidic/LDAM-DRW). */
 export function unitRows(seed: number, name: string, shape: readonly [number, number]): HostTensor {
   return lazyTensor(shape, size => {
     const random = randomFor('init', seed, name);

@@ -1,4 +1,4 @@
-/** The two layers that backbones are made of, with PyTorch's names and conventions. */
+/** The two layers with parameters in a backbone, with PyTorch's names and conventions. */
 import type { Tensors } from '../engine/program.js';
 import { type BatchNormResult, batchNormTrain, groupedConv2d } from '../engine/trainingKernels.js';
 import type { HostTensors } from '../tensor.js';
@@ -9,9 +9,9 @@ const batchNormEpsilon = 1e-5;
 const runningMomentum = 0.1;
 
 /**
- * Convolution by an odd square HWIO filter. The padding is PyTorch's, half of the filter on each side; TensorFlow's SAME
- * pads a stride-2 convolution on one side only. If the filter has fewer inputs than `x` has channels, it convolves in
- * groups.
+ * Convolution by an odd square HWIO filter. The padding is PyTorch's, half of the filter on each side; TensorFlow's
+ * SAME pads a stride-2 convolution on one side only. If the filter has fewer inputs than `x` has channels, it convolves
+ * in groups.
  */
 export function convolution(x: tf.Tensor4D, weight: tf.Tensor, stride: 1 | 2): tf.Tensor4D {
   const filter = weight as tf.Tensor4D;
@@ -41,9 +41,9 @@ export function initBatchNorm(name: string, channels: number, parameters: HostTe
 }
 
 /**
- * Batch normalisation as `torch.nn.BatchNorm2d` (ε 1e-5). With `updated`, as in training: normalises by the statistics of
- * the batch, or of each of `parts` equal parts of it, and writes the running statistics into `updated`, moved by momentum
- * 0.1 and the unbiased variance. Without `updated`: normalises by the running statistics.
+ * Batch normalisation as `torch.nn.BatchNorm2d` (ε 1e-5). With `updated`, as in training: normalises by the statistics
+ * of the batch, or of each of `parts` equal parts of it, and writes the running statistics into `updated`, moved by
+ * momentum 0.1 and the unbiased variance. Without `updated`: normalises by the running statistics.
  */
 export function batchNorm(
   name: string,
@@ -67,9 +67,9 @@ export function batchNorm(
 }
 
 /**
- * `batchNormTrain` of each of `parts` equal parts of the batch; `mean` and `variance` are the means over the parts. This
- * is what each of several GPUs computes from its own images (PyTorch's `DistributedDataParallel`), on any number of
- * devices. The parts become channels beside each other: with one part per device, the devices exchange nothing.
+ * `batchNormTrain` of each of `parts` equal parts of the batch; `mean` and `variance` are the means over the parts.
+ * This is what each of several GPUs computes from its own images (PyTorch's `DistributedDataParallel`), on any number
+ * of devices. The parts become channels beside each other: with one part per device, the devices exchange nothing.
  */
 export function batchNormOfParts(
   x: tf.Tensor4D,

@@ -1,8 +1,8 @@
 /**
- * The names of a state, in memory and in a checkpoint: `backbone.…` and `classifier.…` are the model, named as in the
- * reference code; `momentum.<parameter>` belongs to the optimiser, `loss.<statistic>`, `gradient.<sum>` and
- * `accumulated.<what>` to the training, and `ema.<parameter or statistic>` are averages of the model over the steps
- * (`train.ema_decay`).
+ * The names of the entries of a state, in memory and in a checkpoint: `backbone.…` and `classifier.…` are the model,
+ * named as in the reference code; `momentum.…` belongs to the optimizer; `loss.…` are the statistics of the loss,
+ * `gradient.…` the gradient record, `accumulated.…` the sums over micro-batches; `ema.<parameter or statistic>` are the
+ * averages of the model over the steps (`train.ema_decay`).
  */
 import type { HostTensors } from '../tensor.js';
 
@@ -16,22 +16,22 @@ export const emaPrefix = 'ema.';
 
 type Entries<T> = Readonly<Record<string, T>>;
 
-/** True for state entries that belong to the model: what evaluation and export need. */
+/** True for the state entries of the model, which evaluation and export need. */
 export function isModelEntry(name: string): boolean {
   return name.startsWith(backbonePrefix) || name.startsWith(headPrefix);
 }
 
-/** The entries of the model in a state, in the state's order. */
+/** The entries of the model, in the order of the state. */
 export function modelEntries<T>(state: Entries<T>): Record<string, T> {
   return Object.fromEntries(Object.entries(state).filter(([name]) => isModelEntry(name)));
 }
 
-/** The model entries of a state by which it is evaluated: the averages where it has them. */
+/** The model that evaluates a state: the averages if the state has them. */
 export function evaluatedModel<T>(state: Entries<T>): Record<string, T> {
   return { ...modelEntries(state), ...withoutPrefix(emaPrefix, state) };
 }
 
-/** A state whose averages begin anew with its weights: for weights that were not drawn from the seed. */
+/** The state with its averages set to its weights, for weights that were not drawn from the seed. */
 export function withFreshAverages(state: HostTensors): HostTensors {
   const averaged = Object.keys(withoutPrefix(emaPrefix, state));
   return { ...state, ...withPrefix(emaPrefix, Object.fromEntries(averaged.map(name => [name, state[name]!]))) };
@@ -45,12 +45,12 @@ export function splitModel<T>(state: Entries<T>): { parameters: Record<string, T
   return { parameters: Object.fromEntries(parameters), statistics: Object.fromEntries(statistics) };
 }
 
-/** Entries under names that begin with `prefix`. */
+/** The entries with `prefix` put before their names. */
 export function withPrefix<T>(prefix: string, entries: Entries<T>): Record<string, T> {
   return Object.fromEntries(Object.entries(entries).map(([name, value]) => [prefix + name, value]));
 }
 
-/** The entries whose names begin with `prefix`, without it. */
+/** The entries whose names begin with `prefix`; the prefix is removed. */
 export function withoutPrefix<T>(prefix: string, entries: Entries<T>): Record<string, T> {
   return Object.fromEntries(
     Object.entries(entries)

@@ -1,31 +1,15 @@
 /**
  * ResNet (He et al. 2016) and ResNeXt (Xie et al. 2017) for large images, as torchvision builds them: 7×7 convolution
- * of stride 2, 3×3 max pooling of stride 2, four stages, global average pooling. The stride of a bottleneck is at its
- * 3×3 convolution. Parameter names, their order and the initial distribution are torchvision's.
+ * of stride 2, 3×3 max pooling of stride 2, four stages, global average pooling. In a bottleneck, the 3×3 convolution
+ * has the stride. Parameter names, their order and the initial distribution are torchvision's.
  */
 import type { Tensors } from '../engine/program.js';
 import type { HostTensors } from '../tensor.js';
 import tf from '../tfjs.cjs';
-import type { Backbone } from './backbone.js';
+import type { Backbone, BackboneOptions } from './backbone.js';
+import type { ResNet } from './backbones.js';
 import { kaimingNormal } from './init.js';
 import { batchNorm, convolution, initBatchNorm } from './layers.js';
-
-export interface ResNetOptions {
-  readonly name: string;
-  /** Two 3×3 convolutions, or 1×1, 3×3, 1×1 with four times the channels at its end. */
-  readonly block: 'basic' | 'bottleneck';
-  /** Blocks of the four stages. */
-  readonly depths: readonly [number, number, number, number];
-  /** Channels of the input images. */
-  readonly channels: number;
-  /** Groups of the 3×3 convolution of a bottleneck, and the width of one in the first stage. */
-  readonly groups?: number;
-  readonly groupWidth?: number;
-  /** Parts of a batch with batch statistics of their own, 1 when left out. */
-  readonly batchNormParts?: number | undefined;
-  /** In place of ReLU; tests use a smooth one, with which engines agree to rounding. */
-  readonly activation?: (x: tf.Tensor4D) => tf.Tensor4D;
-}
 
 /** A convolution and the batch normalisation after it. */
 interface Layer {
@@ -40,12 +24,12 @@ interface Layer {
 
 interface Block {
   readonly layers: readonly Layer[];
-  /** Of the shortcut, where the shape changes. */
+  /** The convolution of the shortcut; undefined if the block does not change the shape. */
   readonly downsample: Layer | undefined;
 }
 
-export function resnet(options: ResNetOptions): Backbone {
-  const { name, channels, batchNormParts, activation = tf.relu } = options;
+export function resnet(options: Omit<ResNet, 'family'> & BackboneOptions): Backbone {
+  const { channels, batchNormParts, activation = tf.relu } = options;
   const stem = layer('conv1', 'bn1', { size: 7, inputs: channels, outputs: 64, stride: 2 });
   const blocks = blocksOf(options);
   const all = [stem, ...blocks.flatMap(({ layers, downsample }) => [...layers, ...(downsample ? [downsample] : [])])];
@@ -80,10 +64,10 @@ export function resnet(options: ResNetOptions): Backbone {
     return { features: tf.mean(x, [1, 2]) as tf.Tensor2D, statistics: updated ?? {} };
   };
 
-  return { name, featureSize: all.at(-1)!.outputs, init, apply };
+  return { featureSize: all.at(-1)!.outputs, init, apply };
 }
 
-function blocksOf({ block, depths, groups = 1, groupWidth = 64 }: ResNetOptions): Block[] {
+function blocksOf({ block, depths, groups = 1, groupWidth = 64 }: Omit<ResNet, 'family'>): Block[] {
   const expansion = block === 'basic' ? 1 : 4;
   let inputs = 64;
   return depths.flatMap((depth, stage) =>

@@ -7,20 +7,10 @@
 import type { Tensors } from '../engine/program.js';
 import type { HostTensors } from '../tensor.js';
 import tf from '../tfjs.cjs';
-import type { Backbone } from './backbone.js';
+import type { Backbone, BackboneOptions } from './backbone.js';
+import type { CifarResNet } from './backbones.js';
 import { kaimingNormal } from './init.js';
 import { batchNorm, convolution, initBatchNorm } from './layers.js';
-
-export interface ResNetCifarOptions {
-  /** 6n + 2: 20, 32, 44, 56. */
-  readonly depth: number;
-  /** Channels of the input images. */
-  readonly channels: number;
-  /** Parts of a batch with batch statistics of their own, 1 when left out. */
-  readonly batchNormParts?: number | undefined;
-  /** In place of ReLU; tests use a smooth one, with which engines agree to rounding. */
-  readonly activation?: (x: tf.Tensor4D) => tf.Tensor4D;
-}
 
 interface Block {
   readonly name: string;
@@ -29,7 +19,12 @@ interface Block {
   readonly stride: 1 | 2;
 }
 
-export function resnetCifar({ depth, channels, batchNormParts, activation = tf.relu }: ResNetCifarOptions): Backbone {
+export function resnetCifar({
+  depth,
+  channels,
+  batchNormParts,
+  activation = tf.relu,
+}: Omit<CifarResNet, 'family'> & BackboneOptions): Backbone {
   const blocks = basicBlocks(depth);
 
   const init = (seed: number) => {
@@ -63,7 +58,7 @@ export function resnetCifar({ depth, channels, batchNormParts, activation = tf.r
     return { features: tf.mean(x, [1, 2]) as tf.Tensor2D, statistics: updated ?? {} };
   };
 
-  return { name: `resnet${depth}`, featureSize: 64, init, apply };
+  return { featureSize: 64, init, apply };
 }
 
 function basicBlocks(depth: number): Block[] {
@@ -79,8 +74,8 @@ function basicBlocks(depth: number): Block[] {
 }
 
 /**
- * Option A: a 1×1 average pool of stride 2 subsamples (a strided slice has no gradient in TF.js), zeros fill the new
- * channels.
+ * Option A: a 1×1 average pooling of stride 2 subsamples, because a strided slice has no gradient in TF.js. Zeros fill
+ * the new channels.
  */
 function shortcut(x: tf.Tensor4D, { inputs, outputs, stride }: Block): tf.Tensor4D {
   if (stride === 1) return x;

@@ -15,8 +15,8 @@ export const model = z
       .enum(['linear', 'cosine', 'tau_normalized'])
       .default('linear')
       .describe(
-        'Classifier on the pooled feature; cosine (weights and features of length 1, no bias) is what LDAM ' +
-          'wants; tau_normalized = the first stage’s, its rows divided by their length to the power `tau`, ' +
+        'Classifier on the pooled features. cosine: weights and features of length 1, no bias; LDAM needs it. ' +
+          'tau_normalized: the classifier of the first stage, each row divided by its length to the power `tau`, ' +
           'without training.',
       ),
     scale: z.number().gt(0).max(1000).default(30).describe('Logits per cosine of the cosine head.'),
@@ -25,13 +25,13 @@ export const model = z
       .min(0)
       .max(2)
       .default(1)
-      .describe('τ of the tau_normalized head; 0 = the weight as it was trained.'),
+      .describe('τ of the tau_normalized head; 0 = the trained weight, unchanged.'),
     batch_norm_parts: positiveInteger
       .max(65_536)
       .default(1)
       .describe(
-        'Equal parts of a training batch that batch normalisation takes each by itself. 1 = statistics of the ' +
-          'whole batch; the number of `devices` = those of each device’s own images, as in PyTorch’s ' +
+        'Equal parts of a training batch that batch normalisation treats separately. 1 = statistics of the whole ' +
+          'batch; the number of `devices` = each device takes the statistics of its own images, as in PyTorch’s ' +
           'DistributedDataParallel. See docs/engines.md.',
       ),
     weights: z
@@ -46,8 +46,8 @@ export const model = z
       .enum(['all', 'backbone', 'matching'])
       .default('all')
       .describe(
-        'What the file must fill: all of the network, its backbone (a new classifier is drawn), or whatever ' +
-          'has the same name and shape.',
+        'The part of the network that the file must fill: all, the backbone (a new classifier is drawn), or only ' +
+          'the entries with the same name and shape (matching).',
       ),
   })
   .describe('The network.');

@@ -1,18 +1,17 @@
-/** Classifiers that other code bases keep in another form than gala: turned, or with a scale of each logit. */
-
+/** Classifiers that other code bases store in another form: transposed, or with a scale for each logit. */
 import { DataError } from '../errors.js';
 import { type HostTensor, type HostTensors, sizeOf } from '../tensor.js';
 import type { Entry } from './weightPlaces.js';
 
 interface Changed {
   readonly tensors: HostTensors;
-  /** What was changed, in sentences. */
+  /** Sentences on what was changed. */
   readonly notes: readonly string[];
 }
 
 /**
- * `tensors` with the classifier as gala's heads take it; `classifier` are its entries in the file, `scales` those that
- * multiply its logits. Throws `DataError`.
+ * `tensors` with the classifier in the form of gala's heads. `classifier` are the entries of the classifier in the
+ * file, `scales` the entries that multiply its logits. Throws `DataError`.
  */
 export function asClassifier(
   tensors: HostTensors,
@@ -28,8 +27,8 @@ export function asClassifier(
 }
 
 /**
- * The weight of a classifier without bias as [classes, features]. LDAM-DRW's cosine classifier, which MiSLAS and RIDE
- * have too, is `linear.weight` of [features, classes]; of a square one only the name tells.
+ * The weight of a classifier without bias as [classes, features]. The cosine classifier of LDAM-DRW, MiSLAS and RIDE is
+ * `linear.weight` of [features, classes]. If the weight is square, only its name shows which of the two it is.
  */
 function turnedWeight(tensors: HostTensors, classifier: readonly Entry[], expected: HostTensors): Changed {
   const [[given, weight] = []] = classifier;
@@ -47,8 +46,8 @@ function turnedWeight(tensors: HostTensors, classifier: readonly Entry[], expect
 }
 
 /**
- * The classifier with each row and its bias multiplied by the scale of its class: the logits are those of MiSLAS's
- * second stage, whose `learned_norm` multiplies them. Throws `DataError` where the scales are not one for each class.
+ * The classifier with each row and its bias multiplied by the scale of its class, like the logits in the second stage
+ * of MiSLAS by `learned_norm`. Throws `DataError` unless there is one scale for each class.
  */
 function foldScales(tensors: HostTensors, scales: readonly Entry[], where: string): Changed {
   const { 'classifier.weight': weight, 'classifier.bias': bias } = tensors;

@@ -1,5 +1,4 @@
-/** The tensors of a weights file under the names of gala's state: `backbone.…` and `classifier.…`. */
-
+/** The tensors of a weights file under gala's names: `backbone.…` and `classifier.…`. */
 import { DataError } from '../errors.js';
 import type { TorchValue } from '../io/torch/torchFile.js';
 import type { HostTensors } from '../tensor.js';
@@ -8,30 +7,30 @@ import { type Dictionary, dictionariesOf, type Entry, leftOut, type Place, place
 import type { WeightsPart } from './weights.js';
 
 export interface NamedWeights {
-  /** What is no entry of the network keeps the name that it has in the file. */
+  /** By gala's name; a tensor that is no entry of the network keeps its name in the file. */
   readonly tensors: HostTensors;
-  /** The file's name of each. */
+  /** The name of each tensor in the file, by its name in `tensors`. */
   readonly given: ReadonlyMap<string, string>;
-  /** What lies outside of the dictionaries that were taken. */
+  /** Names of what the file has outside of the dictionaries that were taken. */
   readonly beside: readonly string[];
-  /** What was done to the weights beside renaming them, in sentences. */
+  /** Sentences on changes of the weights other than their names. */
   readonly notes: readonly string[];
 }
 
-/** Keys beside the network's, under which MiSLAS and classifier-balancing keep the classifier. */
+/** Keys beside the key of the network, under which MiSLAS and classifier-balancing store the classifier. */
 const classifierKeys = ['state_dict_classifier', 'classifier'];
 /** The scale of each logit that MiSLAS learns in its second stage. */
 const scalesKey = 'state_dict_lws_model';
-/** MiSLAS on Places-LT keeps the last block of `layer4`, which it fine-tunes, apart from the frozen rest. */
+/** MiSLAS on Places-LT stores the last block of `layer4`, which it fine-tunes, apart from the frozen backbone. */
 const lastBlock = { key: 'state_dict_block', prefix: 'layer4.2.' };
-/** The classifier of torchvision, of the CIFAR code bases and of gala. */
+/** Names of a classifier in torchvision, in the CIFAR code bases and in gala. */
 const classifierName = /(^|\.)(fc|linear|classifier)\.(weight|bias)$/;
 
 type Named = readonly [name: string, entry: Entry];
 
 /**
- * `expected` is the network under gala's names. Throws `DataError` for a file without tensors, with several networks of
- * which none is the plain one, or with two tensors of one name; `where` names the file.
+ * `expected` is the network under gala's names; `where` names the file. Throws `DataError` for a file without tensors,
+ * with several networks that fit equally well, or with two tensors of one name.
  */
 export function nameWeights(
   content: TorchValue | undefined,
@@ -48,7 +47,7 @@ export function nameWeights(
   const block = beside(lastBlock.key);
   const ownClassifier = beside(...classifierKeys);
   const classifiers = [...(ownClassifier ? [ownClassifier.entries] : []), ...classifiersIn(rest, place.prefix)];
-  // Of several, none is taken; where one is needed, that is an error
+  // With several classifiers none is taken, which is an error if one is needed.
   if (classifiers.length > 1 && part !== 'backbone')
     throw sameName(classifiers[0]![0]![0], classifiers[1]![0]![0], 'classifier.weight', where);
   const classifier = classifiers.length === 1 ? classifiers[0]! : [];
@@ -72,18 +71,18 @@ export function nameWeights(
   return { tensors, given, beside: leftOut(dictionaries, taken), notes };
 }
 
-/** The entries of the backbone, and the others: classifiers and whatever else a training script keeps with them. */
+/** The entries of the backbone, and the rest: classifiers, and other tensors that a training script stores. */
 function split({ dictionary, prefix }: Place, names: readonly string[]): { backbone: Entry[]; rest: Entry[] } {
   const moduleOf = (given: string) => given.slice(prefix.length).split('.', 1)[0]!;
   const inside = dictionary.entries.filter(([given]) => given.startsWith(prefix));
   const modules = new Set(names.map(name => name.split('.', 1)[0]!));
-  // A module that the network lacks is a head; with filters it is part of another backbone, and must not be passed over
+  // A module that the network lacks is a head. If it has filters, it belongs to another backbone: do not ignore it.
   for (const [given, { shape }] of inside) if (shape.length > 2) modules.add(moduleOf(given));
   const backbone = new Set(inside.filter(([given]) => modules.has(moduleOf(given))));
   return { backbone: [...backbone], rest: dictionary.entries.filter(entry => !backbone.has(entry)) };
 }
 
-/** Entries of each module that is named as a classifier; those right beside the backbone, where there are any. */
+/** The entries of each module with the name of a classifier; if some are right beside the backbone, only of these. */
 function classifiersIn(rest: readonly Entry[], prefix: string): Entry[][] {
   const modules = new Map<string, Entry[]>();
   for (const entry of rest) {
@@ -104,7 +103,7 @@ function blockEntries(block: Dictionary, names: readonly string[], where: string
   return block.entries.map(entry => [`backbone.${lastBlock.prefix}${entry[0].slice(prefix.length)}`, entry]);
 }
 
-/** Whether a dictionary has one of these keys, and lies in the mapping that the other lies in. */
+/** Whether a dictionary has one of the `wanted` keys, in the same mapping as the other dictionary. */
 function isBeside({ keys }: Dictionary, { keys: others }: Dictionary, wanted: readonly string[]): boolean {
   const depth = others.length - 1;
   return (
@@ -114,7 +113,7 @@ function isBeside({ keys }: Dictionary, { keys: others }: Dictionary, wanted: re
   );
 }
 
-/** The name that each has in the file. Throws `DataError` where two have one name here. */
+/** The name in the file, by gala's name. Throws `DataError` when two tensors have the same name in gala. */
 function givenNames(named: readonly Named[], where: string): Map<string, string> {
   const given = new Map<string, string>();
   for (const [name, [own]] of named) {

@@ -1,9 +1,8 @@
 /**
- * Where the network lies in a weights file. Training scripts keep state dictionaries under any key, and wrappers
- * (DataParallel, torch.compile, Lightning) put prefixes in front of all names. So neither key nor prefix is asked for:
- * the network is where most of its names are, whatever stands before them.
+ * Finds the network in a weights file. Training scripts store state dictionaries under any key, and wrappers
+ * (DataParallel, torch.compile, Lightning) put prefixes before all names. So the user need not name key and prefix: the
+ * network is where most of its names are found, after whatever prefix.
  */
-
 import { DataError } from '../errors.js';
 import { UnreadObject } from '../io/pickleStack.js';
 import { numpyArray } from '../io/torch/globals.js';
@@ -12,23 +11,23 @@ import type { HostTensor } from '../tensor.js';
 
 export type Entry = readonly [name: string, tensor: HostTensor];
 
-/** A mapping that holds tensors itself, and the keys that lead to it. */
+/** A mapping whose values include tensors, and the keys that lead to it. */
 export interface Dictionary {
   readonly keys: readonly string[];
   readonly entries: readonly Entry[];
-  /** Names of NumPy arrays, which are not read. */
+  /** Names of NumPy arrays, which gala does not read. */
   readonly arrays: readonly string[];
 }
 
-/** The names of the network follow `prefix`. */
+/** A network in a dictionary: its names follow `prefix`. */
 export interface Place {
   readonly dictionary: Dictionary;
   readonly prefix: string;
-  /** How many names of the network are there. */
+  /** How many names of the network were found. */
   readonly found: number;
 }
 
-/** The mappings of a file that hold tensors. Throws `DataError` where there is none. */
+/** The mappings of a file that contain tensors. Throws `DataError` if there is none. */
 export function dictionariesOf(content: TorchValue | undefined, where: string): Dictionary[] {
   const dictionaries: Dictionary[] = [];
   const visit = (value: TorchValue | undefined, keys: readonly string[]) => {
@@ -62,9 +61,10 @@ function isTensor(value: TorchValue): value is HostTensor {
 }
 
 /**
- * The place with the most of these names of a backbone: at least half of them, or behind a prefix of the whole
- * dictionary. Where several have as many, that is a network beside a copy of it, such as its moving average: the plain
- * one is taken, whose key or prefix is part of the others' (`model` of `model_ema`). Throws `DataError` where none is.
+ * The place with the most of these names of a backbone. It must have at least half of them, or a prefix that all names
+ * of its dictionary share. If several places have equally many, they are a network and its copies, such as its moving
+ * average. Then the place is taken whose key or prefix is part of the others (`model` of `model_ema`). Throws
+ * `DataError` if there is no such place.
  */
 export function placeOf(dictionaries: readonly Dictionary[], names: readonly string[], where: string): Place {
   const places = dictionaries
@@ -116,7 +116,7 @@ function stepsTo({ dictionary, prefix }: Place): string[] {
 }
 
 /**
- * What lies outside of the dictionaries that were taken: NumPy arrays and single tensors by their names, a mapping by
+ * What the file has outside of the dictionaries that were taken: NumPy arrays and single tensors by name, a mapping by
  * its key and its number of tensors.
  */
 export function leftOut(dictionaries: readonly Dictionary[], taken: readonly Dictionary[]): string[] {
@@ -128,7 +128,7 @@ export function leftOut(dictionaries: readonly Dictionary[], taken: readonly Dic
   for (const dictionary of dictionaries) {
     if (taken.includes(dictionary)) continue;
     const { keys, entries } = dictionary;
-    // The first key that does not lead to what was taken
+    // The first key that does not lead to a dictionary that was taken.
     const own = keys.findIndex((_, i) =>
       taken.every(({ keys: path }) => keys.slice(0, i + 1).some((key, j) => key !== path[j])),
     );

@@ -1,41 +1,36 @@
-/** Weights from a file into a network: names must match, PyTorch's layout is turned into the engine's. */
+/** Puts weights into a network: the names must match; filters may have PyTorch's layout. */
 
 import { DataError } from '../errors.js';
 import type { HostTensor, HostTensors } from '../tensor.js';
+import { backbonePrefix, evaluatedModel } from './modelEntries.js';
 
-/** How much of a network a file must fill: all of it, its backbone, or what has the same name and shape. */
+/** The part of a network that a file must fill: all, the backbone, or only the entries with the same name and shape. */
 export type WeightsPart = 'all' | 'backbone' | 'matching';
 
 export interface FittedWeights {
-  /** Every entry of the network: from the file, or as it was. */
+  /** Every entry of the network, from the file or unchanged. */
   readonly values: HostTensors;
   /** Entries that the file did not fill. */
   readonly kept: readonly string[];
-  /** What the file has and the network does not take. */
+  /** Entries of the file that the network did not take. */
   readonly unused: readonly string[];
 }
 
 const listedAtMost = 20;
 
 /**
- * The entries of `expected` with the values of a checkpoint of gala, whose training state is passed over. Throws
+ * The entries of `expected` with the values of the model that evaluates `state`, a checkpoint of gala. Throws
  * `DataError` as `fitPart`.
  */
-export function fitWeights(expected: HostTensors, checkpoint: HostTensors, where: string): HostTensors {
-  return fitPart(expected, withoutTrainingState(checkpoint), where, 'all').values;
-}
-
-/** The entries of a checkpoint of gala that belong to the network. */
-function withoutTrainingState(checkpoint: HostTensors): HostTensors {
-  const isNetworks = (name: string) => !/^(momentum|loss|gradient|accumulated|ema)\./.test(name);
-  return Object.fromEntries(Object.entries(checkpoint).filter(([name]) => isNetworks(name)));
+export function fitState(expected: HostTensors, state: HostTensors, where: string): HostTensors {
+  return fitPart(expected, evaluatedModel(state), where, 'all').values;
 }
 
 /**
- * The entries of `expected` with the values of `given`, whose filters are gala's (HWIO) or PyTorch's (OIHW). `all`
- * takes no other entry but PyTorch's batch counters; with `backbone` the entries under `backbone.` must be filled
- * whole while the classifier keeps its values; `matching` refuses nothing but a file of which no entry fits. Throws
- * `DataError` that lists the missing, mis-shaped and unexpected entries; `where` names the file.
+ * The entries of `expected` with the values of `given`, whose filters are HWIO (gala) or OIHW (PyTorch). `where` names
+ * the file. Throws `DataError` that lists the missing, mis-shaped and unexpected entries. `all`: every entry must be
+ * filled, and `given` may have no others but PyTorch's batch counters. `backbone`: the same for the entries of the
+ * backbone; the classifier keeps its values. `matching`: at least one entry must fit.
  */
 export function fitPart(expected: HostTensors, given: HostTensors, where: string, part: WeightsPart): FittedWeights {
   const values: HostTensors = {};
@@ -46,7 +41,7 @@ export function fitPart(expected: HostTensors, given: HostTensors, where: string
   };
   const kept: string[] = [];
   const unused: string[] = [];
-  const isAsked = (name: string) => part !== 'backbone' || name.startsWith('backbone.');
+  const isAsked = (name: string) => part !== 'backbone' || name.startsWith(backbonePrefix);
   for (const [name, value] of Object.entries(expected)) {
     const tensor = isAsked(name) ? given[name] : undefined;
     const fitting = tensor && inEngineLayout(tensor, value.shape);
@@ -110,7 +105,7 @@ function inEngineLayout(tensor: HostTensor, shape: readonly number[]): HostTenso
   return { dtype: 'float32', shape, data };
 }
 
-/** The inverse for a file: a filter of HWIO as OIHW, everything else as it is. */
+/** A filter HWIO as OIHW; any other tensor unchanged. */
 export function inTorchLayout(tensor: HostTensor): HostTensor {
   if (tensor.shape.length !== 4) return tensor;
   const [height, width, inputs, outputs] = tensor.shape as [number, number, number, number];

@@ -1,5 +1,4 @@
-/** Weights files of all kinds → entries of the network. */
-
+/** Reads weights files of all kinds into the entries of a network. */
 import { DataError } from '../errors.js';
 import { sha256OfFile } from '../io/hash.js';
 import { readSafetensors } from '../io/safetensors.js';
@@ -14,14 +13,14 @@ export interface WeightsFile {
   readonly path: string;
   readonly content: TorchValue | undefined;
   readonly format: 'safetensors' | 'torch zip' | 'torch legacy';
-  /** Of the whole file, hex. */
+  /** Hash of the whole file, hex. */
   readonly sha256: string;
 }
 
 /**
- * Reads a file by its content, not its name: safetensors (a checkpoint of gala, an export, PyTorch's names), or what
- * `torch.save` made. Filters keep the file's layout. Throws `StorageError` for a file that cannot be read, `DataError`
- * for what a server or a repository keeps in place of one.
+ * Reads a weights file: safetensors (a checkpoint of gala, an export, PyTorch's names), or a file of `torch.save`. The
+ * content decides, not the name. Filters keep the layout of the file. Throws `StorageError` for a file that cannot be
+ * read, and `DataError` for an error page or an LFS pointer that lies in place of the weights.
  */
 export async function readWeightsFile(path: string): Promise<WeightsFile> {
   const torch = torchFormatOf(path);
@@ -32,7 +31,7 @@ export async function readWeightsFile(path: string): Promise<WeightsFile> {
   return { path, content, format: torch ?? 'safetensors', sha256: await sha256OfFile(path) };
 }
 
-/** Of a checkpoint of gala, beside whose network lies the state of training, the network that it is evaluated by. */
+/** The tensors of the file; from a checkpoint of gala only the model that evaluates it. */
 function safetensorsContent(path: string): TorchValue {
   const { tensors, isVerified } = readSafetensors(path);
   const isCheckpoint = isVerified && Object.keys(tensors).some(isModelEntry);
@@ -40,11 +39,11 @@ function safetensorsContent(path: string): TorchValue {
 }
 
 export interface FittedFile extends FittedWeights {
-  /** What was done to the file's weights beside renaming them, in sentences. */
+  /** Sentences on changes of the weights other than their names. */
   readonly notes: readonly string[];
 }
 
-/** The entries of `expected` from a file, as `fitPart`; `unused` has the names of the file. Throws `DataError`. */
+/** `fitPart` for a weights file; `unused` has the names in the file. Throws `DataError`. */
 export function fitFile(expected: HostTensors, { path, content }: WeightsFile, part: WeightsPart): FittedFile {
   const { tensors, given, beside, notes } = nameWeights(content, expected, part, path);
   const { values, kept, unused } = fitPart(expected, tensors, path, part);
@@ -63,7 +62,7 @@ function requireFinite(values: HostTensors, kept: readonly string[], where: stri
   });
 }
 
-/** Sentences on what was drawn, not used and changed; none where the file is the network and nothing else. */
+/** Sentences on what was changed, drawn and not used; none if the file has exactly the network. */
 export function describeFit({ kept, unused, notes }: Omit<FittedFile, 'values'>): string[] {
   const listed = (what: string, names: readonly string[]) =>
     names.length === 0 ? [] : [`${what}: ${listedNames(names)}.`];

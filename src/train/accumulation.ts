@@ -1,26 +1,25 @@
 /**
- * Gradient accumulation: a step whose batch is too large for the memory goes through the network in micro-batches of
- * equal size, one run of the train program each. The gradients are added up, and the last run makes the step by their
- * mean. Statistics of the loss and the gradient record are of the whole batch: its logits are kept until then. So a
- * step equals that of the whole batch, up to two things: batch normalisation takes each micro-batch by itself (as in
- * PyTorch), and so does a loss that divides by something other than the number of its samples (LDAM with DRW).
+ * Gradient accumulation: a batch that is too large for the memory goes through the network in micro-batches of equal
+ * size, each in one run of the program `train`. The gradients are summed, and the last run makes the step from their
+ * mean. The statistics of the loss and the gradient record are computed from the whole batch, whose logits are kept
+ * until then. So the step equals a step on the whole batch, with two exceptions, which treat each micro-batch
+ * separately: batch normalisation (as in PyTorch), and a loss that does not divide by its number of samples (LDAM with
+ * DRW).
  */
 import type { Specs, Tensors } from '../engine/program.js';
 import { type HostTensors, zeros } from '../tensor.js';
 import tf from '../tfjs.cjs';
 
-/** Labels int32 `[B]`; with mixup also those of the partners. */
+/** Labels int32 `[B]`; with mixup also the labels of the partners. */
 export type Targets = readonly [tf.Tensor1D] | readonly [tf.Tensor1D, tf.Tensor1D];
 
-/** What the train program takes besides: 1 with the last micro-batch of a step, else 0. */
+/** The further input of the program `train`: 1 for the last micro-batch of a step, else 0. */
 export const microSpecs: Specs = { last: { dtype: 'int32', shape: [] } };
 
-// Names of the state: `sum.<parameter>`, and of the micro-batches before this one `logits`, `labels`, `partners`.
+// Names in the state: `sum.<parameter>`, and `logits`, `labels` and `partners` of the earlier micro-batches.
 const sumPrefix = 'sum.';
 
-/**
- * Zero sums of the gradients, and room for what `rows` samples of a batch, all but the last micro-batch, leave behind.
- */
+/** Zero sums of the gradients, and zeros for the `rows` samples of all micro-batches of a step but the last. */
 export function initialAccumulation(
   trained: HostTensors,
   { rows, classes, mixup }: { readonly rows: number; readonly classes: number; readonly mixup: boolean },
@@ -35,20 +34,21 @@ export function initialAccumulation(
 }
 
 export interface MicroBatch {
-  /** Of its mean loss, by parameter. */
+  /** Gradients of its mean loss, by parameter. */
   readonly gradients: Tensors;
   /** `[b, C]`. */
   readonly logits: tf.Tensor2D;
   readonly targets: Targets;
-  /** bool []. */
+  /** Whether this is the last micro-batch of the step, bool []. */
   readonly last: tf.Tensor;
-  /** Micro-batches of a step. */
+  /** Micro-batches per step. */
   readonly count: number;
 }
 
 /**
- * Adds a micro-batch. With the last one of a step, `whole` is the batch and `mean` the mean of the gradients; before
- * that they are of no meaning. `state` is what is to be kept: sums are zero again after the last.
+ * Adds a micro-batch. After the last one of a step, `whole` is the batch and `mean` the mean of the gradients; before
+ * that, they have no meaning. `state` has the new entries of the state; after the last micro-batch the sums are zero
+ * again.
  */
 export function accumulated(
   before: Tensors,

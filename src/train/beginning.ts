@@ -64,8 +64,8 @@ export async function newBeginning(
 }
 
 /**
- * `initial` with the backbone of the first stage (parameters and batch statistics), and with `keepsClassifier` also with
- * the weight of its classifier.
+ * `initial` with the backbone of the first stage (parameters and batch statistics), and with `keepsClassifier` also
+ * with the weight of its classifier.
  */
 function withFirstStage(initial: HostTensors, weights: HostTensors, keepsClassifier: boolean): HostTensors {
   return Object.fromEntries(

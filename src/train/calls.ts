@@ -82,8 +82,8 @@ export async function openCalls(
 const mostGpuWorkers = 16;
 
 /**
- * Threads that prepare batches. `auto`: 1 on a CPU, where the engine needs the cores; on a GPU one per core but the main
- * thread's, at most 16.
+ * Threads that prepare batches. `auto`: 1 on a CPU, where the engine needs the cores; on a GPU one per core but the
+ * main thread's, at most 16.
  */
 export function dataWorkers(
   setting: Config['data']['workers'],

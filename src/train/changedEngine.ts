@@ -1,4 +1,4 @@
-/** What rounds the numbers of a resumed run differently from the run that began. */
+/** Compares the engine of a resumed run with the one that began it: another engine rounds differently. */
 import { describeEnvironment } from '../engine/environment.js';
 import type { EngineInfo } from '../engine/program.js';
 import { describeHost } from '../run/host.js';
@@ -6,7 +6,7 @@ import type { RunRecord } from '../run/recordSchema.js';
 
 type Fact = readonly [name: string, before: unknown, now: unknown];
 
-/** A sentence for each difference between the engine that a run began with, and the one that it goes on with. */
+/** A sentence for each difference between the engine that began a run and the one that continues it. */
 export function describeChanges(before: RunRecord, engine: EngineInfo): string[] {
   const then = before.engine;
   const certain: Fact[] = [
@@ -17,7 +17,7 @@ export function describeChanges(before: RunRecord, engine: EngineInfo): string[]
   ];
   const machines: Fact[] = [
     ['CPU', before.host.cpu, describeHost().cpu],
-    // Records of an older gala do not name it.
+    // Records of older versions of gala lack it.
     ['instruction set', then.instructions ?? engine.instructions, engine.instructions ?? then.instructions],
   ];
   const possible: Fact[] = [

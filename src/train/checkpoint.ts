@@ -97,11 +97,11 @@ export interface Resumption {
 }
 
 /**
- * The checkpoint from which a run is resumed: the later of `last` and `best`, which both hold the whole state. The later
- * one, so that `best` never belongs to an epoch that is trained again. If `last` is damaged or missing, the previous
- * `last` takes its place, with a notice. The same holds if `last` is ahead of the `loggedEpochs` in metrics.jsonl and
- * gradients.jsonl, since training again restores the lost lines; the best epoch stays that of `best`. Undefined when
- * there is no checkpoint yet. Throws `StorageError` when all checkpoints are damaged.
+ * The checkpoint from which a run is resumed: the later of `last` and `best`, which both hold the whole state. The
+ * later one, so that `best` never belongs to an epoch that is trained again. If `last` is damaged or missing, the
+ * previous `last` takes its place, with a notice. The same holds if `last` is ahead of the `loggedEpochs` in
+ * metrics.jsonl and gradients.jsonl, since training again restores the lost lines; the best epoch stays that of `best`.
+ * Undefined when there is no checkpoint yet. Throws `StorageError` when all checkpoints are damaged.
  */
 export function readLastCheckpoint(folder: string, loggedEpochs = Number.POSITIVE_INFINITY): Resumption | undefined {
   const reasons: string[] = [];

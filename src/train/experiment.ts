@@ -30,7 +30,10 @@ export interface Experiment {
   learningRate(epoch: number): number;
   /** Micro-batches per step; each is one run of the program `train`. */
   readonly accumulate: number;
-  /** Inputs of the program `train` beside images and labels, for each micro-batch of `step` (from 0) of `epoch` (from 1). */
+  /**
+   * Inputs of the program `train` beside images and labels, for each micro-batch of `step` (from 0) of `epoch` (from
+   * 1).
+   */
   stepInputs(epoch: number, step: number): HostTensors[];
   /** The state at step 0. Programs are compiled for a state with its entries in this order; see `state.ts`. */
   initialState(): HostTensors;
@@ -92,8 +95,8 @@ export function experimentOn(
 }
 
 /**
- * Compiles the program `eval` alone, for the network that evaluates `state`; in float32 by default, in which all reported
- * accuracies are computed. Throws `EngineError`.
+ * Compiles the program `eval` alone, for the network that evaluates `state`; in float32 by default, in which all
+ * reported accuracies are computed. Throws `EngineError`.
  */
 export async function compileForEvaluation(
   { programs, config }: Pick<Experiment, 'programs' | 'config'>,

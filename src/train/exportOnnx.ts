@@ -7,12 +7,11 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { inTorchLayout } from '../models/weights.js';
 import { describeVersions } from '../run/host.js';
 import type { HostTensors } from '../tensor.js';
-import type { Exported, ExportRequest } from './exportWeights.js';
-import { torchName } from './exportWeights.js';
+import { type Exported, type ExportRequest, torchName } from './exportWeights.js';
 import { evalProgram, type Network, normalizedEvalProgram } from './network.js';
 import { readTrainedNetwork, type TrainedNetwork, testLogitsOf } from './trainedNetwork.js';
 
-/** float32: normalised images NCHW, as PyTorch's models take them. uint8: pixels NHWC, normalised inside. */
+/** float32: normalised images NCHW, as for PyTorch's models. uint8: pixels NHWC; the model normalises them. */
 export type OnnxInput = 'float32' | 'uint8';
 
 /**
@@ -27,9 +26,7 @@ export function exportOnnx({ run, checkpoint: given, output, input }: ExportRequ
   return { checkpoint, epoch, step, tensors: Object.keys(model).length, bytes };
 }
 
-/**
- * The bytes of the model of a network with these entries; the batch may have any size, an image that of the network.
- */
+/** The bytes of an ONNX model with the entries `model`, for batches of any size and images of the network's size. */
 export function onnxModel(
   network: Network,
   model: HostTensors,
@@ -60,8 +57,8 @@ export function onnxModel(
 }
 
 /**
- * What a user of the model needs beside it; lists are JSON. `class_mass` only where the run keeps the test logits of
- * the checkpoint.
+ * Metadata for users of the model; lists are JSON. `class_mass`, which re-balancing needs, is there only if the run has
+ * stored test logits of the checkpoint.
  */
 function metadataOf(trained: TrainedNetwork): Record<string, string> {
   const { record, config, network, classNames, checkpoint, epoch, step, shortSide } = trained;

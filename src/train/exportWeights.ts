@@ -1,5 +1,4 @@
-/** A checkpoint's network as a file for other programs: PyTorch's names and layouts. */
-
+/** The network of a checkpoint as a file for other programs: PyTorch's names and layouts. */
 import { writeSafetensors } from '../io/safetensors.js';
 import { evaluatedModel } from '../models/modelEntries.js';
 import { inTorchLayout } from '../models/weights.js';
@@ -10,7 +9,7 @@ import { chooseCheckpoint, readCheckpoint } from './checkpoint.js';
 
 export interface ExportRequest {
   readonly run: string;
-  /** `best`, `last` or the path of a checkpoint file; when left out, `best` where the run has one, else `last`. */
+  /** `best`, `last` or the path of a checkpoint file; when left out, `best` if the run has one, else `last`. */
   readonly checkpoint?: string | undefined;
   readonly output: string;
 }
@@ -18,7 +17,7 @@ export interface ExportRequest {
 /** What was written. */
 export interface Exported {
   readonly checkpoint: string;
-  /** Finished epochs, and steps of the one after them. */
+  /** Finished epochs, and the steps of the next epoch. */
   readonly epoch: number;
   readonly step: number;
   readonly tensors: number;
@@ -48,14 +47,14 @@ export function exportWeights({ run, output, ...given }: ExportRequest): Exporte
   return { checkpoint, epoch, step, tensors: Object.keys(tensors).length, bytes };
 }
 
-/** The network that a state is evaluated by, under torchvision's names, filters OIHW. */
+/** The network that evaluates a state, under torchvision's names, filters OIHW. */
 function forTorch(state: HostTensors): HostTensors {
   return Object.fromEntries(
     Object.entries(evaluatedModel(state)).map(([name, tensor]) => [torchName(name), inTorchLayout(tensor)]),
   );
 }
 
-/** Torchvision's name of an entry of the network. */
+/** Torchvision's name for an entry of the network. */
 export function torchName(entry: string): string {
   return entry.replace(/^backbone\./, '').replace(/^classifier\./, 'fc.');
 }

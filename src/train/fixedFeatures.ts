@@ -1,6 +1,6 @@
 /**
- * Features of a frozen backbone, computed once: where no augmentation, mixup or batch statistic changes them, an epoch
- * of the classifier needs neither images nor convolutions.
+ * Features of a frozen backbone, computed once. If no augmentation, mixup or batch statistic changes them, an epoch of
+ * the classifier needs neither images nor convolutions.
  */
 import type { Dataset } from '../data/dataset.js';
 import { featureDataset, sharedFeatures } from '../data/features.js';
@@ -10,8 +10,8 @@ import { dataWorkers } from './calls.js';
 import type { Experiment } from './experiment.js';
 
 /**
- * The experiment with the features of its images in their place, for an executable of `programsOnFeatures`: what trains
- * and evaluates notices nothing. Takes 4 · featureSize bytes an image.
+ * The experiment with features instead of images, computed by an executable of `programsOnFeatures`. It is trained and
+ * evaluated like any other. Takes 4 · featureSize bytes per image.
  */
 export async function withFixedFeatures(experiment: Experiment, executable: Executable): Promise<Experiment> {
   const { datasets, featureSize, evaluationBatch, config } = experiment;

@@ -1,6 +1,6 @@
 /**
- * What each classifier got from the logits' gradient, for any loss: the story of the GALA paper is that rare classes
- * are given more negative gradient than positive. With g = ∂(mean loss)/∂logits `[B, C]`, sums since the start of
+ * The positive and negative gradient that each class receives, for any loss: according to the GALA paper, rare classes
+ * receive more negative than positive gradient. With g = ∂(mean loss)/∂logits `[B, C]`, summed since the start of
  * training:
  *   positive_j = Σ |g_ij| over samples i of class j (θ),
  *   negative_j = Σ |g_ij| over samples of other classes (ν).
@@ -16,10 +16,7 @@ export function initialGradientRecord(classes: number): HostTensors {
   return Object.fromEntries(gradientSums.map(name => [name, zeros([classes])]));
 }
 
-/**
- * The sums after a step whose loss has the gradient `gradient` `[B, C]` at the logits of samples of int32 `labels`
- * `[B]`.
- */
+/** The sums after a step with the gradient g `[B, C]` for samples with int32 `labels` `[B]`. */
 export function recordGradient(record: Tensors, gradient: tf.Tensor2D, labels: tf.Tensor1D): Tensors {
   const sizes = tf.abs(gradient);
   const own = tf.oneHot(labels, gradient.shape[1]).toFloat();

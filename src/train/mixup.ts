@@ -1,13 +1,13 @@
 /**
- * Mixup (Zhang et al., ICLR 2018): each image is blended with another of its batch, and the loss with that of the
- * other's label.
+ * Mixup (Zhang et al., ICLR 2018): each image is blended with a partner from its batch, and its loss with the loss for
+ * the partner's label.
  */
 import type { Specs, Tensors } from '../engine/program.js';
 import { type Random, randomFor, shuffle } from '../random.js';
 import type { HostTensors } from '../tensor.js';
 import tf from '../tfjs.cjs';
 
-/** How the images of a batch are blended: x = λ·x_a + (1 − λ)·x_a[index], and so are the losses of their labels. */
+/** How the images of a batch are blended: λ·x + (1 − λ)·x[index]. The losses are blended in the same way. */
 export interface Mixing {
   /** λ, []. */
   readonly lambda: tf.Scalar;
@@ -15,20 +15,20 @@ export interface Mixing {
   readonly index: tf.Tensor1D;
 }
 
-/** What a train step with mixup takes besides its images. */
+/** The further inputs of a training step with mixup. */
 export function mixupSpecs(batchSize: number): Specs {
   return { mixup_lambda: { dtype: 'float32', shape: [] }, mixup_index: { dtype: 'int32', shape: [batchSize] } };
 }
 
-/** The mixing among the inputs of a train step. */
+/** The mixing from the inputs of a training step. */
 export function mixingOf({ mixup_lambda, mixup_index }: Tensors): Mixing {
   return { lambda: mixup_lambda as tf.Scalar, index: mixup_index as tf.Tensor1D };
 }
 
 /**
- * λ ~ Beta(α, α) of one step, and a random permutation of each of its micro-batches, `[count, rows]`: a function of the
- * key alone, so that a resumed run mixes as an unbroken one (facebookresearch/mixup-cifar10 draws both unseeded, one λ
- * a batch).
+ * λ ~ Beta(α, α) of one step, and a random permutation of each of its `count` micro-batches of `rows` images. Both
+ * depend on seed, epoch and step alone, so a resumed run mixes like an uninterrupted one.
+ * (facebookresearch/mixup-cifar10 draws both without a seed; it also draws one λ per batch.)
  */
 export function mixupInputs(
   alpha: number,
@@ -53,21 +53,21 @@ export function blend<T extends tf.Tensor>(a: T, b: T, lambda: tf.Scalar): T {
   return tf.add(tf.mul(a, lambda), tf.mul(b, tf.sub(1, lambda))) as T;
 }
 
-/** `values` `[B, …]`, each blended with its partner. */
+/** Each of `values` `[B, …]`, blended with its partner. */
 export function mixRows<T extends tf.Tensor>(values: T, { lambda, index }: Mixing): T {
   return blend(values, tf.gather(values, index) as T, lambda);
 }
 
 /**
- * A draw from Beta(α, α), α > 0: x / (x + y) of two Gamma(α, 1), by their logarithms, which a small α does not
- * underflow.
+ * A draw from Beta(α, α), α > 0: x / (x + y) of two draws from Gamma(α, 1). Computed from their logarithms, which do
+ * not underflow for a small α.
  */
-export function symmetricBeta(alpha: number, random: Random): number {
+function symmetricBeta(alpha: number, random: Random): number {
   const [x, y] = [logGamma(alpha, random), logGamma(alpha, random)];
   return 1 / (1 + Math.exp(y - x));
 }
 
-/** Logarithm of a draw from Gamma(α, 1): Marsaglia & Tsang (2000) for α + 1, brought down by U^(1/α). */
+/** Logarithm of a draw from Gamma(α, 1): Marsaglia & Tsang (2000) for α + 1, times U^(1/α). */
 function logGamma(alpha: number, random: Random): number {
   const d = alpha + 2 / 3;
   const c = 1 / Math.sqrt(9 * d);

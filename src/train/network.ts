@@ -1,6 +1,6 @@
 /**
- * What a network makes of images: the programs of an evaluation, whole or in two parts, and the forward pass they share
- * with training.
+ * The programs of an evaluation: the whole network, or backbone and head apart. Also the forward pass, which training
+ * shares.
  */
 import type { Program, Specs, Tensors } from '../engine/program.js';
 import type { Backbone } from '../models/backbone.js';
@@ -13,12 +13,12 @@ export interface Network {
   readonly head: Head;
   /** `[height, width, channels]`. */
   readonly imageShape: readonly [number, number, number];
-  /** Per channel, of images in [0, 1]. */
+  /** Mean and standard deviation per channel, of pixels in [0, 1]. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
 
-/** Logits `[B, C]` of `images` uint8 `[B, H, W, channels]` with running statistics; changes nothing. */
+/** Logits `[B, C]` of `images` uint8 `[B, H, W, channels]`, by the running statistics; does not change the state. */
 export function evalProgram(network: Network, batchSize: number): Program {
   return {
     inputs: imageSpec(network, batchSize),
@@ -29,7 +29,7 @@ export function evalProgram(network: Network, batchSize: number): Program {
   };
 }
 
-/** `evalProgram` on `images` float32 `[B, H, W, channels]` that are normalised already. */
+/** `evalProgram` for `images` float32 `[B, H, W, channels]` that are already normalised. */
 export function normalizedEvalProgram(network: Network, batchSize: number): Program {
   return {
     inputs: { images: { dtype: 'float32', shape: [batchSize, ...network.imageShape] } },
@@ -40,7 +40,7 @@ export function normalizedEvalProgram(network: Network, batchSize: number): Prog
   };
 }
 
-/** Features `[B, featureSize]` of `images`, as `evalProgram` makes them on its way to the logits. */
+/** The backbone of `evalProgram`: features `[B, featureSize]` of `images`. */
 export function featuresProgram(network: Network, batchSize: number): Program {
   return {
     inputs: imageSpec(network, batchSize),
@@ -48,7 +48,7 @@ export function featuresProgram(network: Network, batchSize: number): Program {
   };
 }
 
-/** Logits `[B, C]` of `features` `[B, featureSize]`. */
+/** The head of `evalProgram`: logits `[B, C]` of `features` `[B, featureSize]`. */
 export function headProgram(network: Network, batchSize: number): Program {
   return {
     inputs: featureSpec(network, batchSize),
@@ -59,12 +59,12 @@ export function headProgram(network: Network, batchSize: number): Program {
   };
 }
 
-/** Images as the network takes them, uint8 `[B, H, W, channels]`. */
+/** The input `images`, uint8 `[B, H, W, channels]`. */
 export const imageSpec = ({ imageShape }: Network, batchSize: number): Specs => ({
   images: { dtype: 'uint8', shape: [batchSize, ...imageShape] },
 });
 
-/** Features in the place of images, `[B, featureSize]`. */
+/** The input `features`, which replaces images: float32 `[B, featureSize]`. */
 export const featureSpec = ({ backbone }: Network, batchSize: number): Specs => ({
   features: { dtype: 'float32', shape: [batchSize, backbone.featureSize] },
 });
@@ -72,7 +72,8 @@ export const featureSpec = ({ backbone }: Network, batchSize: number): Specs => 
 export type Forward = ReturnType<Backbone['apply']>;
 
 /**
- * Features by batch statistics when `training`, with what these make of the running ones; else by running statistics.
+ * Features of normalised images. With `training`, the batch statistics normalise, and the result has the updated
+ * running statistics; else the running statistics normalise.
  */
 export function featuresOf(
   { backbone }: Network,
@@ -84,7 +85,7 @@ export function featuresOf(
   return backbone.apply(withoutPrefix(backbonePrefix, parameters), statistics, images, training);
 }
 
-/** Features by running statistics, of the averaged weights where the state has them. */
+/** Features by the running statistics, and by the averaged weights if the state has them. */
 function backboneOf(network: Network, state: Tensors, { images }: Tensors): tf.Tensor2D {
   return backboneOfNormalized(network, state, normalized(images as tf.Tensor4D, network));
 }

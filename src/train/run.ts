@@ -1,7 +1,4 @@
-/**
- * A run from its folder's point of view: begin or resume, train, evaluate the kept checkpoints, and record how it
- * ended.
- */
+/** One run: begin or resume it, train, evaluate the checkpoints `best` and `last`, and record how it ended. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { bundledFashionMnistLt } from '../data/fashionMnist.js';
@@ -35,15 +32,15 @@ import type { RunRequest } from './runRequest.js';
 import { networkRecord, otherImages, otherSplits, refuseOtherStage, splitRecords } from './splits.js';
 import { evaluateSplit, train } from './trainer.js';
 
-/** Result rows of a finished run; undefined when it was stopped before its end, with everything saved. */
+/** The result rows of the finished run; undefined if it was stopped before its end, with everything saved. */
 export async function executeRun(request: RunRequest): Promise<ResultRow[] | undefined> {
   const experiment = await openChecked(request);
   if (experiment === undefined) return undefined;
-  describePlan(request, experiment);
+  notePlan(request, experiment);
   refuseOtherData(request, experiment);
   const saved = request.resume ? savedBeginning(request, experiment) : undefined;
   const settings = await engineSettings(request.config);
-  describeEngine(request, settings);
+  noteEngine(request, settings);
   const beginning = saved ?? (await newBeginning(request, experiment));
   const executable = await compileRun(experiment, beginning, settings);
   try {
@@ -52,7 +49,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
     return await trainAndEvaluate(request, beginning, experiment, executable);
   } catch (error) {
     recordFailure(request.folder, error);
-    throw withResumption(request.folder, error);
+    throw withResumeCommand(request.folder, error);
   } finally {
     executable.dispose();
   }
@@ -60,7 +57,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
 
 // ------------------------------------------------ before the first step
 
-/** The experiment with every image checked that the run will read; undefined when it was asked to stop meanwhile. */
+/** The experiment, after a check of every image that the run will read; undefined if a signal stops the check. */
 async function openChecked({
   config,
   folder,
@@ -83,8 +80,8 @@ async function openChecked({
   }
 }
 
-/** Says what the user may not expect of the data and of the learning rate. */
-function describePlan({ config, resume, observer }: RunRequest, { datasets, stepsPerEpoch }: Experiment): void {
+/** Tells the user what may be unexpected in the data and the learning rate. */
+function notePlan({ config, resume, observer }: RunRequest, { datasets, stepsPerEpoch }: Experiment): void {
   for (const note of datasets.notes) observer.onNotice(note);
   const scaling = describeScaling(config.optim, config.train.batch_size);
   if (scaling) observer.onNotice(scaling);
@@ -92,15 +89,15 @@ function describePlan({ config, resume, observer }: RunRequest, { datasets, step
   if (longWarmup && !resume) observer.onNotice(`Warning: ${longWarmup}`);
 }
 
-/** The images are those that the run, or its first stage, began with. Throws `DataError`. */
+/** Throws `DataError` when the run, or its first stage, began with other images. */
 function refuseOtherData({ folder, resume, firstStage }: RunRequest, experiment: Experiment): void {
   const [other] = resume ? otherSplits(readRecord(folder.record).splits, experiment) : [];
   if (other !== undefined) throw otherImages(other, folder, experiment, 'start a new run without --resume');
   if (firstStage) refuseOtherStage(firstStage, experiment);
 }
 
-/** Says what the user should know of the engine that was chosen, and of its cache. */
-function describeEngine({ observer }: RunRequest, { notes = [] }: EngineSettings): void {
+/** Tells the user what to know about the chosen engine and its cache. */
+function noteEngine({ observer }: RunRequest, { notes = [] }: EngineSettings): void {
   for (const note of notes) observer.onNotice(note);
   const warning = cacheWarning();
   if (warning !== undefined) observer.onNotice(`Warning: ${warning}`);
@@ -116,7 +113,7 @@ async function compileRun(experiment: Experiment, { state }: Beginning, settings
 function recordStart(request: RunRequest, beginning: Beginning, experiment: Experiment, engine: EngineInfo): void {
   const { config, folder, firstStage, yaml } = request;
   const { state, progress, weights } = beginning;
-  // What was started from is kept: the run can be resumed when the first stage, or the weights file, is gone.
+  // With this checkpoint the run can be resumed even if the first stage or the weights file is removed.
   if (firstStage || weights) writeCheckpoint(folder.checkpoints, 'last', state, progress);
   writeFileAtomic(folder.config, yaml);
   createRecord(folder.record, {
@@ -131,7 +128,7 @@ function recordStart(request: RunRequest, beginning: Beginning, experiment: Expe
   });
 }
 
-/** Notes a resumption in run.json and in the logs; epochs after the checkpoint are trained, and written, again. */
+/** Records the resumption in run.json, and removes the epochs after the checkpoint from the logs. */
 function recordResumption(
   { folder, observer }: RunRequest,
   beginning: Beginning,
@@ -145,22 +142,19 @@ function recordResumption(
     if (notice) observer.onNotice(notice);
   }
   recordResume(folder.record, { fromEpoch: progress.epoch - 1, engine, dataRoot: ownDataRoot(experiment) });
-  // A finished run is evaluated from `last` too, and nothing else writes it when the best epoch was the last one.
+  // The final evaluation needs `last`. If the best epoch is the last one, no training follows that would write it.
   if (checkpoint === checkpointPath(folder.checkpoints, 'best'))
     writeCheckpoint(folder.checkpoints, 'last', state, progress, { keepPrevious: true });
 }
 
-/**
- * The absolute folder that was read; undefined for the set that comes with gala, which another installation has
- * elsewhere.
- */
+/** The folder of the images, absolute; undefined for the set in the package, which moves with the installation. */
 function ownDataRoot({ datasets: { root } }: Experiment): string | undefined {
   return root === bundledFashionMnistLt() ? undefined : resolve(root);
 }
 
-// ------------------------------------------------ training, and what is kept of it
+// ------------------------------------------------ training and results
 
-/** As `executeRun`, for a run that has its record. */
+/** The rest of `executeRun`, for a run that has its record. */
 async function trainAndEvaluate(
   { config, folder, stop, observer }: RunRequest,
   { progress }: Beginning,
@@ -190,7 +184,7 @@ async function trainAndEvaluate(
   return [...scores.results];
 }
 
-/** Test logits of `best` (where a split chose one) and `last`, computed in float32 and stored in logits/. */
+/** Test logits of `last`, and of `best` if a split selects it; computed in float32 and stored in logits/. */
 async function evaluateKept(experiment: Experiment, folder: RunFolder): Promise<Evaluation[]> {
   const { config, datasets } = experiment;
   const kept = resultCheckpoints(config).map(name => ({
@@ -217,20 +211,20 @@ async function evaluateKept(experiment: Experiment, folder: RunFolder): Promise<
 
 // ------------------------------------------------ failure
 
-/** A run that failed goes on from its last checkpoint once the cause is gone: nobody should have to look up how. */
-function withResumption(folder: RunFolder, error: unknown): unknown {
-  const isOver = !(error instanceof GalaError) || error instanceof DivergedError || !existsSync(folder.record);
-  return isOver
+/** The error with the command that resumes the run, if the run can be resumed once the cause is removed. */
+function withResumeCommand(folder: RunFolder, error: unknown): unknown {
+  const cannotResume = !(error instanceof GalaError) || error instanceof DivergedError || !existsSync(folder.record);
+  return cannotResume
     ? error
     : withRemedy(error, `To go on with this run: gala train --resume ${shellWord(folder.directory)}`);
 }
 
-/** The error that is being thrown matters more than one while noting it. */
+/** Never throws: a failure to record must not hide the error that ended the run. */
 function recordFailure(folder: RunFolder, error: unknown): void {
   try {
     const failure = error instanceof Error ? error.message : String(error);
     updateRecord(folder.record, { status: error instanceof DivergedError ? 'diverged' : 'failed', failure });
   } catch {
-    // the folder is gone or the disk is full: the message of `error` says so
+    // The folder is gone or the disk is full, which is what `error` says.
   }
 }

@@ -1,11 +1,11 @@
-/** The splits of a run as run.json has them, and whether those that were opened now are the same. */
+/** The splits and the network in run.json, and whether the splits of an experiment are still those of its run. */
 import { DataError } from '../errors.js';
 import type { NetworkRecord, RunRecord } from '../run/recordSchema.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { Experiment } from './experiment.js';
 import type { FinishedFirstStage } from './firstStage.js';
 
-/** What run.json says of the splits. */
+/** The splits of an experiment for run.json. */
 export function splitRecords({ datasets }: Experiment): RunRecord['splits'] {
   const { train, val, test, trainFull, counts, subsetHash, heldOutHash } = datasets;
   const class_counts = Array.from(counts);
@@ -31,17 +31,14 @@ export function splitRecords({ datasets }: Experiment): RunRecord['splits'] {
   };
 }
 
-/** What run.json says of the network. */
+/** The network of an experiment for run.json, except its weights. */
 export function networkRecord({ datasets }: Experiment): NetworkRecord {
   const { train, mean, std } = datasets;
   const { height, width, channels } = train.imageShape;
   return { image_shape: [height, width, channels], mean, std, class_names: train.classNames };
 }
 
-/**
- * Names of the splits whose images are not those of a run; the config does not tell them, a folder's content may
- * change.
- */
+/** Names of the splits whose images differ from those of the run: the files of a folder may change. */
 export function otherSplits(before: RunRecord['splits'], experiment: Experiment): string[] {
   return Object.entries(splitRecords(experiment)).flatMap(([split, now]) => {
     const then = before[split];
@@ -49,7 +46,7 @@ export function otherSplits(before: RunRecord['splits'], experiment: Experiment)
   });
 }
 
-/** The error for a split of other images than the run's; `instead` is what can be done without its files. */
+/** The error for a split with other images than in the run; `instead` is a remedy without the files of the run. */
 export function otherImages(split: string, folder: RunFolder, { datasets }: Experiment, instead: string): DataError {
   return new DataError(`The ${split} images are not those this run began with.`, {
     where: `${datasets.root}; the run's are splits.${split} in ${folder.record}`,
@@ -57,7 +54,7 @@ export function otherImages(split: string, folder: RunFolder, { datasets }: Expe
   });
 }
 
-/** Both stages of an experiment train on the same subset; what each holds out of it is its own affair. */
+/** Throws `DataError` when the two stages train on different images; they may hold out different ones. */
 export function refuseOtherStage({ trainedOn, source }: FinishedFirstStage, experiment: Experiment): void {
   const now = splitRecords(experiment).train!;
   if (trainedOn.fingerprint === now.fingerprint && trainedOn.index_hash === now.index_hash) return;

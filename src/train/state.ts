@@ -1,4 +1,4 @@
-/** The state of a training run, which is what a checkpoint holds. Its names: `models/modelEntries.ts`. */
+/** The state of a training, which a checkpoint stores. `models/modelEntries.ts` has the names of its entries. */
 import type { Executable } from '../engine/program.js';
 import { StorageError } from '../errors.js';
 import {
@@ -19,9 +19,8 @@ import { type Learning, trainedParameters } from './learning.js';
 import type { Network } from './network.js';
 
 /**
- * Everything that a step of `batchSize` images reads and writes, at step 0: what a checkpoint must hold. The order of
- * the entries becomes the order of the graph's operations, which decides how sums are rounded: it is this one for every
- * compilation.
+ * The state at step 0: everything that a step of `batchSize` images reads and changes. The order of the entries decides
+ * the order of the operations in the compiled graph, and so how sums are rounded: every compilation takes this order.
  */
 export function initialState(
   network: Pick<Network, 'backbone' | 'head'>,
@@ -34,14 +33,14 @@ export function initialState(
   const all = { ...withPrefix(backbonePrefix, parameters), ...withPrefix(headPrefix, network.head.init(seed)) };
   const { accumulate = 1, mixup = false, emaDecay = 0, freeze } = learning;
   const trained = trainedParameters(all, freeze);
-  const ofBatches = withPrefix(backbonePrefix, statistics);
+  const batchStatistics = withPrefix(backbonePrefix, statistics);
   return {
     ...all,
-    ...ofBatches,
+    ...batchStatistics,
     ...withPrefix(momentumPrefix, learning.optimizer.init(trained)),
     ...withPrefix(lossPrefix, learning.loss.init(classCounts)),
     ...withPrefix(gradientPrefix, initialGradientRecord(classCounts.length)),
-    ...(emaDecay > 0 && withPrefix(emaPrefix, { ...trained, ...(!freeze?.batch_stats && ofBatches) })),
+    ...(emaDecay > 0 && withPrefix(emaPrefix, { ...trained, ...(!freeze?.batch_stats && batchStatistics) })),
     ...(accumulate > 1 &&
       withPrefix(
         accumulatedPrefix,
@@ -51,8 +50,8 @@ export function initialState(
 }
 
 /**
- * The state of a checkpoint in the order of `initial`. A checkpoint sorts its entries by name: compiled as they come, a
- * resumed run would be rounded differently from an unbroken one. Throws `StorageError` when it has other entries.
+ * The state of a checkpoint in the order of `initial`. A checkpoint sorts its entries by name; compiled in that order,
+ * a resumed run would round differently from an uninterrupted one. Throws `StorageError` when the entries differ.
  */
 export function inOrderOf(initial: HostTensors, state: HostTensors): HostTensors {
   const missing = Object.keys(initial).find(name => !(name in state));
@@ -65,7 +64,7 @@ export function inOrderOf(initial: HostTensors, state: HostTensors): HostTensors
   });
 }
 
-/** The sums of the gradient record, by name; nothing else of the state is read. */
+/** The sums of the gradient record, by name; the rest of the state stays on the device. */
 export async function readGradientRecord(executable: Executable): Promise<HostTensors> {
   return withoutPrefix(gradientPrefix, await executable.readState(gradientSums.map(name => gradientPrefix + name)));
 }

@@ -22,9 +22,9 @@ import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normali
 
 /**
  * One optimizer step. Inputs: `images` uint8 `[B, H, W, channels]`, `labels` int32 `[B]`, `learning_rate` [], and
- * `progress` [] for a loss that uses it. Output: `loss` [], the batch mean before the update. With mixup, the statistics
- * of the loss and the gradient record are blended like the loss: each sample counts λ for its own class and 1 − λ for
- * its partner's. With `accumulate`, one run of the program takes a micro-batch of B / accumulate images; see
+ * `progress` [] for a loss that uses it. Output: `loss` [], the batch mean before the update. With mixup, the
+ * statistics of the loss and the gradient record are blended like the loss: each sample counts λ for its own class and
+ * 1 − λ for its partner's. With `accumulate`, one run of the program takes a micro-batch of B / accumulate images; see
  * `accumulation.ts`.
  */
 export function trainProgram(network: Network, learning: Learning, batchSize: number): Program {
@@ -38,7 +38,9 @@ export function trainProgram(network: Network, learning: Learning, batchSize: nu
   return stepProgram({ network, learning, rows, forward, specs: imageSpec(network, rows) });
 }
 
-/** The same step on `features` `[B, featureSize]`, always of the whole batch; for a backbone frozen with its statistics. */
+/**
+ * The same step on `features` `[B, featureSize]`, always of the whole batch; for a backbone frozen with its statistics.
+ */
 export function classifierProgram(network: Network, learning: Learning, batchSize: number): Program {
   const forward = ({ inputs }: Batch): Forward => ({ features: inputs.features as tf.Tensor2D, statistics: {} });
   const whole = { ...learning, accumulate: 1 };
@@ -96,7 +98,9 @@ function wholeStep(step: Step, batch: Batch): ReturnType<Program['apply']> {
   return { state: { ...changed, ...passes.batchStatistics }, outputs: { loss: passes.loss } };
 }
 
-/** One of `count` micro-batches. The last one makes the step, from the mean gradient and the logits of the whole batch. */
+/**
+ * One of `count` micro-batches. The last one makes the step, from the mean gradient and the logits of the whole batch.
+ */
 function microStep(step: Step, batch: Batch, count: number): ReturnType<Program['apply']> {
   const { state, inputs, targets } = batch;
   const { gradients, logits, batchStatistics } = forwardAndBackward(step, batch);

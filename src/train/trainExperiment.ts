@@ -22,8 +22,8 @@ export interface TrainOptions {
 export interface TrainedRun {
   readonly folder: string;
   /**
-   * The rows of table.md: scores on the test split, plain and re-balanced, of the checkpoint `last`, and of `best` where
-   * a split selects the epoch.
+   * The rows of table.md: scores on the test split, plain and re-balanced, of the checkpoint `last`, and of `best`
+   * where a split selects the epoch.
    */
   readonly rows: readonly ResultRow[];
 }

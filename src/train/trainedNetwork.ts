@@ -1,4 +1,4 @@
-/** The network of a run as its checkpoint has it, without the data it was trained on: for predictions and exports. */
+/** The trained network of a run, without its training data: for predictions and exports. */
 import { existsSync } from 'node:fs';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
@@ -6,8 +6,8 @@ import { inputSizeOf } from '../data/schema.js';
 import { datasets, isImageFiles } from '../data/sets/index.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { createBackbone, createHead } from '../models/index.js';
-import { backbonePrefix, evaluatedModel, headPrefix, withPrefix } from '../models/modelEntries.js';
-import { fitWeights } from '../models/weights.js';
+import { backbonePrefix, headPrefix, withPrefix } from '../models/modelEntries.js';
+import { fitState } from '../models/weights.js';
 import { readRecord } from '../run/record.js';
 import type { NetworkRecord, RunRecord } from '../run/recordSchema.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
@@ -22,20 +22,20 @@ export interface TrainedNetwork {
   readonly config: Config;
   /** `best`, `last` or the path of a checkpoint file. */
   readonly checkpoint: string;
-  /** Finished epochs, and steps of the one after them. */
+  /** Finished epochs, and the steps of the next epoch. */
   readonly epoch: number;
   readonly step: number;
   readonly network: Network;
-  /** Entries of the network; the averages where the run keeps them. */
+  /** Entries of the network: the averaged weights if the run keeps them. */
   readonly model: HostTensors;
   readonly classNames: readonly string[];
-  /** Length that the shorter side of an image gets before the central crop. */
+  /** Pixels of the shorter side of an image before the central crop. */
   readonly shortSide: number;
 }
 
 /**
- * Reads a run's checkpoint: `best`, `last` or a file; when left out, `best` where the run has one, else `last`.
- * `overrides` are keys of the config, such as `engine=xla`. Throws `StorageError`, `ConfigError`, `DataError`.
+ * Reads a checkpoint of a run: `best`, `last` or a file; when left out, `best` if the run has one, else `last`.
+ * `overrides` change keys of its config, such as `engine=xla`. Throws `StorageError`, `ConfigError`, `DataError`.
  */
 export function readTrainedNetwork(run: string, given?: string, overrides: readonly string[] = []): TrainedNetwork {
   const folder = openRunFolder(run);
@@ -43,7 +43,6 @@ export function readTrainedNetwork(run: string, given?: string, overrides: reado
   const { config } = loadConfig(folder.config, { set: overrides });
   const { name: checkpoint, path } = chooseCheckpoint(folder.checkpoints, given);
   const { state, progress } = readCheckpoint(path);
-  const stored = evaluatedModel(state);
   const classes = record.splits.train!.class_counts!.length;
   const { image_shape, mean, std, class_names } = record.network ?? networkOfOldRun(folder, config, classes);
   const [height, width, channels] = image_shape as [number, number, number];
@@ -62,15 +61,15 @@ export function readTrainedNetwork(run: string, given?: string, overrides: reado
     epoch: progress.epoch - 1,
     step: progress.step,
     network: { backbone, head, imageShape: [height, width, channels], mean, std },
-    model: fitWeights(expected, stored, path),
+    model: fitState(expected, state, path),
     classNames: class_names,
     shortSide: isImageFiles(config.data.dataset) ? inputSizeOf(config.data).shortSide : Math.min(height, width),
   };
 }
 
 /**
- * The test logits that the run keeps of this checkpoint; undefined where it has none of its epoch. Throws
- * `StorageError`, `DataError`.
+ * The stored test logits of this checkpoint; undefined if the run has none of its epoch. Throws `StorageError`,
+ * `DataError`.
  */
 export function testLogitsOf({ folder, checkpoint, epoch, step }: TrainedNetwork): Evaluation | undefined {
   if (checkpoint !== 'best' && checkpoint !== 'last') return undefined;
@@ -81,8 +80,8 @@ export function testLogitsOf({ folder, checkpoint, epoch, step }: TrainedNetwork
 }
 
 /**
- * For runs whose record does not describe the network: names from stored logits, or numbers; shape and statistics of
- * the dataset.
+ * The network of an old run whose record does not describe it. Image shape and statistics come from the dataset, class
+ * names from stored logits; without these, classes are numbered.
  */
 function networkOfOldRun(folder: RunFolder, { data }: Config, classes: number): NetworkRecord {
   const [stored] = listStoredLogits(folder);

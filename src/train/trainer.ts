@@ -1,7 +1,4 @@
-/**
- * The training loop: reads top to bottom. What it needs comes in, what happened goes out through the run folder and the
- * observer.
- */
+/** The training loop, and the evaluation of a split. Results go to the run folder and to the observer. */
 import { existsSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import type { Executable } from '../engine/program.js';
@@ -23,9 +20,11 @@ import { gradientLine } from './gradientRecord.js';
 import type { StopRequest } from './signals.js';
 import { readGradientRecord } from './state.js';
 
-/** What the loop tells while it runs. */
+/** Callbacks of the loop. */
 export interface TrainingObserver {
-  /** After each call of the engine: `steps` steps more, `step` of the epoch are done, the last one had `loss`. */
+  /**
+   * After each call of the engine, which made `steps` steps: `step` steps of the epoch are done; `loss` of the last.
+   */
   onSteps(done: { epoch: number; step: number; steps: number; loss: number; learningRate: number }): void;
   onEvaluationStart(epoch: number): void;
   onEpoch(metrics: EpochMetrics): void;
@@ -34,21 +33,22 @@ export interface TrainingObserver {
 export interface TrainingRun {
   readonly experiment: Experiment;
   readonly executable: Executable;
-  /** Splits that stay on the device between evaluations. */
+  /** Splits that stay on the device between evaluations; see `splitOutputs`. */
   readonly staged: StagedSplits;
   readonly folder: RunFolder;
   /** Path of the event file. */
   readonly events: string;
-  /** Where to begin; the executable's state must belong to it. */
+  /** Where to begin; the state of the executable must be of this position. */
   readonly progress: TrainingProgress;
   readonly stop: StopRequest;
   readonly observer: TrainingObserver;
 }
 
 /**
- * Trains until the last epoch or until asked to stop (which acts after a call of the engine), and returns where it
- * stands. Everything but the times is a function of config, seed, engine and thread count. Throws `DivergedError` when
- * loss, state or the logits of an evaluation are no longer finite; the checkpoints of before stay.
+ * Trains until the last epoch, or until the end of the engine's call during which a signal asks to stop; returns the
+ * position reached. Everything but the times depends only on config, seed, engine and thread count. Throws
+ * `DivergedError` when the loss, the state or the logits of an evaluation are no longer finite; the earlier checkpoints
+ * stay.
  */
 export async function train(run: TrainingRun): Promise<TrainingProgress> {
   const { experiment, executable, folder } = run;
@@ -85,14 +85,14 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
         state = await finiteState(run, ended);
         const summaries = await evaluateSplits(run, epoch);
         for (const [split, summary] of summaries) Object.assign(metrics, splitMetrics(split, summary));
-        const top1 = summaries.get(config.eval.select_on)?.plain.top1; // none where the last epoch is taken
+        const top1 = summaries.get(config.eval.select_on)?.plain.top1; // undefined for `last`
         if (top1 !== undefined && top1 > (progress.best?.top1 ?? Number.NEGATIVE_INFINITY)) {
           isBest = true;
           progress = { ...progress, best: { epoch, top1 } };
         }
       }
 
-      // ------------------------------------------------ records, then checkpoints: a killed run repeats an epoch, it
+      // ------------------------------------------------ logs, then checkpoints: a killed run may repeat an epoch, but
       // never skips one
       progress = { ...progress, epoch: epoch + 1, step: 0, loss_sum: 0 };
       appendEpoch(folder.gradients, gradientLine(epoch, await readGradientRecord(executable)));
@@ -114,7 +114,7 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
   }
 }
 
-/** The steps of one epoch that are still to do; ends early, after a whole call, when asked to stop. */
+/** Makes the remaining steps of an epoch. After a stop request it ends with the current call of the engine. */
 async function trainEpoch(
   { experiment, stop, observer }: TrainingRun,
   calls: Calls,
@@ -130,7 +130,7 @@ async function trainEpoch(
     const { staged, steps } = (await calls.next())!;
     waitsFor(`the engine: ${steps === 1 ? 'step' : `${steps} steps from`} ${step + 1} of epoch ${epoch}`);
     const { loss } = await staged.run().finally(staged.dispose);
-    // One loss a run of the program: that of a step comes with its last micro-batch
+    // There is one loss per micro-batch; the last one of a step is the loss of the step.
     const losses = loss!.data.filter((_, run) => (run + 1) % experiment.accumulate === 0);
     for (const value of losses) {
       if (!Number.isFinite(value)) throw diverged(`The loss became ${value}`, experiment, epoch, step);
@@ -144,8 +144,8 @@ async function trainEpoch(
 }
 
 /**
- * Scores of every split that is there, by its name. Throws `DivergedError` for logits that are not finite: batch
- * statistics keep a loss finite that an evaluation does without.
+ * Scores by the name of the split. Throws `DivergedError` for logits that are not finite: the loss may still be finite,
+ * since batch statistics normalise in training and running statistics in an evaluation.
  */
 async function evaluateSplits(run: TrainingRun, epoch: number): Promise<Map<string, Summary>> {
   const { config, datasets } = run.experiment;
@@ -162,7 +162,7 @@ async function evaluateSplits(run: TrainingRun, epoch: number): Promise<Map<stri
   return summaries;
 }
 
-/** Logits of one split, with what they are of; see `splitOutputs` for `staged`. */
+/** Logits of one split with their origin; see `splitOutputs` for `staged`. */
 export async function evaluateSplit(
   experiment: Experiment,
   executable: Executable,
@@ -177,7 +177,7 @@ export async function evaluateSplit(
     ...(await splitLogits(executable, dataset, evaluationBatch, workers, staged)),
     classCounts: datasets.counts,
     classNames: dataset.classNames,
-    ...(isUsual(config.eval.groups) ? {} : { groups: config.eval.groups }),
+    ...(areDefaultGroups(config.eval.groups) ? {} : { groups: config.eval.groups }),
     run: config.name,
     split,
     precision: executable.info.precision,
@@ -185,7 +185,7 @@ export async function evaluateSplit(
   };
 }
 
-/** Scores of a split in percent: `test_top1`, `test_many`…, `test_top1_rebalanced`… */
+/** Scores of a split in percent, named as in metrics.jsonl: `test_top1`, `test_many`…, `test_top1_rebalanced`… */
 function splitMetrics(split: string, { plain, rebalanced }: Summary): Record<string, number> {
   const metrics: Record<string, number> = {};
   for (const [suffix, scores] of [
@@ -199,7 +199,9 @@ function splitMetrics(split: string, { plain, rebalanced }: Summary): Record<str
   return metrics;
 }
 
-/** `every` epochs until the fraction `every_epoch_from` of training, then each one, and always the last. */
+/**
+ * True for each `every`-th epoch until the fraction `every_epoch_from` of training, each one after it, and the last.
+ */
 export function isEvaluated(
   epoch: number,
   epochs: number,
@@ -208,7 +210,7 @@ export function isEvaluated(
   return epoch === epochs || epoch % every === 0 || epoch > every_epoch_from * epochs;
 }
 
-/** Writes the checkpoints `best`, `last` or both, each with the whole state: a run may go on from either. */
+/** Writes the checkpoints `best`, `last` or both, each with the whole state: a run can be resumed from either. */
 function saveCheckpoints(
   { folder }: TrainingRun,
   progress: TrainingProgress,
@@ -219,7 +221,9 @@ function saveCheckpoints(
     writeCheckpoint(folder.checkpoints, name, state, progress, { keepPrevious: name === 'last' });
 }
 
-/** The state after a step, proved finite: a checkpoint with NaN in it would replace the last good one. */
+/**
+ * The state after a step. Throws `DivergedError` unless it is finite: NaN must not replace the last good checkpoint.
+ */
 async function finiteState({ executable, folder }: TrainingRun, { epoch, step }: TrainingProgress) {
   const state = await executable.readState();
   for (const [name, { data }] of Object.entries(state)) {
@@ -229,7 +233,7 @@ async function finiteState({ executable, folder }: TrainingRun, { epoch, step }:
   return state;
 }
 
-/** A loop, and no call for each of the millions: `every` takes seven times as long. */
+/** A loop, because `every` takes seven times as long for millions of values. */
 function areFinite(values: HostTensor['data']): boolean {
   for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i]!) < Infinity)) return false;
   return true;
@@ -258,6 +262,6 @@ function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-function isUsual({ many, few }: GroupBounds): boolean {
+function areDefaultGroups({ many, few }: GroupBounds): boolean {
   return many === defaultGroups.many && few === defaultGroups.few;
 }

@@ -42,9 +42,8 @@ const images: HostTensor = {
 const activation = (x: tf.Tensor4D) => tf.softplus(x);
 const common = { channels: 3, activation };
 const backbones = {
-  resnet10: () => resnet({ name: 'resnet10', block: 'basic', depths: [1, 1, 1, 1], ...common }),
-  resnext50_32x4d: () =>
-    resnet({ name: 'x', block: 'bottleneck', depths: [3, 4, 6, 3], groups: 32, groupWidth: 4, ...common }),
+  resnet10: () => resnet({ block: 'basic', depths: [1, 1, 1, 1], ...common }),
+  resnext50_32x4d: () => resnet({ block: 'bottleneck', depths: [3, 4, 6, 3], groups: 32, groupWidth: 4, ...common }),
 };
 /** No weight decay: the momenta after the first step are the gradients. */
 const learning = { loss: createLoss({ name: 'cross_entropy' }), optimizer: sgd({ momentum: 0.9, weight_decay: 0 }) };

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import type { Program } from '../../src/engine/program.js';
 import { createBackbone } from '../../src/models/index.js';
-import { fitWeights } from '../../src/models/weights.js';
+import { fitPart } from '../../src/models/weights.js';
 import { type HostTensors, sizeOf } from '../../src/tensor.js';
 import { compileForTest } from '../engine/compute.js';
 import { float32, maxError } from '../numbers.js';
@@ -81,7 +81,7 @@ describe('Backbones as torchvision builds them', {
         net.state_dict.map(([key]) => key).filter(key => /\.running_/.test(key) === isStatistic);
       assert.deepEqual(Object.keys(parameters), named(false));
       assert.deepEqual(Object.keys(statistics), named(true));
-      const fitted = fitWeights({ ...parameters, ...statistics }, formulaWeights(net), path!);
+      const { values: fitted } = fitPart({ ...parameters, ...statistics }, formulaWeights(net), path!, 'all');
 
       const images = formulaImages(net);
       const program: Program = {

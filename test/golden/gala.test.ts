@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { sparseSoftmaxCrossEntropy, sumByClass } from '../../src/engine/trainingKernels.js';
+import { gala } from '../../src/losses/gala.js';
 import { linearHead } from '../../src/models/head.js';
 import { sgd } from '../../src/optim/optimizers.js';
 import { learningRateAt, warmupEpochs } from '../../src/optim/schedule.js';
 import type { HostTensor } from '../../src/tensor.js';
-import { createLoss } from '../../src/train/learning.js';
 import { compileForTest } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';
 import { sharedPath } from '../shared.js';
@@ -61,7 +62,13 @@ const tolerance = 1e-5;
 /** Trains as the run did; per step what the trace holds of it, under the trace's names. */
 async function replay(run: Run, lambda1: number, lambda2: number) {
   const head = linearHead(run.D, run.C);
-  const loss = createLoss({ name: 'gala', lambda1, lambda2, variant: 'released', accumulation: 'released' });
+  let adjusted: tf.Tensor | undefined;
+  const observed: typeof sparseSoftmaxCrossEntropy = (logits, labels) => {
+    adjusted = tf.keep(logits);
+    return sparseSoftmaxCrossEntropy(logits, labels);
+  };
+  const options = { lambda1, lambda2, variant: 'released', accumulation: 'released' } as const;
+  const loss = gala.create(options, { tf, sparseSoftmaxCrossEntropy: observed, sumByClass }, 1);
   const optimizer = sgd(run);
   const parameters = { weight: float32([run.C, run.D], run.W0.flat()), bias: float32([run.C], run.b0) };
   const momenta = optimizer.init(parameters);
@@ -79,11 +86,9 @@ async function replay(run: Run, lambda1: number, lambda2: number) {
           lr: { dtype: 'float32', shape: [] },
         },
         apply: (state, { features, labels, lr }) => {
-          let adjusted: tf.Tensor | undefined;
           let statistics = {};
           const lossOf = (logits: tf.Tensor) => {
             const result = loss.apply(logits as tf.Tensor2D, labels as tf.Tensor1D, state);
-            adjusted = tf.keep(result.logits);
             for (const tensor of Object.values(result.state)) tf.keep(tensor);
             statistics = result.state;
             return result.loss;

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { GalaOptions } from '../../src/losses/gala.js';
+import { sparseSoftmaxCrossEntropy, sumByClass } from '../../src/engine/trainingKernels.js';
+import { gala } from '../../src/losses/gala.js';
 import type { HostTensors } from '../../src/tensor.js';
 import { createLoss } from '../../src/train/learning.js';
 import { compileForTest } from '../engine/compute.js';
 import { maxError, randomIntegers, randomTensor } from '../numbers.js';
+
+type GalaOptions = Parameters<typeof gala.create>[0];
 
 const batchSize = 6;
 const classes = 9;
@@ -78,7 +81,12 @@ function reference(options: GalaOptions) {
 }
 
 async function onEngine(options: GalaOptions): Promise<HostTensors[]> {
-  const loss = createLoss({ name: 'gala', ...options });
+  let adjusted: tf.Tensor | undefined;
+  const observed: typeof sparseSoftmaxCrossEntropy = (logits, labels) => {
+    adjusted = tf.keep(logits);
+    return sparseSoftmaxCrossEntropy(logits, labels);
+  };
+  const loss = gala.create(options, { tf, sparseSoftmaxCrossEntropy: observed, sumByClass }, 1);
   const executable = await compileForTest({
     state: loss.init(new Int32Array(classes)),
     programs: {
@@ -91,10 +99,10 @@ async function onEngine(options: GalaOptions): Promise<HostTensors[]> {
           let result: ReturnType<typeof loss.apply> | undefined;
           const { value, grad } = tf.valueAndGrad(x => {
             result = loss.apply(x as tf.Tensor2D, labels as tf.Tensor1D, state);
-            for (const tensor of [result.logits, ...Object.values(result.state)]) tf.keep(tensor);
+            for (const tensor of Object.values(result.state)) tf.keep(tensor);
             return result.loss;
           })(logits!);
-          return { state: result!.state, outputs: { loss: value, adjusted: result!.logits, gradient: grad } };
+          return { state: result!.state, outputs: { loss: value, adjusted: adjusted!, gradient: grad } };
         },
       },
     },

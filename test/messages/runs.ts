@@ -6,7 +6,7 @@ import { countPredictions } from '../../src/eval/metrics.js';
 import { rebalance } from '../../src/eval/rebalance.js';
 import { lockFolder } from '../../src/io/folderLock.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
-import { fitWeights } from '../../src/models/weights.js';
+import { fitPart } from '../../src/models/weights.js';
 import { readGradients } from '../../src/report/gradients.js';
 import { readReportRuns } from '../../src/report/reportRun.js';
 import { appendEpoch, readMetrics } from '../../src/run/metricsLog.js';
@@ -111,10 +111,11 @@ export const runCases: Cases = {
   },
   'two checkpoints that are damaged': damagedCheckpoints,
   'weights of another network': () =>
-    fitWeights(
+    fitPart(
       { ...weights('a', [2]), ...weights('b', [3]) },
       { ...weights('a', [3]), ...weights('c', [1]) },
       'weights.safetensors',
+      'all',
     ),
   'logits that do not fit their labels': place => logits(place, { labels: Int32Array.of(0) }),
   'logits of a label that is no class': place => logits(place, { labels: Int32Array.of(0, 1, 2, 0) }),

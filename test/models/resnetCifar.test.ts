@@ -15,7 +15,6 @@ describe('A CIFAR ResNet', () => {
     const expected = { resnet20: 269_072, resnet32: 463_504, resnet44: 657_936, resnet56: 852_368 } as const;
     for (const [name, count] of Object.entries(expected)) {
       const backbone = createBackbone({ backbone: name as keyof typeof expected }, 3);
-      assert.equal(backbone.name, name);
       assert.equal(elements(backbone.init(0).parameters), count, name);
     }
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DataError } from '../../src/errors.js';
-import { fitPart, fitWeights, inTorchLayout } from '../../src/models/weights.js';
+import { fitPart, fitState, inTorchLayout } from '../../src/models/weights.js';
 import { float32, int32, randomTensor } from '../numbers.js';
 
 const expected = {
@@ -17,7 +17,7 @@ describe('Weights that fit the network', () => {
       'momentum.classifier.bias': randomTensor('momentum', [5]),
       'loss.theta': randomTensor('theta', [5]),
     };
-    const fitted = fitWeights(expected, given, 'here');
+    const fitted = fitState(expected, given, 'here');
     assert.deepEqual(fitted, {
       'backbone.conv1.weight': given['backbone.conv1.weight'],
       'classifier.bias': given['classifier.bias'],
@@ -34,7 +34,7 @@ describe('Weights that fit the network', () => {
       'backbone.bn1.num_batches_tracked': int32([1], [9]),
       'classifier.bias': expected['classifier.bias'],
     };
-    const { shape, data } = fitWeights(expected, given, 'here')['backbone.conv1.weight']!;
+    const { shape, data } = fitState(expected, given, 'here')['backbone.conv1.weight']!;
     assert.deepEqual([...shape], [3, 3, 2, 4]);
     for (let o = 0; o < 4; o++)
       for (let i = 0; i < 2; i++)
@@ -49,7 +49,7 @@ test('Weights that do not fit are refused with every fault and the file', () => 
     'fc.bias': expected['classifier.bias'],
   };
   assert.throws(
-    () => fitWeights(expected, given, 'model.safetensors'),
+    () => fitPart(expected, given, 'model.safetensors', 'all'),
     (error: unknown) => {
       assert.ok(error instanceof DataError);
       assert.equal(error.where, 'model.safetensors');
@@ -99,6 +99,6 @@ test('A filter turned to PyTorch’s layout and fitted again is the same', () =>
   const turned = inTorchLayout(expected['backbone.conv1.weight']);
   assert.deepEqual(turned.shape, [4, 2, 3, 3]);
   assert.equal(turned.data[1], expected['backbone.conv1.weight'].data[8]); // one pixel to the right: 2 · 4 elements on
-  const fitted = fitWeights(expected, { ...expected, 'backbone.conv1.weight': turned }, 'here');
+  const fitted = fitState(expected, { ...expected, 'backbone.conv1.weight': turned }, 'here');
   assert.deepEqual(fitted, expected);
 });

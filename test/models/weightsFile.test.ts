@@ -9,7 +9,7 @@ import { sha256 } from '../../src/io/hash.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
 import { linearHead } from '../../src/models/head.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
-import { fitWeights } from '../../src/models/weights.js';
+import { fitState } from '../../src/models/weights.js';
 import { fitFile, readWeightsFile } from '../../src/models/weightsFile.js';
 import type { HostTensors } from '../../src/tensor.js';
 import { evalProgram, type Network } from '../../src/train/network.js';
@@ -119,7 +119,7 @@ test('What is no weights file is called what it is, whatever its name', async ()
 test('PyTorch’s batch counters are passed over', () => {
   const expected = { 'backbone.bn1.weight': one };
   const given = { 'backbone.bn1.weight': float32([1], [3]), 'backbone.bn1.num_batches_tracked': int32([], [9]) };
-  assert.deepEqual(fitWeights(expected, given, 'here')['backbone.bn1.weight']!.data, Float32Array.of(3));
+  assert.deepEqual(fitState(expected, given, 'here')['backbone.bn1.weight']!.data, Float32Array.of(3));
 });
 
 test(

@@ -24,7 +24,6 @@ const imageShape = [8, 8, 3] as const;
 
 /** A convolution and a mean: no batch statistics. */
 const plain: Backbone = {
-  name: 'plain',
   featureSize: 6,
   init: () => ({ parameters: { filter: randomTensor('filter', [3, 3, 3, 6]) }, statistics: {} }),
   apply: ({ filter }, _, images) => ({

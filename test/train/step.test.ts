@@ -25,7 +25,6 @@ const batchSize = 6;
 
 /** Channel means times a scale each; counts its training steps in a running statistic. */
 const channelMeans: Backbone = {
-  name: 'channel means',
   featureSize: 3,
   init: () => ({
     parameters: { scale: float32([3], [1, 0.5, 2]) },

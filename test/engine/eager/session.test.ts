@@ -107,7 +107,6 @@ test('bf16 is refused: the eager engine computes in fp32', { skip }, async () =>
 /** One convolution, a batch normalisation and a mean: everything that a step of training does, small. */
 const smallNetwork: Network = {
   backbone: {
-    name: 'small',
     featureSize: 4,
     init: () => {
       const parameters = { 'conv.weight': randomTensor('filter', [3, 3, 3, 4]) };

@@ -16,7 +16,7 @@ import { trainProgram } from '../../../src/train/step.js';
 const options = { precision: 'fp32', devices: 1 } as const;
 
 const network = {
-  backbone: resnet({ name: 'resnet10', block: 'basic', depths: [1, 1, 1, 1], channels: 3 }),
+  backbone: resnet({ block: 'basic', depths: [1, 1, 1, 1], channels: 3 }),
   head: linearHead(512, 1000),
   imageShape: [224, 224, 3] as const,
   mean: [0.49, 0.48, 0.45],
