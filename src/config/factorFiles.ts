@@ -1,7 +1,7 @@
 /**
- * One config file for several imbalance factors: the name `gala_if50` stands for the file `gala_ifN.yaml` with
- * `data.imbalance_factor: 50`, as long as there is no file of that name itself. The head of the file lists the factors
- * that `gala config list` shows, with the expected value where there is one: `# N = 50: 56.0 % top-1`, `# N = 100, 10`.
+ * One config file for several imbalance factors: the name `gala_if50` means the file `gala_ifN.yaml` with
+ * `data.imbalance_factor: 50`, unless there is a file `gala_if50.yaml`. Comments in the file list the factors that
+ * `gala config list` shows, optionally with the expected value: `# N = 50: 56.0 % top-1`, `# N = 100, 10`.
  */
 import { statSync } from 'node:fs';
 import { type Located, type LocatedMap, merge } from './located.js';
@@ -16,7 +16,7 @@ export interface ConfigSource {
   readonly imbalanceFactor?: number;
 }
 
-/** What the path of a config stands for; undefined where there is no file for it. */
+/** The file and factor that the path of a config means; undefined if there is no such file. */
 export function sourceOf(path: string): ConfigSource | undefined {
   if (isFile(path)) return { file: path };
   const factor = named.exec(path)?.[1];
@@ -24,20 +24,20 @@ export function sourceOf(path: string): ConfigSource | undefined {
   return factor !== undefined && isFile(file) ? { file, imbalanceFactor: Number(factor) } : undefined;
 }
 
-/** Whether a path is the file of several factors itself, without one of them. */
+/** Whether a path names the file of several factors without choosing one. */
 export function isFactorFile(path: string): boolean {
   return /_ifN(\.ya?ml)?$/.test(path);
 }
 
-/** The factors that a file lists, and what it says of each, if anything. */
-export function listedFactors(text: string): { readonly factor: string; readonly says?: string }[] {
-  return [...text.matchAll(listed)].flatMap(([, factors, says]) =>
-    factors!.split(', ').map(factor => ({ factor, ...(says !== undefined && { says }) })),
+/** The factors that a file lists, each with the text after it, if any. */
+export function listedFactors(text: string): { readonly factor: string; readonly note?: string }[] {
+  return [...text.matchAll(listed)].flatMap(([, factors, note]) =>
+    factors!.split(', ').map(factor => ({ factor, ...(note !== undefined && { note }) })),
   );
 }
 
-/** A name or a sentence with a factor in the place of N. */
-export function withNumber(text: string, factor: string | number): string {
+/** A name or a sentence with N replaced by a factor. */
+export function replaceN(text: string, factor: string | number): string {
   return text.replace(/(?<![A-Za-z])N(?![A-Za-z])|(?<=_if)N/g, String(factor));
 }
 

@@ -1,14 +1,14 @@
-/** When two configs are the same experiment: on resume, and to find runs of equal configs. */
+/** Decides whether two configs are the same experiment: to resume a run, and to find the runs of a config. */
 import { sha256 } from '../io/hash.js';
 import { describeKeys } from './keys.js';
 import { type Config, configSchema, type StageConfig } from './schema.js';
 import { sharedKeys } from './stages.js';
 
 /**
- * Keys that name, place or pace a run without changing what it computes. `threads`, `device` and `devices` change only
- * the order of rounding; what was used is recorded in run.json and another one is warned about on resume.
+ * Keys that do not change the numbers of a run: its name, its folders and its speed. `threads`, `device` and `devices`
+ * change only rounding; run.json records them, and a resumed run warns if they differ.
  */
-const keysWithoutWeight: ReadonlySet<string> = new Set([
+const keysOutsideIdentity: ReadonlySet<string> = new Set([
   'name',
   'device',
   'devices',
@@ -21,32 +21,29 @@ const keysWithoutWeight: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * sha256 (hex) of the keys that decide the numbers and are not at their defaults: equal experiments have equal hashes,
- * also where one was recorded before a key existed.
+ * sha256 (hex) of the keys that decide the numbers and differ from their defaults. So a new key does not change the
+ * hash of an experiment that was recorded before the key existed.
  */
 export function configHash(config: Config): string {
   const values = entriesOf(config).filter(({ value, standard }) => value !== standard);
   return sha256(JSON.stringify(values.map(({ key, value }) => [key, value])));
 }
 
-/**
- * The config of a record with the defaults of the keys that came after it: what an older version of gala ran is the
- * same experiment.
- */
+/** The config of a record, with defaults for the keys that did not exist when it was recorded. */
 export function configOf({ config, name }: { config: object; name: string }): Config {
-  const known = complete.get(config);
+  const known = completed.get(config);
   if (known?.name === name) return known;
   const parsed = parseRecorded(config);
   const whole = { ...((parsed.success ? parsed.data : config) as Config), name };
-  complete.set(config, whole).set(whole, whole);
+  completed.set(config, whole).set(whole, whole);
   return whole;
 }
 
-/** Configs of records that were read, complete; no record is changed in memory. */
-const complete = new WeakMap<object, Config>();
+/** Results of `configOf`: the record itself is not changed. */
+const completed = new WeakMap<object, Config>();
 const parsedConfigs = new WeakMap<object, ReturnType<typeof configSchema.safeParse>>();
 
-/** The config of a record by the schema, parsed once however often a table asks. */
+/** Parses the config of a record by the schema, once for each config: tables ask often. */
 export function parseRecorded(config: unknown): ReturnType<typeof configSchema.safeParse> {
   if (typeof config !== 'object' || config === null) return configSchema.safeParse(config);
   const parsed = parsedConfigs.get(config) ?? configSchema.safeParse(config);
@@ -56,21 +53,21 @@ export function parseRecorded(config: unknown): ReturnType<typeof configSchema.s
 
 /** `key: old → new` for each key that decides the numbers and differs; empty exactly when the hashes are equal. */
 export function configDifference(old: Config, now: Config): string[] {
-  const [before, after] = [weightyValues(old), weightyValues(now)];
+  const [before, after] = [identityValues(old), identityValues(now)];
   return differingKeys([before, after]).map(
     key => `${key}: ${before.get(key) ?? '(none)'} → ${after.get(key) ?? '(none)'}`,
   );
 }
 
 /**
- * Dotted key → JSON of its value, for the keys that decide the numbers; a key that a recorded config lacks has its
- * default.
+ * Dotted key → JSON of its value, for the keys that decide the numbers. Keys that a recorded config lacks have
+ * defaults.
  */
-export function weightyValues(config: Config): Map<string, string> {
+export function identityValues(config: Config): Map<string, string> {
   return new Map(entriesOf(config).map(({ key, value }) => [key, value]));
 }
 
-/** Keys in which the values of several configs, as `weightyValues` gives them, are not all the same; in one order. */
+/** Keys in which several results of `identityValues` are not all equal, in the order of `gala config keys`. */
 export function differingKeys(all: readonly ReadonlyMap<string, string>[]): string[] {
   const keys = new Set(all.flatMap(values => [...values.keys()]));
   return inOrder([...keys].filter(key => all.some(values => values.get(key) !== all[0]!.get(key))));
@@ -86,15 +83,16 @@ function placeOf(key: string): number {
   return (places.get(own) ?? places.size) + (own === key ? 0 : places.size);
 }
 
-/** A JSON value as it is typed after --set; `(none)` for a key that a config has not. */
+/** A JSON value as a user types it after --set; `(none)` for a key that the config does not have. */
 export function typedValue(json: string | undefined): string {
   return json === undefined ? '(none)' : json.replace(/^"(.*)"$/, '$1');
 }
 
 interface Entry {
   readonly key: string;
-  /** JSON, as is `standard`, the default. */
+  /** JSON of the value. */
   readonly value: string;
+  /** JSON of the default. */
   readonly standard: string | undefined;
 }
 
@@ -105,23 +103,23 @@ function entriesOf(config: Config): Entry[] {
 }
 
 function stageEntries(config: StageConfig): Entry[] {
-  return weightyKeys.flatMap(({ key, path, choice, choicePath, standard, standardText }) => {
+  return identityKeys.flatMap(({ key, path, choice, choicePath, standard, standardText }) => {
     if (choice !== undefined && valueAt(config, choicePath) !== choice) return [];
     const value = valueAt(config, path) ?? standard;
     return value === undefined ? [] : [{ key, value: JSON.stringify(value), standard: standardText }];
   });
 }
 
-/** The keys that decide the numbers; `choicePath` leads to the name of the alternative that a key belongs to. */
-const weightyKeys = describeKeys()
-  .filter(({ key }) => !keysWithoutWeight.has(key) && !key.startsWith('stages.'))
+/** The keys that decide the numbers; for a key of an alternative (`loss`), `choicePath` leads to its name. */
+const identityKeys = describeKeys()
+  .filter(({ key }) => !keysOutsideIdentity.has(key) && !key.startsWith('stages.'))
   .map(({ key, choice, default: standard }) => {
     const path = key.split('.');
     const choicePath = [...path.slice(0, -1), 'name'];
     return { key, path, choice, choicePath, standard, standardText: JSON.stringify(standard) as string | undefined };
   });
 
-const places = new Map(weightyKeys.map(({ key }, index) => [key, index]));
+const places = new Map(identityKeys.map(({ key }, index) => [key, index]));
 
 function valueAt(config: StageConfig, path: readonly string[]): unknown {
   let value: unknown = config;

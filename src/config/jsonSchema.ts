@@ -4,8 +4,8 @@ import { completeSchema } from './keys.js';
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * JSON Schema (draft 2020-12) of one config *file*: as the schema of a complete config, but with `extends`, and with no
- * key required, since a file may leave to its parents whatever it does not change. `null` takes an optional key away.
+ * JSON Schema (draft 2020-12) of a config file. It differs from the schema of a complete config: there is `extends`, no
+ * key is required, because a parent may set it, and `null` removes an optional key.
  */
 function configFileSchema(): Json {
   const { properties, ...rest } = partial(completeSchema as unknown as Json) as { readonly [key: string]: Json };
@@ -25,7 +25,7 @@ function configFileSchema(): Json {
   };
 }
 
-/** The committed text of configs/schema.json: two spaces, short lists of plain values on one line. */
+/** The text of configs/schema.json: indented by two spaces, short lists of plain values on one line. */
 export function configFileSchemaText(): string {
   return `${format(configFileSchema(), '')}\n`;
 }
@@ -46,13 +46,13 @@ function partial(json: Json): Json {
       result[key] = Object.fromEntries(changed) as Json;
       continue;
     }
-    // Without its `name` a piece such as `loss: {lambda1: 2}` may fit several alternatives: oneOf would refuse it.
+    // Without `name`, a part such as `loss: {lambda1: 2}` may fit several alternatives, which oneOf would refuse.
     result[key === 'oneOf' ? 'anyOf' : key] = partial(value);
   }
   return result;
 }
 
-/** The schema of a key with `null` among its values. */
+/** The schema of a key that may also be `null`. */
 function orNull(json: Json): Json {
   const { type, enum: values, anyOf } = json as { readonly [key: string]: Json };
   const nothing: Json = { type: 'null' };

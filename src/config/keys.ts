@@ -1,6 +1,5 @@
 /**
- * What the schema says of each key, read from its JSON Schema: for error messages, the docs table and the editor's
- * schema.
+ * Descriptions of all keys, derived from the JSON Schema of a config: for error messages, docs and the editor's schema.
  */
 import { z } from 'zod';
 import type { Path } from './located.js';
@@ -27,7 +26,7 @@ export interface SchemaNode {
 export interface KeyDescription {
   /** Dotted, such as `loss.lambda1`. */
   readonly key: string;
-  /** The name of the alternative it belongs to, such as `gala` for `loss.lambda1`. */
+  /** The name of the alternative that has the key, such as `gala` for `loss.lambda1`. */
   readonly choice?: string;
   /** In words: `a number from 0 to 10`. */
   readonly expected: string;
@@ -39,7 +38,10 @@ export interface KeyDescription {
 /** JSON Schema of a complete config. */
 export const completeSchema = z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
 
-/** Schema nodes that `path` may mean; several below a choice such as `loss`, of which `chosen(path)` names one. */
+/**
+ * The schema nodes at `path`. Below a choice such as `loss` there is one per alternative, unless `chosen(path)` names
+ * one.
+ */
 export function schemaAt(path: Path, chosen: (path: Path) => unknown = () => undefined): SchemaNode[] {
   let nodes: SchemaNode[] = [completeSchema];
   path.forEach((step, depth) => {
@@ -58,20 +60,20 @@ export function isChoice(path: Path): boolean {
   return schemaAt(own).some(node => node.oneOf !== undefined);
 }
 
-/** Keys that the map at `path` may have. */
+/** The keys that the map at `path` may have. */
 export function keysAt(path: Path, chosen?: (path: Path) => unknown): string[] {
   const maps = schemaAt(path, chosen).flatMap(node => alternatives(node, chosen?.(path)));
   return [...new Set(maps.flatMap(map => Object.keys(map.properties ?? {})))];
 }
 
-/** Every key that holds a value (not a section), in the order of the schema. */
+/** Every key with a value (not a section), in the order of the schema. */
 export function describeKeys(): readonly KeyDescription[] {
   return described;
 }
 
 const described: readonly KeyDescription[] = keysBelow(completeSchema, [], undefined, true);
 
-/** A node's type and range in words. */
+/** Type and range of a node in words. */
 export function expectedText(node: SchemaNode): string {
   if (node.const !== undefined) return `"${node.const}"`;
   if (node.enum !== undefined) return node.enum.length === 1 ? `"${node.enum[0]}"` : `one of ${node.enum.join(', ')}`;
@@ -142,7 +144,7 @@ function rangeText({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Sch
     return ` ${from} below ${exclusiveMaximum}`;
   }
   if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}, at most ${maximum}`;
-  // zod writes the largest exact integer where the schema sets no bound.
+  // Without a bound in the schema, zod writes the largest exact integer.
   if (maximum === undefined || maximum === Number.MAX_SAFE_INTEGER)
     return minimum === undefined ? '' : `, at least ${minimum}`;
   return ` from ${minimum} to ${maximum}`;

@@ -6,12 +6,12 @@ import { largestConfig, readRegularFile } from '../io/regularFile.js';
 import { sourceOf, withFactor } from './factorFiles.js';
 import { isChoice } from './keys.js';
 import { findParent, nearParents } from './locate.js';
-import { type Located, type LocatedEntry, type LocatedMap, merge, type Origin } from './located.js';
+import { type Located, type LocatedEntry, type LocatedMap, merge, type Origin, withoutKey } from './located.js';
 import { parseConfigText, parseSetValue } from './parse.js';
 import type { Problem } from './problem.js';
 import { quotedAlternatives } from './suggest.js';
 
-/** Files that one config is made of, one that is extended twice counted twice: few lines can ask for millions. */
+/** Most files of one config; a file that is extended twice counts twice. A few lines could otherwise read millions. */
 const maxFiles = 100;
 
 export interface FileLayers {
@@ -20,14 +20,14 @@ export interface FileLayers {
   readonly sources: readonly string[];
 }
 
-/** The file at `path` merged over all it extends. Undefined when a problem keeps it from being read. */
+/** The file at `path`, merged over all files that it extends. Undefined if a problem prevents reading. */
 export function readLayers(path: string, problems: Problem[]): FileLayers | undefined {
   const sources = new Set<string>();
   const root = readFile(path, [], { sources, count: 0 }, problems);
   return root === undefined ? undefined : { root, sources: [...sources] };
 }
 
-/** `root` with `--set key.path=value …` (one layer, the last of equal keys wins) and then `--seed` on top. */
+/** `root` with the assignments of `--set` on top (the last of equal keys wins), and then `--seed`. */
 export function applyOverrides(
   root: LocatedMap,
   overrides: { readonly set?: readonly string[]; readonly seed?: number },
@@ -47,7 +47,7 @@ export function applyOverrides(
 
 interface FilesRead {
   readonly sources: Set<string>;
-  /** Files of `sources` that are read again included. */
+  /** Files read so far; a file that is read again counts again. */
   count: number;
 }
 
@@ -66,7 +66,7 @@ function readFile(
   const rest = withFactor(written, label, imbalanceFactor);
   const here = [...chain, path];
   let below: LocatedMap | undefined;
-  let readable = true;
+  let isReadable = true;
   for (const parent of parents) {
     const parentPath = findParent(parent.name, dirname(path));
     if (parentPath === undefined) {
@@ -76,26 +76,27 @@ function readFile(
         `extends names "${parent.name}", which is neither a file beside this one nor a config of the ` +
         `package${meant}`;
       problems.push({ where: parent.origin, message, fatal: true });
-      readable = false;
+      isReadable = false;
     } else if (here.includes(parentPath)) {
       const cycle = [...here.slice(here.indexOf(parentPath)), parentPath].map(displayPath).join(' → ');
       problems.push({ where: parent.origin, message: `extends goes in a circle: ${cycle}`, fatal: true });
-      readable = false;
+      isReadable = false;
     } else if (++read.count >= maxFiles) {
       if (read.count === maxFiles) {
         const message = `extends reads more than ${maxFiles} files, one that is named twice counted twice`;
         problems.push({ where: parent.origin, message, fatal: true });
       }
-      readable = false;
+      isReadable = false;
     } else {
       const layer = readFile(parentPath, here, read, problems);
-      if (layer === undefined) readable = false;
+      if (layer === undefined) isReadable = false;
       else below = below === undefined ? layer : merge(below, layer, isChoice);
     }
   }
   read.sources.add(file);
-  if (!readable) return undefined;
-  return below === undefined ? rest : merge(withoutName(below), rest, isChoice);
+  if (!isReadable) return undefined;
+  // A config that extends another is another experiment, so it does not inherit the name.
+  return below === undefined ? rest : merge(withoutKey(below, 'name'), rest, isChoice);
 }
 
 function readText(path: string, problems: Problem[]): string | undefined {
@@ -115,9 +116,7 @@ function splitExtends(
   own: LocatedMap,
   problems: Problem[],
 ): { parents: { name: string; origin: Origin }[]; rest: LocatedMap } {
-  const entries = new Map(own.entries);
-  const written = entries.get('extends')?.value;
-  entries.delete('extends');
+  const written = own.entries.get('extends')?.value;
   const names = written === undefined ? [] : written.kind === 'list' ? written.items : [written];
   const parents = names.flatMap(name => {
     if (name.kind === 'scalar' && typeof name.value === 'string' && name.value !== '') {
@@ -130,14 +129,7 @@ function splitExtends(
     });
     return [];
   });
-  return { parents, rest: { ...own, entries } };
-}
-
-/** A config that extends another is another experiment: it does not go by the other's name. */
-function withoutName(map: LocatedMap): LocatedMap {
-  const entries = new Map(map.entries);
-  entries.delete('name');
-  return { ...map, entries };
+  return { parents, rest: withoutKey(own, 'extends') };
 }
 
 function readAssignment(assignment: string, rootOrigin: Origin, problems: Problem[]): LocatedMap | undefined {
@@ -149,14 +141,14 @@ function readAssignment(assignment: string, rootOrigin: Origin, problems: Proble
   const equals = assignment.indexOf('=');
   const keys = assignment.slice(0, Math.max(equals, 0)).trim().split('.');
   if (equals === -1 || keys.some(key => key === '')) {
-    return refuse('--set wants key.path=value, such as loss.lambda1=1.2');
+    return refuse('--set needs key.path=value, such as loss.lambda1=1.2');
   }
   if (keys[0] === 'extends') return refuse('extends is read from files only; put it in a config file');
   const value = parseSetValue(assignment.slice(equals + 1), origin, problems);
   if (value === undefined) return undefined;
   return keys.reduceRight<Located>((inner, key, depth) => {
     const entry: LocatedEntry = { keyOrigin: origin, value: inner };
-    // The position of the config itself stays the position of its file, for keys that are missing at the top.
+    // Missing keys are reported at the position of the file, not of --set.
     return { kind: 'map', origin: depth === 0 ? rootOrigin : origin, entries: new Map([[key, entry]]) };
   }, value) as LocatedMap;
 }

@@ -1,4 +1,4 @@
-/** A config name or path → a checked experiment config that knows where every value came from. */
+/** Loads a config by name or path, checks it, and records the origin of every value. */
 
 import { displayPath } from '../io/homePath.js';
 import type { ConfigKey } from './checks/checked.js';
@@ -26,11 +26,11 @@ export interface LoadedConfig {
   readonly path: string;
   /** Absolute paths of all files read, lowest layer of `extends` first, `path` last. */
   readonly sources: readonly string[];
-  /** The resolved config, complete: running this text repeats the run. Written when it is read. */
+  /** The complete resolved config as YAML; running it repeats the run. Rendered on first use. */
   readonly yaml: string;
   /** What it was made of, as a comment at the head of `yaml` says. */
   readonly madeOf: string;
-  /** Options that do not take effect or are probably not meant, each `position: sentence`. */
+  /** Keys without effect and probable mistakes, each `position: sentence`. */
   readonly warnings: readonly string[];
   /** Dotted key → `file:line:col`, `--set key=value`, `--seed` or `default`. */
   readonly origins: ReadonlyMap<string, string>;
@@ -44,7 +44,7 @@ export function loadConfig(nameOrPath: string, overrides: ConfigOverrides = {}):
   return openConfig(nameOrPath)(overrides);
 }
 
-/** `loadConfig` for many overrides: the files are read once, here. Throws `ConfigError` for them. */
+/** `loadConfig` for many overrides: reads the files once. Throws `ConfigError`, as does the returned function. */
 export function openConfig(nameOrPath: string): (overrides: ConfigOverrides) => LoadedConfig {
   const path = findConfig(nameOrPath);
   const problems: Problem[] = [];
@@ -81,7 +81,7 @@ function resolve(path: string, layers: FileLayers, overrides: ConfigOverrides, p
   return withConfig({ path, sources, madeOf: madeOf(sources, overrides), warnings, origins }, config);
 }
 
-/** What was loaded, with `config` as its config. */
+/** The loaded config with another `config`. */
 export function withConfig(loaded: Omit<LoadedConfig, 'config' | 'yaml'>, config: Config): LoadedConfig {
   const { path, sources, madeOf, warnings, origins } = loaded;
   let yaml: string | undefined;
@@ -103,7 +103,7 @@ export function withConfig(loaded: Omit<LoadedConfig, 'config' | 'yaml'>, config
 }
 
 interface CheckedStage {
-  /** Undefined where there is a problem. */
+  /** Undefined if there is a problem. */
   readonly config: (Omit<StageConfig, 'name'> & { name?: string }) | undefined;
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
@@ -129,7 +129,7 @@ function originsOf(origin: CheckedStage['origin'], prefix: string): [string, str
   return describeKeys().map(({ key }) => [prefix + key, origin(key) ?? 'default']);
 }
 
-/** What is wrong at the top level is wrong in both stages. */
+/** A problem at the top level appears in both stages, but is reported once. */
 function withoutRepetitions(problems: readonly Problem[]): Problem[] {
   return [...new Map(problems.map(problem => [`${problem.where} ${problem.message}`, problem])).values()];
 }

@@ -5,10 +5,10 @@ import { ConfigError } from '../errors.js';
 import { diskFault } from '../io/faults.js';
 import { displayPath, withHome } from '../io/homePath.js';
 import { asNamePart } from './experimentName.js';
-import { isFactorFile, listedFactors, sourceOf, withNumber } from './factorFiles.js';
+import { isFactorFile, listedFactors, replaceN, sourceOf } from './factorFiles.js';
 import { editDistance, nearest } from './suggest.js';
 
-/** Configs that an error names. */
+/** Most configs that an error names. */
 const listedAtMost = 8;
 
 /** The package's `configs` folder; this file runs from `dist/src/config`. */
@@ -22,7 +22,7 @@ export interface NamedConfig {
   readonly summary: string;
 }
 
-/** The configs that come with the package and can be run, by name; recipes are parts of configs and left out. */
+/** The configs of the package that can be run, by name; without recipes, which are parts of configs. */
 export function listConfigs(): NamedConfig[] {
   return namesIn(configsFolder)
     .filter(name => name.includes('/') && !name.startsWith('recipes/'))
@@ -65,26 +65,28 @@ export function findConfig(nameOrPath: string): string {
 }
 
 function factorWanted(nameOrPath: string): ConfigError {
-  return new ConfigError(`"${nameOrPath}" is the config of several imbalance factors, one of which is to be named`, {
+  return new ConfigError(`"${nameOrPath}" is the config of several imbalance factors, and you must choose one`, {
     where: nameOrPath,
-    next: `Give a number in the place of N, such as ${withNumber(nameOrPath.replace(/\.ya?ml$/, ''), 100)}.`,
+    next: `Write a number for N, such as ${replaceN(nameOrPath.replace(/\.ya?ml$/, ''), 100)}.`,
   });
 }
 
 /**
- * The file that `extends: parent` means in a file of `folder`: a path relative to it, else a name in the package's
- * configs.
+ * The file that `extends: parent` means in a file of `folder`: a path relative to `folder`, else a name in the
+ * package's configs.
  */
 export function findParent(parent: string, folder: string): string | undefined {
   return firstFile(candidates(folder, parent));
 }
 
-/** Names in the package's configs, recipes included, that are spelt nearly like `parent`; at most three. */
+/** At most three names in the package's configs, recipes included, with a spelling near to `parent`. */
 export function nearParents(parent: string): string[] {
   return nearest(plainName(parent), namesIn(configsFolder));
 }
 
-/** Name of an experiment without `name`: the path below the last folder called `configs`, else the file's base name. */
+/**
+ * Name of an experiment without the key `name`: the path below the last folder `configs`, else the file's base name.
+ */
 export function nameFromPath(path: string): string {
   const parts = path.replace(/\.ya?ml$/, '').split(sep);
   const configs = parts.lastIndexOf('configs', parts.length - 2);
@@ -114,7 +116,7 @@ function nearNames(given: string): string[] {
   return [...near].slice(0, 3);
 }
 
-/** Names of the configs in a folder. That of somebody else may hold a whole disk: `recursive` is for the package's. */
+/** Names of the configs in a folder. Only the package's folder is read recursively: another may hold a whole disk. */
 function namesIn(folder: string, recursive = true): string[] {
   return filesIn(folder, recursive)
     .filter(file => /\.ya?ml$/.test(file))
@@ -137,15 +139,15 @@ function filesIn(folder: string, recursive: boolean): string[] {
 }
 
 function namesOfFactors(name: string, path: string): string[] {
-  return listedFactors(readFileSync(path, 'utf8')).map(({ factor }) => withNumber(name, factor));
+  return listedFactors(readFileSync(path, 'utf8')).map(({ factor }) => replaceN(name, factor));
 }
 
-/** The first line of the head; with what the head says of the imbalance factor. */
+/** The first line of the comment at the head of the file, with the note on the imbalance factor. */
 function summaryOf(text: string, factor: number | undefined): string {
   const first = headComment(text);
   if (factor === undefined) return first;
-  const says = listedFactors(text).find(listed => Number(listed.factor) === factor)?.says;
-  return `${withNumber(first, factor)}${says === undefined ? '' : `: ${says}`}`;
+  const note = listedFactors(text).find(listed => Number(listed.factor) === factor)?.note;
+  return `${replaceN(first, factor)}${note === undefined ? '' : `: ${note}`}`;
 }
 
 function headComment(text: string): string {
@@ -161,6 +163,6 @@ function stat(path: string) {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    return undefined; // a name no file can have: too long, with a null byte, in a folder we may not read
+    return undefined; // no file can have this name (too long, a null byte), or its folder may not be read
   }
 }

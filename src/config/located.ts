@@ -1,7 +1,4 @@
-/**
- * Config values that remember where each of them was written, so that a problem can name `file:line:col` through
- * `extends`.
- */
+/** Config values with their origins, so that a problem names `file:line:col`, also of a file that is extended. */
 
 /** Where a value was written: `file:line:col`, `--set key=value`, `--seed`, or a rule such as `default`. */
 export type Origin = string;
@@ -10,7 +7,7 @@ interface LocatedScalar {
   readonly kind: 'scalar';
   readonly origin: Origin;
   readonly value: string | number | boolean | bigint | null;
-  /** The text as written, when it says more than the value (`1e999`). */
+  /** The text as it was written, such as `1e999`. */
   readonly source?: string;
 }
 
@@ -40,15 +37,13 @@ export function plainValue(located: Located): unknown {
   if (located.kind === 'list') return located.items.map(plainValue);
   const result: Record<string, unknown> = {};
   for (const [key, entry] of located.entries) {
-    // defineProperty: a key named __proto__ must show up as an unknown key, not vanish into the prototype.
+    // defineProperty: an assignment of the key __proto__ would set the prototype, and the key would not be reported.
     Object.defineProperty(result, key, { value: plainValue(entry.value), enumerable: true });
   }
   return result;
 }
 
-/**
- * As `plainValue`, but every value that is not null is the text that was written: `0123` and `1e5` stay what they are.
- */
+/** As `plainValue`, but each value other than null is the text as it was written, such as `0123` or `1e5`. */
 export function writtenValue(located: Located): unknown {
   if (located.kind === 'list') return located.items.map(writtenValue);
   if (located.kind === 'map')
@@ -57,7 +52,7 @@ export function writtenValue(located: Located): unknown {
   return value === null || typeof value === 'string' ? value : (source ?? String(value));
 }
 
-/** The value at `path`, or undefined when nothing is written there. */
+/** The value at `path`; undefined if nothing is written there. */
 export function at(root: Located, path: Path): Located | undefined {
   let here: Located | undefined = root;
   for (const step of path) {
@@ -68,14 +63,21 @@ export function at(root: Located, path: Path): Located | undefined {
   return here;
 }
 
-/** Whether `null` is written as the value: an empty value is a slip, not this. */
+/** `map` without the entry of `key`. */
+export function withoutKey(map: LocatedMap, key: string): LocatedMap {
+  const entries = new Map(map.entries);
+  entries.delete(key);
+  return { ...map, entries };
+}
+
+/** Whether `null` is written out; an empty value is probably a mistake. */
 export function isNull(located: Located): boolean {
   return located.kind === 'scalar' && located.value === null && located.source !== undefined;
 }
 
 /**
- * `map` without the keys whose value is `null`, in the maps below too, as far as `isKnown(path)`: a key of no meaning
- * stays to be reported. A map inside a section goes with its last key.
+ * `map` without the keys whose value is `null`, at all levels. A map inside a section is removed with its last key.
+ * Keys that are not `isKnown(path)` stay, so that they are reported.
  */
 export function withoutNulls(map: LocatedMap, isKnown: (path: Path) => boolean, path: Path = []): LocatedMap {
   const entries = new Map<string, LocatedEntry>();
@@ -90,7 +92,7 @@ export function withoutNulls(map: LocatedMap, isKnown: (path: Path) => boolean, 
   return { ...map, entries };
 }
 
-/** Origin of the key at `path`; of the nearest enclosing key (at last the whole config) when the key is not written. */
+/** Origin of the key at `path`; if it is not written, origin of the nearest enclosing key or of the whole config. */
 export function keyOrigin(root: Located, path: Path): Origin {
   let origin = root.origin;
   let here: Located | undefined = root;
@@ -111,9 +113,9 @@ export function keyOrigin(root: Located, path: Path): Origin {
 }
 
 /**
- * `over` laid on `base`: maps merge key by key, lists and scalars are replaced. A map that chooses among alternatives
- * by its `name` (`isChoice(path)`) replaces the whole map below when the names differ: the keys of one loss mean
- * nothing to another.
+ * `base` with the values of `over`: maps merge key by key, lists and scalars are replaced. If `isChoice(path)`, the
+ * `name` of a map chooses among alternatives such as losses; if the names differ, `over` replaces the whole map,
+ * because the keys of one loss have no meaning for another.
  */
 export function merge(
   base: LocatedMap,

@@ -1,9 +1,10 @@
 /**
- * Keys of other tools (Hydra, MMPretrain, timm, Lightning, released code of papers), and the key of gala that does the
- * same.
+ * Keys of other tools (Hydra, MMPretrain, timm, Lightning, released code of papers) with the equivalent key of gala.
  */
+import type { ConfigKey } from './checks/checked.js';
+import type { StageConfig } from './schema.js';
 
-export const keysOfOtherTools: Readonly<Record<string, string>> = {
+const keysOfOtherTools: Readonly<Record<string, ConfigKey | keyof StageConfig>> = {
   arch: 'model.backbone',
   architecture: 'model.backbone',
   backbone: 'model.backbone',
@@ -51,13 +52,13 @@ export const keysOfOtherTools: Readonly<Record<string, string>> = {
 
 const namesOfExtends: ReadonlySet<string> = new Set(['defaults', '_base_', 'base', 'inherit', 'include', '_target_']);
 
-/** The key of gala for a key of another tool, written as there: `--max-epochs`, `max_epochs`, `trainer.max_epochs`. */
+/** The key of gala for a key of another tool, such as `--max-epochs`, `max_epochs` or `trainer.max_epochs`. */
 export function keyOfOtherTool(written: string): string | undefined {
   const [last = ''] = written.replace(/^-+/, '').replaceAll('-', '_').toLowerCase().split('.').slice(-1);
   return Object.hasOwn(keysOfOtherTools, last) ? keysOfOtherTools[last] : undefined;
 }
 
-/** Whether another tool takes its parent configs from this key. */
+/** Whether this key names the parent configs in another tool. */
 export function isKeyOfParents(key: string): boolean {
   return namesOfExtends.has(key);
 }

@@ -1,4 +1,4 @@
-/** YAML 1.2 text → located values. Says in plain words what is wrong with a text and where. */
+/** Reads YAML 1.2 into located values, with problems in plain words. */
 import {
   type Document,
   isAlias,
@@ -13,7 +13,7 @@ import {
 import { type Located, type LocatedEntry, type LocatedMap, type Origin, writtenValue } from './located.js';
 import { configError, type Problem } from './problem.js';
 
-/** Values after all aliases are written out. Real configs have tens; an alias bomb has billions. */
+/** Most values once all aliases are expanded. Real configs have tens; an alias bomb has billions. */
 const maxValues = 10_000;
 
 interface Reading {
@@ -26,8 +26,8 @@ interface Reading {
 }
 
 /**
- * Reads the YAML text of a config file; problems are added with origins `label:line:col`. Undefined when nothing usable
- * was read.
+ * Reads the YAML text of a config file; adds problems with origins `label:line:col`. Undefined if the text cannot be
+ * used.
  */
 export function parseConfigText(text: string, label: string, problems: Problem[]): LocatedMap | undefined {
   if (text.includes('\0')) {
@@ -55,7 +55,7 @@ export function parseSetValue(text: string, origin: Origin, problems: Problem[])
   return parse(text, new LineCounter(), () => origin, problems);
 }
 
-/** Reads a list, its values as they are written. Throws `ConfigError` with `where` as the place. */
+/** Reads a list, with its values as they are written. Throws `ConfigError` at the place `where`. */
 export function writtenList(text: string, where: string): unknown {
   const problems: Problem[] = [];
   const located = parseSetValue(text, where, problems);
@@ -72,7 +72,7 @@ function parse(
   const document = parseDocument(text, { lineCounter: lines, version: '1.2', prettyErrors: false, strict: true });
   let readable = true;
   for (const error of firstErrors(document)) {
-    // A repeated key leaves the rest readable, so that its problems can be shown in the same go.
+    // After a repeated key the rest can still be read, and its problems are reported with this one.
     const fatal = error.code !== 'DUPLICATE_KEY';
     problems.push({ where: originOf(error.pos[0]), message: plainWords(error, text), fatal });
     if (fatal) readable = false;
@@ -84,9 +84,7 @@ function parse(
     : locate(document.contents, reading, undefined);
 }
 
-/**
- * `aliasOrigin`: an aliased value is reported where the alias stands, since that is the value the reader sees there.
- */
+/** With `aliasOrigin`, the place of an alias: a problem in an aliased value is reported there. */
 function locate(node: Node, reading: Reading, aliasOrigin: Origin | undefined): Located | undefined {
   const origin = aliasOrigin ?? reading.originOf(node.range?.[0] ?? 0);
   const refuse = (message: string): undefined => {
@@ -94,7 +92,7 @@ function locate(node: Node, reading: Reading, aliasOrigin: Origin | undefined): 
     return undefined;
   };
   if (++reading.values === maxValues)
-    refuse(`the config has more than ${maxValues} values once its aliases are written out`);
+    refuse(`the config has more than ${maxValues} values once its aliases are expanded`);
   if (reading.values >= maxValues) return undefined;
 
   if (isAlias(node)) {
@@ -121,7 +119,7 @@ function locate(node: Node, reading: Reading, aliasOrigin: Origin | undefined): 
       reading.problems.push({ where: keyOrigin, message: 'a key must be a plain word', fatal: true });
       continue;
     }
-    // Nothing is written where an empty value stands: the key is the place to look at.
+    // An empty value has no place of its own, so it takes that of its key.
     const isEmpty = isScalar(value) && value.source === '';
     const located = value === null || isEmpty ? undefined : locate(value, reading, undefined);
     entries.set(String(key.value), { keyOrigin, value: located ?? { kind: 'scalar', origin: keyOrigin, value: null } });
@@ -129,7 +127,7 @@ function locate(node: Node, reading: Reading, aliasOrigin: Origin | undefined): 
   return { kind: 'map', origin, entries };
 }
 
-/** One error a place and five at most: the later ones mostly follow from the first. */
+/** One error per place, at most five: later errors mostly follow from the first. */
 function firstErrors(document: Document): YAMLError[] {
   const errors = [...document.errors, ...document.warnings];
   const tooDeep = errors.find(isTooDeep);
@@ -137,7 +135,7 @@ function firstErrors(document: Document): YAMLError[] {
   return errors.filter((error, i) => error.pos[0] !== errors[i - 1]?.pos[0]).slice(0, 5);
 }
 
-/** The parser recurses, and reports the end of the stack as an error of the text. */
+/** The parser is recursive, and reports an exhausted call stack as an error of the text. */
 function isTooDeep(error: YAMLError): boolean {
   return /call stack/.test(error.message);
 }
@@ -149,7 +147,7 @@ function plainWords(error: YAMLError, text: string): string {
     case 'DUPLICATE_KEY':
       return `the key ${JSON.stringify(/^[^:\n]*/.exec(here)?.[0].trim())} is given twice`;
     case 'TAB_AS_INDENT':
-      return 'a tab indents this line; YAML wants spaces';
+      return 'a tab indents this line; YAML indents with spaces';
     case 'MULTIPLE_DOCS':
       return 'a second document starts here (---); a config is one document';
     case 'TAG_RESOLVE_FAILED':

@@ -1,6 +1,4 @@
-/**
- * Problems are collected and reported together, so that one run of the command shows all that is wrong with a config.
- */
+/** Problems of a config. They are collected, so that one run of a command reports all of them. */
 import { ConfigError } from '../errors.js';
 import type { Origin } from './located.js';
 
@@ -8,13 +6,12 @@ export interface Problem {
   readonly where: Origin;
   /** A sentence without the position. */
   readonly message: string;
-  /** The rest of the config cannot be read in spite of this one (a syntax error, a missing parent). */
+  /** The rest of the config cannot be read because of this problem, such as a syntax error or a missing parent. */
   readonly fatal?: boolean;
 }
 
 /**
- * One `ConfigError` for all problems: a single one is the message itself, several are listed one per line with their
- * positions.
+ * One `ConfigError` for all problems. A single problem is the message; several are listed, one per line with its place.
  */
 export function configError(config: string, problems: readonly Problem[]): ConfigError {
   const next = problems.some(problem => problem.fatal)
@@ -26,7 +23,7 @@ export function configError(config: string, problems: readonly Problem[]): Confi
   return new ConfigError([`The config has ${problems.length} problems:`, ...lines].join('\n'), { where: config, next });
 }
 
-/** Files in the order of their lines, then the command line. */
+/** Files by name and line, then the command line. */
 function byPosition(a: Problem, b: Problem): number {
   const fromFlags = Number(a.where.startsWith('--')) - Number(b.where.startsWith('--'));
   return fromFlags || a.where.localeCompare(b.where, 'en', { numeric: true });

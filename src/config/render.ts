@@ -1,4 +1,4 @@
-/** A config as YAML that can be run again. */
+/** Renders a config as YAML that can be run again. */
 import { Document, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import { inputSizeOf } from '../data/schema.js';
 import { datasets, isImageFiles } from '../data/sets/index.js';
@@ -8,7 +8,7 @@ import { describeKeys } from './keys.js';
 import type { Config, StageConfig } from './schema.js';
 import { fileLayout } from './stages.js';
 
-/** The config as YAML, every key written; with `origins`, a trailing comment says where each value came from. */
+/** The config as YAML with every key. With `origins`, a comment after each value says where it was written. */
 export function renderConfig(config: Config, head: string, origins?: ReadonlyMap<string, string>): string {
   return textOf(new Document(fileLayout(config)), head, origins);
 }
@@ -110,7 +110,7 @@ function annotate(node: Node | null, key: string, origins: ReadonlyMap<string, s
       annotate(pair.value as Node | null, key === '' ? step : `${key}.${step}`, origins);
     }
   } else if (node !== null) {
-    if (isSeq(node)) node.flow = true; // on one line with its origin
+    if (isSeq(node)) node.flow = true; // one line, so that the comment fits
     node.comment = [` ${origins.get(key) ?? ''}`, ...(node.comment ? [node.comment.trim()] : [])].join('; ');
   }
 }

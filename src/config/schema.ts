@@ -19,8 +19,7 @@ const train = z
     epochs: wholeNumber
       .max(100_000)
       .describe(
-        'Passes over the training subset; 0 for a stage that trains nothing: τ-normalisation, or weights of a ' +
-          'file as they are.',
+        'Passes over the training subset. 0 = no training: for τ-normalisation, or to evaluate weights from a file.',
       ),
     batch_size: positiveInteger
       .max(65_536)
@@ -30,53 +29,50 @@ const train = z
       .max(65_536)
       .default(1)
       .describe(
-        'Micro-batches that a step is made of, for batches that do not fit into the memory; it divides ' +
-          'batch_size. See docs/engines.md.',
+        'Micro-batches per step, for batches that do not fit into the memory; must divide batch_size. See ' +
+          'docs/engines.md.',
       ),
     mixup_alpha: z
       .number()
       .min(0)
       .max(100)
       .default(0)
-      .describe('α of mixup: images and losses are blended by λ ~ Beta(α, α), one λ a step; 0 = no mixup.'),
+      .describe('α of mixup: images and losses are blended by λ ~ Beta(α, α), one λ per step; 0 = no mixup.'),
     ema_decay: z
       .number()
       .min(0)
       .lt(1)
       .default(0)
       .describe(
-        'Decay a step of an exponential moving average of the weights, such as 0.999; evaluation and export ' +
-          'take the averages. 0 = none.',
+        'Decay per step of an exponential moving average of the weights, such as 0.999; evaluation and export ' +
+          'use the averages. 0 = no averages.',
       ),
     steps_per_call: z
       .union([z.literal('auto'), positiveInteger.max(1_000_000)])
       .default('auto')
       .describe(
-        'Steps that the engine does in one call, at most an epoch; signals act between calls. auto = 1 on a ' +
-          'CPU, on a GPU an epoch or equal parts of it.',
+        'Steps per call of the engine, at most an epoch; signals act between calls. auto = 1 on a CPU; on a GPU ' +
+          'an epoch or equal parts of it.',
       ),
     checkpoint_every: z
       .union([z.literal('auto'), positiveInteger.max(100_000)])
       .default('auto')
       .describe(
-        'Epochs between writes of the `last` checkpoint; the last epoch always writes it. auto = 1, on a GPU ' +
-          'after the first epoch that ends 10 s or more after the last write.',
+        'Epochs between writes of the `last` checkpoint; the last epoch always writes it. auto = 1 on a ' +
+          'CPU; on a GPU after each epoch that ends 10 s or more after the previous write.',
       ),
   })
   .describe('Length of the training.');
 
 const freeze = z
   .strictObject({
-    backbone: z
-      .boolean()
-      .default(false)
-      .describe('Train the classifier alone, anew; the backbone keeps the weights it is given.'),
+    backbone: z.boolean().default(false).describe('Train a new classifier only; the backbone keeps its weights.'),
     batch_stats: z
       .boolean()
       .default(false)
       .describe(
-        'With a frozen backbone: normalise by its running statistics, which then stay as they are; false = by ' +
-          'those of the batch, which update them.',
+        'With a frozen backbone: true = normalise by its running statistics, which do not change; false = ' +
+          'normalise by the statistics of the batch, which update them.',
       ),
   })
   .describe('What is not trained.');
@@ -86,12 +82,12 @@ const stages = z
   .strictObject({
     representation: stage
       .optional()
-      .describe('Keys that are different in the first stage; its `name` says where its runs are kept and looked for.'),
+      .describe('Keys that are different in the first stage; its runs are stored and found under its `name`.'),
     classifier: stage
       .optional()
       .describe(
-        'Keys that are different in the second stage, which starts from the last epoch of the first and is ' +
-          'what the experiment reports.',
+        'Keys that are different in the second stage. It starts from the last epoch of the first, and its results ' +
+          'are those of the experiment.',
       ),
   })
   .describe('Two stages of training; see “Two stages”.');
@@ -102,8 +98,8 @@ const evaluation = z
       .max(65_536)
       .default(500)
       .describe(
-        'Images per forward pass of an evaluation, at most: fewer where no split has so many, or of large ' +
-          'images (100 of 224 × 224 pixels).',
+        'Most images per forward pass of an evaluation. Fewer if the largest split has fewer, or if the images ' +
+          'are large (100 of 224 × 224 pixels).',
       ),
     every: positiveInteger
       .max(100_000)
@@ -120,8 +116,8 @@ const evaluation = z
       .enum(['test', 'val', 'last'])
       .default('test')
       .describe(
-        'Split whose plain top-1 chooses the `best` checkpoint (last = no choice, the last epoch); named in ' +
-          'every table.',
+        'Split whose plain top-1 selects the checkpoint `best`; last = the last epoch, without a selection. Every ' +
+          'table names it.',
       ),
     tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
     groups: z
@@ -156,7 +152,9 @@ export const configSchema = z
   })
   .describe('A gala experiment.');
 
-/** A validated config of one training with every default filled in. */
+/** A valid config of one training, with all defaults. */
 export type StageConfig = Omit<z.output<typeof configSchema>, 'stages'> & { name: string };
-/** An experiment: one training, or the second of two, which starts from the first. */
+/**
+ * The config of an experiment: of its only training, or of its second stage with the config of the first in `stages`.
+ */
 export type Config = StageConfig & { stages?: { representation: StageConfig } };

@@ -1,11 +1,11 @@
 /**
- * Two-stage experiments: the maps `stages.representation` and `stages.classifier` lie on top of the other keys, each
- * for its own stage. The classifier stage is the experiment, whose numbers are reported; the other is an experiment of
- * its own that it starts from.
+ * Two-stage experiments. The maps `stages.representation` and `stages.classifier` change the other keys for the first
+ * and the second stage. The first stage is an experiment of its own. The second starts from it, and its numbers are
+ * those of the experiment.
  */
 import { hasOwnVal, isFolders } from '../data/sets/index.js';
 import { isChoice } from './keys.js';
-import { at, isNull, keyOrigin, type LocatedMap, merge, type Path } from './located.js';
+import { at, isNull, keyOrigin, type LocatedMap, merge, type Path, withoutKey } from './located.js';
 import type { Problem } from './problem.js';
 import type { Config, StageConfig } from './schema.js';
 import { nearest, quotedAlternatives } from './suggest.js';
@@ -13,7 +13,7 @@ import { nearest, quotedAlternatives } from './suggest.js';
 const stageNames = ['representation', 'classifier'] as const;
 type StageName = (typeof stageNames)[number];
 
-/** Keys that both stages have in common: they are written at the top level only. */
+/** Keys with one value for both stages, which is written at the top level only. */
 export const sharedKeys: readonly string[] = [
   'seed',
   'data.dataset',
@@ -30,9 +30,7 @@ export const sharedKeys: readonly string[] = [
   'threads',
 ];
 
-/**
- * The two complete configs in a root with `stages`; undefined without, or with a problem that leaves nothing to check.
- */
+/** The complete configs of both stages; undefined if there is no key `stages`, or if it cannot be read. */
 export function splitStages(root: LocatedMap, problems: Problem[]): Record<StageName, LocatedMap> | undefined {
   const stages = root.entries.get('stages')?.value;
   if (stages === undefined || isNull(stages)) return undefined;
@@ -52,9 +50,7 @@ export function splitStages(root: LocatedMap, problems: Problem[]): Record<Stage
       near.length > 0 ? `did you mean ${quotedAlternatives(near)}?` : 'the stages are representation and classifier';
     refuse(where, `unknown key "stages.${name}"; ${hint}`);
   }
-  const entries = new Map(root.entries);
-  entries.delete('stages');
-  const common: LocatedMap = { ...root, entries };
+  const common = withoutKey(root, 'stages');
   const stageOf = (name: StageName): LocatedMap => {
     const written = stages.entries.get(name)?.value;
     const base = name === 'representation' ? withoutKey(common, 'name') : common;
@@ -80,9 +76,9 @@ export function splitStages(root: LocatedMap, problems: Problem[]): Record<Stage
 }
 
 /**
- * What is wrong with an epoch of the second stage that held-out images choose: the first stage must hold out the same
- * ones, or the backbone was trained on them. Undefined where nothing is. A folder of images may have a validation split
- * of its own.
+ * The problem of a second stage whose epoch is selected by images that the first stage was trained on; undefined if
+ * there is none. Both stages must hold out the same images, unless the dataset has its own validation split, as a
+ * folder may.
  */
 export function heldOutProblem(
   first: Omit<StageConfig, 'name'>,
@@ -97,21 +93,21 @@ export function heldOutProblem(
   );
 }
 
-/** The config of a two-stage experiment; a first stage without a name goes by that of the whole and its own. */
+/** The config of a two-stage experiment. Without a name, the first stage is called `<experiment>/representation`. */
 export function joinStages(
   classifier: StageConfig,
   representation: Omit<StageConfig, 'name'> & { name?: string },
 ): Config {
   const name = representation.name ?? `${classifier.name}/representation`;
-  // A weights file is what the first stage begins with; the second begins with the first.
+  // Only the first stage begins with the weights file; the second begins with the first.
   const { weights: _, ...model } = classifier.model;
   return { ...classifier, model, stages: { representation: { ...representation, name } } };
 }
 
 /**
- * The keys of a config as its file has them: those of the first stage at the top, under `stages.classifier` those in
- * which the second differs. What only the first stage has stands under `stages.representation`, for at the top the
- * second would have it too.
+ * The keys of a config as in a file: at the top the keys of the first stage, and under `stages.classifier` the keys in
+ * which the second differs. Keys that only the first stage has are under `stages.representation`: at the top, the
+ * second stage would have them too.
  */
 export function fileLayout(config: Config): Record<string, unknown> {
   const { stages, name: own, ...second } = config;
@@ -151,10 +147,4 @@ function layoutOf(first: Keys, second: Keys, path: Path) {
 
 function isMap(value: unknown): value is Keys {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-function withoutKey(map: LocatedMap, key: string): LocatedMap {
-  const entries = new Map(map.entries);
-  entries.delete(key);
-  return { ...map, entries };
 }

@@ -1,6 +1,6 @@
-/** "Did you mean": the known names nearest to a mistyped one. */
+/** "Did you mean": the known names nearest to a misspelt one. */
 
-/** The (at most three) candidates nearest to `given`, in their order; case, `_` and `-` do not count as differences. */
+/** At most three candidates nearest to `given`, in their order; case, `_` and `-` are ignored. */
 export function nearest(given: string, candidates: Iterable<string>): string[] {
   const plain = simplify(given);
   const limit = Math.max(1, Math.floor(plain.length / 4));
@@ -19,9 +19,9 @@ export function quotedAlternatives(names: readonly string[]): string {
   return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
 }
 
-/** Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours, each costing 1. */
+/** Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours, each of cost 1. */
 export function editDistance(a: string, b: string): number {
-  // Only three rows of the table are alive at a time: i − 2 (for swaps), i − 1 and i.
+  // Only three rows of the table are needed at a time: i − 2 (for swaps), i − 1 and i.
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -42,7 +42,7 @@ export function editDistance(a: string, b: string): number {
 
 function distanceTo(plain: string, candidate: string): number {
   const other = simplify(candidate);
-  // A beginning such as `cifar` for `cifar100` is near although many letters are missing.
+  // A prefix such as `cifar` of `cifar100` is near, although many letters are missing.
   if (plain.length >= 3 && other.startsWith(plain)) return Math.min(1, other.length - plain.length);
   return editDistance(plain, other);
 }

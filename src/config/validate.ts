@@ -1,7 +1,4 @@
-/**
- * Checks located values against the schema; every issue becomes a problem in plain words at the place where the value
- * was written.
- */
+/** Checks located values against the schema. Each issue becomes a problem in plain words, at the place of the value. */
 import type { z } from 'zod';
 import type { ConfigKey, Values } from './checks/checked.js';
 import { describeKeys, expectedText, isChoice, keysAt, schemaAt } from './keys.js';
@@ -16,13 +13,13 @@ export interface Validation {
   /** The config with all defaults; undefined when there is a problem. */
   readonly config: z.output<typeof configSchema> | undefined;
   readonly problems: readonly Problem[];
-  /** The values without problems, also where others have one. */
+  /** The values without problems, also if others have some. */
   readonly values: Values;
-  /** True where the key has another value than its default. */
+  /** True if the value of the key is not its default. */
   readonly differsFromDefault: (key: ConfigKey) => boolean;
 }
 
-/** Checks a merged config against the schema and finds all of its problems. */
+/** Checks a merged config against the schema, and finds all of its problems. */
 export function validate(root: LocatedMap): Validation {
   const result = configSchema.safeParse(plainValue(root));
   const issues = result.error?.issues ?? [];
@@ -58,7 +55,7 @@ function valuesOf(read: (key: string) => unknown): Values {
   return values as Values;
 }
 
-/** Whether a section is missing that the parents would have, whose key is of another tool. */
+/** Whether the issue is a missing section that probably stands in a parent, named by a key of another tool. */
 function isInherited({ code, path }: Issue, root: LocatedMap): boolean {
   return (
     code === 'invalid_type' &&
@@ -130,7 +127,7 @@ function givenText(given: Located): string {
 function hint(given: Located, path: Path, root: LocatedMap): string {
   const isEmpty = given.kind === 'scalar' && given.value === null;
   if (isEmpty && describeKeys().some(({ key, required }) => key === dotted(path) && !required))
-    return '; null takes away what a parent sets';
+    return '; null removes what a parent sets';
   if (given.kind !== 'scalar' || given.value === null) return '';
   if (isChoice(path)) {
     const [key, written] = [dotted(path), given.source ?? String(given.value)];
@@ -155,7 +152,7 @@ function hint(given: Located, path: Path, root: LocatedMap): string {
   return wantsNumber && isNumber ? '; write it without quotes' : '';
 }
 
-/** The `name` written in a map that is a choice, so that only the keys of the chosen alternative count. */
+/** Reads the `name` of a map that is a choice, so that only the keys of the chosen alternative count. */
 function chosenIn(root: LocatedMap): (path: Path) => unknown {
   return path => {
     const name = at(root, [...path, 'name']);

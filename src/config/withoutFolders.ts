@@ -1,4 +1,4 @@
-/** A config as others may read it: which files it names, not where they lay. */
+/** A config for publication: with the names of its files, without their folders. */
 import { basename } from 'node:path';
 import type { Config, StageConfig } from './schema.js';
 
@@ -6,8 +6,8 @@ import type { Config, StageConfig } from './schema.js';
 export const listKeys = ['train_list', 'val_list', 'test_list'] as const;
 
 /**
- * Without `data.root`, and with the base names alone of `model.weights` and the lists of images, in both stages. The
- * order of the keys stays.
+ * The config without `data.root`, and with only the base names of `model.weights` and of the lists of images, in both
+ * stages. The order of the keys stays.
  */
 export function withoutFolders({ stages, ...config }: Config): Config {
   const first = stages && { stages: { representation: stageWithoutFolders(stages.representation) } };

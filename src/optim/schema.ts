@@ -21,20 +21,20 @@ export const optim = z
       .max(65_536)
       .optional()
       .describe(
-        'Batch size that the learning rates are meant for: both are multiplied by train.batch_size / this. ' +
-          'Left out, they are taken as they are.',
+        'Batch size for which the learning rates were chosen: both are multiplied by train.batch_size / this. ' +
+          'When left out, they are not scaled.',
       ),
     momentum: z.number().min(0).lt(1).default(0.9).describe('(sgd) Momentum (PyTorch form).'),
-    beta1: z.number().min(0).lt(1).default(0.9).describe('(adamw) Decay a step of the mean of the gradients.'),
-    beta2: z.number().min(0).lt(1).default(0.999).describe('(adamw) Decay a step of the mean of their squares.'),
+    beta1: z.number().min(0).lt(1).default(0.9).describe('(adamw) Decay per step of the mean of the gradients.'),
+    beta2: z.number().min(0).lt(1).default(0.999).describe('(adamw) Decay per step of the mean of their squares.'),
     weight_decay: z
       .number()
       .min(0)
       .max(1)
       .default(5e-4)
       .describe(
-        'Of every parameter. sgd: L2, added to the gradient (as PyTorch does). adamw: decoupled, times the ' +
-          'learning rate; PyTorch’s default for it is 0.01.',
+        'Weight decay of every parameter. sgd: L2, added to the gradient, as in PyTorch. adamw: decoupled, times ' +
+          'the learning rate; PyTorch’s default is 0.01.',
       ),
   })
   .describe('The optimizer and its schedule.');

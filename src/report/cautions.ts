@@ -1,5 +1,5 @@
 /** What a reader must know before trusting or comparing the numbers of a report. */
-import { configOf, differingKeys, typedValue, weightyValues } from '../config/identity.js';
+import { configOf, differingKeys, identityValues, typedValue } from '../config/identity.js';
 import { withoutFolders } from '../config/withoutFolders.js';
 import { changesWithin, factOf, processesOf, processFacts } from '../run/processes.js';
 import type { ReportRun } from './reportRun.js';
@@ -78,7 +78,7 @@ function differencesOf(runs: readonly ReportRun[]): string[] {
     if (distinct.length < 2) return [];
     return [`${name} (${distinct.length > mostValues ? `${distinct.length} values` : distinct.join(', ')})`];
   };
-  const configs = runs.map(({ record }) => weightyValues(withoutFolders(configOf(record))));
+  const configs = runs.map(({ record }) => identityValues(withoutFolders(configOf(record))));
   const haveFirstStage = runs.every(({ record }) => record.first_stage !== undefined);
   const isTold = (key: string) =>
     !keysOfFacts.has(key) &&

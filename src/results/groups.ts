@@ -1,5 +1,5 @@
 /** Runs of one experiment together: the rows of an accuracy table. */
-import { configOf, differingKeys, inOrder, typedValue, weightyValues } from '../config/identity.js';
+import { configOf, differingKeys, identityValues, inOrder, typedValue } from '../config/identity.js';
 import { keysBesideName, keysOfARun, withSettings } from '../config/namedConfig.js';
 import { processesOf, processFacts, valuesOf } from '../run/processes.js';
 import type { RunResult } from './record.js';
@@ -81,7 +81,7 @@ export function differencesWithin(results: readonly RunResult[]): string[] {
 }
 
 function experimentOf(result: Experiment): Map<string, string> {
-  const values = new Map([...weightyValues(configOf(result))].filter(([key]) => !keysOfARun.has(key)));
+  const values = new Map([...identityValues(configOf(result))].filter(([key]) => !keysOfARun.has(key)));
   // Two files may have one name.
   if (result.weights) values.set('sha256 of the weights', short(result.weights.sha256));
   return values;

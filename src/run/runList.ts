@@ -1,5 +1,5 @@
 /** The rows of `gala runs list`. */
-import { configOf, differingKeys, inOrder, typedValue, weightyValues } from '../config/identity.js';
+import { configOf, differingKeys, identityValues, inOrder, typedValue } from '../config/identity.js';
 import { differencesFromName } from '../config/namedConfig.js';
 import { displayPath } from '../io/homePath.js';
 import type { Column } from '../tables/column.js';
@@ -65,7 +65,7 @@ export function listColumns(now: number): Column<ListedRun>[] {
  * are the keys that the command of the run set, and the keys in which the runs of this name differ from one another.
  */
 function differenceReader(runs: readonly FoundRun[]): (run: FoundRun) => string[] {
-  const valuesOf = new Map(runs.map(run => [run, weightyValues(configOf(run.record))]));
+  const valuesOf = new Map(runs.map(run => [run, identityValues(configOf(run.record))]));
   const differing = new Map<string, readonly string[]>();
   const ownKeys = ({ record: { name, command } }: FoundRun) => {
     const others = runs.filter(({ record }) => record.name === name).map(other => valuesOf.get(other)!);

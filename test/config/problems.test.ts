@@ -147,7 +147,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a tab as indentation',
     text: 'seed: 1\ntrain:\n\tepochs: 3\n',
     where: 'a.yaml:3:1',
-    message: 'a tab indents this line; YAML wants spaces',
+    message: 'a tab indents this line; YAML indents with spaces',
   },
   {
     says: 'a second colon',
@@ -221,7 +221,7 @@ test('all problems are listed at once, in the order of their lines, each at the 
     '  a.yaml:3:32: unknown key "loss.lamda2"; did you mean "loss.lambda2"?',
     '  base.yaml:5:17: train.epochs is 0, but model.head is to be trained; give at least 1',
     '  --set eval.tua=2: unknown key "eval.tua"; did you mean "eval.tau"?',
-    '  --set lambda1: --set wants key.path=value, such as loss.lambda1=1.2',
+    '  --set lambda1: --set needs key.path=value, such as loss.lambda1=1.2',
     '  --set threads=0: threads must be "auto" or a whole number from 1 to 1024, but is 0',
   ]);
 });
@@ -279,7 +279,7 @@ test('alias bombs, endless aliases, deep nests, binary and huge files are refuse
     'binary.yaml': new Uint8Array([0xff, 0xfe, 0x00, 0x80]),
     'huge.yaml': '#'.repeat((1 << 20) + 1),
   });
-  assert.match(complaint(path('bomb.yaml')).message, /more than 10000 values once its aliases are written out/);
+  assert.match(complaint(path('bomb.yaml')).message, /more than 10000 values once its aliases are expanded/);
   assert.deepEqual(complaint(path('endless.yaml')), {
     where: 'endless.yaml:2:9',
     message: 'the alias *d contains itself',

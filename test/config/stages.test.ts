@@ -145,7 +145,7 @@ test('a problem of the top level is reported once, not once a stage', t => {
 
 const contradictions: readonly [set: string[], message: RegExp][] = [
   [['freeze.backbone=true'], /the backbone has no weights to keep/],
-  [['freeze.batch_stats=true'], /freeze\.batch_stats wants a frozen backbone/],
+  [['freeze.batch_stats=true'], /freeze\.batch_stats needs a frozen backbone/],
   [['train.epochs=0'], /train\.epochs is 0, but model\.head is to be trained/],
   [
     ['model.head=tau_normalized', 'train.epochs=0', 'eval.select_on=last'],

@@ -82,6 +82,6 @@ test('a key that is needed, one that is not known and a value that is left empty
   assert.match(said('data.vall_list=null'), /^unknown key "data\.vall_list"; did you mean "data\.val_list"/);
   assert.match(
     said('data.val_list='),
-    /^data\.val_list must be a text, but has no value; null takes away what a parent sets$/,
+    /^data\.val_list must be a text, but has no value; null removes what a parent sets$/,
   );
 });

@@ -1,4 +1,4 @@
-/** What a rule between keys works with: typed values, where each was written, and how to report. */
+/** The input and output of a rule between keys: typed values with their origins, and functions that report problems. */
 import type { Origin } from '../located.js';
 import type { StageConfig } from '../schema.js';
 
@@ -6,8 +6,8 @@ type Keys = Omit<StageConfig, 'name'>;
 type KeyOf<Section> = Section extends unknown ? keyof Section & string : never;
 
 /**
- * The values of a config, defaults included. A value is undefined where its key has a problem of its own, or has
- * neither a value nor a default: a rule looks for contradictions among the values that are left.
+ * The values of a config, defaults included. A value is undefined if it is invalid itself, or if its key has neither a
+ * value nor a default. Rules look for contradictions among the other values.
  */
 export type Values = {
   readonly [K in keyof Keys]: Keys[K] extends object ? Readonly<Partial<Keys[K]>> : Keys[K] | undefined;
@@ -20,21 +20,21 @@ export type ConfigKey = {
 
 export interface Checked {
   readonly values: Values;
-  /** Where the key's value was written; undefined when it is a default. */
+  /** Where the value of the key was written; undefined for a default. */
   readonly origin: (key: ConfigKey) => Origin | undefined;
-  /** True where a value other than the default was written; in a resolved config every default is written. */
+  /** True if the key was written with a value other than its default. A resolved config writes all defaults. */
   readonly isChanged: (key: ConfigKey) => boolean;
-  /** True for a stage that starts from another. */
+  /** True for the second of two stages. */
   readonly hasFirstStage: boolean;
 }
 
-/** Reports a sentence at the place where the key's value was written. */
+/** Reports a sentence at the place where the value of the key was written. */
 export type Report = (key: ConfigKey, message: string) => void;
 
 interface Reports {
   /** A contradiction: the config is refused. */
   readonly refuse: Report;
-  /** An option that has no effect, or is probably not meant. */
+  /** A key that has no effect, or a value that is probably a mistake. */
   readonly warn: Report;
 }
 

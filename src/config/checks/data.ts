@@ -55,7 +55,7 @@ export const checkAugmentation: Check = ({ values: { data } }, { refuse }) => {
   if (repeated !== undefined) refuse('data.augment', `data.augment lists ${repeated} twice`);
 };
 
-/** Images of any size are cut to the network's size first of all. */
+/** The first augmentation of image files must cut them to the size that the network takes. */
 function checkCropping(augment: readonly Augmentation[], dataset: DatasetName, refuse: Report): void {
   const cuts = augment.filter(name => cutFromFiles.includes(name));
   if (cuts.length === 0) return;
@@ -73,7 +73,7 @@ function checkCropping(augment: readonly Augmentation[], dataset: DatasetName, r
   }
 }
 
-/** Parts of the training images, and what already has such a part. */
+/** Rules for `data.split`. */
 export const checkSplit: Check = ({ values: { data } }, { refuse }) => {
   const { dataset, split } = data;
   if (split === undefined || dataset === undefined) return;
@@ -100,7 +100,7 @@ export const checkGroups: Check = ({ values }, { refuse }) => {
     refuse('eval.groups', `eval.groups.few is ${few}, above eval.groups.many ${many}: a class would be in both`);
 };
 
-/** The keys of image files, and what such a dataset needs. */
+/** Rules for the keys of image files. */
 export const checkImageFiles: Check = ({ values: { data }, origin }, { refuse }) => {
   const { dataset } = data;
   if (dataset === undefined) return;

@@ -1,16 +1,21 @@
 /**
- * Rules between keys, which a schema of single keys cannot express: contradictions are problems, the rest is warned
- * about.
+ * Rules between keys, which a schema of single keys cannot express. Contradictions are problems; others are warnings.
  */
 import type { Problem } from '../problem.js';
 import type { Check, Checked, ConfigKey } from './checked.js';
 import { checkAugmentation, checkData, checkGroups, checkImageFiles, checkSplit } from './data.js';
 import { checkEffect } from './effect.js';
-import { checkEngine } from './engine.js';
 import { checkFrozen, checkHead, checkUntrained } from './network.js';
-import { checkBatches, checkBatchNorm, checkEvaluation, checkOptimizer, checkSchedule } from './training.js';
+import {
+  checkBatches,
+  checkBatchNorm,
+  checkEngine,
+  checkEvaluation,
+  checkOptimizer,
+  checkSchedule,
+} from './training.js';
 
-/** In the order in which a reader hears of them. */
+/** In the order in which their messages appear. */
 const checks: readonly Check[] = [
   checkEffect,
   checkData,

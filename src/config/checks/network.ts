@@ -1,4 +1,4 @@
-/** Rules between the keys of `model`, `loss` and `freeze`, and what is trained of the network. */
+/** Rules between the keys of `model`, `loss` and `freeze`. */
 import type { Check, Report, Values } from './checked.js';
 import { lossOf } from './effect.js';
 
@@ -12,7 +12,7 @@ export const checkHead: Check = ({ values, origin }, { refuse }) => {
   }
 };
 
-/** Without epochs there must be something to evaluate: a τ-normalised classifier, or the weights of a file. */
+/** Without training, the network must be complete: a τ-normalised classifier, or weights from a file. */
 export const checkUntrained: Check = ({ values, hasFirstStage }, { refuse }) => {
   const { model, train } = values;
   if (model.head === undefined) return;
@@ -20,17 +20,17 @@ export const checkUntrained: Check = ({ values, hasFirstStage }, { refuse }) => 
     if (train.epochs !== 0) return;
     if (hasFirstStage || model.weights === undefined)
       refuse('train.epochs', 'train.epochs is 0, but model.head is to be trained; give at least 1');
-    else refuseChoice(values, refuse);
+    else refuseSelection(values, refuse);
     return;
   }
   if (!hasFirstStage)
     refuse('model.head', 'model.head tau_normalized is made of a trained classifier; give a first stage (stages)');
   if (train.epochs !== undefined && train.epochs > 0)
     refuse('train.epochs', 'train.epochs must be 0 with model.head tau_normalized, which trains nothing');
-  refuseChoice(values, refuse);
+  refuseSelection(values, refuse);
 };
 
-function refuseChoice(values: Values, refuse: Report): void {
+function refuseSelection(values: Values, refuse: Report): void {
   const { select_on: selectOn } = values.eval;
   if (selectOn === undefined || selectOn === 'last') return;
   refuse('eval.select_on', 'eval.select_on must be last where train.epochs is 0: there are no epochs to choose from');
@@ -41,10 +41,10 @@ export const checkFrozen: Check = ({ values: { freeze, model }, hasFirstStage },
     if (hasFirstStage || model.weights !== undefined) return;
     refuse(
       'freeze.backbone',
-      'freeze.backbone is true, but the backbone has no weights to keep: it would stay as it was drawn; ' +
+      'freeze.backbone is true, but the backbone has no weights to keep and would stay random; ' +
         'give a first stage (stages) or a file (model.weights)',
     );
   } else if (freeze.batch_stats === true) {
-    refuse('freeze.batch_stats', 'freeze.batch_stats wants a frozen backbone; set freeze.backbone to true');
+    refuse('freeze.batch_stats', 'freeze.batch_stats needs a frozen backbone; set freeze.backbone to true');
   }
 };

@@ -1,4 +1,4 @@
-/** Rules between the keys of `train`, `optim` and `eval`. */
+/** Rules between the keys of `train`, `optim` and `eval`, and between the engine, its devices and its precision. */
 import type { Check } from './checked.js';
 import { lossOf } from './effect.js';
 
@@ -55,7 +55,8 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
   if (typeof warmup === 'number' && warmup > 1 && warmup >= epochs) {
     refuse(
       'optim.warmup_epochs',
-      `optim.warmup_epochs is ${warmup}, but there are only ${epochs} epochs (train.epochs); give at most ${epochs - 1}`,
+      `optim.warmup_epochs is ${warmup}, but there are only ${epochs} epochs (train.epochs); give at most ` +
+        `${epochs - 1}`,
     );
   }
   const warmsUp = typeof warmup !== 'number' || warmup > 1;
@@ -82,4 +83,36 @@ export const checkEvaluation: Check = ({ values }, { warn }) => {
     warn('eval.every', `eval.every ${every} is above train.epochs ${epochs}: only the last epoch is evaluated`);
   }
   if (tau === 0) warn('eval.tau', 'eval.tau is 0: the re-balanced columns equal the plain ones');
+};
+
+export const checkEngine: Check = ({ values }, { refuse, warn }) => {
+  const { engine, device, devices, precision } = values;
+  if (device?.startsWith('cuda') && engine === 'tensorflow') {
+    refuse('device', `device is ${device}, but engine tensorflow computes on the CPU; GPUs need engine xla (or auto)`);
+  }
+  if (engine === 'eager' && device !== undefined && device !== 'auto') {
+    refuse('device', `device is ${device}, but engine eager chooses its device itself; leave the key out`);
+  }
+  if (engine === 'eager' && precision === 'bf16') {
+    refuse('precision', 'precision is bf16, but the eager engine computes in fp32; set it to fp32 or auto');
+  }
+  if (engine === 'tensorflow' || engine === 'eager') {
+    if (precision === 'tf32') refuse('precision', `precision is tf32, but only engine xla has it, not ${engine}`);
+    if (devices !== undefined && devices !== 1)
+      refuse('devices', `devices is ${devices}, but engine ${engine} uses one; several need engine xla`);
+  }
+  if (devices === undefined || devices === 1) return;
+  for (const [key, size, report, consequence] of [
+    ['train.batch_size', values.train.batch_size, refuse, 'each device takes an equal part of a batch'],
+    [
+      'eval.batch_size',
+      values.eval.batch_size,
+      warn,
+      'each device evaluates whole batches, which takes as long as one device',
+    ],
+  ] as const) {
+    if (size !== undefined && size % devices !== 0) {
+      report(key, `${key} is ${size}, which ${devices} devices (key devices) do not divide: ${consequence}`);
+    }
+  }
 };
