@@ -28,6 +28,19 @@ export const wideOption = () => new Option('--wide', 'all columns and metrics, h
 export const runOption = () =>
   new Option('--run <run>', 'a run folder, the name of a config (its latest run), or latest');
 
+/** The run as a word, which may take the place of `--run`. */
+export const runArgument = () => new Argument('[run]', 'the run, in place of --run');
+
+/** The run given as a word or by `--run`. Throws `ConfigError` for none and for both. */
+export function wantedRun(word: string | undefined, { run }: { readonly run?: string }): string {
+  if (run === undefined && word !== undefined) return word;
+  if (run !== undefined && word === undefined) return run;
+  throw new ConfigError(run === undefined ? 'No run is given.' : 'Two runs are given; this command takes one.', {
+    where: run === undefined ? 'the command line' : `${word}, --run ${run}`,
+    next: 'Give a run folder, the name of a config (its latest run), or latest; `gala runs list` shows the runs.',
+  });
+}
+
 export const checkpointOption = () =>
   new Option('--checkpoint <which>', 'best, last or a checkpoint file (default: best where there is one)');
 

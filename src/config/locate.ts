@@ -1,9 +1,10 @@
 /** Where config files are: by path, or by name in the package's `configs` folder. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { diskFault } from '../io/faults.js';
 import { displayPath, withHome } from '../io/homePath.js';
+import { shellWord } from '../io/shellWord.js';
 import { asNamePart } from './experimentName.js';
 import { isFactorFile, listedFactors, replaceN, sourceOf } from './factorFiles.js';
 import { editDistance, nearest } from './suggest.js';
@@ -40,9 +41,17 @@ export function listConfigs(): NamedConfig[] {
 export function findConfig(nameOrPath: string): string {
   const found = firstFile(candidates(process.cwd(), nameOrPath));
   if (found !== undefined && isFactorFile(found)) throw factorWanted(nameOrPath);
-  if (found !== undefined) return found;
+  if (found !== undefined && basename(found) !== 'run.json') return found;
   const given = plainName(nameOrPath);
   const folder = [resolve(nameOrPath), join(configsFolder, given)].find(path => stat(path)?.isDirectory());
+  const run = found === undefined ? folder : dirname(found);
+  if (run !== undefined && stat(join(run, 'run.json'))?.isFile()) {
+    const path = shellWord(displayPath(run));
+    throw new ConfigError('This is a run, not a config.', {
+      where: displayPath(run),
+      next: `Go on with it: gala train --resume ${path}; or begin anew: gala train ${path}/config.yaml`,
+    });
+  }
   if (folder !== undefined) {
     const inside = namesIn(folder, `${folder}${sep}`.startsWith(configsFolder + sep)).map(name =>
       join(nameOrPath, name),

@@ -1,7 +1,8 @@
 /** Accuracy tables straight from run folders: one line per experiment, and what a reader must know beside it. */
 import { ConfigError, type StorageError } from '../errors.js';
 import { reportedScores } from '../eval/resultRow.js';
-import { type FoundRun, findRunFolders, readRun } from '../run/runStore.js';
+import { shellWord } from '../io/shellWord.js';
+import { type FoundRun, findRunFolders, readRun, statusOf } from '../run/runStore.js';
 import type { Column, TableFormat } from '../tables/column.js';
 import { formatTable, type TableLayout, wrapped } from '../tables/format.js';
 import { runResultOf } from './fromRun.js';
@@ -25,6 +26,7 @@ export interface RunsRead {
 export function readRuns(directories: readonly string[]): RunsRead {
   const left: string[] = [];
   let unusable: StorageError | undefined;
+  let stopped: string | undefined;
   const folders = findRunFolders(directories, path => left.push(`${path}: it holds no run`));
   const finished = folders.flatMap(directory => {
     const run = readRun(directory, error => {
@@ -32,15 +34,17 @@ export function readRuns(directories: readonly string[]): RunsRead {
       left.push(`${directory}: ${error.message}`);
     });
     if (run?.state === 'finished') return [run];
-    if (run)
-      left.push(`${directory}: ${run.record.status}, epoch ${run.record.epoch} of ${run.record.config.train.epochs}`);
+    if (run) {
+      left.push(`${directory}: ${statusOf(run)}, epoch ${run.record.epoch} of ${run.record.config.train.epochs}`);
+      if (run.state === 'resumable') stopped ??= directory;
+    }
     return [];
   });
   if (finished.length > 0) return { groups: groupRuns(finished), left };
   if (unusable && folders.length === 1) throw unusable;
   throw new ConfigError('None of these runs is finished.', {
     where: left.join('\n       '),
-    next: 'Wait for their end, or go on with one: gala train --resume DIR.',
+    next: stopped ? `Go on with it: gala train --resume ${shellWord(stopped)}` : 'Wait for their end.',
   });
 }
 

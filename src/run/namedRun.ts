@@ -1,11 +1,12 @@
 /** The run folder that a user names by a path, by the name of a config or by `latest`. */
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isExperimentName } from '../config/experimentName.js';
 import { configOf } from '../config/identity.js';
 import { settingsBesideName } from '../config/namedConfig.js';
 import { nearest } from '../config/suggest.js';
 import { StorageError } from '../errors.js';
+import { describeHolder, liveHolderOf } from '../io/folderLock.js';
 import { displayPath } from '../io/homePath.js';
 import { indentedLines } from '../io/visibleText.js';
 import { wrapped } from '../tables/format.js';
@@ -36,7 +37,7 @@ export function runFolderOf(
     onChosen(chosen);
     return chosen.directory;
   }
-  if (named.length > 0) throw nothingToResume(text, named);
+  if (named.length > 0) throw nothingToResume(text, named, runs);
   if (text !== latestWord && existsSync(text)) throw notARun(text);
   throw noSuchRun(text, store);
 }
@@ -49,13 +50,13 @@ export function latestUnfinished(runs: readonly FoundRun[]): FoundRun | undefine
 /**
  * The folder of the runs of a config, or the run folder of `latest`; any other text is a path and stays as it is. A
  * path with runs comes before a config of the same name; a folder without runs, where the images of a config may lie,
- * does not.
+ * does not. Throws as `runFolderOf`.
  */
 export function runsAtName(text: string, runs: string): string {
   const ofName = join(runs, text);
   if (isExperimentName(text) && existsSync(ofName) && !(existsSync(text) && runFoldersBelow(text).length > 0))
     return ofName;
-  return text === latestWord && !existsSync(text) ? runFolderOf(text, runs) : text;
+  return existsSync(text) ? text : runFolderOf(text, runs);
 }
 
 function ranked(runs: readonly FoundRun[], purpose: Purpose): FoundRun[] {
@@ -80,13 +81,11 @@ function notARun(path: string): StorageError {
       next: 'Give the folder named after time and seed, such as runs/cifar100_lt/gala_if100/20260102-030405-0.',
     });
   }
-  return new StorageError(
-    `This is not a run folder, but a folder of ${below.length === 1 ? 'one run' : `${below.length} runs`}.`,
-    {
-      where: path,
-      next: `Give one of them: ${listed(below)}`,
-    },
-  );
+  const runs = below.length === 1 ? 'one run' : `${below.length} runs`;
+  return new StorageError(`This is not a run folder, but a folder of ${runs}; one run is wanted here.`, {
+    where: path,
+    next: `Give ${below.length === 1 ? 'it' : 'one of them'}: ${listed(below)}`,
+  });
 }
 
 const mostListed = 5;
@@ -97,32 +96,39 @@ function listed(paths: readonly string[]): string {
   return [...shown, ...(paths.length > mostListed ? [`… (${paths.length} in all)`] : [])].join(', ');
 }
 
-function nothingToResume(text: string, runs: readonly FoundRun[]): StorageError {
-  const busy = runs.filter(({ state }) => state === 'in progress');
-  const states = busy.length > 0 ? 'finished, diverged or in progress' : 'finished or diverged';
-  return new StorageError(`There is no unfinished run of ${text}.`, {
-    where: listed(runs.map(({ directory }) => directory)),
-    next: `They are ${states}: train without --resume.`,
+/**
+ * The error of `--resume` where none of these runs can go on. It names a run in progress and its process. `name` is
+ * what the runs have in common: the name of a config, or `latest`; undefined for all runs of `folder`.
+ */
+export function nothingToResume(name: string | undefined, runs: readonly FoundRun[], folder: string): StorageError {
+  const ofName = name === undefined ? '' : ` of ${name}`;
+  const busy = latestFirst(runs).find(({ state }) => state === 'in progress')?.directory;
+  if (busy === undefined) {
+    return new StorageError(`There is no unfinished run${ofName}.`, {
+      where: runs.length === 0 ? folder : listed(runs.map(({ directory }) => directory)),
+      next: 'Train without --resume, or name a run folder: --resume DIR.',
+    });
+  }
+  const holder = liveHolderOf(busy);
+  return new StorageError(`The unfinished run${ofName} is in progress${holder ? `: ${describeHolder(holder)}` : ''}.`, {
+    where: displayPath(busy),
+    next: holder
+      ? `Wait for its end, or stop it (kill ${holder.pid}${holder.place}; it saves first) and resume it then.`
+      : 'It has just ended: give the same command again.',
   });
 }
 
-function noSuchRun(text: string, store: RunStore): StorageError {
-  const all = store.all();
-  const where = text === latestWord || isExperimentName(text) ? store.folder : text;
-  if (all.length === 0) {
-    return new StorageError(
-      `There is no run ${JSON.stringify(text)}: no such folder, and no run below ${store.folder}.`,
-      {
-        where,
-        next: 'Give a run folder, or the folder of runs with --runs DIR.',
-      },
-    );
-  }
-  const names = [...new Set(all.map(({ record }) => record.name))];
-  const near = nearest(text, names);
-  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
-  return new StorageError(`There is no run ${JSON.stringify(text)}.${hint}`, {
-    where,
-    next: 'Give a run folder, the name of a config that was trained, or latest; `gala runs list` shows the runs.',
+/** The error for a text that means no run below `runs`; it names those of nearly this name. */
+function noSuchRun(text: string, { folder, all }: RunStore): StorageError {
+  const names = [...new Set(all().map(({ record }) => record.name))];
+  const near = [...names, latestWord].filter(name => nearest(text, [name, basename(name)]).length > 0).slice(0, 3);
+  const hint = near.length > 0 && names.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
+  const none = names.length === 0 ? `, and none at all below ${folder}` : '';
+  return new StorageError(`There is no run ${JSON.stringify(text)}${none}.${hint}`, {
+    where: isExperimentName(text) ? folder : text,
+    next:
+      names.length === 0
+        ? 'Give a run folder, or the folder of runs with --runs DIR.'
+        : 'Give a run folder, the name of a config that was trained, or latest; `gala runs list` shows the runs.',
   });
 }

@@ -3,7 +3,7 @@ import { configOf, differingKeys, identityValues, inOrder, typedValue } from '..
 import { differencesFromName } from '../config/namedConfig.js';
 import { displayPath } from '../io/homePath.js';
 import type { Column } from '../tables/column.js';
-import { type FoundRun, latestFirst } from './runStore.js';
+import { type FoundRun, latestFirst, statusOf } from './runStore.js';
 
 export interface ListedRun {
   readonly name: string;
@@ -24,12 +24,12 @@ export interface ListedRun {
 export function listRuns(runs: readonly FoundRun[]): ListedRun[] {
   const differencesOf = differenceReader(runs);
   return latestFirst(runs).map(run => {
-    const { record, state, directory } = run;
-    const { name, status, epoch, config, results, started_at } = record;
+    const { record, directory } = run;
+    const { name, epoch, config, results, started_at } = record;
     return {
       name,
       differences: differencesOf(run),
-      status: status === 'running' && state === 'resumable' ? 'stopped' : status,
+      status: statusOf(run),
       epoch,
       epochs: config.train.epochs,
       top1: results[0]?.top1,

@@ -76,6 +76,11 @@ export function readRun(directory: string, onUnusable: (error: StorageError) => 
   }
 }
 
+/** The status of run.json; `stopped` for a run whose process was killed. */
+export function statusOf({ record: { status }, state }: FoundRun): string {
+  return status === 'running' && state === 'resumable' ? 'stopped' : status;
+}
+
 /** Sorted by the time of the start, the latest first. */
 export function latestFirst(runs: readonly FoundRun[]): FoundRun[] {
   return [...runs].sort(

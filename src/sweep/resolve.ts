@@ -3,27 +3,33 @@
  */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { ConfigError } from '../errors.js';
+import { nearest } from '../config/suggest.js';
+import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { runsAtName } from '../run/namedRun.js';
 import { sweepCommand } from './command.js';
-import { isSweep, openSweep, sweepFolder } from './manifest.js';
+import { isSweep, listSweeps, openSweep, sweepFolder } from './manifest.js';
 import { finishedIn, sweepStatus } from './status.js';
 
 /**
  * The run folders of the arguments. The name of a sweep below `runs`, or its folder, gives the folders of its finished
  * runs in the order of the sweep; any other argument gives what `otherwise` returns. Throws `ConfigError` for a sweep
- * without a finished run.
+ * without a finished run, `StorageError` where there is no run of the name.
  */
 export function runsOf(
   given: readonly string[],
   runs: string,
-  otherwise: (text: string, runs: string) => string = runsAtName,
+  otherwise: (text: string, runs: string) => string | readonly string[] = runsAtName,
 ): string[] {
   return given.flatMap(text => {
     const folder = sweepFolderOf(text, runs);
-    return folder === undefined
-      ? [otherwise(text, runs)]
-      : finishedRuns(basename(resolve(folder)), resolve(folder, '..', '..'));
+    if (folder !== undefined) return finishedRuns(basename(resolve(folder)), resolve(folder, '..', '..'));
+    try {
+      return otherwise(text, runs);
+    } catch (error) {
+      const near = nearest(text, listSweeps(runs));
+      if (!(error instanceof StorageError) || near.length === 0) throw error;
+      throw withRemedy(error, `There is a sweep ${near.join(' and ')}.`);
+    }
   });
 }
 

@@ -43,13 +43,28 @@ test('A folder that holds runs, and a name without runs, are told with the runs 
   const folder = errorOf(await gala(['eval', '--run', 'runs'], 4, options));
   assert.match(folder.message, /a folder of one run/);
   assert.ok(folder.next.endsWith(relative(temporary, run)), folder.next);
-  const misspelt = errorOf(await gala(['eval', '--run', 'fashion_mnist_lt/gaal'], 4, options));
-  assert.match(misspelt.message, /Did you mean fashion_mnist_lt\/gala\?/);
+  for (const command of [['eval'], ['eval', '--run'], ['report'], ['table'], ['runs', 'list'], ['runs', 'clean']]) {
+    for (const [text, hint] of [
+      ['fashion_mnist_lt/gaal', ' Did you mean fashion_mnist_lt/gala?'],
+      ['gala', ' Did you mean fashion_mnist_lt/gala?'],
+      ['latst', ' Did you mean latest?'],
+      ['nothing', ''],
+    ] as const) {
+      const { message, next } = errorOf(await gala([...command, text], 4, options));
+      assert.equal(message, `There is no run "${text}".${hint}`);
+      assert.match(next, /`gala runs list` shows the runs\.$/);
+    }
+  }
+  const config = errorOf(await gala(['train', run], 2, options));
+  assert.match(config.next, new RegExp(`gala train --resume ${relative(temporary, run)};`));
 });
 
 test('--resume alone says which run it goes on with; exactly the printed command needs no --data', async () => {
   const child = startGala(['train', '--resume'], options);
   await child.printed(/^Going on at epoch/m);
+  const busy = errorOf(await gala(['train', '--resume'], 4, options));
+  assert.match(busy.message, new RegExp(`^The unfinished run is in progress: process ${child.pid}\\b`));
+  assert.deepEqual([busy.where, busy.next.includes(`kill ${child.pid}`)], [relative(temporary, run), true]);
   child.kill('SIGTERM');
   const { stderr } = expectExit(await child.finished, 143);
   assert.ok(stderr.startsWith(`Resuming ${relative(temporary, run)}\n`), stderr);
@@ -88,7 +103,8 @@ test('A config name and latest stand for a run folder', async () => {
     const { stdout, stderr } = await gala(['eval', '--run', text], 0, options);
     assert.equal(stdout, table);
     assert.match(stderr, new RegExp(`^Run: ${relative(temporary, run)}, with\\s.*train\\.epochs=3`, 'ms'));
-    await gala(['export', '--run', text, '--output', at('model.safetensors')], 0, options);
+    assert.equal((await gala(['eval', text], 0, options)).stdout, table);
+    await gala(['export', text, '--output', at('model.safetensors')], 0, options);
     await gala(['report', text, '--output', at('report.html')], 0, options);
     assert.match((await gala(['table', text], 0, options)).stdout, /fashion_mnist_lt\/gala/);
   }

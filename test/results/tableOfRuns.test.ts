@@ -85,7 +85,7 @@ describe('gala table', () => {
       assert.ok(stderr.includes(`Not in the table: ${empty}: it holds no run`), stderr);
       await gala(['table', runs, join(cwd, 'none')], 4, { cwd });
       const { message } = errorOf(await gala(['table', join(cwd, 'none')], 4, { cwd }));
-      assert.match(message, /no such folder/);
+      assert.equal(message, `There is no run ${JSON.stringify(join(cwd, 'none'))}.`);
       await gala(['table'], 2, { cwd });
     },
   );

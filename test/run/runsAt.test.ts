@@ -47,5 +47,5 @@ test('a name is the folder of its runs, also beside a folder of images of that n
   assert.equal(runsAtName('a', root), join(root, 'a'));
   process.chdir(root);
   assert.equal(runsAtName('a', '.'), 'a', 'a path with runs is taken as it is');
-  assert.equal(runsAtName('nowhere', root), 'nowhere');
+  assert.throws(() => runsAtName('nowhere', root), /^StorageError: There is no run "nowhere", and none at all below /);
 });

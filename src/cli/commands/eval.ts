@@ -17,7 +17,9 @@ import {
   engineOption,
   engineOverrides,
   formatOption,
+  runArgument,
   runOption,
+  wantedRun,
   wideOption,
 } from '../options.js';
 
@@ -40,6 +42,7 @@ interface EvalFlags extends EngineFlags {
 export function registerEvalCommand(program: Command): void {
   addRunsOption(program.command('eval'))
     .description('evaluate a run, a weights file or stored logits; plain and re-balanced')
+    .addArgument(runArgument())
     .addOption(runOption())
     .option('--checkpoint <which>', 'with --run: best, last or a checkpoint file (default: best where there is one)')
     .option('--config <config>', 'with --weights: the experiment the weights belong to')
@@ -70,9 +73,10 @@ export function registerEvalCommand(program: Command): void {
     .action(evaluate);
 }
 
-async function evaluate(given: EvalFlags & { runs: string }): Promise<void> {
+async function evaluate(word: string | undefined, given: EvalFlags & { runs: string }): Promise<void> {
   const { runFolderOf } = await import('../../run/namedRun.js');
-  const run = given.run === undefined ? undefined : runFolderOf(given.run, given.runs);
+  const named = word === undefined ? given.run : wantedRun(word, given);
+  const run = named === undefined ? undefined : runFolderOf(named, given.runs);
   const flags: EvalFlags = { ...given, ...(run !== undefined && { run }) };
   const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
   const { summarize, bestTau } = await import('../../eval/summary.js');
@@ -118,7 +122,7 @@ async function evaluationOf({
   if (given !== 1 || (weights !== undefined) !== (config !== undefined)) {
     throw new ConfigError('Give one thing to evaluate: a run, weights with their config, or logits.', {
       where: 'gala eval',
-      next: 'gala eval --run DIR, or --config C --weights FILE, or --logits FILE.',
+      next: 'gala eval RUN, or --config C --weights FILE, or --logits FILE.',
     });
   }
   const at = (evaluation: Evaluation, standard: number, standardIs: 'config' | 'default'): Evaluated =>

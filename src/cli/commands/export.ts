@@ -4,13 +4,13 @@ import { type Command, Option } from 'commander';
 import { ConfigError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
 import type { OnnxInput } from '../../train/exportOnnx.js';
-import { addRunsOption, checkpointOption, runOption } from '../options.js';
+import { addRunsOption, checkpointOption, runArgument, runOption, wantedRun } from '../options.js';
 
 const formats = ['safetensors', 'onnx'] as const;
 type Format = (typeof formats)[number];
 
 interface ExportFlags {
-  readonly run: string;
+  readonly run?: string;
   readonly runs: string;
   readonly checkpoint?: string;
   readonly output: string;
@@ -21,7 +21,8 @@ interface ExportFlags {
 export function registerExportCommand(program: Command): void {
   addRunsOption(program.command('export'))
     .description('write the network of a run as safetensors with PyTorch’s names and layouts, or as ONNX')
-    .addOption(runOption().makeOptionMandatory())
+    .addArgument(runArgument())
+    .addOption(runOption())
     .addOption(checkpointOption())
     .requiredOption('--output <file>', 'the file to write, such as model.safetensors or model.onnx')
     .addOption(new Option('--format <format>', 'default: by the ending of --output, else safetensors').choices(formats))
@@ -31,7 +32,8 @@ export function registerExportCommand(program: Command): void {
         'of ONNX: float32, normalised images NCHW (the default), or uint8, pixels NHWC that are normalised inside',
       ).choices(['float32', 'uint8']),
     )
-    .action(async (flags: ExportFlags) => {
+    .action(async (word: string | undefined, flags: ExportFlags) => {
+      const run = wantedRun(word, flags);
       const format = formatOf(flags);
       if (format !== 'onnx' && flags.input !== undefined) {
         throw new ConfigError('--input is for ONNX; safetensors holds weights, which take no input.', {
@@ -41,7 +43,7 @@ export function registerExportCommand(program: Command): void {
       }
       const { runFolderOf } = await import('../../run/namedRun.js');
       const { checkpoint, epoch, step, tensors, bytes } = await write(
-        { ...flags, run: runFolderOf(flags.run, flags.runs) },
+        { ...flags, run: runFolderOf(run, flags.runs) },
         format,
       );
       const when = `epoch ${epoch}${step > 0 ? ` and ${step} steps` : ''}`;
@@ -52,7 +54,7 @@ export function registerExportCommand(program: Command): void {
     });
 }
 
-async function write(flags: ExportFlags, format: Format) {
+async function write(flags: ExportFlags & { run: string }, format: Format) {
   if (format === 'safetensors') return (await import('../../train/exportWeights.js')).exportWeights(flags);
   const { exportOnnx } = await import('../../train/exportOnnx.js');
   return exportOnnx({ ...flags, input: flags.input ?? 'float32' });

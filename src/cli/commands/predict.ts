@@ -19,7 +19,7 @@ import {
 } from '../options.js';
 
 interface PredictFlags extends EngineFlags {
-  readonly run: string;
+  readonly run?: string;
   readonly checkpoint?: string;
   readonly top: number;
   /** `true` where the flag has no number. */
@@ -34,8 +34,11 @@ const dataErrorExitCode = 4;
 export function registerPredictCommand(program: Command): void {
   addRunsOption(program.command('predict'))
     .description('class names and probabilities of images without labels; exit 4 when one cannot be read')
-    .argument('<images...>', 'images, folders of images, text files with a path on each line')
-    .addOption(runOption().makeOptionMandatory())
+    .argument(
+      '<RUN image...>',
+      'the run, unless --run names it; images, folders of images, lists with a path on each line',
+    )
+    .addOption(runOption())
     .addOption(checkpointOption())
     .option('--top <number>', 'classes listed for each image, the most probable first', parseCount, 5)
     .option(
@@ -55,9 +58,16 @@ export function registerPredictCommand(program: Command): void {
     .addOption(engineOption())
     .addOption(deviceOption())
     .option('--quiet', 'no progress')
-    .action(async (given: string[], { runs, ...options }: PredictFlags & { runs: string }) => {
+    .action(async (words: string[], { runs, ...options }: PredictFlags & { runs: string }) => {
+      const [named, ...given] = options.run === undefined ? words : [options.run, ...words];
+      if (given.length === 0) {
+        throw new ConfigError('Give a run, and images after it.', {
+          where: `only ${named} is given`,
+          next: `gala predict latest ${shellWord(named!)}, or another run: \`gala runs list\` shows them.`,
+        });
+      }
       const { runFolderOf } = await import('../../run/namedRun.js');
-      const flags = { ...options, run: runFolderOf(options.run, runs) };
+      const flags = { ...options, run: runFolderOf(named!, runs) };
       const ending =
         flags.output === undefined ? undefined : endingOf(flags.output, ['predictions.csv', 'predictions.json']);
       const { imagePaths } = await import('../../predict/imagePaths.js');
@@ -93,7 +103,10 @@ export function registerPredictCommand(program: Command): void {
     });
 }
 
-async function rebalancingOf(flags: PredictFlags, trained: TrainedNetwork): Promise<PredictionRequest['rebalancing']> {
+async function rebalancingOf(
+  flags: PredictFlags & { run: string },
+  trained: TrainedNetwork,
+): Promise<PredictionRequest['rebalancing']> {
   if (flags.rebalance === undefined) return undefined;
   const tau = flags.rebalance === true ? trained.config.eval.tau : flags.rebalance;
   if (flags.mass === 'images') return { tau };

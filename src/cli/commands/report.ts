@@ -1,4 +1,5 @@
 /** `gala report`: run folders → one self-contained HTML page. */
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { displayPath } from '../../io/homePath.js';
@@ -12,7 +13,10 @@ interface ReportFlags {
 export function registerReportCommand(program: Command): void {
   addRunsOption(program.command('report'))
     .description('one HTML page with the figures of one run, or of several compared')
-    .argument('<runs...>', 'run folders, names of configs (the latest run of each), latest, or names of sweeps')
+    .argument(
+      '<runs...>',
+      'run folders, folders of runs, names of configs (the latest run of each), latest, or names of sweeps',
+    )
     .option(
       '--output <file>',
       'where to write it (default: report.html in the folder of the run or sweep; of several, here)',
@@ -21,8 +25,11 @@ export function registerReportCommand(program: Command): void {
       if (output !== undefined) endingOf(output, ['report.html']);
       const { runsOf, sweepFolderOf } = await import('../../sweep/resolve.js');
       const { runFolderOf } = await import('../../run/namedRun.js');
-      const { readRun } = await import('../../run/runStore.js');
-      const directories = runsOf(given, runs, runFolderOf).filter((directory, _, { length }) => {
+      const { readRun, runFoldersBelow } = await import('../../run/runStore.js');
+      const inFolder = (text: string) =>
+        existsSync(text) && statSync(text).isDirectory() ? runFoldersBelow(text) : [];
+      const named = (text: string) => (inFolder(text).length > 0 ? inFolder(text) : runFolderOf(text, runs));
+      const directories = runsOf(given, runs, named).filter((directory, _, { length }) => {
         const leftOut = ({ message }: Error) => process.stderr.write(`Not in the report: ${directory}: ${message}\n`);
         return length === 1 || readRun(directory, leftOut) !== undefined;
       });

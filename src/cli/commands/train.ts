@@ -1,15 +1,14 @@
 /** `gala train`: flags → one run → exit code. */
-import { join } from 'node:path';
 import { configDifference, configHash, configOf } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
-import { ConfigError, DivergedError, StorageError } from '../../errors.js';
+import { ConfigError, DivergedError, StorageError, withRemedy } from '../../errors.js';
 import type { ResultRow } from '../../eval/resultRow.js';
 import { describeHolder, type FolderLock } from '../../io/folderLock.js';
 import { displayPath } from '../../io/homePath.js';
 import { shellWord } from '../../io/shellWord.js';
 import { experimentLockFolder, tryLockExperiment } from '../../run/experimentLock.js';
-import { latestUnfinished, runFolderOf } from '../../run/namedRun.js';
+import { latestUnfinished, nothingToResume, runFolderOf } from '../../run/namedRun.js';
 import { readRecord } from '../../run/record.js';
 import { beginRunFolder, holdRunFolder, openRunFolder, type RunFolder } from '../../run/runFolder.js';
 import { type FoundRun, openRunStore } from '../../run/runStore.js';
@@ -156,13 +155,9 @@ function runToResume(flags: TrainFlags, overrides: { set?: string[]; seed?: numb
     process.stderr.write(`Resuming ${displayPath(run.directory)}\n`);
     return run.directory;
   }
-  const ofConfig = loaded === undefined ? '' : ` of ${loaded.name}`;
-  throw new StorageError(`There is no unfinished run${ofConfig}.`, {
-    where: loaded === undefined ? store.folder : join(store.folder, loaded.name),
-    next: loaded?.stages
-      ? 'Train without --resume, or name a run folder: --resume DIR. A first stage that was stopped goes on by itself.'
-      : 'Train without --resume, or name a run folder: --resume DIR.',
-  });
+  const runs = loaded === undefined ? store.all() : store.ofName(loaded.name);
+  const error = nothingToResume(loaded?.name, runs, store.folder);
+  throw loaded?.stages ? withRemedy(error, 'A first stage that was stopped goes on by itself.') : error;
 }
 
 function refuseOtherExperiment(recorded: Config, now: Config, folder: RunFolder): void {
