@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { DatasetConfig } from '../../data/index.js';
 import type { PackOptions } from '../../data/pack/pack.js';
-import { inputSizeOf } from '../../data/schema.js';
 import type { ImageSplit } from '../../data/sets/definition.js';
 import { isFolders, isImageFiles, namesWhere } from '../../data/sets/index.js';
 import { ConfigError } from '../../errors.js';
@@ -43,6 +42,7 @@ export function registerDataPackCommand(data: Command): void {
 
 async function pack(flags: PackFlags): Promise<void> {
   const { loadConfig } = await import('../../config/load.js');
+  const { inputSizeOf } = await import('../../data/schema.js');
   const config = loadConfig(flags.config, { ...(flags.set && { set: flags.set }) }).config.data;
   const root = await rootOf(config, flags);
   const shortSide = flags.shortSide ?? inputSizeOf(config).shortSide;

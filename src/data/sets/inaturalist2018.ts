@@ -1,11 +1,15 @@
-import { z } from 'zod';
+import { createRequire } from 'node:module';
 import { DataError } from '../../errors.js';
 import { type PublishedSet, publishedLists } from './definition.js';
 
-const annotations = z.object({
-  images: z.array(z.object({ id: z.number(), file_name: z.string() })),
-  annotations: z.array(z.object({ image_id: z.number(), category_id: z.number().int().min(0) })),
-});
+/** Loads zod only for a list: every command imports the table of datasets, and `gala --help` must stay quick. */
+function annotationsSchema() {
+  const { z } = createRequire(import.meta.url)('zod') as typeof import('zod');
+  return z.object({
+    images: z.array(z.object({ id: z.number(), file_name: z.string() })),
+    annotations: z.array(z.object({ image_id: z.number(), category_id: z.number().int().min(0) })),
+  });
+}
 
 /** iNaturalist 2018 (Van Horn et al., CVPR 2018), long-tailed by nature. */
 export const inaturalist2018 = {
@@ -53,7 +57,7 @@ function listOfAnnotations(json: Uint8Array, where: string): Uint8Array {
       next: 'Give train2018.json, or its archive train2018.json.tar.gz (github.com/visipedia/inat_comp, 2018).',
       cause,
     });
-  const parsed = annotations.safeParse(parse(json, fault));
+  const parsed = annotationsSchema().safeParse(parse(json, fault));
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     throw fault(`${path.join('.') || 'the whole'}: ${message}`);
