@@ -329,7 +329,7 @@ async function jpegFile(random, folder, width, height) {
 /** `count` names of the 40 × 40 image, 400 in a folder, as a split. */
 async function linkedImages(load, folder, count) {
   const { imageFiles } = await load('data/files/imageFiles.js');
-  const { sharedBytes, sharedInt32 } = await load('data/pipeline/sharedDataset.js');
+  const { sharedBytes, sharedInt32 } = await load('data/dataset.js');
   const inFolder = 400;
   const folders = Array.from({ length: count / inFolder }, (_, f) => join(folder, `images-${count}`, `class-${f}`));
   const names = Array.from({ length: inFolder }, (_, i) => `${String(i).padStart(12, '0')}.jpg`);

@@ -92,6 +92,15 @@ export function sharedInt32(length: number): Int32Array {
   return new Int32Array(new SharedArrayBuffer(4 * length));
 }
 
+/** The values at `indices`, in shared memory. */
+export function gathered(values: Int32Array, indices: Int32Array): Int32Array {
+  const result = sharedInt32(indices.length);
+  indices.forEach((index, i) => {
+    result[i] = values[index]!;
+  });
+  return result;
+}
+
 /** `0, 1, … length − 1`: the rows of a dataset that has all its images in order. */
 export function everyRow(length: number): Int32Array {
   const rows = sharedInt32(length);
@@ -151,13 +160,11 @@ export function subset(dataset: Dataset, indices: Int32Array): Dataset {
       stored: { ...stored, locate: index => stored.locate(indices[index]!) },
     };
   }
-  const rows = sharedInt32(indices.length);
-  const labels = sharedInt32(indices.length);
-  indices.forEach((index, i) => {
-    rows[i] = shared.rows[index]!;
-    labels[i] = shared.labels[index]!;
+  const { pixels, rows, labels } = shared;
+  return sharedDataset({
+    ...parts,
+    shared: { pixels, rows: gathered(rows, indices), labels: gathered(labels, indices) },
   });
-  return sharedDataset({ ...parts, shared: { pixels: shared.pixels, rows, labels } });
 }
 
 /** sha256 (hex) of the indices as little-endian int32. */

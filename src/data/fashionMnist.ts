@@ -1,4 +1,4 @@
-/** Fashion-MNIST and other sets in the idx format, and the long-tailed one that comes with gala. */
+/** Reads datasets in the idx format, such as Fashion-MNIST and its long-tailed subset that comes with gala. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
@@ -25,14 +25,15 @@ export const fashionMnistClassNames: readonly string[] = [
 const imagesMagic = 0x00000803; // unsigned bytes, three dimensions
 const labelsMagic = 0x00000801; // unsigned bytes, one dimension
 
-/** Folder of the bundled Fashion-MNIST-LT, inside the installed package. Throws `DataError` when it is not there. */
+/** Folder of the bundled Fashion-MNIST-LT. Throws `DataError` when it is missing. */
 export function bundledFashionMnistLt(): string {
   return bundledFolder('fashion_mnist_lt');
 }
 
 /**
  * Reads the training and test split of an idx set: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same
- * with `t10k`, each plain or with `.gz`; images are [H, W, 1]. Throws `DataError` for a missing or damaged file.
+ * files with `t10k`, each plain or compressed (`.gz`). Images are [H, W, 1]. Throws `DataError` for a missing or
+ * damaged file.
  */
 export function openIdxSet(
   folder: string,
@@ -81,7 +82,7 @@ function readSplit(folder: string, prefix: string, name: string, classNames: rea
   });
 }
 
-/** Header and values of one idx file; big-endian: magic, one size per dimension, then the bytes. */
+/** The sizes and values of an idx file. Its header, big-endian, is a magic number and one size per dimension. */
 function readIdx(
   folder: string,
   fileName: string,

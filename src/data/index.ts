@@ -3,33 +3,21 @@ import { ConfigError, DataError } from '../errors.js';
 import { withHome } from '../io/homePath.js';
 import { bundledFolder } from './bundled.js';
 import { classCounts, type Dataset, indexHash, subset } from './dataset.js';
-import { openImageSet } from './files/imageSet.js';
+import { type ImageSetOptions, type OpenedSet, openImageSet } from './files/imageSet.js';
 import { drawTraining } from './longTail.js';
 import type { DataConfig } from './schema.js';
-import type { ImageSplit, PixelSet, Statistics } from './sets/definition.js';
+import type { DatasetDefinition, PixelSet, Statistics } from './sets/definition.js';
 import { datasets } from './sets/index.js';
 import { requireEveryClass, requireTwoClasses } from './trainingSet.js';
-import type { CheckWatcher } from './verify/checkSplit.js';
 
 /** The section `data` without the sampler, which evaluation does not need. */
 export type DatasetConfig = Omit<DataConfig, 'sampler'>;
 
-export interface OpenOptions {
+export interface OpenOptions extends ImageSetOptions {
   /** The option `--data`, which has priority over GALA_DATA and `data.root`. */
   readonly dataRoot?: string | undefined;
-  /**
-   * Fraction of the training images of each class that becomes the split `val`, drawn by `data.subset_seed`. Ignored for
-   * a set that has its own validation split.
-   */
-  readonly heldOutFraction?: number | undefined;
-  /** Images of a training batch. A smaller training set is an error, before any image is decoded. */
-  readonly batchSize?: number;
-  /** The splits that will be read: `data.verify` decides how their images are checked. None when left out. */
-  readonly check?: readonly ImageSplit[];
-  readonly watcher?: CheckWatcher;
-  /** Read files whole, also where it is remembered what they hold. */
+  /** Whether to read files whole again, although the cache has what they contain. */
   readonly anew?: boolean;
-  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export interface OpenedDatasets {
@@ -100,8 +88,8 @@ function nothingHeldOut(root: string): DataError {
 }
 
 /**
- * The statistics that normalise pixels: those of the config, or else those of the dataset. Throws `ConfigError` where the
- * config has another number of channels.
+ * The statistics that normalise pixels: those of the config, or else those of the dataset. Throws `ConfigError` where
+ * the config has another number of channels.
  */
 function normalisationOf(
   { dataset, normalisation }: Pick<DataConfig, 'dataset' | 'normalisation'>,
@@ -124,29 +112,12 @@ function normalisationOf(
   return { mean, std };
 }
 
-type OpenedSet = Pick<OpenedDatasets, 'train' | 'test' | 'root' | 'notes'> & {
-  /** The set's own validation split. */
-  readonly val?: Dataset | undefined;
-  readonly statistics: Statistics;
-};
-
 async function openSet(config: DatasetConfig, options: OpenOptions): Promise<OpenedSet> {
-  const { environment = process.env } = options;
   const set = datasets[config.dataset];
-  if (set.form === 'pixels') return openPixels(set, config, options);
-  return openImageSet(config, imagesRoot(config, options), { ...options, environment });
-}
-
-/** The folder of image files: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` without them. */
-export function imagesRoot(config: DatasetConfig, { dataRoot, environment = process.env }: OpenOptions): string {
-  const root = rootOf(config, dataRoot ?? environment.GALA_DATA);
-  if (root !== undefined) return root;
-  throw new DataError(`The folder of the images of ${config.dataset} is not known.`, {
-    where: 'neither --data, GALA_DATA nor data.root is given',
-    next:
-      'Name it with --data DIR, the environment variable GALA_DATA or data.root in the config; see ' +
-      'docs/datasets.md.',
-  });
+  if (set.form !== 'pixels') return await openImageSet(config, dataFolder(config, options), options);
+  const { root, notes } = pixelsFolder(set, config, options);
+  const { train, test, notes: remarks = [] } = await set.open(root, options);
+  return { train, val: undefined, test, root, notes: [...notes, ...remarks], statistics: set.statistics };
 }
 
 /**
@@ -155,8 +126,31 @@ export function imagesRoot(config: DatasetConfig, { dataRoot, environment = proc
  */
 export async function requireDataFolder(config: DatasetConfig, options: OpenOptions = {}): Promise<void> {
   const set = datasets[config.dataset];
-  if (set.form !== 'pixels') imagesRoot(config, options);
-  else await set.find?.(pixelsRoot(set, config, options).root);
+  if (set.form !== 'pixels') dataFolder(config, options);
+  else await set.find?.(pixelsFolder(set, config, options).root);
+}
+
+/** The folder of a dataset: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` without them. */
+export function dataFolder(config: DatasetConfig, { dataRoot, environment = process.env }: OpenOptions): string {
+  const root = rootOf(config, dataRoot ?? environment.GALA_DATA);
+  if (root === undefined) throw unknownFolder(datasets[config.dataset]);
+  return root;
+}
+
+/** The folder of a set of pixels. GALA_DATA is the folder of downloaded sets, so a bundled set ignores it. */
+function pixelsFolder(
+  { bundled, name }: PixelSet,
+  config: DatasetConfig,
+  options: OpenOptions,
+): { root: string; notes: string[] } {
+  if (bundled === undefined) return { root: dataFolder(config, options), notes: [] };
+  const { dataRoot, environment = process.env } = options;
+  const given = rootOf(config, dataRoot);
+  const isIgnored = given === undefined && environment.GALA_DATA;
+  return {
+    root: given ?? bundledFolder(bundled),
+    notes: isIgnored ? [`GALA_DATA (${environment.GALA_DATA}) is not used: ${name} comes with gala.`] : [],
+  };
 }
 
 /** The given folder, or else `data.root`. */
@@ -165,42 +159,16 @@ function rootOf(config: DatasetConfig, given: string | undefined): string | unde
   return root === undefined ? undefined : withHome(root);
 }
 
-async function openPixels(set: PixelSet, config: DatasetConfig, options: OpenOptions): Promise<OpenedSet> {
-  const { root, notes } = pixelsRoot(set, config, options);
-  const opened = await set.open(root, options);
-  return { ...opened, root, notes: [...notes, ...(opened.notes ?? [])], statistics: set.statistics };
-}
-
-/** The folder of the files of a set. GALA_DATA is the folder of downloaded sets, so a bundled set ignores it. */
-function pixelsRoot(
-  set: PixelSet,
-  config: DatasetConfig,
-  { dataRoot, environment = process.env }: OpenOptions,
-): { root: string; notes: string[] } {
-  const { bundled, name } = set;
-  const ofEnvironment = environment.GALA_DATA;
-  if (bundled === undefined) {
-    const root = rootOf(config, dataRoot ?? ofEnvironment);
-    if (root === undefined) throw unknownFolder(set);
-    return { root, notes: [] };
-  }
-  const given = rootOf(config, dataRoot);
-  const isIgnored = given === undefined && ofEnvironment;
-  return {
-    root: given ?? bundledFolder(bundled),
-    notes: isIgnored ? [`GALA_DATA (${ofEnvironment}) is not used: ${name} comes with gala.`] : [],
-  };
-}
-
-function unknownFolder({ name, archives }: PixelSet): DataError {
+function unknownFolder(set: DatasetDefinition): DataError {
   const fetch =
-    archives &&
-    `Fetch it with \`gala data download ${name} --data DIR\`, or unpack one of the authors' archives ` +
-      `(${archives.page}), and name`;
-  return new DataError(`The folder of ${name} is not known.`, {
+    set.form === 'pixels' && set.archives
+      ? `Fetch it with \`gala data download ${set.name} --data DIR\`, or unpack one of the authors' archives ` +
+        `(${set.archives.page}), and name`
+      : 'Name';
+  return new DataError(`The folder of ${set.name} is not known.`, {
     where: 'neither --data, GALA_DATA nor data.root is given',
     next:
-      `${fetch ?? 'Name'} the folder with --data DIR, the environment variable GALA_DATA or data.root in ` +
-      'the config.',
+      `${fetch} the folder with --data DIR, the environment variable GALA_DATA or data.root in the config; see ` +
+      'docs/datasets.md.',
   });
 }

@@ -4,8 +4,8 @@ import { randomFor, shuffle } from '../random.js';
 import { classCounts, type LabelledImages } from './dataset.js';
 
 /**
- * Images of each class in the subset: n_c = floor(n_max · (1/IF)^(c/(C−1))), class 0 the largest (Cui et al., CVPR 2019,
- * as used for CIFAR-LT). A product that is a whole number up to float rounding counts as this number.
+ * Images of each class in the subset: n_c = floor(n_max · (1/IF)^(c/(C−1))), class 0 the largest (Cui et al., CVPR
+ * 2019, as used for CIFAR-LT). A product that is a whole number up to float rounding counts as this number.
  */
 export function longTailedCounts(classes: number, largest: number, imbalanceFactor: number): Int32Array {
   return Int32Array.from({ length: classes }, (_, c) => {

@@ -1,4 +1,4 @@
-/** `data`: which images are trained on, and how they are drawn and augmented. */
+/** The section `data` of a config: the training images, and how they are drawn and augmented. */
 import { z } from 'zod';
 import { fraction, positiveInteger, wholeNumber } from '../ranges.js';
 import { augmentation } from './augment/augmentation.js';
@@ -20,10 +20,10 @@ export const data = z
           'GALA_DATA override it. The bundled set needs none.',
       ),
     train_list: listPath.describe(
-      '(image sets) List of the training images, `path label` a line; the published one when left out.',
+      '(image sets) List of the training images, one line `path label` per image; by default the published list.',
     ),
     val_list: listPath.describe(
-      '(image sets) List of the validation images, for select_on: val; without one a part of each class is held out.',
+      '(image sets) List of the validation images for select_on: val; without it a part of each class is held out.',
     ),
     test_list: listPath.describe('(image sets) List of the test images.'),
     split: z
@@ -41,34 +41,34 @@ export const data = z
     image_size: positiveInteger
       .max(4096)
       .optional()
-      .describe('(image sets) Height and width in pixels of the network’s input; 224 when left out.'),
+      .describe('(image sets) Height and width in pixels of the network’s input; default 224.'),
     short_side: positiveInteger
       .max(4096)
       .optional()
       .describe(
-        '(image sets) Shorter side in pixels before the central crop of evaluation; image_size · 256/224 when ' +
-          'left out.',
+        '(image sets) Shorter side in pixels before the central crop of evaluation; default image_size · 256/224.',
       ),
     verify: z
       .enum(['deep', 'fast'])
       .optional()
       .describe(
-        '(image sets) What is checked before the first step: deep (when left out) = every image decodes, ' +
-          'remembered until it changes; fast = every file is there.',
+        '(image sets) What is checked before the first step: deep (default) = every image decodes, which is ' +
+          'remembered until its file changes; fast = every file exists.',
       ),
     on_bad_image: z
       .enum(['fail', 'skip'])
       .optional()
       .describe(
-        '(image sets) skip leaves training images out that do not decode, counts and names them; fail (when ' +
-          'left out) stops. In evaluation it always stops.',
+        '(image sets) What happens where a training image does not decode: fail (default) = gala stops; skip = ' +
+          'gala leaves the image out, and counts and names all such images. Evaluation always stops.',
       ),
     imbalance_factor: z
       .number()
       .min(1)
       .default(1)
       .describe(
-        'Largest over smallest class of the long-tailed training subset (exponential profile); 1 keeps every image.',
+        'Images of the largest class over those of the smallest in the long-tailed training subset (exponential ' +
+          'profile); 1 keeps every image.',
       ),
     subset_seed: wholeNumber
       .default(0)
@@ -83,34 +83,33 @@ export const data = z
           .min(1)
           .max(3)
           .optional()
-          .describe('Mean of each channel, of pixels from 0 to 1; that of the dataset when left out.'),
+          .describe('Mean of each channel, for pixels from 0 to 1; by default of the dataset.'),
         std: z
           .array(z.number().gt(0).max(1))
           .min(1)
           .max(3)
           .optional()
-          .describe('Standard deviation of each channel, of pixels from 0 to 1; that of the dataset when left out.'),
+          .describe('Standard deviation of each channel, for pixels from 0 to 1; by default of the dataset.'),
       })
       .optional()
-      .describe('What pixels are normalised by; see docs/datasets.md.'),
+      .describe('Statistics that normalise pixels; see docs/datasets.md.'),
     augment: z.array(augmentation).default([]).describe('Training augmentations on uint8 images, in this order.'),
     sampler: z
       .enum(['shuffled', 'class_aware', 'class_balanced'])
       .default('shuffled')
       .describe(
-        'Which images an epoch visits, always as many as the set has: shuffled = each once; class_aware = ' +
-          'shuffled rounds over the classes, 4 images of each; class_balanced = a random image of a random ' +
-          'class.',
+        'Which images an epoch visits, always as many as the set has: shuffled = each image once; class_aware = ' +
+          'shuffled rounds over the classes, 4 images of each; class_balanced = random images of random classes.',
       ),
     workers: z
       .union([z.literal('auto'), wholeNumber.max(64)])
       .default('auto')
       .describe(
-        'Worker threads that prepare batches; the numbers do not depend on it. auto = 1 on a CPU, on a GPU ' +
-          'one for each core but one, at most 16; 0 = in the main thread.',
+        'Worker threads that prepare batches; they do not change the results. auto = 1 on a CPU; on a GPU one ' +
+          'less than the number of cores, at most 16. 0 = batches are prepared in the main thread.',
       ),
   })
-  .describe('Which images are trained on.');
+  .describe('The training images.');
 
 /** The section `data` of a config with every default filled in. */
 export type DataConfig = z.output<typeof data>;

@@ -1,9 +1,9 @@
-;; Normal deviates in WebAssembly SIMD; in plain JavaScript they take ten times as long, two seconds for a ResNet-50. Assembled
-;; by scripts/assemble-kernels.mjs into normalsWasm.ts, which a test keeps equal to this file.
+;; Normal deviates in WebAssembly SIMD. In JavaScript they take ten times as long, two seconds for a ResNet-50.
+;; scripts/assemble-kernels.mjs assembles this file into normalsWasm.ts, and a test compares the two.
 (module
   (memory (export "memory") 1)
 
-  ;; $count numbers, uniform in [0, 1), 53 bits, float64, of the xoshiro128** whose four words of state are at $state.
+  ;; $count numbers, uniform in [0, 1), 53 bits, float64, of the xoshiro128** with its four words of state at $state.
   (func (export "uniforms") (param $state i32) (param $count i32) (param $into i32)
     (local $s0 i32) (local $s1 i32) (local $s2 i32) (local $s3 i32)
     (local $draw i32) (local $second i32) (local $t i32)
@@ -43,10 +43,11 @@
     (i32.store offset=8 (local.get $state) (local.get $s2))
     (i32.store offset=12 (local.get $state) (local.get $s3)))
 
-  ;; Box-Muller: for each two of 4 * $quads uniform numbers u, v at $from (float64) the float32 of $deviation * r * cos(a) and of
-  ;; $deviation * r * sin(a), r = sqrt(-2 log(1 - u)), a = 2 pi v. Logarithm, sine and cosine are fdlibm's polynomials, good to a few
-  ;; units of 2^-52. Where a change by 2^-44 would round to another float32 this cannot tell what exact functions give: the numbers of
-  ;; such quads (int32) are written to $unclear, and how many they are is returned.
+  ;; Box-Muller: for each pair u, v of 4 * $quads uniform numbers at $from (float64) computes $deviation * r * cos(a)
+  ;; and $deviation * r * sin(a) in float32, with r = sqrt(-2 log(1 - u)) and a = 2 pi v. Logarithm, sine and cosine are
+  ;; fdlibm's polynomials, with errors of a few 2^-52. Where a change by 2^-44 would give another float32, the result
+  ;; may differ from that of exact functions. The indices of such quads (int32) are written to $unclear; returns their
+  ;; number.
   (func (export "normals")
     (param $from i32) (param $quads i32) (param $deviation f64) (param $into i32) (param $unclear i32) (result i32)
     (local $quad i32) (local $found i32)
@@ -122,7 +123,7 @@
         (f64x2.add (v128.const f64x2 2.08757232129817482790e-09 2.08757232129817482790e-09) (f64x2.mul (local.get $z)
         (v128.const f64x2 -1.13596475577881948265e-11 -1.13596475577881948265e-11))))))))))))))
 
-      ;; For an odd k sine and cosine change places; bit 1 of k is the sign of the sine, of k + 1 the cosine's
+      ;; For odd k, sine and cosine are swapped. Bit 1 of k is the sign of the sine, bit 1 of k + 1 that of the cosine
       (local.set $k (f64x2.add (local.get $k) (v128.const f64x2 0x1p52 0x1p52)))
       (local.set $odd (i64x2.eq
         (v128.and (local.get $k) (v128.const i64x2 1 1)) (v128.const i64x2 1 1)))

@@ -129,7 +129,7 @@ describe('packing refuses', () => {
       const cifar = ['data', 'pack', '--config', 'cifar100_lt/gala_if100', '--output', at('cifar')];
       assert.match(errorOf(await gala(cifar, 2, options)).message, /not made of image files/);
       const nowhere = ['data', 'pack', '--config', config, '--output', at('nowhere')];
-      assert.match(errorOf(await gala(nowhere, 4, options)).message, /folder of the images of image_\w+ is not known/);
+      assert.match(errorOf(await gala(nowhere, 4, options)).message, /The folder of image_\w+ is not known/);
       assert.match(errorOf(await pack(4, '--short-side', '48')).message, /another pack, with short_side 37, not 48/);
       assert.match(errorOf(await pack(2, '--split', 'val')).message, /no split val/);
     },

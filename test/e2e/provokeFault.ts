@@ -18,7 +18,7 @@ if (threads.isMainThread && what === 'worker') {
     private readonly isOfData: boolean;
 
     constructor(file: string | URL, options: threads.WorkerOptions = {}) {
-      const isOfData = String(file).includes('pipelineWorker');
+      const isOfData = String(file).includes('batchWorker');
       const limits = isOfData && how === 'exhausts' ? { resourceLimits: { maxOldGenerationSizeMb: 2 } } : {};
       super(file, { ...options, ...limits });
       this.isOfData = isOfData;

@@ -36,7 +36,7 @@ const faults: [fault: string, message: RegExp, next: RegExp][] = [
     /^A worker thread that prepares batches ran out of memory\.$/,
     /data\.workers or train\.batch_size/,
   ],
-  ['worker hangs', /^A batch was not ready after 10 seconds, so it is given up\.$/, /disk.*GALA_WATCHDOG_SECONDS/],
+  ['worker hangs', /^A batch was not ready after 10 seconds\.$/, /disk.*GALA_WATCHDOG_SECONDS/],
 ];
 
 for (const [fault, message, next] of faults) {

@@ -89,8 +89,8 @@ async function rootOf(config: DatasetConfig, { data }: PackFlags): Promise<strin
       next: `gala data pack works on ${namesWhere(set => set.form !== 'pixels').join(', ')}.`,
     });
   }
-  const { imagesRoot } = await import('../../data/index.js');
-  return imagesRoot(config, { dataRoot: data });
+  const { dataFolder } = await import('../../data/index.js');
+  return dataFolder(config, { dataRoot: data });
 }
 
 /**

@@ -81,11 +81,11 @@ async function verifySmallSet(config: DatasetConfig, { data, json }: VerifyFlags
 
 /** Prints the report. False where an image has a fault. */
 async function verifyImageSet(config: DatasetConfig, flags: VerifyFlags): Promise<boolean> {
-  const { imagesRoot } = await import('../../data/index.js');
+  const { dataFolder } = await import('../../data/index.js');
   const { openImageSplits, splitsOf } = await import('../../data/files/imageSplits.js');
   const { requireTwoClasses } = await import('../../data/trainingSet.js');
   const { isPackedSet } = await import('../../data/pack/packedSet.js');
-  const root = imagesRoot(config, { dataRoot: flags.data });
+  const root = dataFolder(config, { dataRoot: flags.data });
   if (isPackedSet(root)) {
     throw new ConfigError('This is a packed set: there are no image files to check.', {
       where: root,

@@ -1,6 +1,6 @@
 /**
- * The operations of AutoAugment and RandAugment that keep pixels in their place, and ColorJitter, which is made of three
- * of them.
+ * The operations of AutoAugment and RandAugment that keep pixels in their place, and ColorJitter, which is made of
+ * three of them.
  */
 import type { ImageShape } from '../dataset.js';
 import type { Transform } from './augmentation.js';

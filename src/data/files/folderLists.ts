@@ -1,5 +1,6 @@
 /**
- * Lists the images of a folder: DIR/train/CLASS/… and DIR/test/CLASS/…, or only DIR/CLASS/…, which `data.split` divides.
+ * Lists the images of a folder: DIR/train/CLASS/… and DIR/test/CLASS/…, or only DIR/CLASS/…, which `data.split`
+ * divides.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,8 +26,8 @@ export function layoutOf(root: string): { train: boolean; val: boolean; test: bo
 }
 
 /**
- * The lists of the splits and the names of the classes. Without test/, val/ has the test images. Throws `DataError` for a
- * folder that is missing or not divided, `ConfigError` for a share of `data.split` whose split has a folder.
+ * The lists of the splits and the names of the classes. Without test/, val/ has the test images. Throws `DataError` for
+ * a folder that is missing or not divided, `ConfigError` for a share of `data.split` whose split has a folder.
  */
 export function folderLists(
   config: FolderKeys,

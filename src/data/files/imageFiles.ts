@@ -1,6 +1,8 @@
-/** The files of an image set by index. All names are in one buffer, because a million strings would take much memory. */
+/**
+ * The files of an image set by index. All names are in one buffer, because a million strings would take much memory.
+ */
 import { sha256 } from '../../io/hash.js';
-import { indexHash, sharedBytes, sharedInt32 } from '../dataset.js';
+import { gathered, indexHash, sharedBytes, sharedInt32 } from '../dataset.js';
 
 /** The paths of files: plain data over shared memory, which worker threads receive without a copy. */
 export interface FileTable {
@@ -54,24 +56,40 @@ export function fileName({ nameBytes, nameStarts, nameLengths }: Omit<FileTable,
 /** The images at `indices`, in this order, with the same buffer of names. Throws `RangeError`. */
 export function subsetOfFiles(files: ImageFiles, indices: Int32Array): ImageFiles {
   const { table, name, classNames } = files;
-  const labels = sharedInt32(indices.length);
-  const folderOf = sharedInt32(indices.length);
-  const nameStarts = sharedInt32(indices.length);
-  const nameLengths = sharedBytes(indices.length);
-  indices.forEach((index, i) => {
-    if (index < 0 || index >= files.length) {
+  for (const index of indices) {
+    if (index < 0 || index >= files.length)
       throw new RangeError(`Index ${index} is outside of ${name}, which has ${files.length} images.`);
-    }
-    labels[i] = files.labels[index]!;
-    folderOf[i] = table.folderOf[index]!;
-    nameStarts[i] = table.nameStarts[index]!;
-    nameLengths[i] = table.nameLengths[index]!;
-  });
+  }
   return imageFiles({
     name,
     classNames,
-    labels,
+    labels: gathered(files.labels, indices),
     fingerprint: sha256(files.fingerprint, indexHash(indices)),
-    table: { ...table, folderOf, nameStarts, nameLengths },
+    table: tableAt(table, indices),
   });
+}
+
+/** The files of a table at `indices`, in this order, with the same buffer of names. */
+export function tableAt({ folders, folderOf, nameBytes, nameStarts, nameLengths }: FileTable, indices: Int32Array) {
+  const lengths = sharedBytes(indices.length);
+  indices.forEach((index, i) => {
+    lengths[i] = nameLengths[index]!;
+  });
+  const starts = gathered(nameStarts, indices);
+  return { folders, folderOf: gathered(folderOf, indices), nameBytes, nameStarts: starts, nameLengths: lengths };
+}
+
+/** Names, in UTF-8, in one buffer. */
+export function nameTable(names: readonly Uint8Array[]): Pick<FileTable, 'nameBytes' | 'nameStarts' | 'nameLengths'> {
+  const nameBytes = sharedBytes(names.reduce((sum, name) => sum + name.length, 0));
+  const nameStarts = sharedInt32(names.length);
+  const nameLengths = sharedBytes(names.length);
+  let filled = 0;
+  names.forEach((name, i) => {
+    nameBytes.set(name, filled);
+    nameStarts[i] = filled;
+    nameLengths[i] = name.length;
+    filled += name.length;
+  });
+  return { nameBytes, nameStarts, nameLengths };
 }

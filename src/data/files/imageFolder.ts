@@ -1,10 +1,11 @@
-/** A folder of one sub-folder a class, as torchvision's ImageFolder reads it, as an image list. */
+/** Lists the images of a folder with one sub-folder per class, as torchvision's ImageFolder does. */
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../../errors.js';
 import { reasonOf } from '../../io/faults.js';
-import { sharedBytes, sharedInt32 } from '../dataset.js';
+import { sharedInt32 } from '../dataset.js';
 import { imageEndings } from '../images/format.js';
+import { nameTable } from './imageFiles.js';
 import { type ImageList, lineHash } from './imageList.js';
 import { isLeftBehind, type LeftOutFiles, leftOutFiles } from './leftOutFiles.js';
 import { packedArchiveAdvice } from './packedArchives.js';
@@ -12,7 +13,7 @@ import { requireReadableName } from './readableNames.js';
 
 const imageName = new RegExp(`\\.(${imageEndings.join('|')})$`, 'i');
 
-/** Whether a file is taken as an image, by the end of its name. */
+/** Whether the name of a file has the ending of an image. */
 export function isImageName(name: string): boolean {
   return imageName.test(name);
 }
@@ -20,13 +21,13 @@ export function isImageName(name: string): boolean {
 export interface ClassFolder {
   /** Name on disk. */
   readonly folder: string;
-  /** Name of the class: the same with each accent in its letter (NFC). */
+  /** Name of the class: the name on disk in Unicode's form NFC. */
   readonly name: string;
 }
 
 /**
- * The sub-folders of `folder` and links to folders, sorted by the code units of their class names; what an operating
- * system or a notebook leaves is none. Throws `DataError` when there is none, and for two of one name.
+ * The folders of `foldersIn`, sorted by the code units of their class names. Throws `DataError` when there is none or
+ * two have the same class name.
  */
 export function classFolders(folder: string): ClassFolder[] {
   const folders = foldersIn(folder)
@@ -50,7 +51,8 @@ export function classFolders(folder: string): ClassFolder[] {
 }
 
 /**
- * Names of the folders in `folder`, and of links to folders, less what an operating system leaves. Throws `DataError`.
+ * Names of the sub-folders of `folder`, and of links to folders, without those that programs leave (`isLeftBehind`).
+ * Throws `DataError`.
  */
 export function foldersIn(folder: string): string[] {
   return entriesOf(folder)
@@ -61,22 +63,21 @@ export function foldersIn(folder: string): string[] {
 
 export interface ListedFolder {
   readonly list: ImageList;
-  /** A sentence on the files that are not in the list; undefined where there are none. */
+  /** A sentence about the files that are not in the list; undefined where there are none. */
   readonly leftOut: string | undefined;
 }
 
 /**
- * Every image below `root`/`split`/CLASS (of `root`/CLASS where `split` is empty), in order of class and name; folders
- * of the list are relative to `root`. Links are followed. A class of `classNames` without a folder has no images.
- * Throws `DataError` for a folder that is no class or cannot be read, for a link that leads nowhere or back to a folder
- * that it lies in, and for a name that is not UTF-8.
+ * All images below `root`/`split`/CLASS (`root`/CLASS where `split` is empty), in order of class and name. The folders
+ * of the list are relative to `root`. Follows links. Throws `DataError` for a folder that is no class or cannot be
+ * read, for a link that leads nowhere or to a folder that contains it, and for a name that is not UTF-8.
  */
 export function listImageFolder(root: string, split: string, classNames: readonly string[]): ListedFolder {
   const labelOf = new Map(classNames.map((name, label) => [name, label]));
   const folders: string[] = [];
   const found: { folder: number; label: number; name: Buffer }[] = [];
   const leftOut = leftOutFiles();
-  /** `above`: the real paths of the folders that the walk came through. */
+  /** `above`: the real paths of the folders that contain `folder`. */
   const walk = (folder: string, label: number, above: readonly string[]) => {
     const path = join(root, folder);
     const entries = entriesOf(path).sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -147,26 +148,19 @@ function flat(
   }
   const labels = sharedInt32(found.length);
   const folderOf = sharedInt32(found.length);
-  const nameStarts = sharedInt32(found.length);
-  const nameLengths = sharedBytes(found.length);
-  const nameBytes = sharedBytes(found.reduce((sum, { name }) => sum + name.length, 0));
   const lines = lineHash();
-  let filled = 0;
   found.forEach(({ folder, label, name }, i) => {
     labels[i] = label;
     folderOf[i] = folder;
-    nameStarts[i] = filled;
-    nameLengths[i] = name.length;
-    nameBytes.set(name, filled);
-    filled += name.length;
     lines.add(Buffer.concat([Buffer.from(`${folders[folder]}/`), name]), label);
   });
-  return { folders, labels, folderOf, nameStarts, nameLengths, nameBytes, fingerprint: lines.digest() };
+  const names = nameTable(found.map(({ name }) => name));
+  return { folders, labels, folderOf, ...names, fingerprint: lines.digest() };
 }
 
 /**
- * Whether an entry of `folder` is a folder or a link to one. A link that leads nowhere is an image where its name says
- * so.
+ * Whether an entry of `folder` is a folder or a link to one. A link that leads nowhere counts as an image where its
+ * name has the ending of one. Throws `DataError`.
  */
 function isFolder(folder: string, entry: Dirent): boolean {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
@@ -184,9 +178,9 @@ function isFolder(folder: string, entry: Dirent): boolean {
 }
 
 function leadsBack(path: string, real: string): DataError {
-  return new DataError('The link leads back to a folder that it lies in.', {
+  return new DataError('The link leads to a folder that contains the link.', {
     where: `${path} → ${real}`,
-    next: 'Remove it: the images there would be taken again and again.',
+    next: 'Remove the link: its images would be read again and again.',
   });
 }
 

@@ -15,8 +15,10 @@ import { fileDataset } from './storedDataset.js';
 type OpenableConfig = ImageSetConfig &
   Pick<DataConfig, 'image_size' | 'short_side' | 'verify' | 'on_bad_image' | 'imbalance_factor' | 'subset_seed'>;
 
-export interface OpenedImageSet {
+/** The whole splits of a dataset. */
+export interface OpenedSet {
   readonly train: Dataset;
+  /** The set's own validation split, where it has one that is wanted. */
   readonly val: Dataset | undefined;
   readonly test: Dataset;
   readonly root: string;
@@ -25,27 +27,30 @@ export interface OpenedImageSet {
 }
 
 export interface ImageSetOptions {
+  /**
+   * Fraction of the training images of each class that becomes the split `val`, drawn by `data.subset_seed`. A set with
+   * its own validation split uses that instead.
+   */
   readonly heldOutFraction?: number | undefined;
+  /** Images of a training batch. A smaller training set is an error, before any image is decoded. */
   readonly batchSize?: number;
+  /** The splits that will be read: `data.verify` decides how their images are checked. By default none. */
   readonly check?: readonly ImageSplit[];
   readonly watcher?: CheckWatcher;
-  readonly environment: NodeJS.ProcessEnv;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /**
  * Opens the splits of an image set and checks those of `check`. Rejects with `DataError` for missing or bad images and
  * lists, with `ConfigError` for a config that does not fit them.
  */
-export async function openImageSet(
-  config: OpenableConfig,
-  root: string,
-  options: ImageSetOptions,
-): Promise<OpenedImageSet> {
+export async function openImageSet(config: OpenableConfig, root: string, options: ImageSetOptions): Promise<OpenedSet> {
   const size = inputSizeOf(config);
   const wantsVal = options.heldOutFraction !== undefined;
   const { statistics } = datasets[config.dataset];
   if (isPackedSet(root)) return { ...openPackedSet(config, root, size, wantsVal), root, statistics };
-  const opened = openImageSplits(config, { root, val: wantsVal, environment: options.environment });
+  const { environment = process.env } = options;
+  const opened = openImageSplits(config, { root, val: wantsVal, environment });
   requireTwoClasses(opened.train.files.classNames, opened.train.source, isFolders(config.dataset));
   if (options.batchSize !== undefined) {
     const { classNames, labels } = opened.train.files;
@@ -78,12 +83,5 @@ export async function openImageSet(
   const train = await datasetOf('train', opened.train);
   const val = opened.val && (await datasetOf('val', opened.val));
   const test = await datasetOf('test', opened.test);
-  return {
-    train,
-    val,
-    test,
-    root,
-    notes: [...notes, ...repeatedContents(hashed)],
-    statistics,
-  };
+  return { train, val, test, root, notes: [...notes, ...repeatedContents(hashed)], statistics };
 }

@@ -75,9 +75,9 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
   const train = open(lists.train!);
   const val = lists.val && open(lists.val);
   const test = open(lists.test!);
-  const opened = { train, ...(val && { val }), test };
+  const opened = { train, val, test };
   const repeats = repeatedPaths(splitsOf(opened).map(split => ({ split, files: opened[split]!.files })));
-  return { train, val, test, notes: [...notes, ...repeats], set };
+  return { ...opened, notes: [...notes, ...repeats], set };
 }
 
 /** The splits that a set has, in the order of reports; with `only`, that one. Throws `ConfigError` for none. */

@@ -1,11 +1,8 @@
-/**
- * The files below the folder of a split that no image is read from: counted by kind, because the class counts are the
- * prior.
- */
+/** Counts the files of a split that are no images, by kind, for a note: a missing image changes the class prior. */
 import { type Dirent, readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
 
-/** What operating systems, archivers and storage devices leave in any folder; other such names begin with a dot. */
+/** What operating systems, archivers and storage devices leave in folders. Other such names begin with a dot. */
 const leftBehind = [
   '__MACOSX',
   '__pycache__',
@@ -26,7 +23,7 @@ const leftBehind = [
 ].map(name => name.toLowerCase());
 const kindsShown = 6;
 
-/** Whether a file or folder of this name is neither an image nor a class, whatever it holds. */
+/** Whether a file or folder is no image and no class because of its name. */
 export function isLeftBehind(name: string): boolean {
   return name.startsWith('.') || leftBehind.includes(name.toLowerCase());
 }
@@ -34,11 +31,11 @@ export function isLeftBehind(name: string): boolean {
 export interface LeftOutFiles {
   /** Counts a file of a class folder. */
   addFile(name: string): void;
-  /** Counts the files of a folder that is not gone into. */
+  /** Counts the files below a folder that is not read. */
   addFolder(path: string, name: string): void;
-  /** Counts a file that lies beside the folders of the classes. */
+  /** Counts a file beside the class folders. */
   addBeside(name: string): void;
-  /** One sentence; undefined where nothing was left out. */
+  /** A sentence with the counts; undefined where there are none. */
   sentence(split: string): string | undefined;
 }
 
@@ -71,7 +68,7 @@ function kindOf(name: string): string {
   return ending === '' ? 'without an ending' : `*${ending.toLowerCase()}`;
 }
 
-/** Files below a folder; links are not followed, and what cannot be read is not counted. */
+/** Number of files below a folder. Does not follow links or count what cannot be read. */
 function filesBelow(folder: string): number {
   let entries: Dirent[];
   try {

@@ -3,9 +3,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
-import { sharedBytes, sharedInt32 } from '../dataset.js';
 import type { PublishedSet } from '../sets/definition.js';
-import { type FileTable, fileName, type ImageFiles } from './imageFiles.js';
+import { type FileTable, fileName, type ImageFiles, nameTable } from './imageFiles.js';
 import type { ImageList } from './imageList.js';
 import { packedArchiveAdvice } from './packedArchives.js';
 import { knownForm, namesNotUtf8 } from './readableNames.js';
@@ -118,17 +117,7 @@ function onDisk(path: string): string {
 /** The list with the names of `renamed` at their indices. */
 function withNames(list: ImageList, renamed: ReadonlyMap<number, string>): ImageList {
   const names = Array.from(list.labels, (_, i) => Buffer.from(renamed.get(i) ?? fileName(list, i)));
-  const nameBytes = sharedBytes(names.reduce((sum, name) => sum + name.length, 0));
-  const nameStarts = sharedInt32(names.length);
-  const nameLengths = sharedBytes(names.length);
-  let filled = 0;
-  names.forEach((name, i) => {
-    nameBytes.set(name, filled);
-    nameStarts[i] = filled;
-    nameLengths[i] = name.length;
-    filled += name.length;
-  });
-  return { ...list, nameBytes, nameStarts, nameLengths };
+  return { ...list, ...nameTable(names) };
 }
 
 function requireFolder(root: string): void {

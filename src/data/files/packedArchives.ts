@@ -1,4 +1,4 @@
-/** Archives that lie packed where a dataset is looked for: the likeliest cause of a missing folder. */
+/** Finds archives that were not unpacked: the most likely reason for a missing folder. */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { shellWord } from '../../io/shellWord.js';
@@ -7,8 +7,8 @@ const endings = /\.(zip|7z|rar|tar|tgz|tbz2|txz|tar\.(gz|bz2|xz|zst))$/i;
 const mostNamed = 3;
 
 /**
- * A sentence that names the archives in `root`, or `root` itself where it is one, with the command that unpacks the
- * first; undefined without one.
+ * A sentence that names the archives in `root`, or `root` itself if it is one, and the command that unpacks the first;
+ * undefined without an archive.
  */
 export function packedArchiveAdvice(root: string, isWanted = (name: string) => endings.test(name)): string | undefined {
   const folder = resolve(root);

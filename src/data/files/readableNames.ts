@@ -1,15 +1,12 @@
-/**
- * Names on disk as text: those that are not UTF-8, which Node cannot open by a text, and the two ways to write an
- * accent.
- */
+/** Names on disk that differ from their text: those that are not UTF-8, and those with other forms of accents. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../../errors.js';
 
-/** What Node puts in place of bytes that are not UTF-8. */
+/** Node replaces bytes that are not UTF-8 by this character. */
 const replacement = '\uFFFD';
 
-/** Throws `DataError` for a name of `folder`, as Node gives it, under which no file can be opened. */
+/** Throws `DataError` for a name in `folder`, as Node returns it, that Node cannot open. */
 export function requireReadableName(folder: string, name: string): void {
   if (!name.includes(replacement) || existsSync(join(folder, name))) return;
   throw new DataError(`The name ${escapedName(folder, name)} is not UTF-8, so gala cannot open the file.`, {
@@ -18,10 +15,7 @@ export function requireReadableName(folder: string, name: string): void {
   });
 }
 
-/**
- * A sentence for somebody whose file was not found: the folder has names that are not UTF-8. Undefined where it has
- * none.
- */
+/** A sentence about the names in `folder` that are not UTF-8; undefined where there are none. */
 export function namesNotUtf8(folder: string): string | undefined {
   let names: readonly string[];
   try {
@@ -35,8 +29,8 @@ export function namesNotUtf8(folder: string): string | undefined {
 }
 
 /**
- * `name`, or the form of it that `has` knows: macOS writes an accent as a sign of its own (NFD), others as one letter
- * (NFC).
+ * The Unicode form of `name` for which `has` is true: macOS writes accents as characters of their own (NFD), other
+ * systems as one letter (NFC).
  */
 export function knownForm(name: string, has: (name: string) => boolean): string | undefined {
   return [name, name.normalize('NFC'), name.normalize('NFD')].find(has);
@@ -44,7 +38,7 @@ export function knownForm(name: string, has: (name: string) => boolean): string 
 
 const renaming = 'Rename them: convmv -r --notest -f latin1 -t utf8 FOLDER';
 
-/** The bytes of a name, those beyond ASCII as `\xNN`. */
+/** The bytes of a name, with those beyond ASCII as `\xNN`. */
 function escapedName(folder: string, name: string): string {
   const bytes = readdirSync(folder, { encoding: 'buffer' }).find(entry => entry.toString('utf8') === name);
   const text = (bytes ?? Buffer.from(name)).toString('latin1');

@@ -1,6 +1,6 @@
 /**
- * The same image in two places of a set: a line twice, an image under two labels, test images among the training
- * images.
+ * Finds images that are in a set more than once: a repeated line, an image under two labels, test images among the
+ * training images.
  */
 import { realpathSync } from 'node:fs';
 import type { ImageSplit } from '../sets/definition.js';
@@ -16,7 +16,7 @@ export interface HashedImages extends SplitImages {
   readonly digests: Int32Array;
 }
 
-/** The images of several splits in one order, that of the splits. */
+/** The images of several splits with one running number, `at`. */
 interface Joined {
   readonly splits: readonly SplitImages[];
   /** Index of the split of image `at`. */
@@ -30,7 +30,7 @@ interface Wording {
   readonly sameLabel: string;
   readonly otherLabel: string;
   readonly inSplit: (images: string) => string;
-  /** The first example, by two places. */
+  /** An example: the paths of an image and of the first equal image. */
   readonly example: (at: string, first: string) => string;
 }
 
@@ -49,15 +49,13 @@ const byContent: Wording = {
   example: (at, first) => `${at} and ${first}`,
 };
 
-/**
- * A sentence for each way in which images of the splits are the same file; none where every image is a file of its own.
- */
+/** A sentence for each way in which several images are the same file. */
 export function repeatedPaths(splits: readonly SplitImages[]): string[] {
   const joined = join(splits);
   return sentences(joined, firstOfPath(joined), byPath);
 }
 
-/** The same for files that are not the same and hold the same bytes. */
+/** As `repeatedPaths`, for different files with the same bytes. */
 export function repeatedContents(splits: readonly HashedImages[]): string[] {
   const joined = join(splits);
   const half = (at: number, h: 0 | 1) => splits[joined.splitOf(at)]!.digests[2 * joined.indexOf(at) + h]!;
@@ -74,7 +72,7 @@ export function repeatedContents(splits: readonly HashedImages[]): string[] {
   return sentences(joined, first, byContent);
 }
 
-/** `first[at]` is the first image that is equal to image `at` and stands before it, or -1. */
+/** `first[at]` is the first earlier image that is equal to image `at`, or −1. */
 function sentences({ splits, splitOf, indexOf, total }: Joined, first: Int32Array, wording: Wording): string[] {
   const labelOf = (at: number) => splits[splitOf(at)]!.files.labels[indexOf(at)]!;
   const pathOf = (at: number) => splits[splitOf(at)]!.files.path(indexOf(at));
@@ -123,7 +121,7 @@ function firstOfPath({ splits, splitOf, indexOf, total }: Joined): Int32Array {
   return firstEqual(total, hash, isEqual);
 }
 
-/** A number for each folder of each table, the same for folders that are one on disk, also through links. */
+/** A number for each folder of each table. Paths of the same folder, also through links, have the same number. */
 function numbersOfFolders(tables: readonly FileTable[]): Int32Array[] {
   const known = new Map<string, number>();
   return tables.map(({ folders }) =>
@@ -140,11 +138,11 @@ function realPath(folder: string): string {
   try {
     return realpathSync.native(folder);
   } catch {
-    return folder; // it is missing, which others tell
+    return folder; // missing; another check says so
   }
 }
 
-/** For each of `total` items the first equal one before it, or -1: a table of open addresses, 4 to 12 bytes an item. */
+/** The first earlier item that is equal to each item, or −1: a hash table with 4 to 12 bytes per item. */
 function firstEqual(
   total: number,
   hash: (at: number) => number,

@@ -1,10 +1,10 @@
 /** Divides training images into training, validation and test images, class by class, as `data.split` says. */
 import { DataError } from '../../errors.js';
 import { randomFor, shuffle } from '../../random.js';
-import { sharedBytes, sharedInt32 } from '../dataset.js';
+import { gathered } from '../dataset.js';
 import type { DataConfig } from '../schema.js';
 import type { ImageSplit } from '../sets/definition.js';
-import { fileName } from './imageFiles.js';
+import { fileName, tableAt } from './imageFiles.js';
 import { type ImageList, lineHash } from './imageList.js';
 
 /** Shares of each class; 0 = no such part. */
@@ -30,8 +30,8 @@ export function sharesOf({ split }: SplitKeys): SplitShares | undefined {
 }
 
 /**
- * Divides the training images by `shares`, and adds a note. The part `val` is never in `train`, also where `wantsVal` is
- * false. Throws `DataError` for a part without an image.
+ * Divides the training images by `shares`, and adds a note. The part `val` is never in `train`, also where `wantsVal`
+ * is false. Throws `DataError` for a part without an image.
  */
 export function dividedTraining(
   { subset_seed = 0 }: SplitKeys,
@@ -96,27 +96,18 @@ function imagesOfClasses(labels: Int32Array): Int32Array[] {
 }
 
 function sublist(list: ImageList, indices: Int32Array): ImageList {
-  const labels = sharedInt32(indices.length);
-  const folderOf = sharedInt32(indices.length);
-  const nameStarts = sharedInt32(indices.length);
-  const nameLengths = sharedBytes(indices.length);
   const lines = lineHash();
-  indices.forEach((index, i) => {
-    labels[i] = list.labels[index]!;
-    folderOf[i] = list.folderOf[index]!;
-    nameStarts[i] = list.nameStarts[index]!;
-    nameLengths[i] = list.nameLengths[index]!;
-    const folder = list.folders[folderOf[i]!]!;
+  for (const index of indices) {
+    const folder = list.folders[list.folderOf[index]!]!;
     const name = fileName(list, index);
-    lines.add(Buffer.from(folder === '' ? name : `${folder}/${name}`), labels[i]!);
-  });
-  const { folders, nameBytes } = list;
-  return { folders, nameBytes, labels, folderOf, nameStarts, nameLengths, fingerprint: lines.digest() };
+    lines.add(Buffer.from(folder === '' ? name : `${folder}/${name}`), list.labels[index]!);
+  }
+  return { ...tableAt(list, indices), labels: gathered(list.labels, indices), fingerprint: lines.digest() };
 }
 
 function emptyPart(part: string, where: string): DataError {
   return new DataError(`No class has enough images for one in the ${part} part.`, {
     where,
-    next: `Add images: a class with 2 gives one to test, with 3 one to val too.`,
+    next: 'Add images: a class needs 2 images to give one to test, and 3 to give one to val too.',
   });
 }

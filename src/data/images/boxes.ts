@@ -1,6 +1,6 @@
 /**
- * The boxes of torchvision's Resize, CenterCrop, RandomResizedCrop and Pad(padding_mode='reflect'). Sizes and halves are
- * rounded as in Python. A padded image is never made: a box of it is copied from the pixels of the image.
+ * The boxes of torchvision's Resize, CenterCrop, RandomResizedCrop and Pad(padding_mode='reflect'). Sizes and halves
+ * are rounded as in Python. A padded image is never made: a box of it is copied from the pixels of the image.
  */
 import type { Random } from '../../random.js';
 import type { Box, RgbImage, RgbRows, Size } from './rgbImage.js';

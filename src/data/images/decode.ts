@@ -54,8 +54,8 @@ export function readImageFile(path: string): Buffer {
 }
 
 /**
- * Decodes a file in memory, or at least the part that `partOf` wants; `path` is for errors. Rejects with `DataError` for
- * a file that is truncated, no image or too large.
+ * Decodes a file in memory, or at least the part that `partOf` wants; `path` is for errors. Rejects with `DataError`
+ * for a file that is truncated, no image or too large.
  */
 export async function decodeRgb(bytes: Uint8Array, path: string, partOf: PartOf = wholeBox): Promise<RgbImage> {
   const format = imageFormat(bytes);

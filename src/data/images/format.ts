@@ -1,4 +1,6 @@
-/** The format of an image file by its first bytes: names are unreliable (ImageNet has PNG and CMYK files named .JPEG). */
+/**
+ * The format of an image file by its first bytes: names are unreliable (ImageNet has PNG and CMYK files named .JPEG).
+ */
 
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'bmp' | 'netpbm';
 

@@ -1,4 +1,6 @@
-/** Decodes binary PPM and PGM files (P6, P5), for instance of traffic signs. sharp is built without a reader for them. */
+/**
+ * Decodes binary PPM and PGM files (P6, P5), for instance of traffic signs. sharp is built without a reader for them.
+ */
 import { FormatFault } from '../../io/faults.js';
 
 export interface NetpbmHeader {

@@ -1,5 +1,6 @@
 /**
- * Pillow's bilinear resize with antialiasing, byte for byte: triangle weights in 22-bit fixed point, one axis at a time.
+ * Pillow's bilinear resize with antialiasing, byte for byte: triangle weights in 22-bit fixed point, one axis at a
+ * time.
  */
 import type { TapTable } from '../kernels/imageKernels.js';
 import { makeImageKernels, slackBytes, weightBits } from '../kernels/imageKernels.js';
@@ -64,7 +65,9 @@ export function makeResizer(): Resizer {
   };
 }
 
-/** The order of the passes affects rounding. This is the rule of Pillow 13; older versions always begin with the rows. */
+/**
+ * The order of the passes affects rounding. This is the rule of Pillow 13; older versions always begin with the rows.
+ */
 function columnsFirst(from: Size, to: Size): boolean {
   const lost = from.height - to.height;
   return lost > 0 && lost > 2 * (from.width - to.width);

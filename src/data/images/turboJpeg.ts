@@ -1,7 +1,7 @@
 /**
- * Decodes JPEG with libjpeg-turbo directly: the same pixels as with libvips, in a quarter of the time (a fifteenth for a
- * thumbnail). The library comes with `@julusian/jpeg-turbo`. Gala does not use the binding of that package, because it
- * uses the fast, inexact DCT.
+ * Decodes JPEG with libjpeg-turbo directly: the same pixels as with libvips, in a quarter of the time (a fifteenth for
+ * a thumbnail). The library comes with `@julusian/jpeg-turbo`. Gala does not use the binding of that package, because
+ * it uses the fast, inexact DCT.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

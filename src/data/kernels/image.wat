@@ -1,12 +1,13 @@
-;; Kernels on RGB bytes in WebAssembly SIMD. In plain JavaScript they take three to five times as long and are the larger part
-;; of preparing an image of 224 x 224. Assembled by scripts/assemble-kernels.mjs into imageWasm.ts, which a test keeps equal to this
-;; file. Everything reads and writes whole vectors: up to 16 bytes behind a region may be touched.
+;; Kernels on RGB bytes in WebAssembly SIMD. In JavaScript they take three to five times as long, which is most of the
+;; time to prepare an image of 224 x 224. scripts/assemble-kernels.mjs assembles this file into imageWasm.ts, and a test
+;; compares the two. The kernels read and write whole vectors, so they can touch up to 16 bytes behind a region.
 (module
   (memory (export "memory") 1)
 
-  ;; Makes each of $rows RGB rows shorter or longer. One record of taps for each output: the first input, the number of inputs
-  ;; (at least 1), and their weights in 22-bit fixed point, int32 all. Two rows at a time share the loading of weights; the last of
-  ;; an odd number is done twice. Rows of outputs are $intoStride bytes apart, with 16 bytes between them.
+  ;; Resizes each of $rows RGB rows along x. Each output has a record of taps, all int32: the first input, the number of
+  ;; inputs (at least 1), and their weights in 22-bit fixed point. Two rows at a time share the loads of weights; the
+  ;; last of an odd number of rows is computed twice. Output rows are $intoStride bytes apart, with 16 bytes between
+  ;; them.
   (func (export "resampleRows")
     (param $from i32) (param $stride i32) (param $rows i32)
     (param $taps i32) (param $record i32) (param $outputs i32)
@@ -56,7 +57,7 @@
       (local.set $into (i32.add (local.get $into) (i32.shl (local.get $intoStride) (i32.const 1))))
       (br_if $nextRows (i32.gt_s (local.tee $rows (i32.sub (local.get $rows) (i32.const 2))) (i32.const 0)))))
 
-  ;; One image of planes of $plane bytes, red, green and blue, a multiple of 16, as RGB bytes.
+  ;; Interleaves the planes red, green and blue of an image, each of $plane bytes, a multiple of 16, to RGB bytes.
   (func (export "interleave") (param $from i32) (param $plane i32) (param $into i32)
     (local $end i32) (local $red v128) (local $green v128) (local $blue v128)
     (local.set $end (i32.add (local.get $from) (local.get $plane)))
@@ -77,7 +78,7 @@
       (br_if $next (i32.lt_u
         (local.tee $from (i32.add (local.get $from) (i32.const 16))) (local.get $end)))))
 
-  ;; Makes each output row of weighted input rows of $rowBytes bytes, 16 bytes at a time; taps and strides as above.
+  ;; Resizes rows of $rowBytes bytes along y, 16 bytes at a time. Taps and strides are as in resampleRows.
   (func (export "resampleColumns")
     (param $from i32) (param $stride i32) (param $rowBytes i32)
     (param $taps i32) (param $record i32) (param $outputs i32)
@@ -128,8 +129,9 @@
       (local.set $taps (i32.add (local.get $taps) (local.get $record)))
       (br_if $nextOutput (local.tee $outputs (i32.sub (local.get $outputs) (i32.const 1))))))
 
-  ;; Blends every byte with one value in float32, value + factor * (byte - value), cut off to a byte (Pillow's Image.blend).
-  ;; V8 inlines no functions here, so the blend is written out: $d = value, $f = factor, four times each.
+  ;; Blends every byte with one value in float32, value + factor * (byte - value), clipped to a byte (Pillow's
+  ;; Image.blend). The blend is repeated in the code, because V8 does not inline functions: $d is the value and $f the
+  ;; factor, four times each.
   (func (export "blendWithValue") (param $at i32) (param $bytes i32) (param $value f32) (param $factor f32)
     (local $end i32) (local $v v128) (local $low v128) (local $high v128) (local $d v128) (local $f v128)
     (local.set $d (f32x4.splat (local.get $value)))
@@ -158,15 +160,18 @@
         (local.tee $at (i32.add (local.get $at) (i32.const 16)))
         (local.get $end)))))
 
-  ;; Sum of the lumas of $pixels pixels (ITU-R 601-2 in 16-bit fixed point, Pillow's convert('L')); four at a time, taken apart into
-  ;; channels. Pixels that fill up the last four must be 0.
+  ;; Sum of the lumas of $pixels pixels (ITU-R 601-2 in 16-bit fixed point, Pillow's convert('L')), four pixels at a
+  ;; time. The pixels that complete the last four must be 0.
   (func (export "lumaSum") (param $at i32) (param $pixels i32) (result i32)
     (local $v v128) (local $r v128) (local $g v128) (local $b v128) (local $sum v128)
     (loop $next
       (local.set $v (v128.load (local.get $at)))
-      (local.set $r (i8x16.shuffle 0 16 16 16 3 16 16 16 6 16 16 16 9 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
-      (local.set $g (i8x16.shuffle 1 16 16 16 4 16 16 16 7 16 16 16 10 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
-      (local.set $b (i8x16.shuffle 2 16 16 16 5 16 16 16 8 16 16 16 11 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $r (i8x16.shuffle 0 16 16 16 3 16 16 16 6 16 16 16 9 16 16 16
+        (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $g (i8x16.shuffle 1 16 16 16 4 16 16 16 7 16 16 16 10 16 16 16
+        (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $b (i8x16.shuffle 2 16 16 16 5 16 16 16 8 16 16 16 11 16 16 16
+        (local.get $v) (v128.const i32x4 0 0 0 0)))
       (local.set $sum (i32x4.add (local.get $sum) (i32x4.shr_u
         (i32x4.add
           (i32x4.add
@@ -190,9 +195,12 @@
     (local.set $f (f32x4.splat (local.get $factor)))
     (loop $next
       (local.set $v (v128.load (local.get $at)))
-      (local.set $r (i8x16.shuffle 0 16 16 16 3 16 16 16 6 16 16 16 9 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
-      (local.set $g (i8x16.shuffle 1 16 16 16 4 16 16 16 7 16 16 16 10 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
-      (local.set $b (i8x16.shuffle 2 16 16 16 5 16 16 16 8 16 16 16 11 16 16 16 (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $r (i8x16.shuffle 0 16 16 16 3 16 16 16 6 16 16 16 9 16 16 16
+        (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $g (i8x16.shuffle 1 16 16 16 4 16 16 16 7 16 16 16 10 16 16 16
+        (local.get $v) (v128.const i32x4 0 0 0 0)))
+      (local.set $b (i8x16.shuffle 2 16 16 16 5 16 16 16 8 16 16 16 11 16 16 16
+        (local.get $v) (v128.const i32x4 0 0 0 0)))
       (local.set $d (f32x4.convert_i32x4_s (i32x4.shr_u
         (i32x4.add
           (i32x4.add
@@ -228,7 +236,7 @@
         (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 4)))
         (i32.const 0)))))
 
-  ;; Inverts the bytes from $threshold on.
+  ;; Inverts the bytes that are at least $threshold.
   (func (export "solarize") (param $at i32) (param $bytes i32) (param $threshold i32)
     (local $end i32) (local $v v128)
     (local.set $end (i32.add (local.get $at) (local.get $bytes)))
@@ -264,7 +272,7 @@
         (local.tee $at (i32.add (local.get $at) (i32.const 16)))
         (local.get $end)))))
 
-  ;; Adds the pixels to three histograms of 256 int32 each, one behind the other.
+  ;; Adds the pixels to three consecutive histograms of 256 int32 each.
   (func (export "histograms") (param $at i32) (param $pixels i32) (param $into i32)
     (local $bin i32)
     (loop $next
@@ -277,7 +285,7 @@
       (local.set $at (i32.add (local.get $at) (i32.const 3)))
       (br_if $next (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 1))))))
 
-  ;; Replaces every byte by the entry of its channel's table of 256 bytes; the tables lie one behind the other.
+  ;; Replaces every byte by its entry in the table of its channel; the three tables of 256 bytes are consecutive.
   (func (export "mapChannels") (param $at i32) (param $pixels i32) (param $tables i32)
     (loop $next
       (i32.store8 (local.get $at)
@@ -289,8 +297,9 @@
       (local.set $at (i32.add (local.get $at) (i32.const 3)))
       (br_if $next (local.tee $pixels (i32.sub (local.get $pixels) (i32.const 1))))))
 
-  ;; Blends every pixel but those of the border with the mean of its neighbourhood (1 around 5, in thirteenths, rounded); $from and
-  ;; $into hold the same image of at least 5 columns. The last 8 bytes of a row are done once more where 8 do not divide it.
+  ;; Blends every pixel, except at the border, with the mean of its neighbourhood (weights 1 around 5, over 13,
+  ;; rounded). $from and $into have the same image, of at least 5 columns. The last 8 bytes of a row are computed twice
+  ;; where its length is no multiple of 8.
   (func (export "sharpen")
     (param $from i32) (param $into i32) (param $rowBytes i32) (param $rows i32) (param $factor f32)
     (local $byte i32) (local $last i32) (local $above i32) (local $at i32) (local $below i32)
@@ -308,15 +317,21 @@
         (local.set $sum (i16x8.add
           (i16x8.add
             (i16x8.add
-              (i16x8.add (v128.load8x8_u (i32.sub (local.get $above) (i32.const 3))) (v128.load8x8_u (local.get $above)))
+              (i16x8.add
+                (v128.load8x8_u (i32.sub (local.get $above) (i32.const 3)))
+                (v128.load8x8_u (local.get $above)))
               (v128.load8x8_u offset=3 (local.get $above)))
             (i16x8.add
-              (i16x8.add (v128.load8x8_u (i32.sub (local.get $below) (i32.const 3))) (v128.load8x8_u (local.get $below)))
+              (i16x8.add
+                (v128.load8x8_u (i32.sub (local.get $below) (i32.const 3)))
+                (v128.load8x8_u (local.get $below)))
               (v128.load8x8_u offset=3 (local.get $below))))
           (i16x8.add
-            (i16x8.add (v128.load8x8_u (i32.sub (local.get $at) (i32.const 3))) (v128.load8x8_u offset=3 (local.get $at)))
+            (i16x8.add
+              (v128.load8x8_u (i32.sub (local.get $at) (i32.const 3)))
+              (v128.load8x8_u offset=3 (local.get $at)))
             (i16x8.add (local.get $x) (i16x8.shl (local.get $x) (i32.const 2))))))
-        ;; No thirteenth is near a half, so float32 rounds as exact numbers would.
+        ;; No thirteenth is close to a half, so float32 rounds like exact numbers.
         (local.set $d (f32x4.floor (f32x4.add (f32x4.splat (f32.const 0.5)) (f32x4.mul
           (f32x4.convert_i32x4_u (i32x4.extend_low_i16x8_u (local.get $sum)))
           (f32x4.splat (f32.const 0.07692307692307693))))))

@@ -1,27 +1,27 @@
-/** The WebAssembly kernels of image.wat with a memory of their own. */
+/** The WebAssembly kernels of image.wat, each instance with its own memory. */
 import { wasmModule } from '../../wasm.js';
 import { imageWasm } from './imageWasm.js';
 
-/** Bits after the point of a resampling weight. */
+/** Fractional bits of a resampling weight. */
 export const weightBits = 22;
 
-/** Bytes behind each region of memory that the kernels may touch. */
+/** Kernels may read and write so many bytes behind each region of memory. */
 export const slackBytes = 16;
 
-/** Where a pass of a resize reads or writes: an address, and the bytes from one row to the next. */
+/** Memory that a pass of a resize reads or writes: its address, and the bytes from one row to the next. */
 interface Region {
   readonly at: number;
   readonly stride: number;
 }
 
-/** Address of the records of taps, bytes of one, and their number. */
+/** Address of the records of taps, bytes of one record, and number of records. */
 export interface TapTable {
   readonly at: number;
   readonly record: number;
   readonly outputs: number;
 }
 
-/** What image.wat exports, with its parameters in order. */
+/** The exports of image.wat. */
 interface Exports {
   resampleRows(
     from: number,
@@ -56,7 +56,7 @@ interface Exports {
 }
 
 export interface ImageKernels extends Omit<Exports, 'resampleRows' | 'resampleColumns'> {
-  /** Makes the memory at least this large and gives it; a view taken before is void. */
+  /** The memory, grown to at least this many bytes. An earlier view is then invalid. */
   memory(bytes: number): Uint8Array;
   /** Resizes `rows` RGB rows along x. */
   resampleRows(from: Region, rows: number, taps: TapTable, into: Region): void;

@@ -78,8 +78,9 @@ function readGiven(set: PublishedSet, path: string, where = path): Uint8Array {
 }
 
 /**
- * The content of a file that may be a tar archive, compressed with gzip, or both. Of an archive, the content of its only
- * file whose name is `wanted`. The content decides, not the name of the file. Throws `DataError` that names `where`.
+ * The content of a file that may be a tar archive, compressed with gzip, or both. Of an archive, the content of its
+ * only file whose name is `wanted`. The content decides, not the name of the file. Throws `DataError` that names
+ * `where`.
  */
 function readArchive(path: string, wanted: (name: string) => boolean, where = path): Buffer {
   const bytes = readPlainOrGzip(path, where);

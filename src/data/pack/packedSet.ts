@@ -63,8 +63,8 @@ export function openPackedSet(
 }
 
 /**
- * Opens a split of a packed set. Throws `DataError` for a missing split, a missing or cut-off shard and a damaged index,
- * `ConfigError` when its images are smaller than the config needs.
+ * Opens a split of a packed set. Throws `DataError` for a missing split, a missing or cut-off shard and a damaged
+ * index, `ConfigError` when its images are smaller than the config needs.
  */
 export function openPackedSplit(root: string, split: string, size: InputSize): Dataset {
   const folder = join(root, split);

@@ -143,7 +143,9 @@ function fillIndices(slot: Slot, dataset: Dataset, { indices, draws }: BlockPlan
   };
 }
 
-/** Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not silently stop the training. */
+/**
+ * Waits for `done`, but no longer than `seconds`: a worker or a disk that hangs must not silently stop the training.
+ */
 async function within(seconds: number, done: Promise<void> | undefined, late: () => DataError): Promise<void> {
   if (seconds === 0) return done;
   let timer: NodeJS.Timeout | undefined;

@@ -14,7 +14,9 @@ export interface BatchRecipe {
   readonly seed: number;
 }
 
-/** One batch, as the message to a worker: write the images at `indices`, augmented for `epoch`, to `images` in order. */
+/**
+ * One batch, as the message to a worker: write the images at `indices`, augmented for `epoch`, to `images` in order.
+ */
 export interface BatchJob {
   readonly epoch: number;
   readonly indices: Int32Array;

@@ -52,7 +52,9 @@ export const placesLt = {
   statistics: imagenetStatistics,
 } as const satisfies PublishedSet;
 
-/** Sub-classes such as apartment_building/outdoor are nested folders in some archives and joined by a dash in others. */
+/**
+ * Sub-classes such as apartment_building/outdoor are nested folders in some archives and joined by a dash in others.
+ */
 function placesFolders(folder: string): readonly string[] {
   const [split, ...parts] = folder.split('/');
   if (parts.length === 2) return [folder, `${split}/${parts.join('-')}`];
