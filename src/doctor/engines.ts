@@ -10,49 +10,39 @@ export interface EngineReport {
   readonly found: FoundEngine | null;
   /** Why the engine cannot be used here. */
   readonly fault?: string;
-  /** The command that installs it; absent where it is installed or cannot be used here. */
+  /** The command that installs it; absent where it is installed, and for a GPU that is missing. */
   readonly install?: string;
   /** Settings for its self-test; absent where the engine was not found. */
   readonly settings?: EngineSettings;
 }
 
-interface KnownEngine {
-  readonly engine: FoundEngine['engine'];
-  readonly device: 'cpu' | 'cuda';
-  readonly install: string;
-  /** Throws `GalaError` with the reason where an installed engine cannot be used. */
-  find(gpu: GpuAnswer): FoundEngine | undefined;
+/** Reports on tensorflow, xla on the CPU, xla on the GPU, and eager. */
+export async function findEngines(gpu: GpuAnswer): Promise<EngineReport[]> {
+  return [
+    await reportOn('tensorflow', 'cpu', 'gala engine install', () => foundTensorFlow()),
+    await reportOn('xla', 'cpu', 'gala engine install --xla-cpu', () => foundXlaCpu()),
+    'missing' in gpu
+      ? { engine: 'xla', device: 'cuda', found: null, fault: 'there is no GPU' }
+      : await reportOn('xla', 'cuda', 'gala engine install --cuda', () => foundXlaCuda(gpu.cuda)),
+    await reportOn('eager', 'cpu', 'gala engine install --eager', () => foundEager()),
+  ];
 }
 
-const knownEngines: readonly KnownEngine[] = [
-  { engine: 'tensorflow', device: 'cpu', install: 'gala engine install', find: () => foundTensorFlow() },
-  { engine: 'xla', device: 'cpu', install: 'gala engine install --xla-cpu', find: () => foundXlaCpu() },
-  {
-    engine: 'xla',
-    device: 'cuda',
-    install: 'gala engine install --cuda',
-    find: gpu => ('missing' in gpu ? undefined : foundXlaCuda(gpu.cuda)),
-  },
-  { engine: 'eager', device: 'cpu', install: 'gala engine install --eager', find: () => foundEager() },
-];
-
-export async function findEngines(gpu: GpuAnswer): Promise<EngineReport[]> {
-  const reports: EngineReport[] = [];
-  for (const { engine, device, install, find } of knownEngines) {
-    if (device === 'cuda' && 'missing' in gpu) {
-      reports.push({ engine, device, found: null, fault: 'there is no GPU' });
-      continue;
-    }
-    try {
-      const found = find(gpu) ?? null;
-      const wished = engine === 'eager' ? 'auto' : device; // eager chooses its device itself
-      const settings = await engineSettings({ engine, device: wished, precision: 'auto', threads: 'auto' });
-      reports.push(found ? { engine, device, found, settings } : { engine, device, found, install });
-    } catch (error) {
-      reports.push({ engine, device, found: null, fault: faultOf(error), install });
-    }
+/** `find` throws `GalaError` with the reason where an installed engine cannot be used. */
+async function reportOn(
+  engine: FoundEngine['engine'],
+  device: FoundEngine['device'],
+  install: string,
+  find: () => FoundEngine | undefined,
+): Promise<EngineReport> {
+  try {
+    const found = find();
+    const wished = engine === 'eager' ? 'auto' : device; // eager chooses its device itself
+    const settings = await engineSettings({ engine, device: wished, precision: 'auto', threads: 'auto' });
+    return found ? { engine, device, found, settings } : { engine, device, found: null, install };
+  } catch (error) {
+    return { engine, device, found: null, fault: faultOf(error), install };
   }
-  return reports;
 }
 
 function faultOf(error: unknown): string {

@@ -35,7 +35,7 @@ export interface MachineReport {
 
 const featuresOfInterest = ['avx', 'avx2', 'fma', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16'];
 
-export async function describeMachine(environment: NodeJS.ProcessEnv = process.env): Promise<MachineReport> {
+export async function describeMachine(): Promise<MachineReport> {
   const { name: _, ...host } = describeHost();
   const limits = memoryLimits();
   return {
@@ -46,7 +46,7 @@ export async function describeMachine(environment: NodeJS.ProcessEnv = process.e
     memory_available_bytes: availableMemory(),
     memory_limit_bytes: limits.length > 0 ? Math.min(...limits.map(({ limitBytes }) => limitBytes)) : null,
     disks: [
-      { holds: 'engines', ...freeSpace(cacheFolder(undefined, environment)) },
+      { holds: 'engines', ...freeSpace(cacheFolder()) },
       { holds: 'this folder', ...freeSpace(process.cwd()) },
     ],
     images: imageLibrary(),

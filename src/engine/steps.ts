@@ -55,7 +55,7 @@ export function stackSteps(steps: readonly HostTensors[]): HostTensors {
 export function stageStepByStep(
   run: (inputs: HostTensors) => Promise<HostTensors>,
   inputs: HostTensors,
-  count = stepCount(inputs),
+  count: number,
 ): StagedSteps {
   const copies = Object.entries(inputs).map(
     ([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }] as const,
