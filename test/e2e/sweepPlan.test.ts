@@ -21,47 +21,41 @@ eval: {batch_size: 250, every: 1, select_on: test}
 threads: 1
 `;
 
-test(
-  'An own set: disk as the run leaves it, training timed on its files; without the files the sizes are ' + 'assumed',
-  async () => {
-    const set = join(temporary, 'set');
-    mkdirSync(set);
-    const picture = await sharp({ create: { width: 36, height: 36, channels: 3, background: 'red' } })
-      .jpeg()
-      .toBuffer();
-    const name = (label: number) => `${label}.jpg`;
-    const labels = Array.from({ length: classes }, (_, label) => label);
-    for (const label of labels) writeFileSync(join(set, name(label)), picture);
-    const list = (some: readonly number[]) => some.map(label => `${name(label)} ${label}\n`).join('');
-    writeFileSync(join(set, 'train.txt'), list(labels));
-    writeFileSync(join(set, 'test.txt'), list(labels.slice(0, 600)));
-    writeFileSync(join(temporary, 'own.yaml'), config);
+test('An own set: disk as the run leaves it, training timed on its files; without the files the sizes are assumed', async () => {
+  const set = join(temporary, 'set');
+  mkdirSync(set);
+  const picture = await sharp({ create: { width: 36, height: 36, channels: 3, background: 'red' } })
+    .jpeg()
+    .toBuffer();
+  const name = (label: number) => `${label}.jpg`;
+  const labels = Array.from({ length: classes }, (_, label) => label);
+  for (const label of labels) writeFileSync(join(set, name(label)), picture);
+  const list = (some: readonly number[]) => some.map(label => `${name(label)} ${label}\n`).join('');
+  writeFileSync(join(set, 'train.txt'), list(labels));
+  writeFileSync(join(set, 'test.txt'), list(labels.slice(0, 600)));
+  writeFileSync(join(temporary, 'own.yaml'), config);
 
-    const options = { cwd: temporary };
-    const plan = ['sweep', '--config', 'own.yaml', '--seeds', '0', '--dry-run'];
-    const { stdout } = await gala(plan, 0, options);
-    assert.match(stdout, /^Time: about [\d:]+, at the speed/m);
-    const [, results, checkpoints] = /^Disk: .* ([\d.]+) MB of results, ([\d.]+) MB of checkpoints/m.exec(stdout)!;
+  const options = { cwd: temporary };
+  const plan = ['sweep', '--config', 'own.yaml', '--seeds', '0', '--dry-run'];
+  const { stdout } = await gala(plan, 0, options);
+  assert.match(stdout, /^Time: about [\d:]+, at the speed/m);
+  const [, results, checkpoints] = /^Disk: .* ([\d.]+) MB of results, ([\d.]+) MB of checkpoints/m.exec(stdout)!;
 
-    await gala(['train', '--config', 'own.yaml', '--quiet'], 0, options);
-    const run = onlyRun(join(temporary, 'runs'), 'own');
-    const near = (planned: string, bytes: number, what: string) =>
-      assert.ok(
-        Math.abs(Number(planned) - bytes / 1e6) <= 1 + 0.02 * (bytes / 1e6),
-        `${what}: ${planned} MB, ${bytes} B`,
-      );
-    near(checkpoints!, bytesIn(join(run, 'checkpoints')), 'checkpoints');
-    near(results!, bytesIn(run) + bytesIn(join(run, 'logits')), 'results');
+  await gala(['train', '--config', 'own.yaml', '--quiet'], 0, options);
+  const run = onlyRun(join(temporary, 'runs'), 'own');
+  const near = (planned: string, bytes: number, what: string) =>
+    assert.ok(Math.abs(Number(planned) - bytes / 1e6) <= 0.1 * (bytes / 1e6), `${what}: ${planned} MB, ${bytes} B`);
+  near(checkpoints!, bytesIn(join(run, 'checkpoints')), 'checkpoints');
+  near(results!, bytesIn(run) + bytesIn(join(run, 'logits')), 'results');
 
-    rmSync(set, { recursive: true });
-    const assumed = await gala(
-      [...plan.slice(0, -1), '--name', 'again', '--dry-run', '--no-estimate', '--seeds', '1'],
-      0,
-      options,
-    );
-    assert.match(assumed.stdout, /^Assumed are 100 classes, .* cannot be read here: /m);
-  },
-);
+  rmSync(set, { recursive: true });
+  const assumed = await gala(
+    [...plan.slice(0, -1), '--name', 'again', '--dry-run', '--no-estimate', '--seeds', '1'],
+    0,
+    options,
+  );
+  assert.match(assumed.stdout, /^Assumed are 100 classes, [\s\S]*\scannot be read here: /m);
+});
 
 function bytesIn(folder: string): number {
   return readdirSync(folder)
