@@ -42,10 +42,15 @@ export function settingsBesideName(config: Config): [key: string, value: string]
   return keysBesideName(config).map(key => [key, typedValue(values.get(key))]);
 }
 
-/** A name, followed by keys and values as a user types them after --set. */
+/** A name with what `settingsText` makes of its settings. */
 export function withSettings(name: string, settings: Iterable<readonly [key: string, value: string]>): string {
-  const text = Array.from(settings, ([key, value]) => `${key}=${value}`).join(' ');
+  const text = settingsText(settings);
   return text === '' ? name : `${name} (${text})`;
+}
+
+/** Keys and values as they are typed after --set. */
+export function settingsText(settings: Iterable<readonly [key: string, value: string]>): string {
+  return Array.from(settings, ([key, value]) => `${key}=${value}`).join(' ');
 }
 
 function namedValues(name: string): ReadonlyMap<string, string> | undefined {

@@ -10,12 +10,11 @@ export type Experiment = Pick<RunResult, 'name' | 'config' | 'seeds'> & {
 };
 
 export interface ResultGroup<Result extends Experiment = RunResult> {
-  /**
-   * Name of the config, with the keys that differ from the config of that name, and those in which experiments of one
-   * name differ: `gala_if100 (train.epochs=30)`.
-   */
+  /** Name of the config with `labelSettings`: `gala_if100 (train.epochs=30)`. */
   readonly label: string;
   readonly name: string;
+  /** `settings`, and the keys that differ from the config of that name. */
+  readonly labelSettings: ReadonlyMap<string, string>;
   /**
    * The keys in which experiments of one name differ, with the values as they are typed after --set; `(none)` for a key
    * that the config has not.
@@ -48,9 +47,11 @@ export function groupResults<Result extends Experiment>(results: readonly Result
   return [...groups.values()].map(({ name, values, results }) => {
     const typed = (keys: readonly string[]) => new Map(keys.map(key => [key, typedValue(values.get(key))]));
     const own = differing.get(name)!;
+    const labelSettings = typed(inOrder([...keysBesideName(configOf(results[0]!)), ...own]));
     return {
-      label: withSettings(name, typed(inOrder([...keysBesideName(configOf(results[0]!)), ...own]))),
+      label: withSettings(name, labelSettings),
       name,
+      labelSettings,
       settings: typed(own),
       results: [...results].sort((a, b) => a.seeds.run - b.seeds.run || a.seeds.subset - b.seeds.subset),
     };

@@ -1,4 +1,6 @@
 /** Accuracy tables straight from run folders: one line per experiment, and what a reader must know beside it. */
+import { configOf } from '../config/identity.js';
+import { settingsText, withSettings } from '../config/namedConfig.js';
 import { ConfigError, type StorageError } from '../errors.js';
 import { reportedScores } from '../eval/resultRow.js';
 import { shellWord } from '../io/shellWord.js';
@@ -93,17 +95,36 @@ const terminalColumns: readonly Column<ResultGroup>[] = [
 export function formatGroups(groups: readonly ResultGroup[], format: TableFormat, layout?: TableLayout): string {
   if (format === 'csv' || format === 'json') return formatTable(groups, groupDataColumns, format);
   const columns = format === 'md' ? pageColumns : terminalColumns;
+  const shared = sharedSettings(groups);
+  const lines = groups.map(group => {
+    const own = [...group.labelSettings].filter(([key]) => !shared.has(key));
+    return { ...group, label: withSettings(group.name, own) };
+  });
   const width = format === 'terminal' ? (layout?.width ?? Infinity) : Infinity;
-  const notes = notesOf(groups).map(note => (format === 'md' ? `- ${note}` : wrapped(note, width)));
-  return `${formatTable(groups, columns, format, layout)}\n\n${notes.join('\n')}`;
+  const notes = notesOf(lines, shared).map(note => (format === 'md' ? `- ${note}` : wrapped(note, width)));
+  return `${formatTable(lines, columns, format, layout)}\n\n${notes.join('\n')}`;
+}
+
+/** Settings that the labels of all lines have with the same value; none of a single line. */
+function sharedSettings(groups: readonly ResultGroup[]): ReadonlyMap<string, string> {
+  if (groups.length === 1) return new Map();
+  const isShared = ([key, value]: [string, string]) => groups.every(other => other.labelSettings.get(key) === value);
+  return new Map([...groups[0]!.labelSettings].filter(isShared));
 }
 
 /** What the columns mean, and what a reader must know before comparing the lines. */
-function notesOf(groups: readonly ResultGroup[]): string[] {
+function notesOf(groups: readonly ResultGroup[], shared: ReadonlyMap<string, string>): string[] {
   const taus = [...new Set(groups.map(group => String(tau.value(group))))].join(', ');
+  const bounds = new Set(
+    groups.map(({ results }) => {
+      const { many, few } = configOf(results[0]!).eval.groups;
+      return `more than ${many}, ${few} to ${many}, fewer than ${few} training images`;
+    }),
+  );
   const notes = [
+    ...(shared.size > 0 ? [`In all lines: ${settingsText(shared)}.`] : []),
     'Top-1 % on the test images, mean ± sample standard deviation over the seeds; many / medium / few: ' +
-      'classes with more than 100, 20 to 100, fewer than 20 training images.',
+      `classes ${bounds.size === 1 ? `with ${[...bounds][0]}` : 'by eval.groups of each config'}.`,
     `Re-balanced at the τ of the config (${taus}), of the same epoch; “own best”: of the epoch that the ` +
       'same split selects by re-balanced accuracy.',
   ];

@@ -12,6 +12,9 @@ interface Changes {
   readonly seed?: number;
   readonly subset?: number;
   readonly epochs?: number;
+  readonly tau?: number;
+  /** `eval.groups.many`. */
+  readonly many?: number;
   readonly precision?: string;
   readonly dirty?: boolean;
   /** Precisions of later processes. */
@@ -24,6 +27,8 @@ function result({
   seed = 0,
   subset = 0,
   epochs = 200,
+  tau = 1,
+  many = 100,
   precision = 'bf16',
   dirty,
   resumedWith,
@@ -42,6 +47,7 @@ function result({
       seed,
       data: { ...config.data, subset_seed: subset },
       train: { ...config.train, epochs },
+      eval: { ...config.eval, tau, groups: { many, few: 20 } },
       precision,
     },
     seeds: { run: seed, subset },
@@ -90,6 +96,23 @@ describe('groups of runs', () => {
       );
     },
   );
+
+  test('a table for people tells below what all labels would share; one for programs has it in each label', () => {
+    const groups = groupResults([0.5, 2].map(tau => result({ name: 'fashion_mnist_lt/gala', tau, epochs: 30 })));
+    const markdown = formatGroups(groups, 'md');
+    assert.match(markdown, /^\| fashion_mnist_lt\/gala \(eval\.tau=0\.5\) \|/m);
+    assert.match(markdown, /^- In all lines: .*train\.epochs=30/m);
+    assert.doesNotMatch(markdown, /^- In all lines: .*eval\.tau/m);
+    for (const { config } of JSON.parse(formatGroups(groups, 'json')) as { config: string }[])
+      assert.match(config, /train\.epochs=30.*eval\.tau/);
+    assert.match(formatGroups(groups.slice(0, 1), 'md'), /^\| fashion_mnist_lt\/gala \(.*train\.epochs=30.*\) \|/m);
+  });
+
+  test('the note on many, medium and few has the bounds of the config', () => {
+    const wide = result({ many: 200 });
+    assert.match(formatGroups(groupResults([wide]), 'md'), /classes with more than 200, 20 to 200, fewer than 20 tr/);
+    assert.match(formatGroups(groupResults([wide, result()]), 'md'), /few: classes by eval\.groups of each config\./);
+  });
 
   test('what the runs of a line differ in is told, the seed alone is not', () => {
     assert.deepEqual(differencesWithin([result()]), []);
