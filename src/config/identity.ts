@@ -69,8 +69,13 @@ export function identityValues(config: Config): Map<string, string> {
 
 /** Keys in which several results of `identityValues` are not all equal, in the order of `gala config keys`. */
 export function differingKeys(all: readonly ReadonlyMap<string, string>[]): string[] {
-  const keys = new Set(all.flatMap(values => [...values.keys()]));
-  return inOrder([...keys].filter(key => all.some(values => values.get(key) !== all[0]!.get(key))));
+  const [first = new Map<string, string>(), ...others] = all;
+  const differing = new Set<string>();
+  for (const values of others) {
+    for (const [key, value] of values) if (first.get(key) !== value) differing.add(key);
+    for (const key of first.keys()) if (!values.has(key)) differing.add(key);
+  }
+  return inOrder([...differing]);
 }
 
 /** Dotted keys, each once, in the order of `gala config keys`, those of a first stage last. */
@@ -96,10 +101,18 @@ interface Entry {
   readonly standard: string | undefined;
 }
 
-function entriesOf(config: Config): Entry[] {
+/** A table asks several times for each config; no config is changed in memory. */
+const knownEntries = new WeakMap<Config, readonly Entry[]>();
+
+function entriesOf(config: Config): readonly Entry[] {
+  const known = knownEntries.get(config);
+  if (known) return known;
   const first = config.stages && stageEntries(config.stages.representation);
   const own = first?.filter(({ key }) => !sharedKeys.includes(key)) ?? [];
-  return [...stageEntries(config), ...own.map(entry => ({ ...entry, key: `stages.representation.${entry.key}` }))];
+  const ofFirst = own.map(entry => ({ ...entry, key: `stages.representation.${entry.key}` }));
+  const entries = [...stageEntries(config), ...ofFirst];
+  knownEntries.set(config, entries);
+  return entries;
 }
 
 function stageEntries(config: StageConfig): Entry[] {

@@ -9,9 +9,15 @@ export const listKeys = ['train_list', 'val_list', 'test_list'] as const;
  * The config without `data.root`, and with only the base names of `model.weights` and of the lists of images, in both
  * stages. The order of the keys stays.
  */
-export function withoutFolders({ stages, ...config }: Config): Config {
+export function withoutFolders(config: Config): Config {
+  const { stages, ...own } = config;
+  if (!namesPaths(own) && !(stages && namesPaths(stages.representation))) return config;
   const first = stages && { stages: { representation: stageWithoutFolders(stages.representation) } };
-  return { ...stageWithoutFolders(config), ...first };
+  return { ...stageWithoutFolders(own), ...first };
+}
+
+function namesPaths({ data, model }: StageConfig): boolean {
+  return [data.root, ...listKeys.map(key => data[key]), model.weights].some(path => path !== undefined);
 }
 
 function stageWithoutFolders(config: StageConfig): StageConfig {

@@ -32,7 +32,7 @@ export function groupResults<Result extends Experiment>(results: readonly Result
   const groups = new Map<string, { name: string; values: Map<string, string>; results: Result[] }>();
   for (const result of results) {
     const values = experimentOf(result);
-    const key = JSON.stringify([result.name, ...values]);
+    const key = [result.name, ...Array.from(values, ([key, value]) => `${key}=${value}`)].join('\n');
     const group = groups.get(key) ?? { name: result.name, values, results: [] };
     group.results.push(result);
     groups.set(key, group);

@@ -28,15 +28,27 @@ export function formatTable<Row>(
   const chosen = wide ? columns : columns.filter(({ isShown }) => isShown?.(rows) ?? true);
   const shown = chosen.map(column => ({
     ...column,
-    cells: rows.map(row => cellOf(row, column) ?? '–').map(cell => (format === 'md' ? cell : visibleLine(cell))),
+    cells: rows.map(row => cellOf(row, column) ?? '–'),
   }));
   if (format === 'md') return markdown(shown, rows.length);
-  return wide || width === undefined ? aligned(shown) : fitted(shown, width, wider);
+  const visible = shown.map(column => withWidth({ ...column, cells: column.cells.map(visibleLine) }));
+  return wide || width === undefined ? aligned(visible) : fitted(visible, width, wider);
 }
 
-/** A column with its cells, a line each. */
+/** A column with its cells. */
 interface Cells extends Pick<Column<never>, 'title' | 'kind' | 'dispensable'> {
   readonly cells: readonly string[];
+}
+
+/** A column of a terminal table, whose cells may have several lines. */
+interface Wide extends Cells {
+  /** Characters of the longest line. */
+  readonly width: number;
+}
+
+function withWidth(column: Cells): Wide {
+  const lines = [column.title, ...column.cells.flatMap(cell => cell.split('\n'))];
+  return { ...column, width: lines.reduce((width, line) => Math.max(width, widthOf(line)), 0) };
 }
 
 function formatData<Row>(rows: readonly Row[], columns: readonly Column<Row>[], format: 'csv' | 'json'): string {
@@ -72,9 +84,9 @@ function markdown(columns: readonly Cells[], rows: number): string {
 }
 
 /** `aligned` in so many characters, with notes on what it leaves out; names are folded where that is not enough. */
-function fitted(columns: readonly Cells[], width: number, wider: string): string {
+function fitted(columns: readonly Wide[], width: number, wider: string): string {
   let kept = columns;
-  const left: Cells[] = [];
+  const left: Wide[] = [];
   const byNeed = columns.filter(({ dispensable }) => dispensable !== undefined);
   for (const column of byNeed.sort((a, b) => b.dispensable! - a.dispensable!)) {
     if (lineWidth(kept) <= width) break;
@@ -106,13 +118,13 @@ function notesOn(left: readonly Cells[], wider: string): string[] {
  * The widest column of text narrower by `excess`, but no narrower than a word of some length: its cells get several
  * lines.
  */
-function folded(columns: readonly Cells[], excess: number): Cells[] {
+function folded(columns: readonly Wide[], excess: number): Wide[] {
   const texts = columns.filter(({ kind }) => kind === 'text');
-  const widest = texts.sort((a, b) => columnWidth(b) - columnWidth(a))[0];
+  const widest = texts.sort((a, b) => b.width - a.width)[0];
   return columns.map(column => {
     if (column !== widest) return column;
-    const room = Math.max(columnWidth(column) - excess, 16);
-    return { ...column, cells: column.cells.map(cell => wrapped(cell, room)) };
+    const room = Math.max(column.width - excess, 16);
+    return withWidth({ ...column, cells: column.cells.map(cell => wrapped(cell, room)) });
   });
 }
 
@@ -134,21 +146,14 @@ export function wrapped(text: string, width: number): string {
   return [...lines, rest.join('')].join('\n');
 }
 
-function lineWidth(columns: readonly Cells[]): number {
-  return columns.reduce((sum, column) => sum + columnWidth(column), 2 * (columns.length - 1));
+function lineWidth(columns: readonly Wide[]): number {
+  return columns.reduce((sum, { width }) => sum + width, 2 * (columns.length - 1));
 }
 
-function columnWidth({ title, cells }: Cells): number {
-  return Math.max(...[title, ...cells.flatMap(cell => cell.split('\n').map(visibleLine))].map(widthOf));
-}
-
-function aligned(columns: readonly Cells[]): string {
-  const pads = columns.map(column => {
-    const width = columnWidth(column);
-    return (cell: string) => {
-      const space = ' '.repeat(width - widthOf(cell));
-      return column.kind === 'text' ? cell + space : space + cell;
-    };
+function aligned(columns: readonly Wide[]): string {
+  const pads = columns.map(({ kind, width }) => (cell: string) => {
+    const space = ' '.repeat(width - widthOf(cell));
+    return kind === 'text' ? cell + space : space + cell;
   });
   const line = (cells: readonly string[]) =>
     cells
@@ -156,14 +161,14 @@ function aligned(columns: readonly Cells[]): string {
       .join('  ')
       .trimEnd();
   const rows = (columns[0]?.cells ?? []).flatMap((_, row) => {
-    const parts = columns.map(({ cells }) => cells[row]!.split('\n').map(visibleLine));
+    const parts = columns.map(({ cells }) => cells[row]!.split('\n'));
     const lines = Math.max(...parts.map(({ length }) => length));
     return Array.from({ length: lines }, (_, i) => line(parts.map(part => part[i] ?? '')));
   });
-  const rule = columns.map(column => '─'.repeat(columnWidth(column)));
+  const rule = columns.map(({ width }) => '─'.repeat(width));
   return [line(columns.map(({ title }) => title)), line(rule), ...rows].join('\n');
 }
 
 function widthOf(text: string): number {
-  return [...text].length;
+  return /[\ud800-\udfff]/.test(text) ? [...text].length : text.length;
 }
