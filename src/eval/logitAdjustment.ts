@@ -1,6 +1,6 @@
 /** Post-hoc logit adjustment: the class prior of training is taken out of the logits, image by image. */
 import { ConfigError } from '../errors.js';
-import { largestTau, plainPredictions } from './rebalance.js';
+import { largestTau, softmaxOf } from './rebalance.js';
 
 /**
  * Predictions argmax_j z_ij − log(π_j^τ + 1e-12) for logits [N, C], with the prior π_j = n_j / Σn of the training
@@ -15,12 +15,7 @@ export function logitAdjustedPredictions(logits: Float32Array, classCounts: Int3
       next: 'Use 0 for plain predictions, 1 for the whole prior; published runs use 0.5 to 2.',
     });
   }
-  const classes = classCounts.length;
-  const shift = adjustmentShift(classCounts, tau);
-  const adjusted = new Float32Array(logits.length);
-  for (let start = 0; start < logits.length; start += classes)
-    for (let j = 0; j < classes; j++) adjusted[start + j] = logits[start + j]! - shift[j]!;
-  return plainPredictions(adjusted, classes);
+  return softmaxOf(logits, classCounts.length, undefined, adjustmentShift(classCounts, tau)).predictions;
 }
 
 /** What adjustment takes from the logits of each class [C]: log(π_j^τ + 1e-12). */

@@ -59,19 +59,26 @@ export function correctCounts(predictions: Int32Array, labels: Int32Array, class
 }
 
 /**
- * Images whose label is among the five classes of the highest logit − shift, for logits [N, C], labels [N] and a shift
- * [C]; of equal ones the lower class comes first.
+ * Images whose label is among the five classes of the highest logit − shift, for logits [N, C], labels [N], a shift [C]
+ * and the predictions [N] by the same scores; of equal ones the lower class comes first.
  */
-export function countTopFive(logits: Float32Array, labels: Int32Array, shift: Float64Array): number {
+export function countTopFive(
+  logits: Float32Array,
+  labels: Int32Array,
+  shift: Float64Array,
+  predictions: Int32Array,
+): number {
   const classes = shift.length;
   let count = 0;
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
-    const own = logits[i * classes + label]! - shift[label]!;
     let before = 0;
-    for (let j = 0; j < classes && before < 5; j++) {
-      const score = logits[i * classes + j]! - shift[j]!;
-      if (score > own || (score === own && j < label)) before++;
+    if (predictions[i] !== label) {
+      const row = i * classes;
+      const own = logits[row + label]! - shift[label]!;
+      let j = 0;
+      for (; j < label && before < 5; j++) if (logits[row + j]! - shift[j]! >= own) before++;
+      for (; j < classes && before < 5; j++) if (logits[row + j]! - shift[j]! > own) before++;
     }
     if (before < 5) count++;
   }

@@ -20,11 +20,17 @@ export interface Softmax {
 }
 
 /**
- * Softmax in float64 of logits [N, C]; w_i = 1 without `weights` [N]. Throws `DataError` for NaN, +∞ or a row of −∞.
+ * Softmax in float64 of logits [N, C], or of the float32 numbers z_ij − shift_j; w_i = 1 without `weights` [N]. Throws
+ * `DataError` for NaN, +∞ or a row of −∞.
  */
-export function softmaxOf(logits: Float32Array, classes: number, weights?: Float64Array): Softmax {
+export function softmaxOf(
+  logits: Float32Array,
+  classes: number,
+  weights?: Float64Array,
+  shifts?: Float64Array,
+): Softmax {
   const images = rowsOf(logits, classes);
-  const { predictions, sums, mass } = softmaxSums(logits, classes, weights);
+  const { predictions, sums, mass } = softmaxSums(logits, classes, weights, shifts);
   for (let i = 0; i < images; i++)
     if (!(sums[i]! < Infinity)) throw unusable(logits.subarray(i * classes, (i + 1) * classes), i);
   return { predictions, confidences: sums.map(sum => 1 / sum), mass };
@@ -38,6 +44,11 @@ export function plainPredictions(logits: Float32Array, classes: number): Int32Ar
 /** mass [C] of `softmaxOf`, with its errors. */
 export function predictedMass(logits: Float32Array, classes: number, weights?: Float64Array): Float64Array {
   return softmaxOf(logits, classes, weights).mass;
+}
+
+/** [C]: the mass of p_ij / mass_j^τ made probabilities again, with the errors of `softmaxOf`. */
+export function rebalancedMass(logits: Float32Array, mass: Float64Array, tau: number): Float64Array {
+  return softmaxOf(logits, mass.length, undefined, rebalanceShift(mass, tau)).mass;
 }
 
 /**

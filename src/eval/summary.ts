@@ -39,7 +39,7 @@ export function summarize(
 ): Summary {
   const { logits, labels, classCounts, groups } = evaluation;
   const score = (predictions: Int32Array, shift: Float64Array): Scores => {
-    const topFive = () => countTopFive(logits, labels, shift);
+    const topFive = () => countTopFive(logits, labels, shift, predictions);
     const counts = { ...countPredictions(predictions, labels, classCounts, groups, images), topFive };
     const scores = scoresOf(counts);
     return hasLongTail(evaluation) ? { ...scores, top1: meanClassAccuracy(counts) } : scores;

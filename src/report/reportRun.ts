@@ -5,6 +5,7 @@ import { ConfigError, StorageError } from '../errors.js';
 import type { Calibration } from '../eval/calibration.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
 import { classAccuracies } from '../eval/metrics.js';
+import { rebalancedMass } from '../eval/rebalance.js';
 import { reportedScores } from '../eval/resultRow.js';
 import { inPercent, type PercentScores, percentOf } from '../eval/scores.js';
 import { bestTau, oracleTaus, type Summary, summarize } from '../eval/summary.js';
@@ -16,7 +17,6 @@ import type { RunRecord } from '../run/recordSchema.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
 import { resultLogits } from '../run/storedLogits.js';
 import { type RunScores, storedScores } from '../run/storedScores.js';
-import { type ClassMass, classMass } from './classMass.js';
 import { type EpochGradients, readGradients } from './gradients.js';
 import { labelSeries, mostColors } from './seriesLabels.js';
 
@@ -48,6 +48,13 @@ export interface ReportRun {
   readonly scores: ReportScores;
   /** At every τ that the oracle chooses among, ascending; of a report of too many series at `tau` alone. */
   readonly sweep: readonly TopOneOfTau[];
+}
+
+/** Predicted mass [C], in images: Σ_i p_ij. */
+interface ClassMass {
+  readonly before: Float64Array;
+  /** Re-balanced at `tau`. */
+  readonly after: Float64Array;
 }
 
 interface ReportScores {
@@ -125,7 +132,7 @@ function readRun({ folder, record }: Place, isDetailed: boolean): Unlabelled {
       plain: classAccuracies(predictions, evaluation.labels, classes),
       rebalanced: classAccuracies(atTau, evaluation.labels, classes),
     },
-    mass: isDetailed ? classMass(logits, mass, tau) : undefined,
+    mass: isDetailed ? { before: mass, after: rebalancedMass(logits, mass, tau) } : undefined,
     calibration,
     scores: stored ? scoresStored(stored) : scoresCounted(summary, tau),
     sweep: summary.rebalanced.map(({ tau, scores }) => ({ tau, top1: percentOf(scores.top1) })),

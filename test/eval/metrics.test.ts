@@ -12,6 +12,7 @@ import {
   topFive,
 } from '../../src/eval/metrics.js';
 import { scoresOf } from '../../src/eval/scores.js';
+import { exampleEvaluation } from './example.js';
 
 describe('metrics', () => {
   test('groups are cut at 100 and 20 training images', () => {
@@ -54,15 +55,29 @@ describe('metrics', () => {
     () => {
       const logits = Float32Array.of(7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 3, 0, 0, 0, 0, 0, 0);
       const labels = Int32Array.of(5, 5, 4);
+      const counted = (shift: Float64Array) => countTopFive(logits, labels, shift, Int32Array.of(0, 0, 0));
       const plain = new Float64Array(6);
-      assert.equal(countTopFive(logits, labels, plain), 1); // the third image
-      assert.equal(countTopFive(logits, labels, Float64Array.of(0, 0, 0, 0, 9, 0)), 2); // class 4 has gone down
-      assert.equal(countTopFive(logits, labels, Float64Array.of(Infinity, 0, 0, 0, 0, 0)), 3);
+      assert.equal(counted(plain), 1); // the third image
+      assert.equal(counted(Float64Array.of(0, 0, 0, 0, 9, 0)), 2); // class 4 has gone down
+      assert.equal(counted(Float64Array.of(Infinity, 0, 0, 0, 0, 0)), 3);
       const counts = countPredictions(Int32Array.of(0, 0, 0), labels, new Int32Array(6));
-      assert.equal(topFive({ ...counts, topFive: () => countTopFive(logits, labels, plain) }), 1 / 3);
+      assert.equal(topFive({ ...counts, topFive: () => counted(plain) }), 1 / 3);
       assert.equal(topFive(counts), undefined);
     },
   );
+
+  test('top-5 is what sorting the scores gives, also where the first class is the label', () => {
+    const { logits, labels } = exampleEvaluation(300, new Array(12).fill(5));
+    const shift = Float64Array.from({ length: 12 }, (_, klass) => klass / 7);
+    const ranks = Array.from(labels, (_, i) => {
+      const scores = Array.from(shift, (by, klass) => logits[12 * i + klass]! - by);
+      return [...shift.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
+    });
+    const predictions = Int32Array.from(ranks, ([first]) => first!);
+    const expected = ranks.filter((rank, i) => rank.indexOf(labels[i]!) < 5).length;
+    assert.ok(predictions.some((klass, i) => klass === labels[i]) && expected < 300);
+    assert.equal(countTopFive(logits, labels, shift, predictions), expected);
+  });
 
   test('labels outside the classes are a DataError that names the image', () => {
     for (const label of [-1, 3]) {

@@ -24,7 +24,7 @@ describe('summary', () => {
     const counted = (predictions: Int32Array, shift: Float64Array) =>
       scoresOf({
         ...countPredictions(predictions, labels, classCounts),
-        topFive: () => countTopFive(logits, labels, shift),
+        topFive: () => countTopFive(logits, labels, shift, predictions),
       });
     assert.deepEqual(summary.plain, counted(plainPredictions(logits, 6), new Float64Array(6)));
     assert.ok(summary.plain.top5! > summary.plain.top1 && summary.plain.top5! < 1);

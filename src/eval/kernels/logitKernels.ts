@@ -41,9 +41,14 @@ const blockLogits = 2 ** 14;
 
 /**
  * What the softmax of each row gives, in float64, added up in the order of rows and classes; w_i = 1 without `weights`
- * [N].
+ * [N]. With `shifts` [C] it is of the float32 numbers z_j − shift_j.
  */
-export function softmaxSums(logits: Float32Array, classes: number, weights?: Float64Array): SoftmaxSums {
+export function softmaxSums(
+  logits: Float32Array,
+  classes: number,
+  weights?: Float64Array,
+  shifts?: Float64Array,
+): SoftmaxSums {
   const walk = walkOf(logits, classes);
   const blockWeights = walk.place(Float64Array, walk.blockRows).fill(1);
   const blockPredictions = walk.place(Int32Array, walk.blockRows);
@@ -66,7 +71,7 @@ export function softmaxSums(logits: Float32Array, classes: number, weights?: Flo
     );
     predictions.set(blockPredictions.subarray(0, rows), first);
     sums.set(blockSums.subarray(0, rows), first);
-  });
+  }, shifts);
   return { predictions, sums, mass: mass.slice(0, classes) };
 }
 
@@ -96,6 +101,12 @@ export function shiftedPredictions(logits: Float32Array, shifts: Float64Array): 
   return predictions;
 }
 
+function shiftRows(block: Float32Array, rows: number, shifts: Float64Array): void {
+  const classes = shifts.length;
+  for (let start = 0; start < rows * classes; start += classes)
+    for (let klass = 0; klass < classes; klass++) block[start + klass]! -= shifts[klass]!;
+}
+
 /** The kernels touch whole vectors of four classes. */
 function padded(classes: number): number {
   return Math.ceil(classes / 4) * 4;
@@ -121,11 +132,12 @@ function walkOf(logits: Float32Array, classes: number) {
       end = behind(end + placed.byteLength);
       return placed;
     },
-    blocks(each: (block: number, rows: number, first: number) => void) {
+    blocks(each: (block: number, rows: number, first: number) => void, shifts?: Float64Array) {
       const block = new Float32Array(buffer, 0, blockRows * classes);
       for (let first = 0; first < images; first += blockRows) {
         const rows = Math.min(blockRows, images - first);
         block.set(logits.subarray(first * classes, (first + rows) * classes));
+        if (shifts) shiftRows(block, rows, shifts);
         each(block.byteOffset, rows, first);
       }
     },

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { predictedMass, rebalance } from '../../../src/eval/rebalance.js';
-import { classMass } from '../../../src/report/classMass.js';
+import { predictedMass, rebalance, rebalancedMass } from '../../../src/eval/rebalance.js';
 import { epochAxis, logAxis } from '../../../src/report/plots/axes.js';
 import { windowOf } from '../../../src/report/plots/classPoints.js';
 import { worstConfusions } from '../../../src/report/plots/confusions.js';
@@ -13,7 +12,8 @@ describe('what the figures compute', () => {
   test('the predicted mass adds up to the images before and after re-balancing, which makes it more even', () => {
     const evaluation = exampleEvaluation(400, longTail);
     const biased = evaluation.logits.map((logit, k) => logit - 0.5 * (k % longTail.length));
-    const { before, after } = classMass(biased, predictedMass(biased, longTail.length), 1);
+    const before = predictedMass(biased, longTail.length);
+    const after = rebalancedMass(biased, before, 1);
     const sum = (mass: Float64Array) => mass.reduce((total, value) => total + value, 0);
     const spread = (mass: Float64Array) => Math.max(...mass) / Math.min(...mass);
     assert.ok(Math.abs(sum(before) - 400) < 1e-9 && Math.abs(sum(after) - 400) < 1e-9);
@@ -23,7 +23,8 @@ describe('what the figures compute', () => {
   test('the mass after re-balancing is of the scores that the re-balanced prediction ranks', () => {
     const row = (...probabilities: number[]) => probabilities.map(Math.log);
     const logits = Float32Array.from([...row(0.8, 0.2), ...row(0.6, 0.4)]);
-    const { before, after } = classMass(logits, predictedMass(logits, 2), 1);
+    const before = predictedMass(logits, 2);
+    const after = rebalancedMass(logits, before, 1);
     assert.ok(Math.abs(before[0]! - 1.4) < 1e-6);
     // p / mass is (.8/1.4, .2/.6) and (.6/1.4, .4/.6): the second image is of class 1 now.
     const first = 0.8 / 1.4 / (0.8 / 1.4 + 0.2 / 0.6) + 0.6 / 1.4 / (0.6 / 1.4 + 0.4 / 0.6);
