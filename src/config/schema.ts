@@ -116,8 +116,8 @@ const evaluation = z
       .enum(['test', 'val', 'last'])
       .default('test')
       .describe(
-        'Split whose plain top-1 selects the checkpoint `best`; last = the last epoch, without a selection. Every ' +
-          'table names it.',
+        'Split that selects the checkpoint `best`: test by plain top-1, val by plain balanced accuracy, because val ' +
+          'keeps the long tail of the training set; last = the last epoch, without a selection. Every table names it.',
       ),
     tau: z.number().min(0).max(10).default(1).describe('τ of prediction re-balancing in tables.'),
     groups: z

@@ -2,9 +2,9 @@
 import { type Calibration, calibrationOf } from './calibration.js';
 import { adjustmentShift, logitAdjustedPredictions } from './logitAdjustment.js';
 import type { Evaluation } from './logitsFile.js';
-import { countPredictions, countTopFive, labelCounts, meanClassAccuracy } from './metrics.js';
+import { countPredictions, countTopFive, labelCounts } from './metrics.js';
 import { rebalanceShift, rebalanceSweep, softmaxOf, uniformPriorWeights } from './rebalance.js';
-import { type Scores, scoresOf } from './scores.js';
+import { type MetricKey, type Scores, scoresOf } from './scores.js';
 
 export interface Summary {
   readonly plain: Scores;
@@ -28,8 +28,8 @@ export interface TauScores {
 
 /**
  * Predictions and scores of one evaluation: plain, re-balanced for each of `taus`, logit-adjusted for each of
- * `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set, top-1 is the mean over
- * classes and the predicted mass is weighted to the same uniform class prior.
+ * `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set, the predicted mass is
+ * weighted so that all classes count the same.
  * Throws `ConfigError` for an unusable τ, `DataError` for unusable logits or labels.
  */
 export function summarize(
@@ -40,12 +40,10 @@ export function summarize(
   const { logits, labels, classCounts, groups } = evaluation;
   const score = (predictions: Int32Array, shift: Float64Array): Scores => {
     const topFive = () => countTopFive(logits, labels, shift, predictions);
-    const counts = { ...countPredictions(predictions, labels, classCounts, groups, images), topFive };
-    const scores = scoresOf(counts);
-    return hasLongTail(evaluation) ? { ...scores, top1: meanClassAccuracy(counts) } : scores;
+    return scoresOf({ ...countPredictions(predictions, labels, classCounts, groups, images), topFive });
   };
   const classes = classCounts.length;
-  const weights = hasLongTail(evaluation) ? uniformPriorWeights(labels, classes) : undefined;
+  const weights = hasLongTail(evaluation.split) ? uniformPriorWeights(labels, classes) : undefined;
   const softmax = softmaxOf(logits, classes, weights);
   const { predictions, confidences } = softmax;
   const images = labelCounts(labels, classes);
@@ -97,16 +95,22 @@ export function oracleTaus(configured: number): number[] {
   return [...new Set([...steps, configured])].sort((a, b) => a - b);
 }
 
-/** τ with the highest re-balanced top-1; of equal ones the smallest. Undefined without any τ. */
-export function bestTau({
-  rebalanced,
-}: {
-  readonly rebalanced: readonly { readonly tau: number; readonly scores: Pick<Scores, 'top1'> }[];
-}): number | undefined {
-  const ranked = [...rebalanced].sort((a, b) => b.scores.top1 - a.scores.top1 || a.tau - b.tau);
+type Ranked = { readonly tau: number; readonly scores: Pick<Scores, 'top1'> & Partial<Scores> };
+
+/** τ with the highest re-balanced top-1, or other score; of equal ones the smallest. Undefined without any τ. */
+export function bestTau(
+  { rebalanced }: { readonly rebalanced: readonly Ranked[] },
+  key: MetricKey = 'top1',
+): number | undefined {
+  const ranked = [...rebalanced].sort((a, b) => (b.scores[key] ?? 0) - (a.scores[key] ?? 0) || a.tau - b.tau);
   return ranked[0]?.tau;
 }
 
-function hasLongTail(evaluation: Evaluation): boolean {
-  return evaluation.split === 'val';
+/** The score by which a split chooses an epoch or a τ: classes of the long tail would hardly count in top-1. */
+export function choosingScore(split: string): 'top1' | 'balanced_accuracy' {
+  return hasLongTail(split) ? 'balanced_accuracy' : 'top1';
+}
+
+function hasLongTail(split: string): boolean {
+  return split === 'val';
 }

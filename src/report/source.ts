@@ -39,9 +39,10 @@ function epochWords(epochs: readonly number[]): string {
   return ` of epochs ${Math.min(...epochs)} to ${Math.max(...epochs)}`;
 }
 
-/** `selected on test`, `the last epoch`. */
+/** `selected on test`, `selected on val by balanced accuracy`, `the last epoch`. */
 export function choiceOf(selectedOn: string): string {
-  return selectedOn === 'last' ? 'the last epoch' : `selected on ${selectedOn}`;
+  if (selectedOn === 'last') return 'the last epoch';
+  return `selected on ${selectedOn}${selectedOn === 'val' ? ' by balanced accuracy' : ''}`;
 }
 
 /** `τ = 1`, or the τ of each series where they differ. */

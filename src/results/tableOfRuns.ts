@@ -128,11 +128,13 @@ function notesOf(groups: readonly ResultGroup[], shared: ReadonlyMap<string, str
     `Re-balanced at the τ of the config (${taus}), of the same epoch; “own best”: of the epoch that the ` +
       'same split selects by re-balanced accuracy.',
   ];
-  const onTest = groups.filter(({ results }) => reportedScores(results[0]!.scores).plain?.selected_on === 'test');
-  if (onTest.length > 0) {
-    const whose = onTest.length === groups.length ? '' : ` (${onTest.map(({ label }) => label).join(', ')})`;
-    notes.push(`The epoch was selected on the images that it is reported on${whose}; the last epoch was not selected.`);
-  }
+  const selectedOn = (split: string, how: (whose: string) => string) => {
+    const own = groups.filter(({ results }) => reportedScores(results[0]!.scores).plain?.selected_on === split);
+    const whose = own.length === groups.length ? '' : ` (${own.map(({ label }) => label).join(', ')})`;
+    if (own.length > 0) notes.push(`The epoch was selected ${how(whose)}.`);
+  };
+  selectedOn('test', whose => `on the images that it is reported on${whose}; the last epoch was not selected`);
+  selectedOn('val', whose => `on val by balanced accuracy${whose}`);
   for (const { label, results } of groups) {
     const differences = differencesWithin(results);
     if (differences.length === 0) continue;

@@ -5,7 +5,7 @@
 import type { Config } from '../config/schema.js';
 import { type ResultRow, reportedScores, resultRow, resultRows } from '../eval/resultRow.js';
 import { type MetricKey, metricKeys } from '../eval/scores.js';
-import { type CheckpointSummary, summarizeCheckpoints } from '../eval/summary.js';
+import { type CheckpointSummary, choosingScore, summarizeCheckpoints } from '../eval/summary.js';
 import { type EpochMetrics, readMetrics } from './metricsLog.js';
 import type { RebalancedBest, RunRecord } from './recordSchema.js';
 import { openRunFolder } from './runFolder.js';
@@ -66,7 +66,7 @@ export function runScores(
 }
 
 /**
- * Of the evaluated epochs the one with the highest re-balanced top-1 on the selecting split, the first of equal ones,
+ * Of the evaluated epochs the one with the highest re-balanced score on the selecting split, the first of equal ones,
  * with its re-balanced accuracies on test: a run keeps the checkpoint of the best plain one alone. Undefined where the
  * last epoch is taken unchosen, or the metrics lack the numbers.
  */
@@ -78,7 +78,9 @@ export function rebalancedBestOf(
   let best: EpochMetrics | undefined;
   let highest = Number.NEGATIVE_INFINITY;
   for (const line of epochs) {
-    const selecting = line[`${select_on}_top1_rebalanced`];
+    // Lines from before balanced accuracy was recorded have it under the name of top-1.
+    const selecting =
+      line[`${select_on}_${choosingScore(select_on)}_rebalanced`] ?? line[`${select_on}_top1_rebalanced`];
     if (typeof selecting !== 'number' || selecting <= highest) continue;
     [best, highest] = [line, selecting];
   }

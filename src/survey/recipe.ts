@@ -111,7 +111,7 @@ export function configText(name: string, survey: Survey, recipe: Recipe): string
     `  epochs: ${recipe.epochs}`,
     `  batch_size: ${recipe.batchSize} # ${Math.floor(images / recipe.batchSize)} steps an epoch`,
     'eval:',
-    '  select_on: val # the best epoch is chosen on images that are neither trained on nor tested on',
+    '  select_on: val # the best epoch is chosen, by balanced accuracy, on images of neither training nor test',
     `  # Classes by their training images: ${members.many} many, ${members.medium} medium, ${members.few} few.`,
     `  groups: {many: ${recipe.groups.many}, few: ${recipe.groups.few}}`,
   ];

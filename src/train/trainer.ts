@@ -6,7 +6,7 @@ import { DivergedError } from '../errors.js';
 import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
 import { defaultGroups, type GroupBounds } from '../eval/groupBounds.js';
 import type { Evaluation } from '../eval/logitsFile.js';
-import { type Summary, summarize } from '../eval/summary.js';
+import { choosingScore, type Summary, summarize } from '../eval/summary.js';
 import { waitsFor } from '../io/waiting.js';
 import { appendEvents } from '../run/eventFile.js';
 import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
@@ -85,10 +85,11 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
         state = await finiteState(run, ended);
         const summaries = await evaluateSplits(run, epoch);
         for (const [split, summary] of summaries) Object.assign(metrics, splitMetrics(split, summary));
-        const top1 = summaries.get(config.eval.select_on)?.plain.top1; // undefined for `last`
-        if (top1 !== undefined && top1 > (progress.best?.top1 ?? Number.NEGATIVE_INFINITY)) {
+        const { select_on } = config.eval;
+        const score = summaries.get(select_on)?.plain[choosingScore(select_on)]; // undefined for `last`
+        if (score !== undefined && score > (progress.best?.top1 ?? Number.NEGATIVE_INFINITY)) {
           isBest = true;
-          progress = { ...progress, best: { epoch, top1 } };
+          progress = { ...progress, best: { epoch, top1: score } };
         }
       }
 

@@ -76,6 +76,19 @@ test('the time left is that of the recent rate, also after a resume', () => {
   assert.match(text().trimEnd().split('\n').at(-1)!, /^ 94% ETA 1:\d\d$/);
 });
 
+test('the first units, which wait for an engine or a server, do not count for the time left', () => {
+  const { stream, text } = sink();
+  const { now, pass } = clock();
+  const progress = createProgress({ stream, intervalSeconds: 100, now });
+  progress.start(1000, {}, 900);
+  pass(20);
+  progress.update(901);
+  pass(1);
+  progress.update(902);
+  progress.stop();
+  assert.equal(text().trimEnd().split('\n').at(-1), ' 90% ETA 1:38');
+});
+
 test('quiet says nothing at all', () => {
   const { stream, text } = sink(80);
   const progress = createProgress({ stream, quiet: true });

@@ -24,6 +24,7 @@ interface Row {
   readonly many: number;
   readonly medium: number;
   readonly few: number;
+  readonly balanced_accuracy: number;
 }
 
 const temporary = temporaryFolder();
@@ -191,7 +192,7 @@ test(
           .sort((a, b) => b.top1 - a.top1 || a.tau! - b.tau!);
         assert.match(stdout, /^checkpoint .*\nThe same in all rows: split test[;.]/s);
         assert.ok(
-          stdout.includes(`The best of these τ, ${ranked[0]!.tau}, was found on the test images themselves`),
+          stdout.includes(`The best of these τ by top-1, ${ranked[0]!.tau}, was found on the test images themselves`),
           stdout,
         );
       },
@@ -260,8 +261,8 @@ test(
       splits.train!.class_counts!.reduce((sum, count) => sum + count, 0),
       splits.train!.images,
     );
-    const top1 = metricsOf(chosen).map(metrics => metrics.val_top1!);
-    const best = top1.indexOf(Math.max(...top1)) + 1;
+    const balanced = metricsOf(chosen).map(metrics => metrics.val_balanced_accuracy!);
+    const best = balanced.indexOf(Math.max(...balanced)) + 1;
     assert.deepEqual(
       results.map(({ split, checkpoint, selected_on, epoch }) => [split, checkpoint, selected_on, epoch]),
       [
@@ -277,10 +278,13 @@ test(
     );
     const stored = checkpointOf(chosen, 'best').position.best!;
     assert.equal(stored.epoch, best);
-    assert.equal((100 * stored.top1).toFixed(4), Math.max(...top1).toFixed(4));
+    assert.equal((100 * stored.top1).toFixed(4), Math.max(...balanced).toFixed(4));
 
     const rows = await rowsOf('--run', chosen, '--data', set, '--split', 'val');
-    assert.equal(rows[0]!.top1.toFixed(2), Math.max(...top1).toFixed(2));
+    assert.equal(rows[0]!.balanced_accuracy.toFixed(2), Math.max(...balanced).toFixed(2));
+    const images = csvOf(chosen, `eval/val-best-epoch${best}/predictions.csv`);
+    const right = images.filter(({ label, predicted }) => label === predicted).length;
+    assert.equal(rows[0]!.top1.toFixed(2), ((100 * right) / images.length).toFixed(2));
     assert.equal(csvOf(chosen, `eval/val-best-epoch${best}/predictions.csv`).length, splits.val!.images);
   },
 );

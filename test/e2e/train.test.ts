@@ -189,7 +189,7 @@ test('Where stderr is no terminal, progress is plain lines', () => {
   );
   assert.match(
     stderr,
-    /^epoch 1\/2 {2}\d+ s {2}loss [\d.]+ {2}lr 0.0500\n {2}test [\d.]+ \([\d.]+\/[\d.]+\/[\d.]+\) {2}re-balanced [\d.]+$/m,
+    /^epoch 1\/2 {2}\d+ s {2}loss [\d.]+ {2}lr 0.0500\n {2}test [\d.]+ \([\d.]+\/[\d.]+\/[\d.]+\); re-balanced [\d.]+$/m,
   );
   assert.match(stderr, /^epoch 2\/2 /m);
   assert.match(stderr, /^Run folder: bundled\/fashion_mnist_lt\/gala\//m);

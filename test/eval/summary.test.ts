@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConfigError } from '../../src/errors.js';
-import { countPredictions, countTopFive, meanClassAccuracy } from '../../src/eval/metrics.js';
+import { countPredictions, countTopFive, meanClassAccuracy, topOne } from '../../src/eval/metrics.js';
 import {
   plainPredictions,
   predictedMass,
@@ -11,7 +11,7 @@ import {
 } from '../../src/eval/rebalance.js';
 import { resultRows } from '../../src/eval/resultRow.js';
 import { scoresOf } from '../../src/eval/scores.js';
-import { bestTau, oracleTaus, summarize } from '../../src/eval/summary.js';
+import { bestTau, choosingScore, oracleTaus, summarize } from '../../src/eval/summary.js';
 import { exampleEvaluation } from './example.js';
 
 const counts = [500, 200, 60, 30, 10, 3];
@@ -57,8 +57,15 @@ describe('summary', () => {
     assert.deepEqual(summarize(evaluation, [1]).rebalanced[0]!.predictions, weighted);
     assert.notDeepEqual(weighted, rebalance(logits, 6, 1));
     const { plain, rebalanced } = summarize(evaluation, [1]);
-    assert.equal(plain.top1, meanClassAccuracy(countPredictions(plainPredictions(logits, 6), labels, classCounts)));
-    assert.equal(rebalanced[0]!.scores.top1, meanClassAccuracy(countPredictions(weighted, labels, classCounts)));
+    const plainCounts = countPredictions(plainPredictions(logits, 6), labels, classCounts);
+    const weightedCounts = countPredictions(weighted, labels, classCounts);
+    assert.equal(plain.top1, topOne(plainCounts));
+    assert.equal(plain.balanced_accuracy, meanClassAccuracy(plainCounts));
+    assert.notEqual(plain.top1, plain.balanced_accuracy);
+    assert.equal(rebalanced[0]!.scores.top1, topOne(weightedCounts));
+    assert.equal(rebalanced[0]!.scores.balanced_accuracy, meanClassAccuracy(weightedCounts));
+    assert.equal(choosingScore('val'), 'balanced_accuracy');
+    assert.equal(choosingScore('test'), 'top1');
   });
 
   test('the best τ has the highest top-1, the smallest of equal ones', () => {

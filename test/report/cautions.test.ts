@@ -142,7 +142,7 @@ describe('a run that trained for no epoch', () => {
     const { sentence } = curvesFigure(seriesOf([untrained, plain]))!;
     assert.match(
       sentence,
-      /after it on the test split.*are of: plain epoch 2 \(selected on test\)\. Not trained: tau\.$/,
+      /after it top-1 on the test split.*are of: plain epoch 2 \(selected on test\)\. Not trained: tau\.$/,
     );
   });
 

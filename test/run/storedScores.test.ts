@@ -37,6 +37,8 @@ describe('the epoch that re-balanced accuracy would have chosen', () => {
     });
     const chosenOnVal = rebalancedBestOf(metrics, { select_on: 'val', tau: 0.5 })!;
     assert.deepEqual([chosenOnVal.epoch, chosenOnVal.selected_on, chosenOnVal.tau], [4, 'val', 0.5]);
+    const recorded = metrics.map(line => ({ ...line, val_balanced_accuracy_rebalanced: -line.epoch }));
+    assert.equal(rebalancedBestOf(recorded.slice(2), { select_on: 'val', tau: 0.5 })!.epoch, 3, 'by balanced accuracy');
   });
 
   test('there is none where the last epoch is taken, or the metrics lack the split', () => {

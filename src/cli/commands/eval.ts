@@ -79,7 +79,8 @@ async function evaluate(word: string | undefined, given: EvalFlags & { runs: str
   const run = named === undefined ? undefined : runFolderOf(named, given.runs);
   const flags: EvalFlags = { ...given, ...(run !== undefined && { run }) };
   const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
-  const { summarize, bestTau } = await import('../../eval/summary.js');
+  const { summarize, bestTau, choosingScore } = await import('../../eval/summary.js');
+  const { metricOf } = await import('../../eval/scores.js');
   const { resultRows } = await import('../../eval/resultRow.js');
   const { accuracyColumns } = await import('../../tables/scoreColumns.js');
   const { formatTable, wrapped } = await import('../../tables/format.js');
@@ -92,8 +93,11 @@ async function evaluate(word: string | undefined, given: EvalFlags & { runs: str
   const columns = isForPeople ? accuracyColumns.filter(({ key }) => key !== 'run') : accuracyColumns;
   printTable(formatTable(rows, columns, flags.format, layout), flags.format);
   if (taus.length > 1 && flags.format === 'terminal') {
-    const found = `The best of these τ, ${bestTau(summary)}, was found on the ${evaluation.split} images themselves`;
-    process.stdout.write(`\n${wrapped(`${found}, so its top-1 on them is no fair result.`, tableWidth())}\n`);
+    const { split } = evaluation;
+    const score = choosingScore(split);
+    const best = `The best of these τ by ${metricOf(score).title}, ${bestTau(summary, score)}`;
+    const sentence = `${best}, was found on the ${split} images themselves, so its score on them is no fair result.`;
+    process.stdout.write(`\n${wrapped(sentence, tableWidth())}\n`);
   }
   const output = makeOutputFolder(flags, evaluation);
   if (output) await writeFiles(output, { evaluation, summary }, tauSelectedOn);

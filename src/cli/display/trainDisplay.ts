@@ -60,6 +60,8 @@ export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
       );
       progress.note(`Run folder: ${displayPath(folder)}`);
       progress.note(`Top-1 in %: all (${groupKeys.join('/')}), and all re-balanced at τ = ${config.eval.tau}.`);
+      if (config.eval.select_on === 'val')
+        progress.note('The epoch of the highest balanced accuracy on val is kept: val has the long tail.');
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
       print({
         type: 'start',
@@ -111,8 +113,8 @@ export function precisionNote({ record }: Pick<RunFolder, 'record'>): string {
 }
 
 /**
- * `epoch   5/200  24 s  loss 3.678  lr 0.0972`, and for each evaluated split a line `  test 7.20 (18.1/1.9/0.1)
- * re-balanced 8.65`: a terminal of 80 columns folds none.
+ * `epoch   5/200  24 s  loss 3.678  lr 0.0972`, and for each evaluated split a line `  test 7.20 (18.1/1.9/0.1);
+ * re-balanced 8.65`, with balanced accuracy where it is not top-1: a terminal of 80 columns folds none.
  */
 function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): string {
   const value = (name: string, digits: number) =>
@@ -125,10 +127,14 @@ function epochLine(metrics: EpochMetrics, epochs: number, seconds: number): stri
   ];
   const lines = [parts.join('  ')];
   for (const split of ['test', 'val']) {
+    const [plain, rebalanced] = ['', '_rebalanced'].map(kind => {
+      const [top1, balanced] = ['top1', 'balanced_accuracy'].map(key => value(`${split}_${key}${kind}`, 2));
+      return { top1, balanced: balanced === top1 || balanced === '–' ? '' : `, balanced ${balanced}` };
+    });
     if (metrics[`${split}_top1`] === undefined) continue;
     const groups = groupKeys.map(group => value(`${split}_${group}`, 1)).join('/');
     lines.push(
-      `  ${split} ${value(`${split}_top1`, 2)} (${groups})  re-balanced ${value(`${split}_top1_rebalanced`, 2)}`,
+      `  ${split} ${plain!.top1} (${groups})${plain!.balanced}; re-balanced ${rebalanced!.top1}${rebalanced!.balanced}`,
     );
   }
   return lines.join('\n');

@@ -1,7 +1,9 @@
 /** Training loss and top-1, epoch by epoch. */
 import { areaY, dot, lineY, type Markish, ruleY } from '@observablehq/plot';
 import type { Config } from '../../config/schema.js';
+import { choosingScore } from '../../eval/summary.js';
 import { meanAndStd } from '../../results/compare.js';
+import type { EpochMetrics } from '../../run/metricsLog.js';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
 import { type Series, seriesTitle } from '../series.js';
@@ -25,7 +27,7 @@ export function curvesFigure(all: readonly Series[]): Figure | undefined {
   const runs = all.flatMap(series => series.runs);
   const without = all.filter(series => !isTrained(series)).map(({ label }) => label);
   const splits = ['test', 'val'].filter(split =>
-    runs.some(({ metrics }) => metrics.some(line => typeof line[`${split}_top1`] === 'number')),
+    runs.some(({ metrics }) => metrics.some(line => typeof scoreIn(line, split) === 'number')),
   );
   const isMany = all.length > mostColors;
   const lossesDiffer = (of: (loss: Config['loss']) => unknown) =>
@@ -55,8 +57,8 @@ export function curvesFigure(all: readonly Series[]): Figure | undefined {
 }
 
 function accuracyWords(splits: readonly string[], trained: readonly Series[]): string {
-  const where = splits.join(' and the ');
-  return `, and top-1 accuracy after it on the ${where} split, plain and re-balanced at ${tauWords(trained)}.`;
+  const where = splits.map(split => `${scoreWords(split)} on the ${split} split`).join(' and ');
+  return `, and after it ${where}, plain and re-balanced at ${tauWords(trained)}.`;
 }
 
 /** Which dots stand on the curves. */
@@ -70,8 +72,17 @@ function keptWords(trained: readonly Series[], isNamed: boolean): string {
   return `The dot is the checkpoint all other figures are of: ${chosen.join(', ')}.`;
 }
 
+/** The score by which a split chooses. Lines from before balanced accuracy was recorded have it as top-1 of `val`. */
+function scoreIn(line: EpochMetrics, split: string, kind: '' | '_rebalanced' = ''): unknown {
+  return line[`${split}_${choosingScore(split)}${kind}`] ?? line[`${split}_top1${kind}`];
+}
+
+function scoreWords(split: string): string {
+  return choosingScore(split) === 'top1' ? 'top-1' : 'balanced accuracy';
+}
+
 function lossPanel(all: readonly Series[]): Panel {
-  const marks = all.flatMap(series => curve(series, 'loss', mostPoints));
+  const marks = all.flatMap(series => curve(series, ({ loss }) => loss, mostPoints));
   return {
     heading: 'Training loss',
     draw: width => renderSvg(width, 'Training loss by epoch', { height, ...axes(all, 'loss'), marks }),
@@ -80,8 +91,8 @@ function lossPanel(all: readonly Series[]): Panel {
 
 function topOnePanel(all: readonly Series[], split: string): Panel {
   const marks: Markish[] = all.flatMap(series => [
-    ...curve(series, `${split}_top1`, mostPoints),
-    ...curve(series, `${split}_top1_rebalanced`, mostPoints, '4 3'),
+    ...curve(series, line => scoreIn(line, split), mostPoints),
+    ...curve(series, line => scoreIn(line, split, '_rebalanced'), mostPoints, '4 3'),
     dot(
       series.runs.flatMap(run => keptPoint(run, split)),
       {
@@ -91,11 +102,11 @@ function topOnePanel(all: readonly Series[], split: string): Panel {
     ),
   ]);
   return {
-    heading: `Top-1 on ${split}`,
+    heading: `${scoreWords(split).replace(/^./, letter => letter.toUpperCase())} on ${split}`,
     draw: width =>
-      renderSvg(width, `Top-1 accuracy on ${split} by epoch`, {
+      renderSvg(width, `${scoreWords(split)} on ${split} by epoch`, {
         height,
-        ...axes(all, 'top-1 (%)'),
+        ...axes(all, `${scoreWords(split)} (%)`),
         marks: [ruleY([0], { strokeOpacity: 0.3 }), ...marks],
       }),
   };
@@ -103,12 +114,12 @@ function topOnePanel(all: readonly Series[], split: string): Panel {
 
 function smallPanel(series: Series, all: readonly Series[], split: string): Panel {
   const values = all.flatMap(({ runs }) =>
-    runs.flatMap(({ metrics }) => metrics.map(line => Number(line[`${split}_top1`] ?? 0))),
+    runs.flatMap(({ metrics }) => metrics.map(line => Number(scoreIn(line, split) ?? 0))),
   );
   const highest = values.reduce((most, value) => Math.max(most, value), 0);
   const marks = [
-    ...curve(series, `${split}_top1`, mostSmallPoints),
-    ...curve(series, `${split}_top1_rebalanced`, mostSmallPoints, '4 3'),
+    ...curve(series, line => scoreIn(line, split), mostSmallPoints),
+    ...curve(series, line => scoreIn(line, split, '_rebalanced'), mostSmallPoints, '4 3'),
   ];
   const { x, y, marginLeft } = axes(all, `top-1 on ${split} (%)`, 4);
   return {
@@ -122,13 +133,14 @@ function smallPanel(series: Series, all: readonly Series[], split: string): Pane
 }
 
 function keptPoint({ metrics, evaluation }: ReportRun, split: string) {
-  const value = metrics.find(({ epoch }) => epoch === evaluation.epoch)?.[`${split}_top1`];
+  const line = metrics.find(({ epoch }) => epoch === evaluation.epoch);
+  const value = line && scoreIn(line, split);
   return typeof value === 'number' ? [{ epoch: evaluation.epoch!, value }] : [];
 }
 
 /** The mean of a series' runs, and where there are several a band of one standard deviation. */
-function curve(series: Series, name: string, most: number, strokeDasharray?: string): Markish[] {
-  const values = evenlySpaced(valuesOf(series, name), most);
+function curve(series: Series, of: (line: EpochMetrics) => unknown, most: number, strokeDasharray?: string): Markish[] {
+  const values = evenlySpaced(valuesOf(series, of), most);
   const line = lineY(values, {
     ...{ x: 'epoch', y: 'value', stroke: series.color, strokeWidth: 1.8 },
     ...(strokeDasharray && { strokeDasharray }),
@@ -140,10 +152,10 @@ function curve(series: Series, name: string, most: number, strokeDasharray?: str
   return [...(hasBand ? [band] : []), line, ...(values.length <= mostDots ? [dots] : [])];
 }
 
-function valuesOf({ runs }: Series, name: string) {
+function valuesOf({ runs }: Series, of: (line: EpochMetrics) => unknown) {
   const byEpoch = new Map<number, number[]>();
   for (const line of runs.flatMap(({ metrics }) => metrics)) {
-    const value = line[name];
+    const value = of(line);
     if (typeof value === 'number') byEpoch.set(line.epoch, [...(byEpoch.get(line.epoch) ?? []), value]);
   }
   return [...byEpoch]
