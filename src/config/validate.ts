@@ -76,7 +76,10 @@ function problemsOf(issue: Issue, root: LocatedMap): Problem[] {
   const given = at(root, path);
   const expected = issue.code === 'invalid_format' ? issue.message : expectedAt(path, root);
   if (given === undefined) {
-    return [{ where: keyOrigin(root, path), message: `${dotted(path)} is missing; it must be ${expected}` }];
+    const wanted = expected.startsWith('a map with')
+      ? `\`gala config keys ${dotted(path)}\` lists its keys`
+      : `it must be ${expected}`;
+    return [{ where: keyOrigin(root, path), message: `${dotted(path)} is missing; ${wanted}` }];
   }
   const message = `${dotted(path)} must be ${expected}, but ${givenText(given)}${hint(given, path, root)}`;
   return [{ where: given.origin, message }];

@@ -82,6 +82,11 @@ function imagesOfList(list: string): ImagePath[] {
       const name = whole === undefined ? unlabelled : line;
       return { name, path: whole ?? locate(unlabelled) ?? join(folder, unlabelled) };
     });
-  if (paths.length > 0) return paths;
+  if (paths.some(({ path }) => existsSync(path))) return paths;
+  if (paths.length > 0)
+    throw new DataError('No image that this list names is there.', {
+      where: list,
+      next: 'Write the path of an image on each line, from the folder of the list or from the working folder.',
+    });
   throw new DataError('The list has no paths.', { where: list, next: 'Write the path of an image on each line.' });
 }

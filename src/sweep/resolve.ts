@@ -8,7 +8,7 @@ import { ConfigError, StorageError, withRemedy } from '../errors.js';
 import { runsAtName } from '../run/namedRun.js';
 import { sweepCommand } from './command.js';
 import { isSweep, listSweeps, openSweep, sweepFolder } from './manifest.js';
-import { finishedIn, sweepStatus } from './status.js';
+import { describeStates, finishedIn, sweepStatus } from './status.js';
 
 /**
  * The run folders of the arguments. The name of a sweep below `runs`, or its folder, gives the folders of its finished
@@ -39,10 +39,15 @@ export function sweepFolderOf(text: string, runs: string): string | undefined {
   return existsSync(join(text, 'sweep.json')) ? text : undefined;
 }
 
-/** Folders of the finished runs of a sweep. Throws `ConfigError` where there are none, or no such sweep. */
+/** Folders of the finished runs of a sweep; stderr tells of others. Throws `ConfigError` where there are none, or no such sweep. */
 function finishedRuns(name: string, runs: string): string[] {
   const sweep = openSweep(name, runs);
-  const directories = finishedIn(sweepStatus(sweep)).map(({ directory }) => directory);
+  const statuses = sweepStatus(sweep);
+  const directories = finishedIn(statuses).map(({ directory }) => directory);
+  if (directories.length > 0 && directories.length < statuses.length)
+    process.stderr.write(
+      `Sweep ${name}, ${statuses.length} runs: ${describeStates(statuses)}. Taken are the finished ones.\n`,
+    );
   if (directories.length > 0) return directories;
   throw new ConfigError(`The sweep ${name} has no finished run yet.`, {
     where: sweep.directory,

@@ -119,6 +119,12 @@ export function scoresOf({ finished }: TaskStatus) {
   return reportedScores(finished?.record.results);
 }
 
+/** `2 finished, 1 running`. */
+export function describeStates(statuses: readonly TaskStatus[]): string {
+  const states = [...new Set(statuses.map(({ state }) => state))];
+  return states.map(state => `${statuses.filter(status => status.state === state).length} ${state}`).join(', ');
+}
+
 /** The finished runs, in the order of the tasks. */
 export function finishedIn(statuses: readonly TaskStatus[]): FoundRun[] {
   return statuses.flatMap(({ finished }) => finished ?? []);

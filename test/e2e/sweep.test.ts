@@ -66,6 +66,8 @@ test(
     );
     assert.match(stderr, /^finished: fashion_mnist_lt\/gala loss.lambda1=1.*: top-1 \d/m);
     assert.match(stdout, /^fashion_mnist_lt\/gala .* \d+\.\d\d /m);
+    const table = await gala(['table', 'half'], 0, options);
+    assert.match(table.stderr, /^Sweep half, 2 runs: 1 failed, 1 finished\. Taken are the finished ones\.$/m);
     const before = await statusOf('half');
     assert.deepEqual(
       before.map(({ state }) => state),

@@ -30,6 +30,8 @@ interface PredictFlags extends EngineFlags {
 }
 
 const dataErrorExitCode = 4;
+/** Images that cannot be read and are named; the rest is counted. */
+const mostSkippedShown = 5;
 
 export function registerPredictCommand(program: Command): void {
   addRunsOption(program.command('predict'))
@@ -97,7 +99,10 @@ export function registerPredictCommand(program: Command): void {
       }
       const { unreadable } = predictions;
       if (unreadable.length === 0) return;
-      for (const { image, reason } of unreadable) process.stderr.write(`skipped: ${image}: ${reason}\n`);
+      for (const { image, reason } of unreadable.slice(0, mostSkippedShown))
+        process.stderr.write(`skipped: ${image}: ${reason}\n`);
+      const more = unreadable.length - mostSkippedShown;
+      if (more > 0) process.stderr.write(`skipped: ${more} more\n`);
       process.stderr.write(`${unreadable.length} of ${images.length} images could not be read.\n`);
       throw new CommandExit(dataErrorExitCode);
     });

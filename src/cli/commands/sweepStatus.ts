@@ -36,7 +36,7 @@ interface StatusFlags extends NamedFlags {
 
 async function printStatus(given: string, { runs, json, wide }: StatusFlags): Promise<void> {
   const { openSweep } = await import('../../sweep/manifest.js');
-  const { statusColumns, sweepStatus } = await import('../../sweep/status.js');
+  const { describeStates, statusColumns, sweepStatus } = await import('../../sweep/status.js');
   const { formatTable } = await import('../../tables/format.js');
   const sweep = openSweep(given, runs);
   const statuses = sweepStatus(sweep);
@@ -48,9 +48,7 @@ async function printStatus(given: string, { runs, json, wide }: StatusFlags): Pr
   }
   const columns = statusColumns.filter(({ key }) => key !== 'job' || launcher.name === 'slurm');
   process.stdout.write(`${formatTable(statuses, columns, 'terminal', { wide, width: tableWidth() })}\n\n`);
-  const states = [...new Set(statuses.map(({ state }) => state))];
-  const counts = states.map(state => `${statuses.filter(status => status.state === state).length} ${state}`);
-  process.stdout.write(`Sweep ${name}, ${tasks.length} runs: ${counts.join(', ')}.\n`);
+  process.stdout.write(`Sweep ${name}, ${tasks.length} runs: ${describeStates(statuses)}.\n`);
   await printSweepTable(sweep, { statuses, wide });
 }
 

@@ -194,7 +194,9 @@ function notDecoded(error: Error, format: string, path: string): DataError {
     });
   }
   const what = cutOff.test(error.message) ? 'is truncated' : 'is damaged';
-  return new DataError(`The ${name} image ${what}: ${reason}.`, { where: path, next: fetchAgain, cause: error });
+  // The words of a library tell its own names; the error's cause keeps them.
+  const own = /^its? /.test(reason!) ? `: ${reason}` : '';
+  return new DataError(`The ${name} image ${what}${own}.`, { where: path, next: fetchAgain, cause: error });
 }
 
 const fetchAgain =
