@@ -106,8 +106,8 @@ export function bestTau(
   return ranked[0]?.tau;
 }
 
-/** The score by which a split chooses an epoch or a τ: classes of the long tail would hardly count in top-1. */
-export function choosingScore(split: string): 'top1' | 'balanced_accuracy' {
+/** The score by which a split selects an epoch or a τ: classes of the long tail would hardly count in top-1. */
+export function selectingScore(split: string): 'top1' | 'balanced_accuracy' {
   return hasLongTail(split) ? 'balanced_accuracy' : 'top1';
 }
 

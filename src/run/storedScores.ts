@@ -5,7 +5,7 @@
 import type { Config } from '../config/schema.js';
 import { type ResultRow, reportedScores, resultRow, resultRows } from '../eval/resultRow.js';
 import { type MetricKey, metricKeys } from '../eval/scores.js';
-import { type CheckpointSummary, choosingScore, summarizeCheckpoints } from '../eval/summary.js';
+import { type CheckpointSummary, selectingScore, summarizeCheckpoints } from '../eval/summary.js';
 import { type EpochMetrics, readMetrics } from './metricsLog.js';
 import type { RebalancedBest, RunRecord } from './recordSchema.js';
 import { openRunFolder } from './runFolder.js';
@@ -80,7 +80,7 @@ export function rebalancedBestOf(
   for (const line of epochs) {
     // Lines from before balanced accuracy was recorded have it under the name of top-1.
     const selecting =
-      line[`${select_on}_${choosingScore(select_on)}_rebalanced`] ?? line[`${select_on}_top1_rebalanced`];
+      line[`${select_on}_${selectingScore(select_on)}_rebalanced`] ?? line[`${select_on}_top1_rebalanced`];
     if (typeof selecting !== 'number' || selecting <= highest) continue;
     [best, highest] = [line, selecting];
   }

@@ -6,7 +6,7 @@ import { DivergedError } from '../errors.js';
 import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
 import { defaultGroups, type GroupBounds } from '../eval/groupBounds.js';
 import type { Evaluation } from '../eval/logitsFile.js';
-import { choosingScore, type Summary, summarize } from '../eval/summary.js';
+import { type Summary, selectingScore, summarize } from '../eval/summary.js';
 import { waitsFor } from '../io/waiting.js';
 import { appendEvents } from '../run/eventFile.js';
 import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsLog.js';
@@ -86,7 +86,7 @@ export async function train(run: TrainingRun): Promise<TrainingProgress> {
         const summaries = await evaluateSplits(run, epoch);
         for (const [split, summary] of summaries) Object.assign(metrics, splitMetrics(split, summary));
         const { select_on } = config.eval;
-        const score = summaries.get(select_on)?.plain[choosingScore(select_on)]; // undefined for `last`
+        const score = summaries.get(select_on)?.plain[selectingScore(select_on)]; // undefined for `last`
         if (score !== undefined && score > (progress.best?.top1 ?? Number.NEGATIVE_INFINITY)) {
           isBest = true;
           progress = { ...progress, best: { epoch, top1: score } };

@@ -11,7 +11,7 @@ import {
 } from '../../src/eval/rebalance.js';
 import { resultRows } from '../../src/eval/resultRow.js';
 import { scoresOf } from '../../src/eval/scores.js';
-import { bestTau, choosingScore, oracleTaus, summarize } from '../../src/eval/summary.js';
+import { bestTau, oracleTaus, selectingScore, summarize } from '../../src/eval/summary.js';
 import { exampleEvaluation } from './example.js';
 
 const counts = [500, 200, 60, 30, 10, 3];
@@ -64,8 +64,8 @@ describe('summary', () => {
     assert.notEqual(plain.top1, plain.balanced_accuracy);
     assert.equal(rebalanced[0]!.scores.top1, topOne(weightedCounts));
     assert.equal(rebalanced[0]!.scores.balanced_accuracy, meanClassAccuracy(weightedCounts));
-    assert.equal(choosingScore('val'), 'balanced_accuracy');
-    assert.equal(choosingScore('test'), 'top1');
+    assert.equal(selectingScore('val'), 'balanced_accuracy');
+    assert.equal(selectingScore('test'), 'top1');
   });
 
   test('the best τ has the highest top-1, the smallest of equal ones', () => {

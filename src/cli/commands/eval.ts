@@ -79,7 +79,7 @@ async function evaluate(word: string | undefined, given: EvalFlags & { runs: str
   const run = named === undefined ? undefined : runFolderOf(named, given.runs);
   const flags: EvalFlags = { ...given, ...(run !== undefined && { run }) };
   const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
-  const { summarize, bestTau, choosingScore } = await import('../../eval/summary.js');
+  const { summarize, bestTau, selectingScore } = await import('../../eval/summary.js');
   const { metricOf } = await import('../../eval/scores.js');
   const { resultRows } = await import('../../eval/resultRow.js');
   const { accuracyColumns } = await import('../../tables/scoreColumns.js');
@@ -94,7 +94,7 @@ async function evaluate(word: string | undefined, given: EvalFlags & { runs: str
   printTable(formatTable(rows, columns, flags.format, layout), flags.format);
   if (taus.length > 1 && flags.format === 'terminal') {
     const { split } = evaluation;
-    const score = choosingScore(split);
+    const score = selectingScore(split);
     const best = `The best of these τ by ${metricOf(score).title}, ${bestTau(summary, score)}`;
     const sentence = `${best}, was found on the ${split} images themselves, so its score on them is no fair result.`;
     process.stdout.write(`\n${wrapped(sentence, tableWidth())}\n`);

@@ -1,7 +1,7 @@
 /** Training loss and top-1, epoch by epoch. */
 import { areaY, dot, lineY, type Markish, ruleY } from '@observablehq/plot';
 import type { Config } from '../../config/schema.js';
-import { choosingScore } from '../../eval/summary.js';
+import { selectingScore } from '../../eval/summary.js';
 import { meanAndStd } from '../../results/compare.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
@@ -72,13 +72,13 @@ function keptWords(trained: readonly Series[], isNamed: boolean): string {
   return `The dot is the checkpoint all other figures are of: ${chosen.join(', ')}.`;
 }
 
-/** The score by which a split chooses. Lines from before balanced accuracy was recorded have it as top-1 of `val`. */
+/** The score by which a split selects. Lines from before balanced accuracy was recorded have it as top-1 of `val`. */
 function scoreIn(line: EpochMetrics, split: string, kind: '' | '_rebalanced' = ''): unknown {
-  return line[`${split}_${choosingScore(split)}${kind}`] ?? line[`${split}_top1${kind}`];
+  return line[`${split}_${selectingScore(split)}${kind}`] ?? line[`${split}_top1${kind}`];
 }
 
 function scoreWords(split: string): string {
-  return choosingScore(split) === 'top1' ? 'top-1' : 'balanced accuracy';
+  return selectingScore(split) === 'top1' ? 'top-1' : 'balanced accuracy';
 }
 
 function lossPanel(all: readonly Series[]): Panel {
