@@ -39,7 +39,10 @@ export function sweepFolderOf(text: string, runs: string): string | undefined {
   return existsSync(join(text, 'sweep.json')) ? text : undefined;
 }
 
-/** Folders of the finished runs of a sweep; stderr tells of others. Throws `ConfigError` where there are none, or no such sweep. */
+/**
+ * Folders of the finished runs of a sweep; stderr tells of others. Throws `ConfigError` where there are none, or no
+ * such sweep.
+ */
 function finishedRuns(name: string, runs: string): string[] {
   const sweep = openSweep(name, runs);
   const statuses = sweepStatus(sweep);
