@@ -239,7 +239,7 @@ test('A damaged logits file and damaged weights exit with 4 and name the file', 
 test('What gala eval cannot know is a usage error: exit 2', async () => {
   const logits = join(run, 'logits/test-best.safetensors');
   const nothing = await gala(['eval'], 2, options);
-  assert.match(errorOf(nothing).next, /--run.*--weights.*--logits/);
+  assert.match(errorOf(nothing).next, /gala eval RUN.*--weights.*--logits/);
   const both = await gala(['eval', '--run', run, '--logits', logits], 2, options);
   assert.match(errorOf(both).message, /Give one thing/);
   const adjustment = await gala(['eval', '--logits', logits, '--logit-adjustment', 'x'], 2, options);
