@@ -1,7 +1,6 @@
 /** The commands of gala with their options. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
+import { describeVersions } from '../run/host.js';
 import { registerBenchCommand } from './commands/bench.js';
 import { registerConfigCommand } from './commands/config.js';
 import { registerDataCommand } from './commands/data.js';
@@ -45,7 +44,7 @@ const registerCommands = [
 export function createProgram(): Command {
   const gala = new Command('gala')
     .description('Long-tailed recognition experiments: a config in, training with GALA, a top-1 table out.')
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(describeVersions().gala, '-V, --version', 'print the version')
     .option('--debug', 'print stack traces with errors')
     // The arguments of a command are in its own help; beside its name they would leave no room for what it does.
     .configureHelp({ showGlobalOptions: true, subcommandTerm: command => command.name() })
@@ -53,10 +52,4 @@ export function createProgram(): Command {
     .exitOverride();
   for (const register of registerCommands) register(gala);
   return gala;
-}
-
-function packageVersion(): string {
-  // dist/src/cli/main.js → the package's root.
-  const root = join(import.meta.dirname, '..', '..', '..');
-  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }

@@ -79,16 +79,13 @@ type SetOf = (config: Config) => PlannedSet;
 /** The set of each run; equal sets are read once. */
 async function setsOf(todo: readonly PlannedRun[], data: string | undefined): Promise<SetOf> {
   const { plannedSet, setKey } = await import('../../sweep/estimate.js');
-  const byKey = new Map<string, PlannedSet>();
-  const sets = new Map<Config, PlannedSet>();
+  const sets = new Map<string, PlannedSet>();
   for (const { point } of todo) {
     const { config } = point.loaded;
     const key = setKey(config);
-    const set = byKey.get(key) ?? (await plannedSet(config, data));
-    byKey.set(key, set);
-    sets.set(config, set);
+    if (!sets.has(key)) sets.set(key, await plannedSet(config, data));
   }
-  return config => sets.get(config)!;
+  return config => sets.get(setKey(config))!;
 }
 
 /** Measures the speed of each kind of run; the result gives the seconds of a whole run. */
@@ -126,44 +123,33 @@ async function timeOf(
 
 /** Sentences about the disk that runs and first stages need, and about assumed sizes. */
 async function diskOf(todo: readonly PlannedRun[], setOf: SetOf): Promise<string[]> {
-  const { bytesOf, diskKey } = await import('../../sweep/estimate.js');
-  const known = new Map<PlannedSet, Map<string, ReturnType<typeof bytesOf>>>();
-  const sizeOf = (config: StageConfig, set: PlannedSet) => {
-    const sizes = known.get(set) ?? new Map<string, ReturnType<typeof bytesOf>>();
-    known.set(set, sizes);
-    const key = diskKey(config);
-    const size = sizes.get(key) ?? bytesOf(config, set);
-    sizes.set(key, size);
+  const { bytesOf, diskKey, setKey } = await import('../../sweep/estimate.js');
+  const known = new Map<string, ReturnType<typeof bytesOf>>();
+  const sizeOf = (config: StageConfig, trainedOn: Config) => {
+    const key = `${setKey(trainedOn)} ${diskKey(config)}`;
+    const size = known.get(key) ?? bytesOf(config, setOf(trainedOn));
+    known.set(key, size);
     return size;
   };
-  const stages = new Map(todo.flatMap(run => (run.firstStage ? [[run.firstStage.hash, run] as const] : [])));
+  const configs = todo.map(({ point }) => point.loaded.config);
+  const stages = new Map(
+    todo.flatMap(({ point, firstStage }) => (firstStage ? [[firstStage.hash, point.loaded.config] as const] : [])),
+  );
   const all = [
-    ...todo.map(({ point: { loaded } }) => sizeOf(loaded.config, setOf(loaded.config))),
-    ...[...stages.values()].map(({ point: { loaded } }) =>
-      sizeOf(loaded.config.stages!.representation, setOf(loaded.config)),
-    ),
+    ...configs.map(config => sizeOf(config, config)),
+    ...[...stages.values()].map(config => sizeOf(config.stages!.representation, config)),
   ];
   const bytes = (key: 'checkpoints' | 'results') => all.reduce((sum, size) => sum + size[key], 0);
   const [checkpoints, results] = [bytes('checkpoints'), bytes('results')];
-  const assumed = new Map(todo.map(({ point: { loaded } }) => [setOf(loaded.config).assumed, setOf(loaded.config)]));
+  const assumed = new Map(configs.map(setOf).map(set => [set.assumed, set]));
   return [
     `Disk: about ${megabytes(checkpoints + results)} MB: ${megabytes(results)} MB of results, ` +
       `${megabytes(checkpoints)} MB of checkpoints (gala runs clean removes those of finished runs).`,
-    ...[...assumed].flatMap(
-      ([
-        reason,
-        {
-          counts,
-          sizes: { train, test },
-        },
-      ]) =>
-        reason === undefined
-          ? []
-          : [
-              `Assumed are ${counts.length} classes, ${train} training and ${test} test images, because the set ` +
-                `cannot be read here: ${reason}`,
-            ],
-    ),
+    ...[...assumed].flatMap(([reason, { counts, sizes }]) => {
+      if (reason === undefined) return [];
+      const images = `${sizes.train} training and ${sizes.test} test images`;
+      return `Assumed are ${counts.length} classes, ${images}, because the set cannot be read here: ${reason}`;
+    }),
   ];
 }
 
