@@ -51,7 +51,7 @@ test(
       files.filter(file => !allowed.test(file)),
       [],
     );
-    const data = files.filter(file => !/\.(js|d\.ts|map|mjs|json|ya?ml|md|css|html)$|LICENSE$/.test(file));
+    const data = files.filter(file => !/\.([cm]?js|d\.[cm]?ts|map|json|ya?ml|md|css|html)$|LICENSE$/.test(file));
     assert.ok(
       data.every(file => file.startsWith('datasets/')),
       `no other data: ${data}`,
