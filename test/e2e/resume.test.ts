@@ -64,7 +64,7 @@ test(
         4,
         options,
       );
-      assert.match(errorOf(latest).message, /There is no unfinished run/);
+      assert.match(errorOf(latest).message, /^The unfinished run of .* is in progress: process \d+\.$/);
     });
 
     await t.test('the first goes on to the end', async () => {

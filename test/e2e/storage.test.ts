@@ -86,7 +86,7 @@ describe('a disk', { skip: noMount }, () => {
           const output = join(disk.path, name);
           const failed = await startGala(smallTraining(set, output), options).finished;
           const run = onlyRun(output);
-          assertFailedCleanly(failed, run, /^Could not write .*the disk is full \(ENOSPC\)/, /free space/);
+          assertFailedCleanly(failed, run, /^Could not write .*the disk is full \(ENOSPC\)/, /[Ff]ree space/);
           assert.equal(
             filesIn(join(run, 'checkpoints')).length > 1,
             name === 'later',
