@@ -148,7 +148,7 @@ test('Ctrl-C saves every run and starts no other; cancel tells the pool the same
 
   await t.test('to the end', async () => {
     const { stdout } = await gala(['sweep', 'resume', 'stop', '--quiet'], 0, options);
-    assert.match(stdout, /^\(loss\.lambda1=0\.8 /m);
+    assert.match(stdout, /\(loss\.lambda1=0\.8\)/);
     assert.deepEqual(
       (await statusOf('stop')).map(({ state }) => state),
       ['finished', 'finished', 'finished'],
