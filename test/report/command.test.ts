@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
 import { errorOf, gala } from '../e2e/gala.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -26,10 +26,22 @@ describe('gala report', () => {
     assert.match(readFileSync(join(cwd, 'report.html'), 'utf8'), /<title>2 runs compared/);
   });
 
+  test('of a folder it takes the finished runs, names the others and writes report.html here', async () => {
+    rmSync(join(cwd, 'report.html'));
+    const { directory, record } = writeExampleRun(cwd, { name: 'set/stopped' });
+    const content = JSON.parse(readFileSync(record, 'utf8'));
+    writeFileSync(record, JSON.stringify({ ...content, status: 'interrupted' }));
+    const { stderr } = await gala(['report', 'set'], 0, { cwd });
+    assert.match(stderr, new RegExp(`^Not in the report: ${relative(cwd, directory)}: it is not finished$`, 'm'));
+    assert.match(readFileSync(join(cwd, 'report.html'), 'utf8'), /<title>2 runs compared/);
+  });
+
   test('a folder that is no run ends with exit code 4 and names the folder, no folder at all with 2', async () => {
-    const { message, where } = errorOf(await gala(['report', cwd], 4, { cwd }));
-    assert.match(message, /not a run folder, but a folder of 2 runs/);
-    assert.equal(where, cwd);
+    const empty = join(cwd, 'empty');
+    mkdirSync(empty);
+    const { message, where } = errorOf(await gala(['report', empty], 4, { cwd }));
+    assert.match(message, /^This is not a run folder/);
+    assert.equal(where, empty);
     await gala(['report'], 2, { cwd });
   });
 });

@@ -28,15 +28,26 @@ export function registerReportCommand(program: Command): void {
       const { readRun, runFoldersBelow } = await import('../../run/runStore.js');
       const inFolder = (text: string) =>
         existsSync(text) && statSync(text).isDirectory() ? runFoldersBelow(text) : [];
-      const named = (text: string) => (inFolder(text).length > 0 ? inFolder(text) : runFolderOf(text, runs));
-      const directories = runsOf(given, runs, named).filter((directory, _, { length }) => {
-        const leftOut = ({ message }: Error) => process.stderr.write(`Not in the report: ${directory}: ${message}\n`);
-        return length === 1 || readRun(directory, leftOut) !== undefined;
-      });
+      const leaveOut = (directory: string, why: string) =>
+        process.stderr.write(`Not in the report: ${directory}: ${why}\n`);
+      // Of a folder the finished runs; without any, the first one tells what is missing.
+      const named = (text: string) => {
+        const folders = inFolder(text);
+        if (folders.length < 2) return folders[0] ?? runFolderOf(text, runs);
+        const unfinished = folders.filter(folder => !['finished', undefined].includes(readRun(folder)?.state));
+        if (unfinished.length === folders.length) return folders;
+        for (const folder of unfinished) leaveOut(folder, 'it is not finished');
+        return folders.filter(folder => !unfinished.includes(folder));
+      };
+      const directories = runsOf(given, runs, named).filter(
+        (directory, _, { length }) =>
+          length === 1 || readRun(directory, ({ message }) => leaveOut(directory, message)) !== undefined,
+      );
       const { readReportRuns } = await import('../../report/reportRun.js');
       const { reportHtml } = await import('../../report/html.js');
       const { writeFileAtomic } = await import('../../io/atomicFile.js');
-      const only = given.length === 1 ? (sweepFolderOf(given[0]!, runs) ?? directories[0]!) : '.';
+      const sweep = given.length === 1 ? sweepFolderOf(given[0]!, runs) : undefined;
+      const only = sweep ?? (directories.length === 1 ? directories[0]! : '.');
       const file = output ?? join(only, 'report.html');
       writeFileAtomic(file, reportHtml(readReportRuns(directories)));
       process.stderr.write(`Written: ${displayPath(file)}\n`);
