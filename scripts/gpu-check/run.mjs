@@ -1,6 +1,6 @@
-// One call on the GPU machine: run.mjs HOME OUT first|rest|STAGE…. Each stage is a process with a budget in seconds, so
-// that a crash or a hang does not affect other stages. Each result is written to summary.json at once. The exit code is
-// 1 when a check failed.
+// One call on the GPU machine: run.mjs HOME OUT first|rest|STAGE…. Each stage is a process with a budget in seconds,
+// so that a crash or a hang does not affect other stages. Each result is written to summary.json at once. The exit code
+// is 1 when a check failed.
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

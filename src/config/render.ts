@@ -14,8 +14,9 @@ export function renderConfig(config: Config, head: string, origins?: ReadonlyMap
 }
 
 /**
- * The config as YAML for a reader: without the keys that have no effect, unless another value than the default was
- * written, which is told; what keys that are left out stand for is in comments. The text is the same experiment.
+ * The config as YAML for a reader. A key without effect is left out if it has its default; otherwise a comment gives
+ * the reason. A comment below `data` has the effective values of keys that the config leaves out. The text is the same
+ * experiment.
  */
 export function renderEffective(config: Config, head: string, origins?: ReadonlyMap<string, string>): string {
   const { stages, ...last } = config;
@@ -45,7 +46,7 @@ export function renderEffective(config: Config, head: string, origins?: Readonly
   return textOf(document, head, origins);
 }
 
-/** What keys of `data` mean that are left out, in YAML. */
+/** The effective values, in YAML, of keys of `data` that a config may leave out. */
 function leftOut({ data }: StageConfig): [key: string, value: string][] {
   const { mean, std } = datasets[data.dataset].statistics;
   const { side, shortSide } = inputSizeOf(data);
@@ -64,7 +65,7 @@ function leftOut({ data }: StageConfig): [key: string, value: string][] {
   ];
 }
 
-/** Removes the keys below `map` that have a reason to be without effect and their defaults; tells it of the others. */
+/** Removes the keys below `map` that have no effect and their default; the others without effect get the reason. */
 function leaveOut(
   map: YAMLMap,
   prefix: string,

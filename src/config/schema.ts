@@ -138,7 +138,9 @@ export const configSchema = z
   .strictObject({
     name: experimentName
       .optional()
-      .describe('Name of the experiment, not inherited by `extends`; the config’s path below configs/ when left out.'),
+      .describe(
+        'Name of the experiment, not inherited by `extends`; without this key the path of the config below configs/.',
+      ),
     seed: wholeNumber.default(0).describe('Seed of initial weights, sampling order and augmentation.'),
     data,
     model,

@@ -22,10 +22,10 @@ export function requireTwoClasses(classNames: readonly string[], where: string, 
 
 function adviceForFolder(train: string, only: string): string {
   const below = classFolders(train).flatMap(({ folder }) => foldersIn(join(train, folder)));
-  if (below.length === 0) return 'Put the images of each class into a folder of its own below train/.';
+  if (below.length === 0) return 'Put the images of each class into a folder of its own in this folder.';
   const named = `${below.slice(0, shownFolders).join(', ')}${below.length > shownFolders ? ', …' : ''}`;
   return (
-    `The class folders must lie directly below train/: move those in ${only} (${named}) up into train/, ` +
+    `The class folders must lie directly in this folder: move those in ${only} (${named}) up, ` +
     'in the other splits too.'
   );
 }

@@ -19,8 +19,8 @@ export type Specs = Readonly<Record<string, TensorSpec>>;
 export type Tensors = Record<string, Tensor>;
 
 /**
- * A pure function `(state, inputs) → { state, outputs }` in TF.js ops. `state` in the result has only the entries that
- * change.
+ * A pure function `(state, inputs) → { state, outputs }` in TF.js ops. `state` in the result has only the entries
+ * that change.
  */
 export interface Program {
   /** Types of the inputs. */
@@ -66,8 +66,8 @@ export interface Executable {
   /** Runs one program and resolves to its outputs. Calls are executed one after the other. */
   run(program: string, inputs: HostTensors): Promise<HostTensors>;
   /**
-   * Copies the inputs of several steps of a program, each stacked `[count, …]`, to the device before they are used. The
-   * steps give the same results as `count` calls of `run`.
+   * Copies the inputs of several steps of a program, each stacked `[count, …]`, to the device before they are used.
+   * The steps give the same results as `count` calls of `run`.
    */
   stage(program: string, inputs: HostTensors): Promise<StagedSteps>;
   /** Copies of the named state entries, by default of all. Rejects with `EngineError` for an unknown name. */

@@ -34,10 +34,10 @@ export async function splitLogits(
 }
 
 /**
- * Writes an output `[B, …]` of a program for every image of `dataset` to `into` `[N, …]`, in batches of `batchSize`, as
- * many in one call as the device takes; the last call is filled up with zeros, whose outputs are dropped. Images in
- * files are decoded by `workers` threads. A split that is one call on an engine with device memory stays there, in
- * `staged` where it is given, and is not read again the next time: always for the same program.
+ * Writes an output `[B, …]` of a program for every image of `dataset` to `into` `[N, …]`, in batches of
+ * `batchSize`, as many in one call as the device takes; the last call is filled up with zeros, whose outputs are
+ * dropped. Images in files are decoded by `workers` threads. A split that is one call on an engine with device memory
+ * stays there, in `staged` where it is given, and is not read again the next time: always for the same program.
  */
 export async function splitOutputs(
   executable: Executable,

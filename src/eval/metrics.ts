@@ -59,8 +59,8 @@ export function correctCounts(predictions: Int32Array, labels: Int32Array, class
 }
 
 /**
- * Images whose label is among the five classes of the highest logit − shift, for logits [N, C], labels [N], a shift [C]
- * and the predictions [N] by the same scores; of equal ones the lower class comes first.
+ * Images whose label is among the five classes of the highest logit − shift, for logits [N, C], labels [N], a shift
+ * [C] and the predictions [N] by the same scores; of equal ones the lower class comes first.
  */
 export function countTopFive(
   logits: Float32Array,

@@ -20,8 +20,8 @@ export interface Softmax {
 }
 
 /**
- * Softmax in float64 of logits [N, C], or of the float32 numbers z_ij − shift_j; w_i = 1 without `weights` [N]. Throws
- * `DataError` for NaN, +∞ or a row of −∞.
+ * Softmax in float64 of logits [N, C], or of the float32 numbers z_ij − shift_j; w_i = 1 without `weights` [N].
+ * Throws `DataError` for NaN, +∞ or a row of −∞.
  */
 export function softmaxOf(
   logits: Float32Array,
@@ -93,8 +93,8 @@ export function rebalanceSweep(
 }
 
 /**
- * What re-balancing takes from the logits of each class [C]: log(p/mass^τ) = z − τ·log mass − logΣexp(z), and the last
- * term is one number per row, which moves no rank.
+ * What re-balancing takes from the logits of each class [C]: log(p/mass^τ) = z − τ·log mass − logΣexp(z), and
+ * the last term is one number per row, which moves no rank.
  */
 export function rebalanceShift(mass: Float64Array, tau: number): Float64Array {
   return mass.map(m => (tau === 0 ? 0 : m === 0 ? Infinity : tau * Math.log(m)));
@@ -124,8 +124,8 @@ function shiftedArgmax(row: Float32Array, shift: Float64Array, among: Int32Array
 }
 
 /**
- * Scores are straight lines in τ. A class that wins somewhere inside the range must reach the first winner at the upper
- * end and the last winner at the lower end, which leaves a handful of lines. Returns how many, ascending, are in
+ * Scores are straight lines in τ. A class that wins somewhere inside the range must reach the first winner at the
+ * upper end and the last winner at the lower end, which leaves a handful of lines. Returns how many, ascending, are in
  * `into`.
  */
 function possibleWinners(

@@ -11,8 +11,8 @@ export interface ResultRow extends EvaluationSource, PercentScores {
   /** What τ is of, where it is not re-balancing. */
   readonly method?: 'logit_adjusted';
   /**
-   * What selected τ: `config`, `given` (command line), `default` (1, of logits without a config), or the split on which
-   * it was the best (`test` = an oracle).
+   * What selected τ: `config`, `given` (command line), `default` (1, of logits without a config), or the split on
+   * which it was the best (`test` = an oracle).
    */
   readonly tau_selected_on?: string;
 }
@@ -57,7 +57,8 @@ type Selected = Pick<ResultRow, 'checkpoint' | 'tau' | 'tau_selected_on'>;
 
 /**
  * The scores of a run that tables show, from its rows, which begin with the reported checkpoint: `best` where a split
- * selected one, else `last`. Re-balanced is at the τ of the config, `oracle` at the τ that is best on the test images.
+ * selected one, else `last`. Re-balanced is at the τ of the config, `oracle` at the τ that is best on the test
+ * images.
  */
 export function reportedScores<Row extends Selected>(rows: readonly Row[] = []) {
   const of = (checkpoint: string | undefined, tauSelectedOn: string | undefined): Row | undefined =>

@@ -87,8 +87,8 @@ export function summarizeCheckpoints(evaluations: readonly Evaluation[], tau: nu
 export const largestOracleTau = 3;
 
 /**
- * τ that an oracle chooses among, ascending: 0, 0.05, … 3, and that of the config wherever it lies, so that no oracle
- * is below the config's own.
+ * τ that an oracle chooses among, ascending: 0, 0.05, … 3, and that of the config wherever it lies, so that no
+ * oracle is below the config's own.
  */
 export function oracleTaus(configured: number): number[] {
   const steps = Array.from({ length: 20 * largestOracleTau + 1 }, (_, step) => step / 20);

@@ -5,9 +5,10 @@ import { focalLosses, gammaSchema } from './focal.js';
 import { defineLoss } from './loss.js';
 
 /**
- * Class-balanced loss by the effective number of samples (Cui et al., CVPR 2019): Σ_i w_y · (1 − p_y)^γ · ce_i / B with
- * w_c ∝ (1 − β) / (1 − β^n_c), scaled to Σ w = C. γ = 0 gives the softmax cross-entropy. Until the fraction
- * `reweight_from` of the training is over, all weights are 1 (deferred re-weighting). State: `weights` `[C]`, constant.
+ * Class-balanced loss by the effective number of samples (Cui et al., CVPR 2019): Σ_i w_y · (1 − p_y)^γ · ce_i /
+ * B with w_c ∝ (1 − β) / (1 − β^n_c), scaled to Σ w = C. γ = 0 gives the softmax cross-entropy. Until the
+ * fraction `reweight_from` of the training is over, all weights are 1 (deferred re-weighting). State: `weights` `[C]`,
+ * constant.
  */
 export const classBalanced = defineLoss({
   description: 'Cross-entropy or focal loss weighted by the effective number of samples.',

@@ -13,7 +13,9 @@ export const betaSchema = z.number().min(0).lt(1).default(0.9999);
 /** Larger than the rounding error of epoch / epochs, and much smaller than one epoch. */
 const rounding = 1e-6;
 
-/** w_c ∝ (1 − β) / (1 − β^n_c) scaled to Σ w = C, `[C]`. A class without images counts as a class of one image. */
+/**
+ * w_c ∝ (1 − β) / (1 − β^n_c) scaled to Σ w = C, `[C]`. A class without images counts as a class of one image.
+ */
 export function effectiveNumberWeights(classCounts: Int32Array, beta: number): HostTensor {
   const inverse = Array.from(classCounts, count => 1 / (1 - beta ** Math.max(count, 1)));
   const total = inverse.reduce((sum, value) => sum + value, 0);

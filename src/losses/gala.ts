@@ -36,8 +36,8 @@ const statistics = ['theta', 'phi', 'nu'] as const;
 type Statistics = Record<(typeof statistics)[number], Tensor1D>;
 
 /**
- * State: `theta`, `phi` and `nu` `[C]`; with `accumulation: released` also the running sums `theta_running`…, which are
- * added to them at every step (as in the released code).
+ * State: `theta`, `phi` and `nu` `[C]`; with `accumulation: released` also the running sums `theta_running`…, which
+ * are added to them at every step (as in the released code).
  */
 export const gala = defineLoss({
   description: 'Gradient-aware logit adjustment.',

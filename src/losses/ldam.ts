@@ -6,10 +6,10 @@ import { defineLoss } from './loss.js';
 
 /**
  * Label-distribution-aware margins (Cao et al., NeurIPS 2019, kaidic/LDAM-DRW) on the logits s·cos of a cosine head
- * with scale s: cross-entropy of s·(cos_j − m_y·[j = y]) with m_c ∝ n_c^(−1/4); the largest margin is `max_margin`.
- * Once the fraction `reweight_from` of the training is over, the mean is weighted by effective numbers, Σ w_y·ce / Σ
- * w_y (DRW). State: `margins` (s·m) and `weights` `[C]`, constant. A class without images counts as a class of one
- * image.
+ * with scale s: cross-entropy of s·(cos_j − m_y·[j = y]) with m_c ∝ n_c^(−1/4); the largest margin is
+ * `max_margin`. Once the fraction `reweight_from` of the training is over, the mean is weighted by effective numbers,
+ * Σ w_y·ce / Σ w_y (DRW). State: `margins` (s·m) and `weights` `[C]`, constant. A class without images counts as a
+ * class of one image.
  */
 export const ldam = defineLoss({
   description: 'Label-distribution-aware margins on cosine logits, with deferred re-weighting.',

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { defineLoss } from './loss.js';
 
 /**
- * Logit adjustment (Menon et al., ICLR 2021): mean cross-entropy of z_j + τ·log π_j with the prior π_j = n_j / Σn of
- * the training images. State: `prior_margin` `[C]`, constant. A class without images counts as a class of one image.
+ * Logit adjustment (Menon et al., ICLR 2021): mean cross-entropy of z_j + τ·log π_j with the prior π_j = n_j / Σn
+ * of the training images. State: `prior_margin` `[C]`, constant. A class without images counts as a class of one image.
  */
 export const logitAdjustment = defineLoss({
   description: 'Cross-entropy of the logits + τ · log prior.',

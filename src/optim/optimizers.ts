@@ -27,8 +27,8 @@ export function createOptimizer(optim: OptimConfig): Optimizer {
 }
 
 /**
- * Stochastic gradient descent as `torch.optim.SGD`: g ← g + decay·w; v ← μ·v + g; w ← w − lr·v. PyTorch sets v = g at
- * the first step; here v begins at 0, which gives the same.
+ * Stochastic gradient descent as `torch.optim.SGD`: g ← g + decay·w; v ← μ·v + g; w ← w − lr·v. PyTorch
+ * sets v = g at the first step; here v begins at 0, which gives the same.
  */
 export function sgd({ momentum, weight_decay }: Pick<OptimConfig, 'momentum' | 'weight_decay'>): Optimizer {
   return {
@@ -51,10 +51,11 @@ const firstPrefix = 'first.';
 const secondPrefix = 'second.';
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019), as `torch.optim.AdamW`: w ← w·(1 − lr·decay);
- * m ← β1·m + (1 − β1)·g; v ← β2·v + (1 − β2)·g²; w ← w − lr/(1 − β1^t)·m / (√v/√(1 − β2^t) + 1e-8). The momenta are
- * `first.<parameter>` (m) and `second.<parameter>` (v). The host computes the corrections of step t in double precision
- * from the position in training, so a checkpoint need not store t.
+ * Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019), as `torch.optim.AdamW`: w ← w·(1 −
+ * lr·decay); m ← β1·m + (1 − β1)·g; v ← β2·v + (1 − β2)·g²; w ← w − lr/(1 − β1^t)·m /
+ * (√v/√(1 − β2^t) + 1e-8). The momenta are `first.<parameter>` (m) and `second.<parameter>` (v). The host
+ * computes the corrections of step t in double precision from the position in training, so a checkpoint need not store
+ * t.
  */
 export function adamw({
   beta1,

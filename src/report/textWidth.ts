@@ -16,7 +16,9 @@ export function textWidth(text: string): number {
   return fontSize * ems.reduce((sum, em) => sum + em, 0);
 }
 
-/** The name of a class with spaces for underscores, cut with “…” to at most `widest` px; tooltips have all of it. */
+/**
+ * The name of a class with spaces for underscores, cut with “…” to at most `widest` px; tooltips have all of it.
+ */
 export function shortened(text: string, widest: number): string {
   return cut(text.replaceAll('_', ' '), widest);
 }

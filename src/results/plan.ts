@@ -84,7 +84,9 @@ export function isOfSeed(
   return seeds.run === seed && (!isDrawn || seeds.subset === seed);
 }
 
-/** `key: row → run` for the keys in which a run is not the row's experiment; seeds and what computed it may differ. */
+/**
+ * `key: row → run` for the keys in which a run is not the row's experiment; seeds and what computed it may differ.
+ */
 export function differencesFromRow(row: Config, run: Config): string[] {
   return configDifference(row, run).filter(line => !/^(seed|data\.subset_seed|precision|engine): /.test(line));
 }

@@ -95,7 +95,8 @@ function linesOf({ scores, rebalanced_best: best }: ResultRecord): Line['score']
 }
 
 /**
- * The table of README.md: a line per experiment, mean ± standard deviation over its runs, beside what is claimed of it.
+ * The table of README.md: a line per experiment, mean ± standard deviation over its runs, beside what is claimed of
+ * it.
  */
 export function resultsMarkdown(
   records: readonly ResultRecord[],

@@ -69,7 +69,8 @@ function attempt<T>(path: string, action: () => T): T {
 }
 
 /**
- * `test_top1_rebalanced` → `test/top1_rebalanced`, `loss` → `train/loss`: TensorBoard has a section per word before /.
+ * `test_top1_rebalanced` → `test/top1_rebalanced`, `loss` → `train/loss`: TensorBoard has a section per word before
+ * /.
  */
 function tagOf(metric: string): string {
   const [, split, name] = /^(test|val)_(.+)$/.exec(metric) ?? [];

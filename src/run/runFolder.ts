@@ -39,9 +39,9 @@ export interface HeldRun {
 
 /**
  * Makes a new run folder with `checkpoints/` and `logits/`, which this process holds from the beginning. Processes that
- * call this function in the same second get different folders (`…-<seed>`, `…-<seed>-2`, …). Folders of the same config
- * whose process was killed before the run began are removed. Throws `ConfigError` for an unusable name, `StorageError`
- * for the disk.
+ * call this function in the same second get different folders (`…-<seed>`, `…-<seed>-2`, …). Folders of the same
+ * config whose process was killed before the run began are removed. Throws `ConfigError` for an unusable name,
+ * `StorageError` for the disk.
  */
 export function beginRunFolder({ output, name, seed }: NewRunFolder): HeldRun {
   const stamp = new Date()

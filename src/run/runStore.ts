@@ -12,7 +12,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { configHash, configOf } from '../config/identity.js';
-import { StorageError } from '../errors.js';
+import { DivergedError, StorageError } from '../errors.js';
 import { reasonOf } from '../io/faults.js';
 import { isLocked } from '../io/folderLock.js';
 import { refuseLinksBelow } from '../io/makeFolder.js';
@@ -79,6 +79,14 @@ export function readRun(directory: string, onUnusable: (error: StorageError) => 
 /** The status of run.json; `stopped` for a run whose process was killed. */
 export function statusOf({ record: { status }, state }: FoundRun): string {
   return status === 'running' && state === 'resumable' ? 'stopped' : status;
+}
+
+/** The error for a diverged run, whose config is not trained again. `what` begins the sentence. */
+export function divergedAlready(what: string, { directory, record }: FoundRun): DivergedError {
+  return new DivergedError(`${what} has diverged already: ${record.failure ?? 'NaN or infinity'}`, {
+    where: directory,
+    next: 'The same config would do so again: change it, such as optim.learning_rate, or delete the folder.',
+  });
 }
 
 /** Sorted by the time of the start, the latest first. */

@@ -86,9 +86,9 @@ const claimed: Readonly<Record<'local' | 'slurm', readonly TaskState[]>> = {
 };
 
 /**
- * Config hash → who is going to train it, in words, of the sweeps `base`, `base-2`, … below `output`. These are tasks
- * of a local sweep whose process lives and, with the launcher `slurm`, tasks in SLURM's queue. A sweep whose manifest
- * cannot be read claims nothing. Throws `ConfigError` where SLURM does not answer.
+ * Config hash → who is going to train it, in words, of the sweeps `base`, `base-2`, … below `output`. These are
+ * tasks of a local sweep whose process lives and, with the launcher `slurm`, tasks in SLURM's queue. A sweep whose
+ * manifest cannot be read claims nothing. Throws `ConfigError` where SLURM does not answer.
  */
 export function claimedTasks(base: string, output: string, launcher: 'local' | 'slurm'): Map<string, string> {
   const names = listSweeps(output).filter(name => name.startsWith(base) && /^(-\d+)?$/.test(name.slice(base.length)));

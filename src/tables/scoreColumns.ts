@@ -12,7 +12,9 @@ const metricColumns: readonly Column<PercentScores>[] = metricKeys.map(key => ({
   isShown: rows => isShown(key, rows),
 }));
 
-/** The scores, with the split that selected the epoch and what selected τ: a number without them cannot be compared. */
+/**
+ * The scores, with the split that selected the epoch and what selected τ: a number without them cannot be compared.
+ */
 export const accuracyColumns: readonly Column<ResultRow>[] = [
   { key: 'run', title: 'run', kind: 'text', value: row => row.run },
   { key: 'split', title: 'split', kind: 'text', value: row => row.split, dispensable: 4 },

@@ -8,7 +8,7 @@ import { configHash } from '../config/identity.js';
 import type { LoadedConfig } from '../config/load.js';
 import { renderConfig } from '../config/render.js';
 import type { StageConfig } from '../config/schema.js';
-import { DivergedError, StorageError } from '../errors.js';
+import { StorageError } from '../errors.js';
 import type { FolderLock } from '../io/folderLock.js';
 import { sha256 } from '../io/hash.js';
 import { evaluatedModel } from '../models/modelEntries.js';
@@ -17,7 +17,7 @@ import { distinctProcesses, processesOf, processOf } from '../run/processes.js';
 import { readRecord } from '../run/record.js';
 import type { FirstStage, SplitRecord } from '../run/recordSchema.js';
 import { beginRunFolder, type HeldRun, holdRunFolder, openRunFolder } from '../run/runFolder.js';
-import { openRunStore } from '../run/runStore.js';
+import { divergedAlready, openRunStore } from '../run/runStore.js';
 import type { HostTensors } from '../tensor.js';
 import { checkpointPath, readCheckpoint } from './checkpoint.js';
 
@@ -68,12 +68,7 @@ export async function finishedFirstStage(
       actions.onNote(`finished, ${relative(process.cwd(), found.directory)}`);
       return readFirstStage(found.directory, output);
     }
-    if (found?.state === 'diverged') {
-      throw new DivergedError(`The first stage has diverged already: ${found.record.failure ?? 'NaN or infinity'}`, {
-        where: found.directory,
-        next: 'The same config would do so again: change it, such as optim.learning_rate, or delete the folder.',
-      });
-    }
+    if (found?.state === 'diverged') throw divergedAlready('The first stage', found);
     // If several second stages start together, one of them trains the first stage.
     const lock = found?.state === 'in progress' ? undefined : tryLockExperiment(lockFolder);
     if (lock === undefined || !('release' in lock)) {

@@ -59,8 +59,8 @@ export function mixRows<T extends tf.Tensor>(values: T, { lambda, index }: Mixin
 }
 
 /**
- * A draw from Beta(α, α), α > 0: x / (x + y) of two draws from Gamma(α, 1). Computed from their logarithms, which do
- * not underflow for a small α.
+ * A draw from Beta(α, α), α > 0: x / (x + y) of two draws from Gamma(α, 1). Computed from their logarithms, which
+ * do not underflow for a small α.
  */
 function symmetricBeta(alpha: number, random: Random): number {
   const [x, y] = [logGamma(alpha, random), logGamma(alpha, random)];

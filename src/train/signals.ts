@@ -1,8 +1,8 @@
 /**
  * Stopping by a signal. After SIGINT, SIGTERM, SIGUSR1 or SIGHUP the training loop finishes its step and saves; a
  * second SIGINT or SIGTERM ends the process at once. Batch systems send SIGUSR1 before they take the machine away
- * (`--signal=USR1@…` of SLURM); its exit code asks for the run to be started again. A terminal sends SIGHUP when it is
- * closed; a process that was started to outlive its terminal ignores it. SIGUSR1 and SIGHUP may come many times.
+ * (`--signal=USR1@…` of SLURM); its exit code asks for the run to be started again. A terminal sends SIGHUP when it
+ * is closed; a process that was started to outlive its terminal ignores it. SIGUSR1 and SIGHUP may come many times.
  */
 import { constants } from 'node:os';
 import { outlivesTerminal } from '../run/hangup.js';

@@ -24,8 +24,8 @@ import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normali
  * One optimizer step. Inputs: `images` uint8 `[B, H, W, channels]`, `labels` int32 `[B]`, `learning_rate` [], and
  * `progress` [] for a loss that uses it. Output: `loss` [], the batch mean before the update. With mixup, the
  * statistics of the loss and the gradient record are blended like the loss: each sample counts λ for its own class and
- * 1 − λ for its partner's. With `accumulate`, one run of the program takes a micro-batch of B / accumulate images; see
- * `accumulation.ts`.
+ * 1 − λ for its partner's. With `accumulate`, one run of the program takes a micro-batch of B / accumulate images;
+ * see `accumulation.ts`.
  */
 export function trainProgram(network: Network, learning: Learning, batchSize: number): Program {
   const rows = batchSize / (learning.accumulate ?? 1);
@@ -215,10 +215,11 @@ function forTargets(
 }
 
 /**
- * The exponential moving average of the weights (`train.ema_decay`), one step on: `ema + (1 − decay) · (now − ema)` for
- * each entry of `before`, whose names are those of `now`. Evaluation and export take the averages; training goes on
- * from the weights themselves. PyTorch's counterpart is `torch.optim.swa_utils.AveragedModel` with
- * `get_ema_multi_avg_fn` and `use_buffers=True`, but here the average begins with the weights before the first step.
+ * The exponential moving average of the weights (`train.ema_decay`), one step on:
+ * `ema + (1 − decay) · (now − ema)` for each entry of `before`, whose names are those of `now`. Evaluation and
+ * export take the averages; training goes on from the weights themselves. PyTorch's counterpart is
+ * `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn` and `use_buffers=True`, but here the average begins
+ * with the weights before the first step.
  */
 export function movedAverages(before: Tensors, now: Tensors, decay: number): Tensors {
   return Object.fromEntries(

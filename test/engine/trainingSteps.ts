@@ -77,8 +77,8 @@ const joined = (state: HostTensors, taken: (name: string) => boolean) =>
 type Outcome = Awaited<ReturnType<typeof train>>;
 
 /**
- * How far one step of an engine is from another's: max|a−b|/max|b| of the loss, ‖a−b‖/‖b‖ of all momenta and of the
- * rest of the state.
+ * How far one step of an engine is from another's: max|a−b|/max|b| of the loss, ‖a−b‖/‖b‖ of all momenta
+ * and of the rest of the state.
  */
 export function stepErrors(actual: Outcome, expected: Outcome): { loss: number; momenta: number; state: number } {
   // The first momenta are the gradients, with the weight decay that both add alike

@@ -84,7 +84,10 @@ export function hashedTensor(name: string, shape: readonly number[]): HostTensor
   );
 }
 
-/** ‖a − b‖ / ‖b‖ estimated from the products: the mean square of a product with random signs is the squared norm. */
+/**
+ * ‖a − b‖ / ‖b‖ estimated from the products: the mean square of a product with random signs is the squared
+ * norm.
+ */
 export function errorOfProducts(name: string, actual: HostTensor, { norm, products }: Summary): number {
   const { data } = actual;
   const squares = products.map((product, k) => {

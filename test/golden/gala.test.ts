@@ -133,8 +133,8 @@ describe('The tensorflow engine repeats the reference implementation, step by st
   const names = ['seven classes', 'twenty classes with λ1 1.2 and λ2 0.9', 'the margin switched off'];
   for (const [i, run] of golden.gala.entries()) {
     test(names[i]!, async context => {
-      // The released code switches the margin off by leaving out its terms; λ = 0 makes them 0 and the statistics still
-      // add up.
+      // The released code switches the margin off by leaving out its terms; λ = 0 makes them 0 and the statistics
+      // still add up.
       const margins = i === 2 ? ([0, 0] as const) : ([run.lambda1, run.lambda2] as const);
       const steps = await replay(run, ...margins);
       assert.equal(steps.length, run.steps.length);

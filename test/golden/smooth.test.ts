@@ -53,8 +53,9 @@ const learning = {
 };
 
 /**
- * How far a tensor is from its summary, relative to its norm: max|a − b| / max|b| where the values are there, else ‖a −
- * b‖ / ‖b‖ estimated from the products (the mean square of a product with random signs is the squared norm).
+ * How far a tensor is from its summary, relative to its norm: max|a − b| / max|b| where the values are there, else
+ * ‖a − b‖ / ‖b‖ estimated from the products (the mean square of a product with random signs is the squared
+ * norm).
  */
 function errorOf(name: string, actual: Float64Array, expected: Summary): number {
   if ('values' in expected) return maxError(actual, expected.values);

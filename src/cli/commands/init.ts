@@ -15,8 +15,8 @@ export function registerInitCommand(program: Command): void {
     .description('look at your own images and write a config that trains on them')
     .argument(
       '<images>',
-      'a folder DIR/CLASS/…, or DIR/train/CLASS/… with DIR/test/CLASS/…, or a list with one line `path label` for ' +
-        'each image: the path relative to the list, the label a whole number from 0',
+      'a folder DIR/CLASS/…, or DIR/train/CLASS/… with DIR/test/CLASS/…, or a list with one line ' +
+        '`path label` for each image: the path relative to the list, the label a whole number from 0',
     )
     .option('--output <file>', 'the config to write (default: the name of the folder or list, in the working folder)')
     .action(init);

@@ -34,10 +34,12 @@ export function registerReportCommand(program: Command): void {
       const named = (text: string) => {
         const folders = inFolder(text);
         if (folders.length < 2) return folders[0] ?? runFolderOf(text, runs);
-        const unfinished = folders.filter(folder => !['finished', undefined].includes(readRun(folder)?.state));
-        if (unfinished.length === folders.length) return folders;
-        for (const folder of unfinished) leaveOut(folder, 'it is not finished');
-        return folders.filter(folder => !unfinished.includes(folder));
+        const states = folders.map(folder => readRun(folder, ({ message }) => leaveOut(folder, message))?.state);
+        if (!states.includes('finished')) return folders;
+        return folders.filter((folder, i) => {
+          if (states[i] !== 'finished' && states[i] !== undefined) leaveOut(folder, 'it is not finished');
+          return states[i] === 'finished';
+        });
       };
       const directories = runsOf(given, runs, named).filter(
         (directory, _, { length }) =>

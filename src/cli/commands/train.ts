@@ -2,7 +2,7 @@
 import { configDifference, configHash, configOf } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
-import { ConfigError, DivergedError, StorageError, withRemedy } from '../../errors.js';
+import { ConfigError, StorageError, withRemedy } from '../../errors.js';
 import type { ResultRow } from '../../eval/resultRow.js';
 import { describeHolder, type FolderLock } from '../../io/folderLock.js';
 import { displayPath } from '../../io/homePath.js';
@@ -11,7 +11,7 @@ import { experimentLockFolder, tryLockExperiment } from '../../run/experimentLoc
 import { latestUnfinished, nothingToResume, runFolderOf } from '../../run/namedRun.js';
 import { readRecord } from '../../run/record.js';
 import { beginRunFolder, holdRunFolder, openRunFolder, type RunFolder } from '../../run/runFolder.js';
-import { type FoundRun, openRunStore } from '../../run/runStore.js';
+import { divergedAlready, type FoundRun, openRunStore } from '../../run/runStore.js';
 import { printJson, tableWidth } from '../display/output.js';
 import { type EngineFlags, engineOverrides } from '../options.js';
 import { runTraining, type TrainingJob, trainedFirstStage } from '../runTraining.js';
@@ -102,10 +102,7 @@ function goOnWith(
   const folder = openRunFolder(found.directory);
   if (found.state === 'finished') return { folder, results: found.record.results };
   if (found.state !== 'diverged') return { folder, loaded };
-  throw new DivergedError(`This experiment has diverged already: ${found.record.failure ?? 'NaN or infinity'}`, {
-    where: found.directory,
-    next: 'The same config would do so again: change it, such as optim.learning_rate, or delete the folder.',
-  });
+  throw divergedAlready('This experiment', found);
 }
 
 /** A new folder, or the one to resume, whose config must be the same experiment. Throws `ConfigError`. */

@@ -1,4 +1,4 @@
-/** Keys that change nothing beside the others: a warning for who wrote one, and no line of `gala config show`. */
+/** Keys without effect in a config: gala warns about a written one, and `gala config show` leaves them out. */
 import { resolve, sep } from 'node:path';
 import { hasOwnVal, isImageFiles } from '../../data/sets/index.js';
 import { losses } from '../../losses/index.js';
@@ -68,7 +68,7 @@ function lossWithoutEffect(values: Values): Reasons {
   return Object.entries(reasons).map(([name, what]) => [`loss.${name}` as ConfigKey, what!]);
 }
 
-/** Those that nobody is warned about: whoever leaves the warm-up out need not take its learning rate back. */
+/** Keys without a warning: for example, a config without warm-up may keep the learning rate of the warm-up. */
 function unused({ optim, freeze }: Values): Reasons {
   const found: Reasons = [];
   const warmup = optim.warmup_epochs;
@@ -78,7 +78,7 @@ function unused({ optim, freeze }: Values): Reasons {
   return found;
 }
 
-/** A second stage that trains nothing has many of these from the first, and is not warned either. */
+/** Without a warning too, because a second stage that trains nothing has many of these keys from the first stage. */
 function untrained({ loss, optim, train, freeze }: Values): Reasons {
   if (train.epochs !== 0) return [];
   const keys = [

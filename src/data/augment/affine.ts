@@ -33,21 +33,28 @@ export function moveAlongY(image: Uint8Array, shape: ImageShape, move: Move, how
   move1d(image, { lines: width, lineStep: 3, length: height, step: 3 * width }, move, how, scratch);
 }
 
+/** The pixel (x, y) of a rotated image comes from (cos·x + sin·y + originX, −sin·x + cos·y + originY). */
+function rotationBy(degrees: number, { height, width }: ImageShape) {
+  const angle = (-degrees * Math.PI) / 180;
+  const cos = roundedTo15(Math.cos(angle));
+  const sin = roundedTo15(Math.sin(angle));
+  const originX = cos * (-width / 2) + sin * (-height / 2) + width / 2;
+  const originY = -sin * (-width / 2) + cos * (-height / 2) + height / 2;
+  return { cos, sin, originX, originY };
+}
+
 /** Rotates in place, counter-clockwise by `degrees` about the centre. */
 export function rotateBy(
   image: Uint8Array,
-  { height, width }: ImageShape,
+  shape: ImageShape,
   degrees: number,
   { interpolation, fill }: Sampling,
   { source }: Scratch,
 ): void {
   if (degrees % 360 === 0) return;
   source.set(image);
-  const angle = (-degrees * Math.PI) / 180;
-  const cos = roundedTo15(Math.cos(angle));
-  const sin = roundedTo15(Math.sin(angle));
-  const originX = cos * (-width / 2) + sin * (-height / 2) + width / 2;
-  const originY = -sin * (-width / 2) + cos * (-height / 2) + height / 2;
+  const { height, width } = shape;
+  const { cos, sin, originX, originY } = rotationBy(degrees, shape);
   const sample = interpolation === 'bilinear' ? sampleBilinear : sampleBicubic;
   for (let y = 0, out = 0; y < height; y++) {
     for (let x = 0; x < width; x++, out += 3) {
@@ -67,18 +74,15 @@ export function rotateBy(
 /** As `rotateBy`, with the nearest pixel, in Pillow's 16.16 fixed point; pixels from outside become `fill`. */
 export function rotateNearest(
   image: Uint8Array,
-  { height, width }: ImageShape,
+  shape: ImageShape,
   degrees: number,
   fill: number,
   { source }: Scratch,
 ): void {
   if (degrees % 360 === 0) return;
   source.set(image);
-  const angle = (-degrees * Math.PI) / 180;
-  const cos = roundedTo15(Math.cos(angle));
-  const sin = roundedTo15(Math.sin(angle));
-  const originX = cos * (-width / 2) + sin * (-height / 2) + width / 2;
-  const originY = -sin * (-width / 2) + cos * (-height / 2) + height / 2;
+  const { height, width } = shape;
+  const { cos, sin, originX, originY } = rotationBy(degrees, shape);
   const stepX = fixed(cos);
   const stepY = fixed(-sin);
   let rowX = fixed(originX + cos * 0.5 + sin * 0.5);

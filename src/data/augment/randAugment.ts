@@ -20,7 +20,8 @@ import type { Operation, Scratch } from './operation.js';
 import { makeScratch, requireColour } from './operation.js';
 
 /**
- * What is drawn for an operation: `level` in 0 … 10, and for operations that move pixels `sign` −1 or 1 and the rest.
+ * What is drawn for an operation: `level` in 0 … 10, and for operations that move pixels `sign` −1 or 1 and the
+ * rest.
  */
 interface Draw {
   readonly level: number;

@@ -1,4 +1,4 @@
-/** What the files of a folder of CIFAR hold, read whole once and remembered until one of them changes. */
+/** Labels and checksums of the files of CIFAR: read from the whole files once, remembered until a file changes. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -28,7 +28,10 @@ interface CheckedSplit {
   readonly fingerprint: string;
 }
 
-/** Reads every byte of the files where what they hold is not remembered, or `anew`. Throws `DataError`. */
+/**
+ * The remembered labels and checksums. Every byte of the files is read at the first call, after a change of a file, and
+ * with `anew`. Throws `DataError`.
+ */
 export function checkedFiles(
   found: FoundCifar,
   { environment, anew = false }: PixelOptions,
@@ -53,7 +56,7 @@ function stampsOf(paths: readonly string[]): string | undefined {
   return stamps.includes(undefined) ? undefined : stamps.join('\n');
 }
 
-/** Undefined for a memory of other files, and for a damaged one. */
+/** Undefined if the remembered file is of other files or damaged. */
 function recall(path: string, stamps: string | undefined): CheckedFiles | undefined {
   if (stamps === undefined || !existsSync(path)) return undefined;
   try {
@@ -66,7 +69,7 @@ function recall(path: string, stamps: string | undefined): CheckedFiles | undefi
   }
 }
 
-/** A memory that cannot be written costs the next start half a second, nothing more. */
+/** If the cache cannot be written, the next start reads the files again: half a second. */
 function remember(path: string, stamps: string, { train, test, md5 }: CheckedFiles): void {
   const tensor = ({ labels }: CheckedSplit) => ({ dtype: 'uint8' as const, shape: [labels.length], data: labels });
   const texts = { stamps, train: train.fingerprint, test: test.fingerprint, md5: JSON.stringify(md5) };

@@ -1,6 +1,6 @@
 /**
- * `gala data download`: the official archive of CIFAR → its md5 → the few files that are needed → the dataset's folder,
- * atomically.
+ * `gala data download`: the official archive of CIFAR → its md5 → the few files that are needed → the dataset's
+ * folder, atomically.
  */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -86,8 +86,8 @@ function missingFolder(root: string, hasTrain: boolean): DataError {
       packedArchiveAdvice(root) ??
       (hasTrain
         ? "Name the folder that holds train/ and test/ (or val/) with --data, or add --set data.split='{test: 0.2}'."
-        : 'image_folder reads DIR/train/CLASS/… and DIR/test/CLASS/… (or val/), or DIR/CLASS/… with data.split: ' +
-          'name DIR with --data or data.root.'),
+        : 'image_folder reads DIR/train/CLASS/… and DIR/test/CLASS/… (or val/), or DIR/CLASS/… with ' +
+          'data.split: name DIR with --data or data.root.'),
   });
 }
 

@@ -157,8 +157,8 @@ function isComplete(bytes: Uint8Array): boolean {
 }
 
 /**
- * Converts CMYK to RGB: (255 − K) · (1 − ink / 255), rounded as Pillow's MULDIV255. Channels after the four inks are
- * dropped.
+ * Converts CMYK to RGB: (255 − K) · (1 − ink / 255), rounded as Pillow's MULDIV255. Channels after the four inks
+ * are dropped.
  */
 function rgbOfCmyk(ink: Uint8Array, channels: number): Uint8Array {
   const pixels = new Uint8Array((ink.length / channels) * 3);

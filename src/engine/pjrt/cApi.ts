@@ -89,7 +89,8 @@ export interface Pjrt {
   readonly cuda: CudaMajor | undefined;
   /**
    * Calls a function with these words after the struct's size and extension pointer. Returns the words after the call,
-   * with the plugin's results. `what` completes the error message "The PJRT plugin could not …". Throws `EngineError`.
+   * with the plugin's results. `what` completes the error message "The PJRT plugin could not …". Throws
+   * `EngineError`.
    */
   call(name: FunctionName, words: readonly (bigint | number)[], what: string): bigint[];
   /** The same call on another thread. */

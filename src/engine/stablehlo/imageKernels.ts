@@ -115,7 +115,9 @@ const everywhere = (builder: HloBuilder, perChannel: Hlo, x: Hlo) =>
 const inverseDeviation = (builder: HloBuilder, variance: Hlo, node: Node) =>
   builder.apply('rsqrt', builder.apply('add', variance, like(builder, variance, node.attributes.epsilon as number)));
 
-/** scale·(x − mean)/√(variance + ε) + offset, computed in float32 and converted to the node's first output type. */
+/**
+ * scale·(x − mean)/√(variance + ε) + offset, computed in float32 and converted to the node's first output type.
+ */
 function normalise(builder: HloBuilder, node: Node, [x, scale, offset, centre, variance]: readonly Hlo[]): Hlo {
   const factor = builder.apply('multiply', scale!, inverseDeviation(builder, variance!, node));
   const centred = builder.apply('subtract', x!, everywhere(builder, centre!, x!));

@@ -1,8 +1,8 @@
 /**
  * Rewrites the graph for two fused operations of TensorFlow, which update the state in place. ResourceApplyMomentum
- * computes v ← μ·v + g, w ← w − η·v, for which SGD in TF.js ops takes six operations and two assignments per parameter.
- * FusedBatchNormV3 can also move the running averages, r ← (1 − m)·r + m·batch, for which TF.js ops take six operations
- * per layer.
+ * computes v ← μ·v + g, w ← w − η·v, for which SGD in TF.js ops takes six operations and two assignments per
+ * parameter. FusedBatchNormV3 can also move the running averages, r ← (1 − m)·r + m·batch, for which TF.js ops
+ * take six operations per layer.
  */
 import { countUses, type Node, reachable, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 
@@ -24,7 +24,10 @@ export interface WithMomentumUpdates {
   readonly updates: readonly MomentumUpdate[];
 }
 
-/** Finds the pairs of new state entries v′ = v·μ + g, w′ = w − v′·η for which no other node uses v′ or the terms. */
+/**
+ * Finds the pairs of new state entries v′ = v·μ + g, w′ = w − v′·η for which no other node uses v′ or the
+ * terms.
+ */
 export function takeMomentumUpdates(program: TracedProgram): WithMomentumUpdates {
   const uses = countUses(program);
   const updates: MomentumUpdate[] = [];

@@ -76,8 +76,8 @@ export function softmaxSums(
 }
 
 /**
- * The class of the largest z_j − shift_j (float64) of each row, the lowest of equal ones; logits below +∞, shifts [C]
- * above −∞.
+ * The class of the largest z_j − shift_j (float64) of each row, the lowest of equal ones; logits below +∞, shifts
+ * [C] above −∞.
  */
 export function shiftedPredictions(logits: Float32Array, shifts: Float64Array): Int32Array {
   const classes = shifts.length;

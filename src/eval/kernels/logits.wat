@@ -1,11 +1,14 @@
-;; Kernels on float32 logits [rows, classes] in WebAssembly SIMD; in plain JavaScript they take four to five times as long.
+;; Kernels on float32 logits [rows, classes] in WebAssembly SIMD; in plain JavaScript they take four to five times as
+;; long.
 ;; Assembled by scripts/assemble-kernels.mjs into logitsWasm.ts, which a test keeps equal to this file. Loads take whole
-;; vectors: up to 12 bytes behind the logits are read. Scratch and vectors of classes have room for a multiple of four classes.
+;; vectors: up to 12 bytes behind the logits are read. Scratch and vectors of classes have room for a multiple of four
+;; classes.
 (module
   (memory (export "memory") 1)
 
   ;; For each row: the class of the largest logit (int32, the lowest of equal ones) into $predictions; the sum of
-  ;; exp(z - largest) (float64, added up in the order of classes) into $sums; $mass[j] += exp(z_j - largest) * ($weights[row] / sum).
+  ;; exp(z - largest) (float64, added up in the order of classes) into $sums; $mass[j] += exp(z_j - largest) *
+  ;; ($weights[row] / sum).
   ;; A row with NaN or +Infinity, or of nothing but -Infinity, has the sum NaN. $scratch takes 12 bytes a class.
   (func (export "softmaxRows")
     (param $row i32) (param $rows i32) (param $classes i32)
@@ -54,8 +57,10 @@
         (i32.shr_u (i32.sub (local.get $at) (local.get $scratch)) (i32.const 2))
         (i32.ctz (local.get $mask))))
 
-      ;; y = exp(x) of x = z - largest, two classes at a time: step by step the exp of fdlibm (Sun Microsystems, e_exp.c), which is
-      ;; V8's Math.exp, so the bits are the same. For x <= 0 its cases differ in k alone, and its power 2^k may be taken in two
+      ;; y = exp(x) of x = z - largest, two classes at a time: step by step the exp of fdlibm (Sun Microsystems,
+      ;; e_exp.c), which is
+      ;; V8's Math.exp, so the bits are the same. For x <= 0 its cases differ in k alone, and its power 2^k may be taken
+      ;; in two
       ;; factors: the second rounds subnormal results only, as there.
       (local.set $large (f64x2.promote_low_f32x4 (local.get $largest)))
       (local.set $sum (f64.const 0))
@@ -130,8 +135,10 @@
       (local.set $sums (i32.add (local.get $sums) (i32.const 8)))
       (br_if $nextRow (local.tee $rows (i32.sub (local.get $rows) (i32.const 1))))))
 
-  ;; For each row the class with the largest z_j - $shifts[j] in float64, the lowest of equal ones; int32, into $predictions. Logits
-  ;; are below +Infinity; shifts (float64) are above -Infinity, and +Infinity behind the last class. $scratch takes 8 bytes a class.
+  ;; For each row the class with the largest z_j - $shifts[j] in float64, the lowest of equal ones; int32, into
+  ;; $predictions. Logits
+  ;; are below +Infinity; shifts (float64) are above -Infinity, and +Infinity behind the last class. $scratch takes 8
+  ;; bytes a class.
   (func (export "shiftedPredictions")
     (param $row i32) (param $rows i32) (param $classes i32)
     (param $shifts i32) (param $predictions i32) (param $scratch i32)

@@ -19,8 +19,8 @@ const mostClassLines = 400;
 const mostDots = 3;
 
 const introduction =
-  'For each class, the gradient its classifier got from images of the class (θ) over what it received from images of ' +
-  'all other classes (ν), both summed since the start of training; at 1 the two are equal. ';
+  'For each class, the gradient its classifier got from images of the class (θ) over what it received from ' +
+  'images of all other classes (ν), both summed since the start of training; at 1 the two are equal. ';
 const source = 'Measured on the training images while training, so it has no split, checkpoint or τ.';
 
 /** The figure of those series that kept their gradients; undefined when none did. */

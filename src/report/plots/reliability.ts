@@ -15,8 +15,8 @@ export function reliabilityFigure(all: readonly Series[]): Figure {
       'Plain predictions in 15 bins by confidence, the softmax probability of the predicted class. First the share ' +
       'of the images in each bin; the lines are the mean confidence and the accuracy of all images. Then the ' +
       'accuracy of each bin: bars under the diagonal mean overconfidence. ECE is the mean distance of accuracy and ' +
-      `confidence over the bins, weighted by images.${pooled} ${sourceSentence(all)} No τ: re-balanced scores are no ` +
-      'probabilities.',
+      `confidence over the bins, weighted by images.${pooled} ${sourceSentence(all)} No τ: re-balanced scores ` +
+      'are no probabilities.',
     legend: [
       { label: 'mean confidence', color: 'currentColor', mark: 'line' },
       { label: 'accuracy', color: 'currentColor', mark: 'dashed' },

@@ -97,8 +97,8 @@ describe('the CIFAR-10 policy', () => {
   });
 
   test('leaves alone the share of images that its probabilities say', () => {
-    // An image comes out unchanged if no step applies (mean over sub-policies of (1−p1)(1−p2)) or the steps do nothing
-    // to it; invert at 0.0, color and autocontrast at level 0 etc. make the share an interval.
+    // An image comes out unchanged if no step applies (mean over sub-policies of (1−p1)(1−p2)) or the steps do
+    // nothing to it; invert at 0.0, color and autocontrast at level 0 etc. make the share an interval.
     const transform = autoaugmentCifar10(shape);
     const original = sha256(formulaImage(shape));
     let unchanged = 0;
