@@ -1,5 +1,5 @@
 /** What a training set must have: two classes, an image of every class, and one whole batch. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { classFolders, foldersIn } from './files/imageFolder.js';
 
@@ -20,12 +20,13 @@ export function requireTwoClasses(classNames: readonly string[], where: string, 
   });
 }
 
-function adviceForFolder(train: string, only: string): string {
-  const below = classFolders(train).flatMap(({ folder }) => foldersIn(join(train, folder)));
-  if (below.length === 0) return 'Put the images of each class into a folder of its own in this folder.';
+function adviceForFolder(root: string, only: string): string {
+  const name = `${basename(root)}/`;
+  const below = classFolders(root).flatMap(({ folder }) => foldersIn(join(root, folder)));
+  if (below.length === 0) return `Put the images of each class into a folder of its own below ${name}.`;
   const named = `${below.slice(0, shownFolders).join(', ')}${below.length > shownFolders ? ', …' : ''}`;
   return (
-    `The class folders must lie directly in this folder: move those in ${only} (${named}) up, ` +
+    `The class folders must lie directly below ${name}: move those in ${only} (${named}) up into ${name}, ` +
     'in the other splits too.'
   );
 }
