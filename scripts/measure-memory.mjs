@@ -1,6 +1,13 @@
 // Peak resident memory of training steps on random images, one measurement a process; prints JSON with the seconds of
 // the second step. Build first. node scripts/measure-memory.mjs BACKBONE BATCH [SIZE] [fp32|bf16] [ENGINE] [CLASSES]
 import { readFileSync } from 'node:fs';
+import { compile } from '../dist/src/engine/index.js';
+import { linearHead } from '../dist/src/models/head.js';
+import { createBackbone } from '../dist/src/models/index.js';
+import { sgd } from '../dist/src/optim/optimizers.js';
+import { createLoss } from '../dist/src/train/learning.js';
+import { initialState } from '../dist/src/train/state.js';
+import { trainProgram } from '../dist/src/train/step.js';
 
 const [backboneName, batch, size = '224', precision = 'fp32', engine = 'tensorflow', classes = '1000'] =
   process.argv.slice(2);
@@ -8,14 +15,6 @@ if (backboneName === undefined || !(Number(batch) > 0)) {
   process.stderr.write('usage: node scripts/measure-memory.mjs BACKBONE BATCH [SIZE] [fp32|bf16] [ENGINE] [CLASSES]\n');
   process.exit(2);
 }
-const from = path => import(new URL(`../dist/src/${path}`, import.meta.url).href);
-const { createBackbone } = await from('models/index.js');
-const { linearHead } = await from('models/head.js');
-const { createLoss } = await from('train/createLoss.js');
-const { sgd } = await from('optim/sgd.js');
-const { initialState } = await from('train/state.js');
-const { trainProgram } = await from('train/step.js');
-const { compile } = await from('engine/index.js');
 
 const [rows, side, count] = [batch, size, classes].map(Number);
 const backbone = createBackbone({ backbone: backboneName }, 3);
