@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { describe, test } from 'node:test';
 
 const candidates = [process.env.GALA_SHARED, resolve(import.meta.dirname, '../../../shared')];
 
@@ -13,4 +14,14 @@ export function sharedPath(...parts: readonly string[]): string | undefined {
     if (folder !== undefined && existsSync(join(folder, ...parts))) return join(folder, ...parts);
   }
   return undefined;
+}
+
+/** `describe`, or one skipped test with the reason: Node counts skipped tests, but not the tests of a skipped suite. */
+export function describeUnless(
+  reason: string | false | undefined,
+  name: string,
+  tests: () => void | Promise<void>,
+): void {
+  if (!reason) describe(name, tests);
+  else test(name, { skip: reason });
 }

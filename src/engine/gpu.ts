@@ -35,6 +35,9 @@ const reasons: Readonly<Record<number, string>> = {
 const computeCapabilityMajor = 75;
 const computeCapabilityMinor = 76;
 
+/** Compute capability of Ampere, the first GPUs that compute in bf16. */
+export const firstBf16Capability = 8;
+
 /**
  * Whether files below `root` show that a driver runs: the file of the kernel module, which exists before CUDA first
  * creates the device files, these device files, or WSL's. This takes microseconds and loads no library.

@@ -5,7 +5,7 @@ import { cacheFolder } from '../io/homePath.js';
 import { bf16Pays, instructionSet, usableCores } from '../machine/cpu.js';
 import { requireMemory } from '../machine/memory.js';
 import { environmentNotes, recordedEnvironment } from './environment.js';
-import { askGpuDriver, type GpuAnswer, type GpuDriver } from './gpu.js';
+import { askGpuDriver, firstBf16Capability, type GpuAnswer, type GpuDriver } from './gpu.js';
 import { compiledFolder } from './install/cache.js';
 import { requireTensorFlow } from './install/locate.js';
 import type { CompileRequest, Executable, Precision } from './program.js';
@@ -146,8 +146,6 @@ async function compileOn(request: CompileRequest, settings: EngineSettings): Pro
   const { compileForTensorFlow } = await import('./tensorflow/session.js');
   return compileForTensorFlow(request, { libraries, precision, threads });
 }
-
-const firstBf16Capability = 8; // Ampere
 
 /** Where `auto` came to an engine that has not what the config asks for. */
 function refuseXlaWishes({ devices = 1, precision }: Wishes, engine: string): void {

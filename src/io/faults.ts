@@ -1,6 +1,7 @@
 /** What can be wrong with a file: its content does not follow its format, or the system cannot read or write it. */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { z } from 'zod';
 import { StorageError } from '../errors.js';
 import { shellWord } from './shellWord.js';
 
@@ -47,12 +48,35 @@ export function diskFault(what: string, where: string, error: unknown): StorageE
   return new StorageError(`${what}: ${reasonOf(error)}`, { where, next, cause: error });
 }
 
-/** `the disk is full (ENOSPC)` for an error of the system; the message of any other. */
+/**
+ * What `read` returns of the file `path`. Throws `StorageError`: with `next` where the file does not follow the format,
+ * with the system's remedy where it cannot be read.
+ */
+export function readFormat<T>(format: string, path: string, next: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FormatFault && error.path === undefined)
+      throw new StorageError(`Not a usable ${format} file: ${error.message}.`, { where: path, next, cause: error });
+    throw diskFault(`Could not read the ${format} file`, path, error);
+  }
+}
+
+/**
+ * `the disk is full (ENOSPC)` for an error of the system, `splits.train is missing` or `status: Invalid option …` for
+ * the first fault that a schema found; the message of any other error.
+ */
 export function reasonOf(error: unknown): string {
-  const { message, code } = error as NodeJS.ErrnoException;
+  const { message, code, issues } = error as NodeJS.ErrnoException & Partial<z.ZodError>;
+  if (issues?.[0]) return schemaFault(issues[0]);
   if (code === undefined) return message;
   const reason = faults[code]?.[0];
   return reason === undefined ? message.replace(/ '.*$/s, '') : `${reason} (${code})`;
+}
+
+function schemaFault({ path, message }: z.core.$ZodIssue): string {
+  const key = path.join('.') || 'the file';
+  return message.endsWith('received undefined') ? `${key} is missing` : `${key}: ${message}`;
 }
 
 function remedyOf(path: string, { code = '' }: NodeJS.ErrnoException): string {

@@ -8,7 +8,7 @@ import { StorageError } from '../errors.js';
 import { type DType, type HostTensor, type HostTensors, sizeOf } from '../tensor.js';
 import { writeFileAtomic, writeFileKeeping } from './atomicFile.js';
 import { bytesPerElement, decodeElements, type ElementType } from './elements.js';
-import { diskFault, FormatFault } from './faults.js';
+import { FormatFault, readFormat } from './faults.js';
 import { sha256, updateHash } from './hash.js';
 import { type OpenedFile, withOpenedFile } from './regularFile.js';
 import { parseHeader, type SafetensorsHeader, type TensorEntry } from './safetensorsHeader.js';
@@ -37,7 +37,8 @@ const names: Readonly<Record<DType, string>> = { float32: 'F32', int32: 'I32', u
  * malformed, truncated or damaged file.
  */
 export function readSafetensors(path: string): Safetensors {
-  return attempt(path, () => withOpenedFile(path, readOpened));
+  const next = 'Restore the file from a copy, or write it again with the command that made it.';
+  return readFormat('safetensors', path, next, () => withOpenedFile(path, readOpened));
 }
 
 /**
@@ -180,19 +181,4 @@ function checkLayout(entries: readonly TensorEntry[], dataBytes: number): Tensor
 
 function arrayOf(dtype: DType) {
   return dtype === 'float32' ? Float32Array : dtype === 'int32' ? Int32Array : Uint8Array;
-}
-
-function attempt<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof FormatFault && error.path === undefined) {
-      throw new StorageError(`Not a usable safetensors file: ${error.message}.`, {
-        where: path,
-        next: 'Restore the file from a copy, or write it again with the command that made it.',
-        cause: error,
-      });
-    }
-    throw diskFault('Could not read the safetensors file', path, error);
-  }
 }

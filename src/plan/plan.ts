@@ -1,6 +1,7 @@
 /** `gala bench plan`: the memory and the kernels that a config needs on a GPU that is not in this machine. */
 import { basename } from 'node:path';
 import type { Config, StageConfig } from '../config/schema.js';
+import { firstBf16Capability } from '../engine/gpu.js';
 import { gpuClientOptions } from '../engine/index.js';
 import { loadPlugin, type Pjrt } from '../engine/pjrt/cApi.js';
 import { requireCudaCompiler } from '../engine/pjrt/locate.js';
@@ -78,8 +79,6 @@ interface Planner {
   note(sentence: string): void;
 }
 
-const firstBf16Capability = 80; // Ampere
-
 /** Loads XLA's plugin and cuDNN. Throws `EngineError` where no plugin compiles for a GPU. */
 export function openPlanner(target: TargetName, note: Planner['note']): Planner {
   const location = requireCudaCompiler();
@@ -97,7 +96,7 @@ export function openPlanner(target: TargetName, note: Planner['note']): Planner 
 /** Compiles all programs of a config, for each of its stages. Throws `ConfigError`, `EngineError`. */
 export async function planConfig(config: Config, planner: Planner): Promise<Plan> {
   const gpu: GpuFacts = targets[planner.target];
-  const native: Precision = gpu.capability >= firstBf16Capability ? 'bf16' : 'fp32';
+  const native: Precision = gpu.capability / 10 >= firstBf16Capability ? 'bf16' : 'fp32';
   const precision = config.precision === 'auto' ? native : config.precision;
   const { stages, ...own } = config;
   const parts: [StagePlan['stage'], StageConfig][] = stages

@@ -7,7 +7,7 @@ import { configsFolder } from '../config/locate.js';
 import { experimentName } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { type MetricKey, metricKeys } from '../eval/scores.js';
-import { schemaFault } from '../io/schemaFault.js';
+import { reasonOf } from '../io/faults.js';
 
 /** A metric of plain or of re-balanced predictions, of the reported checkpoint. */
 export type ClaimMetric = MetricKey | `${MetricKey}_rebalanced`;
@@ -82,7 +82,7 @@ function readTables(path: string): Record<string, z.output<typeof tableSchema>> 
   try {
     return z.record(experimentName, tableSchema).parse(parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    const fault = error instanceof z.ZodError ? schemaFault(error) : (error as Error).message;
+    const fault = reasonOf(error);
     throw new ConfigError(`The expected values are not usable: ${fault}`, {
       where: path,
       next: 'See docs/reproduce.md for what the file holds.',

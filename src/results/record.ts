@@ -15,7 +15,6 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/faults.js';
 import { makeFolderBelow } from '../io/makeFolder.js';
 import { largestText, readRegularFile, readRegularText } from '../io/regularFile.js';
-import { schemaFault } from '../io/schemaFault.js';
 import { rebalancedBestShape } from '../run/recordSchema.js';
 
 /** What two bytes can tell apart. */
@@ -174,7 +173,7 @@ export function encodeClasses(values: Int32Array, classes: number): Uint8Array {
 export function writeResult(results: string, record: ResultRecord, predictions: Uint8Array): string {
   const { error } = recordSchema.safeParse(record);
   if (error) {
-    throw new StorageError(`The run cannot be recorded: ${schemaFault(error)}`, {
+    throw new StorageError(`The run cannot be recorded: ${reasonOf(error)}`, {
       where: `${record.name}, ${record.run}`,
       next: 'What a record is made of was changed in the run folder: take its run.json and logits/ from a copy.',
     });
@@ -192,7 +191,7 @@ export function readResult(path: string): StoredResult {
   try {
     record = recordSchema.parse(fromFormat1(JSON.parse(readRegularText(path, largestText))));
   } catch (error) {
-    const fault = error instanceof z.ZodError ? schemaFault(error) : reasonOf(error);
+    const fault = reasonOf(error);
     throw new StorageError(`The result record is not usable: ${fault}`, {
       where: path,
       next: 'Take it from the repository again, or make it anew: gala results add RUN_DIR.',

@@ -8,7 +8,6 @@ import { fromFormat1 } from '../eval/format1.js';
 import { writeFileAtomic } from '../io/atomicFile.js';
 import { reasonOf } from '../io/faults.js';
 import { largestText, readRegularText } from '../io/regularFile.js';
-import { schemaFault } from '../io/schemaFault.js';
 import { shellWord } from '../io/shellWord.js';
 import { describeGit, describeHost, describeLog, describeVersions } from './host.js';
 import {
@@ -105,7 +104,7 @@ function isNestedDeeper(value: unknown, levels: number): boolean {
 function check(content: unknown): RunRecord | string {
   if (isNestedDeeper(content, mostLevels)) return `the file: nested more than ${mostLevels} levels deep`;
   const { data, error } = recordSchema.safeParse(content);
-  return error ? schemaFault(error) : data;
+  return error ? reasonOf(error) : data;
 }
 
 /** Fields that a run changes; `finished_at` and `updated_at` are set with them. */

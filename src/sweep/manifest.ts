@@ -16,7 +16,6 @@ import { writeFileAtomic } from '../io/atomicFile.js';
 import { diskFault, reasonOf } from '../io/faults.js';
 import { makeFolderBelow, refuseLinksBelow } from '../io/makeFolder.js';
 import { largestText, readRegularText } from '../io/regularFile.js';
-import { schemaFault } from '../io/schemaFault.js';
 import { describeVersions } from '../run/host.js';
 import { sweepCommand } from './command.js';
 import type { Point } from './points.js';
@@ -179,7 +178,7 @@ export function openSweep(name: string, output: string): Sweep {
   }
   const parsed = manifestSchema.extend({ name: z.literal(name) }).safeParse(jsonOf(path));
   if (parsed.success) return { directory, output: resolve(output), manifest: parsed.data };
-  throw new StorageError(`The sweep’s manifest is not usable: ${schemaFault(parsed.error)}.`, {
+  throw new StorageError(`The sweep’s manifest is not usable: ${reasonOf(parsed.error)}.`, {
     where: path,
     next:
       'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep ' +

@@ -21,7 +21,7 @@ import { cifar10 } from '../../src/data/sets/cifar10.js';
 import { cifar100 } from '../../src/data/sets/cifar100.js';
 import { DataError } from '../../src/errors.js';
 import { imageOf } from '../imageOf.js';
-import { sharedPath } from '../shared.js';
+import { describeUnless, sharedPath } from '../shared.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gala-cifar-'));
 after(() => rmSync(scratch, { recursive: true }));
@@ -179,9 +179,7 @@ describe('a bad CIFAR-100 folder', () => {
 });
 
 const real = sharedPath('data', 'cifar-100-binary');
-describe('real CIFAR-100', {
-  skip: real === undefined && 'no ../shared/data/cifar-100-binary beside the checkout',
-}, () => {
+describeUnless(real === undefined && 'no ../shared/data/cifar-100-binary beside the checkout', 'real CIFAR-100', () => {
   test('has 500 and 100 images a class, its known fingerprints and channel means', () => {
     const { train, test: testSplit, notes } = openCifar(cifar100, real!, { environment, anew: true });
     assert.ok(classCounts(train).every(count => count === 500));

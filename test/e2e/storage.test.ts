@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { describeUnless } from '../shared.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { mountSmallDisk, obeyingPermissions, whyNoMount } from './faultyDisk.js';
 import { errorOf, expectExit, type Finished, type GalaOptions, gala, startGala } from './gala.js';
@@ -71,7 +72,7 @@ async function disturbAfterFirstEpoch(output: string, damage: (run: string) => v
   return { run, failed: await child.finished };
 }
 
-describe('a disk', { skip: noMount }, () => {
+describeUnless(noMount, 'a disk', () => {
   test(
     'that is full when the run begins, at its first checkpoint or at a later one: exit 4; with room ' +
       'again, the bits of an unbroken run',
@@ -150,7 +151,7 @@ test('A limit on file sizes stops at the first checkpoint: exit 4; without it, t
 
 const under = obeyingPermissions();
 
-describe('permissions', { skip: under === undefined && 'root cannot give up its rights here (setpriv)' }, () => {
+describeUnless(under === undefined && 'root cannot give up its rights here (setpriv)', 'permissions', () => {
   test('A folder that may not be written to: exit 4 before anything is trained', async () => {
     mkdirSync(at('closed'));
     chmodSync(at('closed'), 0o500);

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { askGpuDriver, mayHaveGpu } from '../../src/engine/gpu.js';
+import { describeUnless } from '../shared.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { compileLibrary, noCompiler } from './sharedLibrary.js';
 
@@ -50,7 +51,7 @@ test('A driver whose library is missing is no GPU, with the loader’s reason', 
   assert.match(answer.missing, /library cannot be loaded: .*\/nowhere\/libcuda\.so/);
 });
 
-describe('A driver’s library', { skip: noCompiler }, () => {
+describeUnless(noCompiler, 'A driver’s library', () => {
   test('tells the CUDA version and each GPU with name, memory and compute capability', async () => {
     const answer = await askGpuDriver(libcuda(0, 2), root);
     assert.ok(!('missing' in answer));

@@ -1,6 +1,6 @@
 /** Many steps of a program in one call give what as many calls give, to the bit, on every engine. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { CompileRequest } from '../../src/engine/program.js';
 import { stepsPerCall } from '../../src/engine/steps.js';
@@ -12,6 +12,7 @@ import { evalProgram } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
 import { float32, int32, randomBytes, randomIntegers } from '../numbers.js';
+import { describeUnless } from '../shared.js';
 import { compileForTest } from './compute.js';
 import { learning } from './trainingSteps.js';
 import { compileForXla, noPlugin } from './xla/plugin.js';
@@ -99,7 +100,7 @@ for (const [engine, compile, skip] of [
   ['tensorflow', compileForTest, false],
   ['xla', compileForXla, noPlugin],
 ] as const) {
-  describe(`Steps on the ${engine} engine`, { skip }, () => {
+  describeUnless(skip, `Steps on the ${engine} engine`, () => {
     test('pass the state on and stack the outputs; staged inputs are copies and run again', async () => {
       const executable = await compile(mixed);
       try {

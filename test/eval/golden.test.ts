@@ -1,13 +1,13 @@
 /** Values of public implementations; see the README beside the golden files. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { calibrationOf } from '../../src/eval/calibration.js';
 import { logitAdjustedPredictions } from '../../src/eval/logitAdjustment.js';
 import { countPredictions, topOne } from '../../src/eval/metrics.js';
 import { rebalance, rebalanceSweep, softmaxOf } from '../../src/eval/rebalance.js';
 import { scoresOf } from '../../src/eval/scores.js';
-import { sharedPath } from '../shared.js';
+import { describeUnless, sharedPath } from '../shared.js';
 
 const lossesPath = sharedPath('golden', 'losses.json');
 const tracesPath = sharedPath('golden', 'reference_traces.json');
@@ -16,7 +16,7 @@ const read = (path: string | undefined) => JSON.parse(readFileSync(path!, 'utf8'
 const near = (actual: number | undefined, expected: number, tolerance = 1e-12) =>
   assert.ok(Math.abs(actual! - expected) <= tolerance, `${actual} is not ${expected}`);
 
-describe('golden evaluation', { skip }, () => {
+describeUnless(skip, 'golden evaluation', () => {
   test('predictions, top-1, groups and calibration equal the public implementations on every set', () => {
     const { sets } = read(lossesPath).evaluation;
     assert.ok(sets.length >= 3);

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { linearHead } from '../../src/models/head.js';
 import { isModelEntry } from '../../src/models/modelEntries.js';
@@ -19,6 +19,7 @@ import { compileForTest } from '../engine/compute.js';
 import { compileForEager, noAddon } from '../engine/eager/addon.js';
 import { compileForXla, noPlugin } from '../engine/xla/plugin.js';
 import { float32, int32 } from '../numbers.js';
+import { describeUnless } from '../shared.js';
 import { errorOfProducts, hashed, hashedTensor, type Summary } from './formula.js';
 
 interface Step {
@@ -72,7 +73,7 @@ for (const [engine, compile, skip] of [
   ['xla', compileForXla, noPlugin],
   ['eager', compileForEager, noAddon],
 ] as const) {
-  describe(`A training step on the ${engine} engine agrees with torchvision in float64`, { skip }, () => {
+  describeUnless(skip, `A training step on the ${engine} engine agrees with torchvision in float64`, () => {
     for (const name of ['resnet10', 'resnext50_32x4d'] as const) {
       test(`${name}: loss, every gradient and batch statistic`, async context => {
         const expected = fixture[name];

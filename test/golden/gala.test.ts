@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { sparseSoftmaxCrossEntropy, sumByClass } from '../../src/engine/trainingKernels.js';
 import { gala } from '../../src/losses/gala.js';
@@ -13,7 +13,7 @@ import { learningRateAt, warmupEpochs } from '../../src/optim/schedule.js';
 import type { HostTensor } from '../../src/tensor.js';
 import { compileForTest } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';
-import { sharedPath } from '../shared.js';
+import { describeUnless, sharedPath } from '../shared.js';
 
 interface Step {
   features: number[][];
@@ -129,7 +129,7 @@ async function replay(run: Run, lambda1: number, lambda2: number) {
   return steps;
 }
 
-describe('The tensorflow engine repeats the reference implementation, step by step:', { skip }, () => {
+describeUnless(skip, 'The tensorflow engine repeats the reference implementation, step by step:', () => {
   const names = ['seven classes', 'twenty classes with λ1 1.2 and λ2 0.9', 'the margin switched off'];
   for (const [i, run] of golden.gala.entries()) {
     test(names[i]!, async context => {

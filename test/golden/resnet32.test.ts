@@ -1,6 +1,6 @@
 /** ResNet-32 against PyTorch: features, logits, every gradient and three SGD steps on sixteen CIFAR-100 images. */
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { before, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
 import type { Program } from '../../src/engine/program.js';
 import { readSafetensors } from '../../src/io/safetensors.js';
@@ -16,7 +16,7 @@ import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
 import { compileForTest } from '../engine/compute.js';
 import { float32, maxError, normError } from '../numbers.js';
-import { sharedPath } from '../shared.js';
+import { describeUnless, sharedPath } from '../shared.js';
 
 const path = sharedPath('golden', 'resnet32_three_steps.safetensors');
 const skip = path === undefined ? 'the shared golden folder is not here' : false;
@@ -78,7 +78,7 @@ function worstError(a: HostTensors, b: Entries): [error: number, name: string] {
 
 const percent = (error: number) => `${(100 * error).toPrecision(2)}%`;
 
-describe('ResNet-32 on the tensorflow engine agrees with PyTorch in', { skip }, () => {
+describeUnless(skip, 'ResNet-32 on the tensorflow engine agrees with PyTorch in', () => {
   let golden: HostTensors;
   let goldenLosses: number[];
   let start: HostTensors;

@@ -1,8 +1,9 @@
 /** Train steps on several H200 that are not here: what they exchange, and how often the host has to launch. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { stepOf } from '../../src/plan/hlo.js';
 import { noGpuCompiler } from '../engine/xla/plugin.js';
+import { describeUnless } from '../shared.js';
 import { assertSmall, compileFor, programNamed, programsOf } from './gpu.js';
 
 /** Exchanges of a step by kind. */
@@ -16,7 +17,7 @@ function exchanges(compiled: Awaited<ReturnType<typeof compileFor>>) {
   };
 }
 
-describe('A train step on several H200', { skip: noGpuCompiler }, () => {
+describeUnless(noGpuCompiler, 'A train step on several H200', () => {
   for (const devices of [2, 4, 8]) {
     const [backbone, normalisations] = devices === 4 ? ['resnet32', 31] : ['resnet20', 19];
     const compiled = async (...set: string[]) => {

@@ -1,5 +1,5 @@
 /** Every row of the table of kernels, with its gradient, compiled for an H200 that is not here. */
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import type { Tensors } from '../../src/engine/program.js';
 import { lower } from '../../src/engine/stablehlo/lower.js';
 import { trace } from '../../src/engine/trace/trace.js';
@@ -7,12 +7,13 @@ import { compileProgram } from '../../src/plan/compile.js';
 import { targets } from '../../src/plan/gpus.js';
 import { cases, onReference, programOf } from '../engine/kernelCases/reference.js';
 import { noGpuCompiler } from '../engine/xla/plugin.js';
+import { describeUnless } from '../shared.js';
 import { plugin } from './gpu.js';
 
 /** So many in one module: each compilation has a start of its own. */
 const together = 60;
 
-describe('Kernels compile for an H200', { skip: noGpuCompiler }, () => {
+describeUnless(noGpuCompiler, 'Kernels compile for an H200', () => {
   for (let first = 0; first < cases.length; first += together) {
     const rows = cases.slice(first, first + together);
     test(`rows ${first + 1} to ${first + rows.length} of ${cases.length}`, async context => {

@@ -2,14 +2,15 @@
  * The train steps of the networks, compiled for GPUs that are not here. The budgets are those of docs/benchmarks.md.
  */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { type TargetName, targetNames, targets } from '../../src/plan/gpus.js';
 import { noGpuCompiler } from '../engine/xla/plugin.js';
+import { describeUnless } from '../shared.js';
 import { assertLean, assertSmall, compileFor, programNamed, programsOf } from './gpu.js';
 
 const imageNet = ['train.mixup_alpha=0', 'data.augment=[]'];
 
-describe('A train step compiles to lean kernels', { skip: noGpuCompiler }, () => {
+describeUnless(noGpuCompiler, 'A train step compiles to lean kernels', () => {
   const resnet32 = (target: TargetName) => (targets[target].capability < 80 ? 'fp32' : 'bf16');
   for (const target of targetNames) {
     test(`ResNet-32, batch 64, for ${targets[target].name}`, async context => {

@@ -1,12 +1,13 @@
 /** Every kind of program that a training runs, compiled for an H200 that is not here. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
 import { plannedPrograms } from '../../src/plan/programs.js';
 import { noGpuCompiler } from '../engine/xla/plugin.js';
+import { describeUnless } from '../shared.js';
 import { assertLean, assertOneGraph, assertSmall, compileFor, programNamed, programsOf } from './gpu.js';
 
-describe('For an H200', { skip: noGpuCompiler }, () => {
+describeUnless(noGpuCompiler, 'For an H200', () => {
   test('a step with mixup compiles to lean kernels', async context => {
     const program = programNamed(programsOf('cifar100_lt/mixup_if100', ['model.backbone=resnet20']), 'train');
     assertLean(context, await compileFor('h200', program), { kernels: 260, stridedInputGradients: 2 });
@@ -47,7 +48,7 @@ test('An evaluation of features is compiled for an H200, and its launches are co
 });
 
 /** On features, for what differs is behind the network. */
-describe('For an H200 a step of the classifier is lean with the loss', { skip: noGpuCompiler }, () => {
+describeUnless(noGpuCompiler, 'For an H200 a step of the classifier is lean with the loss', () => {
   for (const name of [
     ...['cross_entropy', 'label_smoothing', 'focal', 'class_balanced', 'ldam_drw', 'balanced_softmax'],
     ...['logit_adjustment', 'gala', 'gala_paper', 'gala_normalized'],

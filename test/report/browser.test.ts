@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { visibleLine } from '../../src/io/visibleText.js';
 import { reportHtml } from '../../src/report/html.js';
 import { readReportRuns } from '../../src/report/reportRun.js';
 import { exampleRecord } from '../run/example.js';
+import { describeUnless } from '../shared.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { chromiumIsMissing, launchChromium } from './chromium.js';
 import { type ExampleRun, longTail, writeExampleRun } from './exampleRuns.js';
@@ -52,7 +53,7 @@ const scenes: Readonly<Record<string, { readonly runs: readonly ExampleRun[]; re
   },
 };
 
-describe('the report in Chromium', { skip }, () => {
+describeUnless(skip, 'the report in Chromium', () => {
   let browser: Browser;
 
   before(async () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { createLoss } from '../../src/train/learning.js';
 import { blend, mixingOf, mixRows, mixupInputs } from '../../src/train/mixup.js';
 import { compute } from '../engine/compute.js';
 import { float32, int32, maxError } from '../numbers.js';
-import { sharedPath } from '../shared.js';
+import { describeUnless, sharedPath } from '../shared.js';
 
 interface Case {
   id: string;
@@ -27,7 +27,7 @@ const path = sharedPath('golden', 'losses.json');
 const skip = path === undefined ? 'the shared golden folder is not here' : false;
 const cases: Case[] = path ? JSON.parse(readFileSync(path, 'utf8')).mixup.cases : [];
 
-describe('Mixup equals the public implementation:', { skip }, () => {
+describeUnless(skip, 'Mixup equals the public implementation:', () => {
   for (const { id, B, C, D, ...given } of cases) {
     test(`images, partners’ labels and loss of case ${id}`, async () => {
       const inputs = {

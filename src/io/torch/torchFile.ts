@@ -2,10 +2,9 @@
  * Reads files of `torch.save`: zip archives (since PyTorch 1.6) and the older sequence of pickles. Reading runs no code
  * of the file (see `pickle.ts`).
  */
-import { StorageError } from '../../errors.js';
 import { type HostTensor, sizeOf } from '../../tensor.js';
 import { bytesPerElement, decodeElements, dtypeOf, largestWidening } from '../elements.js';
-import { diskFault, FormatFault } from '../faults.js';
+import { FormatFault, readFormat } from '../faults.js';
 import { unpickle } from '../pickle.js';
 import { Global, type Unpickled, UnreadObject } from '../pickleStack.js';
 import { type OpenedFile, withOpenedFile } from '../regularFile.js';
@@ -238,16 +237,6 @@ function plain(root: Unpickled, read: (name: string, view: TensorView) => HostTe
 }
 
 function attempt<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof FormatFault && error.path === undefined) {
-      throw new StorageError(`Not a usable PyTorch file: ${error.message}.`, {
-        where: path,
-        next: 'Restore the file from a copy, or load it in PyTorch and save its state_dict() alone with torch.save.',
-        cause: error,
-      });
-    }
-    throw diskFault('Could not read the weights file', path, error);
-  }
+  const next = 'Restore the file from a copy, or load it in PyTorch and save its state_dict() alone with torch.save.';
+  return readFormat('PyTorch', path, next, action);
 }

@@ -6,6 +6,7 @@ import { makeScratch } from '../../../src/data/augment/operation.js';
 import { randAugment, randAugmentOperations } from '../../../src/data/augment/randAugment.js';
 import { ConfigError } from '../../../src/errors.js';
 import { randomFor } from '../../../src/random.js';
+import { describeUnless } from '../../shared.js';
 import type { GoldenOutput } from '../images/golden.js';
 import { bytesOf, differenceFrom, goldenJson, outputs, skipped } from '../images/golden.js';
 import { formulaImage } from './formulaImage.js';
@@ -17,7 +18,7 @@ interface Case extends GoldenOutput {
   readonly interpolation?: Interpolation;
 }
 
-describe('the operations of RandAugment', { skip: skipped }, () => {
+describeUnless(skipped, 'the operations of RandAugment', () => {
   const { source, cases } =
     skipped === false
       ? goldenJson<{ source: GoldenOutput; cases: Case[] }>('randaugment.json')
@@ -40,7 +41,7 @@ describe('the operations of RandAugment', { skip: skipped }, () => {
   });
 });
 
-describe('the operations of ColorJitter', { skip: skipped }, () => {
+describeUnless(skipped, 'the operations of ColorJitter', () => {
   const shape = { height: 96, width: 96, channels: 3 };
   const scratch = makeScratch(shape);
   for (const [name, operation, factor] of [

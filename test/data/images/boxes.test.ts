@@ -15,6 +15,7 @@ import { readRgb } from '../../../src/data/images/decode.js';
 import type { Box, RgbImage } from '../../../src/data/images/rgbImage.js';
 import { rowsOf, wholeBox, wholeImage } from '../../../src/data/images/rgbImage.js';
 import { randomFor } from '../../../src/random.js';
+import { describeUnless } from '../../shared.js';
 import { formulaImage } from '../augment/formulaImage.js';
 import { copied } from './copied.js';
 import { differenceFrom, golden, goldenJson, outputs, skipped } from './golden.js';
@@ -35,7 +36,7 @@ interface Boxes {
   }[];
 }
 
-describe('boxes', { skip: skipped }, () => {
+describeUnless(skipped, 'boxes', () => {
   test('of RandomResizedCrop are those of torchvision for the same draws', () => {
     const cases = goldenJson<Boxes>('boxes.json').random_resized_crop;
     const attempts = new Set<unknown>();

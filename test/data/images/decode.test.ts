@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { decodeRgb, readRgb } from '../../../src/data/images/decode.js';
 import { rowsOf } from '../../../src/data/images/rgbImage.js';
 import { DataError } from '../../../src/errors.js';
+import { describeUnless } from '../../shared.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { formulaImage } from '../augment/formulaImage.js';
 import { copied } from './copied.js';
@@ -17,7 +18,7 @@ const pixels = formulaImage(shape);
 const raw = { raw: { width: 56, height: 40, channels: 3 } } as const;
 const jpeg = () => sharp(pixels, raw).jpeg().toBuffer();
 
-describe('decoding', { skip: skipped }, () => {
+describeUnless(skipped, 'decoding', () => {
   for (const output of outputs('decode')) {
     if (output.image === 'gray16.png') continue;
     test(`${output.image} gives Pillow's bytes`, async () => {

@@ -9,6 +9,7 @@ import type { Box, RgbImage } from '../../../src/data/images/rgbImage.js';
 import { rowsOf, wholeBox, wholeImage } from '../../../src/data/images/rgbImage.js';
 import { randomFor } from '../../../src/random.js';
 import { maxError } from '../../numbers.js';
+import { describeUnless } from '../../shared.js';
 import { formulaImage } from '../augment/formulaImage.js';
 import { copied } from './copied.js';
 import { bytesOf, differenceFrom, golden, goldenJson, outputs, skipped } from './golden.js';
@@ -20,7 +21,7 @@ async function decoded(name: string): Promise<RgbImage> {
   return wholeImage(bytesOf(output), { height: output.shape[0], width: output.shape[1] });
 }
 
-describe('resizing', { skip: skipped }, () => {
+describeUnless(skipped, 'resizing', () => {
   const resize = makeResizer();
 
   for (const output of outputs('resize256', 'resizedcrop224')) {

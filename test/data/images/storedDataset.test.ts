@@ -14,6 +14,7 @@ import { openPipeline, readBatches } from '../../../src/data/pipeline/pipeline.j
 import { shuffledOrder } from '../../../src/data/sampler.js';
 import { ConfigError, DataError } from '../../../src/errors.js';
 import { sha256 } from '../../../src/io/hash.js';
+import { describeUnless } from '../../shared.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { listOf, writeExampleFiles } from './exampleFiles.js';
 import { golden, outputs, skipped } from './golden.js';
@@ -122,7 +123,7 @@ describe('batches of image files', () => {
   });
 });
 
-describe('the central crop of a file', { skip: skipped }, () => {
+describeUnless(skipped, 'the central crop of a file', () => {
   test('is that of torchvision, read by a worker', async () => {
     const photographs = ['landscape.jpg', 'portrait.jpg', 'small.jpg', 'large.jpg', 'cmyk.jpg', 'alpha.png'];
     const set = fileDataset(listOf(golden('.'), photographs), { side: 224, shortSide: 256 });

@@ -3,11 +3,12 @@
  * training step.
  */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { linearHead } from '../../../src/models/head.js';
 import { createBackbone } from '../../../src/models/index.js';
 import { evalProgram, type Network } from '../../../src/train/network.js';
 import { maxError, randomBytes } from '../../numbers.js';
+import { describeUnless } from '../../shared.js';
 import { compileForTest } from '../compute.js';
 import { classes, startOf, stepErrors, train } from '../trainingSteps.js';
 import { compileForEager, noAddon } from './addon.js';
@@ -25,7 +26,7 @@ function networkOf(name: 'resnet10' | 'resnext50_32x4d'): Network {
   };
 }
 
-describe('The tensorflow engine gives what the eager engine gives', { skip: noAddon }, () => {
+describeUnless(noAddon, 'The tensorflow engine gives what the eager engine gives', () => {
   for (const name of ['resnet10', 'resnext50_32x4d'] as const) {
     test(`for ${name}: logits and loss to 1e-4, gradients and state to 1e-2`, async context => {
       const network = networkOf(name);

@@ -3,15 +3,16 @@
  * gradients.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { Executable } from '../../../src/engine/program.js';
 import { maxError } from '../../numbers.js';
+import { describeUnless } from '../../shared.js';
 import { cases, onReference, programOf, title } from '../kernelCases/reference.js';
 import { compileForEager, noAddon } from './addon.js';
 
 const tolerance = 1e-4;
 
-describe('The eager engine agrees with the pure-JS backend on', { skip: noAddon }, () => {
+describeUnless(noAddon, 'The eager engine agrees with the pure-JS backend on', () => {
   const references = new Map(cases.map(row => [row, onReference(row)]));
   let executable: Executable;
   before(async () => {

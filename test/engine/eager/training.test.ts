@@ -1,12 +1,13 @@
 /** Whole training steps of the `eager` engine, the oracle: the compiled ones must give what it gives (xla: ../xla). */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { describeUnless } from '../../shared.js';
 import { compileForTest } from '../compute.js';
 import { networkOf, startOf, stepErrors, train } from '../trainingSteps.js';
 import { compileForEager, noAddon } from './addon.js';
 
-describe('A step of ResNet-32 on the tensorflow engine', { skip: noAddon }, () => {
+describeUnless(noAddon, 'A step of ResNet-32 on the tensorflow engine', () => {
   for (const [what, activation, tolerance] of [
     ['ReLU', (x: tf.Tensor4D) => tf.relu(x), 1e-2],
     ['softplus', (x: tf.Tensor4D) => tf.softplus(x), 1e-4],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { loadPlugin, type Pjrt } from '../../../src/engine/pjrt/cApi.js';
 import { type Address, type Client, newClient } from '../../../src/engine/pjrt/client.js';
 import { compileCached, compilerIdentity, prune } from '../../../src/engine/pjrt/compileCache.js';
@@ -12,6 +12,7 @@ import type { CompileRequest } from '../../../src/engine/program.js';
 import { openLibrary } from '../../../src/io/koffi.js';
 import type { HostTensors } from '../../../src/tensor.js';
 import { float32 } from '../../numbers.js';
+import { describeUnless } from '../../shared.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { threads } from '../compute.js';
 import { compileLibrary, noCompiler } from '../sharedLibrary.js';
@@ -26,7 +27,7 @@ const moduleAdding = (number: number) => `module {
   }
 }`;
 
-describe('With the CPU plugin', { skip: noPlugin }, () => {
+describeUnless(noPlugin, 'With the CPU plugin', () => {
   let client: Client;
   let identity: string;
   before(() => {

@@ -1,6 +1,6 @@
 /** Several devices that share each batch (the CPU plugin has four) give what one device gives for the same batch. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { EngineError } from '../../../src/errors.js';
 import { linearHead } from '../../../src/models/head.js';
@@ -10,6 +10,7 @@ import { evalProgram } from '../../../src/train/network.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';
 import { float32, maxError, normError, randomBytes, randomIntegers } from '../../numbers.js';
+import { describeUnless } from '../../shared.js';
 import { learning } from '../trainingSteps.js';
 import { compileForXla, noPlugin } from './plugin.js';
 
@@ -65,7 +66,7 @@ const momentaOf = (state: HostTensors) =>
       .flatMap(name => Array.from(state[name]!.data)),
   );
 
-describe('Four devices', { skip: noPlugin }, () => {
+describeUnless(noPlugin, 'Four devices', () => {
   for (const [what, activation, tolerance, parts] of [
     ['ReLU, and its statistics: those of the batch, not of their part', (x: tf.Tensor4D) => tf.relu(x), 1e-2, 1],
     ['softplus', (x: tf.Tensor4D) => tf.softplus(x), 1e-4, 1],

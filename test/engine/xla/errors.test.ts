@@ -1,13 +1,14 @@
 /** What the `xla` engine says about plugins that it cannot use and modules that the plugin refuses. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { gpuClientOptions } from '../../../src/engine/index.js';
 import { loadPlugin, requireVersion } from '../../../src/engine/pjrt/cApi.js';
 import { newClient } from '../../../src/engine/pjrt/client.js';
 import { findPlugin, requirePlugin } from '../../../src/engine/pjrt/locate.js';
 import { EngineError } from '../../../src/errors.js';
 import { float32 } from '../../numbers.js';
+import { describeUnless } from '../../shared.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { threads } from '../compute.js';
 import { compileLibrary, noCompiler } from '../sharedLibrary.js';
@@ -104,7 +105,7 @@ test('The real CUDA plugin, where the driver sees no GPU, is passed on in its ow
   assert.throws(() => newClient(api, { preallocate: 'no' }), engineError(/preallocate has type index/));
 });
 
-describe('With the CPU plugin', { skip: noPlugin }, () => {
+describeUnless(noPlugin, 'With the CPU plugin', () => {
   test('a module that does not compile is an error with the plugin’s own reason', async () => {
     const client = newClient(loadPlugin(requirePlugin(), threads));
     try {

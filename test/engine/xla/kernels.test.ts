@@ -3,11 +3,12 @@
  * gradients.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { Executable } from '../../../src/engine/program.js';
 import { loweredKernels } from '../../../src/engine/stablehlo/lower.js';
 import { kernelRules } from '../../../src/engine/trace/kernels.js';
 import { maxError } from '../../numbers.js';
+import { describeUnless } from '../../shared.js';
 import { cases, onReference, programOf, title } from '../kernelCases/reference.js';
 import { compileForXla, noPlugin } from './plugin.js';
 
@@ -21,7 +22,7 @@ test('Every kernel that the trace knows has a lowering to StableHLO', () => {
   );
 });
 
-describe('The xla engine agrees with the pure-JS backend on', { skip: noPlugin }, () => {
+describeUnless(noPlugin, 'The xla engine agrees with the pure-JS backend on', () => {
   const references = new Map(cases.map(row => [row, onReference(row)]));
   let executable: Executable;
   before(async () => {

@@ -3,7 +3,7 @@
  * float32 weights.
  */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { Precision, Program } from '../../../src/engine/program.js';
 import { lower } from '../../../src/engine/stablehlo/lower.js';
@@ -16,6 +16,7 @@ import { createLoss } from '../../../src/train/learning.js';
 import { initialState } from '../../../src/train/state.js';
 import { trainProgram } from '../../../src/train/step.js';
 import { float32, normError, randomBytes, randomIntegers } from '../../numbers.js';
+import { describeUnless } from '../../shared.js';
 import { compileForTest } from '../compute.js';
 import { compileForXla, noPlugin } from './plugin.js';
 
@@ -47,7 +48,7 @@ test(
   },
 );
 
-describe('On the CPU plugin', { skip: noPlugin }, () => {
+describeUnless(noPlugin, 'On the CPU plugin', () => {
   test('a bf16 convolution sums in float32: 4,096 ones are 4,096, where bfloat16 would stop at 256', async () => {
     const program: Program = {
       inputs: { x: spec(1, 1, 1, 4096) },

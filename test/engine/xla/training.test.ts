@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { describeUnless } from '../../shared.js';
 import { compileForTest } from '../compute.js';
 import { compileForEager, noAddon } from '../eager/addon.js';
 import { networkOf, startOf, stepErrors, train } from '../trainingSteps.js';
@@ -15,7 +16,7 @@ const references = [
   ['eager', compileForEager, noAddon],
 ] as const;
 
-describe('A step of ResNet-32 on the xla engine', { skip: noPlugin }, () => {
+describeUnless(noPlugin, 'A step of ResNet-32 on the xla engine', () => {
   for (const [what, activation, tolerance] of [
     ['ReLU', (x: tf.Tensor4D) => tf.relu(x), 1e-2],
     ['softplus', (x: tf.Tensor4D) => tf.softplus(x), 1e-4],
