@@ -4,11 +4,7 @@ import { loadConfig } from '../../src/config/load.js';
 import { complaint, configFiles, smallest } from './files.js';
 
 const refused: readonly [set: string[], where: string, message: RegExp][] = [
-  [
-    ['optim.warmup_epochs=30'],
-    '--set optim.warmup_epochs=30',
-    /optim\.warmup_epochs is 30, but there are only 30 epochs/,
-  ],
+  [['optim.warmup_epochs=30'], '--set optim.warmup_epochs=30', /optim\.warmup_epochs is 30, but train\.epochs is 30;/],
   [
     ['data.imbalance_factor=501'],
     '--set data.imbalance_factor=501',

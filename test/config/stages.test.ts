@@ -119,7 +119,7 @@ const refused: readonly [stages: string, where: RegExp, message: RegExp][] = [
     /:6:\d+$/,
     /the first stage trains on the images that the second holds out/,
   ],
-  ['{classifier: {optim: {warmup_epochs: 40}}}', /:6:46$/, /warmup_epochs is 40, but there are only 30 epochs/],
+  ['{classifier: {optim: {warmup_epochs: 40}}}', /:6:46$/, /warmup_epochs is 40, but train\.epochs is 30;/],
 ];
 
 for (const [stages, where, message] of refused) {

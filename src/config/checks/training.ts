@@ -55,8 +55,7 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
   if (typeof warmup === 'number' && warmup > 1 && warmup >= epochs) {
     refuse(
       'optim.warmup_epochs',
-      `optim.warmup_epochs is ${warmup}, but there are only ${epochs} epochs (train.epochs); give at most ` +
-        `${epochs - 1}`,
+      `optim.warmup_epochs is ${warmup}, but train.epochs is ${epochs}; give at most ${epochs - 1}`,
     );
   }
   const warmsUp = typeof warmup !== 'number' || warmup > 1;
