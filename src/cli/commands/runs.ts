@@ -6,12 +6,14 @@ import { displayPath } from '../../io/homePath.js';
 import { printJson, tableWidth } from '../display/output.js';
 import { addRunsOption } from '../options.js';
 
+const runsArgument = 'run folders, folders of runs, names of configs or sweeps, or latest (default: all runs)';
+
 export function registerRunsCommand(program: Command): void {
   const group = program.command('runs').description('list the runs, and free the disk of finished ones');
 
   addRunsOption(group.command('list'))
     .description('the runs, the latest first: what differs from their config, how far they are, top-1, folder')
-    .argument('[runs...]', 'run folders, folders of runs, names of configs, or latest (default: all runs)')
+    .argument('[runs...]', runsArgument)
     .option('--json', 'print JSON')
     .action(async (given: string[], { runs, json }: { runs: string; json?: boolean }) => {
       const { findRunFolders, readRun, runFoldersBelow } = await import('../../run/runStore.js');
@@ -37,7 +39,7 @@ export function registerRunsCommand(program: Command): void {
 
   addRunsOption(group.command('clean'), true)
     .description('remove the checkpoints of finished runs; results, logits and tables stay')
-    .argument('[runs...]', 'run folders, folders of runs, names of configs or sweeps, or latest (default: all runs)')
+    .argument('[runs...]', runsArgument)
     .option('--dry-run', 'print what would be removed')
     .action(async (given: string[], { runs, dryRun = false }: { runs: string; dryRun?: boolean }) => {
       const { cleanRun } = await import('../../run/clean.js');
