@@ -14,8 +14,8 @@ export function cautionsOf(runs: readonly ReportRun[]): string[] {
     const looks = run.metrics.filter(({ test_top1 }) => typeof test_top1 === 'number').length;
     if (run.evaluation.selected_on !== 'test' || looks === 1) continue;
     say(
-      'The epoch was chosen on the test split that it is reported on, so its top-1 is the highest of many looks; ' +
-        '“last evaluated epoch” was not chosen.',
+      'The epoch was chosen on the test split that it is reported on, so its top-1 is the highest of many; the last ' +
+        'evaluated epoch, at the end of this page, was not chosen.',
       run,
     );
   }
@@ -31,7 +31,7 @@ export function cautionsOf(runs: readonly ReportRun[]): string[] {
       say('The same seed more than once makes the spread too small.', run);
   }
   const cautions = [...owners].map(([text, own]) =>
-    own.size === runs.length ? text : `${text} (${ownersOf(own, runs)})`,
+    own.size === runs.length ? text : text.replace(/\.$/, ` (${ownersOf(own, runs)}).`),
   );
   const differences = differencesOf(runs);
   return differences.length === 0 ? cautions : [...cautions, `The runs differ in: ${differences.join('; ')}.`];

@@ -4,7 +4,7 @@ import { describeConfig } from '../config/namedConfig.js';
 import { describeVersions } from '../run/host.js';
 import { cautionsOf } from './cautions.js';
 import type { Figure, Panel } from './figure.js';
-import { escapeHtml, legendHtml } from './markup.js';
+import { escapeHtml, legendHtml, proseHtml } from './markup.js';
 import { classBarsFigure } from './plots/classBars.js';
 import { confusionsFigure } from './plots/confusions.js';
 import { curvesFigure } from './plots/curves.js';
@@ -29,6 +29,8 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 const mostTopLines = 3;
 /** Lines of a fact that are seen without a click. */
 const mostOpenLines = 8;
+/** Series that the title names; more are counted. */
+const mostNamed = 3;
 /** Series with a panel of their own: more would make a page that nobody scrolls through. */
 const mostPanels = 60;
 
@@ -54,7 +56,7 @@ export function reportHtml(runs: readonly ReportRun[]): string {
 <h1>${escapeHtml(title)}</h1>
 <main>
 ${answerSection(runs, all)}
-<nav>${links.join('\n')}</nav>
+<nav aria-label="Sections">${links.join('\n')}</nav>
 ${figures.map(figureHtml).join('\n')}
 ${notes.map(([id, text]) => `<p class="soft" id="${id}">${escapeHtml(text)}</p>`).join('\n')}
 ${provenanceSection(runs)}
@@ -97,9 +99,11 @@ function figuresOf(all: readonly Series[]): { figures: Figure[]; notes: (readonl
 
 function titleOf(all: readonly Series[]): string {
   const runs = all.flatMap(series => series.runs);
-  const names = [...new Set(runs.map(({ record }) => record.name))];
   const [only] = runs.map(({ record }) => describeConfig(configOf(record)));
   if (all.length === 1) return runs.length === 1 ? only! : `${only}, ${runs.length} runs`;
+  const names = [...new Set(runs.map(({ record }) => record.name))];
+  if (names.length > 1 && all.length <= mostNamed)
+    return `${all.map(({ label }) => label).join(all.length === 2 ? ' and ' : ', ')} compared`;
   const what = all.length === runs.length ? `${runs.length} runs` : `${all.length} configs, ${runs.length} runs`;
   return names.length === 1 ? `${names[0]}: ${what} compared` : `${what} compared`;
 }
@@ -157,8 +161,7 @@ function factHtml({ title, cellOf }: Fact, runs: readonly ReportRun[], most = In
 
 function figureHtml({ id, title, sentence, legend, panels, columns }: Figure): string {
   return `<figure id="${id}">
-<h2>${escapeHtml(title)}</h2>
-<figcaption>${escapeHtml(sentence)}</figcaption>
+<figcaption><h2>${escapeHtml(title)}</h2><p class="soft">${proseHtml(sentence)}</p></figcaption>
 ${legendHtml(legend)}
 <div class="panels columns-${columns}">
 ${panels.map(panel => panelHtml(panel, columns)).join('\n')}
@@ -168,7 +171,7 @@ ${panels.map(panel => panelHtml(panel, columns)).join('\n')}
 
 /** Drawn twice, as text that shrinks with the picture cannot be read on a phone; small multiples fit both. */
 function panelHtml({ heading, draw }: Panel, columns: Figure['columns']): string {
-  const head = heading === undefined ? '' : `<h3>${escapeHtml(heading)}</h3>`;
+  const head = heading === undefined ? '' : `<h3>${proseHtml(heading)}</h3>`;
   if (columns === 'small') return `<div>${head}${draw(panelWidths.small)}</div>`;
   const wide = `<div class="wide">${draw(panelWidths[columns])}</div>`;
   return `<div>${head}${wide}<div class="phone">${draw(panelWidths.phone)}</div></div>`;

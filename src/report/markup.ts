@@ -15,6 +15,14 @@ export function escapeHtml(text: string): string {
   return visibleText(text).replaceAll(/[&<>"']/g, character => entities[character]!);
 }
 
+/** Text whose `τ = 1` and `14.8 ± 0.2 %` no line break parts. */
+export function proseHtml(text: string): string {
+  return escapeHtml(text)
+    .replaceAll('τ = ', 'τ\u00a0=\u00a0')
+    .replaceAll(' ± ', '\u00a0±\u00a0')
+    .replaceAll(' %', '\u00a0%');
+}
+
 const marks: Readonly<Record<LegendMark, string>> = {
   line: '<path d="M0 6H24" stroke="currentColor" stroke-width="2.5"/>',
   dashed: '<path d="M0 6H24" stroke="currentColor" stroke-width="2.5" stroke-dasharray="5 3"/>',

@@ -3,7 +3,6 @@ import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import { describeConfig } from '../config/namedConfig.js';
 import type { Config } from '../config/schema.js';
-import { metricKeys, metricOf } from '../eval/scores.js';
 import { epochPrecision, processesOf } from '../run/processes.js';
 import type { RecordedProcess } from '../run/recordSchema.js';
 import { twoDecimals } from '../tables/column.js';
@@ -26,7 +25,6 @@ const rows: readonly Row[] = [
   ['run folder', ({ folder }) => folder],
   ['status', ({ record: { status, epoch, config } }) => `${status}, ${epoch} of ${config.train.epochs} epochs`],
   ['re-balanced, oracle τ', oracleText],
-  ['further metrics', furtherText],
   ['last evaluated epoch', lastEpochText],
   ['evaluated', evaluatedText],
   ['training images', trainingText],
@@ -87,14 +85,6 @@ function oracleText({ scores: { oracle } }: ReportRun): string {
   return `${twoDecimals(oracle.top1)} % at τ = ${oracle.tau}, selected on test`;
 }
 
-/** Metrics that the table leaves out where the test images are balanced. */
-function furtherText({ scores }: ReportRun): string {
-  const keys = metricKeys.filter(key => metricOf(key).shown !== 'always');
-  const told = (kind: 'plain' | 'rebalanced') =>
-    keys.map(key => `${metricOf(key).title} ${twoDecimals(scores[kind][key]) ?? '–'}`).join(', ');
-  return `${told('plain')}; re-balanced ${told('rebalanced')} (%)`;
-}
-
 function lastEpochText({ record, metrics }: ReportRun): string {
   const line = metrics.findLast(({ test_top1 }) => typeof test_top1 === 'number');
   if (line === undefined) return '–';
@@ -102,8 +92,8 @@ function lastEpochText({ record, metrics }: ReportRun): string {
   const precision = epochPrecision(record);
   const computed =
     precision === undefined ? '' : `, computed in ${precision}; the table above in ${record.results[0]!.precision}`;
-  const second = typeof rebalanced === 'number' ? `, re-balanced ${rebalanced.toFixed(2)} %` : '';
-  return `${Number(line.test_top1).toFixed(2)} % plain${second} (epoch ${line.epoch}${computed})`;
+  const second = typeof rebalanced === 'number' ? `, re-balanced ${twoDecimals(rebalanced)} %` : '';
+  return `${twoDecimals(Number(line.test_top1))} % plain${second} (epoch ${line.epoch}${computed})`;
 }
 
 function evaluatedText({ evaluation: { split, checkpoint, epoch, selected_on } }: ReportRun): string {
@@ -154,7 +144,7 @@ function testText({ record: { splits }, evaluation }: ReportRun): string {
 function trainingSettings({ record: { config } }: ReportRun): string {
   const { train, optim } = config;
   return listed([
-    `${train.epochs} epochs`,
+    `${train.epochs} epoch${train.epochs === 1 ? '' : 's'}`,
     `batch ${train.batch_size}`,
     optim.name,
     `learning rate ${optim.learning_rate}`,

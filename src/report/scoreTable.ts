@@ -1,10 +1,11 @@
 /** The answer of a report: the scores of each series, plain and re-balanced, and the difference to the first series. */
 import { isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
+import { twoDecimals } from '../tables/column.js';
 import { escapeHtml } from './markup.js';
 import type { ReportRun } from './reportRun.js';
 import { type Series, spreadOf } from './series.js';
 import { mostColors } from './seriesLabels.js';
-import { groupWords } from './source.js';
+import { groupWords, sharedGroups } from './source.js';
 
 /** Top-1 is called “all” beside the groups. */
 const columns = metricKeys.map(key => ({ key, title: key === 'top1' ? 'all' : metricOf(key).title }));
@@ -26,24 +27,43 @@ function seriesScore(series: Series, first: Series, kind: Kind, key: MetricKey):
   const numberOf = ({ scores }: ReportRun) => scores[kind][key];
   const { mean, std } = spreadOf(series, numberOf);
   const before = spreadOf(first, numberOf).mean;
-  const isCompared = series !== first && mean !== undefined && before !== undefined;
+  const isCompared =
+    series !== first && mean !== undefined && before !== undefined && isComparable(key, [first, series]);
   return { mean, std, difference: isCompared ? mean - before : undefined };
+}
+
+/** Whether a score is of the same classes in all series: a group is not where its bounds differ. */
+function isComparable(key: MetricKey, all: readonly Series[]): boolean {
+  return metricOf(key).group === undefined || sharedGroups(all) !== undefined;
+}
+
+/** Whether the test images have as many of each class, for which balanced accuracy is top-1. */
+function areTestsBalanced(all: readonly Series[]): boolean {
+  return !isShown(
+    'balanced_accuracy',
+    all.flatMap(({ runs }) => runs.map(({ scores }) => scores.plain)),
+  );
 }
 
 /** The table with a sentence that explains it. */
 export function scoreTableHtml(all: readonly Series[]): string {
   const [first] = all;
   const scores = all.map(series => kinds.map(kind => columns.map(({ key }) => seriesScore(series, first!, kind, key))));
-  const plain = all.flatMap(({ runs }) => runs.map(({ scores }) => scores.plain));
+  const isRepeated = areTestsBalanced(all);
   const shown = columns.map(
-    ({ key }, c) => isShown(key, plain) && scores.flat().some(line => line[c]!.mean !== undefined),
+    ({ key }, c) =>
+      !(isRepeated && key === 'balanced_accuracy') && scores.flat().some(line => line[c]!.mean !== undefined),
   );
-  const best = columns.map((_, c) => Math.max(...scores.flat().map(line => line[c]!.mean ?? -1)).toFixed(2));
-  const isRanked = all.length > 1;
+  const best = columns.map(({ key }, c) =>
+    all.length > 1 && isComparable(key, all)
+      ? twoDecimals(Math.max(...scores.flat().map(line => line[c]!.mean ?? -1)))
+      : undefined,
+  );
+  const isBest = ({ mean }: SeriesScore, c: number) => mean !== undefined && twoDecimals(mean) === best[c];
   const cells = (line: readonly SeriesScore[]) =>
-    line.flatMap((score, c) => (shown[c] ? [cellHtml(score, c, isRanked && score.mean?.toFixed(2) === best[c])] : []));
+    line.flatMap((score, c) => (shown[c] ? [cellHtml(score, c, isBest(score, c))] : []));
   const bodies = all.map((series, index) => {
-    const head = `<th scope="rowgroup" rowspan="2">${nameHtml(series)}</th>`;
+    const head = `<th scope="rowgroup" rowspan="2">${nameHtml(series, all.length <= mostColors)}</th>`;
     const [plain, rebalanced] = scores[index]!;
     return (
       `<tbody><tr>${head}<th scope="row">plain</th>${cells(plain!).join('')}</tr>` +
@@ -53,7 +73,9 @@ export function scoreTableHtml(all: readonly Series[]): string {
   const titles = ['config', 'predictions', ...columns.flatMap(({ title }, c) => (shown[c] ? title : []))].map(
     title => `<th scope="col">${title}</th>`,
   );
-  const className = all.length > mostColors ? 'scores compact' : 'scores';
+  // Differences beside the numbers make short rows, where no spread needs the room.
+  const isCompact = all.length > mostColors && all.every(({ runs }) => runs.length === 1);
+  const className = isCompact ? 'scores compact' : 'scores';
   return `<table class="${className}">
 <thead><tr>${titles.join('')}</tr></thead>
 ${bodies.join('\n')}
@@ -61,28 +83,26 @@ ${bodies.join('\n')}
 <p class="soft">${escapeHtml(explanation(all))}</p>`;
 }
 
-function nameHtml({ label, color, runs }: Series): string {
+function nameHtml({ label, color, runs }: Series, hasColor: boolean): string {
+  const swatch = hasColor ? `<span class="swatch" style="background:${color}"></span>` : '';
   const seeds = runs.map(({ record }) => record.seeds.run);
   const told = seeds.length > 8 ? `${seeds.length} seeds` : `seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`;
   const tau = `τ = ${runs[0]!.tau}`;
-  return (
-    `<span class="swatch" style="background:${color}"></span>${escapeHtml(label)}` +
-    `<small>${escapeHtml(`${told}; ${tau}`)}</small>`
-  );
+  return `${swatch}${escapeHtml(label)}` + `<small>${escapeHtml(`${told}; ${tau}`)}</small>`;
 }
 
 function cellHtml({ mean, std, difference }: SeriesScore, column: number, isBest: boolean): string {
-  const number = mean === undefined ? '–' : mean.toFixed(2);
+  const number = twoDecimals(mean) ?? '–';
   const parts = [
     isBest ? `<b>${number}</b>` : number,
-    std === undefined ? '' : ` <span class="std">± ${std.toFixed(2)}</span>`,
+    std === undefined ? '' : ` <span class="std">± ${twoDecimals(std)}</span>`,
     difference === undefined ? '' : `<small>${signed(difference)}</small>`,
   ];
   return `<td data-column="${columns[column]!.title}">${parts.join('')}</td>`;
 }
 
 function signed(value: number): string {
-  const rounded = value.toFixed(2).replace(/^-0\.00$/, '0.00');
+  const rounded = twoDecimals(value).replace(/^-0\.00$/, '0.00');
   return rounded.startsWith('-') ? `−${rounded.slice(1)}` : `+${rounded}`;
 }
 
@@ -90,15 +110,9 @@ function explanation(all: readonly Series[]): string {
   const [first] = all;
   const sentences = [
     'Percent of the test images that are classified correctly, over all of them, and the mean over the classes with ' +
-      `${groupWords(first!.runs[0]!)} training images.`,
-    all.some(({ runs }) =>
-      isShown(
-        'balanced_accuracy',
-        runs.map(({ scores }) => scores.plain),
-      ),
-    )
-      ? 'The test images are unbalanced: balanced is the mean accuracy over all classes, macro-F1 the mean of their F1.'
-      : '',
+      `${groupWords(all)}. Macro-F1 is the mean F1 of the classes, top-5 the images with the right class among ` +
+      'the five most probable.',
+    areTestsBalanced(all) ? '' : 'The test images are unbalanced: balanced is the mean accuracy over all classes.',
     all.some(({ runs }) => runs.length > 1) ? 'Mean ± sample standard deviation over the seeds.' : '',
     all.length > 1
       ? `Small: the difference to “${first!.label}”, in percentage points. Bold: the best of a column.`

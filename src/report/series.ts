@@ -31,8 +31,3 @@ export function spreadOf({ runs }: Series, numberOf: (run: ReportRun) => number 
 export function meanOf(series: Series, numberOf: (run: ReportRun) => number | undefined): number {
   return spreadOf(series, numberOf).mean ?? Number.NaN;
 }
-
-/** `gala`, or `gala, mean of 3 seeds`. */
-export function seriesTitle({ label, runs }: Series): string {
-  return runs.length === 1 ? label : `${label}, mean of ${runs.length} runs`;
-}

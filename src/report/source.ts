@@ -1,5 +1,5 @@
 /** Words of the report's sentences: which split, checkpoint, epoch and τ a figure is of. */
-import { defaultGroups } from '../eval/groupBounds.js';
+import { defaultGroups, type GroupBounds } from '../eval/groupBounds.js';
 import type { ReportRun } from './reportRun.js';
 import type { Series } from './series.js';
 
@@ -53,10 +53,29 @@ export function tauWords(all: readonly Series[]): string {
   return all.map(({ label, runs }) => `τ = ${runs[0]!.tau} for ${label}`).join(', ');
 }
 
-/** `more than 100 (many), 20 to 100 (medium) and fewer than 20 (few)`: training images of the classes of each group. */
-export function groupWords({ evaluation: { groups = defaultGroups } }: ReportRun): string {
-  const { many, few } = groups;
-  return `more than ${many} (many), ${few} to ${many} (medium) and fewer than ${few} (few)`;
+/**
+ * `more than 100 (many), 20 to 100 (medium) and fewer than 20 (few) training images`: the classes of each group, of
+ * each series where they differ.
+ */
+export function groupWords(all: readonly Series[]): string {
+  const wordsOf = ({ many, few }: GroupBounds) =>
+    `more than ${many} (many), ${few} to ${many} (medium) and fewer than ${few} (few) training images`;
+  const shared = sharedGroups(all);
+  if (shared) return wordsOf(shared);
+  if (all.length > mostListed) return 'as many training images as the eval.groups of each config say';
+  return all.map(series => `${wordsOf(groupsOf(series))} for ${series.label}`).join(', ');
+}
+
+/** The bounds of many, medium and few; undefined where the series differ in them. */
+export function sharedGroups(all: readonly Series[]): GroupBounds | undefined {
+  const first = groupsOf(all[0]!);
+  const isShared = all.map(groupsOf).every(({ many, few }) => many === first.many && few === first.few);
+  return isShared ? first : undefined;
+}
+
+/** The bounds of a series, whose runs share them. */
+export function groupsOf({ runs }: Series): GroupBounds {
+  return runs[0]!.evaluation.groups ?? defaultGroups;
 }
 
 /** Class indices by falling number of training images of a run; of equal ones the lower index first. */

@@ -29,7 +29,7 @@ a { color: inherit; }
 nav { margin: 12px 0 28px; font-size: 0.9rem; }
 nav a { display: inline-block; margin: 0 14px 4px 0; }
 figure, section { margin: 0 0 44px; }
-figcaption, .soft { color: var(--soft); font-size: 0.9rem; }
+.soft { color: var(--soft); font-size: 0.9rem; }
 .cautions {
   margin: 16px 0 0; padding: 10px 14px 10px 30px; border-left: 4px solid var(--caution); background: var(--shade);
   font-size: 0.9rem;
@@ -46,25 +46,28 @@ summary { cursor: pointer; color: var(--soft); }
 #answer .facts th, #answer .facts td { border: 0; padding: 1px 10px 1px 0; }
 #answer .facts th { width: 6em; }
 .scores {
-  font-size: 0.95rem; margin-bottom: 10px; border-top: 2px solid var(--text); border-bottom: 2px solid var(--text);
+  margin-bottom: 10px; border-top: 2px solid var(--text); border-bottom: 2px solid var(--text);
 }
 .scores thead th { font-weight: 600; border-bottom: 1px solid var(--text); }
-.scores tbody th { font-weight: 400; overflow-wrap: break-word; }
-.scores tbody th[rowspan] { font-weight: 600; max-width: 20em; }
-.scores td, .scores thead th:nth-child(n+3) { text-align: right; white-space: nowrap; }
+.scores tbody th[scope=row], .scores thead th { white-space: nowrap; }
+.scores tbody th { font-weight: 400; }
+.scores tbody th[rowspan] { font-weight: 600; min-width: 9em; max-width: 20em; }
+.scores td, .scores thead th:nth-child(n+3) { text-align: right; white-space: nowrap; padding: 4px 0 4px 8px; }
 .scores tbody tr:first-child th, .scores tbody tr:first-child td { border-bottom: 0; padding-bottom: 1px; }
 .scores tbody tr:last-child th, .scores tbody tr:last-child td { padding-top: 1px; }
 .scores tbody tr:first-child th[rowspan] { border-bottom: 1px solid var(--line); }
 .scores tbody:last-child > tr > * { border-bottom: 0 !important; }
-.scores small { display: block; color: var(--soft); font-size: 0.8rem; font-weight: 400; line-height: 1.25; }
+.scores small { display: block; color: var(--soft); font-size: 0.78rem; font-weight: 400; line-height: 1.25; }
 .scores.compact small { display: inline; margin-left: 8px; }
-.scores .std { color: var(--soft); font-size: 0.85rem; }
+.scores .std { color: var(--soft); font-size: 0.8rem; }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 7px; }
 .legend {
   display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 8px 0 0; padding: 0; list-style: none; font-size: 0.88rem;
 }
 .legend svg { width: 24px; height: 12px; margin-right: 6px; vertical-align: -1px; }
-.panels { display: grid; gap: 8px 20px; margin-top: 10px; align-items: start; }
+/* A heading of two lines must not push its plot below its neighbours'; those of the classes differ in height. */
+.panels { display: grid; gap: 8px 20px; margin-top: 10px; align-items: end; }
+#classes .panels { align-items: start; }
 .columns-2 { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 .columns-3, .columns-small { grid-template-columns: repeat(3, minmax(0, 1fr)); }
 .plot { display: block; max-width: 100%; height: auto; --plot-background: var(--background); }
@@ -75,22 +78,22 @@ summary { cursor: pointer; color: var(--soft); }
   .columns-small { grid-template-columns: repeat(auto-fill, minmax(292px, 1fr)); }
   .wide { display: none; }
   .phone { display: block; }
+  .scores, .scores tbody, .scores tbody th[rowspan] { display: block; max-width: none; }
+  .scores thead { display: none; }
+  .scores tbody { border-bottom: 1px solid var(--line); padding: 6px 0; }
+  .scores tbody:last-child { border: 0; }
+  .scores tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(76px, 1fr)); gap: 0 6px; }
+  .scores tbody th, .scores tbody tr:first-child th[rowspan] { grid-column: 1 / -1; border: 0; padding: 2px 0 0; }
+  .scores td { text-align: left; padding: 0 0 4px; border: 0; white-space: normal; }
+  .scores td::before { content: attr(data-column); display: block; color: var(--soft); font-size: 0.8rem; }
+  .scores.compact small { display: inline; margin-left: 8px; }
+  .scores .std { display: block; }
 }
 @media (max-width: 640px) {
   body { padding: 16px 16px 48px; }
   .facts, .facts tbody, .facts tr, .facts th, .facts td { display: block; width: auto; }
   .facts th, #answer .facts th { padding: 6px 0 0; border: 0; width: auto; }
   .facts td { padding: 0 0 6px; }
-  .scores, .scores tbody, .scores tbody th[rowspan] { display: block; max-width: none; }
-  .scores thead { display: none; }
-  .scores tbody { border-bottom: 1px solid var(--line); padding: 6px 0; }
-  .scores tbody:last-child { border: 0; }
-  .scores tr { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 0 6px; }
-  .scores tbody th, .scores tbody tr:first-child th[rowspan] { grid-column: 1 / -1; border: 0; padding: 2px 0 0; }
-  .scores td { text-align: left; padding: 0 0 4px; border: 0; white-space: normal; }
-  .scores td::before { content: attr(data-column); display: block; color: var(--soft); font-size: 0.8rem; }
-  .scores.compact small { display: inline; margin-left: 8px; }
-.scores .std { display: block; }
 }
 @media print { nav { display: none; } figure { break-inside: avoid; } }
 `;

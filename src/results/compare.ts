@@ -1,7 +1,7 @@
 /** Claims beside what the records say: difference and verdict. Values in percent. */
 import { reportedScores } from '../eval/resultRow.js';
 import type { MetricKey } from '../eval/scores.js';
-import type { Column } from '../tables/column.js';
+import { type Column, twoDecimals } from '../tables/column.js';
 import type { Claim, ClaimMetric, ExpectedTable } from './expected.js';
 import type { ResultRecord, RunResult } from './record.js';
 
@@ -62,7 +62,7 @@ export function meanAndStd(values: readonly number[]): { mean: number | undefine
 /** `51.99`, or `51.99 ± 0.31` for several runs; empty without any. */
 export function formatMean({ mean, std }: { mean?: number | undefined; std?: number | undefined }): string {
   if (mean === undefined) return '';
-  return std === undefined ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${std.toFixed(2)}`;
+  return std === undefined ? twoDecimals(mean) : `${twoDecimals(mean)} ± ${twoDecimals(std)}`;
 }
 
 /** The score of a metric in percent; undefined where the group is empty. */

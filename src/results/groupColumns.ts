@@ -5,7 +5,7 @@ import { configOf } from '../config/identity.js';
 import { reportedScores } from '../eval/resultRow.js';
 import { groupKeys, isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { factOf, processesOf } from '../run/processes.js';
-import type { Column } from '../tables/column.js';
+import { type Column, twoDecimals } from '../tables/column.js';
 import { formatMean, meanAndStd } from './compare.js';
 import { differencesWithin, type ResultGroup } from './groups.js';
 import type { RunResult } from './record.js';
@@ -55,7 +55,7 @@ export const groupColumns = {
     key: 'groups',
     title: groupKeys.join(' / '),
     kind: 'number',
-    value: group => groupKeys.map(key => meanOf(group, 'plain', key).mean?.toFixed(2) ?? '–').join(' / '),
+    value: group => groupKeys.map(key => twoDecimals(meanOf(group, 'plain', key).mean) ?? '–').join(' / '),
   },
   tau: { key: 'tau', title: 'τ', kind: 'number', value: ({ results }) => configOf(results[0]!).eval.tau },
   rebalanced: shown('rebalanced', 're-balanced, τ of the config', 'rebalanced', 'top1'),
@@ -74,7 +74,7 @@ export const groupColumns = {
     key: 'hours',
     title: 'training hours',
     kind: 'number',
-    value: ({ results }) => meanAndStd(results.map(({ training_hours }) => training_hours)).mean?.toFixed(2),
+    value: ({ results }) => twoDecimals(meanAndStd(results.map(({ training_hours }) => training_hours)).mean),
   },
 } satisfies Record<string, Column<ResultGroup>>;
 
@@ -106,7 +106,7 @@ export const groupDataColumns: readonly Column<ResultGroup>[] = [
         key: name,
         title: name,
         kind: 'number',
-        value: group => meanOf(group, choice, metric)[of]?.toFixed(2),
+        value: group => twoDecimals(meanOf(group, choice, metric)[of]),
       });
       return [number(key, 'mean'), number(`${key}_std`, 'std')];
     }),

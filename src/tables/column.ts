@@ -23,7 +23,12 @@ export function percent(fraction: number | undefined): string | undefined {
   return fraction === undefined ? undefined : twoDecimals(100 * fraction);
 }
 
-/** Undefined for undefined or NaN. */
+/**
+ * Undefined for undefined or NaN. A mean of fractions and one of percent differ in the last bit; without rounding that
+ * bit away first, 60.125 would be 60.12 in one place and 60.13 in another.
+ */
+export function twoDecimals(value: number): string;
+export function twoDecimals(value: number | undefined): string | undefined;
 export function twoDecimals(value: number | undefined): string | undefined {
-  return value === undefined || Number.isNaN(value) ? undefined : value.toFixed(2);
+  return value === undefined || Number.isNaN(value) ? undefined : Number(value.toFixed(8)).toFixed(2);
 }

@@ -67,7 +67,7 @@ describeUnless(skip, 'the report in Chromium', () => {
 
   for (const [name, { plots }] of Object.entries(scenes)) {
     test(`of ${name}: no error, no request, no sideways scrolling, every plot inside the page`, async () => {
-      for (const width of [390, 1100]) {
+      for (const width of [390, 700, 1100]) {
         for (const colorScheme of ['light', 'dark'] as const) {
           const page = await browser.newPage({ viewport: { width, height: 844 }, colorScheme });
           const complaints: string[] = [];

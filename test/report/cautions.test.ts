@@ -121,7 +121,7 @@ describe('a run that was resumed', () => {
       `On the way engine (tensorflow ${engine.version} then xla 0.9), device (cpu then NVIDIA H200), gala ` +
       `(${versions.gala} then 9.9) changed: an unbroken run need not give these numbers.`;
     assert.ok(cautionsOf([other]).includes(told), cautionsOf([other]).join('\n'));
-    assert.ok(cautionsOf([mixup, other]).includes(`${told} (plain)`));
+    assert.ok(cautionsOf([mixup, other]).includes(told.replace(/\.$/, ' (plain).')));
     const { name: _, ...machine } = host;
     const began = { engine: { ...engine, precision: 'bf16' as const }, versions, host: machine };
     const staged = runOf('staged', {}, { record: { firstStage: { ...first, processes: [began] } } });

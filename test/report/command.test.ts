@@ -23,7 +23,7 @@ describe('gala report', () => {
 
   test('of several runs it writes report.html here', async () => {
     await gala(['report', one, two], 0, { cwd });
-    assert.match(readFileSync(join(cwd, 'report.html'), 'utf8'), /<title>2 runs compared/);
+    assert.match(readFileSync(join(cwd, 'report.html'), 'utf8'), /<title>gala and other compared/);
   });
 
   test('of a folder it takes the finished runs, names the others and writes report.html here', async () => {
@@ -33,7 +33,7 @@ describe('gala report', () => {
     writeFileSync(record, JSON.stringify({ ...content, status: 'interrupted' }));
     const { stderr } = await gala(['report', 'set'], 0, { cwd });
     assert.match(stderr, new RegExp(`^Not in the report: ${relative(cwd, directory)}: it is not finished$`, 'm'));
-    assert.match(readFileSync(join(cwd, 'report.html'), 'utf8'), /<title>2 runs compared/);
+    assert.match(readFileSync(join(cwd, 'report.html'), 'utf8'), /<title>gala and other compared/);
   });
 
   test('a folder that is no run ends with exit code 4 and names the folder, no folder at all with 2', async () => {

@@ -84,7 +84,7 @@ describe('the report', () => {
     for (const id of ['groups', 'curves', 'frequency', 'mass', 'tau', 'classes']) {
       assert.deepEqual(textsOf(page, `#${id} .legend li`).slice(0, 2), ['gala', 'cross_entropy'], id);
     }
-    assert.match(textsOf(page, '#calibration h3').join('; '), /^gala: ECE \d+\.\d %; cross_entropy: ECE/);
+    assert.match(textsOf(page, '#calibration h3').join('; '), /^gala: ECE \d+\.\d\s%; cross_entropy: ECE/);
     assert.deepEqual(textsOf(page, '#gradients h3'), ['gala']);
     assert.match(textsOf(page, '#gradients figcaption')[0]!, /Not recorded by: cross_entropy/);
   });
@@ -122,7 +122,7 @@ describe('the report', () => {
     );
     assert.match(facts.at(-1)!, /gala: checkpoint best of epoch 2 .*cross_entropy: checkpoint last of epoch 3/);
     const heads = textsOf(page, '.scores thead th');
-    assert.deepEqual(heads, ['config', 'predictions', 'all', 'many', 'medium', 'few', 'balanced', 'macro-F1']);
+    assert.deepEqual(heads, ['config', 'predictions', 'all', 'many', 'medium', 'few', 'balanced', 'macro-F1', 'top-5']);
     const lines = Array.from(page.querySelectorAll('.scores tbody tr'), row => textsOf(row, 'td'));
     const [gala, other] = runs.map(({ scores }) => [scores.plain, scores.rebalanced]);
     assert.equal(lines.length, 4);
@@ -142,9 +142,10 @@ describe('the report', () => {
     assert.deepEqual(textsOf(seeds, '#curves .legend li').slice(0, 2), ['gala', 'other']);
     const { mean, std } = meanAndStd(shown.slice(0, 2).map(({ scores }) => scores.plain.top1));
     assert.equal(textsOf(seeds, '.scores td')[0], `${mean!.toFixed(2)} ± ${std!.toFixed(2)}`);
-    assert.deepEqual(textsOf(seeds, '#gradients h3'), ['gala, mean of 2 runs']);
+    assert.deepEqual(textsOf(seeds, '#gradients h3'), ['gala']);
+    assert.match(textsOf(seeds, '#gradients figcaption')[0]!, /means over the seeds/);
     assert.match(textsOf(seeds, '#runs li').join('; '), /gala, seed 4: 4; gala, seed 5: 5/);
-    assert.match(textsOf(seeds, 'h1')[0]!, /^2 configs, 3 runs compared$/);
+    assert.equal(textsOf(seeds, 'h1')[0], 'gala and other compared');
   });
 
   test('a sweep’s series are named by the keys in which they differ, by values alone', () => {
@@ -223,12 +224,59 @@ describe('the report', () => {
     assert.match(textsOf(bounds, '#answer p')[0]!, /more than 150 \(many\), 10 to 150 .* fewer than 10 \(few\)/);
   });
 
+  test('where the runs differ in the bounds, each is named, and what is of other classes is not compared', () => {
+    const [run, other] = runs;
+    const bounds = { many: 150, few: 10 };
+    const differing = pageOf([run!, { ...other!, evaluation: { ...other!.evaluation, groups: bounds } }]);
+    for (const place of ['#answer p', '#groups figcaption'])
+      assert.match(
+        textsOf(differing, place)[0]!,
+        /more than 100 \(many\), .* for gala, more than 150 \(many\), 10 to 150 .* for cross_entropy/,
+        place,
+      );
+    const compared = Array.from(differing.querySelectorAll('.scores tbody tr'), row =>
+      Array.from(row.querySelectorAll('td'), cell => cell.querySelector('small') !== null),
+    );
+    const isOfAll = [true, false, false, false, true, true, true];
+    const none = isOfAll.map(() => false);
+    assert.deepEqual(compared, [none, none, isOfAll, isOfAll], 'differences');
+    const bold = Array.from(differing.querySelectorAll('.scores td b'), ({ textContent }) => textContent);
+    assert.equal(bold.length >= 4, true, 'the best of all, balanced, macro-F1 and top-5');
+    for (const group of ['many', 'medium', 'few'])
+      assert.equal(differing.querySelector(`.scores td[data-column="${group}"] b`), null, group);
+    const words = (page: Node) => textsOf(page, '#frequency .wide text').filter(text => text === 'medium');
+    assert.equal(words(page).length, 2);
+    assert.equal(words(differing).length, 0, 'an axis of all has no bounds of some');
+    assert.match(textsOf(differing, '#classes figcaption')[0]!, /in groups and order of gala;/);
+  });
+
+  test('a class at 0 % has a stub of the colour of its run, and one without test images has none', () => {
+    const marksOf = (accuracy: number) => {
+      const plain = runs[0]!.accuracies.plain.map((value, klass) => (klass === 0 ? accuracy : value));
+      const changed = pageOf([{ ...runs[0]!, accuracies: { ...runs[0]!.accuracies, plain } }]);
+      const ticks = '#classes .wide g[aria-label="tick"][stroke="var(--run-0)"] line';
+      return Array.from(changed.querySelectorAll(ticks)).length;
+    };
+    assert.equal(marksOf(0) - marksOf(0.5), 1);
+    assert.equal(marksOf(Number.NaN), marksOf(0.5));
+  });
+
+  test('the title names up to three configs, and every figure begins with its caption', () => {
+    assert.equal(textsOf(page, 'h1')[0], 'gala and cross_entropy compared');
+    for (const figure of figures) assert.ok(figure.innerHTML.trim().startsWith('<figcaption><h2>'), figure.id);
+  });
+
+  test('no line break parts τ from its value or a number from its percent', () => {
+    assert.match(textsOf(page, '#groups figcaption')[0]!, /τ\u00a0=\u00a01\./);
+    assert.match(textsOf(page, '#calibration h3')[0]!, /\d\u00a0%$/);
+  });
+
   test('names are text, whatever is in them', () => {
     const classNames = ['<b>&amp;', '"quoted"', '</title><script>', 'a', 'b', 'c', 'd', 'e', 'f'];
     const [run] = readReportRuns([writeExampleRun(output, { classNames }).directory]);
     const html = reportHtml([run!]);
     assert.doesNotMatch(html, /<b>|<script/);
-    assert.ok(textsOf(pageOf([run!]), '#classes .wide text').includes('<b>&amp; 500'));
+    assert.ok(textsOf(pageOf([run!]), '#classes .wide text').includes('<b>&amp; (500)'));
   });
 
   test('each of 100 classes has its row; of thousands some are shown, and the page says how many', () => {

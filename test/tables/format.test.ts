@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ResultRow } from '../../src/eval/resultRow.js';
-import type { Column } from '../../src/tables/column.js';
+import { type Column, twoDecimals } from '../../src/tables/column.js';
 import { formatTable } from '../../src/tables/format.js';
 import { accuracyColumns } from '../../src/tables/scoreColumns.js';
 
@@ -119,4 +119,10 @@ describe('a terminal table in 80 characters', () => {
     assert.match(metrics(51), /\| balanced \| macro-F1 \|$/m);
     assert.match(formatTable(rows, accuracyColumns, 'csv'), /few,balanced_accuracy,macro_f1,top5\n/);
   });
+});
+
+test('a number has the same two decimals, whichever way it was computed', () => {
+  const [mean, sum] = [(60.1 + 60.15) / 2, 100 * (0.60125 - 2 ** -54)];
+  for (const value of [60.125, mean, sum, 60.125 - 1e-12]) assert.equal(twoDecimals(value), '60.13', `${value}`);
+  assert.equal(twoDecimals(Number.NaN), undefined);
 });

@@ -9,26 +9,37 @@ export interface LogAxis {
 /** Fewer ticks than this say too little of where a value lies. */
 const fewestTicks = 4;
 
+/** Ticks of a decade, for axes of more decades than this first; where they are too few, the next ones. */
+const decadeSteps: readonly (readonly [decades: number, steps: readonly number[]])[] = [
+  [4.5, [1]],
+  [2.5, [1, 3]],
+  [0.8, [1, 2, 5]],
+  [0.8, [1, 2, 3, 5]],
+  [-Infinity, [1, 1.2, 1.5, 2, 3, 4, 5, 6, 8]],
+];
+
 /**
  * A logarithmic axis around positive numbers, with a label at every tick: 1, 2, 5 a decade, fewer in many decades, more
- * in less than one, evenly spaced ones where even those are too few. `room` widens the domain at both ends; `whole`
+ * in few, evenly spaced ones where even those are too few. `room` widens the domain at both ends; `whole`
  * keeps to whole numbers.
  */
 export function logAxis(values: readonly number[], room: number, whole = false): LogAxis {
   const lowest = values.reduce((least, value) => Math.min(least, value), Infinity) / room;
   const highest = values.reduce((most, value) => Math.max(most, value), 0) * room;
   const decades = Math.log10(highest / lowest);
-  const steps =
-    decades > 4.5 ? [1] : decades > 2.5 ? [1, 3] : decades > 0.8 ? [1, 2, 5] : [1, 1.2, 1.5, 2, 3, 4, 5, 6, 8];
   const [first, last] = [Math.floor(Math.log10(lowest)), Math.ceil(Math.log10(highest))];
   const isUsable = (tick: number) => tick >= lowest && tick <= highest && (!whole || Number.isInteger(tick));
-  const ofDecades = Array.from({ length: last - first + 1 }, (_, k) =>
-    steps.map(step => Number(`${step}e${first + k}`)),
-  )
-    .flat()
-    .filter(isUsable);
-  const ticks = ofDecades.length >= fewestTicks ? ofDecades : evenTicks(lowest, highest).filter(isUsable);
-  return { scale: { type: 'log', domain: [lowest, highest] }, ticks };
+  const ticksOf = (steps: readonly number[]) =>
+    Array.from({ length: last - first + 1 }, (_, k) => steps.map(step => Number(`${step}e${first + k}`)))
+      .flat()
+      .filter(isUsable);
+  const ticks = decadeSteps
+    .flatMap(([fewest, steps]) => (decades > fewest ? [ticksOf(steps)] : []))
+    .find(({ length }) => length >= fewestTicks);
+  return {
+    scale: { type: 'log', domain: [lowest, highest] },
+    ticks: ticks ?? evenTicks(lowest, highest).filter(isUsable),
+  };
 }
 
 /** About five round numbers from `lowest` to `highest`. */

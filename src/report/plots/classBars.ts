@@ -1,10 +1,9 @@
 /** Accuracy of every class by name: bars for plain predictions, ticks for re-balanced ones. */
 import { barX, ruleX, tickX } from '@observablehq/plot';
-import { defaultGroups } from '../../eval/groupBounds.js';
 import { type Group, groupOf } from '../../eval/metrics.js';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import { meanOf, type Series } from '../series.js';
-import { classesByFrequency, sourceSentence, tauWords } from '../source.js';
+import { classesByFrequency, groupsOf, sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { shortened, textWidth } from '../textWidth.js';
 
@@ -19,7 +18,8 @@ const marginBottom = 6;
 export function classBarsFigure(all: readonly Series[]): Figure {
   const [first] = all[0]!.runs;
   const byFrequency = classesByFrequency(first!);
-  const { classCounts, groups: bounds = defaultGroups } = first!.evaluation;
+  const { classCounts } = first!.evaluation;
+  const bounds = groupsOf(all[0]!);
   const titles = {
     many: `Many (> ${bounds.many} images)`,
     medium: `Medium (${bounds.few} to ${bounds.many})`,
@@ -37,14 +37,15 @@ export function classBarsFigure(all: readonly Series[]): Figure {
     .map(
       ({ group, classes }) => ` Of the ${classes.length} classes of ${group}, ${mostClasses} are shown, evenly spaced.`,
     );
-  const order = all.length > 1 ? ` in ${all[0]!.label}` : '';
+  const order = all.length > 1 ? `, in groups and order of ${all[0]!.label}` : '';
   const means = all.some(({ runs }) => runs.length > 1) ? ' Accuracies are means over the seeds.' : '';
   return {
     id: 'classes',
     title: 'Accuracy per class',
     sentence:
-      `Accuracy of each class, from the most to the least frequent${order}; the number is its training images. ` +
-      `Bars are plain predictions, ticks re-balanced ones at ${tauWords(all)}.${means}${thinning.join('')} ` +
+      `Accuracy of each class, from the most to the least frequent${order}; in brackets its training images. ` +
+      `Bars are plain predictions (at 0 a stub), ticks re-balanced ones at ${tauWords(all)}.${means}` +
+      `${thinning.join('')} ` +
       sourceSentence(all),
     legend: [...seriesLegend(all, 'bar'), ...predictionLegend('bar', 'tick')],
     panels,
@@ -63,7 +64,7 @@ function thinned(classes: readonly number[]): number[] {
 function panel(all: readonly Series[], heading: string, classes: readonly number[]): Panel {
   const { classNames, classCounts } = all[0]!.runs[0]!.evaluation;
   const names = new Map(
-    classes.map(klass => [klass, `${shortened(classNames[klass]!, widestName)} ${classCounts[klass]}`]),
+    classes.map(klass => [klass, `${shortened(classNames[klass]!, widestName)} (${classCounts[klass]})`]),
   );
   const barHeight = all.length === 1 ? 12 : all.length <= 3 ? 8 : 5;
   const rowHeight = Math.max(15, all.length * barHeight + 5);
@@ -77,6 +78,10 @@ function panel(all: readonly Series[], heading: string, classes: readonly number
     const rows = rowsOf(series, classes);
     return [
       barX(rows, { x: 'plain', y: 'klass', fill: series.color, fillOpacity: 0.75, title: 'title', ...insets }),
+      tickX(
+        rows.filter(({ plain }) => plain === 0),
+        { x: 'plain', y: 'klass', dx: 1, stroke: series.color, strokeWidth: 2, title: 'title', ...insets },
+      ),
       tickX(rows, { x: 'rebalanced', y: 'klass', stroke: 'currentColor', strokeWidth: 2, title: 'title', ...insets }),
     ];
   });
@@ -91,7 +96,7 @@ function panel(all: readonly Series[], heading: string, classes: readonly number
         marginRight: 14,
         x: { domain: [0, 100], label: 'accuracy (%)', grid: true, axis: 'top', ticks: [0, 25, 50, 75, 100] },
         y: { domain: classes, label: null, padding: 0, tickSize: 0, tickFormat: (klass: number) => names.get(klass)! },
-        marks: [...marks, ruleX([0])],
+        marks: [ruleX([0]), ...marks],
       }),
   };
 }

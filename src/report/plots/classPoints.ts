@@ -1,7 +1,8 @@
 /** One value per class over its number of training images: dots, and from many classes on a line through them. */
 import { dot, lineY, type Markish, type PlotOptions, ruleX, text } from '@observablehq/plot';
-import { defaultGroups } from '../../eval/groupBounds.js';
+import type { GroupBounds } from '../../eval/groupBounds.js';
 import type { Series } from '../series.js';
+import { sharedGroups } from '../source.js';
 import { logAxis, logMarks } from './axes.js';
 
 export interface ClassPoint {
@@ -63,7 +64,10 @@ export function classPointMarks(
   });
 }
 
-/** The axis of training images with the borders of few, medium and many: options, and marks to put below the points. */
+/**
+ * The axis of training images: options, and marks to put below the points. It has the borders of few, medium and many
+ * where the series share them.
+ */
 export function frequencyAxis(all: readonly Series[]): { options: PlotOptions; marks: Markish[] } {
   let [fewest, most] = [Infinity, 0];
   for (const { evaluation } of all.flatMap(({ runs }) => runs)) {
@@ -72,25 +76,29 @@ export function frequencyAxis(all: readonly Series[]): { options: PlotOptions; m
       most = Math.max(most, count);
     }
   }
-  const { few, many } = all[0]!.runs[0]!.evaluation.groups ?? defaultGroups;
   const axis = logAxis([fewest, most], 1.1, true);
+  return {
+    options: { marginTop: 36, x: { ...axis.scale, label: 'training images of the class' } },
+    marks: [...logMarks('x', axis), ...groupMarks(sharedGroups(all), fewest, most)],
+  };
+}
+
+function groupMarks(groups: GroupBounds | undefined, fewest: number, most: number): Markish[] {
+  if (groups === undefined) return [];
+  const { few, many } = groups;
   const names = [
     { name: 'few', from: fewest, to: Math.min(few, most) },
     { name: 'medium', from: Math.max(few, fewest), to: Math.min(many, most) },
     { name: 'many', from: Math.max(many, fewest), to: most },
   ].filter(({ from, to }) => to > from);
   const middle = ({ from, to }: { from: number; to: number }) => Math.sqrt(from * to);
-  return {
-    options: { marginTop: 36, x: { ...axis.scale, label: 'training images of the class' } },
-    marks: [
-      ...logMarks('x', axis),
-      ruleX(
-        [few, many].filter(border => border > fewest && border < most),
-        { strokeDasharray: '2 3', strokeOpacity: 0.5 },
-      ),
-      text(names, { x: middle, text: 'name', frameAnchor: 'top', dy: -12, fillOpacity: 0.7 }),
-    ],
-  };
+  return [
+    ruleX(
+      [few, many].filter(border => border > fewest && border < most),
+      { strokeDasharray: '2 3', strokeOpacity: 0.5 },
+    ),
+    text(names, { x: middle, text: 'name', frameAnchor: 'top', dy: -12, fillOpacity: 0.7 }),
+  ];
 }
 
 export function arithmeticMean(values: readonly number[]): number {

@@ -3,7 +3,7 @@ import { barX, text } from '@observablehq/plot';
 import { labelCounts } from '../../eval/metrics.js';
 import type { Figure, Panel } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
-import { type Series, seriesTitle } from '../series.js';
+import type { Series } from '../series.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
 import { shortened } from '../textWidth.js';
@@ -28,7 +28,7 @@ export function confusionsFigure(all: readonly Series[]): Figure {
     legend: [],
     panels: only
       ? [panel(only, 'Plain', 'plain'), panel(only, 'Re-balanced', 'rebalanced')]
-      : all.map(series => panel(series, seriesTitle(series), 'plain')),
+      : all.map(series => panel(series, series.label, 'plain')),
     columns: 2,
   };
 }

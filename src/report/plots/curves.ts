@@ -6,7 +6,7 @@ import { meanAndStd } from '../../results/compare.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
-import { type Series, seriesTitle } from '../series.js';
+import type { Series } from '../series.js';
 import { mostColors } from '../seriesLabels.js';
 import { choiceOf, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
@@ -30,6 +30,7 @@ export function curvesFigure(all: readonly Series[]): Figure | undefined {
     runs.some(({ metrics }) => metrics.some(line => typeof scoreIn(line, split) === 'number')),
   );
   const isMany = all.length > mostColors;
+  const isPoint = runs.every(({ metrics }) => metrics.length <= 1);
   const lossesDiffer = (of: (loss: Config['loss']) => unknown) =>
     new Set(trained.map(({ runs }) => JSON.stringify(of(runs[0]!.record.config.loss)))).size > 1;
   const difference = lossesDiffer(({ name }) => name) ? 'are of different kinds' : 'have different settings';
@@ -48,7 +49,9 @@ export function curvesFigure(all: readonly Series[]): Figure | undefined {
     id: 'curves',
     title: isMany ? 'Top-1 over training' : 'Loss and top-1 over training',
     sentence: sentences.filter(text => text !== '').join(' '),
-    legend: [...(isMany ? [] : seriesLegend(all, 'line')), ...predictionLegend('line', 'dashed')],
+    legend: isPoint
+      ? [...(isMany ? [] : seriesLegend(all, 'dot')), ...predictionLegend('dot', 'ring')]
+      : [...(isMany ? [] : seriesLegend(all, 'line')), ...predictionLegend('line', 'dashed')],
     panels: isMany
       ? trained.map(series => smallPanel(series, trained, splits[0] ?? 'test'))
       : [lossPanel(all), ...splits.map(split => topOnePanel(all, split))],
@@ -123,7 +126,7 @@ function smallPanel(series: Series, all: readonly Series[], split: string): Pane
   ];
   const { x, y, marginLeft } = axes(all, `top-1 on ${split} (%)`, 4);
   return {
-    heading: seriesTitle(series),
+    heading: series.label,
     draw: width =>
       renderSvg(width, `Top-1 accuracy of ${series.label} on ${split} by epoch`, {
         ...{ height: 170, marginLeft, marks, x },

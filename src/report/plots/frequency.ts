@@ -1,7 +1,7 @@
 /** Accuracy of each class against how often training saw it. */
 import { lineY, ruleY } from '@observablehq/plot';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
-import { meanOf, type Series, seriesTitle } from '../series.js';
+import { meanOf, type Series } from '../series.js';
 import { mostColors } from '../seriesLabels.js';
 import { sourceSentence, tauWords } from '../source.js';
 import { renderSvg } from '../svg.js';
@@ -77,7 +77,7 @@ function smallPanel(series: Series, all: readonly Series[]): Panel {
     }),
   );
   return {
-    heading: seriesTitle(series),
+    heading: series.label,
     draw: width =>
       renderSvg(width, `Accuracy of the classes of ${series.label} by their number of training images`, {
         ...axis.options,

@@ -3,7 +3,7 @@ import { dot, lineY, ruleY } from '@observablehq/plot';
 import { type Group, groupOf } from '../../eval/metrics.js';
 import type { Figure, LegendEntry, Panel } from '../figure.js';
 import type { EpochGradients } from '../gradients.js';
-import { type Series, seriesTitle } from '../series.js';
+import type { Series } from '../series.js';
 import { mostColors } from '../seriesLabels.js';
 import { renderSvg } from '../svg.js';
 import { type LogAxis, logAxis, logMarks } from './axes.js';
@@ -142,7 +142,7 @@ function panel(
   const epochs: LogAxis =
     last === 1 ? { scale: { type: 'log', domain: [0.8, 1.25] }, ticks: [1] } : logAxis([1, last], 1, true);
   return {
-    heading: seriesTitle(series),
+    heading: series.label,
     draw: width =>
       renderSvg(width, `Positive over received negative gradient of each class by epoch, ${series.label}`, {
         height: isSmall ? 200 : 320,

@@ -1,6 +1,7 @@
 /** Top-1 over all images and over many / medium / few, by series. */
 import { barX, dot, type Markish, ruleX, ruleY, text } from '@observablehq/plot';
 import { groupKeys, type MetricKey } from '../../eval/scores.js';
+import { twoDecimals } from '../../tables/column.js';
 import { type Figure, type LegendEntry, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import { type Series, spreadOf } from '../series.js';
 import { mostColors } from '../seriesLabels.js';
@@ -24,8 +25,8 @@ export function groupsFigure(all: readonly Series[]): Figure {
     id: 'groups',
     title: 'Many, medium and few',
     sentence:
-      `Top-1 over all images, and the mean accuracy of the classes with ${groupWords(all[0]!.runs[0]!)} training ` +
-      `images; plain, and re-balanced at ${tauWords(all)}.${spread} ${sourceSentence(all)}`,
+      `Top-1 over all images, and the mean accuracy of the classes with ${groupWords(all)}; ` +
+      `plain, and re-balanced at ${tauWords(all)}.${spread} ${sourceSentence(all)}`,
     legend,
     panels: isMany ? dotPanels(all) : [barPanel(all)],
     columns: isMany ? 2 : 1,
@@ -48,7 +49,7 @@ function rowsOf(series: Series, isPlain: boolean): Row[] {
   return sets.flatMap(({ key, title: set }) => {
     const { mean, std = 0 } = spreadOf(series, ({ scores }) => scores[isPlain ? 'plain' : 'rebalanced'][key]);
     if (mean === undefined) return [];
-    const title = `${series.label}, ${isPlain ? 'plain' : 're-balanced'}: ${mean.toFixed(2)} %`;
+    const title = `${series.label}, ${isPlain ? 'plain' : 're-balanced'}: ${twoDecimals(mean)} %`;
     const range = { low: mean - std, high: mean + std };
     return [{ set, series: series.label, isPlain, accuracy: mean, ...range, color: series.color, title }];
   });
@@ -79,7 +80,7 @@ function barPanel(all: readonly Series[]): Panel {
           text(rows, {
             ...places,
             x: 'high',
-            text: ({ accuracy }: Row) => accuracy.toFixed(2),
+            text: ({ accuracy }: Row) => twoDecimals(accuracy),
             textAnchor: 'start',
             dx: 4,
           }),

@@ -54,7 +54,7 @@ function sizeOf(width: number): number {
 
 function stacked(series: Series): Panel {
   const { heading, histogram, diagram } = picturesOf(series);
-  return { heading, draw: width => histogram(width, { height: 110, marginBottom: 20, x: null }) + diagram(width) };
+  return { heading, draw: width => histogram(width, { height: 116, marginBottom: 26, x: null }) + diagram(width) };
 }
 
 function picturesOf(series: Series) {

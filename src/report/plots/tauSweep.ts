@@ -1,6 +1,7 @@
 /** Re-balanced top-1 as a function of τ, from the stored logits. */
 import { dot, lineY } from '@observablehq/plot';
 import { largestOracleTau } from '../../eval/summary.js';
+import { twoDecimals } from '../../tables/column.js';
 import { type Figure, seriesLegend } from '../figure.js';
 import type { TopOneOfTau } from '../reportRun.js';
 import { meanOf, type Series } from '../series.js';
@@ -30,7 +31,7 @@ export function tauSweepFigure(all: readonly Series[]): Figure {
   const domain = [Math.max(0, Math.min(...values) - 0.5), Math.max(...values) + 0.5];
   const oracles = all.map(({ label }, index) => {
     const { tau, top1 } = bestOf(sweeps[index]!);
-    return `${all.length === 1 ? '' : `${label}: `}τ = ${tau} with ${top1.toFixed(2)} %`;
+    return `${all.length === 1 ? '' : `${label}: `}τ = ${tau} with ${twoDecimals(top1)} %`;
   });
   const means = all.some(({ runs }) => runs.length > 1) ? ' Lines are means over the seeds.' : '';
   return {

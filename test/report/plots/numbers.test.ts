@@ -75,6 +75,7 @@ describe('what the figures compute', () => {
     assert.ok(scale.domain[0] < 0.05 && scale.domain[1] > 0.7);
     assert.deepEqual(ticks, [0.05, 0.1, 0.2, 0.5]);
     assert.deepEqual(logAxis([0.6, 1.4], 1.05).ticks, [0.6, 0.8, 1, 1.2]);
+    assert.deepEqual(logAxis([0.3, 2.3], 1.3).ticks, [0.3, 0.5, 1, 2], 'more a decade where 1, 2, 5 are few');
     assert.deepEqual(logAxis([1, 200], 1).ticks, [1, 2, 5, 10, 20, 50, 100, 200]);
     assert.deepEqual(logAxis([0.9, 1.1], 1.05).ticks, [0.9, 0.95, 1, 1.05, 1.1, 1.15]);
     assert.deepEqual(logAxis([1, 3], 1, true).ticks, [1, 2, 3], 'epochs are whole');
