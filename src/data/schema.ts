@@ -17,15 +17,15 @@ export const data = z
       .optional()
       .describe(
         'Folder of the dataset files, relative to the working folder; `--data` and the environment variable ' +
-          'GALA_DATA override it. The bundled set needs none.',
+          'GALA_DATA override it. The bundled dataset needs none.',
       ),
     train_list: listPath.describe(
-      '(image sets) List of the training images, one line `path label` per image; by default the published list.',
+      '(image files) List of the training images, one line `path label` per image; by default the published list.',
     ),
     val_list: listPath.describe(
-      '(image sets) List of the validation images for select_on: val; without it a part of each class is held out.',
+      '(image files) List of the validation images for select_on: val; without it a part of each class is held out.',
     ),
-    test_list: listPath.describe('(image sets) List of the test images.'),
+    test_list: listPath.describe('(image files) List of the test images.'),
     split: z
       .strictObject({
         val: share.describe(
@@ -41,25 +41,25 @@ export const data = z
     image_size: positiveInteger
       .max(4096)
       .optional()
-      .describe('(image sets) Height and width in pixels of the network’s input; default 224.'),
+      .describe('(image files) Height and width in pixels of the network’s input; default 224.'),
     short_side: positiveInteger
       .max(4096)
       .optional()
       .describe(
-        '(image sets) Shorter side in pixels before the central crop of evaluation; default image_size · 256/224.',
+        '(image files) Shorter side in pixels before the central crop of evaluation; default image_size · 256/224.',
       ),
     verify: z
       .enum(['deep', 'fast'])
       .optional()
       .describe(
-        '(image sets) What is checked before the first step: deep (default) = every image decodes, which is ' +
+        '(image files) What is checked before the first step: deep (default) = every image decodes, which is ' +
           'remembered until its file changes; fast = every file exists.',
       ),
     on_bad_image: z
       .enum(['fail', 'skip'])
       .optional()
       .describe(
-        '(image sets) What happens where a training image does not decode: fail (default) = gala stops; skip = ' +
+        '(image files) What happens if a training image does not decode: fail (default) = gala stops; skip = ' +
           'gala leaves the image out, and counts and names all such images. Evaluation always stops.',
       ),
     imbalance_factor: z
@@ -98,7 +98,7 @@ export const data = z
       .enum(['shuffled', 'class_aware', 'class_balanced'])
       .default('shuffled')
       .describe(
-        'Which images an epoch visits, always as many as the set has: shuffled = each image once; class_aware = ' +
+        'Which images an epoch visits, always as many as the training set has: shuffled = each image once; class_aware = ' +
           'shuffled rounds over the classes, 4 images of each; class_balanced = random images of random classes.',
       ),
     workers: z
