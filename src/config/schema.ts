@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { data } from '../data/schema.js';
 import { engineKeys } from '../engine/schema.js';
-import { defaultGroups } from '../eval/groupBounds.js';
+import { defaultGroups } from '../eval/groups.js';
 import { lossSchema } from '../losses/index.js';
 import { model } from '../models/schema.js';
 import { optim } from '../optim/schema.js';

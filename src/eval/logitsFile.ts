@@ -6,7 +6,7 @@
 import { DataError } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
 import type { HostTensor } from '../tensor.js';
-import type { GroupBounds } from './groupBounds.js';
+import type { GroupBounds } from './groups.js';
 import { labelCounts } from './metrics.js';
 
 /** Which training run, checkpoint and split an evaluation is of. */

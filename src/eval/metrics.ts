@@ -3,9 +3,7 @@
  */
 
 import { DataError } from '../errors.js';
-import { defaultGroups, type GroupBounds } from './groupBounds.js';
-
-export type Group = 'many' | 'medium' | 'few';
+import { defaultGroups, type Group, type GroupBounds, groupOf } from './groups.js';
 
 /** Counts of N predictions in C classes, each [C]. */
 export interface ClassCounts {
@@ -20,11 +18,6 @@ export interface ClassCounts {
   readonly groups: GroupBounds;
   /** Counts the images whose class is among the five of the highest scores; absent where only predictions are known. */
   readonly topFive?: () => number;
-}
-
-/** Group of a class by its number of *training* images. */
-export function groupOf(trainingImages: number, { many, few }: GroupBounds = defaultGroups): Group {
-  return trainingImages > many ? 'many' : trainingImages >= few ? 'medium' : 'few';
 }
 
 /** Images per class [C] among labels [N]. Throws `DataError` for a label outside [0, classes). */

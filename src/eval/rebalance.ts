@@ -36,11 +36,6 @@ export function softmaxOf(
   return { predictions, confidences: sums.map(sum => 1 / sum), mass };
 }
 
-/** Predicted class of each row of float32 logits [N, C]; of equal logits the lowest class. Throws as `softmaxOf`. */
-export function plainPredictions(logits: Float32Array, classes: number): Int32Array {
-  return softmaxOf(logits, classes).predictions;
-}
-
 /** mass [C] of `softmaxOf`, with its errors. */
 export function predictedMass(logits: Float32Array, classes: number, weights?: Float64Array): Float64Array {
   return softmaxOf(logits, classes, weights).mass;
@@ -52,18 +47,10 @@ export function rebalancedMass(logits: Float32Array, mass: Float64Array, tau: nu
 }
 
 /**
- * Re-balanced prediction ŷ_i = argmax_j p_ij / mass_j^τ for logits [N, C] of a whole split; τ = 0 is the plain
- * prediction. Of equal scores the lowest class wins; a class of zero mass is never predicted. Throws `ConfigError` for
- * an unusable τ and `DataError` for unusable logits. Source: GALA (arXiv 2403.09036), "prediction re-balancing
- * strategy".
- */
-export function rebalance(logits: Float32Array, classes: number, tau: number, weights?: Float64Array): Int32Array {
-  return rebalanceSweep(logits, softmaxOf(logits, classes, weights), [tau])[0]!;
-}
-
-/**
- * `rebalance` of logits [N, C] for several τ by their softmax: predictions [N] in the order of `taus`. Throws
- * `ConfigError`.
+ * Re-balanced predictions ŷ_i = argmax_j p_ij / mass_j^τ of logits [N, C] of a whole split, for several τ by their
+ * softmax: [N] each, in the order of `taus`; τ = 0 is the plain prediction. Of equal scores the lowest class wins; a
+ * class of zero mass is never predicted. Throws `ConfigError` for an unusable τ. Source: GALA (arXiv 2403.09036),
+ * "prediction re-balancing strategy".
  */
 export function rebalanceSweep(
   logits: Float32Array,

@@ -4,7 +4,8 @@
  * a row here.
  */
 import { z } from 'zod';
-import { type ClassCounts, type Group, groupAccuracy, macroF1, meanClassAccuracy, topFive, topOne } from './metrics.js';
+import type { Group } from './groups.js';
+import { type ClassCounts, groupAccuracy, macroF1, meanClassAccuracy, topFive, topOne } from './metrics.js';
 
 export interface Metric {
   /** Heading of its column. */

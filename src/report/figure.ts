@@ -41,3 +41,9 @@ export function predictionLegend(plain: LegendMark, rebalanced: LegendMark): Leg
     { label: 're-balanced', color: 'currentColor', mark: rebalanced },
   ];
 }
+
+/** At most `most` of the values, evenly spaced, with the first and the last. */
+export function evenlySpaced<Value>(values: readonly Value[], most: number): Value[] {
+  if (values.length <= most) return [...values];
+  return Array.from({ length: most }, (_, k) => values[Math.round((k * (values.length - 1)) / (most - 1))]!);
+}

@@ -1,5 +1,5 @@
 /** Words of the report's sentences: which split, checkpoint, epoch and τ a figure is of. */
-import { defaultGroups, type GroupBounds } from '../eval/groupBounds.js';
+import { defaultGroups, type GroupBounds } from '../eval/groups.js';
 import type { ReportRun } from './reportRun.js';
 import type { Series } from './series.js';
 

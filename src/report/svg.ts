@@ -1,8 +1,11 @@
-/** A plot as SVG text, drawn by Observable Plot on linkedom's document: no browser, no fonts, no script. */
+/**
+ * A plot as SVG text, drawn by Observable Plot on linkedom's document: no browser, no fonts, no script. The width of a
+ * text beside a plot is therefore an estimate, on the wide side.
+ */
 import { type PlotOptions, plot } from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
-export const fontSize = 12;
+const fontSize = 12;
 
 /** Widths in px that a panel is drawn at: by a wide page's columns, and a phone's 390 px less the page's margins. */
 export const panelWidths = { 1: 920, 2: 448, 3: 292, small: 292, phone: 350 } as const;
@@ -40,3 +43,33 @@ type Element = { setAttribute(name: string, value: string): void; querySelector(
   remove(): void;
   readonly outerHTML: string;
 };
+
+/** Widths in em of DejaVu Sans, the widest of the fonts that the page's style may meet. */
+const classes: readonly (readonly [RegExp, number])[] = [
+  [/[ijlI'|.,:;!]/, 0.32],
+  [/[ frt()[\]/-]/, 0.42],
+  [/[mwMW…→%@]/, 1],
+  [/[A-Z]/, 0.78],
+  [/[a-z0-9]/, 0.64],
+];
+
+/** Width in px of a text at the size of the plots' text; letters of other scripts count as 1 em. */
+export function textWidth(text: string): number {
+  const ems = [...text].map(letter => classes.find(([letters]) => letters.test(letter))?.[1] ?? 1);
+  return fontSize * ems.reduce((sum, em) => sum + em, 0);
+}
+
+/**
+ * The name of a class with spaces for underscores, cut with “…” to at most `widest` px; tooltips have all of it.
+ */
+export function shortened(text: string, widest: number): string {
+  return cut(text.replaceAll('_', ' '), widest);
+}
+
+/** The text cut with “…” to at most `widest` px. */
+export function cut(text: string, widest: number): string {
+  const letters = [...text];
+  if (textWidth(letters.join('')) <= widest) return letters.join('');
+  while (letters.length > 0 && textWidth(`${letters.join('')}…`) > widest) letters.pop();
+  return `${letters.join('').trimEnd()}…`;
+}

@@ -66,14 +66,14 @@ export function formatMean({ mean, std }: { mean?: number | undefined; std?: num
 }
 
 /** The score of a metric in percent; undefined where the group is empty. */
-export function metricOf({ scores }: RunResult, metric: ClaimMetric): number | undefined {
+function scoreOf({ scores }: RunResult, metric: ClaimMetric): number | undefined {
   const { plain, rebalanced } = reportedScores(scores);
   const row = metric.endsWith('_rebalanced') ? rebalanced : plain;
   return row?.[metric.replace('_rebalanced', '') as MetricKey];
 }
 
 function compareMetric(row: string, metric: ClaimMetric, records: readonly ResultRecord[], claim?: Claim): Comparison {
-  const values = records.map(record => metricOf(record, metric)).filter(value => value !== undefined);
+  const values = records.map(record => scoreOf(record, metric)).filter(value => value !== undefined);
   const runs = values.length;
   const { mean, std } = meanAndStd(values);
   const common = { row, metric, mean, std, runs, ...(claim && { claim }) };

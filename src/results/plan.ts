@@ -32,15 +32,16 @@ export function planRuns(
   recordsOf: (row: string) => readonly ResultRecord[],
 ): Planned[] {
   const store = openRunStore(runs);
-  return table.rows.flatMap(({ row, config }) =>
-    seeds.map(seed => {
-      const loaded = loadForSeed(config, seed);
+  return table.rows.flatMap(({ row, config }) => {
+    const resolve = openConfig(config);
+    return seeds.map(seed => {
+      const loaded = resolveForSeed(resolve, seed);
       const planned = { row, loaded, seed };
       if (recordsOf(row).some(record => isOfSeed(record, seed))) return { ...planned, step: 'recorded' as const };
       const found = runOf(store, loaded.config);
       return found ? { ...planned, ...found } : { ...planned, step: 'train' as const };
-    }),
-  );
+    });
+  });
 }
 
 /** A sentence for every row that has records, but none of a wanted seed. */
@@ -57,25 +58,20 @@ export function missingSeeds(
 }
 
 /**
- * A config for a seed, which also draws the long-tailed subset unless `set` does: the spread over seeds includes that
- * of the draw.
+ * An opened config for a seed, which also draws the long-tailed subset unless `set` names another: the spread over
+ * seeds includes the spread of the draw.
  */
-export function loadForSeed(config: string, seed: number): LoadedConfig {
-  return resolveForSeed(openConfig(config), seed, []);
-}
-
-/** `loadForSeed` of an opened config, with keys set. */
 export function resolveForSeed(
   resolve: ReturnType<typeof openConfig>,
   seed: number,
-  set: readonly string[],
+  set: readonly string[] = [],
 ): LoadedConfig {
   const loaded = resolve({ seed, set });
   const isDrawn = loaded.config.data.imbalance_factor > 1 && !set.some(text => text.startsWith('data.subset_seed='));
   return isDrawn ? resolve({ seed, set: [...set, `data.subset_seed=${seed}`] }) : loaded;
 }
 
-/** Whether a run or record is that of `seed` in the sense of `loadForSeed`. */
+/** Whether a run or record is that of `seed`, as `resolveForSeed` sets it. */
 export function isOfSeed(
   { config, name, seeds }: Pick<ResultRecord, 'config' | 'name' | 'seeds'>,
   seed: number,

@@ -1,7 +1,7 @@
 /** Chooses a training for surveyed images, by gala's own rules, and writes it as a config for a person to edit. */
 import { stringify } from 'yaml';
 import type { Config } from '../config/schema.js';
-import { defaultGroups } from '../eval/groupBounds.js';
+import { defaultGroups } from '../eval/groups.js';
 import type { Survey } from './survey.js';
 
 export interface Recipe {

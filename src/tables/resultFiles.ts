@@ -2,8 +2,9 @@
  * The files that an evaluation leaves for readers: tables, per-class accuracies, predictions. Accuracies are percent.
  */
 import { join } from 'node:path';
+import { groupOf } from '../eval/groups.js';
 import type { Evaluation } from '../eval/logitsFile.js';
-import { classAccuracies, groupOf, labelCounts } from '../eval/metrics.js';
+import { classAccuracies, labelCounts } from '../eval/metrics.js';
 import { type ResultRow, resultRows } from '../eval/resultRow.js';
 import type { Summary } from '../eval/summary.js';
 import { writeFileAtomic } from '../io/atomicFile.js';

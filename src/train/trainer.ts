@@ -4,7 +4,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Executable } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
 import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
-import { defaultGroups, type GroupBounds } from '../eval/groupBounds.js';
+import { defaultGroups, type GroupBounds } from '../eval/groups.js';
 import type { Evaluation } from '../eval/logitsFile.js';
 import { type Summary, selectingScore, summarize } from '../eval/summary.js';
 import { waitsFor } from '../io/waiting.js';

@@ -1,5 +1,6 @@
 /** Small evaluations for tests. */
 import type { Evaluation } from '../../src/eval/logitsFile.js';
+import { rebalanceSweep, softmaxOf } from '../../src/eval/rebalance.js';
 import { randomFor } from '../../src/random.js';
 
 /** Random logits that favour the true class a little. */
@@ -22,4 +23,9 @@ export function exampleEvaluation(images: number, classCounts: readonly number[]
     classCounts: Int32Array.from(classCounts),
     classNames: classCounts.map((_, klass) => `class ${klass}`),
   };
+}
+
+/** Re-balanced predictions [N] of logits [N, C] at one τ. */
+export function rebalance(logits: Float32Array, classes: number, tau: number, weights?: Float64Array): Int32Array {
+  return rebalanceSweep(logits, softmaxOf(logits, classes, weights), [tau])[0]!;
 }

@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { calibrationOf } from '../../src/eval/calibration.js';
 import { logitAdjustedPredictions } from '../../src/eval/logitAdjustment.js';
 import { countPredictions, topOne } from '../../src/eval/metrics.js';
-import { rebalance, rebalanceSweep, softmaxOf } from '../../src/eval/rebalance.js';
+import { rebalanceSweep, softmaxOf } from '../../src/eval/rebalance.js';
 import { scoresOf } from '../../src/eval/scores.js';
 import { describeUnless, sharedPath } from '../shared.js';
+import { rebalance } from './example.js';
 
 const lossesPath = sharedPath('golden', 'losses.json');
 const tracesPath = sharedPath('golden', 'reference_traces.json');

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DataError } from '../../src/errors.js';
 import { calibrationOf } from '../../src/eval/calibration.js';
+import { groupOf } from '../../src/eval/groups.js';
 import {
   classAccuracies,
   countPredictions,
   countTopFive,
   groupAccuracy,
-  groupOf,
   meanClassAccuracy,
   topFive,
 } from '../../src/eval/metrics.js';

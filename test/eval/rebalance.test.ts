@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConfigError, DataError } from '../../src/errors.js';
-import {
-  plainPredictions,
-  predictedMass,
-  rebalance,
-  rebalanceSweep,
-  softmaxOf,
-  uniformPriorWeights,
-} from '../../src/eval/rebalance.js';
-import { exampleEvaluation } from './example.js';
+import { predictedMass, rebalanceSweep, softmaxOf, uniformPriorWeights } from '../../src/eval/rebalance.js';
+import { exampleEvaluation, rebalance } from './example.js';
 
 /** The definition, word for word: softmax, sum over the set, divide, argmax. */
 function byDefinition(logits: Float32Array, classes: number, tau: number, weights?: Float64Array): number[] {
@@ -51,7 +44,7 @@ describe('prediction re-balancing', () => {
 
   test('τ = 0 is the plain prediction, and the masses add up to the number of images', () => {
     const { logits } = exampleEvaluation(200, new Array(10).fill(5));
-    assert.deepEqual(rebalance(logits, 10, 0), plainPredictions(logits, 10));
+    assert.deepEqual(rebalance(logits, 10, 0), softmaxOf(logits, 10).predictions);
     const total = predictedMass(logits, 10).reduce((a, b) => a + b);
     assert.ok(Math.abs(total - 200) < 1e-9);
   });
@@ -59,13 +52,13 @@ describe('prediction re-balancing', () => {
   test('a class the model over-predicts loses to the others', () => {
     // Both rows lean to class 0; class 1 has most of its small mass in the second row.
     const logits = Float32Array.of(2, 0, 1, 0.5);
-    assert.deepEqual([...plainPredictions(logits, 2)], [0, 0]);
+    assert.deepEqual([...softmaxOf(logits, 2).predictions], [0, 0]);
     assert.deepEqual([...rebalance(logits, 2, 1)], [0, 1]);
   });
 
   test('of equal scores the lowest class wins, plain and re-balanced', () => {
     const logits = Float32Array.of(1, 3, 3, 3, 3, 1, 0, 0, 0);
-    assert.deepEqual([...plainPredictions(logits, 3)], [1, 0, 0]);
+    assert.deepEqual([...softmaxOf(logits, 3).predictions], [1, 0, 0]);
     assert.deepEqual([...rebalance(new Float32Array(9), 3, 1)], [0, 0, 0]);
   });
 
@@ -98,7 +91,7 @@ describe('prediction re-balancing', () => {
     for (const bad of [NaN, Infinity]) {
       const logits = new Float32Array(6);
       logits[3] = bad;
-      for (const use of [() => rebalance(logits, 2, 1), () => plainPredictions(logits, 2)]) {
+      for (const use of [() => rebalance(logits, 2, 1), () => softmaxOf(logits, 2).predictions]) {
         assert.throws(
           use,
           (error: unknown) => error instanceof DataError && error.where === 'image 1, class 1',
@@ -108,12 +101,12 @@ describe('prediction re-balancing', () => {
     }
     const nothing = Float32Array.of(0, 0, -Infinity, -Infinity);
     assert.throws(() => rebalance(nothing, 2, 1), DataError);
-    assert.throws(() => plainPredictions(nothing, 2), DataError);
+    assert.throws(() => softmaxOf(nothing, 2).predictions, DataError);
   });
 
   test('logits that do not make whole rows are a DataError', () => {
     assert.throws(() => rebalance(new Float32Array(5), 2, 1), DataError);
-    assert.throws(() => plainPredictions(new Float32Array(5), 0), DataError);
+    assert.throws(() => softmaxOf(new Float32Array(5), 0).predictions, DataError);
   });
 
   test('uniform-prior weights give every class that occurs the same total', () => {

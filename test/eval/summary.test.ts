@@ -2,17 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConfigError } from '../../src/errors.js';
 import { countPredictions, countTopFive, meanClassAccuracy, topOne } from '../../src/eval/metrics.js';
-import {
-  plainPredictions,
-  predictedMass,
-  rebalance,
-  rebalanceShift,
-  uniformPriorWeights,
-} from '../../src/eval/rebalance.js';
+import { predictedMass, rebalanceShift, softmaxOf, uniformPriorWeights } from '../../src/eval/rebalance.js';
 import { resultRows } from '../../src/eval/resultRow.js';
 import { scoresOf } from '../../src/eval/scores.js';
 import { bestTau, oracleTaus, selectingScore, summarize } from '../../src/eval/summary.js';
-import { exampleEvaluation } from './example.js';
+import { exampleEvaluation, rebalance } from './example.js';
 
 const counts = [500, 200, 60, 30, 10, 3];
 
@@ -26,13 +20,13 @@ describe('summary', () => {
         ...countPredictions(predictions, labels, classCounts),
         topFive: () => countTopFive(logits, labels, shift, predictions),
       });
-    assert.deepEqual(summary.plain, counted(plainPredictions(logits, 6), new Float64Array(6)));
+    assert.deepEqual(summary.plain, counted(softmaxOf(logits, 6).predictions, new Float64Array(6)));
     assert.ok(summary.plain.top5! > summary.plain.top1 && summary.plain.top5! < 1);
     assert.deepEqual(
       summary.rebalanced.map(({ tau }) => tau),
       [1, 0, 0.5],
     );
-    assert.deepEqual(summary.predictions, plainPredictions(logits, 6));
+    assert.deepEqual(summary.predictions, softmaxOf(logits, 6).predictions);
     for (const { tau, scores, predictions } of summary.rebalanced) {
       assert.deepEqual(predictions, rebalance(logits, 6, tau));
       assert.deepEqual(scores, counted(rebalance(logits, 6, tau), rebalanceShift(predictedMass(logits, 6), tau)));
@@ -57,7 +51,7 @@ describe('summary', () => {
     assert.deepEqual(summarize(evaluation, [1]).rebalanced[0]!.predictions, weighted);
     assert.notDeepEqual(weighted, rebalance(logits, 6, 1));
     const { plain, rebalanced } = summarize(evaluation, [1]);
-    const plainCounts = countPredictions(plainPredictions(logits, 6), labels, classCounts);
+    const plainCounts = countPredictions(softmaxOf(logits, 6).predictions, labels, classCounts);
     const weightedCounts = countPredictions(weighted, labels, classCounts);
     assert.equal(plain.top1, topOne(plainCounts));
     assert.equal(plain.balanced_accuracy, meanClassAccuracy(plainCounts));

@@ -3,7 +3,6 @@ import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Evaluation, readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
 import { countPredictions } from '../../src/eval/metrics.js';
-import { rebalance } from '../../src/eval/rebalance.js';
 import { lockFolder } from '../../src/io/folderLock.js';
 import { writeSafetensors } from '../../src/io/safetensors.js';
 import { fitPart } from '../../src/models/weights.js';
@@ -15,7 +14,7 @@ import { beginRunFolder, logitsPath, openRunFolder } from '../../src/run/runFold
 import { findRunFolders } from '../../src/run/runStore.js';
 import { readCheckpoint, readLastCheckpoint, writeCheckpoint } from '../../src/train/checkpoint.js';
 import { evaluateRun } from '../../src/train/evaluateRun.js';
-import { exampleEvaluation } from '../eval/example.js';
+import { exampleEvaluation, rebalance } from '../eval/example.js';
 import { onNetworkDisk } from '../io/networkDisk.js';
 import { writeExampleRun } from '../report/exampleRuns.js';
 import { exampleRecord } from '../run/example.js';

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DataError } from '../../src/errors.js';
-import { predictedMass, rebalance } from '../../src/eval/rebalance.js';
+import { predictedMass } from '../../src/eval/rebalance.js';
 import { topClasses } from '../../src/predict/ranking.js';
 import { randomFor } from '../../src/random.js';
+import { rebalance } from '../eval/example.js';
 
 const classes = 7;
 const logits = new Float32Array(50 * classes);

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { metricOf } from '../../src/results/compare.js';
 import { listResults, readResult } from '../../src/results/record.js';
 import { generatedFiles, resultsCsv, resultsMarkdown, writeGeneratedFiles } from '../../src/results/tables.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -22,7 +21,7 @@ test('The CSV has a line per score, the README one per config with mean ± stand
     /^config,seed,subset_seed,subset_hash,checkpoint,epoch,selected_on,predictions,tau,tau_selected_on,top1,/,
   );
   assert.match(lines[3]!, /,last,20,last,re-balanced,[\d.]+,test \(oracle\),/);
-  const values = records.map(record => metricOf(record, 'top1')!);
+  const values = records.map(record => record.scores[0]!.top1);
   const [mean, std] = [(values[0]! + values[1]!) / 2, Math.abs(values[0]! - values[1]!) / Math.SQRT2];
   const rows = resultsMarkdown(records).split('\n');
   assert.equal(rows.length, 3);

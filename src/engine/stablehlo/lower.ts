@@ -11,7 +11,8 @@ import type { Lowering } from './lowering.js';
 import { plainKernels } from './plainKernels.js';
 import { typeText } from './text.js';
 
-const lowerings: Readonly<Record<string, Lowering>> = { ...plainKernels, ...imageKernels };
+/** By the name of the kernel. */
+export const lowerings: Readonly<Record<string, Lowering>> = { ...plainKernels, ...imageKernels };
 
 export interface Module {
   readonly text: string;
@@ -133,9 +134,4 @@ function functionText(
 function moduleText(functions: readonly (readonly string[])[], devices: number): string {
   const lines = [...meshText(devices), ...functions.flat()].map(line => `  ${line}`);
   return [`module @program${moduleAttributes(devices)} {`, ...lines, '}', ''].join('\n');
-}
-
-/** Names of the kernels that have a lowering here. */
-export function loweredKernels(): string[] {
-  return Object.keys(lowerings);
 }

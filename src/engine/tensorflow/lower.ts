@@ -7,7 +7,8 @@ import { imageKernels } from './imageKernels.js';
 import type { Lowering } from './lowering.js';
 import { plainKernels } from './plainKernels.js';
 
-const lowerings: Readonly<Record<string, Lowering>> = { ...plainKernels, ...imageKernels };
+/** By the name of the kernel. */
+export const lowerings: Readonly<Record<string, Lowering>> = { ...plainKernels, ...imageKernels };
 
 /**
  * Adds a traced program to the graph. `state` and `inputs` are the outputs in the graph for the program's state entries
@@ -31,9 +32,4 @@ export function lower(
     }
   }
   return output;
-}
-
-/** Names of the kernels that have a lowering here. */
-export function loweredKernels(): string[] {
-  return Object.keys(lowerings);
 }

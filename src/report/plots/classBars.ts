@@ -1,13 +1,11 @@
 /** Accuracy of every class by name: bars for plain predictions, ticks for re-balanced ones. */
 import { barX, ruleX, tickX } from '@observablehq/plot';
-import { type Group, groupOf } from '../../eval/metrics.js';
-import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
+import { groupNames, groupOf } from '../../eval/groups.js';
+import { evenlySpaced, type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import { meanOf, type Series } from '../series.js';
 import { classesByFrequency, groupsOf, sourceSentence, tauWords } from '../source.js';
-import { renderSvg } from '../svg.js';
-import { shortened, textWidth } from '../textWidth.js';
+import { renderSvg, shortened, textWidth } from '../svg.js';
 
-const groups: readonly Group[] = ['many', 'medium', 'few'];
 /** More classes than this in a group are thinned out: a bar needs the height of a line of text. */
 const mostClasses = 60;
 /** In px. */
@@ -25,13 +23,13 @@ export function classBarsFigure(all: readonly Series[]): Figure {
     medium: `Medium (${bounds.few} to ${bounds.many})`,
     few: `Few (< ${bounds.few})`,
   };
-  const members = groups
+  const members = groupNames
     .map(group => ({
       group,
       classes: byFrequency.filter(klass => groupOf(classCounts[klass]!, bounds) === group),
     }))
     .filter(({ classes }) => classes.length > 0);
-  const panels = members.map(({ group, classes }) => panel(all, titles[group], thinned(classes)));
+  const panels = members.map(({ group, classes }) => panel(all, titles[group], evenlySpaced(classes, mostClasses)));
   const thinning = members
     .filter(({ classes }) => classes.length > mostClasses)
     .map(
@@ -51,14 +49,6 @@ export function classBarsFigure(all: readonly Series[]): Figure {
     panels,
     columns: panels.length as 1 | 2 | 3,
   };
-}
-
-function thinned(classes: readonly number[]): number[] {
-  if (classes.length <= mostClasses) return [...classes];
-  return Array.from(
-    { length: mostClasses },
-    (_, k) => classes[Math.round((k * (classes.length - 1)) / (mostClasses - 1))]!,
-  );
 }
 
 function panel(all: readonly Series[], heading: string, classes: readonly number[]): Panel {

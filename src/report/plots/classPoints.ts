@@ -1,6 +1,6 @@
 /** One value per class over its number of training images: dots, and from many classes on a line through them. */
 import { dot, lineY, type Markish, type PlotOptions, ruleX, text } from '@observablehq/plot';
-import type { GroupBounds } from '../../eval/groupBounds.js';
+import type { GroupBounds } from '../../eval/groups.js';
 import type { Series } from '../series.js';
 import { sharedGroups } from '../source.js';
 import { logAxis, logMarks } from './axes.js';

@@ -5,8 +5,7 @@ import type { Figure, Panel } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
 import type { Series } from '../series.js';
 import { sourceSentence, tauWords } from '../source.js';
-import { renderSvg } from '../svg.js';
-import { shortened } from '../textWidth.js';
+import { renderSvg, shortened } from '../svg.js';
 
 const shown = 12;
 const rowHeight = 24;

@@ -4,7 +4,7 @@ import type { Config } from '../../config/schema.js';
 import { selectingScore } from '../../eval/summary.js';
 import { meanAndStd } from '../../results/compare.js';
 import type { EpochMetrics } from '../../run/metricsLog.js';
-import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
+import { evenlySpaced, type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import type { ReportRun } from '../reportRun.js';
 import type { Series } from '../series.js';
 import { mostColors } from '../seriesLabels.js';
@@ -167,12 +167,6 @@ function valuesOf({ runs }: Series, of: (line: EpochMetrics) => unknown) {
       const { mean, std = 0 } = meanAndStd(values);
       return { epoch, value: mean!, low: mean! - std, high: mean! + std };
     });
-}
-
-/** At most `most` of the values, the first and the last among them. */
-function evenlySpaced<Value>(values: readonly Value[], most: number): Value[] {
-  if (values.length <= most) return [...values];
-  return Array.from({ length: most }, (_, k) => values[Math.round((k * (values.length - 1)) / (most - 1))]!);
 }
 
 /** The same epochs in every panel, whichever of them were evaluated. */

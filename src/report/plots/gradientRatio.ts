@@ -1,6 +1,6 @@
 /** The paper's story: what each classifier is pulled up by its own images and pushed down by all others. */
 import { dot, lineY, ruleY } from '@observablehq/plot';
-import { type Group, groupOf } from '../../eval/metrics.js';
+import { type Group, groupNames, groupOf } from '../../eval/groups.js';
 import type { Figure, LegendEntry, Panel } from '../figure.js';
 import type { EpochGradients } from '../gradients.js';
 import type { Series } from '../series.js';
@@ -8,7 +8,6 @@ import { mostColors } from '../seriesLabels.js';
 import { renderSvg } from '../svg.js';
 import { type LogAxis, logAxis, logMarks } from './axes.js';
 
-const groups: readonly Group[] = ['many', 'medium', 'few'];
 /** Epochs drawn: more points than this change the line by less than its width, and make the file large. */
 const mostEpochs = 60;
 /** Share of the points at each end that may be left out: one class of five images must not flatten all others. */
@@ -45,7 +44,7 @@ export function gradientRatioFigure(all: readonly Series[]): Figure | undefined 
     sentence:
       `${introduction}${lines}${means}${source}` +
       (without.length > 0 ? ` Not recorded by: ${without.join(', ')}.` : ''),
-    legend: groups
+    legend: groupNames
       .filter(group => medianLines.some(lines => lines[group].length > 0))
       .map((group): LegendEntry => ({ label: group, color: `var(--${group})`, mark: isShort ? 'dot' : 'line' })),
     panels: shown.map((series, index) => {
@@ -106,7 +105,7 @@ function ratioAxis(medianLines: readonly MedianLines[], ratios: readonly Ratio[]
     .sort((a, b) => a - b);
   const cut = Math.floor(outside * sorted.length);
   const kept = sorted.slice(cut, sorted.length - cut);
-  const medians = medianLines.flatMap(lines => groups.flatMap(group => lines[group].map(({ ratio }) => ratio)));
+  const medians = medianLines.flatMap(lines => groupNames.flatMap(group => lines[group].map(({ ratio }) => ratio)));
   return logAxis([1, ...medians, ...kept], 1.05);
 }
 
@@ -122,7 +121,7 @@ function panel(
   // Left out rather than clipped: a clip path has an id, and the page has every plot twice.
   const inside = (points: readonly Ratio[]) =>
     points.map(({ epoch, ratio }) => ({ epoch, ratio: ratio < lowest || ratio > highest ? Number.NaN : ratio }));
-  const drawn = groups.flatMap(group => medianLines[group].map(({ epoch }) => epoch));
+  const drawn = groupNames.flatMap(group => medianLines[group].map(({ epoch }) => epoch));
   const hasDots = new Set(drawn).size <= mostDots;
   const position = { x: 'epoch', y: 'ratio' };
   const marks = [
@@ -132,7 +131,7 @@ function panel(
         ? dot(inside(points), { ...position, r: 3, stroke: color, strokeOpacity: 0.6 })
         : lineY(inside(points), { ...position, stroke: color, strokeWidth: 0.8, strokeOpacity: 0.4 });
     }),
-    ...groups.flatMap(group => {
+    ...groupNames.flatMap(group => {
       const stroke = `var(--${group})`;
       const line = lineY(medianLines[group], { ...position, stroke, strokeWidth: isSmall ? 2 : 3 });
       return hasDots ? [line, dot(medianLines[group], { ...position, r: 5.5, fill: stroke })] : [line];

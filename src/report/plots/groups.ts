@@ -6,8 +6,7 @@ import { type Figure, type LegendEntry, type Panel, predictionLegend, seriesLege
 import { type Series, spreadOf } from '../series.js';
 import { mostColors } from '../seriesLabels.js';
 import { groupWords, sourceSentence, tauWords } from '../source.js';
-import { renderSvg } from '../svg.js';
-import { cut, textWidth } from '../textWidth.js';
+import { cut, renderSvg, textWidth } from '../svg.js';
 
 const sets: readonly { readonly key: MetricKey; readonly title: string }[] = [
   { key: 'top1', title: 'all' },

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { predictedMass, rebalance, rebalancedMass } from '../../../src/eval/rebalance.js';
+import { predictedMass, rebalancedMass } from '../../../src/eval/rebalance.js';
 import { epochAxis, logAxis } from '../../../src/report/plots/axes.js';
 import { windowOf } from '../../../src/report/plots/classPoints.js';
 import { worstConfusions } from '../../../src/report/plots/confusions.js';
 import { ratiosOf } from '../../../src/report/plots/gradientRatio.js';
-import { exampleEvaluation } from '../../eval/example.js';
+import { exampleEvaluation, rebalance } from '../../eval/example.js';
 import { longTail } from '../exampleRuns.js';
 
 describe('what the figures compute', () => {

@@ -1,5 +1,9 @@
 /** Which classes are many, medium and few. */
 
+export const groupNames = ['many', 'medium', 'few'] as const;
+
+export type Group = (typeof groupNames)[number];
+
 /**
  * Bounds on the training images of a class: `many` has more than `many`, `few` has fewer than `few`, `medium` is
  * between.
@@ -11,3 +15,8 @@ export interface GroupBounds {
 
 /** The bounds of Liu et al. (OLTR, CVPR 2019). */
 export const defaultGroups: GroupBounds = { many: 100, few: 20 };
+
+/** Group of a class by its number of *training* images. */
+export function groupOf(trainingImages: number, { many, few }: GroupBounds = defaultGroups): Group {
+  return trainingImages > many ? 'many' : trainingImages >= few ? 'medium' : 'few';
+}

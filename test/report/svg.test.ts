@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { shortened, textWidth } from '../../src/report/textWidth.js';
+import { shortened, textWidth } from '../../src/report/svg.js';
 
 describe('text width', () => {
   test('wide letters count for more than narrow ones, and unknown scripts for a whole em', () => {
