@@ -1,8 +1,10 @@
-/** What the documentation refers to exists: linked files and headings, files of the repository, tests. */
+/** What the documentation refers to exists: linked files and headings, files of the repository, tests, commands, keys. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { test } from 'node:test';
+import { createProgram } from '../src/cli/program.js';
+import { describeKeys } from '../src/config/keys.js';
 
 const repository = resolve(import.meta.dirname, '../..');
 const pages = ['.', 'docs'].flatMap(folder =>
@@ -10,6 +12,12 @@ const pages = ['.', 'docs'].flatMap(folder =>
     .filter(name => name.endsWith('.md'))
     .map(name => join(folder, name)),
 );
+
+const program = createProgram();
+const keys = describeKeys().map(({ key }) => key);
+const sections = new Set(keys.filter(key => key.includes('.')).map(key => key.split('.')[0]));
+/** The form of a key in a section; files of datasets and logs have other endings. */
+const keyForm = new RegExp(`^(${[...sections].join('|')})\\.(?!(bin|txt|log)$)[\\w.]*\\w$`);
 
 for (const page of pages) {
   test(`${page} has no dead link`, () => {
@@ -24,6 +32,22 @@ for (const page of pages) {
     const paths = matches(page, /`((?:bin|configs|datasets|docs|scripts|src|test)\/[\w./-]+\.\w+)`/g);
     assert.deepEqual(
       paths.filter(path => !existsSync(join(repository, path))),
+      [],
+    );
+  });
+
+  test(`${page} names only commands and options that gala has`, () => {
+    assert.deepEqual(
+      commandsOf(page).filter(command => !isCommand(command)),
+      [],
+    );
+  });
+
+  test(`${page} names only keys that a config can have`, () => {
+    const words = matches(page, /`([^`]+)`/g).flatMap(span => span.split(/[\s=:]+/));
+    const named = words.map(word => word.replace(/^stages\.\w+\./, '')).filter(word => keyForm.test(word));
+    assert.deepEqual(
+      named.filter(word => !keys.some(key => `${key}.`.startsWith(`${word}.`))),
       [],
     );
   });
@@ -55,6 +79,25 @@ function anchorsOf(page: string): string[] {
       .replace(/[^\p{L}\p{N}_\- ]/gu, '')
       .replaceAll(' ', '-'),
   );
+}
+
+/** The commands in a page: `gala …` in its text, and the lines of its blocks, without comments. */
+function commandsOf(page: string): string[] {
+  const text = readFileSync(join(repository, page), 'utf8').replaceAll('\\\n', ' ');
+  const lines = [...text.matchAll(/^```\w*\n(.*?)^```/gms)].flatMap(([, block]) => block!.split('\n'));
+  return [...matches(page, /`(gala [^`]+)`/g), ...lines.filter(line => line.startsWith('gala '))].map(command =>
+    command.replace(/ #.*/, ''),
+  );
+}
+
+/** Whether gala has the command and all options in it. */
+function isCommand(text: string): boolean {
+  const [, ...words] = text.split(/\s+/);
+  let command = program;
+  for (const word of words) command = command.commands.find(child => child.name() === word) ?? command;
+  const options = [program, command, ...command.commands].flatMap(({ options }) => options.map(({ long }) => long));
+  const isNamed = command !== program || /^(-|COMMAND$)/.test(words[0]!);
+  return isNamed && [...text.matchAll(/--[a-z-]+/g)].every(([option]) => ['--help', ...options].includes(option));
 }
 
 /** The first group of every match in the text of a page, blocks of code left out. */
