@@ -8,7 +8,15 @@ export interface ErrorDetails {
   where?: string;
   /** The remedy: what the reader should do next. */
   next?: string;
+  /** Changes of the command line that cure the error; a command shows them as a whole command in place of `next`. */
+  corrections?: readonly Correction[] | undefined;
   cause?: unknown;
+}
+
+/** A word of the command line, which takes the place of the word `instead`, or is added. */
+export interface Correction {
+  readonly instead?: string;
+  readonly word: string;
 }
 
 /** Base of every error that gala raises on purpose. */
@@ -16,12 +24,14 @@ export class GalaError extends Error {
   readonly exitCode: number = 1;
   readonly where: string | undefined;
   readonly next: string | undefined;
+  readonly corrections: readonly Correction[] | undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.where = details.where;
     this.next = details.next;
+    this.corrections = details.corrections;
   }
 }
 

@@ -1,7 +1,8 @@
 /** The text of an error on stderr, and the exit code of a failed command. */
 import { CommanderError } from 'commander';
-import { GalaError } from '../errors.js';
+import { type Correction, GalaError } from '../errors.js';
 import { diskFault, FormatFault } from '../io/faults.js';
+import { shellWord } from '../io/shellWord.js';
 import { indentedLines } from '../io/visibleText.js';
 import { memoryError } from '../machine/memory.js';
 
@@ -32,23 +33,51 @@ export function exitCodeOf(thrown: unknown): number {
 }
 
 /**
- * The lines for stderr: what happened, where, what to do next; with `debug` also the stack. Empty for errors whose text
- * commander has printed, and for `CommandExit`.
+ * The lines for stderr: what happened, where, what to do next, which may be the corrected command of the `words` behind
+ * `gala`; with `debug` also the stack. Empty for errors whose text commander has printed, and for `CommandExit`.
  */
-export function describeError(thrown: unknown, debug: boolean): string {
+export function describeError(thrown: unknown, debug: boolean, words: readonly string[] = []): string {
   const error = asTyped(thrown);
   if (error instanceof CommandExit || error instanceof CommanderError) return '';
-  const lines = error instanceof GalaError ? threeLines(error) : [unexpectedLine(error, debug)];
+  const lines = error instanceof GalaError ? threeLines(error, words) : [unexpectedLine(error, debug)];
   if (debug && error instanceof Error) lines.push(stackOf(error));
   return `${lines.join('\n')}\n`;
 }
 
-function threeLines(error: GalaError): string[] {
+function threeLines(error: GalaError, words: readonly string[]): string[] {
   const lines = [`error: ${error.message}`];
   if (error.where !== undefined) lines.push(`where: ${error.where}`);
   // Only errors that no input can cause have no remedy of their own.
-  lines.push(`next:  ${error.next ?? faultRemedy}`);
+  const command = error.corrections && correctedCommand(words, error.corrections);
+  lines.push(`next:  ${command ?? error.next ?? faultRemedy}`);
   return lines.map(indentedLines);
+}
+
+/** The command with its corrections; undefined where it lacks a word to replace, or has no place for another one. */
+function correctedCommand(words: readonly string[], corrections: readonly Correction[]): string | undefined {
+  const corrected = [...words];
+  for (const { instead, word } of corrections) {
+    const index = instead === undefined ? firstOption(corrected) : corrected.indexOf(instead);
+    if (index < 0 || (instead === undefined && !takesAssignments(words))) return undefined;
+    corrected.splice(index, instead === undefined ? 0 : 1, word);
+  }
+  return asCommand(corrected);
+}
+
+/** The words behind `gala` as a command that can be typed. */
+export function asCommand(words: readonly string[]): string {
+  return `gala ${words.map(shellWord).join(' ')}`;
+}
+
+/** Before the options: the last one may take every word behind it. */
+function firstOption(words: readonly string[]): number {
+  const index = words.findIndex(word => word.startsWith('-'));
+  return index === -1 ? words.length : index;
+}
+
+/** Whether `key=value` is an argument of the command. */
+export function takesAssignments([command = '', verb]: readonly string[]): boolean {
+  return ['train', 'sweep'].includes(command) || (command === 'config' && verb === 'show');
 }
 
 /** The typed error for a failed file operation that no code expected, and for a lack of memory. */

@@ -14,6 +14,7 @@ const lingerMilliseconds = 2000;
 guardOutput();
 const program = createProgram();
 const output = outliveOutput();
+const words = process.argv.slice(2).map(wordWithHome);
 if (outlivesTerminal) process.on('SIGHUP', () => undefined);
 process.on('uncaughtException', fail);
 program.hook('preAction', (_, command) => {
@@ -26,10 +27,10 @@ program.hook('preAction', (_, command) => {
 try {
   requireMemory('Node', { addresses: 250e6, inUse: 0 });
   requireWorkingFolder();
-  await program.parseAsync(process.argv.map(wordWithHome));
+  await program.parseAsync(words, { from: 'user' });
 } catch (error) {
   if (error instanceof CommanderError && error.code === 'commander.unknownOption')
-    process.stderr.write(await hintForOption(error.message));
+    process.stderr.write(await hintForOption(error.message, words));
   fail(error);
 }
 
@@ -48,7 +49,7 @@ function requireWorkingFolder(): void {
 
 /** Prints the error and lets the event loop end; after a while the process ends, even where workers still run. */
 function fail(error: unknown): void {
-  process.stderr.write(describeError(error, program.opts<{ debug?: boolean }>().debug ?? false));
+  process.stderr.write(describeError(error, program.opts<{ debug?: boolean }>().debug ?? false, words));
   const exitCode = exitCodeOf(error);
   process.exitCode = exitCode;
   setTimeout(() => process.exit(exitCode), lingerMilliseconds).unref();

@@ -5,9 +5,9 @@
 import { statSync } from 'node:fs';
 import { extname, join, parse } from 'node:path';
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import { keyOfOtherTool } from '../config/otherTools.js';
 import { ConfigError } from '../errors.js';
 import { shellWord } from '../io/shellWord.js';
+import { asCommand, takesAssignments } from './failure.js';
 
 /** Adds `--runs DIR`; with `hasAlias` also the option's former name, `--output`, which help does not show. */
 export function addRunsOption(command: Command, hasAlias = false): Command {
@@ -86,7 +86,7 @@ export function withWords<Flags extends ConfigFlags>(words: readonly string[], f
   const configs = [...(flags.config === undefined ? [] : [flags.config]), ...words.filter(word => !word.includes('='))];
   if (configs.length > 1) {
     throw new ConfigError(`A command takes one config, and ${configs.length} are given: ${configs.join(', ')}.`, {
-      where: 'the command line',
+      where: configs.join(', '),
       next: 'Give one config. Overrides have the form key=value, such as train.epochs=30.',
     });
   }
@@ -99,15 +99,26 @@ export function withWords<Flags extends ConfigFlags>(words: readonly string[], f
 }
 
 /**
- * The line to print below commander's message about an unknown option, where that option is a key of the config; empty
- * for other options.
+ * The line to print below commander's message about an unknown option: for a key of the config, and for Hydra's
+ * `--multirun`, the corrected command of the `words` behind `gala`; empty for other options.
  */
-export async function hintForOption(message: string): Promise<string> {
-  const option = /unknown option '--?([\w-]+)/.exec(message)?.[1]?.replaceAll('-', '_');
-  if (option === undefined) return '';
+export async function hintForOption(message: string, words: readonly string[]): Promise<string> {
+  const option = /unknown option '(--?[\w-]+)/.exec(message)?.[1];
+  if (option === undefined || !takesAssignments(words)) return '';
+  if (/^(-m|--multirun)$/.test(option)) {
+    const [, ...rest] = words.filter(word => word !== option);
+    return `next:  A list of values makes a sweep: ${asCommand(['sweep', ...rest])}\n`;
+  }
   const { describeKeys } = await import('../config/keys.js');
-  const key = keyOfOtherTool(option) ?? describeKeys().find(known => known.key.split('.').at(-1) === option)?.key;
-  return key === undefined ? '' : `next:  Give the key as a word: gala train CONFIG ${key}=VALUE\n`;
+  const { keyOfOtherTool } = await import('../config/otherTools.js');
+  const name = option.replace(/^-+/, '').replaceAll('-', '_');
+  const key = keyOfOtherTool(name) ?? describeKeys().find(known => known.key.split('.').at(-1) === name)?.key;
+  if (key === undefined) return '';
+  const index = words.findIndex(word => word === option || word.startsWith(`${option}=`));
+  const [given = '', following = '-'] = words.slice(index);
+  const isApart = given === option && !following.startsWith('-');
+  const value = isApart ? following : given.slice(option.length + 1) || 'VALUE';
+  return `next:  ${asCommand(words.toSpliced(index, isApart ? 2 : 1, `${key}=${value}`))}\n`;
 }
 
 /**

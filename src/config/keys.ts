@@ -35,6 +35,9 @@ export interface KeyDescription {
   readonly required: boolean;
 }
 
+/** What `expectedText` says of a section. */
+export const aMap = 'a map of keys';
+
 /** JSON Schema of a complete config. */
 export const completeSchema = z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
 
@@ -78,10 +81,7 @@ export function expectedText(node: SchemaNode): string {
   if (node.const !== undefined) return `"${node.const}"`;
   if (node.enum !== undefined) return node.enum.length === 1 ? `"${node.enum[0]}"` : `one of ${node.enum.join(', ')}`;
   if (node.anyOf !== undefined) return node.anyOf.map(expectedText).join(' or ');
-  if (node.properties !== undefined || node.oneOf !== undefined) {
-    const keys = alternatives(node).flatMap(map => Object.keys(map.properties ?? {}));
-    return `a map with the keys ${[...new Set(keys)].join(', ')}`;
-  }
+  if (node.properties !== undefined || node.oneOf !== undefined) return aMap;
   if (node.type === 'array') {
     const { items } = node;
     if (items === undefined) return 'a list';
@@ -90,7 +90,7 @@ export function expectedText(node: SchemaNode): string {
   if (node.type === 'number') return `a number${rangeText(node)}`;
   if (node.type === 'integer') return `a whole number${rangeText(node)}`;
   if (node.type === 'boolean') return 'true or false';
-  if (node.type === 'object') return 'a map of keys';
+  if (node.type === 'object') return aMap;
   return 'a text';
 }
 

@@ -71,11 +71,15 @@ function readFile(
     const parentPath = findParent(parent.name, dirname(path));
     if (parentPath === undefined) {
       const near = nearParents(parent.name);
-      const meant = near.length > 0 ? `; did you mean ${quotedAlternatives(near)}?` : ' (gala config list)';
+      const meant = near.length > 0 ? `; did you mean ${quotedAlternatives(near)}?` : '';
       const message =
         `extends names "${parent.name}", which is neither a file beside this one nor a config of the ` +
         `package${meant}`;
-      problems.push({ where: parent.origin, message, fatal: true });
+      const next =
+        near.length === 1
+          ? `Write extends: ${near[0]}.`
+          : 'Write the path of a file, from the folder of this one, or a name of `gala config list`.';
+      problems.push({ where: parent.origin, message, next, fatal: true });
       isReadable = false;
     } else if (here.includes(parentPath)) {
       const cycle = [...here.slice(here.indexOf(parentPath)), parentPath].map(displayPath).join(' → ');
@@ -101,7 +105,7 @@ function readFile(
 
 function readText(path: string, problems: Problem[]): string | undefined {
   const refuse = (message: string): undefined => {
-    problems.push({ where: displayPath(path), message, fatal: true });
+    problems.push({ where: displayPath(path), message, next: 'Give a YAML file in UTF-8.', fatal: true });
     return undefined;
   };
   try {
@@ -133,22 +137,22 @@ function splitExtends(
 }
 
 function readAssignment(assignment: string, rootOrigin: Origin, problems: Problem[]): LocatedMap | undefined {
-  const origin = `--set ${assignment}`;
-  const refuse = (message: string): undefined => {
-    problems.push({ where: origin, message });
+  const origin = assignment;
+  const refuse = (message: string, where = origin): undefined => {
+    problems.push({ where, message });
     return undefined;
   };
   const equals = assignment.indexOf('=');
   const keys = assignment.slice(0, Math.max(equals, 0)).trim().split('.');
   if (equals === -1 || keys.some(key => key === '')) {
-    return refuse('--set needs key.path=value, such as loss.lambda1=1.2');
+    return refuse('--set needs key.path=value, such as loss.lambda1=1.2', `--set ${assignment}`);
   }
   if (keys[0] === 'extends') return refuse('extends is read from files only; put it in a config file');
   const value = parseSetValue(assignment.slice(equals + 1), origin, problems);
   if (value === undefined) return undefined;
   return keys.reduceRight<Located>((inner, key, depth) => {
     const entry: LocatedEntry = { keyOrigin: origin, value: inner };
-    // Missing keys are reported at the position of the file, not of --set.
+    // Missing keys are reported at the position of the file, not of the override.
     return { kind: 'map', origin: depth === 0 ? rootOrigin : origin, entries: new Map([[key, entry]]) };
   }, value) as LocatedMap;
 }

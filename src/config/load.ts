@@ -1,12 +1,14 @@
 /** Loads a config by name or path, checks it, and records the origin of every value. */
 
+import { resolve as resolvePath, sep } from 'node:path';
+import type { Correction } from '../errors.js';
 import { displayPath } from '../io/homePath.js';
 import type { ConfigKey } from './checks/checked.js';
 import { checkAcrossKeys } from './checks/index.js';
 import { describeKeys, schemaAt } from './keys.js';
 import { applyOverrides, type FileLayers, readLayers } from './layers.js';
-import { findConfig, nameFromPath } from './locate.js';
-import { at, type LocatedMap, type Origin, withoutNulls } from './located.js';
+import { configsFolder, findConfig, nameFromPath } from './locate.js';
+import { at, isFromCommand, type LocatedMap, type Origin, withoutNulls } from './located.js';
 import { configError, type Problem } from './problem.js';
 import { renderConfig } from './render.js';
 import type { Config, StageConfig } from './schema.js';
@@ -32,7 +34,7 @@ export interface LoadedConfig {
   readonly madeOf: string;
   /** Keys without effect and probable mistakes, each `position: sentence`. */
   readonly warnings: readonly string[];
-  /** Dotted key → `file:line:col`, `--set key=value`, `--seed` or `default`. */
+  /** Dotted key → `file:line:col`, `key=value`, `--seed` or `default`. */
   readonly origins: ReadonlyMap<string, string>;
 }
 
@@ -50,21 +52,39 @@ export function openConfig(nameOrPath: string): (overrides: ConfigOverrides) => 
   const problems: Problem[] = [];
   const layers = readLayers(path, problems);
   if (layers === undefined) throw configError(displayPath(path), problems);
-  return overrides => resolve(path, layers, overrides, [...problems]);
+  return overrides => {
+    const resolved = resolve(path, layers, overrides, [...problems]);
+    if ('config' in resolved) return resolved;
+    const found = withoutRepetitions(resolved.problems);
+    const corrections = found.flatMap(({ cure }) => cure ?? []);
+    const corrected = { ...overrides, set: correctedSet(overrides.set ?? [], corrections) };
+    const isCure = corrections.length === found.length && 'config' in resolve(path, layers, corrected, [...problems]);
+    throw configError(displayPath(path), found, isCure ? corrections : undefined);
+  };
 }
 
-function resolve(path: string, layers: FileLayers, overrides: ConfigOverrides, problems: Problem[]): LoadedConfig {
+function correctedSet(set: readonly string[], corrections: readonly Correction[]): string[] {
+  const replaced = set.map(given => corrections.find(({ instead }) => instead === given)?.word ?? given);
+  return [...replaced, ...corrections.flatMap(({ instead, word }) => (instead === undefined ? word : []))];
+}
+
+function resolve(
+  path: string,
+  layers: FileLayers,
+  overrides: ConfigOverrides,
+  problems: Problem[],
+): LoadedConfig | { problems: readonly Problem[] } {
   const root = applyOverrides(layers.root, overrides, problems);
-  if (problems.some(problem => problem.fatal)) throw configError(displayPath(path), problems);
+  if (problems.some(problem => problem.fatal)) return { problems };
 
   const stages = splitStages(root, problems);
-  if (problems.some(problem => problem.fatal)) throw configError(displayPath(path), problems);
+  if (problems.some(problem => problem.fatal)) return { problems };
   const first = stages && checkStage(stages.representation, false);
   const last = checkStage(stages?.classifier ?? root, stages !== undefined);
-  problems.push(...withoutRepetitions([...(first?.problems ?? []), ...last.problems]));
+  problems.push(...(first?.problems ?? []), ...last.problems);
   const heldOut = first?.config && last.config && heldOutProblem(first.config, last.config);
   if (heldOut) problems.push({ where: last.origin('eval.select_on') ?? displayPath(path), message: heldOut });
-  if (last.config === undefined || problems.length > 0) throw configError(displayPath(path), problems);
+  if (last.config === undefined || problems.length > 0) return { problems };
 
   const named = { ...last.config, name: last.config.name ?? nameFromPath(path) };
   const config = first?.config ? joinStages(named, first.config) : named;
@@ -115,7 +135,8 @@ function checkStage(written: LocatedMap, hasFirstStage: boolean): CheckedStage {
   const { config, problems, values, differsFromDefault } = validate(root);
   const origin = (key: string) => at(root, key.split('.'))?.origin;
   const isChanged = (key: ConfigKey) => origin(key) !== undefined && differsFromDefault(key);
-  const across = checkAcrossKeys({ values, origin, isChanged, hasFirstStage });
+  const isOwn = (key: ConfigKey) => isWrittenByUser(origin(key));
+  const across = checkAcrossKeys({ values, origin, isChanged, isOwn, hasFirstStage });
   const { stages: _, ...valid } = config ?? {};
   return {
     config: config && (valid as CheckedStage['config']),
@@ -123,6 +144,10 @@ function checkStage(written: LocatedMap, hasFirstStage: boolean): CheckedStage {
     warnings: across.warnings,
     origin,
   };
+}
+
+function isWrittenByUser(origin: Origin | undefined): boolean {
+  return origin !== undefined && (isFromCommand(origin) || !resolvePath(origin).startsWith(configsFolder + sep));
 }
 
 function originsOf(origin: CheckedStage['origin'], prefix: string): [string, string][] {

@@ -1,7 +1,12 @@
 /** Config values with their origins, so that a problem names `file:line:col`, also of a file that is extended. */
 
-/** Where a value was written: `file:line:col`, `--set key=value`, `--seed`, or a rule such as `default`. */
+/** Where a value was written: `file:line:col`, `key=value` of the command line, `--seed`, or such as `default`. */
 export type Origin = string;
+
+/** Whether a value was given on the command line. */
+export function isFromCommand(origin: Origin): boolean {
+  return origin.startsWith('--') || (origin.includes('=') && !/:\d+:\d+$/.test(origin));
+}
 
 interface LocatedScalar {
   readonly kind: 'scalar';

@@ -2,8 +2,10 @@
  * Keys of other tools (Hydra, MMPretrain, timm, Lightning, released code of papers) with the equivalent key of gala.
  */
 import type { ConfigKey } from './checks/checked.js';
+import { describeKeys } from './keys.js';
 import type { StageConfig } from './schema.js';
 
+/** By the whole key, or else by its last word. */
 const keysOfOtherTools: Readonly<Record<string, ConfigKey | keyof StageConfig>> = {
   arch: 'model.backbone',
   architecture: 'model.backbone',
@@ -20,6 +22,10 @@ const keysOfOtherTools: Readonly<Record<string, ConfigKey | keyof StageConfig>> 
   warmup: 'optim.warmup_epochs',
   wd: 'optim.weight_decay',
   optimizer: 'optim',
+  'optimizer.type': 'optim.name',
+  'optimizer._target_': 'optim.name',
+  'optim_wrapper.optimizer.type': 'optim.name',
+  scheduler: 'optim',
   opt: 'optim.name',
   trainer: 'train',
   epoch: 'train.epochs',
@@ -28,6 +34,7 @@ const keysOfOtherTools: Readonly<Record<string, ConfigKey | keyof StageConfig>> 
   bs: 'train.batch_size',
   batch: 'train.batch_size',
   samples_per_gpu: 'train.batch_size',
+  'train_dataloader.batch_size': 'train.batch_size',
   grad_accum: 'train.accumulate',
   grad_accum_steps: 'train.accumulate',
   accumulate_grad_batches: 'train.accumulate',
@@ -44,6 +51,7 @@ const keysOfOtherTools: Readonly<Record<string, ConfigKey | keyof StageConfig>> 
   amp: 'precision',
   fp16: 'precision',
   bf16: 'precision',
+  accelerator: 'device',
   gpu: 'device',
   gpus: 'devices',
   manual_seed: 'seed',
@@ -52,10 +60,24 @@ const keysOfOtherTools: Readonly<Record<string, ConfigKey | keyof StageConfig>> 
 
 const namesOfExtends: ReadonlySet<string> = new Set(['defaults', '_base_', 'base', 'inherit', 'include', '_target_']);
 
-/** The key of gala for a key of another tool, such as `--max-epochs`, `max_epochs` or `trainer.max_epochs`. */
+/**
+ * The key of gala for a key of another tool, such as `--max-epochs`, `max_epochs`, `trainer.max_epochs` or
+ * `optimizer.weight_decay`.
+ */
 export function keyOfOtherTool(written: string): string | undefined {
-  const [last = ''] = written.replace(/^-+/, '').replaceAll('-', '_').toLowerCase().split('.').slice(-1);
-  return Object.hasOwn(keysOfOtherTools, last) ? keysOfOtherTools[last] : undefined;
+  const key = written.replace(/^-+/, '').replaceAll('-', '_').toLowerCase();
+  const [section = '', ...rest] = key.split('.');
+  const last = rest.at(-1) ?? section;
+  const meant = own(key) ?? own(last);
+  if (meant !== undefined || rest.length === 0) return meant;
+  const known = describeKeys().map(({ key: name }) => name);
+  const moved = [own(section), ...rest].join('.');
+  const [only, ...others] = new Set(known.filter(name => name.split('.').at(-1) === last));
+  return known.includes(moved) ? moved : others.length === 0 ? only : undefined;
+}
+
+function own(key: string): string | undefined {
+  return Object.hasOwn(keysOfOtherTools, key) ? keysOfOtherTools[key] : undefined;
 }
 
 /** Whether this key names the parent configs in another tool. */

@@ -74,7 +74,9 @@ function parse(
   for (const error of firstErrors(document)) {
     // After a repeated key the rest can still be read, and its problems are reported with this one.
     const fatal = error.code !== 'DUPLICATE_KEY';
-    problems.push({ where: originOf(error.pos[0]), message: plainWords(error, text), fatal });
+    const open = /^Flow .* end with a [\]}]/.test(error.message) ? unclosedBracket(text.slice(0, error.pos[0])) : -1;
+    const message = open < 0 ? plainWords(error, text) : `the bracket ${text[open]} is not closed`;
+    problems.push({ where: originOf(open < 0 ? error.pos[0] : open), message, fatal });
     if (fatal) readable = false;
   }
   if (!readable) return undefined;
@@ -138,6 +140,16 @@ function firstErrors(document: Document): YAMLError[] {
 /** The parser is recursive, and reports an exhausted call stack as an error of the text. */
 function isTooDeep(error: YAMLError): boolean {
   return /call stack/.test(error.message);
+}
+
+/** Where the innermost bracket begins that is open at the end of `text`, outside quotes and comments; −1 for none. */
+function unclosedBracket(text: string): number {
+  const open: number[] = [];
+  for (const { 0: sign, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|'[^'\n]*'|(?<=^|\s)#.*|[[\]{}]/gm)) {
+    if (sign === '[' || sign === '{') open.push(index);
+    else if (sign === ']' || sign === '}') open.pop();
+  }
+  return open.at(-1) ?? -1;
 }
 
 function plainWords(error: YAMLError, text: string): string {

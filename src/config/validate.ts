@@ -1,8 +1,19 @@
 /** Checks located values against the schema. Each issue becomes a problem in plain words, at the place of the value. */
 import type { z } from 'zod';
+import type { Correction } from '../errors.js';
+import { shellWord } from '../io/shellWord.js';
 import type { ConfigKey, Values } from './checks/checked.js';
-import { describeKeys, expectedText, isChoice, keysAt, schemaAt } from './keys.js';
-import { at, keyOrigin, type Located, type LocatedMap, type Path, plainValue } from './located.js';
+import { aMap, describeKeys, expectedText, isChoice, keysAt, schemaAt } from './keys.js';
+import {
+  at,
+  isFromCommand,
+  keyOrigin,
+  type Located,
+  type LocatedMap,
+  type Origin,
+  type Path,
+  plainValue,
+} from './located.js';
 import { isKeyOfParents, keyOfOtherTool } from './otherTools.js';
 import type { Problem } from './problem.js';
 import { configSchema } from './schema.js';
@@ -68,50 +79,77 @@ function isInherited({ code, path }: Issue, root: LocatedMap): boolean {
 function problemsOf(issue: Issue, root: LocatedMap): Problem[] {
   const path = issue.path.map(step => (typeof step === 'number' ? step : String(step)));
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map(key => ({
-      where: keyOrigin(root, [...path, key]),
-      message: unknownKey([...path, key], root),
-    }));
+    return issue.keys.flatMap(key => unknownPaths([...path, key], root).map(unknown => unknownKey(unknown, root)));
   }
   const given = at(root, path);
   const expected = issue.code === 'invalid_format' ? issue.message : expectedAt(path, root);
+  const key = dotted(path);
+  const listed = expected === aMap && key !== '' ? `; \`gala config keys ${key}\` lists its keys` : '';
   if (given === undefined) {
-    const wanted = expected.startsWith('a map with')
-      ? `\`gala config keys ${dotted(path)}\` lists its keys`
-      : `it must be ${expected}`;
-    return [{ where: keyOrigin(root, path), message: `${dotted(path)} is missing; ${wanted}` }];
+    const wanted = listed || `; it must be ${expected}`;
+    return [{ where: keyOrigin(root, path), message: `${key} is missing${wanted}`, key }];
   }
-  const message = `${dotted(path)} must be ${expected}, but ${givenText(given)}${hint(given, path, root)}`;
-  return [{ where: given.origin, message }];
+  const { text, word } = hint(given, path, root);
+  const message = `${key} must be ${expected}, but ${givenText(given)}${text || listed}`;
+  return [{ where: given.origin, message, key: key.replace(/\[\d+\]$/, ''), cure: insteadOf(given.origin, key, word) }];
 }
 
-function unknownKey(path: Path, root: LocatedMap): string {
-  const key = String(path.at(-1));
+/** The correction of the assignment `origin` to `word`, where the whole assignment is that of the key. */
+function insteadOf(origin: Origin, key: string, word: string | undefined): Correction | undefined {
+  return word !== undefined && origin.startsWith(`${key}=`) ? { instead: origin, word } : undefined;
+}
+
+/** The unknown key; if it is a section of another tool, the keys in it, when gala has one of them. */
+function unknownPaths(path: Path, root: LocatedMap): Path[] {
+  const leaves = leavesBelow(at(root, path), path);
+  const isWord = /^[a-z]/i.test(String(path.at(-1)));
+  const isSection = isWord && nearest(String(path.at(-1)), keysAt(path.slice(0, -1), chosenIn(root))).length === 0;
+  return isSection && leaves.some(leaf => keyOfOtherTool(dotted(leaf)) !== undefined) ? leaves : [path];
+}
+
+function leavesBelow(value: Located | undefined, path: Path): Path[] {
+  if (value?.kind !== 'map') return [path];
+  return [...value.entries].flatMap(([key, entry]) => leavesBelow(entry.value, [...path, key]));
+}
+
+function unknownKey(path: Path, root: LocatedMap): Problem {
+  const name = String(path.at(-1));
   const section = path.slice(0, -1);
   const chosen = chosenIn(root);
   const siblings = keysAt(section, chosen);
-  const unknown = `unknown key "${dotted(path)}"`;
-  if (key === '<<') return `${unknown}; YAML 1.2 has no merge keys, use extends`;
-  if (section.length === 0 && isKeyOfParents(key)) {
-    return `${unknown}; gala takes parent configs from extends, such as extends: cifar100_lt/gala_if100`;
+  const origin = keyOrigin(root, path);
+  const problem = (text: string, key?: string, isMeant = false): Problem => {
+    const word = isMeant ? `${key}${origin.slice(origin.indexOf('='))}` : undefined;
+    const cure = insteadOf(origin, dotted(path), word);
+    return { where: origin, message: `unknown key "${dotted(path)}"; ${text}`, cure, ...(key && { key }) };
+  };
+  const meaning = (keys: readonly string[]) =>
+    problem(`did you mean ${quotedAlternatives(keys)}?`, keys[0], keys.length === 1);
+  if (name === '<<') return problem('YAML 1.2 has no merge keys, use extends');
+  if (section.length === 0 && isKeyOfParents(name))
+    return problem('gala takes parent configs from extends, such as extends: cifar100_lt/gala_if100');
+  const near = nearest(name, siblings);
+  if (near.length > 0) return meaning(near.map(own => dotted([...section, own])));
+  const meant = keyOfOtherTool(dotted(path));
+  if (meant !== undefined && meant !== dotted(path)) {
+    const isNamed = schemaAt([...meant.split('.'), 'name']).length > 0 && at(root, path)?.kind === 'scalar';
+    const key = isNamed ? `${meant}.name` : meant;
+    return problem(`in gala it is ${key}`, key, true);
   }
-  const near = nearest(key, siblings);
-  if (near.length > 0) {
-    return `${unknown}; did you mean ${quotedAlternatives(near.map(name => dotted([...section, name])))}?`;
-  }
-  const meant = keyOfOtherTool(key);
-  if (meant !== undefined && meant !== dotted(path)) return `${unknown}; in gala it is ${meant}`;
   if (isChoice(section)) {
     const owners = describeKeys().filter(entry => entry.key === dotted(path) && entry.choice !== undefined);
     const names = owners.map(owner => `${dotted(section)}.name: ${owner.choice}`).join(' or ');
-    if (names !== '') return `${unknown}; it belongs to ${names}, and here the name is ${chosen(section)}`;
+    if (names !== '')
+      return problem(`it belongs to ${names}, and here the name is ${chosen(section)}`, dotted(section));
   }
-  const elsewhere = describeKeys().filter(entry => entry.key.split('.').at(-1) === key && entry.key !== dotted(path));
-  if (elsewhere.length > 0) {
-    return `${unknown}; did you mean ${quotedAlternatives(elsewhere.map(entry => entry.key))}?`;
-  }
+  const elsewhere = describeKeys().filter(entry => entry.key.split('.').at(-1) === name && entry.key !== dotted(path));
+  if (elsewhere.length > 0) return meaning(elsewhere.map(entry => entry.key));
   const where = section.length === 0 ? 'the top level' : dotted(section);
-  return `${unknown}; the keys of ${where} are ${siblings.join(', ')}`;
+  if (siblings.length === 0) {
+    const known = keyOfOtherTool(dotted(section));
+    return problem(`gala has no such key${known === undefined ? '' : ` in ${known}`}`, known);
+  }
+  return problem(`the keys of ${where} are ${siblings.join(', ')}`, dotted(section));
 }
 
 function expectedAt(path: Path, root: LocatedMap): string {
@@ -127,32 +165,49 @@ function givenText(given: Located): string {
   return `is ${shorten(given.source ?? String(given.value))}`;
 }
 
-function hint(given: Located, path: Path, root: LocatedMap): string {
+interface Hint {
+  /** The end of the message. */
+  readonly text: string;
+  /** The corrected assignment. */
+  readonly word?: string;
+}
+
+function hint(given: Located, path: Path, root: LocatedMap): Hint {
+  const key = dotted(path);
   const isEmpty = given.kind === 'scalar' && given.value === null;
-  if (isEmpty && describeKeys().some(({ key, required }) => key === dotted(path) && !required))
-    return '; null removes what a parent sets';
-  if (given.kind !== 'scalar' || given.value === null) return '';
+  if (isEmpty && describeKeys().some(known => known.key === key && !known.required))
+    return { text: '; null removes what a parent sets' };
+  if (given.kind !== 'scalar' || given.value === null) return { text: '' };
+  const written = given.source ?? String(given.value);
   if (isChoice(path)) {
-    const [key, written] = [dotted(path), given.source ?? String(given.value)];
     const names = schemaAt([...path, 'name']).flatMap(node => node.const ?? []);
     const [near] = nearest(written, names);
     const name = near ?? 'NAME';
-    const remedy = given.origin.startsWith('--set') ? `; write ${key}.name=${name}` : `; write ${key}: {name: ${name}}`;
-    return near === undefined ? `${remedy}, NAME being one of ${names.join(', ')}` : remedy;
+    const word = `${key}.name=${name}`;
+    const remedy = isFromCommand(given.origin) ? `; write ${word}` : `; write ${key}: {name: ${name}}`;
+    return near === undefined ? { text: `${remedy}, NAME being one of ${names.join(', ')}` } : { text: remedy, word };
   }
   const nodes = schemaAt(path, chosenIn(root)).flatMap(node => [node, ...(node.anyOf ?? [])]);
+  if (nodes.some(node => node.type === 'array')) {
+    const word = `${key}=[${written}]`;
+    return { text: `; write ${isFromCommand(given.origin) ? shellWord(word) : `${key}: [${written}]`}`, word };
+  }
   if (typeof given.value !== 'string') {
     const wantsText = nodes.some(node => node.type === 'string' && node.enum === undefined && node.const === undefined);
-    return wantsText ? '; write it in quotes' : '';
+    return { text: wantsText ? '; write it in quotes' : '' };
   }
   const near = nearest(
     given.value,
     nodes.flatMap(node => [...(node.enum ?? []), ...(node.const === undefined ? [] : [node.const])]),
   );
-  if (near.length > 0) return `; did you mean ${quotedAlternatives(near)}?`;
+  if (near.length > 0)
+    return {
+      text: `; did you mean ${quotedAlternatives(near)}?`,
+      ...(near.length === 1 && { word: `${key}=${near[0]}` }),
+    };
   const wantsNumber = nodes.some(node => node.type === 'number' || node.type === 'integer');
   const isNumber = given.value.trim() !== '' && Number.isFinite(Number(given.value));
-  return wantsNumber && isNumber ? '; write it without quotes' : '';
+  return { text: wantsNumber && isNumber ? '; write it without quotes' : '' };
 }
 
 /** Reads the `name` of a map that is a choice, so that only the keys of the chosen alternative count. */

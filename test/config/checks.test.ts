@@ -4,54 +4,50 @@ import { loadConfig } from '../../src/config/load.js';
 import { complaint, configFiles, smallest } from './files.js';
 
 const refused: readonly [set: string[], where: string, message: RegExp][] = [
-  [['optim.warmup_epochs=30'], '--set optim.warmup_epochs=30', /optim\.warmup_epochs is 30, but train\.epochs is 30;/],
+  [['optim.warmup_epochs=30'], 'optim.warmup_epochs=30', /optim\.warmup_epochs is 30, but train\.epochs is 30;/],
   [
     ['data.imbalance_factor=501'],
-    '--set data.imbalance_factor=501',
+    'data.imbalance_factor=501',
     /leaves the last class of cifar100 without an image; it can be at most 500/,
   ],
-  [['data.augment=[cutout, cutout]'], '--set data.augment=[cutout, cutout]', /lists cutout twice/],
+  [['data.augment=[cutout, cutout]'], 'data.augment=[cutout, cutout]', /lists cutout twice/],
   [
     ['data.dataset=fashion_mnist_lt', 'data.imbalance_factor=100'],
-    '--set data.imbalance_factor=100',
+    'data.imbalance_factor=100',
     /fashion_mnist_lt is long-tailed already/,
   ],
   [
     ['data.dataset=fashion_mnist_lt', 'data.augment=[autoaugment_cifar10]'],
-    '--set data.augment=[autoaugment_cifar10]',
+    'data.augment=[autoaugment_cifar10]',
     /autoaugment_cifar10, whose operations need colour/,
   ],
   [
     ['data.augment=[random_resized_crop]'],
-    '--set data.augment=[random_resized_crop]',
+    'data.augment=[random_resized_crop]',
     /has random_resized_crop, which cuts image files of any size; the images of cifar100 have one size/,
   ],
-  [['train.accumulate=7'], '--set train.accumulate=7', /train\.accumulate 7 does not divide train\.batch_size 64/],
-  [
-    ['train.accumulate=2', 'engine=xla', 'devices=2'],
-    '--set train.accumulate=2',
-    /train\.accumulate is for one device/,
-  ],
+  [['train.accumulate=7'], 'train.accumulate=7', /train\.accumulate 7 does not divide train\.batch_size 64/],
+  [['train.accumulate=2', 'engine=xla', 'devices=2'], 'train.accumulate=2', /train\.accumulate is for one device/],
   [
     ['model.batch_norm_parts=3'],
-    '--set model.batch_norm_parts=3',
+    'model.batch_norm_parts=3',
     /model\.batch_norm_parts 3 does not divide a batch of 64 into equal parts/,
   ],
   [
     ['model.batch_norm_parts=2', 'engine=xla', 'devices=4'],
-    '--set model.batch_norm_parts=2',
+    'model.batch_norm_parts=2',
     /model\.batch_norm_parts 2 is no multiple of devices 4/,
   ],
-  [['loss={name: ldam}'], '--set loss={name: ldam}', /set model\.head to cosine$/],
-  [['eval.groups.many=10'], '--set eval.groups.many=10', /eval\.groups\.few is 20, above eval\.groups\.many 10/],
-  [['data.split.val=0.1'], '--set data.split.val=0.1', /data\.split is for image_folder and image_list/],
+  [['loss={name: ldam}'], 'loss={name: ldam}', /set model\.head to cosine$/],
+  [['eval.groups.many=10'], 'eval.groups.many=10', /eval\.groups\.few is 20, above eval\.groups\.many 10/],
+  [['data.split.val=0.1'], 'data.split.val=0.1', /data\.split is for image_folder and image_list/],
   [
     ['data={dataset: image_folder, split: {val: 0.5, test: 0.5}}'],
-    '--set data={dataset: image_folder, split: {val: 0.5, test: 0.5}}',
+    'data={dataset: image_folder, split: {val: 0.5, test: 0.5}}',
     /data\.split takes 0\.5 \+ 0\.5 of each class away/,
   ],
-  [['engine=eager', 'precision=bf16'], '--set precision=bf16', /the eager engine computes in fp32/],
-  [['loss={name: ldam}', 'model.head=linear'], '--set model.head=linear', /set model\.head to cosine$/],
+  [['engine=eager', 'precision=bf16'], 'precision=bf16', /the eager engine computes in fp32/],
+  [['loss={name: ldam}', 'model.head=linear'], 'model.head=linear', /set model\.head to cosine$/],
 ];
 
 for (const [set, where, message] of refused) {
@@ -63,8 +59,8 @@ for (const [set, where, message] of refused) {
 }
 
 const warned: readonly [set: string[], warning: RegExp][] = [
-  [['data.subset_seed=3'], /^--set data\.subset_seed=3: data\.subset_seed has no effect/],
-  [['loss={name: gala, lambda2: 1}'], /^--set .*: loss\.lambda2 has no effect on the gradient/],
+  [['data.subset_seed=3'], /^data\.subset_seed=3: data\.subset_seed has no effect/],
+  [['loss={name: gala, lambda2: 1}'], /^loss=\{.*: loss\.lambda2 has no effect on the gradient/],
   [['model.scale=10'], /model\.scale has no effect: model\.head is linear$/],
   [['optim.beta1=0.8'], /optim\.beta1 has no effect: optim\.name is sgd$/],
   [
@@ -81,7 +77,7 @@ const warned: readonly [set: string[], warning: RegExp][] = [
   ],
   [['model.weights_part=backbone'], /model\.weights_part has no effect: model\.weights names no file$/],
   [['optim.warmup_learning_rate=0.2'], /the learning rate falls during the warm-up$/],
-  [['train.checkpoint_every=31'], /^--set train\.checkpoint_every=31: /],
+  [['train.checkpoint_every=31'], /^train\.checkpoint_every=31: /],
   [['eval.every_epoch_from=0.5'], /eval\.every_epoch_from has no effect: eval\.every is 1$/],
   [['eval.every=2', 'eval.every_epoch_from=0'], /eval\.every has no effect: eval\.every_epoch_from is 0/],
   [['eval.every=31'], /only the last epoch is evaluated$/],
@@ -89,6 +85,11 @@ const warned: readonly [set: string[], warning: RegExp][] = [
   [['model.tau=0.5'], /model\.tau has no effect: model\.head is linear$/],
   [['eval.tau=0'], /the re-balanced columns equal the plain ones$/],
 ];
+
+test('a value of the package that has no effect here, or comes too late, is no warning', () => {
+  const set = ['train.epochs=2', 'optim.warmup_epochs=1'];
+  assert.deepEqual(loadConfig('fashion_mnist_lt/gala', { set }).warnings, []);
+});
 
 test('a warning about the head names the head that is there', t => {
   const stages =

@@ -54,7 +54,7 @@ test('show prints the resolved config, overrides included, and warnings beside i
     [],
   );
   assert.match(out, /^seed: 5$/m);
-  assert.equal(err, 'Warning: --set eval.tau=0: eval.tau is 0: the re-balanced columns equal the plain ones\n');
+  assert.equal(err, 'Warning: eval.tau=0: eval.tau is 0: the re-balanced columns equal the plain ones\n');
 });
 
 test('show --origin puts behind every value where it was written', async () => {
@@ -70,7 +70,7 @@ test('show --origin puts behind every value where it was written', async () => {
   );
   assert.match(out, /^ {2}lambda1: 1\.2 # \S*cifar100_lt\/gala_ifN\.yaml:\d+:12$/m);
   assert.match(out, /^ {2}augment: \[random_crop, .*\] # \S*recipes\/cifar_resnet32\.yaml:\d+:\d+$/m);
-  assert.match(out, /^ {2}epochs: 3 # --set train\.epochs=3$/m);
+  assert.match(out, /^ {2}epochs: 3 # train\.epochs=3$/m);
   assert.match(out, /^seed: 5 # --seed$/m);
   assert.match(out, /^threads: auto # default$/m);
   const values = out.split('\n').filter(line => /^\s*\w+: \S/.test(line));
@@ -179,6 +179,8 @@ test('keys can be chosen by section or word, and no line of the listing is wider
   const headings = async (word: string) => (await gala('config', 'keys', word)).out.match(/^\S.*$/gm);
   assert.deepEqual(await headings('freeze'), ['freeze.backbone', 'freeze.batch_stats']);
   assert.ok((await headings('mixup'))?.includes('train.mixup_alpha'));
+  for (const word of ['lr', 'optimizer.lr']) assert.deepEqual(await headings(word), ['optim.learning_rate'], word);
+  assert.deepEqual(await headings('trainer'), await headings('train'));
   await assert.rejects(gala('config', 'keys', 'qwertyuiop'), ConfigError);
   for (const line of (await gala('config', 'keys')).out.split('\n')) assert.ok(line.length <= 100, line);
 });

@@ -89,7 +89,7 @@ test('--set lies on top of the files and --seed on top of it', () => {
   assert.equal(config.seed, 9);
   assert.equal(config.name, 'mine');
   assert.equal(config.data.root, '/x y');
-  assert.equal(origins.get('train.epochs'), '--set train.epochs=5');
+  assert.equal(origins.get('train.epochs'), 'train.epochs=5');
   assert.equal(origins.get('seed'), '--seed');
 });
 

@@ -12,15 +12,31 @@ test('no key of gala at the top level stands for another one', () => {
 
 for (const [set, message] of [
   ['lr=0.2', 'unknown key "lr"; in gala it is optim.learning_rate'],
-  ['optimizer.name=sgd', 'unknown key "optimizer"; in gala it is optim'],
-  ['trainer.max_epochs=3', 'unknown key "trainer"; in gala it is train'],
+  ['optimizer.name=sgd', 'unknown key "optimizer.name"; in gala it is optim.name'],
+  ['optimizer=sgd', 'unknown key "optimizer"; in gala it is optim.name'],
+  ['optim_wrapper.optimizer.lr=1', 'unknown key "optim_wrapper.optimizer.lr"; in gala it is optim.learning_rate'],
+  ['optimizer.params.weight_decay=0', 'unknown key "optimizer.params.weight_decay"; in gala it is optim.weight_decay'],
+  ['trainer.max_epochs=3', 'unknown key "trainer.max_epochs"; in gala it is train.epochs'],
+  ['trainer.accelerator=gpu', 'unknown key "trainer.accelerator"; in gala it is device'],
+  ['trainer.frobnicate=1', 'unknown key "trainer"; in gala it is train'],
   ['train.max_epochs=3', 'unknown key "train.max_epochs"; in gala it is train.epochs'],
   ['train.epoch=3', 'unknown key "train.epoch"; did you mean "train.epochs"?'],
 ] as const) {
-  test(`--set ${set} names the key of gala`, () => {
+  test(`${set} names the key of gala`, () => {
     assert.equal(complaint('fashion_mnist_lt/gala', { set: [set] }).message, message);
   });
 }
+
+test('a section of another tool is answered key by key, each at its place in the file', t => {
+  const path = configFiles(t, {
+    'a.yaml': 'extends: fashion_mnist_lt/gala\ntrainer: {max_epochs: 3, devices: 2,\n  logger: true}\n',
+  })('a.yaml');
+  assert.deepEqual(complaint(path).message.split('\n').slice(1), [
+    '  a.yaml:2:11: unknown key "trainer.max_epochs"; in gala it is train.epochs',
+    '  a.yaml:2:26: unknown key "trainer.devices"; in gala it is devices',
+    '  a.yaml:3:3: unknown key "trainer.logger"; gala has no such key in train',
+  ]);
+});
 
 test('a loss as a bare name is answered with the map that says it, in a file and on the command line', t => {
   const path = configFiles(t, { 'a.yaml': 'extends: fashion_mnist_lt/gala\nloss: focal\n' })('a.yaml');
@@ -48,9 +64,12 @@ test('parents written as in Hydra and MMPretrain, and a parent with a slip, are 
 });
 
 test('an option that is a key is answered with the key, other options are not', async () => {
-  assert.match(await hintForOption("error: unknown option '--epochs'"), /gala train CONFIG train\.epochs=VALUE/);
-  assert.match(await hintForOption("error: unknown option '--batch-size'"), /train\.batch_size=VALUE/);
-  assert.match(await hintForOption("error: unknown option '--lr'"), /optim\.learning_rate=VALUE/);
-  assert.equal(await hintForOption("error: unknown option '--frobnicate'"), '');
+  const hint = (option: string, ...words: string[]) => hintForOption(`error: unknown option '${option}'`, words);
+  assert.equal(await hint('--epochs', 'train', 'C', '--epochs', '3'), 'next:  gala train C train.epochs=3\n');
+  assert.equal(await hint('--lr', 'train', '--lr=0.2', 'C'), 'next:  gala train optim.learning_rate=0.2 C\n');
+  assert.match(await hint('--batch-size', 'train', 'C', '--batch-size', '--json'), /train\.batch_size=VALUE --json/);
+  assert.match(await hint('-m', 'sweep', 'C', '-m', 'seed=0,1'), / gala sweep C seed=0,1\n$/);
+  assert.equal(await hint('--frobnicate', 'train', '--frobnicate'), '');
+  assert.equal(await hint('--epochs', 'eval', '--epochs', '3'), '', 'a command without keys');
   assert.equal(keyOfOtherTool('frobnicate'), undefined);
 });

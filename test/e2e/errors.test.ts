@@ -3,12 +3,13 @@
  * behind.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findTensorFlow } from '../../src/engine/install/locate.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { errorOf, gala } from './gala.js';
+import { errorOf, gala, galaBinary } from './gala.js';
 import { runFolders } from './outcome.js';
 
 const temporary = temporaryFolder();
@@ -29,8 +30,25 @@ test('All faults of a config are reported together, those of --set too: exit 2',
   const failed = await gala(['train', '--config', file, '--set', 'train.bach_size=3'], 2, options);
   assert.match(failed.stderr, /faults\.yaml:3:11\b/);
   assert.match(failed.stderr, /faults\.yaml:5:13\b/);
-  assert.match(failed.stderr, /--set train\.bach_size.*batch_size/s);
+  assert.match(failed.stderr, /^ +train\.bach_size=3: .*batch_size/m);
 });
+
+for (const [words, corrected] of [
+  [['lr=0.2'], 'optim.learning_rate=0.2'],
+  [['--set', 'optimizer.lr=0.2', 'loss=focal'], '--set optim.learning_rate=0.2 loss.name=focal'],
+  [['data.augment=random_crop'], "'data.augment=[random_crop]'"],
+  [['optim.warmup_epochs=20'], 'optim.warmup_epochs=19'],
+  [['optim.warmup_epochs=5', 'train.epochs=3', '--seed', '1'], 'optim.warmup_epochs=2 train.epochs=3 --seed 1'],
+  [['--epochs', '30'], 'train.epochs=30'],
+  [['--lr=0.2', '--seed', '1'], 'optim.learning_rate=0.2 --seed 1'],
+] as const) {
+  test(`The error of ${words.join(' ')} ends with ${corrected}, and the command works`, async () => {
+    const { next } = errorOf(await gala(['config', 'show', 'fashion_mnist_lt/gala', ...words], 2, options));
+    assert.equal(next, `gala config show fashion_mnist_lt/gala ${corrected}`);
+    const command = next.replace('gala', `"$0" "$1"`);
+    execFileSync('sh', ['-c', command, process.execPath, galaBinary], { cwd: temporary, stdio: 'ignore' });
+  });
+}
 
 test('An unknown config name lists what there is nearest to it: exit 2', async () => {
   const failed = await gala(['train', '--config', 'fashion_mnist_lt/gal'], 2, options);

@@ -48,7 +48,9 @@ export function registerConfigCommand(program: Command): void {
     .argument('[word]', 'only the keys of a section (optim), or with this word in name or meaning')
     .action(async (word?: string) => {
       const { describeKeys } = await import('../../config/keys.js');
-      printData(keyListing(keysWith(word, describeKeys()), process.stdout.columns));
+      const { keyOfOtherTool } = await import('../../config/otherTools.js');
+      const meant = word === undefined ? undefined : keyOfOtherTool(word);
+      printData(keyListing(keysWith(word, describeKeys(), meant), process.stdout.columns));
     });
 
   config
@@ -104,11 +106,17 @@ function datasetOf({ name }: Listed): string {
 }
 
 /**
- * The keys of the section `word`, or with `word` in name or meaning; all without one. Throws `ConfigError` for none.
+ * The keys of the section `word`, or of what the word of another tool means in gala, or with `word` in name or meaning;
+ * all without a word. Throws `ConfigError` for none.
  */
-function keysWith(word: string | undefined, all: readonly KeyDescription[]): readonly KeyDescription[] {
+function keysWith(
+  word: string | undefined,
+  all: readonly KeyDescription[],
+  meant: string | undefined,
+): readonly KeyDescription[] {
   if (word === undefined) return all;
-  const named = all.filter(({ key }) => key === word || key.startsWith(`${word}.`));
+  const wanted = meant ?? word;
+  const named = all.filter(({ key }) => key === wanted || key.startsWith(`${wanted}.`));
   if (named.length > 0) return named;
   const sought = word.toLowerCase();
   const found = all.filter(({ key, description }) => `${key} ${description}`.toLowerCase().includes(sought));

@@ -24,12 +24,20 @@ export interface Checked {
   readonly origin: (key: ConfigKey) => Origin | undefined;
   /** True if the key was written with a value other than its default. A resolved config writes all defaults. */
   readonly isChanged: (key: ConfigKey) => boolean;
+  /**
+   * True if the user wrote the key. The configs of the package also state published values that have no effect here, and
+   * a warning about them would be about nothing the user did.
+   */
+  readonly isOwn: (key: ConfigKey) => boolean;
   /** True for the second of two stages. */
   readonly hasFirstStage: boolean;
 }
 
-/** Reports a sentence at the place where the value of the key was written. */
-export type Report = (key: ConfigKey, message: string) => void;
+/**
+ * Reports a sentence at the place where the value of the key was written, with the `key=value` that cures it where one
+ * does.
+ */
+export type Report = (key: ConfigKey, message: string, cure?: string) => void;
 
 interface Reports {
   /** A contradiction: the config is refused. */

@@ -97,7 +97,11 @@ export const checkSplit: Check = ({ values: { data } }, { refuse }) => {
 export const checkGroups: Check = ({ values }, { refuse }) => {
   const { many, few } = values.eval.groups ?? {};
   if (many !== undefined && few !== undefined && few > many + 1)
-    refuse('eval.groups', `eval.groups.few is ${few}, above eval.groups.many ${many}: a class would be in both`);
+    refuse(
+      'eval.groups',
+      `eval.groups.few is ${few}, above eval.groups.many ${many}: a class would be in both`,
+      `eval.groups.few=${many}`,
+    );
 };
 
 /** Rules for the keys of image files. */
@@ -126,6 +130,7 @@ export const checkImageFiles: Check = ({ values: { data }, origin }, { refuse })
     refuse(
       'data.short_side',
       `data.short_side is ${shortSide}, less than the ${side} pixels of data.image_size that are cut out of it`,
+      `data.short_side=${side}`,
     );
   }
 };

@@ -1,10 +1,7 @@
 /** Keys without effect in a config: gala warns about a written one, and `gala config show` leaves them out. */
-import { resolve, sep } from 'node:path';
 import { hasOwnVal, isImageFiles } from '../../data/sets/index.js';
 import { losses } from '../../losses/index.js';
 import type { LossDefinition } from '../../losses/loss.js';
-import { configsFolder } from '../locate.js';
-import type { Origin } from '../located.js';
 import type { Check, ConfigKey, Values } from './checked.js';
 
 /** The definition of the loss that a config names. */
@@ -12,13 +9,9 @@ export function lossOf({ loss }: Values): LossDefinition | undefined {
   return loss.name && losses[loss.name];
 }
 
-export const checkEffect: Check = ({ values, origin, isChanged }, { warn }) => {
+export const checkEffect: Check = ({ values, isOwn, isChanged }, { warn }) => {
   for (const [key, what] of withoutEffect(values)) if (isChanged(key)) warn(key, `${key} ${what}`);
-  for (const [key, what] of lossWithoutEffect(values)) {
-    const written = origin(key);
-    // The configs of the package state published values for the record and explain this in their comments.
-    if (written !== undefined && !isInPackage(written)) warn(key, `${key} ${what}`);
-  }
+  for (const [key, what] of lossWithoutEffect(values)) if (isOwn(key)) warn(key, `${key} ${what}`);
 };
 
 /** Every key without effect, and the rest of the sentence that begins with it. */
@@ -95,8 +88,4 @@ function untrained({ loss, optim, train, freeze }: Values): Reasons {
     ),
   ].filter(key => key !== 'train.epochs');
   return keys.map(key => [key as ConfigKey, 'has no effect: train.epochs is 0']);
-}
-
-function isInPackage(origin: Origin): boolean {
-  return !origin.startsWith('--') && resolve(origin).startsWith(configsFolder + sep);
 }

@@ -41,7 +41,12 @@ export function checkAcrossKeys(checked: Checked): { problems: Problem[]; warnin
   const whereOf = (key: ConfigKey) => checked.origin(key) ?? `default of ${key}`;
   for (const check of checks) {
     check(checked, {
-      refuse: (key, message) => problems.push({ where: whereOf(key), message }),
+      refuse: (key, message, word) => {
+        const where = whereOf(key);
+        const replaces = word !== undefined && where.startsWith(word.slice(0, word.indexOf('=') + 1));
+        const cure = word === undefined ? undefined : { word, ...(replaces && { instead: where }) };
+        problems.push({ where, message, key, cure });
+      },
       warn: (key, message) => warnings.push(`${whereOf(key)}: ${message}`),
     });
   }

@@ -8,7 +8,8 @@ export const checkHead: Check = ({ values, origin }, { refuse }) => {
   const reason = lossOf(values)?.needsCosineHead;
   if (head !== undefined && head !== 'cosine' && reason !== undefined) {
     const message = `loss.name is ${loss.name}, ${reason}; set model.head to cosine`;
-    refuse(origin('model.head') === undefined ? 'loss.name' : 'model.head', message);
+    const isWritten = origin('model.head') !== undefined;
+    refuse(isWritten ? 'model.head' : 'loss.name', message, isWritten ? 'model.head=cosine' : undefined);
   }
 };
 
@@ -26,14 +27,22 @@ export const checkUntrained: Check = ({ values, hasFirstStage }, { refuse }) => 
   if (!hasFirstStage)
     refuse('model.head', 'model.head tau_normalized is made of a trained classifier; give a first stage (stages)');
   if (train.epochs !== undefined && train.epochs > 0)
-    refuse('train.epochs', 'train.epochs must be 0 with model.head tau_normalized, which trains nothing');
+    refuse(
+      'train.epochs',
+      'train.epochs must be 0 with model.head tau_normalized, which trains nothing',
+      'train.epochs=0',
+    );
   refuseSelection(values, refuse);
 };
 
 function refuseSelection(values: Values, refuse: Report): void {
   const { select_on: selectOn } = values.eval;
   if (selectOn === undefined || selectOn === 'last') return;
-  refuse('eval.select_on', 'eval.select_on must be last where train.epochs is 0: there are no epochs to choose from');
+  refuse(
+    'eval.select_on',
+    'eval.select_on must be last where train.epochs is 0: there are no epochs to choose from',
+    'eval.select_on=last',
+  );
 }
 
 export const checkFrozen: Check = ({ values: { freeze, model }, hasFirstStage }, { refuse }) => {

@@ -48,7 +48,7 @@ export const checkBatchNorm: Check = ({ values: { model, train, devices } }, { r
   }
 };
 
-export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, warn }) => {
+export const checkSchedule: Check = ({ values: { train, optim }, isOwn }, { refuse, warn }) => {
   const { epochs, checkpoint_every: saveEvery } = train;
   const { warmup_epochs: warmup, warmup_learning_rate: start, learning_rate: peak } = optim;
   if (epochs === undefined || epochs === 0) return;
@@ -56,6 +56,7 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
     refuse(
       'optim.warmup_epochs',
       `optim.warmup_epochs is ${warmup}, but train.epochs is ${epochs}; give at most ${epochs - 1}`,
+      `optim.warmup_epochs=${epochs - 1}`,
     );
   }
   const warmsUp = typeof warmup !== 'number' || warmup > 1;
@@ -66,7 +67,7 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
         'the learning rate falls during the warm-up',
     );
   }
-  if (typeof saveEvery === 'number' && saveEvery > epochs) {
+  if (typeof saveEvery === 'number' && saveEvery > epochs && isOwn('train.checkpoint_every')) {
     warn(
       'train.checkpoint_every',
       `train.checkpoint_every ${saveEvery} is above train.epochs ${epochs}: ` +
@@ -75,10 +76,11 @@ export const checkSchedule: Check = ({ values: { train, optim } }, { refuse, war
   }
 };
 
-export const checkEvaluation: Check = ({ values }, { warn }) => {
+export const checkEvaluation: Check = ({ values, isOwn }, { warn }) => {
   const { every, every_epoch_from: from, tau } = values.eval;
   const { epochs } = values.train;
-  if (from === 1 && every !== undefined && epochs !== undefined && epochs > 0 && every > epochs) {
+  const isLate = every !== undefined && epochs !== undefined && epochs > 0 && every > epochs;
+  if (from === 1 && isLate && isOwn('eval.every')) {
     warn('eval.every', `eval.every ${every} is above train.epochs ${epochs}: only the last epoch is evaluated`);
   }
   if (tau === 0) warn('eval.tau', 'eval.tau is 0: the re-balanced columns equal the plain ones');
@@ -93,7 +95,11 @@ export const checkEngine: Check = ({ values }, { refuse, warn }) => {
     refuse('device', `device is ${device}, but engine eager chooses its device itself; leave the key out`);
   }
   if (engine === 'eager' && precision === 'bf16') {
-    refuse('precision', 'precision is bf16, but the eager engine computes in fp32; set it to fp32 or auto');
+    refuse(
+      'precision',
+      'precision is bf16, but the eager engine computes in fp32; set it to fp32 or auto',
+      'precision=auto',
+    );
   }
   if (engine === 'tensorflow' || engine === 'eager') {
     if (precision === 'tf32') refuse('precision', `precision is tf32, but only engine xla has it, not ${engine}`);
