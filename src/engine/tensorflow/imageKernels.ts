@@ -48,7 +48,7 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
 
   ReluGrad: same('ReluGrad'),
   BatchNormTrain: ({ builder, node, inputs }) => {
-    const momentum = node.attributes.momentum as number | undefined; // present with running averages (stateUpdates.ts)
+    const momentum = node.attributes.momentum as number | undefined; // present with running averages (fusedOperations.ts)
     const empty = builder.constant('float32', [0], new Float32Array(0));
     const operands = momentum === undefined ? [...inputs, empty, empty] : inputs;
     const oper = builder.operation('FusedBatchNormV3', operands, {

@@ -50,6 +50,7 @@ export const plainKernels: Readonly<Record<string, Lowering>> = {
 
   Add: same('AddV2'),
   Sub: same('Sub'),
+  BiasAdd: same('BiasAdd'), // from fusedOperations.ts alone
   Multiply: same('Mul'),
   RealDiv: same('RealDiv'),
   Maximum: same('Maximum'),

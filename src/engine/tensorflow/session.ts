@@ -12,9 +12,9 @@ import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { type TracedProgram, typeOf, type Value } from '../trace/ir.js';
 import { trace } from '../trace/trace.js';
 import { type Libraries, loadTensorFlow, type Output, type Pointer, type TensorFlow } from './cApi.js';
+import { takeMomentumUpdates, withFoldedBatchNorm, withRunningAverages } from './fusedOperations.js';
 import { type GraphBuilder, newGraph } from './graph.js';
 import { lower } from './lower.js';
-import { takeMomentumUpdates, withRunningAverages } from './stateUpdates.js';
 
 export interface TensorFlowOptions {
   readonly libraries: Libraries;
@@ -91,7 +91,7 @@ function addProgram(
   whole: TracedProgram,
   variables: ReadonlyMap<string, Variable>,
 ): Entry {
-  const { program: traced, updates } = takeMomentumUpdates(withRunningAverages(whole));
+  const { program: traced, updates } = takeMomentumUpdates(withRunningAverages(withFoldedBatchNorm(whole)));
   const feeds = Object.entries(traced.inputs).map(([input, spec]) => {
     const placeholder = {
       oper: builder.operation('Placeholder', [], { dtype: { type: spec.dtype }, shape: { shape: spec.shape } }),

@@ -1,10 +1,19 @@
 /**
- * Rewrites the graph for two fused operations of TensorFlow, which update the state in place. ResourceApplyMomentum
+ * Rewrites the graph for fused operations of TensorFlow. Two update the state in place: ResourceApplyMomentum
  * computes v ← μ·v + g, w ← w − η·v, for which SGD in TF.js ops takes six operations and two assignments per
  * parameter. FusedBatchNormV3 can also move the running averages, r ← (1 − m)·r + m·batch, for which TF.js ops
- * take six operations per layer.
+ * take six operations per layer. The third is a convolution with a bias and ReLU, for batch normalisation by running
+ * averages in bfloat16.
  */
-import { countUses, type Node, reachable, type TracedProgram, typeOf, type Value } from '../trace/ir.js';
+import {
+  countUses,
+  type Node,
+  reachable,
+  type TracedProgram,
+  typeOf,
+  type Value,
+  type ValueType,
+} from '../trace/ir.js';
 
 interface MomentumUpdate {
   /** Name of the state entry w. */
@@ -134,4 +143,54 @@ function isStatistic({ node, index }: Value): boolean {
 function scalar(value: Value | undefined): number | undefined {
   const constant = value?.node.constant;
   return constant?.shape.length === 0 ? constant.data[0] : undefined;
+}
+
+/**
+ * Folds each bfloat16 `FusedBatchNorm` of a convolution that nothing else uses into the filter, w·s, and a bias,
+ * offset − mean·s, where s = scale / √(variance + ε) in float32. TensorFlow computes the convolution, the bias and a
+ * ReLU as one operation; with a batch normalisation it does so in float32 alone. The image is rounded once in place of
+ * twice.
+ */
+export function withFoldedBatchNorm(program: TracedProgram): TracedProgram {
+  const uses = countUses(program);
+  const rewritten = new Map<Node, Node>();
+  const value = ({ node, index }: Value): Value => ({ node: rewritten.get(node)!, index });
+  for (const node of program.nodes) {
+    const inputs = node.inputs.map(value);
+    const convolution = inputs[0]?.node;
+    const isFolded =
+      node.kernel === 'FusedBatchNorm' &&
+      typeOf(node.inputs[0]!).dtype === 'bfloat16' &&
+      (convolution?.kernel === 'Conv2D' || convolution?.kernel === 'GroupedConv2D') &&
+      uses.get(node.inputs[0]!.node) === 1;
+    rewritten.set(node, isFolded ? foldedBatchNorm({ ...node, inputs }) : { ...node, inputs });
+  }
+  const results = (values: Readonly<Record<string, Value>>) =>
+    Object.fromEntries(Object.entries(values).map(([name, result]) => [name, value(result)]));
+  const [outputs, state] = [results(program.outputs), results(program.state)];
+  const nodes = reachable([...Object.values(outputs), ...Object.values(state)]);
+  return { inputs: program.inputs, outputs, state, nodes };
+}
+
+function foldedBatchNorm({ inputs, attributes, outputs }: Node): Node {
+  const [{ node: convolution }, scale, offset, mean, variance] = inputs as [Value, Value, Value, Value, Value];
+  const [image, rounded] = convolution.inputs as [Value, Value];
+  const filter = rounded.node.inputs[0]!; // a cast to bfloat16
+  const epsilon = float32Scalar(attributes.epsilon as number);
+  const perChannel = (kernel: string, ...operands: Value[]) => applied(kernel, operands, typeOf(scale));
+  const factor = perChannel('Multiply', scale, perChannel('Rsqrt', perChannel('Add', variance, epsilon)));
+  const bias = perChannel('Sub', offset, perChannel('Multiply', mean, factor));
+  const inBf16 = (operand: Value) => applied('Cast', [operand], { ...typeOf(operand), dtype: 'bfloat16' });
+  const folded = inBf16(applied('Multiply', [filter, factor], typeOf(filter)));
+  const filtered = { node: { ...convolution, inputs: [image, folded] }, index: 0 };
+  return { kernel: 'BiasAdd', inputs: [filtered, inBf16(bias)], attributes: {}, outputs };
+}
+
+function applied(kernel: string, inputs: readonly Value[], type: ValueType): Value {
+  return { node: { kernel, inputs, attributes: {}, outputs: [type] }, index: 0 };
+}
+
+function float32Scalar(value: number): Value {
+  const constant = { dtype: 'float32', shape: [], data: Float32Array.of(value) } as const;
+  return { node: { kernel: 'Constant', inputs: [], attributes: {}, outputs: [constant], constant }, index: 0 };
 }

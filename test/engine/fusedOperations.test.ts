@@ -1,24 +1,31 @@
 /**
  * What the tensorflow engine computes in place: SGD's momentum updates, and the running averages of batch
- * normalisation.
+ * normalisation. What it computes with a convolution: batch normalisation by running averages in bf16.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import type { Program, Tensors } from '../../src/engine/program.js';
-import { takeMomentumUpdates, withRunningAverages } from '../../src/engine/tensorflow/stateUpdates.js';
+import {
+  takeMomentumUpdates,
+  withFoldedBatchNorm,
+  withRunningAverages,
+} from '../../src/engine/tensorflow/fusedOperations.js';
+import type { TracedProgram } from '../../src/engine/trace/ir.js';
 import { withBf16Convolutions } from '../../src/engine/trace/mixedPrecision.js';
 import { trace } from '../../src/engine/trace/trace.js';
 import { batchNormTrain } from '../../src/engine/trainingKernels.js';
 import { linearHead } from '../../src/models/head.js';
+import { convolution } from '../../src/models/layers.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
 import { sgd } from '../../src/optim/optimizers.js';
 import type { HostTensors } from '../../src/tensor.js';
 import { createLoss } from '../../src/train/learning.js';
+import { evalProgram } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
-import { float32, maxError, randomTensor } from '../numbers.js';
-import { compileForTest } from './compute.js';
+import { float32, maxError, normError, randomTensor } from '../numbers.js';
+import { compileForTest, specsOf } from './compute.js';
 
 describe('A train step of ResNet-20', () => {
   const network = {
@@ -169,6 +176,73 @@ describe('The running averages of a batch normalisation', () => {
       } finally {
         executable.dispose();
       }
+    });
+  }
+});
+
+describe('Batch normalisation by running averages', () => {
+  const counted = (program: TracedProgram) => {
+    const kernels = withFoldedBatchNorm(program).nodes.map(({ kernel }) => kernel);
+    const count = (name: string) => kernels.filter(kernel => kernel === name).length;
+    return { FusedBatchNorm: count('FusedBatchNorm'), BiasAdd: count('BiasAdd') };
+  };
+
+  test('is a bias of the convolution before it in bf16, and stays as it is in fp32', () => {
+    const network = {
+      backbone: resnetCifar({ depth: 20, channels: 3 }),
+      head: linearHead(64, 10),
+      imageShape: [32, 32, 3] as const,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.2, 0.2, 0.2],
+    };
+    const learning = { loss: createLoss({ name: 'cross_entropy' }), optimizer: sgd({ momentum: 0, weight_decay: 0 }) };
+    const program = trace(evalProgram(network, 8), initialState(network, learning, new Int32Array(10), 0));
+    assert.deepEqual(counted(withBf16Convolutions(program)), { FusedBatchNorm: 0, BiasAdd: 19 });
+    assert.deepEqual(counted(program), { FusedBatchNorm: 19, BiasAdd: 0 });
+  });
+
+  const inputs = {
+    images: randomTensor('images', [4, 9, 9, 8]),
+    filter: randomTensor('filter', [3, 3, 8, 16]),
+    grouped: randomTensor('grouped', [3, 3, 2, 16]),
+    scale: randomTensor('scale', [16]),
+    offset: randomTensor('offset', [16]),
+    mean: randomTensor('mean', [16]),
+    variance: randomTensor('variance', [16], 0.1, 9),
+  };
+  const normalised = (image: tf.Tensor4D, given: Tensors) => {
+    const ofChannels = (name: string) => given[name] as tf.Tensor1D;
+    const [offset, scale] = [ofChannels('offset'), ofChannels('scale')];
+    return tf.relu(tf.batchNorm(image, ofChannels('mean'), ofChannels('variance'), offset, scale, 1e-5));
+  };
+  const programs: Record<string, (given: Tensors, convolved: tf.Tensor4D) => Tensors> = {
+    'a convolution': (given, convolved) => ({ y: normalised(convolved, given) }),
+    'a grouped convolution': ({ images, grouped, ...given }) => ({
+      y: normalised(convolution(images as tf.Tensor4D, grouped!, 1), given),
+    }),
+    'a convolution with another use': (given, convolved) => ({ x: convolved, y: normalised(convolved, given) }),
+  };
+
+  for (const [name, apply] of Object.entries(programs)) {
+    test(`of ${name} is in bf16 within the rounding of what it is in fp32`, async () => {
+      const program: Program = {
+        inputs: specsOf(inputs),
+        apply: (_, given) => {
+          const convolved = convolution(given.images as tf.Tensor4D, given.filter!, 1);
+          return { state: {}, outputs: apply(given, convolved) };
+        },
+      };
+      const folded = name.endsWith('use') ? 0 : 1;
+      const bf16 = withBf16Convolutions(trace(program, {}));
+      assert.deepEqual(counted(bf16), { FusedBatchNorm: 1 - folded, BiasAdd: folded });
+      const computed = async (precision: 'fp32' | 'bf16') => {
+        const executable = await compileForTest({ state: {}, programs: { program } }, precision);
+        const { y } = await executable.run('program', inputs);
+        executable.dispose();
+        return y!.data;
+      };
+      const error = normError(await computed('bf16'), await computed('fp32'));
+      assert.ok(error > 0 && error < 2 ** -7, String(error));
     });
   }
 });
