@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { test } from 'node:test';
+import { parseDocument } from 'yaml';
 import { createProgram } from '../src/cli/program.js';
 import { describeKeys } from '../src/config/keys.js';
 
@@ -41,6 +42,11 @@ for (const page of pages) {
       commandsOf(page).filter(command => !isCommand(command)),
       [],
     );
+  });
+
+  test(`${page} has only YAML that can be read`, () => {
+    const errors = blocksOf(page, 'yaml').flatMap(block => parseDocument(block).errors.map(({ message }) => message));
+    assert.deepEqual(errors, []);
   });
 
   test(`${page} names only keys that a config can have`, () => {
@@ -83,11 +89,17 @@ function anchorsOf(page: string): string[] {
 
 /** The commands in a page: `gala …` in its text, and the lines of its blocks, without comments. */
 function commandsOf(page: string): string[] {
-  const text = readFileSync(join(repository, page), 'utf8').replaceAll('\\\n', ' ');
-  const lines = [...text.matchAll(/^```\w*\n(.*?)^```/gms)].flatMap(([, block]) => block!.split('\n'));
+  const lines = blocksOf(page).flatMap(block => block.replaceAll('\\\n', ' ').split('\n'));
   return [...matches(page, /`(gala [^`]+)`/g), ...lines.filter(line => line.startsWith('gala '))].map(command =>
     command.replace(/ #.*/, ''),
   );
+}
+
+/** The blocks of code in a page, of one language or of all. */
+function blocksOf(page: string, language?: string): string[] {
+  const text = readFileSync(join(repository, page), 'utf8');
+  const blocks = [...text.matchAll(/^```(\w*)[^\n]*\n(.*?)^```$/gms)];
+  return blocks.filter(([, own]) => language === undefined || own === language).map(([, , block]) => block!);
 }
 
 /** Whether gala has the command and all options in it. */

@@ -14,7 +14,7 @@ export const optim = z
       .union([z.literal('auto'), wholeNumber])
       .default('auto')
       .describe(
-        'Linear warm-up, then cosine to 0. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = none, cosine ' +
+        'Linear warm-up, then cosine to 0 in the last epoch. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = none, cosine ' +
           'from the first epoch on.',
       ),
     reference_batch_size: positiveInteger

@@ -80,7 +80,7 @@ export function scoreTableHtml(all: readonly Series[]): string {
 <thead><tr>${titles.join('')}</tr></thead>
 ${bodies.join('\n')}
 </table>
-<p class="soft">${escapeHtml(explanation(all))}</p>`;
+<p class="soft">${escapeHtml(explanation(all, new Set(columns.flatMap(({ key }, c) => (shown[c] ? [key] : [])))))}</p>`;
 }
 
 function nameHtml({ label, color, runs }: Series, hasColor: boolean): string {
@@ -106,13 +106,17 @@ function signed(value: number): string {
   return rounded.startsWith('-') ? `−${rounded.slice(1)}` : `+${rounded}`;
 }
 
-function explanation(all: readonly Series[]): string {
+/** What the shown columns mean. */
+function explanation(all: readonly Series[], shown: ReadonlySet<MetricKey>): string {
   const [first] = all;
   const sentences = [
     'Percent of the test images that are classified correctly, over all of them, and the mean over the classes with ' +
-      `${groupWords(all)}. Macro-F1 is the mean F1 of the classes, top-5 the images with the right class among ` +
-      'the five most probable.',
-    areTestsBalanced(all) ? '' : 'The test images are unbalanced: balanced is the mean accuracy over all classes.',
+      `${groupWords(all)}.`,
+    shown.has('balanced_accuracy')
+      ? 'The test images are unbalanced: balanced is the mean accuracy over all classes.'
+      : '',
+    shown.has('macro_f1') ? 'Macro-F1 is the mean F1 of the classes.' : '',
+    shown.has('top5') ? 'Top-5: the images with the right class among the five most probable.' : '',
     all.some(({ runs }) => runs.length > 1) ? 'Mean ± sample standard deviation over the seeds.' : '',
     all.length > 1
       ? `Small: the difference to “${first!.label}”, in percentage points. Bold: the best of a column.`

@@ -125,8 +125,11 @@ function notesOf(groups: readonly ResultGroup[], shared: ReadonlyMap<string, str
     ...(shared.size > 0 ? [`In all lines: ${settingsText(shared)}.`] : []),
     'Top-1 % on the test images, mean ± sample standard deviation over the seeds; many / medium / few: ' +
       `classes ${bounds.size === 1 ? `with ${[...bounds][0]}` : 'by eval.groups of each config'}.`,
-    `Re-balanced at the τ of the config (${taus}), of the same epoch; “own best”: of the epoch that the ` +
-      'same split selects by re-balanced accuracy.',
+    `Re-balanced at the τ of the config (${taus}), of the same epoch${
+      groups.some(group => rebalancedBest.value(group) !== undefined)
+        ? '; “own best”: of the epoch that the same split selects by re-balanced accuracy'
+        : ''
+    }.`,
   ];
   const selectedOn = (split: string, how: (whose: string) => string) => {
     const own = groups.filter(({ results }) => reportedScores(results[0]!.scores).plain?.selected_on === split);

@@ -132,6 +132,15 @@ describe('the report', () => {
     assert.equal(textsOf(page, '.scores tbody tr')[2]!.endsWith(signed(difference)), true, lines[2]!.join(' '));
   });
 
+  test('the sentence below the table explains the columns that it has', () => {
+    const [five] = readReportRuns([writeExampleRun(output, { classCounts: [300, 100, 50, 10, 5] }).directory]);
+    for (const shown of [page, pageOf([five!])]) {
+      const hasTopFive = textsOf(shown, '.scores thead th').includes('top-5');
+      assert.equal(shown === page, hasTopFive);
+      assert.equal(/Top-5: /.test(textsOf(shown, '#answer p')[0]!), hasTopFive);
+    }
+  });
+
   test('seeds of one config are one series: mean ± standard deviation, one colour, and each run in the sources', () => {
     const seeded = [4, 5].map(seed => {
       const record = { config: { ...exampleRecord('set/gala').config, seed } };

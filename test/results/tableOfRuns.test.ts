@@ -63,6 +63,7 @@ describe('gala table', () => {
       assert.ok(stdout.includes(mean), stdout);
       assert.match(stdout, /^(- )?Top-1 % on the test images, mean ± sample standard deviation over the seeds/m);
       assert.ok(!stdout.includes('selected on the images that it is reported on'));
+      assert.ok(!stdout.includes('“own best”'), 'no epoch was selected');
     }
   });
 

@@ -1,4 +1,5 @@
 /** `gala eval`: the accuracy table of a run, of a weights file, or of stored logits, for any τ. */
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, StorageError, withRemedy } from '../../errors.js';
@@ -95,8 +96,8 @@ async function evaluate(word: string | undefined, given: EvalFlags & { runs: str
   if (taus.length > 1 && flags.format === 'terminal') {
     const { split } = evaluation;
     const score = selectingScore(split);
-    const best = `The best of these τ by ${metricOf(score).title}, ${bestTau(summary, score)}`;
-    const sentence = `${best}, was found on the ${split} images themselves, so its score on them is no fair result.`;
+    const best = `τ = ${bestTau(summary, score)} gives the highest ${metricOf(score).title}`;
+    const sentence = `${best}. A τ chosen for this reason was chosen on the ${split} images that it is reported on.`;
     process.stdout.write(`\n${wrapped(sentence, tableWidth())}\n`);
   }
   const output = makeOutputFolder(flags, evaluation);
@@ -185,8 +186,9 @@ function nameOf(split: string, checkpoint: string, epoch: number | undefined): s
 
 async function writeFiles(folder: string, summarized: SummarizedEvaluation, tauSelectedOn: string): Promise<void> {
   const { writeResultFiles } = await import('../../tables/resultFiles.js');
+  const done = existsSync(join(folder, 'table.md')) ? 'Replaced in' : 'Written to';
   writeResultFiles(folder, [summarized], tauSelectedOn);
-  process.stderr.write(`Written to ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
+  process.stderr.write(`${done} ${folder}: table.md, table.csv, per_class.csv, predictions.csv\n`);
 }
 
 function parseTaus(text: string): number[] {

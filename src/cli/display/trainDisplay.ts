@@ -61,7 +61,7 @@ export function createTrainDisplay(flags: TrainDisplayFlags): TrainDisplay {
       progress.note(`Run folder: ${displayPath(folder)}`);
       progress.note(`Top-1 in %: all (${groupKeys.join('/')}), and all re-balanced at τ = ${config.eval.tau}.`);
       if (config.eval.select_on === 'val')
-        progress.note('The epoch of the highest balanced accuracy on val is kept: val has the long tail.');
+        progress.note('gala keeps the epoch with the highest balanced accuracy (the mean over the classes) on val.');
       if (epoch > 1 || step > 0) progress.note(`Going on at epoch ${epoch}, step ${step + 1}.`);
       print({
         type: 'start',
