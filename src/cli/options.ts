@@ -70,6 +70,7 @@ export function engineOverrides({ engine, device }: EngineFlags): string[] {
 interface ConfigFlags {
   readonly config?: string;
   readonly set?: string[];
+  readonly seeds?: number[];
 }
 
 /** The words of `gala train CONFIG key=value …`, which may take the place of `--config` and `--set`. */
@@ -85,6 +86,13 @@ export function withWords<Flags extends ConfigFlags>(words: readonly string[], f
   const assignments = words.filter(word => word.includes('='));
   const configs = [...(flags.config === undefined ? [] : [flags.config]), ...words.filter(word => !word.includes('='))];
   if (configs.length > 1) {
+    const more = configs.filter(word => /^\d+$/.test(word));
+    if (flags.seeds !== undefined && more.length > 0) {
+      throw new ConfigError('Seeds are one word.', {
+        where: `--seeds ${[...flags.seeds, ...more].join(' ')}`,
+        next: `Write --seeds ${[...flags.seeds, ...more].join(',')}.`,
+      });
+    }
     throw new ConfigError(`A command takes one config, and ${configs.length} are given: ${configs.join(', ')}.`, {
       where: configs.join(', '),
       next: 'Give one config. Overrides have the form key=value, such as train.epochs=30.',
@@ -162,5 +170,9 @@ export function parseList(text: string): string[] {
 
 /** Seeds such as `0,1,2`. */
 export function parseSeeds(text: string): number[] {
-  return parseList(text).map(parseSeed);
+  const range = /^(\d{1,3})(?:\.\.|-)(\d{1,3})$/.exec(text);
+  if (range === null) return parseList(text).map(parseSeed);
+  const [first, last] = range.slice(1).map(Number) as [number, number];
+  const all = Array.from({ length: Math.max(1, last - first + 1) }, (_, i) => first + i);
+  throw new InvalidArgumentError(`Seeds are written one by one: --seeds ${all.slice(0, 100).join(',')}`);
 }

@@ -63,7 +63,7 @@ export function findConfig(nameOrPath: string): string {
       { where: displayPath(folder), next: 'Give one config; `gala config list` shows all, each with what it is.' },
     );
   }
-  const near = nearNames(given);
+  const near = [...nearFiles(nameOrPath), ...nearNames(given)].slice(0, 3);
   throw new ConfigError(
     `There is no config "${nameOrPath}"${near.length > 0 ? `; did you mean ${near.join(' or ')}?` : ''}`,
     {
@@ -111,6 +111,16 @@ function candidates(folder: string, nameOrPath: string): string[] {
 
 function plainName(nameOrPath: string): string {
   return nameOrPath.replace(/^(\.\/)?(configs\/)?/, '').replace(/\.ya?ml$/, '');
+}
+
+/** YAML files in the folder of the path with a name near to its own. */
+function nearFiles(path: string): string[] {
+  const folder = dirname(withHome(path));
+  if (!stat(folder)?.isDirectory()) return [];
+  const files = readdirSync(folder).filter(file => /\.ya?ml$/.test(file));
+  const stem = (file: string) => file.replace(/\.ya?ml$/, '');
+  const near = nearest(stem(basename(path)), files.map(stem));
+  return files.filter(file => near.includes(stem(file))).map(file => join(folder, file));
 }
 
 function nearNames(given: string): string[] {

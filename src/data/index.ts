@@ -4,6 +4,7 @@ import { withHome } from '../io/homePath.js';
 import { bundledFolder } from './bundled.js';
 import { classCounts, type Dataset, indexHash, subset } from './dataset.js';
 import { type ImageSetOptions, type OpenedSet, openImageSet } from './files/imageSet.js';
+import { requireFolder } from './files/locateFiles.js';
 import { drawTraining } from './longTail.js';
 import type { DataConfig } from './schema.js';
 import type { DatasetDefinition, PixelSet, Statistics } from './sets/definition.js';
@@ -130,10 +131,15 @@ export async function requireDataFolder(config: DatasetConfig, options: OpenOpti
   else await set.find?.(pixelsFolder(set, config, options).root);
 }
 
-/** The folder of a dataset: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` without them. */
+/**
+ * The folder of a dataset: `dataRoot`, GALA_DATA or `data.root`, in this order. Throws `DataError` without one that
+ * exists.
+ */
 export function dataFolder(config: DatasetConfig, { dataRoot, environment = process.env }: OpenOptions): string {
   const root = rootOf(config, dataRoot ?? environment.GALA_DATA);
-  if (root === undefined) throw unknownFolder(datasets[config.dataset]);
+  const set = datasets[config.dataset];
+  if (root === undefined) throw unknownFolder(set);
+  requireFolder(root, set.form === 'pixels' && set.archives ? set.name : undefined);
   return root;
 }
 

@@ -28,7 +28,7 @@ const faults: Readonly<Record<string, readonly [reason: string, remedy: string]>
   EPERM: ['it is protected', 'Change its attributes (lsattr -d shows them) or owner, then try again.'],
   ENOENT: ['there is no such file or folder', 'Check the path.'],
   ENOTDIR: ['a part of the path is a file, not a folder', 'Check the path.'],
-  EISDIR: ['there is a folder of this name', 'Give the path of a file, or move the folder away.'],
+  EISDIR: ['this is a folder', 'Give the path of a file.'],
   ENAMETOOLONG: ['the path is too long for this file system', 'Take a shorter one.'],
   ELOOP: ['a link lies in place of the file', 'Move the link away, then try again.'],
   EINVAL: ['it is not a regular file', 'Give another path: what lies there is no file that can be written.'],
@@ -63,7 +63,7 @@ export function readFormat<T>(format: string, path: string, next: string, read: 
 }
 
 /**
- * `the disk is full (ENOSPC)` for an error of the system, `splits.train is missing` or `status: Invalid option …` for
+ * `the disk is full` for an error of the system, `splits.train is missing` or `status: Invalid option …` for
  * the first fault that a schema found; the message of any other error.
  */
 export function reasonOf(error: unknown): string {
@@ -71,7 +71,7 @@ export function reasonOf(error: unknown): string {
   if (issues?.[0]) return schemaFault(issues[0]);
   if (code === undefined) return message;
   const reason = faults[code]?.[0];
-  return reason === undefined ? message.replace(/ '.*$/s, '') : `${reason} (${code})`;
+  return reason ?? message.replace(/ '.*$/s, '');
 }
 
 function schemaFault({ path, message }: z.core.$ZodIssue): string {
@@ -82,8 +82,5 @@ function schemaFault({ path, message }: z.core.$ZodIssue): string {
 function remedyOf(path: string, { code = '' }: NodeJS.ErrnoException): string {
   const folder = dirname(path);
   if (code !== 'ENOENT' || existsSync(folder)) return faults[code]?.[1] ?? otherwise;
-  return (
-    `Make its folder (mkdir -p ${shellWord(folder)}) or check the path; a folder that was removed or renamed while ` +
-    'gala worked in it can be put back.'
-  );
+  return `The folder ${folder} is not there: correct the path, or make the folder (mkdir -p ${shellWord(folder)}).`;
 }

@@ -23,11 +23,12 @@ type Purpose = 'read' | 'resume';
  * there is no such run; for a folder of runs, the error lists some of them.
  */
 export function runFolderOf(
-  text: string,
+  given: string,
   runs: string,
   purpose: Purpose = 'read',
   onChosen: (run: FoundRun) => void = sayChosen,
 ): string {
+  const text = withoutSlash(given);
   if (existsSync(join(text, 'run.json'))) return text;
   const store = openRunStore(runs);
   if (!existsSync(text) && text !== latestWord && !isExperimentName(text)) throw noSuchRun(text, store);
@@ -52,11 +53,17 @@ export function latestUnfinished(runs: readonly FoundRun[]): FoundRun | undefine
  * path with runs comes before a config of the same name; a folder without runs, where the images of a config may lie,
  * does not. Throws as `runFolderOf`.
  */
-export function runsAtName(text: string, runs: string): string {
+export function runsAtName(given: string, runs: string): string {
+  const text = withoutSlash(given);
   const ofName = join(runs, text);
   if (isExperimentName(text) && existsSync(ofName) && !(existsSync(text) && runFoldersBelow(text).length > 0))
     return ofName;
   return existsSync(text) ? text : runFolderOf(text, runs);
+}
+
+/** Completion in a shell ends the name of a folder with a slash. */
+export function withoutSlash(path: string): string {
+  return path.replace(/(?<=[^/])\/+$/, '');
 }
 
 function ranked(runs: readonly FoundRun[], purpose: Purpose): FoundRun[] {

@@ -1,6 +1,7 @@
 /** Surveys images for `gala init`: their classes, counts, splits, sizes and colour. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { nearest } from '../config/suggest.js';
 import { countLabels } from '../data/dataset.js';
 import { layoutOf } from '../data/files/folderLists.js';
 import type { ImageFiles } from '../data/files/imageFiles.js';
@@ -45,7 +46,7 @@ const namedFiles = 5;
 export async function surveyImages(path: string, watcher: CheckWatcher): Promise<Survey> {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined)
-    throw new DataError('There is no such folder or list.', { where: resolve(path), next: 'Check the path.' });
+    throw new DataError('There is no such folder or list.', { where: resolve(path), next: howToGiveImages(path) });
   const data = found.isDirectory() ? folderKeys(resolve(path)) : listKeys(resolve(path));
   const opened = openImageSplits(data, { root: data.root, val: true });
   const { classNames, labels } = opened.train.files;
@@ -64,6 +65,12 @@ export async function surveyImages(path: string, watcher: CheckWatcher): Promise
   };
 }
 
+function howToGiveImages(path: string): string {
+  const near = existsSync(dirname(path)) ? nearest(basename(path), readdirSync(dirname(path))) : [];
+  if (near.length > 0) return `gala init ${shellWord(join(dirname(path), near[0]!))}`;
+  return 'Give the folder of your images, with a folder for each class; docs/own-images.md makes an example to try.';
+}
+
 function folderKeys(root: string): Survey['data'] {
   refuseRuns(root);
   requireClassFolders(root);
@@ -75,10 +82,27 @@ function folderKeys(root: string): Survey['data'] {
       next: `gala init ${shellWord(join(root, only))}`,
     });
   }
+  if (flat) refuseWithoutImages(root);
   if (flat) requireTwoClasses(foldersIn(root), root, true);
   const isAlone = flat || (train && !val && !test);
   const split = isAlone ? shares : train && val && test ? undefined : { val: shares.val, test: 0 };
   return { dataset: 'image_folder', root, ...(split && { split }) };
+}
+
+/** Throws `DataError` for folders beside the classes, such as runs/: each would be a class. */
+function refuseWithoutImages(root: string): void {
+  const folders = foldersIn(root);
+  const empty = folders.filter(
+    name => !readdirSync(join(root, name), { recursive: true, encoding: 'utf8' }).some(isImageName),
+  );
+  if (empty.length === 0 || empty.length === folders.length) return;
+  throw new DataError(
+    `Each folder would be a class, and ${empty.slice(0, namedFiles).join(', ')} without images too.`,
+    {
+      where: root,
+      next: 'Move the folders of the classes into a folder of their own, such as images/, and give that: gala init images',
+    },
+  );
 }
 
 /** Throws `DataError` for a folder without sub-folders: the folder of one class, or an empty one. */

@@ -14,7 +14,15 @@ const galaBinary = resolve(import.meta.dirname, '../../../bin/gala.mjs');
 
 /** `gala sweep <verb> <name>`, with `--runs` unless the runs are in the folder `runs` of the working folder. */
 export function sweepCommand(verb: 'status' | 'resume' | 'cancel', { manifest, output }: NamedSweep): string {
-  const command = `gala sweep ${verb} ${shellWord(manifest.name)}`;
+  return ofRuns(`gala sweep ${verb} ${shellWord(manifest.name)}`, output);
+}
+
+/** The command that makes the report of a sweep. */
+export function reportCommand({ manifest, output }: NamedSweep): string {
+  return ofRuns(`gala report ${shellWord(manifest.name)}`, output);
+}
+
+function ofRuns(command: string, output: string): string {
   return output === resolve('runs') ? command : `${command} --runs ${shellWord(displayPath(output))}`;
 }
 

@@ -171,10 +171,7 @@ export function openSweep(name: string, output: string): Sweep {
   if (!existsSync(path)) {
     const near = nearest(name, listSweeps(output));
     const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
-    throw new ConfigError(`There is no sweep ${JSON.stringify(name)}.${hint}`, {
-      where: resolve(output, 'sweeps'),
-      next: 'Give the name of a sweep, and with --runs the folder of runs it belongs to.',
-    });
+    throw new ConfigError(`There is no sweep ${JSON.stringify(name)}.${hint}`, whichSweep(output));
   }
   const parsed = manifestSchema.extend({ name: z.literal(name) }).safeParse(jsonOf(path));
   if (parsed.success) return { directory, output: resolve(output), manifest: parsed.data };
@@ -184,6 +181,18 @@ export function openSweep(name: string, output: string): Sweep {
       'It was changed by hand or written by another version of gala; its runs are whole, start a new sweep ' +
       'over them with another --name.',
   });
+}
+
+/** Place and remedy of an error about a command that lacks the name of a sweep. */
+export function whichSweep(output: string): { where: string; next: string } {
+  const names = listSweeps(output);
+  return {
+    where: resolve(output, 'sweeps'),
+    next:
+      names.length === 0
+        ? 'There are no sweeps here: give with --runs the folder of runs of the sweep.'
+        : `Give one of ${names.join(', ')}; with --runs a sweep of another folder of runs.`,
+  };
 }
 
 export function isSweep(name: string, output: string): boolean {

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { nearest } from '../config/suggest.js';
 import { ConfigError, StorageError, withRemedy } from '../errors.js';
-import { runsAtName } from '../run/namedRun.js';
+import { runsAtName, withoutSlash } from '../run/namedRun.js';
 import { sweepCommand } from './command.js';
 import { isSweep, listSweeps, openSweep, sweepFolder } from './manifest.js';
 import { describeStates, finishedIn, sweepStatus } from './status.js';
@@ -20,7 +20,7 @@ export function runsOf(
   runs: string,
   otherwise: (text: string, runs: string) => string | readonly string[] = runsAtName,
 ): string[] {
-  return given.flatMap(text => {
+  return given.map(withoutSlash).flatMap(text => {
     const folder = sweepFolderOf(text, runs);
     if (folder !== undefined) return finishedRuns(basename(resolve(folder)), resolve(folder, '..', '..'));
     try {

@@ -36,7 +36,7 @@ test('a failed file operation that nobody caught has its path, a remedy and exit
   } catch (error) {
     assert.match(
       describeError(error, false),
-      /^error: A file could not be used: there is no such file or folder \(ENOENT\)\nwhere: \/nowhere\/file\nnext: {2}Make its folder /,
+      /^error: A file could not be used: there is no such file or folder\nwhere: \/nowhere\/file\nnext: {2}The folder \/nowhere is not there: /,
     );
     assert.equal(exitCodeOf(error), 4);
     return;

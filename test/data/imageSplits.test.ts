@@ -132,12 +132,8 @@ describe('folders of classes', () => {
     };
     refused(at('train/class1'), at('train/class1/loop'), /leads to a folder that contains the link/);
     refused(at('train'), at('train/class1/loop'), /leads to a folder that contains the link/);
-    refused(
-      at('nowhere'),
-      at('train/class1/gone'),
-      /could not be followed: there is no such file or folder \(ENOENT\)/,
-    );
-    refused(at('nowhere'), at('train/class3'), /could not be followed: there is no such file or folder \(ENOENT\)/);
+    refused(at('nowhere'), at('train/class1/gone'), /could not be followed: there is no such file or folder/);
+    refused(at('nowhere'), at('train/class3'), /could not be followed: there is no such file or folder/);
     symlinkSync(at('train/class0'), at('more/back')); // and from there to the folder that leads here
     symlinkSync(at('more'), at('train/class0/more'));
     assert.throws(read, /leads to a folder that contains the link/);

@@ -151,10 +151,10 @@ describe('the folder of CIFAR', () => {
   };
 
   test('is --data before GALA_DATA before data.root', async () => {
-    assert.match(await whereOf('/root', '/option', '/environment'), /looked in \/option and/);
-    assert.match(await whereOf('/root', undefined, '/environment'), /looked in \/environment and/);
-    assert.match(await whereOf('/root', undefined, undefined), /looked in \/root and/);
-    assert.match(await whereOf('/root', undefined, ''), /looked in \/root and/);
+    assert.equal(await whereOf('/no/root', '/no/option', '/no/environment'), '/no/option');
+    assert.equal(await whereOf('/no/root', undefined, '/no/environment'), '/no/environment');
+    assert.equal(await whereOf('/no/root', undefined, undefined), '/no/root');
+    assert.equal(await whereOf('/no/root', undefined, ''), '/no/root');
   });
 
   test('given nowhere is an error that names the three places', async () => {

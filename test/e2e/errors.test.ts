@@ -55,6 +55,24 @@ test('An unknown config name lists what there is nearest to it: exit 2', async (
   assert.match(failed.stderr, /fashion_mnist_lt\/gala\b/);
 });
 
+test('A misspelt config file is answered with the file of nearly its name', async () => {
+  writeFileSync(join(temporary, 'small.yaml'), 'extends: fashion_mnist_lt/gala\n');
+  for (const given of ['smal.yaml', './smal'])
+    assert.match(errorOf(await gala(['config', 'show', given], 2, options)).message, /did you mean small\.yaml\?$/);
+});
+
+test('gala init names what is given: nothing, a folder beside the classes, a config that is there', async () => {
+  const at = (...path: string[]) => join(temporary, 'pictures', ...path);
+  for (const folder of ['cat', 'dog', 'runs']) mkdirSync(at(folder), { recursive: true });
+  for (const folder of ['cat', 'dog']) writeFileSync(at(folder, 'a.jpg'), '');
+  assert.match(errorOf(await gala(['init', 'DIR'], 4, options)).next, /^Give the folder of your images/);
+  assert.equal(errorOf(await gala(['init', 'picture'], 4, options)).next, 'gala init pictures');
+  assert.match(errorOf(await gala(['init', 'pictures'], 4, options)).message, /, and runs without images too\.$/);
+  writeFileSync(join(temporary, 'cat.yaml'), '');
+  const taken = errorOf(await gala(['init', 'pictures/cat'], 2, options));
+  assert.equal(taken.next, 'gala init pictures/cat --output cat-2.yaml');
+});
+
 test('An unknown option and a missing config are usage errors: exit 2', async () => {
   const unknown = await gala(['train', '--confg', 'fashion_mnist_lt/gala'], 2, options);
   assert.match(unknown.stderr, /--confg.*\n?.*--config/s);
@@ -74,6 +92,42 @@ test('A missing dataset exits with 4 and says where to get it; no run folder is 
   assert.ok(errorOf(absent).where.includes(empty));
   assert.ok(errorOf(absent).next.length > 0);
   assert.deepEqual(runFolders(join(temporary, 'runs'), 'cifar100_lt/gala_if100'), []);
+});
+
+test('A data folder that does not exist, or is a file, is called that, and the remedy names it', async () => {
+  writeFileSync(join(temporary, 'archive.bin'), '');
+  const nowhere = await gala(['train', 'cifar100_lt/gala_if100', '--data', 'nowhere'], 4, options);
+  assert.match(errorOf(nowhere).message, /folder of the images is not there/);
+  assert.equal(errorOf(nowhere).where, join(temporary, 'nowhere'));
+  assert.match(errorOf(nowhere).next, /gala data download cifar100 --data nowhere\. /);
+  const file = await gala(['train', 'cifar100_lt/gala_if100', '--data', 'archive.bin'], 4, options);
+  assert.match(errorOf(file).message, /This is a file/);
+  assert.ok(errorOf(file).next.includes(`gala data download cifar100 --data ${temporary}. `));
+});
+
+test('gala data verify takes the set that comes with gala', async () => {
+  const { stdout } = await gala(['data', 'verify', 'fashion_mnist_lt'], 0, options);
+  assert.match(stdout, /1236 \+ 2000 images, sound/);
+});
+
+test('A command on a sweep without its name lists the sweeps there are', async () => {
+  for (const verb of ['status', 'resume', 'cancel']) {
+    const none = errorOf(await gala(['sweep', verb], 2, options));
+    assert.deepEqual([none.message, none.where], ['No sweep is named.', join(temporary, 'runs', 'sweeps')]);
+    assert.match(none.next, /^There are no sweeps here/);
+  }
+  for (const name of ['one', 'two']) {
+    mkdirSync(join(temporary, 'swept', 'sweeps', name), { recursive: true });
+    writeFileSync(join(temporary, 'swept', 'sweeps', name, 'sweep.json'), '{}');
+  }
+  const other = errorOf(await gala(['sweep', 'status', 'nope', '--runs', 'swept'], 2, options));
+  assert.match(other.next, /^Give one of one, two;/);
+});
+
+test('Seeds of a sweep in several words, or as a range, are answered with the list', async () => {
+  const sweep = ['sweep', 'fashion_mnist_lt/gala', '--dry-run', '--seeds'];
+  assert.equal(errorOf(await gala([...sweep, '0', '1', '2'], 2, options)).next, 'Write --seeds 0,1,2.');
+  assert.match((await gala([...sweep, '1..3'], 2, options)).stderr, /--seeds 1,2,3$/m);
 });
 
 test('A batch larger than the training set exits with 2; no run folder is left', async () => {

@@ -87,7 +87,7 @@ describeUnless(noMount, 'a disk', () => {
           const output = join(disk.path, name);
           const failed = await startGala(smallTraining(set, output), options).finished;
           const run = onlyRun(output);
-          assertFailedCleanly(failed, run, /^Could not write .*the disk is full \(ENOSPC\)/, /[Ff]ree space/);
+          assertFailedCleanly(failed, run, /^Could not write .*the disk is full/, /[Ff]ree space/);
           assert.equal(
             filesIn(join(run, 'checkpoints')).length > 1,
             name === 'later',
@@ -100,7 +100,7 @@ describeUnless(noMount, 'a disk', () => {
         disk.leave(0);
         const output = join(disk.path, 'none');
         const failed = await gala(smallTraining(set, output), 4, options);
-        assert.match(errorOf(failed).message, /ENOSPC/);
+        assert.match(errorOf(failed).message, /the disk is full/);
         assert.deepEqual(runFolders(output), [], 'nothing began, nothing is left');
       } finally {
         disk.unmount();
@@ -116,13 +116,13 @@ describeUnless(noMount, 'a disk', () => {
       try {
         const { run, failed } = await disturbAfterFirstEpoch(join(disk.path, 'runs'), () => disk.setReadOnly(true));
         expectExit(failed, 4);
-        assert.match(errorOf(failed).message, /the file system is mounted read-only \(EROFS\)/);
+        assert.match(errorOf(failed).message, /the file system is mounted read-only/);
         assert.match(errorOf(failed).next, /Mount it for writing.*To go on with this run/);
 
         const refused = await gala(resuming(run), 4, options);
-        assert.match(errorOf(refused).message, /^Could not lock the folder: .*\(EROFS\)/);
+        assert.match(errorOf(refused).message, /^Could not lock the folder: the file system is mounted read-only/);
         const anew = await gala(smallTraining(set, join(disk.path, 'anew')), 4, options);
-        assert.match(errorOf(anew).message, /^Could not make a run folder: .*\(EROFS\)/);
+        assert.match(errorOf(anew).message, /^Could not make a run folder: the file system is mounted read-only/);
         assert.match(errorOf(anew).next, /choose another place/);
 
         disk.setReadOnly(false);
@@ -156,7 +156,7 @@ describeUnless(under === undefined && 'root cannot give up its rights here (setp
     mkdirSync(at('closed'));
     chmodSync(at('closed'), 0o500);
     const failed = await gala(smallTraining(set, join(at('closed'), 'runs')), 4, { ...options, under: under! });
-    assert.match(errorOf(failed).message, /^Could not make a run folder: permission is missing \(EACCES\)/);
+    assert.match(errorOf(failed).message, /^Could not make a run folder: permission is missing/);
     assert.match(errorOf(failed).next, /permissions.*another place/);
   });
 
@@ -164,14 +164,14 @@ describeUnless(under === undefined && 'root cannot give up its rights here (setp
     const closed = writeSmallSet(at('closedSet'));
     chmodSync(join(closed, 'train-labels-idx1-ubyte'), 0);
     const failed = await gala(smallTraining(closed, at('unread')), 4, { ...options, under: under! });
-    assert.match(errorOf(failed).message, /EACCES/);
+    assert.match(errorOf(failed).message, /permission is missing/);
     assert.ok(errorOf(failed).where.endsWith('train-labels-idx1-ubyte'));
   });
 
   test('A checkpoints folder that is closed during the run: exit 4; open again, the bits of an unbroken run', async () => {
     const close = (run: string) => chmodSync(join(run, 'checkpoints'), 0o500);
     const { run, failed } = await disturbAfterFirstEpoch(at('closing'), close, { under: under! });
-    assertFailedCleanly(failed, run, /^Could not write the file: permission is missing \(EACCES\)/, /permissions/);
+    assertFailedCleanly(failed, run, /^Could not write the file: permission is missing/, /permissions/);
     chmodSync(join(run, 'checkpoints'), 0o755);
     await assertResumesToTheSameBits(run);
   });
@@ -180,7 +180,7 @@ describeUnless(under === undefined && 'root cannot give up its rights here (setp
 test('A run folder that is removed or renamed during the run: exit 4, and nothing is made in its place', async () => {
   const removed = await disturbAfterFirstEpoch(at('removed'), run => rmSync(run, { recursive: true }));
   expectExit(removed.failed, 4);
-  assert.match(errorOf(removed.failed).message, /there is no such file or folder \(ENOENT\)/);
+  assert.match(errorOf(removed.failed).message, /there is no such file or folder/);
   assert.match(errorOf(removed.failed).next, /removed or renamed while gala worked in it/);
   assert.deepEqual(runFolders(at('removed')), []);
 

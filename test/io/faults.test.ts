@@ -13,12 +13,9 @@ test('the remedy fits the error of the system, and the path is named once', () =
   }
   const fault = diskFault('Could not read it', '/no/such place/gone', missing);
   assert.ok(fault instanceof StorageError);
-  assert.equal(fault.message, 'Could not read it: there is no such file or folder (ENOENT)');
+  assert.equal(fault.message, 'Could not read it: there is no such file or folder');
   assert.equal(fault.where, '/no/such place/gone');
-  assert.match(
-    fault.next!,
-    /^Make its folder \(mkdir -p '\/no\/such place'\) or check the path; .* can be put back\.$/,
-  );
+  assert.match(fault.next!, /^The folder \/no\/such place is not there: .* \(mkdir -p '\/no\/such place'\)\.$/);
   assert.equal(diskFault('Could not read it', '/gone', missing).next, 'Check the path.');
   assert.equal(fault.cause, missing);
 });

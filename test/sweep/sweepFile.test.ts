@@ -53,7 +53,7 @@ test('Problems have their line; unknown keys and YAML errors too', () => {
   refused(['grid:', '  loss.lambda1: 1'], 'study.yaml:2:17', /grid\.loss\.lambda1: .*expected array/);
   refused(['seeds: [0, -1]'], 'study.yaml:1:12', /seeds\.1: /);
   refused(['exclude: [{}]'], 'study.yaml:1:11', /at least one key/);
-  refused(['grid: ['], 'study.yaml:2:1', /not valid YAML/);
+  refused(['grid: ['], 'study.yaml:1:7', /^the bracket \[ is not closed$/);
 });
 
 test('A --set takes the place of all that the file says of its key, also in the points of its list', () => {

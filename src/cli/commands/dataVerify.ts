@@ -29,9 +29,7 @@ interface VerifyFlags {
 
 const dataErrorExitCode = 4;
 /** Sets that a folder is enough for: those with lists in the config need the config. */
-const verifiable = namesWhere(set =>
-  set.form === 'own' ? set.imagesOf === 'folders' : set.form === 'published' || set.bundled === undefined,
-);
+const verifiable = namesWhere(set => set.form !== 'own' || set.imagesOf === 'folders');
 
 export function registerDataVerifyCommand(data: Command): void {
   data

@@ -1,6 +1,6 @@
 /** `gala init DIR|LIST`: looks at a user's images and writes a config that trains on them. */
 import { existsSync } from 'node:fs';
-import { basename, extname, resolve } from 'node:path';
+import { basename, extname, join, parse, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { asNamePart } from '../../config/experimentName.js';
 import { ConfigError } from '../../errors.js';
@@ -34,7 +34,7 @@ async function init(images: string, { output }: { output?: string }): Promise<vo
   if (existsSync(file)) {
     throw new ConfigError('There is a file of this name; it is not replaced.', {
       where: resolve(file),
-      next: 'Give another name with --output FILE.yaml, or delete the file.',
+      next: `gala init ${shellWord(images)} --output ${shellWord(freeName(file))}`,
     });
   }
   const { surveyImages } = await import('../../survey/survey.js');
@@ -48,6 +48,15 @@ async function init(images: string, { output }: { output?: string }): Promise<vo
   // GALA_DATA comes before data.root.
   const data = process.env.GALA_DATA ? ` --data ${shellWord(survey.data.root)}` : '';
   process.stdout.write(`Wrote ${file}. Next:\n  gala train ${shellWord(file)}${data}\n`);
+}
+
+/** `flowers-2.yaml`, `flowers-3.yaml`, …: the first that does not exist. */
+function freeName(file: string): string {
+  const { dir, name, ext } = parse(file);
+  for (let copy = 2; ; copy++) {
+    const path = join(dir, `${name}-${copy}${ext}`);
+    if (!existsSync(path)) return path;
+  }
 }
 
 function describeSurvey(

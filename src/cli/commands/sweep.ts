@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../errors.js';
 import { displayPath } from '../../io/homePath.js';
+import { reportCommand } from '../../sweep/command.js';
 import type { Sweep, SweepTask } from '../../sweep/manifest.js';
 import { printData } from '../display/output.js';
 import { addLauncherOptions, type LauncherFlags, launch, launcherSettings } from '../launch.js';
@@ -98,6 +99,7 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   } finally {
     await printSweepTable(draft);
   }
+  if (!flags.quiet) process.stderr.write(`Next: ${reportCommand(draft)}\n`);
 }
 
 /** A sweep of which SLURM took no job is removed, so that the corrected command can use its name. */
@@ -122,7 +124,7 @@ async function specOf(flags: SweepFlags) {
   const isNamed = spec.grid.has('config') || spec.list.some(point => point.has('config'));
   if (config === undefined && !isNamed) {
     throw new ConfigError('No config is given.', {
-      where: '--config',
+      where: 'gala sweep',
       next: 'gala sweep --config fashion_mnist_lt/gala --set loss.lambda1=0.5,1 --seeds 0,1,2, or --file SWEEP.yaml.',
     });
   }

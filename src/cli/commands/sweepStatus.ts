@@ -15,7 +15,7 @@ interface NamedFlags {
 
 export function registerSweepStatusCommands(sweep: Command): void {
   const named = (name: string, description: string) =>
-    addRunsOption(sweep.command(name), true).description(description).argument('<name>', 'name of the sweep');
+    addRunsOption(sweep.command(name), true).description(description).argument('[name]', 'name of the sweep');
 
   named('status', 'how far each run is, and the table of the finished ones')
     .addOption(wideOption())
@@ -34,11 +34,17 @@ interface StatusFlags extends NamedFlags {
   readonly wide?: boolean;
 }
 
-async function printStatus(given: string, { runs, json, wide }: StatusFlags): Promise<void> {
-  const { openSweep } = await import('../../sweep/manifest.js');
+/** The sweep that the command names. Throws `ConfigError` that lists the sweeps where it names none of them. */
+async function namedSweep(name: string | undefined, runs: string): Promise<Sweep> {
+  const { openSweep, whichSweep } = await import('../../sweep/manifest.js');
+  if (name === undefined) throw new ConfigError('No sweep is named.', whichSweep(runs));
+  return openSweep(name, runs);
+}
+
+async function printStatus(given: string | undefined, { runs, json, wide }: StatusFlags): Promise<void> {
   const { describeStates, statusColumns, sweepStatus } = await import('../../sweep/status.js');
   const { formatTable } = await import('../../tables/format.js');
-  const sweep = openSweep(given, runs);
+  const sweep = await namedSweep(given, runs);
   const statuses = sweepStatus(sweep);
   const { name, tasks, launcher } = sweep.manifest;
   if (json) {
@@ -64,12 +70,14 @@ export async function printSweepTable(
   process.stdout.write(`\n${formatGroups(groupRuns(finished), 'terminal', { wide, width: tableWidth() })}\n`);
 }
 
-async function resume(name: string, flags: NamedFlags & LauncherFlags & { quiet?: boolean }): Promise<void> {
-  const { openSweep } = await import('../../sweep/manifest.js');
+async function resume(
+  name: string | undefined,
+  flags: NamedFlags & LauncherFlags & { quiet?: boolean },
+): Promise<void> {
   const { removeLeftLocks } = await import('../../sweep/leftLocks.js');
   const { isJobOver } = await import('../../sweep/slurm/client.js');
   const { isOpen, sweepStatus } = await import('../../sweep/status.js');
-  const sweep = await withLauncher(openSweep(name, flags.runs), flags);
+  const sweep = await withLauncher(await namedSweep(name, flags.runs), flags);
   refuseRunning(sweep, await holderOf(sweep));
   const statuses = sweepStatus(sweep);
   const open = statuses.filter(isOpen);
@@ -99,10 +107,9 @@ async function withLauncher(sweep: Sweep, flags: LauncherFlags): Promise<Sweep> 
   return { ...sweep, manifest: { ...sweep.manifest, launcher } };
 }
 
-async function cancel(name: string, { runs }: NamedFlags): Promise<void> {
-  const { openSweep } = await import('../../sweep/manifest.js');
+async function cancel(name: string | undefined, { runs }: NamedFlags): Promise<void> {
   const { sweepStatus } = await import('../../sweep/status.js');
-  const sweep = openSweep(name, runs);
+  const sweep = await namedSweep(name, runs);
   const pid = await holderOf(sweep);
   if (pid !== undefined) {
     process.kill(pid, 'SIGTERM');

@@ -133,7 +133,7 @@ function overridesOf({ set = [], seed, ...flags }: TrainFlags): { set?: string[]
 function requireConfig(flags: TrainFlags): string {
   if (flags.config !== undefined) return flags.config;
   throw new ConfigError('No config is given.', {
-    where: '--config',
+    where: 'gala train',
     next: 'gala train fashion_mnist_lt/gala; `gala config list` shows the names.',
   });
 }

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
+import { shellWord } from '../../io/shellWord.js';
 import { packedArchiveAdvice } from '../files/packedArchives.js';
 import type { CifarArchives, CifarLayout } from '../sets/definition.js';
 
@@ -49,7 +50,7 @@ export function findCifar({ name, archives }: CifarSet, root: string): FoundCifa
       where: partial?.folder ?? `looked in ${[...new Set(candidates.map(({ folder }) => folder))].join(' and ')}`,
       next:
         packedArchiveAdvice(root, name => layouts.some(({ archive }) => archive.name === name)) ??
-        `Fetch them with \`gala data download ${name} --data DIR\`, or unpack the authors' archive ` +
+        `Fetch them with \`gala data download ${name} --data ${shellWord(root)}\`, or unpack the authors' archive ` +
           `${layout.archive.name} ` +
           `(${page}); then name the folder with --data DIR, the environment variable GALA_DATA ` +
           'or data.root in the config.',

@@ -120,16 +120,24 @@ function withNames(list: ImageList, renamed: ReadonlyMap<number, string>): Image
   return { ...list, ...nameTable(names) };
 }
 
-function requireFolder(root: string): void {
+/** Throws `DataError` when `root` is no folder. `downloaded` names a set that gala can download. */
+export function requireFolder(root: string, downloaded?: string): void {
   const path = resolve(root);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-  throw new DataError(existsSync(path) ? 'The images are not in a folder.' : 'The folder of the images is not there.', {
-    where: path,
-    next:
-      packedArchiveAdvice(root) ??
-      'Name the folder that holds the images with --data DIR, the environment variable GALA_DATA or ' +
-        'data.root in the config.',
-  });
+  const isFile = existsSync(path);
+  const fetch =
+    downloaded &&
+    `Fetch the images: gala data download ${downloaded} --data ${shellWord(isFile ? dirname(path) : root)}. `;
+  throw new DataError(
+    isFile ? 'This is a file, not the folder of the images.' : 'The folder of the images is not there.',
+    {
+      where: path,
+      next:
+        packedArchiveAdvice(root) ??
+        `${fetch ?? ''}Name the folder that holds the images with --data DIR, the environment variable GALA_DATA or ` +
+          'data.root in the config.',
+    },
+  );
 }
 
 /** Reads names in folders. Keeps some results, because folders can share a candidate, such as a flat `val`. */
