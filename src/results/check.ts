@@ -18,7 +18,7 @@ import {
   type StoredResult,
 } from './record.js';
 
-/** What the data themselves say about a record. */
+/** Facts read from the data, to compare a record with. */
 export interface Truth {
   /** Of the test images [N], in dataset order. */
   readonly labels: Int32Array;
@@ -31,7 +31,7 @@ export interface Truth {
   readonly classCounts: Int32Array;
 }
 
-/** Percentage points, as all below. Of a sum of fractions; anything typed by hand differs by more. */
+/** Percentage points, as the two below: the error of a sum of fractions. A number typed by hand differs by more. */
 const rounding = 1e-7;
 
 /** metrics.jsonl has four decimals. */
@@ -72,7 +72,7 @@ export function faultsOf({ path, record, predictions }: StoredResult, truth?: Tr
   return faults;
 }
 
-/** It has no predictions to count again; it can still contradict the scores that can. */
+/** `rebalanced_best` has no predictions to count again, but it can contradict the scores that have them. */
 function faultOfRebalancedBest({
   scores,
   test,

@@ -1,4 +1,4 @@
-/** Claims beside what the records say: difference and verdict. Values in percent. */
+/** Compares claims with the records: difference and verdict. Values in percent. */
 import { reportedScores } from '../eval/resultRow.js';
 import type { MetricKey } from '../eval/scores.js';
 import { type Column, twoDecimals } from '../tables/column.js';
@@ -24,11 +24,11 @@ export interface Comparison {
 }
 
 /**
- * Two decimals are shown, more are noise; without this a value exactly at the tolerance depends on rounding in binary.
+ * Without this, the verdict on a value exactly at the tolerance would depend on binary rounding.
  */
 const rounding = 1e-9;
 
-/** A comparison per claim, and for rows nobody claimed anything of one per plain and re-balanced top-1. */
+/** A comparison per claim; for a row without claims one of plain and one of re-balanced top-1. */
 export function compare(table: ExpectedTable, recordsOf: (row: string) => readonly ResultRecord[]): Comparison[] {
   return table.rows.flatMap(({ row }) => {
     const claims = table.claims.filter(claim => claim.row === row);

@@ -1,4 +1,4 @@
-/** From a finished run folder to what tables say of it and to the record of it. Needs no data and no engine. */
+/** Makes the row of a table and the record from the folder of a finished run. Needs no data and no engine. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { withoutFolders } from '../config/withoutFolders.js';
@@ -59,7 +59,7 @@ export function addResult(results: string, directory: string): string {
 }
 
 /**
- * The record that is there already; undefined for none, and for one that cannot be read: writing it anew is the remedy.
+ * The existing record; undefined without one, and for a record that cannot be read, which the new one replaces.
  */
 function recordBefore(path: string): ResultRecord | undefined {
   try {
@@ -119,7 +119,7 @@ export function resultOfRun(directory: string): { record: ResultRecord; predicti
 }
 
 /**
- * What tables say of a finished run, for any number of classes. Throws `StorageError` and `DataError` where run.json
+ * A finished run as tables need it, for any number of classes. Throws `StorageError` and `DataError` where run.json
  * lacks scores and the logits cannot be used.
  */
 export function runResultOf(run: Pick<FoundRun, 'directory' | 'record'>): RunResult {
@@ -127,7 +127,7 @@ export function runResultOf(run: Pick<FoundRun, 'directory' | 'record'>): RunRes
   return { ...aboutRun(run), scores: [...results, oracle], ...(rebalanced_best && { rebalanced_best }) };
 }
 
-/** What records and tables say of a run beside its scores. */
+/** The facts about a run that records and tables have beside its scores. */
 function aboutRun({ directory, record: run }: Pick<FoundRun, 'directory' | 'record'>) {
   const { train, test } = run.splits;
   const [, ...further] = distinctProcesses([run, ...run.resumes].map(processOf));
@@ -148,7 +148,7 @@ function aboutRun({ directory, record: run }: Pick<FoundRun, 'directory' | 'reco
   };
 }
 
-/** sha256 of labels [N] as one byte each, or two where there are more than 256 classes. */
+/** sha256 of labels [N], encoded by `encodeClasses`. */
 export function labelsHash(labels: Int32Array, classes: number): string {
   return sha256(encodeClasses(labels, classes));
 }

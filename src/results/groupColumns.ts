@@ -10,7 +10,7 @@ import { formatMean, meanAndStd } from './compare.js';
 import { differencesWithin, type ResultGroup } from './groups.js';
 import type { RunResult } from './record.js';
 
-/** What is averaged. */
+/** Which scores of a run a mean is taken of. */
 type Choice = keyof ReturnType<typeof scoresBy>;
 
 /** `rebalanced_best`: re-balanced, at the epoch that re-balanced accuracy would have selected. */
@@ -91,7 +91,7 @@ export const furtherColumns: readonly Column<ResultGroup>[] = metricKeys
       ),
   }));
 
-/** For programs: a number a cell, `top1`, `top1_std`, `many_rebalanced`, …; empty where there is none. */
+/** For programs, one number per cell: `top1`, `top1_std`, `many_rebalanced`, …; empty without a value. */
 export const groupDataColumns: readonly Column<ResultGroup>[] = [
   groupColumns.config,
   groupColumns.runs,

@@ -4,7 +4,7 @@ import { keysBesideName, keysOfARun, withSettings } from '../config/namedConfig.
 import { processesOf, processFacts, valuesOf } from '../run/processes.js';
 import type { RunResult } from './record.js';
 
-/** What tells experiments apart. */
+/** The facts that tell experiments apart. */
 export type Experiment = Pick<RunResult, 'name' | 'config' | 'seeds'> & {
   readonly weights?: { readonly sha256: string } | undefined;
 };
@@ -17,7 +17,7 @@ export interface ResultGroup<Result extends Experiment = RunResult> {
   readonly labelSettings: ReadonlyMap<string, string>;
   /**
    * The keys in which experiments of one name differ, with the values as they are typed after --set; `(none)` for a key
-   * that the config has not.
+   * that the config lacks.
    */
   readonly settings: ReadonlyMap<string, string>;
   /** By seed. */
@@ -25,8 +25,8 @@ export interface ResultGroup<Result extends Experiment = RunResult> {
 }
 
 /**
- * Groups runs by name and by every key of the config that decides the numbers, seeds, precision and engine excepted, in
- * order of first appearance: a mean is never taken over different experiments.
+ * Groups runs by name and by every key of the config that decides the numbers, except seeds, precision and engine, in
+ * order of first appearance. So no mean is taken over different experiments.
  */
 export function groupResults<Result extends Experiment>(results: readonly Result[]): ResultGroup<Result>[] {
   const groups = new Map<string, { name: string; values: Map<string, string>; results: Result[] }>();
@@ -59,8 +59,8 @@ export function groupResults<Result extends Experiment>(results: readonly Result
 }
 
 /**
- * Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`, and those that changed
- * on the way of one, when it was resumed or between its stages: `precision: bf16, bf16 then fp32`, or
+ * Facts in which the runs of a group differ besides their seed, such as `precision: bf16, fp32`, and facts that changed
+ * within a run, at a resume or between its stages: `precision: bf16, bf16 then fp32`, or
  * `precision: bf16 then fp32 in each`.
  */
 export function differencesWithin(results: readonly RunResult[]): string[] {

@@ -1,4 +1,4 @@
-/** Which runs of a table are there, half done or missing. */
+/** Which runs of a table exist, are unfinished or are missing. */
 import { basename } from 'node:path';
 import { configDifference, configHash, configOf } from '../config/identity.js';
 import { type LoadedConfig, openConfig } from '../config/load.js';
@@ -14,17 +14,17 @@ export interface Planned {
   readonly row: string;
   readonly loaded: LoadedConfig;
   readonly seed: number;
-  /** `in progress`: another process trains it, or is going to; `diverged`: it would do so again. */
+  /** `in progress`: another process trains the run, or will; `diverged`: the run would diverge again. */
   readonly step: Step;
-  /** The run folder to record, to resume, in which another process works, or whose run diverged. */
+  /** The run folder that `step` is about. */
   readonly directory?: string;
-  /** The sweep that is going to train it. */
+  /** The sweep that will train the run. */
   readonly claimedBy?: string;
   /** Finished epochs of that run. */
   readonly epoch?: number;
 }
 
-/** What is left to do for every row and seed. `recordsOf` gives the records of a row. */
+/** The next step for every row and seed. `recordsOf` gives the records of a row. */
 export function planRuns(
   table: ExpectedTable,
   seeds: readonly number[],
@@ -44,7 +44,7 @@ export function planRuns(
   });
 }
 
-/** A sentence for every row that has records, but none of a wanted seed. */
+/** A sentence for every row that has records, but no record of a wanted seed. */
 export function missingSeeds(
   table: ExpectedTable,
   recordsOf: (row: string) => readonly ResultRecord[],
@@ -102,8 +102,8 @@ export const planColumns: readonly Column<Planned>[] = [
 ];
 
 /**
- * The run of this config and seed that is nearest to its end. Of diverged ones only that of the very config counts,
- * which would diverge again; with another precision or engine it is worth a try.
+ * The run of this config and seed that is nearest to its end. A diverged run counts only where the configs are equal,
+ * because another precision or engine may not diverge.
  */
 function runOf(runs: RunStore, config: Config): Pick<Planned, 'step' | 'directory' | 'epoch'> | undefined {
   const found = runs.find(

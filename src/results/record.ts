@@ -17,7 +17,7 @@ import { makeFolderBelow } from '../io/makeFolder.js';
 import { largestText, readRegularFile, readRegularText } from '../io/regularFile.js';
 import { rebalancedBestShape } from '../run/recordSchema.js';
 
-/** What two bytes can tell apart. */
+/** Two bytes have so many values. */
 export const mostClasses = 65_536;
 
 const count = z.number().int().min(0);
@@ -54,7 +54,7 @@ const firstStageSchema = z.strictObject({
   epoch: count,
   weights_sha256: hash,
   training_seconds: z.number().min(0),
-  /** That computed it; absent in records made before they were kept. */
+  /** The processes that computed the stage; absent in older records. */
   processes: z.array(processSchema).min(1).optional(),
 });
 
@@ -93,14 +93,14 @@ const recordSchema = z.strictObject({
   resumed_with: z.array(processSchema).min(1).optional(),
   predictions_sha256: hash,
   scores: z.array(scoreSchema).min(1),
-  /** On the test images; absent where no split selected the epoch, and in records made before it was kept. */
+  /** On the test images; absent where no split selected the epoch, and in older records. */
   rebalanced_best: z.strictObject(rebalancedBestShape).optional(),
 });
 
 export type Score = z.output<typeof scoreSchema>;
 export type ResultRecord = z.output<typeof recordSchema>;
 
-/** A finished run as tables need it: a record of the repository, or what its folder says. */
+/** A finished run as tables need it, from a record of the repository or from its run folder. */
 export interface RunResult
   extends Pick<
     ResultRecord,

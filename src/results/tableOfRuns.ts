@@ -1,4 +1,4 @@
-/** Accuracy tables straight from run folders: one line per experiment, and what a reader must know beside it. */
+/** Accuracy tables from run folders: one line per experiment, with notes that a reader needs. */
 import { configOf } from '../config/identity.js';
 import { settingsText, withSettings } from '../config/namedConfig.js';
 import { ConfigError, type StorageError } from '../errors.js';
@@ -21,8 +21,8 @@ export interface RunsRead {
 }
 
 /**
- * The finished runs among run folders and folders of runs, as groups in the order of the folders. A run that is met
- * twice counts once. Throws `StorageError` where there is no run, `ConfigError` where none is finished, `DataError` for
+ * The finished runs among run folders and folders of runs, as groups in the order of the folders. A run given twice
+ * counts once. Throws `StorageError` where there is no run, `ConfigError` where none is finished, `DataError` for
  * unusable logits.
  */
 export function readRuns(directories: readonly string[]): RunsRead {
@@ -112,7 +112,7 @@ function sharedSettings(groups: readonly ResultGroup[]): ReadonlyMap<string, str
   return new Map([...groups[0]!.labelSettings].filter(isShared));
 }
 
-/** What the columns mean, and what a reader must know before comparing the lines. */
+/** What the columns mean, and cautions before comparing the lines. */
 function notesOf(groups: readonly ResultGroup[], shared: ReadonlyMap<string, string>): string[] {
   const taus = [...new Set(groups.map(group => String(tau.value(group))))].join(', ');
   const bounds = new Set(

@@ -10,6 +10,7 @@ import { largestText, readRegularText } from '../io/regularFile.js';
 import { factOf, type ProcessFact, processesOf } from '../run/processes.js';
 import { type Column, twoDecimals } from '../tables/column.js';
 import { formatTable } from '../tables/format.js';
+import { predictionsCell, tauChoiceCell } from '../tables/scoreColumns.js';
 import { type Claim, type ClaimMetric, expectedTables, readExpected } from './expected.js';
 import { groupColumns } from './groupColumns.js';
 import { groupResults, type ResultGroup } from './groups.js';
@@ -27,10 +28,10 @@ const text = <Row>(key: string, value: (row: Row) => string | number | undefined
   value,
 });
 
-/** Of a run that was resumed otherwise both values: `bf16 then fp32`. */
+/** A fact of the run's processes; both values where a resume changed it: `bf16 then fp32`. */
 const fact = (key: string, of: ProcessFact) => text<Line>(key, ({ record }) => factOf(processesOf(record), of));
 
-/** One line per score: percent with two decimals, and what a reader needs to tell two runs apart. */
+/** One line per score: percent with two decimals, and the facts that tell two runs apart. */
 const csvColumns: readonly Column<Line>[] = [
   text('config', ({ record }) => record.name),
   text('seed', ({ record }) => record.seeds.run),
@@ -39,9 +40,9 @@ const csvColumns: readonly Column<Line>[] = [
   text('checkpoint', ({ score }) => score.checkpoint),
   text('epoch', ({ score }) => score.epoch),
   text('selected_on', ({ score }) => score.selected_on),
-  text('predictions', ({ score }) => (score.tau === undefined ? 'plain' : 're-balanced')),
+  text('predictions', ({ score }) => predictionsCell(score)),
   text('tau', ({ score }) => score.tau),
-  text('tau_selected_on', ({ score }) => (score.tau_selected_on === 'test' ? 'test (oracle)' : score.tau_selected_on)),
+  text('tau_selected_on', ({ score }) => tauChoiceCell(score)),
   ...metricKeys.map(key => text<Line>(key, ({ score }) => twoDecimals(score[key]))),
   fact('engine', ({ engine }) => `${engine.engine} ${engine.version}`),
   fact('precision', ({ engine }) => engine.precision),
@@ -88,15 +89,14 @@ export function resultsCsv(records: readonly ResultRecord[]): string {
 }
 
 /**
- * The scores, and the epoch that re-balanced accuracy would have selected: of that the metrics remain, no checkpoint.
+ * The scores, and the metrics of the epoch that re-balanced accuracy would have selected, which has no checkpoint.
  */
 function linesOf({ scores, rebalanced_best: best }: ResultRecord): Line['score'][] {
   return best ? [...scores, { ...best, checkpoint: 'none kept', tau_selected_on: 'config' }] : scores;
 }
 
 /**
- * The table of README.md: a line per experiment, mean ± standard deviation over its runs, beside what is claimed of
- * it.
+ * The table of README.md: a line per experiment with the mean ± standard deviation over its runs and the claims.
  */
 export function resultsMarkdown(
   records: readonly ResultRecord[],
@@ -113,7 +113,7 @@ export interface GeneratedFile {
   readonly isCurrent: boolean;
 }
 
-/** What the generated files of a table should hold, and whether they do. Without records there is no CSV. */
+/** The content that the generated files of a table should have, and whether they have it. No CSV without records. */
 export function generatedFiles(results: string, table: string): GeneratedFile[] {
   const records = listResults(results, table).map(path => readResult(path).record);
   const files: GeneratedFile[] = [];
@@ -121,7 +121,7 @@ export function generatedFiles(results: string, table: string): GeneratedFile[] 
     files.push({ path, content, isCurrent: existsSync(path) && readRegularText(path, largestText) === content });
   if (records.length > 0) add(join(results, `${table}.csv`), resultsCsv(records));
   const readme = join(dirname(resolve(results)), 'README.md');
-  // Only the folder `results` speaks for a repository: `--results mine` must not rewrite its README.
+  // Only the folder `results` belongs to the README beside it: `--results mine` must not rewrite the README.
   const page = basename(results) === 'results' && existsSync(readme) ? readRegularText(readme, largestText) : '';
   const [before, after] = [`<!-- results:${table} (made by gala results tables) -->`, `<!-- /results:${table} -->`];
   const [start, end] = [page.indexOf(before), page.indexOf(after)];

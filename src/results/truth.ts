@@ -10,11 +10,10 @@ import type { Truth } from './check.js';
 import type { ResultRecord } from './record.js';
 
 /**
- * Reads what the data say about a record, or undefined where nobody named their folder (`--data`, GALA_DATA; the
- * bundled set needs none). A record has only the base names of lists of images; where they lie the config of its row,
- * `row`, says, and without one a list that is not found leaves the record without truth. A set takes a second to read
- * and the rows of a table share a few subsets, so each is read once. Throws `DataError` when a folder was named and the
- * files are not in it.
+ * A reader of the facts to compare a record with; undefined without a data folder (`--data`, GALA_DATA), which only the
+ * bundled dataset does not need. A record has only the base names of its lists of images; the config `row` of its row
+ * has their paths. Without `row`, a record whose lists are not found has no truth. Reading takes a second and the rows
+ * of a table share a few subsets, so each subset is read once. Throws `DataError` where the folder lacks the files.
  */
 export function truthReader(dataRoot?: string): (record: ResultRecord, row?: Config) => Promise<Truth | undefined> {
   const known = new Map<string, Promise<Truth>>();
@@ -35,7 +34,7 @@ export function truthReader(dataRoot?: string): (record: ResultRecord, row?: Con
   };
 }
 
-/** `data` of a record with the paths that the config of its row has for lists of the same base names. */
+/** The section `data` of a record, with the paths of the row's config in place of equal base names. */
 function withListsOf(row: Config | undefined, data: Config['data']): Config['data'] {
   const located = { ...data };
   for (const key of listKeys) {

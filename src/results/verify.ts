@@ -1,4 +1,4 @@
-/** All records of a table, checked: which row each belongs to, what is wrong, and how much could be proved. */
+/** Checks all records of a table: the row of each, its faults, and whether its numbers could be counted again. */
 import { basename, dirname, join, relative } from 'node:path';
 import { configOf } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
@@ -13,7 +13,7 @@ import { generatedFiles } from './tables.js';
 import { truthReader } from './truth.js';
 
 export interface Verification {
-  /** Records of a row, those with faults too. */
+  /** Records of a row, also those with faults. */
   recordsOf(row: string): readonly ResultRecord[];
   /** `file: sentence` for everything that is wrong. */
   readonly faults: readonly string[];

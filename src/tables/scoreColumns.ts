@@ -25,8 +25,7 @@ export const accuracyColumns: readonly Column<ResultRow>[] = [
     key: 'predictions',
     title: 'predictions',
     kind: 'text',
-    value: row =>
-      row.tau === undefined ? 'plain' : row.method === 'logit_adjusted' ? 'logit-adjusted' : 're-balanced',
+    value: predictionsCell,
   },
   { key: 'tau', title: 'τ', kind: 'number', value: row => row.tau },
   {
@@ -34,7 +33,16 @@ export const accuracyColumns: readonly Column<ResultRow>[] = [
     title: 'choice of τ',
     kind: 'text',
     dispensable: 3,
-    value: row => (row.tau_selected_on === 'test' ? 'test (oracle)' : row.tau_selected_on),
+    value: tauChoiceCell,
   },
   ...metricColumns,
 ];
+
+export function predictionsCell({ tau, method }: Pick<ResultRow, 'tau' | 'method'>): string {
+  if (tau === undefined) return 'plain';
+  return method === 'logit_adjusted' ? 'logit-adjusted' : 're-balanced';
+}
+
+export function tauChoiceCell({ tau_selected_on }: Pick<ResultRow, 'tau_selected_on'>): string | undefined {
+  return tau_selected_on === 'test' ? 'test (oracle)' : tau_selected_on;
+}
