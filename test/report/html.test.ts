@@ -270,6 +270,18 @@ describe('the report', () => {
     assert.equal(marksOf(Number.NaN), marksOf(0.5));
   });
 
+  test('the legend of the curves shows dots where a curve has one point', () => {
+    const marksOf = (epochs: number) => {
+      const shown = pageOf(readReportRuns([writeExampleRun(output, { epochs, checkpoints: ['last'] }).directory]));
+      const entries = Array.from(shown.querySelectorAll('#curves .legend svg'), ({ innerHTML }) => innerHTML);
+      return entries.map(entry => (entry.includes('<circle') ? 'dot' : 'line'));
+    };
+    // Of exampleRuns the first epoch has a loss alone.
+    assert.deepEqual(marksOf(1), ['dot', 'dot', 'dot']);
+    assert.deepEqual(marksOf(2), ['line', 'dot', 'dot']);
+    assert.deepEqual(marksOf(3), ['line', 'line', 'line']);
+  });
+
   test('the title names up to three configs, and every figure begins with its caption', () => {
     assert.equal(textsOf(page, 'h1')[0], 'gala and cross_entropy compared');
     for (const figure of figures) assert.ok(figure.innerHTML.trim().startsWith('<figcaption><h2>'), figure.id);

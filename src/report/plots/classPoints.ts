@@ -78,7 +78,7 @@ export function frequencyAxis(all: readonly Series[]): { options: PlotOptions; m
   }
   const axis = logAxis([fewest, most], 1.1, true);
   return {
-    options: { marginTop: 36, x: { ...axis.scale, label: 'training images of the class' } },
+    options: { marginTop: 42, x: { ...axis.scale, label: 'training images of the class' } },
     marks: [...logMarks('x', axis), ...groupMarks(sharedGroups(all), fewest, most)],
   };
 }
@@ -97,7 +97,7 @@ function groupMarks(groups: GroupBounds | undefined, fewest: number, most: numbe
       [few, many].filter(border => border > fewest && border < most),
       { strokeDasharray: '2 3', strokeOpacity: 0.5 },
     ),
-    text(names, { x: middle, text: 'name', frameAnchor: 'top', dy: -12, fillOpacity: 0.7 }),
+    text(names, { x: middle, text: 'name', frameAnchor: 'top', dy: -17, fillOpacity: 0.7 }),
   ];
 }
 

@@ -30,7 +30,8 @@ export function curvesFigure(all: readonly Series[]): Figure | undefined {
     runs.some(({ metrics }) => metrics.some(line => typeof scoreIn(line, split) === 'number')),
   );
   const isMany = all.length > mostColors;
-  const isPoint = runs.every(({ metrics }) => metrics.length <= 1);
+  const isPoint = (isDrawn: (line: EpochMetrics) => boolean) =>
+    runs.every(({ metrics }) => metrics.filter(isDrawn).length <= 1);
   const lossesDiffer = (of: (loss: Config['loss']) => unknown) =>
     new Set(trained.map(({ runs }) => JSON.stringify(of(runs[0]!.record.config.loss)))).size > 1;
   const difference = lossesDiffer(({ name }) => name) ? 'are of different kinds' : 'have different settings';
@@ -49,9 +50,12 @@ export function curvesFigure(all: readonly Series[]): Figure | undefined {
     id: 'curves',
     title: isMany ? 'Top-1 over training' : 'Loss and top-1 over training',
     sentence: sentences.filter(text => text !== '').join(' '),
-    legend: isPoint
-      ? [...(isMany ? [] : seriesLegend(all, 'dot')), ...predictionLegend('dot', 'ring')]
-      : [...(isMany ? [] : seriesLegend(all, 'line')), ...predictionLegend('line', 'dashed')],
+    legend: [
+      ...(isMany ? [] : seriesLegend(all, isPoint(() => true) ? 'dot' : 'line')),
+      ...(isPoint(line => splits.some(split => typeof scoreIn(line, split) === 'number'))
+        ? predictionLegend('dot', 'ring')
+        : predictionLegend('line', 'dashed')),
+    ],
     panels: isMany
       ? trained.map(series => smallPanel(series, trained, splits[0] ?? 'test'))
       : [lossPanel(all), ...splits.map(split => topOnePanel(all, split))],

@@ -36,7 +36,7 @@ export function gradientRatioFigure(all: readonly Series[]): Figure | undefined 
   const lines = hasLines
     ? `${isShort ? 'Rings' : 'Thin lines'} are classes (at most 1 % of their points at either end lie outside the ` +
       `frame and are left out), ${isShort ? 'dots' : 'thick ones'} the median of many, medium and few. `
-    : 'Lines are the medians of many, medium and few. ';
+    : `${isShort ? 'Dots' : 'Lines'} are the medians of many, medium and few. `;
   const means = shown.some(({ runs }) => runs.length > 1) ? 'Values are geometric means over the seeds. ' : '';
   return {
     id: 'gradients',

@@ -24,6 +24,10 @@ test('the gradient figure of 8142 classes over 20 epochs is drawn with its media
   const run = { ...example!, gradients, evaluation: { ...example!.evaluation, classCounts } };
   const svg = gradientRatioFigure(seriesOf([run]))!.panels[0]!.draw(900);
   assert.equal(svg.match(/stroke-width="3"/g)?.length, 3);
+  const sentenceOf = (epochs: number) =>
+    gradientRatioFigure(seriesOf([{ ...run, gradients: gradients.slice(0, epochs) }]))!.sentence;
+  assert.match(sentenceOf(20), /Lines are the medians/);
+  assert.match(sentenceOf(1), /Dots are the medians/);
 });
 
 test('the curves of eight runs of 100 000 epochs have one axis', () => {
