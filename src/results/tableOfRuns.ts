@@ -126,7 +126,7 @@ function notesOf(groups: readonly ResultGroup[], shared: ReadonlyMap<string, str
     'Top-1 % on the test images, mean ± sample standard deviation over the seeds; many / medium / few: ' +
       `classes ${bounds.size === 1 ? `with ${[...bounds][0]}` : 'by eval.groups of each config'}.`,
     `Re-balanced at the τ of the config (${taus}), of the same epoch${
-      groups.some(group => rebalancedBest.value(group) !== undefined)
+      groups.some(({ results }) => results.some(({ rebalanced_best }) => rebalanced_best !== undefined))
         ? '; “own best”: of the epoch that the same split selects by re-balanced accuracy'
         : ''
     }.`,
