@@ -1,4 +1,4 @@
-/** How far confidence and accuracy are apart: the expected calibration error of Guo et al. (ICML 2017). */
+/** The expected calibration error of Guo et al. (ICML 2017): the distance between confidence and accuracy. */
 
 export interface CalibrationBin {
   readonly count: number;

@@ -1,4 +1,4 @@
-/** Logits of a whole split, in dataset order: everything after that needs no model. */
+/** Computes the logits of a whole split, in dataset order; all later steps need no model. */
 import type { Dataset } from '../data/dataset.js';
 import { imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';
@@ -36,8 +36,8 @@ export async function splitLogits(
 /**
  * Writes an output `[B, …]` of a program for every image of `dataset` to `into` `[N, …]`, in batches of
  * `batchSize`, as many in one call as the device takes; the last call is filled up with zeros, whose outputs are
- * dropped. Images in files are decoded by `workers` threads. A split that is one call on an engine with device memory
- * stays there, in `staged` where it is given, and is not read again the next time: always for the same program.
+ * dropped. Images in files are decoded by `workers` threads. With `staged`, a split that is one call on an engine with
+ * device memory stays there and is not read again; such a map must always be used for the same program.
  */
 export async function splitOutputs(
   executable: Executable,

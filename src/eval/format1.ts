@@ -6,10 +6,10 @@ import { percentOf } from './scores.js';
 
 const names: Readonly<Record<string, string>> = { selectedOn: 'selected_on', tauSelectedOn: 'tau_selected_on' };
 
-/** The metrics of format 1; records of format 2 may lack those that came later. */
+/** The metrics of format 1; records of format 2 may lack the other metrics. */
 export const firstMetrics: ReadonlySet<string> = new Set(['top1', 'many', 'medium', 'few']);
 
-/** The parsed JSON of a file in format 2; what is not of format 1 as it is. What it holds is not checked here. */
+/** Converts the parsed JSON of a file from format 1 to format 2; returns other content unchanged and checks nothing. */
 export function fromFormat1(content: unknown): unknown {
   if (!isObject(content) || content.format !== 1) return content;
   const { results, scores, rebalanced_best } = content;

@@ -5,8 +5,8 @@ export const groupNames = ['many', 'medium', 'few'] as const;
 export type Group = (typeof groupNames)[number];
 
 /**
- * Bounds on the training images of a class: `many` has more than `many`, `few` has fewer than `few`, `medium` is
- * between.
+ * Bounds on the training images of a class: a class of `many` has more than `many`, a class of `few` fewer than `few`;
+ * the others are `medium`.
  */
 export interface GroupBounds {
   readonly many: number;

@@ -1,4 +1,4 @@
-/** Post-hoc logit adjustment: the class prior of training is taken out of the logits, image by image. */
+/** Post-hoc logit adjustment: subtracts the class prior of training from the logits, image by image. */
 import { ConfigError } from '../errors.js';
 import { largestTau, softmaxOf } from './rebalance.js';
 
@@ -18,7 +18,7 @@ export function logitAdjustedPredictions(logits: Float32Array, classCounts: Int3
   return softmaxOf(logits, classCounts.length, undefined, adjustmentShift(classCounts, tau)).predictions;
 }
 
-/** What adjustment takes from the logits of each class [C]: log(π_j^τ + 1e-12). */
+/** The number that adjustment subtracts from the logits of each class [C]: log(π_j^τ + 1e-12). */
 export function adjustmentShift(classCounts: Int32Array, tau: number): Float64Array {
   const total = classCounts.reduce((sum, count) => sum + count, 0);
   return Float64Array.from(classCounts, count => Math.log((Math.max(count, 1) / total) ** tau + 1e-12));

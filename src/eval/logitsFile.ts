@@ -1,6 +1,6 @@
 /**
- * `logits/<split>.safetensors`: everything metrics, re-balancing and tables need of one evaluated split, without the
- * model.
+ * `logits/<split>.safetensors`: the logits and labels of an evaluated split, from which metrics, re-balancing and
+ * tables are computed without the model.
  */
 
 import { DataError } from '../errors.js';
@@ -9,7 +9,7 @@ import type { HostTensor } from '../tensor.js';
 import type { GroupBounds } from './groups.js';
 import { labelCounts } from './metrics.js';
 
-/** Which training run, checkpoint and split an evaluation is of. */
+/** The training run, checkpoint and split of an evaluation. */
 export interface EvaluationSource {
   /** Evaluated split: `test`, `val` or `train`. */
   readonly split: string;
@@ -21,7 +21,7 @@ export interface EvaluationSource {
   readonly epoch?: number;
   /** What selected the epoch: `test` or `val` (best plain top-1 there) or `last`. */
   readonly selected_on?: string;
-  /** Precision of the forward pass; absent where it is not known, as in files of gala before 2026-11-30. */
+  /** Precision of the forward pass; absent where it is unknown, as in files from before 2026-11-30. */
   readonly precision?: string;
 }
 
@@ -142,7 +142,7 @@ function readGroups(path: string, json: string): GroupBounds {
     const { many, few } = JSON.parse(json) as GroupBounds;
     if (Number.isFinite(many) && Number.isFinite(few)) return { many, few };
   } catch {
-    // Told below.
+    // The error follows.
   }
   throw unfit(path, `its groups are ${json}, not such as {"many": 100, "few": 20}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What the metrics of scores.ts compute: everything of N predictions is in their counts per class. Fractions in [0, 1].
+ * The functions of the metrics in scores.ts, from the counts of N predictions per class. Fractions in [0, 1].
  */
 
 import { DataError } from '../errors.js';

@@ -6,10 +6,10 @@ import { ConfigError, DataError } from '../errors.js';
 import { shiftedPredictions, softmaxSums } from './kernels/logitKernels.js';
 import { labelCounts } from './metrics.js';
 
-/** The largest τ taken, of re-balancing and of logit adjustment. */
+/** The largest allowed τ of re-balancing and of logit adjustment. */
 export const largestTau = 1000;
 
-/** Plain predictions of logits [N, C] and what re-balancing and calibration need beside them. */
+/** Plain predictions of logits [N, C], with the numbers that re-balancing and calibration need. */
 export interface Softmax {
   /** [N]: the class of the largest logit, of equal ones the lowest. */
   readonly predictions: Int32Array;
@@ -80,8 +80,8 @@ export function rebalanceSweep(
 }
 
 /**
- * What re-balancing takes from the logits of each class [C]: log(p/mass^τ) = z − τ·log mass − logΣexp(z), and
- * the last term is one number per row, which moves no rank.
+ * The number that re-balancing subtracts from the logits of each class [C]: log(p/mass^τ) = z − τ·log mass −
+ * logΣexp(z), in which the last term is the same for all classes and does not change their order.
  */
 export function rebalanceShift(mass: Float64Array, tau: number): Float64Array {
   return mass.map(m => (tau === 0 ? 0 : m === 0 ? Infinity : tau * Math.log(m)));

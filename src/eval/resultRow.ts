@@ -1,5 +1,5 @@
 /**
- * Lines of a results table: the scores of one evaluation, plain, re-balanced or logit-adjusted, with what they are of.
+ * Rows of a results table: the scores of one evaluation, plain, re-balanced or logit-adjusted, with their source.
  */
 import type { EvaluationSource } from './logitsFile.js';
 import { inPercent, type PercentScores, type Scores } from './scores.js';
@@ -8,7 +8,7 @@ import type { Summary } from './summary.js';
 /** As kept in run.json, in percent: `tau` is absent for plain predictions. */
 export interface ResultRow extends EvaluationSource, PercentScores {
   readonly tau?: number;
-  /** What τ is of, where it is not re-balancing. */
+  /** The method that τ belongs to; absent for re-balancing. */
   readonly method?: 'logit_adjusted';
   /**
    * What selected τ: `config`, `given` (command line), `default` (1, of logits without a config), or the split on
@@ -18,8 +18,8 @@ export interface ResultRow extends EvaluationSource, PercentScores {
 }
 
 /**
- * The plain scores, then a line per τ of re-balancing, which `tauSelectedOn` selected, and of logit adjustment, always
- * given.
+ * The plain scores, then a row per τ of re-balancing, which `tauSelectedOn` selected, and per τ of logit adjustment,
+ * which is always given.
  */
 export function resultRows(
   source: EvaluationSource,
@@ -35,7 +35,7 @@ export function resultRows(
   ];
 }
 
-/** The row of one line of scores; without `ofTau` they are of plain predictions. */
+/** One row; without `ofTau` the scores are of plain predictions. */
 export function resultRow(
   { split, run, checkpoint, epoch, selected_on, precision }: EvaluationSource,
   scores: Scores,

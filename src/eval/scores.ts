@@ -10,15 +10,15 @@ import { type ClassCounts, groupAccuracy, macroF1, meanClassAccuracy, topFive, t
 export interface Metric {
   /** Heading of its column. */
   readonly title: string;
-  /** The classes that it is of; without a group all. */
+  /** The group of classes that the metric measures; absent for all classes. */
   readonly group?: Group;
   /**
-   * Where people see it: in every table, where the test images are unbalanced, or with `--wide`. CSV and JSON have all.
+   * In which tables the metric is shown: all, those of unbalanced test images, or with `--wide`. CSV and JSON have all.
    */
   readonly shown: 'always' | 'unbalanced' | 'wide';
-  /** What it is counted from: predictions can be counted again from a record, the scores of all classes cannot. */
+  /** What the metric is counted from. A record has predictions, but not the scores of all classes. */
   readonly of: 'predictions' | 'scores';
-  /** A fraction in [0, 1]; undefined where it does not exist, as of a group without classes. */
+  /** A fraction in [0, 1]; undefined where it does not exist, such as for a group without classes. */
   value(counts: ClassCounts): number | undefined;
 }
 
@@ -59,7 +59,7 @@ export type Scores = Readonly<Record<MetricKey, number | undefined>> & { readonl
 /** The same in percent, as files have them; a score that does not exist is absent. */
 export type PercentScores = { readonly top1: number } & { readonly [Key in MetricKey]?: number | undefined };
 
-/** All scores of predictions; each is counted when it is first read, for a sweep over τ needs top-1 alone. */
+/** All scores of predictions. Each is counted when it is first read, because a sweep over τ needs only top-1. */
 export function scoresOf(counts: ClassCounts): Scores {
   const scores = {};
   for (const key of metricKeys) {
@@ -73,7 +73,7 @@ export function scoresOf(counts: ClassCounts): Scores {
   return scores as Scores;
 }
 
-/** Whether people see a metric in a table of these scores: on balanced test images balanced accuracy is top-1. */
+/** Whether a table of these scores shows a metric. On balanced test images, balanced accuracy equals top-1. */
 export function isShown(key: MetricKey, scores: readonly PercentScores[]): boolean {
   const { shown } = metricOf(key);
   const isUnbalanced = ({ top1, balanced_accuracy: balanced = top1 }: PercentScores) =>
@@ -86,14 +86,14 @@ export function inPercent(scores: Scores): PercentScores {
   return Object.fromEntries(present.map(key => [key, percentOf(scores[key]!)])) as PercentScores;
 }
 
-/** Percent of a fraction, without the last digits of a product in binary: 0.4554 is 45.54. */
+/** A fraction in percent, without binary rounding errors: 0.4554 is 45.54. */
 export function percentOf(fraction: number): number {
   return Number((100 * fraction).toFixed(8));
 }
 
 const percent = z.number().min(0).max(100);
 
-/** Schema of `PercentScores`, to be spread into that of a row. */
+/** Schema of `PercentScores`, for the schema of a row. */
 export const scoreShape = {
   ...(Object.fromEntries(metricKeys.map(key => [key, percent.optional()])) as Record<
     MetricKey,

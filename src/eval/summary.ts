@@ -1,4 +1,4 @@
-/** The scores of one evaluation, plain and re-balanced for every τ: what tables, run.json and reports are made of. */
+/** The scores of one evaluation, plain and re-balanced for every τ, for tables, run.json and reports. */
 import { type Calibration, calibrationOf } from './calibration.js';
 import { adjustmentShift, logitAdjustedPredictions } from './logitAdjustment.js';
 import type { Evaluation } from './logitsFile.js';
@@ -13,7 +13,7 @@ export interface Summary {
   /** Predicted mass [C], which re-balancing divides by. */
   readonly mass: Float64Array;
   readonly rebalanced: readonly TauScores[];
-  /** By post-hoc logit adjustment, for each τ of its own. */
+  /** By post-hoc logit adjustment, which has its own τ. */
   readonly adjusted: readonly Omit<TauScores, 'predictions'>[];
   /** Of the plain predictions, 15 bins. */
   readonly calibration: Calibration;
@@ -69,11 +69,11 @@ export interface CheckpointSummary {
   readonly evaluation: Evaluation;
   /** Re-balanced at the τ of the config alone. */
   readonly summary: Summary;
-  /** Re-balanced at the τ with the highest top-1 on these very images; only of the reported checkpoint. */
+  /** Re-balanced at the τ with the highest top-1 on the same images; only of the reported checkpoint. */
   readonly oracle?: TauScores;
 }
 
-/** What tables and records say of the checkpoints of a run, the reported one first, with the τ of its config. */
+/** Summaries of the checkpoints of a run, the reported one first, with the τ of the config. */
 export function summarizeCheckpoints(evaluations: readonly Evaluation[], tau: number): CheckpointSummary[] {
   return evaluations.map((evaluation, k) => {
     const summary = summarize(evaluation, k === 0 ? oracleTaus(tau) : [tau]);
@@ -87,8 +87,8 @@ export function summarizeCheckpoints(evaluations: readonly Evaluation[], tau: nu
 export const largestOracleTau = 3;
 
 /**
- * τ that an oracle chooses among, ascending: 0, 0.05, … 3, and that of the config wherever it lies, so that no
- * oracle is below the config's own.
+ * The τ that an oracle chooses from, ascending: 0, 0.05, … 3 and the τ of the config, so that an oracle is never worse
+ * than the config.
  */
 export function oracleTaus(configured: number): number[] {
   const steps = Array.from({ length: 20 * largestOracleTau + 1 }, (_, step) => step / 20);
@@ -106,7 +106,7 @@ export function bestTau(
   return ranked[0]?.tau;
 }
 
-/** The score by which a split selects an epoch or a τ: classes of the long tail would hardly count in top-1. */
+/** The score by which a split selects an epoch or a τ. In top-1 the classes of a long tail would hardly count. */
 export function selectingScore(split: string): 'top1' | 'balanced_accuracy' {
   return hasLongTail(split) ? 'balanced_accuracy' : 'top1';
 }

@@ -6,7 +6,7 @@ import type { ReportRun } from './reportRun.js';
 import { seriesOf } from './series.js';
 import { ownersOf } from './whose.js';
 
-/** A sentence each; none when there is nothing to say. */
+/** The cautions, a sentence each. */
 export function cautionsOf(runs: readonly ReportRun[]): string[] {
   const owners = new Map<string, Set<ReportRun>>();
   const say = (text: string, run: ReportRun) => owners.set(text, (owners.get(text) ?? new Set()).add(run));
@@ -42,17 +42,17 @@ function isSameDraw(a: ReportRun, b: ReportRun): boolean {
   return a.series === b.series && of.run === other.run && of.subset === other.subset;
 }
 
-/** Told by what was used, not by what was asked for. */
+/** Left out here, because the facts of the run say what was used. */
 const keysOfFacts: ReadonlySet<string> = new Set(['engine', 'precision', 'eval.select_on']);
 
-/** Drawn by each run of a series in its own way. */
+/** Each run of a series has its own value. */
 const keysOfSeeds: ReadonlySet<string> = new Set(['seed', 'data.subset_seed']);
-/** More values of a key than this are counted. */
+/** More values of a key are counted, not listed. */
 const mostValues = 8;
 
 /**
- * In what the runs differ besides their loss: images, seeds and weights by name, all else with the values, such as
- * `train.epochs (20, 30)`. What each seed draws for itself is compared series by series.
+ * The differences between the runs besides their loss: images, seeds and weights by name, other keys with the values,
+ * such as `train.epochs (20, 30)`. Values that each seed draws are compared series by series.
  */
 function differencesOf(runs: readonly ReportRun[]): string[] {
   const series = seriesOf(runs);

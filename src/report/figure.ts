@@ -1,7 +1,7 @@
-/** What a figure of the report is made of; src/report/html.ts turns it into markup. */
+/** The parts of a figure of the report; html.ts turns them into markup. */
 import type { Series } from './series.js';
 
-/** How a legend shows its entry: as the marks of the plot look. */
+/** The picture of an entry in a legend, which looks like the marks of the plot. */
 export type LegendMark = 'line' | 'dashed' | 'bar' | 'faint' | 'tick' | 'dot' | 'ring';
 
 export interface LegendEntry {
@@ -13,7 +13,7 @@ export interface LegendEntry {
 
 export interface Panel {
   readonly heading?: string;
-  /** SVG text for a width in px; called once for a wide page and once for a phone, of small multiples once for both. */
+  /** SVG text for a width in px; called for a wide page and for a phone, but once for a small multiple. */
   draw(width: number): string;
 }
 
@@ -21,7 +21,7 @@ export interface Figure {
   /** Anchor in the page. */
   readonly id: string;
   readonly title: string;
-  /** What the figure shows, and of which split, checkpoint and τ. */
+  /** What the figure shows, with split, checkpoint and τ. */
   readonly sentence: string;
   readonly legend: readonly LegendEntry[];
   readonly panels: readonly Panel[];
@@ -34,7 +34,7 @@ export function seriesLegend(all: readonly Series[], mark: LegendMark): LegendEn
   return all.map(({ label, color }) => ({ label, color, mark }));
 }
 
-/** Legend entries that tell plain from re-balanced predictions, in the text's colour. */
+/** Legend entries of plain and of re-balanced predictions, in the colour of the text. */
 export function predictionLegend(plain: LegendMark, rebalanced: LegendMark): LegendEntry[] {
   return [
     { label: 'plain', color: 'currentColor', mark: plain },

@@ -1,4 +1,4 @@
-/** `gradients.jsonl` of a run: the gradients of each classifier by its own class and by the others, epoch by epoch. */
+/** `gradients.jsonl` of a run: the gradients of each classifier from its own class and from others, by epoch. */
 import { z } from 'zod';
 import { StorageError } from '../errors.js';
 import { diskFault } from '../io/faults.js';

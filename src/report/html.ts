@@ -25,16 +25,16 @@ import { ownedValues } from './whose.js';
 
 /** Nothing may be fetched and no script may run, whoever opens the file and wherever it lies. */
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-/** Lines of a fact at the top of the page; the table at its end has all of them. */
+/** Most lines of a fact at the top of the page; the table at the end of the page has all. */
 const mostTopLines = 3;
-/** Lines of a fact that are seen without a click. */
+/** Most lines of a fact that are shown without a click. */
 const mostOpenLines = 8;
 /** Series that the title names; more are counted. */
 const mostNamed = 3;
-/** Series with a panel of their own: more would make a page that nobody scrolls through. */
+/** Most series with a panel each: a page of more would be too long to read. */
 const mostPanels = 60;
 
-/** The page of one run, or of several compared; the first one's class frequencies order the classes. */
+/** The page of one run or of several; the class frequencies of the first run order the classes. */
 export function reportHtml(runs: readonly ReportRun[]): string {
   const all = seriesOf(runs);
   const { figures, notes } = figuresOf(all);
@@ -66,7 +66,7 @@ ${provenanceSection(runs)}
 `;
 }
 
-/** Which figures are drawn of so many series; `notes` say what is not drawn, by the anchor of the figure. */
+/** The figures for this number of series; `notes` name those that are not drawn, with the anchor of the figure. */
 function figuresOf(all: readonly Series[]): { figures: Figure[]; notes: (readonly [id: string, text: string])[] } {
   const shown = all.slice(0, mostPanels);
   const curves = curvesFigure(shown);
@@ -139,7 +139,7 @@ ${provenanceFacts(runs)
 </section>`;
 }
 
-/** A row: the value that all runs share, or each value with its runs; more than `most` values are said to differ. */
+/** A row: the value that all runs share, or each value with its runs; a link to the table for more than `most`. */
 function factHtml({ title, cellOf }: Fact, runs: readonly ReportRun[], most = Infinity): string {
   const values = ownedValues(runs, cellOf);
   const items = values.map(({ value, owners }) => {
@@ -169,7 +169,7 @@ ${panels.map(panel => panelHtml(panel, columns)).join('\n')}
 </figure>`;
 }
 
-/** Drawn twice, as text that shrinks with the picture cannot be read on a phone; small multiples fit both. */
+/** Drawn twice, because text that shrinks with the picture is too small on a phone; small multiples fit both. */
 function panelHtml({ heading, draw }: Panel, columns: Figure['columns']): string {
   const head = heading === undefined ? '' : `<h3>${proseHtml(heading)}</h3>`;
   if (columns === 'small') return `<div>${head}${draw(panelWidths.small)}</div>`;

@@ -1,4 +1,4 @@
-/** A run as the report needs it: its record, its curves, and what follows from its stored test logits. */
+/** A run as the report needs it: its record, its curves, and predictions and scores of its stored test logits. */
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ConfigError, StorageError } from '../errors.js';
@@ -20,7 +20,7 @@ import { type RunScores, storedScores } from '../run/storedScores.js';
 import { type EpochGradients, readGradients } from './gradients.js';
 import { labelSeries, mostColors } from './seriesLabels.js';
 
-/** Numbers per class and image; the logits are not kept, so that many runs fit into memory. */
+/** Numbers per class and image, without the logits, so that many runs fit into memory. */
 export interface ReportRun {
   /** Label of its series: the seeds of one config. */
   readonly series: string;
@@ -34,7 +34,7 @@ export interface ReportRun {
   readonly gradients: readonly EpochGradients[] | undefined;
   /** Of the test logits of the checkpoint `best`, or `last` where the run has no best. */
   readonly evaluation: Omit<Evaluation, 'logits'>;
-  /** τ of the config, which every figure but the sweep uses. */
+  /** τ of the config, for every figure except the sweep. */
   readonly tau: number;
   /** Predictions [N]. */
   readonly plain: Int32Array;
@@ -42,11 +42,11 @@ export interface ReportRun {
   readonly rebalanced: Int32Array;
   /** Accuracy of each class [C], a fraction; NaN without test images. */
   readonly accuracies: { readonly plain: Float64Array; readonly rebalanced: Float64Array };
-  /** Undefined in a report of too many series to draw it. */
+  /** Undefined in a report of more series than it is drawn for. */
   readonly mass: ClassMass | undefined;
   readonly calibration: Calibration;
   readonly scores: ReportScores;
-  /** At every τ that the oracle chooses among, ascending; of a report of too many series at `tau` alone. */
+  /** At every τ of the oracle, ascending; in a report of more series than the sweep is drawn for, at `tau` alone. */
   readonly sweep: readonly TopOneOfTau[];
 }
 
@@ -61,7 +61,7 @@ interface ReportScores {
   readonly plain: PercentScores;
   /** At the τ of the config. */
   readonly rebalanced: PercentScores;
-  /** At the τ with the highest top-1 on these very images. */
+  /** At the τ with the highest top-1 on the same images. */
   readonly oracle: TopOneOfTau;
 }
 
@@ -177,7 +177,7 @@ function refuseOtherClasses(first: Beside, other: Beside): void {
   });
 }
 
-/** The series; with the seed, then the folder, where that does not tell runs apart. */
+/** The label of each run: the series, with the seed and then the folder where runs would share a label. */
 function labelsOf(runs: readonly Omit<ReportRun, 'label'>[]): string[] {
   const among = (labels: readonly string[]) => {
     const counts = new Map<string, number>();

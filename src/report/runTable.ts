@@ -1,4 +1,4 @@
-/** What a reader needs to understand and trust the numbers of a report: what they are of, and where they come from. */
+/** Facts about the numbers of a report: what they measure, and how they were computed. */
 import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import { describeConfig } from '../config/namedConfig.js';
@@ -9,7 +9,7 @@ import { twoDecimals } from '../tables/column.js';
 import type { ReportRun } from './reportRun.js';
 import { choiceOf, sourceWords } from './source.js';
 
-/** A line of a table; its value in a run, where `–` is what is not known. */
+/** A line of a table, with its value in a run; `–` where the value is unknown. */
 export interface Fact {
   readonly title: string;
   readonly cellOf: (run: ReportRun) => string;
@@ -17,7 +17,7 @@ export interface Fact {
 
 const hashLength = 12;
 
-/** `isShown`: the row is there when it is true of one of the runs, or left out. */
+/** The row is shown where `isShown` is true of a run; without `isShown`, always. */
 type Row = readonly [title: string, cell: (run: ReportRun) => string, isShown?: (run: ReportRun) => boolean];
 
 const rows: readonly Row[] = [
@@ -61,7 +61,7 @@ const rows: readonly Row[] = [
   ['config hash', ({ record }) => short(record.config_hash)],
 ];
 
-/** What the numbers are of, for the top of the page. */
+/** What the numbers measure, for the top of the page. */
 export const subjectFacts: readonly Fact[] = [
   { title: 'data', cellOf: dataText },
   { title: 'loss', cellOf: ({ record: { config } }) => settings(config.loss) },
@@ -70,13 +70,13 @@ export const subjectFacts: readonly Fact[] = [
   { title: 'evaluated', cellOf: run => sourceWords([run]) },
 ];
 
-/** Where the numbers come from; a row that is true of none of the runs is left out. */
+/** How the numbers were computed. */
 export function provenanceFacts(runs: readonly ReportRun[]): Fact[] {
   const shown = rows.filter(([, , isShown]) => isShown === undefined || runs.some(isShown));
   return shown.map(([title, cellOf]) => ({ title, cellOf }));
 }
 
-/** Of a run that several kinds of processes computed all values: `bf16; then fp32`. */
+/** All values of a run whose processes differ: `bf16; then fp32`. */
 function ofProcesses(of: (process: RecordedProcess) => string): (run: ReportRun) => string {
   return ({ record }) => [...new Set(processesOf(record).map(of))].join('; then ');
 }

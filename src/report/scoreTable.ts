@@ -1,4 +1,4 @@
-/** The answer of a report: the scores of each series, plain and re-balanced, and the difference to the first series. */
+/** The main table of a report: the scores of each series, plain and re-balanced, and the difference to the first. */
 import { isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { twoDecimals } from '../tables/column.js';
 import { escapeHtml } from './markup.js';
@@ -18,11 +18,11 @@ interface SeriesScore {
   readonly mean: number | undefined;
   /** Sample standard deviation over the runs; undefined for fewer than two. */
   readonly std: number | undefined;
-  /** Mean less that of the first series, the same predictions; undefined in the first series. */
+  /** The mean minus the mean of the first series for the same predictions; undefined in the first series. */
   readonly difference: number | undefined;
 }
 
-/** Score of a series, in percent, beside the same score of the series `first`. */
+/** A score of a series, in percent, and its difference to the series `first`. */
 function seriesScore(series: Series, first: Series, kind: Kind, key: MetricKey): SeriesScore {
   const numberOf = ({ scores }: ReportRun) => scores[kind][key];
   const { mean, std } = spreadOf(series, numberOf);

@@ -2,18 +2,18 @@
 import { groupResults } from '../results/groups.js';
 import type { RunRecord } from '../run/recordSchema.js';
 
-/** The most series that have a colour of their own; a page of more shows a table and small multiples. */
+/** Most series with a colour each; a page of more shows a table and small multiples. */
 export const mostColors = 8;
 
-/** Runs with the label of their series, in the order of the series' first runs and by seed within each. */
+/** A run with the label of its series. */
 interface Labelled<Run> {
   readonly series: string;
   readonly run: Run;
 }
 
 /**
- * Groups runs by config, seeds excepted. A label is the config's name without the folder that all names share; where
- * configs of one name differ, the keys in which they do: `learning_rate=0.2`.
+ * Groups runs by config without its seeds. A label is the config's name without the folder that all names share. Where
+ * configs of one name differ, the label has the keys in which they differ: `learning_rate=0.2`.
  */
 export function labelSeries<Run extends { readonly record: RunRecord }>(runs: readonly Run[]): Labelled<Run>[] {
   const groups = groupResults(runs.map(run => ({ ...experimentOf(run.record), run })));

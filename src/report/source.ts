@@ -1,9 +1,9 @@
-/** Words of the report's sentences: which split, checkpoint, epoch and τ a figure is of. */
+/** Parts of the report's sentences: split, checkpoint, epoch and τ of a figure. */
 import { defaultGroups, type GroupBounds } from '../eval/groups.js';
 import type { ReportRun } from './reportRun.js';
 import type { Series } from './series.js';
 
-/** With more series than this the sources are told together, not one by one. */
+/** With more series, one sentence has the sources of all. */
 const mostListed = 4;
 
 /** `Split test, checkpoint best of epoch 187 (selected on test).`, or the same for each series where they differ. */
@@ -78,7 +78,7 @@ export function groupsOf({ runs }: Series): GroupBounds {
   return runs[0]!.evaluation.groups ?? defaultGroups;
 }
 
-/** Class indices by falling number of training images of a run; of equal ones the lower index first. */
+/** Class indices by descending number of training images; of equal numbers the lower index first. */
 export function classesByFrequency({ evaluation }: ReportRun): number[] {
   const { classCounts } = evaluation;
   return Array.from(classCounts.keys()).sort((a, b) => classCounts[b]! - classCounts[a]! || a - b);

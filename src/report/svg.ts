@@ -7,7 +7,7 @@ import { parseHTML } from 'linkedom';
 
 const fontSize = 12;
 
-/** Widths in px that a panel is drawn at: by a wide page's columns, and a phone's 390 px less the page's margins. */
+/** Widths of a panel in px: by the columns of a wide page, and for a phone (390 px minus the page's margins). */
 export const panelWidths = { 1: 920, 2: 448, 3: 292, small: 292, phone: 350 } as const;
 
 /**
@@ -22,7 +22,7 @@ export function renderSvg(width: number, description: string, options: PlotOptio
     style: { fontSize: `${fontSize}px` },
     ariaLabel: description,
     className: 'plot',
-    // Plot's own margins are for smaller text: the axis labels would touch the ticks.
+    // Plot's default margins are for smaller text: the axis labels would touch the ticks.
     marginTop: 30,
     marginBottom: 44,
     ...options,
@@ -33,7 +33,7 @@ export function renderSvg(width: number, description: string, options: PlotOptio
   return shortenNumbers(svg.outerHTML);
 }
 
-/** Hundredths of a px are as good as 1e-15 of one and a third of the size; text between the tags stays as it is. */
+/** Rounds the numbers in tags to hundredths of a px, which makes the text a third of its size. */
 function shortenNumbers(markup: string): string {
   const shorten = (number: string) => String(Number(Number(number).toFixed(2)));
   return markup.replaceAll(/<[^>]*>/g, tag => (tag.startsWith('<svg') ? tag : tag.replaceAll(/\d+\.\d{3,}/g, shorten)));
@@ -44,7 +44,7 @@ type Element = { setAttribute(name: string, value: string): void; querySelector(
   readonly outerHTML: string;
 };
 
-/** Widths in em of DejaVu Sans, the widest of the fonts that the page's style may meet. */
+/** Widths in em of DejaVu Sans, the widest of the fonts that the page's style may use. */
 const classes: readonly (readonly [RegExp, number])[] = [
   [/[ijlI'|.,:;!]/, 0.32],
   [/[ frt()[\]/-]/, 0.42],

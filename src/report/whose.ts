@@ -1,7 +1,7 @@
-/** Of which runs something is true, in few words. */
+/** Names the runs that share a value, in few words. */
 import type { ReportRun } from './reportRun.js';
 
-/** More labels than this are counted, not listed. */
+/** More labels are counted, not listed. */
 const mostListed = 6;
 
 /** A value, and the runs that have it: `gala`, `gala, seed 3`, `12 of 50 runs`; undefined where all runs share it. */
@@ -10,7 +10,7 @@ export interface Owned {
   readonly owners: string | undefined;
 }
 
-/** Labels of some of all runs: that of a series for all of its runs. */
+/** Labels of some of all runs; all runs of a series have the label of the series. */
 export function ownersOf(some: ReadonlySet<ReportRun>, all: readonly ReportRun[]): string {
   const labels = new Set(
     [...some].map(({ series, label }) => {

@@ -1,4 +1,4 @@
-/** What a table shows of its rows: name, heading and cell of each column. */
+/** The columns of a table: name, heading and cell of each. */
 
 export type TableFormat = 'terminal' | 'md' | 'csv' | 'json';
 
@@ -11,10 +11,10 @@ export interface Column<Row> {
   readonly kind: 'text' | 'number' | 'percent';
   value(row: Row): string | number | undefined;
   /**
-   * Whether people see the column in a table of these rows; where it is absent, always. CSV and JSON have all columns.
+   * Whether a table of these rows shows the column; always where this is absent. CSV and JSON have all columns.
    */
   isShown?(rows: readonly Row[]): boolean;
-  /** A terminal that is too narrow does without this column, the one of the highest number first. */
+  /** The column is left out in a terminal that is too narrow; columns of higher numbers go first. */
   readonly dispensable?: number;
 }
 

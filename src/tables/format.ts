@@ -1,4 +1,4 @@
-/** Tables from the same rows in four dresses: aligned text for the terminal, Markdown, CSV, JSON. */
+/** Tables in four formats: aligned text for the terminal, Markdown, CSV and JSON. */
 import { toCsv } from '../io/csv.js';
 import { visibleLine } from '../io/visibleText.js';
 import { type Column, type TableFormat, twoDecimals } from './column.js';
@@ -6,17 +6,17 @@ import { type Column, type TableFormat, twoDecimals } from './column.js';
 export interface TableLayout {
   /** All columns, also in a terminal and in Markdown. */
   readonly wide?: boolean | undefined;
-  /** Characters of a terminal line; without, lines are as long as they get. */
+  /** Characters of a terminal line; without it lines have any length. */
   readonly width?: number | undefined;
-  /** What shows all columns to a reader whose terminal is too narrow for them; `--wide` when left out. */
+  /** The option that shows all columns, for the note below a table; `--wide` when left out. */
   readonly wider?: string | undefined;
 }
 
 /**
  * A table of rows in one of the formats, without a final newline. Missing values are "–" in terminal and Markdown,
  * empty in CSV, null in JSON; percent columns hold percent with two decimals in every format. A terminal table that is
- * wider than `width` does without its dispensable columns: a line below tells the values that all rows share, and
- * another one names the columns whose rows differ.
+ * wider than `width` leaves out its dispensable columns: a line below gives the values that all rows share, and another
+ * line names the columns whose rows differ.
  */
 export function formatTable<Row>(
   rows: readonly Row[],
@@ -83,7 +83,7 @@ function markdown(columns: readonly Cells[], rows: number): string {
   return [columns.map(({ title }) => escaped(title)), rule, ...lines].map(line => `| ${line.join(' | ')} |`).join('\n');
 }
 
-/** `aligned` in so many characters, with notes on what it leaves out; names are folded where that is not enough. */
+/** `aligned` in at most `width` characters, with notes on the columns left out; long names get several lines. */
 function fitted(columns: readonly Wide[], width: number, wider: string): string {
   let kept = columns;
   const left: Wide[] = [];
@@ -100,7 +100,7 @@ function fitted(columns: readonly Wide[], width: number, wider: string): string 
   return notes.length === 0 ? table : `${table}\n\n${notes.join('\n')}`;
 }
 
-/** What the columns that a table has no room for hold. An empty cell is a value: no row may seem to have another's. */
+/** Notes on the columns that were left out. An empty cell is a value, so that no row seems to have another's. */
 function notesOn(left: readonly Cells[], wider: string): string[] {
   const isShared = ({ cells }: Cells) => cells.every(cell => cell === cells[0]);
   const shared = left.filter(column => isShared(column) && column.cells[0] !== '–');

@@ -13,7 +13,7 @@ const metricColumns: readonly Column<PercentScores>[] = metricKeys.map(key => ({
 }));
 
 /**
- * The scores, with the split that selected the epoch and what selected τ: a number without them cannot be compared.
+ * The scores, with the selection of the epoch and of τ, without which numbers cannot be compared.
  */
 export const accuracyColumns: readonly Column<ResultRow>[] = [
   { key: 'run', title: 'run', kind: 'text', value: row => row.run },

@@ -1,4 +1,4 @@
-/** Axes that Plot's own choice of ticks does not suit: logarithmic ones and epochs. */
+/** Axes for which Plot's choice of ticks is not good: logarithmic axes and epochs. */
 import { axisX, axisY, type Markish } from '@observablehq/plot';
 
 export interface LogAxis {
@@ -6,7 +6,7 @@ export interface LogAxis {
   readonly ticks: readonly number[];
 }
 
-/** Fewer ticks than this say too little of where a value lies. */
+/** With fewer ticks a reader cannot estimate a value. */
 const fewestTicks = 4;
 
 /** Ticks of a decade, for axes of more decades than this first; where they are too few, the next ones. */
@@ -53,7 +53,7 @@ function evenTicks(lowest: number, highest: number): number[] {
   return Array.from({ length: count }, (_, k) => Number(((start + k) * step!).toPrecision(12)));
 }
 
-/** Marks of a logarithmic axis; Plot's implicit one takes away every label that it finds too near to a power of ten. */
+/** Marks of a logarithmic axis; Plot's default axis removes every label that is close to a power of ten. */
 export function logMarks(axis: 'x' | 'y', { ticks }: LogAxis): Markish[] {
   return [axis === 'x' ? axisX(ticks, { text: String }) : axisY(ticks, { text: String })];
 }

@@ -6,7 +6,7 @@ import { meanOf, type Series } from '../series.js';
 import { classesByFrequency, groupsOf, sourceSentence, tauWords } from '../source.js';
 import { renderSvg, shortened, textWidth } from '../svg.js';
 
-/** More classes than this in a group are thinned out: a bar needs the height of a line of text. */
+/** Most classes of a group that are shown: each bar has the height of a line of text. */
 const mostClasses = 60;
 /** In px. */
 const widestName = 105;

@@ -13,7 +13,7 @@ export interface ClassPoint {
   readonly title: string;
 }
 
-/** Fewer classes are dots alone: a line through them would be a zigzag. */
+/** Fewer classes have no line, which would be a zigzag. */
 const fewestForLine = 30;
 
 /** Neighbouring classes that the line averages over: about a tenth of them, an odd number; 1 for a few classes. */
@@ -21,14 +21,14 @@ export function windowOf(classes: number): number {
   return classes < fewestForLine ? 1 : 2 * Math.round(classes / 20) + 1;
 }
 
-/** `; the line is the mean of 11 neighbouring classes`; nothing for a few classes, which have no line. */
+/** `; the line is the mean of 11 neighbouring classes`; empty for a few classes, which have no line. */
 export function windowWords(classes: number): string {
   return classes < fewestForLine ? '' : `; the line is the mean of ${windowOf(classes)} neighbouring classes`;
 }
 
-/** More dots than this have no tooltips: nobody finds one of them, and the page grows large. */
+/** More dots have no tooltips, which would make the page large. */
 const mostTitles = 1000;
-/** More dots than this in a panel are left out for the lines. */
+/** A panel of more dots has lines only. */
 const mostDots = 4000;
 
 /** Points of one series in the order of their counts, without classes that have no training image or no value. */
@@ -38,7 +38,7 @@ export function classPoints({ runs }: Series, pointOf: (klass: number) => Omit<C
     .sort((a, b) => a.count - b.count);
 }
 
-/** Marks of all series, `points` in their order; `mean` is how neighbours are averaged. */
+/** Marks of all series, with `points` in the same order; `mean` averages neighbouring classes. */
 export function classPointMarks(
   all: readonly Series[],
   points: readonly (readonly ClassPoint[])[],
@@ -109,7 +109,7 @@ export function geometricMean(values: readonly number[]): number {
   return Math.exp(arithmeticMean(values.map(Math.log)));
 }
 
-/** Running means, at most 150 of them; the ends average over the neighbours there are. */
+/** Running means, at most 150; the windows at both ends are shorter. */
 export function smoothed(points: readonly ClassPoint[], mean: (values: readonly number[]) => number) {
   const reach = (windowOf(points.length) - 1) / 2;
   const step = Math.max(1, Math.floor(points.length / 150));

@@ -1,4 +1,4 @@
-/** Which classes are taken for which, worst first. */
+/** The pairs of classes that are confused most often. */
 import { barX, text } from '@observablehq/plot';
 import { labelCounts } from '../../eval/metrics.js';
 import type { Figure, Panel } from '../figure.js';
@@ -9,7 +9,7 @@ import { renderSvg, shortened } from '../svg.js';
 
 const shown = 12;
 const rowHeight = 24;
-/** In px: two names, their counts and the arrow fit a phone. */
+/** In px: two names, their counts and the arrow then fit a phone. */
 const widestName = 98;
 
 type Kind = 'plain' | 'rebalanced';

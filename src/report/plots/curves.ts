@@ -13,13 +13,13 @@ import { renderSvg } from '../svg.js';
 import { epochAxis } from './axes.js';
 
 const height = 280;
-/** Up to so many points a curve shows each of them: a curve of one epoch would be invisible otherwise. */
+/** A curve of at most so many points also has dots, because a line of one epoch is invisible. */
 const mostDots = 12;
-/** Points drawn of a curve: more lie closer together than its line is wide. */
+/** Most points of a curve: more would be closer together than the width of the line. */
 const mostPoints = 400;
 const mostSmallPoints = 100;
 
-/** The figure of runs that trained; undefined when none did: τ-normalisation, or weights of a file as they are. */
+/** The figure of runs that trained; undefined where none trained (τ-normalisation, weights of a file). */
 export function curvesFigure(all: readonly Series[]): Figure | undefined {
   const isTrained = ({ runs }: Series) => runs.some(({ metrics }) => metrics.length > 0);
   const trained = all.filter(isTrained);
@@ -68,7 +68,7 @@ function accuracyWords(splits: readonly string[], trained: readonly Series[]): s
   return `, and after it ${where}, plain and re-balanced at ${tauWords(trained)}.`;
 }
 
-/** Which dots stand on the curves. */
+/** Says which checkpoints the dots on the curves are. */
 function keptWords(trained: readonly Series[], isNamed: boolean): string {
   const runs = trained.flatMap(series => series.runs);
   if (runs.length > 4) return 'Large dots are the checkpoints all other figures are of, one of each run.';
@@ -145,7 +145,7 @@ function keptPoint({ metrics, evaluation }: ReportRun, split: string) {
   return typeof value === 'number' ? [{ epoch: evaluation.epoch!, value }] : [];
 }
 
-/** The mean of a series' runs, and where there are several a band of one standard deviation. */
+/** The mean over the runs of a series, with a band of one standard deviation where there are several. */
 function curve(series: Series, of: (line: EpochMetrics) => unknown, most: number, strokeDasharray?: string): Markish[] {
   const values = evenlySpaced(valuesOf(series, of), most);
   const line = lineY(values, {

@@ -1,4 +1,4 @@
-/** Accuracy of each class against how often training saw it. */
+/** Accuracy of each class over its number of training images. */
 import { lineY, ruleY } from '@observablehq/plot';
 import { type Figure, type Panel, predictionLegend, seriesLegend } from '../figure.js';
 import { meanOf, type Series } from '../series.js';

@@ -1,4 +1,4 @@
-/** The paper's story: what each classifier is pulled up by its own images and pushed down by all others. */
+/** The paper's argument: the gradient of each classifier from images of its class and from images of other classes. */
 import { dot, lineY, ruleY } from '@observablehq/plot';
 import { type Group, groupNames, groupOf } from '../../eval/groups.js';
 import type { Figure, LegendEntry, Panel } from '../figure.js';
@@ -8,13 +8,13 @@ import { mostColors } from '../seriesLabels.js';
 import { renderSvg } from '../svg.js';
 import { type LogAxis, logAxis, logMarks } from './axes.js';
 
-/** Epochs drawn: more points than this change the line by less than its width, and make the file large. */
+/** Most epochs drawn: more points would not change the line visibly and would make the file large. */
 const mostEpochs = 60;
-/** Share of the points at each end that may be left out: one class of five images must not flatten all others. */
+/** Share of the points at each end that may lie outside: a class of five images must not flatten the others. */
 const outside = 0.01;
 /** With more lines in all panels together only the medians are drawn. */
 const mostClassLines = 400;
-/** Up to so many epochs are dots as well: a line of one epoch is invisible. */
+/** At most so many epochs also have dots, because a line of one epoch is invisible. */
 const mostDots = 3;
 
 const introduction =
@@ -22,7 +22,7 @@ const introduction =
   'images of all other classes (ν), both summed since the start of training; at 1 the two are equal. ';
 const source = 'Measured on the training images while training, so it has no split, checkpoint or τ.';
 
-/** The figure of those series that kept their gradients; undefined when none did. */
+/** The figure of the series that recorded gradients; undefined without any. */
 export function gradientRatioFigure(all: readonly Series[]): Figure | undefined {
   const shown = all.filter(({ runs }) => runs.some(({ gradients }) => gradients !== undefined && gradients.length > 0));
   if (shown.length === 0) return undefined;
@@ -59,7 +59,7 @@ interface Ratio {
   readonly ratio: number;
 }
 
-/** θ/ν of each class [C] at each epoch drawn, evenly on a logarithmic axis; what is 0 on either side is left out. */
+/** θ/ν of each class [C] at the drawn epochs, evenly on a logarithmic axis; without values where θ or ν is 0. */
 export function ratiosOf(gradients: readonly EpochGradients[]): Ratio[][] {
   const places = Array.from({ length: mostEpochs }, (_, k) => gradients.length ** (k / (mostEpochs - 1)));
   const drawn = new Set(places.map(place => Math.round(place) - 1));
@@ -71,7 +71,7 @@ export function ratiosOf(gradients: readonly EpochGradients[]): Ratio[][] {
   );
 }
 
-/** Geometric means over the runs of a series that kept their gradients. */
+/** Geometric means over the runs of a series that recorded gradients. */
 function ratiosOfSeries({ runs }: Series): Ratio[][] {
   const kept = runs.flatMap(({ gradients }) => (gradients && gradients.length > 0 ? [ratiosOf(gradients)] : []));
   if (kept.length === 1) return kept[0]!;
@@ -97,7 +97,7 @@ function mediansOf({ runs }: Series, ratios: readonly Ratio[][]): MedianLines {
   return { many: line('many'), medium: line('medium'), few: line('few') };
 }
 
-/** One axis for all panels: 1, every median, and all but the outermost points of the classes. */
+/** One axis for all panels, around 1, every median, and the points of the classes except the outermost. */
 function ratioAxis(medianLines: readonly MedianLines[], ratios: readonly Ratio[][][]): LogAxis {
   const sorted = ratios
     .flat(2)
@@ -118,7 +118,7 @@ function panel(
 ): Panel {
   const { classCounts, groups: bounds } = series.runs[0]!.evaluation;
   const [lowest, highest] = axis.scale.domain;
-  // Left out rather than clipped: a clip path has an id, and the page has every plot twice.
+  // Points outside are removed, not clipped: a clip path needs an id, but the page has every plot twice.
   const inside = (points: readonly Ratio[]) =>
     points.map(({ epoch, ratio }) => ({ epoch, ratio: ratio < lowest || ratio > highest ? Number.NaN : ratio }));
   const drawn = groupNames.flatMap(group => medianLines[group].map(({ epoch }) => epoch));

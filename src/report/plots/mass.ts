@@ -1,4 +1,4 @@
-/** How much probability the model hands to each class, before and after re-balancing. */
+/** Predicted mass of each class, before and after re-balancing. */
 import { ruleY } from '@observablehq/plot';
 import { labelCounts } from '../../eval/metrics.js';
 import { type Figure, type Panel, seriesLegend } from '../figure.js';
@@ -15,7 +15,7 @@ import {
   windowWords,
 } from './classPoints.js';
 
-/** Less than this is drawn as this: a class of no mass at all has no place on a logarithmic axis. */
+/** Smaller shares are drawn here, because a class without mass has no place on a logarithmic axis. */
 const smallestShare = 1e-3;
 
 export function massFigure(all: readonly Series[]): Figure {

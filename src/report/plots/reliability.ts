@@ -1,4 +1,4 @@
-/** Whether the model is right as often as it says, and how sure it is. */
+/** Reliability diagrams: accuracy over confidence, and the share of images by confidence. */
 import { link, rect, ruleX, ruleY } from '@observablehq/plot';
 import type { CalibrationBin } from '../../eval/calibration.js';
 import type { Figure, Panel } from '../figure.js';
@@ -26,7 +26,7 @@ export function reliabilityFigure(all: readonly Series[]): Figure {
   };
 }
 
-/** Both pictures of the only series, which would leave half of a wide page empty below each other. */
+/** Both pictures of the only series, side by side to fill a wide page. */
 function sideBySide(series: Series): Panel[] {
   const { heading, histogram, diagram } = picturesOf(series);
   return [
@@ -47,7 +47,7 @@ function frameOf(width: number) {
   return { height: 0.7 * sizeOf(width), marginTop: 24 };
 }
 
-/** A picture of all bins needs no more, in px. */
+/** In px; no picture needs more. */
 function sizeOf(width: number): number {
   return Math.min(width, 460);
 }

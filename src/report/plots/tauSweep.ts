@@ -14,7 +14,7 @@ export function tauSweepFigure(all: readonly Series[]): Figure {
     const points = sweeps[index]!;
     const best = bestOf(points);
     return [
-      // A τ of the config beyond the steps is a dot of its own: nothing was counted on the way to it.
+      // A τ of the config beyond the steps has a dot, but no line: there are no scores in between.
       lineY(
         points.filter(({ tau }) => tau <= largestOracleTau),
         { x: 'tau', y: 'top1', stroke: color, strokeWidth: 1.8 },
@@ -27,7 +27,7 @@ export function tauSweepFigure(all: readonly Series[]): Figure {
     ];
   });
   const values = sweeps.flat().map(({ top1 }) => top1);
-  // A curve that τ does not move still needs an axis with a height.
+  // A constant curve still needs an axis with a height.
   const domain = [Math.max(0, Math.min(...values) - 0.5), Math.max(...values) + 0.5];
   const oracles = all.map(({ label }, index) => {
     const { tau, top1 } = bestOf(sweeps[index]!);
@@ -63,7 +63,7 @@ export function tauSweepFigure(all: readonly Series[]): Figure {
   };
 }
 
-/** Means over the runs of a series, which have one τ and so the same steps. */
+/** Means over the runs of a series, whose configs have the same τ and therefore the same steps. */
 function sweepOf(series: Series): TopOneOfTau[] {
   return series.runs[0]!.sweep.map(({ tau }, step) => ({ tau, top1: meanOf(series, run => run.sweep[step]!.top1) }));
 }
