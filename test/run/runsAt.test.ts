@@ -45,6 +45,7 @@ test('a name is the folder of its runs, also beside a folder of images of that n
   mkdirSync(join(root, 'work', 'a', 'class'), { recursive: true });
   process.chdir(join(root, 'work'));
   assert.equal(runsAtName('a', root), join(root, 'a'));
+  assert.equal(runsAtName('b/c/', root), join(root, 'b/c'), 'with the slash that a shell completes');
   process.chdir(root);
   assert.equal(runsAtName('a', '.'), 'a', 'a path with runs is taken as it is');
   assert.throws(() => runsAtName('nowhere', root), /^StorageError: There is no run "nowhere", and none at all below /);
