@@ -51,7 +51,7 @@ export function openConfig(nameOrPath: string): (overrides: ConfigOverrides) => 
   const path = findConfig(nameOrPath);
   const problems: Problem[] = [];
   const layers = readLayers(path, problems);
-  if (layers === undefined) throw configError(displayPath(path), problems);
+  if (layers === undefined) throw configError(problems);
   return overrides => {
     const resolved = resolve(path, layers, overrides, [...problems]);
     if ('config' in resolved) return resolved;
@@ -59,7 +59,7 @@ export function openConfig(nameOrPath: string): (overrides: ConfigOverrides) => 
     const corrections = found.flatMap(({ cure }) => cure ?? []);
     const corrected = { ...overrides, set: correctedSet(overrides.set ?? [], corrections) };
     const isCure = corrections.length === found.length && 'config' in resolve(path, layers, corrected, [...problems]);
-    throw configError(displayPath(path), found, isCure ? corrections : undefined);
+    throw configError(found, isCure ? corrections : undefined);
   };
 }
 

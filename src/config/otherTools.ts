@@ -25,7 +25,6 @@ const keysOfOtherTools: Readonly<Record<string, ConfigKey | keyof StageConfig>> 
   'optimizer.type': 'optim.name',
   'optimizer._target_': 'optim.name',
   'optim_wrapper.optimizer.type': 'optim.name',
-  scheduler: 'optim',
   opt: 'optim.name',
   trainer: 'train',
   epoch: 'train.epochs',
@@ -71,9 +70,9 @@ export function keyOfOtherTool(written: string): string | undefined {
   const meant = own(key) ?? own(last);
   if (meant !== undefined || rest.length === 0) return meant;
   const known = describeKeys().map(({ key: name }) => name);
-  const moved = [own(section), ...rest].join('.');
-  const [only, ...others] = new Set(known.filter(name => name.split('.').at(-1) === last));
-  return known.includes(moved) ? moved : others.length === 0 ? only : undefined;
+  // The same word in another section has another meaning, such as gamma of a loss and of a schedule.
+  const moved = [[own(section), ...rest].join('.'), `${own(section)}.${last}`, last];
+  return own(section) === undefined ? undefined : moved.find(name => known.includes(name));
 }
 
 function own(key: string): string | undefined {

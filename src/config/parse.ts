@@ -59,7 +59,7 @@ export function parseSetValue(text: string, origin: Origin, problems: Problem[])
 export function writtenList(text: string, where: string): unknown {
   const problems: Problem[] = [];
   const located = parseSetValue(text, where, problems);
-  if (located === undefined || problems.length > 0) throw configError(where, problems);
+  if (located === undefined || problems.length > 0) throw configError(problems);
   return writtenValue(located);
 }
 

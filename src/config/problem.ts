@@ -21,18 +21,18 @@ export interface Problem {
 /**
  * One `ConfigError` for all problems. A single problem is the message; several are listed, one per line with its place.
  */
-export function configError(
-  config: string,
-  problems: readonly Problem[],
-  corrections?: readonly Correction[],
-): ConfigError {
+export function configError(problems: readonly Problem[], corrections?: readonly Correction[]): ConfigError {
   const next = corrections ? inWords(corrections) : remedyFor(problems);
   const [first] = problems;
   if (first !== undefined && problems.length === 1)
     return new ConfigError(first.message, { where: first.where, next, corrections });
-  const lines = [...problems].sort(byPosition).map(problem => `  ${problem.where}: ${problem.message}`);
+  const ordered = [...problems].sort(byPosition);
+  const lines = ordered.map(problem => `  ${problem.where}: ${problem.message}`);
   const message = [`The config has ${problems.length} problems:`, ...lines].join('\n');
-  return new ConfigError(message, { where: config, next, corrections });
+  const places = ordered.map(({ where }) =>
+    isFromCommand(where) ? 'the command line' : where.replace(/(:\d+)+$/, ''),
+  );
+  return new ConfigError(message, { where: [...new Set(places)].join(', '), next, corrections });
 }
 
 function inWords(corrections: readonly Correction[]): string {

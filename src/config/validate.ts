@@ -123,8 +123,8 @@ function unknownKey(path: Path, root: LocatedMap): Problem {
     const cure = insteadOf(origin, dotted(path), word);
     return { where: origin, message: `unknown key "${dotted(path)}"; ${text}`, cure, ...(key && { key }) };
   };
-  const meaning = (keys: readonly string[]) =>
-    problem(`did you mean ${quotedAlternatives(keys)}?`, keys[0], keys.length === 1);
+  const meaning = (keys: readonly string[], isCure = true) =>
+    problem(`did you mean ${quotedAlternatives(keys)}?`, keys[0], isCure && keys.length === 1);
   if (name === '<<') return problem('YAML 1.2 has no merge keys, use extends');
   if (section.length === 0 && isKeyOfParents(name))
     return problem('gala takes parent configs from extends, such as extends: cifar100_lt/gala_if100');
@@ -143,7 +143,9 @@ function unknownKey(path: Path, root: LocatedMap): Problem {
       return problem(`it belongs to ${names}, and here the name is ${chosen(section)}`, dotted(section));
   }
   const elsewhere = describeKeys().filter(entry => entry.key.split('.').at(-1) === name && entry.key !== dotted(path));
-  if (elsewhere.length > 0) return meaning(elsewhere.map(entry => entry.key));
+  // The same word in a section that gala does not have, such as lr_scheduler.gamma, has another meaning.
+  if (elsewhere.length > 0 && (section.length === 0 || siblings.length > 0))
+    return meaning([...new Set(elsewhere.map(entry => entry.key))], section.length === 0);
   const where = section.length === 0 ? 'the top level' : dotted(section);
   if (siblings.length === 0) {
     const known = keyOfOtherTool(dotted(section));
@@ -188,18 +190,19 @@ function hint(given: Located, path: Path, root: LocatedMap): Hint {
     return near === undefined ? { text: `${remedy}, NAME being one of ${names.join(', ')}` } : { text: remedy, word };
   }
   const nodes = schemaAt(path, chosenIn(root)).flatMap(node => [node, ...(node.anyOf ?? [])]);
+  const rewritten = (value: string): Hint => {
+    const word = `${key}=${value}`;
+    return { text: `; write ${isFromCommand(given.origin) ? shellWord(word) : `${key}: ${value}`}`, word };
+  };
   if (nodes.some(node => node.type === 'array')) {
-    const word = `${key}=[${written}]`;
-    return { text: `; write ${isFromCommand(given.origin) ? shellWord(word) : `${key}: [${written}]`}`, word };
+    const [near] = nearest(written, namesIn(schemaAt([...path, 0], chosenIn(root))));
+    return rewritten(`[${near ?? written}]`);
   }
   if (typeof given.value !== 'string') {
     const wantsText = nodes.some(node => node.type === 'string' && node.enum === undefined && node.const === undefined);
-    return { text: wantsText ? '; write it in quotes' : '' };
+    return wantsText && typeof given.value === 'number' ? rewritten(`"${written}"`) : { text: '' };
   }
-  const near = nearest(
-    given.value,
-    nodes.flatMap(node => [...(node.enum ?? []), ...(node.const === undefined ? [] : [node.const])]),
-  );
+  const near = nearest(given.value, namesIn(nodes));
   if (near.length > 0)
     return {
       text: `; did you mean ${quotedAlternatives(near)}?`,
@@ -208,6 +211,11 @@ function hint(given: Located, path: Path, root: LocatedMap): Hint {
   const wantsNumber = nodes.some(node => node.type === 'number' || node.type === 'integer');
   const isNumber = given.value.trim() !== '' && Number.isFinite(Number(given.value));
   return { text: wantsNumber && isNumber ? '; write it without quotes' : '' };
+}
+
+/** The words that a value of this schema can be. */
+function namesIn(nodes: ReturnType<typeof schemaAt>): string[] {
+  return nodes.flatMap(node => [...(node.enum ?? []), ...(node.const === undefined ? [] : [node.const])]);
 }
 
 /** Reads the `name` of a map that is a choice, so that only the keys of the chosen alternative count. */

@@ -40,7 +40,7 @@ export function readSweepFile(path: string): SweepFile {
   const label = displayPath(path);
   const problems: Problem[] = [];
   const root = parseConfigText(textOf(path), label, problems);
-  if (root === undefined || problems.length > 0) throw configError(label, problems);
+  if (root === undefined || problems.length > 0) throw configError(problems);
   const result = fileSchema.safeParse(plainValue(root));
   if (!result.success) {
     for (const issue of result.error.issues) {
@@ -55,7 +55,7 @@ export function readSweepFile(path: string): SweepFile {
         problems.push({ where, message: `${place.join('.')}: ${issue.message}`, fatal: true });
       }
     }
-    throw configError(label, problems);
+    throw configError(problems);
   }
   const { name, config, set, grid, list, exclude, seeds, launcher } = result.data;
   const slurm = at(root, ['slurm']);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hintForOption } from '../../src/cli/options.js';
 import { describeKeys } from '../../src/config/keys.js';
+import { loadConfig } from '../../src/config/load.js';
 import { keyOfOtherTool } from '../../src/config/otherTools.js';
 import { complaint, configFiles } from './files.js';
 
@@ -18,6 +19,7 @@ for (const [set, message] of [
   ['optimizer.params.weight_decay=0', 'unknown key "optimizer.params.weight_decay"; in gala it is optim.weight_decay'],
   ['trainer.max_epochs=3', 'unknown key "trainer.max_epochs"; in gala it is train.epochs'],
   ['trainer.accelerator=gpu', 'unknown key "trainer.accelerator"; in gala it is device'],
+  ['trainer.precision=fp32', 'unknown key "trainer.precision"; in gala it is precision'],
   ['trainer.frobnicate=1', 'unknown key "trainer"; in gala it is train'],
   ['train.max_epochs=3', 'unknown key "train.max_epochs"; in gala it is train.epochs'],
   ['train.epoch=3', 'unknown key "train.epoch"; did you mean "train.epochs"?'],
@@ -26,6 +28,20 @@ for (const [set, message] of [
     assert.equal(complaint('fashion_mnist_lt/gala', { set: [set] }).message, message);
   });
 }
+
+test('a word that means something else in its section is not answered with a command', () => {
+  for (const [set, message] of [
+    ['lr_scheduler.gamma=0.1', /^unknown key "lr_scheduler"; the keys of the top level are /],
+    ['random_resized_crop.scale=0.2', /^unknown key "random_resized_crop"; the keys of the top level are /],
+    ['scheduler.name=cosine', /^unknown key "scheduler"; the keys of the top level are /],
+    ['optim.gamma=1', /^unknown key "optim.gamma"; did you mean "loss.gamma"\?$/],
+  ] as const)
+    assert.throws(() => loadConfig('fashion_mnist_lt/gala', { set: [set] }), {
+      message,
+      where: set,
+      corrections: undefined,
+    });
+});
 
 test('a section of another tool is answered key by key, each at its place in the file', t => {
   const path = configFiles(t, {

@@ -89,7 +89,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     says: 'a name of digits',
     text: `${smallest}name: 007\n`,
     where: 'a.yaml:6:7',
-    message: 'name must be a text, but is 007; write it in quotes',
+    message: 'name must be a text, but is 007; write name: "007"',
   },
   {
     says: 'a file in UTF-16',
@@ -213,7 +213,7 @@ test('all problems are listed at once, in the order of their lines, each at the 
     'a.yaml': 'extends: base\nseed: -1\nloss: {name: gala, lambda1: x, lamda2: 1}\n',
   })('a.yaml');
   const { message, where } = complaint(path, { set: ['threads=0', 'lambda1', 'eval.tua=2'] });
-  assert.equal(where, 'a.yaml');
+  assert.equal(where, 'a.yaml, base.yaml, the command line');
   assert.deepEqual(message.split('\n'), [
     'The config has 7 problems:',
     '  a.yaml:2:7: seed must be a whole number, at least 0, but is -1',
