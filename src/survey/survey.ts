@@ -97,7 +97,7 @@ function refuseWithoutImages(root: string): void {
   );
   if (empty.length === 0 || empty.length === folders.length) return;
   throw new DataError(
-    `Each folder would be a class, and ${empty.slice(0, namedFiles).join(', ')} without images too.`,
+    `Each folder would be a class, also ${empty.slice(0, namedFiles).join(', ')}, in which there are no images.`,
     {
       where: root,
       next: 'Move the folders of the classes into a folder of their own, such as images/, and give that: gala init images',

@@ -67,7 +67,10 @@ test('gala init names what is given: nothing, a folder beside the classes, a con
   for (const folder of ['cat', 'dog']) writeFileSync(at(folder, 'a.jpg'), '');
   assert.match(errorOf(await gala(['init', 'DIR'], 4, options)).next, /^Give the folder of your images/);
   assert.equal(errorOf(await gala(['init', 'picture'], 4, options)).next, 'gala init pictures');
-  assert.match(errorOf(await gala(['init', 'pictures'], 4, options)).message, /, and runs without images too\.$/);
+  assert.match(
+    errorOf(await gala(['init', 'pictures'], 4, options)).message,
+    /, also runs, in which there are no images\.$/,
+  );
   writeFileSync(join(temporary, 'cat.yaml'), '');
   const taken = errorOf(await gala(['init', 'pictures/cat'], 2, options));
   assert.equal(taken.next, 'gala init pictures/cat --output cat-2.yaml');
