@@ -82,5 +82,8 @@ function schemaFault({ path, message }: z.core.$ZodIssue): string {
 function remedyOf(path: string, { code = '' }: NodeJS.ErrnoException): string {
   const folder = dirname(path);
   if (code !== 'ENOENT' || existsSync(folder)) return faults[code]?.[1] ?? otherwise;
-  return `The folder ${folder} is not there: correct the path, or make the folder (mkdir -p ${shellWord(folder)}).`;
+  return (
+    `The folder ${folder} is not there: correct the path, or make the folder (mkdir -p ${shellWord(folder)}); if it was ` +
+    'removed or renamed while gala worked in it, put it back.'
+  );
 }
