@@ -67,7 +67,7 @@ test('A combination that no config allows may be excluded; not excluded it is an
   assert.equal(expandPoints(spec({ grid, exclude })).points.length, 2);
   assert.throws(() => expandPoints(spec({ grid })), {
     name: 'ConfigError',
-    where: '--set loss.lambda1=1',
+    where: 'loss.lambda1=1',
     message: /unknown key "loss.lambda1"/,
   });
 });
