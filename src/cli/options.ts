@@ -88,7 +88,7 @@ export function withWords<Flags extends ConfigFlags>(words: readonly string[], f
   if (configs.length > 1) {
     const more = configs.filter(word => /^\d+$/.test(word));
     if (flags.seeds !== undefined && more.length > 0) {
-      throw new ConfigError('Seeds are one word.', {
+      throw new ConfigError('The seeds must be one word.', {
         where: `--seeds ${[...flags.seeds, ...more].join(' ')}`,
         next: `Write --seeds ${[...flags.seeds, ...more].join(',')}.`,
       });

@@ -98,8 +98,9 @@ export const data = z
       .enum(['shuffled', 'class_aware', 'class_balanced'])
       .default('shuffled')
       .describe(
-        'Which images an epoch visits, always as many as the training set has: shuffled = each image once; class_aware = ' +
-          'shuffled rounds over the classes, 4 images of each; class_balanced = random images of random classes.',
+        'Which images an epoch visits, always as many as the training set has: shuffled = each image once; ' +
+          'class_aware = shuffled rounds over the classes, 4 images of each; class_balanced = random images of ' +
+          'random classes.',
       ),
     workers: z
       .union([z.literal('auto'), wholeNumber.max(64)])

@@ -87,7 +87,7 @@ export function summarizeCheckpoints(evaluations: readonly Evaluation[], tau: nu
 export const largestOracleTau = 3;
 
 /**
- * The τ that an oracle chooses from, ascending: 0, 0.05, … 3 and the τ of the config, so that an oracle is never worse
+ * The τ that an oracle chooses from, ascending: 0, 0.05, … 3 and the τ of the config, so that no oracle is worse
  * than the config.
  */
 export function oracleTaus(configured: number): number[] {

@@ -70,8 +70,7 @@ export function reasonOf(error: unknown): string {
   const { message, code, issues } = error as NodeJS.ErrnoException & Partial<z.ZodError>;
   if (issues?.[0]) return schemaFault(issues[0]);
   if (code === undefined) return message;
-  const reason = faults[code]?.[0];
-  return reason ?? message.replace(/ '.*$/s, '');
+  return faults[code]?.[0] ?? message.replace(/ '.*$/s, '');
 }
 
 function schemaFault({ path, message }: z.core.$ZodIssue): string {
@@ -83,7 +82,7 @@ function remedyOf(path: string, { code = '' }: NodeJS.ErrnoException): string {
   const folder = dirname(path);
   if (code !== 'ENOENT' || existsSync(folder)) return faults[code]?.[1] ?? otherwise;
   return (
-    `The folder ${folder} is not there: correct the path, or make the folder (mkdir -p ${shellWord(folder)}); if it was ` +
-    'removed or renamed while gala worked in it, put it back.'
+    `The folder ${folder} is not there: correct the path, or make the folder (mkdir -p ${shellWord(folder)}); ` +
+    'if it was removed or renamed while gala worked in it, put it back.'
   );
 }

@@ -14,8 +14,8 @@ export const optim = z
       .union([z.literal('auto'), wholeNumber])
       .default('auto')
       .describe(
-        'Linear warm-up, then cosine to 0 in the last epoch. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = none, cosine ' +
-          'from the first epoch on.',
+        'Linear warm-up, then cosine to 0 in the last epoch. auto = max(2, ceil(200 / steps per epoch)); 0 or 1 = ' +
+          'none, cosine from the first epoch on.',
       ),
     reference_batch_size: positiveInteger
       .max(65_536)

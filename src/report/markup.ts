@@ -15,7 +15,7 @@ export function escapeHtml(text: string): string {
   return visibleText(text).replaceAll(/[&<>"']/g, character => entities[character]!);
 }
 
-/** Text whose `τ = 1` and `14.8 ± 0.2 %` no line break parts. */
+/** Escaped text that keeps `τ = 1` and `14.8 ± 0.2 %` on one line. */
 export function proseHtml(text: string): string {
   return escapeHtml(text)
     .replaceAll('τ = ', 'τ\u00a0=\u00a0')

@@ -32,12 +32,12 @@ function seriesScore(series: Series, first: Series, kind: Kind, key: MetricKey):
   return { mean, std, difference: isCompared ? mean - before : undefined };
 }
 
-/** Whether a score is of the same classes in all series: a group is not where its bounds differ. */
+/** Whether a score measures the same classes in all series; a group does not where its bounds differ. */
 function isComparable(key: MetricKey, all: readonly Series[]): boolean {
   return metricOf(key).group === undefined || sharedGroups(all) !== undefined;
 }
 
-/** Whether the test images have as many of each class, for which balanced accuracy is top-1. */
+/** Whether all classes have the same number of test images, so that balanced accuracy equals top-1. */
 function areTestsBalanced(all: readonly Series[]): boolean {
   return !isShown(
     'balanced_accuracy',

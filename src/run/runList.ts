@@ -45,7 +45,7 @@ export function listColumns(now: number): Column<ListedRun>[] {
     // In one cell, so that a narrow terminal shows the folder on a line of its own.
     {
       key: 'run',
-      title: 'run folder, and keys in which it differs',
+      title: 'run folder, and keys in which the run differs',
       kind: 'text',
       value: ({ folder, differences }) => [displayPath(folder), ...differences].join(' '),
     },

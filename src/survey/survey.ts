@@ -100,7 +100,9 @@ function refuseWithoutImages(root: string): void {
     `Each folder would be a class, also ${empty.slice(0, namedFiles).join(', ')}, in which there are no images.`,
     {
       where: root,
-      next: 'Move the folders of the classes into a folder of their own, such as images/, and give that: gala init images',
+      next:
+        'Move the folders of the classes into a folder of their own, such as images/, and give this folder: ' +
+        'gala init images',
     },
   );
 }

@@ -27,20 +27,21 @@ import { trainProgram } from '../../src/train/step.js';
 import { float32, maxError, normError, randomTensor } from '../numbers.js';
 import { compileForTest, specsOf } from './compute.js';
 
+const network = {
+  backbone: resnetCifar({ depth: 20, channels: 3 }),
+  head: linearHead(64, 10),
+  imageShape: [32, 32, 3] as const,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.2, 0.2, 0.2],
+};
+const learning = {
+  loss: createLoss({ name: 'cross_entropy' }),
+  optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
+};
+const networkState = initialState(network, learning, new Int32Array(10), 0);
+
 describe('A train step of ResNet-20', () => {
-  const network = {
-    backbone: resnetCifar({ depth: 20, channels: 3 }),
-    head: linearHead(64, 10),
-    imageShape: [32, 32, 3] as const,
-    mean: [0.5, 0.5, 0.5],
-    std: [0.2, 0.2, 0.2],
-  };
-  const learning = {
-    loss: createLoss({ name: 'cross_entropy' }),
-    optimizer: sgd({ momentum: 0.9, weight_decay: 5e-4 }),
-  };
-  const state = initialState(network, learning, new Int32Array(10), 0);
-  const step = trace(trainProgram(network, learning, 8), state);
+  const step = trace(trainProgram(network, learning, 8), networkState);
 
   for (const [precision, program] of [
     ['fp32', step],
@@ -48,7 +49,7 @@ describe('A train step of ResNet-20', () => {
   ] as const) {
     test(`has all its parameters and running averages updated in place in ${precision}`, () => {
       const { program: rest, updates } = takeMomentumUpdates(withRunningAverages(program));
-      const parameters = Object.keys(state).filter(name => name.startsWith('momentum.'));
+      const parameters = Object.keys(networkState).filter(name => name.startsWith('momentum.'));
       assert.deepEqual(updates.map(({ velocity }) => velocity).sort(), parameters.sort());
       const averages = Object.entries(rest.state).filter(([name]) => /\.running_(mean|var)$/.test(name));
       assert.equal(averages.length, 2 * 19);
@@ -188,15 +189,7 @@ describe('Batch normalisation by running averages', () => {
   };
 
   test('is a bias of the convolution before it in bf16, and stays as it is in fp32', () => {
-    const network = {
-      backbone: resnetCifar({ depth: 20, channels: 3 }),
-      head: linearHead(64, 10),
-      imageShape: [32, 32, 3] as const,
-      mean: [0.5, 0.5, 0.5],
-      std: [0.2, 0.2, 0.2],
-    };
-    const learning = { loss: createLoss({ name: 'cross_entropy' }), optimizer: sgd({ momentum: 0, weight_decay: 0 }) };
-    const program = trace(evalProgram(network, 8), initialState(network, learning, new Int32Array(10), 0));
+    const program = trace(evalProgram(network, 8), networkState);
     assert.deepEqual(counted(withBf16Convolutions(program)), { FusedBatchNorm: 0, BiasAdd: 19 });
     assert.deepEqual(counted(program), { FusedBatchNorm: 19, BiasAdd: 0 });
   });

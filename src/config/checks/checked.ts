@@ -25,8 +25,8 @@ export interface Checked {
   /** True if the key was written with a value other than its default. A resolved config writes all defaults. */
   readonly isChanged: (key: ConfigKey) => boolean;
   /**
-   * True if the user wrote the key. The configs of the package also state published values that have no effect here, and
-   * a warning about them would be about nothing the user did.
+   * True if the user wrote the key. The configs of the package also state published values without effect, and a
+   * warning about these would be of no use to the user.
    */
   readonly isOwn: (key: ConfigKey) => boolean;
   /** True for the second of two stages. */

@@ -101,9 +101,14 @@ export function withRunningAverages(program: TracedProgram): TracedProgram {
     const attributes = layer ? { ...node.attributes, momentum: layer.mean.momentum } : node.attributes;
     rewritten.set(node, { ...node, attributes, inputs: [...node.inputs, ...further].map(newValue) });
   }
+  return withResults(program, newValue);
+}
 
-  const state = Object.fromEntries(Object.entries(program.state).map(([name, result]) => [name, newValue(result)]));
-  const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, result]) => [name, newValue(result)]));
+/** The program with `value` of each output and state entry in its place, and the nodes that these need. */
+function withResults(program: TracedProgram, value: (result: Value) => Value): TracedProgram {
+  const replaced = (results: Readonly<Record<string, Value>>) =>
+    Object.fromEntries(Object.entries(results).map(([name, result]) => [name, value(result)]));
+  const [outputs, state] = [replaced(program.outputs), replaced(program.state)];
   const nodes = reachable([...Object.values(outputs), ...Object.values(state)]);
   return { inputs: program.inputs, outputs, state, nodes };
 }
@@ -147,9 +152,9 @@ function scalar(value: Value | undefined): number | undefined {
 
 /**
  * Folds each bfloat16 `FusedBatchNorm` of a convolution that nothing else uses into the filter, w·s, and a bias,
- * offset − mean·s, where s = scale / √(variance + ε) in float32. TensorFlow computes the convolution, the bias and a
- * ReLU as one operation; with a batch normalisation it does so in float32 alone. The image is rounded once in place of
- * twice.
+ * offset − mean·s, where s = scale / √(variance + ε) in float32. TensorFlow computes the convolution, the bias and
+ * the ReLU in one operation; with batch normalisation it does so only in float32. The image is rounded once instead
+ * of twice.
  */
 export function withFoldedBatchNorm(program: TracedProgram): TracedProgram {
   const uses = countUses(program);
@@ -165,11 +170,7 @@ export function withFoldedBatchNorm(program: TracedProgram): TracedProgram {
       uses.get(node.inputs[0]!.node) === 1;
     rewritten.set(node, isFolded ? foldedBatchNorm({ ...node, inputs }) : { ...node, inputs });
   }
-  const results = (values: Readonly<Record<string, Value>>) =>
-    Object.fromEntries(Object.entries(values).map(([name, result]) => [name, value(result)]));
-  const [outputs, state] = [results(program.outputs), results(program.state)];
-  const nodes = reachable([...Object.values(outputs), ...Object.values(state)]);
-  return { inputs: program.inputs, outputs, state, nodes };
+  return withResults(program, value);
 }
 
 function foldedBatchNorm({ inputs, attributes, outputs }: Node): Node {

@@ -48,7 +48,8 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
 
   ReluGrad: same('ReluGrad'),
   BatchNormTrain: ({ builder, node, inputs }) => {
-    const momentum = node.attributes.momentum as number | undefined; // present with running averages (fusedOperations.ts)
+    // Present with running averages (fusedOperations.ts).
+    const momentum = node.attributes.momentum as number | undefined;
     const empty = builder.constant('float32', [0], new Float32Array(0));
     const operands = momentum === undefined ? [...inputs, empty, empty] : inputs;
     const oper = builder.operation('FusedBatchNormV3', operands, {

@@ -9,7 +9,7 @@ export interface LogAxis {
 /** With fewer ticks a reader cannot estimate a value. */
 const fewestTicks = 4;
 
-/** Ticks of a decade, for axes of more decades than this first; where they are too few, the next ones. */
+/** Ticks per decade. An axis takes the first entry that has fewer decades than the axis and gives enough ticks. */
 const decadeSteps: readonly (readonly [decades: number, steps: readonly number[]])[] = [
   [4.5, [1]],
   [2.5, [1, 3]],
