@@ -12,6 +12,7 @@ export interface Process {
     readonly threads: number;
     readonly device?: unknown;
     readonly devices?: unknown;
+    readonly convolutions?: unknown;
     readonly instructions?: unknown;
     readonly environment?: Readonly<Record<string, string>> | undefined;
   };
@@ -56,6 +57,7 @@ export const processFacts: readonly (readonly [name: string, of: ProcessFact])[]
   ],
   ['precision', ({ engine }) => engine.precision],
   ['threads', ({ engine }) => String(engine.threads)],
+  ['convolutions', ({ engine }) => String(engine.convolutions ?? 'of the engine')],
   ['CPU', ({ host }) => host.cpu],
   ['instruction set', ({ engine }) => String(engine.instructions ?? 'unknown')],
   ['environment', ({ engine }) => describeEnvironment(engine.environment)],

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as tf from '@tensorflow/tfjs';
+import { findWinograd } from '../../src/engine/install/locate.js';
 import type { CompileRequest, Executable } from '../../src/engine/program.js';
 import { EngineError } from '../../src/errors.js';
 import { instructionSet } from '../../src/machine/cpu.js';
@@ -189,11 +190,14 @@ describe('Runs', () => {
 });
 
 describe('An executable', () => {
-  test('records its engine, version, precision, device, instruction set and threads', () =>
+  test('records its engine, version, precision, device, instruction set, convolutions and threads', () =>
     withCounter(async executable => {
       const { version, ...info } = executable.info;
-      const instructions = instructionSet();
-      assert.deepEqual(info, { engine: 'tensorflow', precision: 'fp32', threads, device: 'cpu', instructions });
+      const machine = {
+        instructions: instructionSet(),
+        ...(findWinograd() !== undefined && { convolutions: 'winograd' }),
+      };
+      assert.deepEqual(info, { engine: 'tensorflow', precision: 'fp32', threads, device: 'cpu', ...machine });
       assert.match(version, /^\d+\.\d+\.\d+/);
     }));
 

@@ -21,14 +21,21 @@ export function registerDoctorCommand(program: Command): void {
 }
 
 async function doctor({ deep, json }: { deep?: boolean; json?: boolean }): Promise<void> {
-  const [{ describeMachine }, { engineSettings }, { checkContents }, { cacheWarning }, { cacheFolder }] =
-    await Promise.all([
-      import('../../doctor/machine.js'),
-      import('../../engine/index.js'),
-      import('../../engine/install/content.js'),
-      import('../../engine/install/cacheAccess.js'),
-      import('../../io/homePath.js'),
-    ]);
+  const [
+    { describeMachine },
+    { engineSettings },
+    { lacksWinograd },
+    { checkContents },
+    { cacheWarning },
+    { cacheFolder },
+  ] = await Promise.all([
+    import('../../doctor/machine.js'),
+    import('../../engine/index.js'),
+    import('../../engine/install/locate.js'),
+    import('../../engine/install/content.js'),
+    import('../../engine/install/cacheAccess.js'),
+    import('../../io/homePath.js'),
+  ]);
   const say = (text: string) => {
     if (!json) process.stdout.write(text);
   };
@@ -49,6 +56,7 @@ async function doctor({ deep, json }: { deep?: boolean; json?: boolean }): Promi
       ? [`What auto takes cannot train here. Name an engine that can: --engine ${working[0]!.engine}`]
       : []),
     ...adviceFor(engines),
+    ...(canTrain && lacksWinograd() ? ['To train up to twice as fast, with a C++ compiler: gala engine install'] : []),
     ...contentAdvice(contents ?? []),
     ...(warning === undefined ? [] : [warning]),
     ...('missing' in machine.images ? [`To read image files: ${machine.images.next}`] : []),

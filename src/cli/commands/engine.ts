@@ -2,7 +2,8 @@
 import { type Command, Option } from 'commander';
 import type { FoundEngine } from '../../engine/found.js';
 import type { WheelPin } from '../../engine/install/pin.js';
-import { ConfigError } from '../../errors.js';
+import type { InstallOptions } from '../../engine/install/publish.js';
+import { ConfigError, EngineError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
 import { printJson } from '../display/output.js';
 import { createProgress } from '../display/progress.js';
@@ -89,8 +90,25 @@ async function install(flags: InstallFlags): Promise<void> {
     : await installEngine({ ...flags, pin, listener });
   const verb = fresh ? 'Installed' : 'Already installed:';
   process.stdout.write(`${verb} ${manifest.name} ${manifest.version} in ${folder}\n`);
+  if (pin === tensorflowCpu) await compileConvolutions({ ...flags, listener });
   const cache = cacheFolder(flags.cache);
   if (cache !== cacheFolder()) process.stdout.write(`For gala to find it there, set GALA_CACHE=${shellWord(cache)}\n`);
+}
+
+/** Compiles gala's convolutions where there is a compiler; TensorFlow has others, so a failure is only told. */
+async function compileConvolutions(options: InstallOptions): Promise<void> {
+  const [{ installWinograd }, { runsWinograd }] = await Promise.all([
+    import('../../engine/install/winograd.js'),
+    import('../../engine/install/locate.js'),
+  ]);
+  if (!runsWinograd()) return;
+  try {
+    const { folder, fresh } = await installWinograd(options);
+    if (fresh) process.stdout.write(`Compiled gala’s convolutions in ${folder}\n`);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    process.stdout.write(`${error.message}\n${error.next}\n`);
+  }
 }
 
 /** The pinned plugin for the given version of CUDA, else for the driver. Throws `EngineError`, `ConfigError`. */
@@ -171,7 +189,7 @@ function describe({ engine, device, version, origin, path, bytes }: FoundEngine,
   return `${engine} (${device}) ${version}   ${megabytes(bytes)}   ${origin}   ${path}${used}\n`;
 }
 
-const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 async function remove(names: string[], flags: { all?: boolean; cache?: string }): Promise<void> {
   const [{ cachedItems, removeFromCache }, { cacheFolder }] = await Promise.all([

@@ -62,7 +62,11 @@ export async function installAddon(options: InstallOptions = {}): Promise<Instal
       options.listener?.note(`It failed: ${(error as EngineError).message}\nCompiling its addon instead.`);
     }
   }
-  const compiler = findCompiler(environment);
+  const compiler = findCompiler(
+    environment,
+    'to build the addon of tfjs-node-gpu',
+    'Only engine eager needs a compiler; tensorflow and xla do not.',
+  );
   const headers = await headersOfTensorFlow(cache, options);
   return install(bytesToCompile, async (engine, staging) => {
     options.listener?.note(`Fetching ${addonPackage.name} ${addonPackage.version} with npm (0.3 MB) …`);
@@ -100,20 +104,21 @@ function installItself(engine: string, environment: NodeJS.ProcessEnv): void {
   }
 }
 
-/** The C++ compiler: CXX, else c++, g++ or clang++ on the PATH. Throws `EngineError` that says what to install. */
-export function findCompiler(environment: NodeJS.ProcessEnv): string {
+/**
+ * The C++ compiler: CXX, else c++, g++ or clang++ on the PATH. Throws `EngineError` that says what to install; `purpose`
+ * is `to build …`, and `effect` says what works without a compiler.
+ */
+export function findCompiler(environment: NodeJS.ProcessEnv, purpose: string, effect: string): string {
   const candidates = environment.CXX ? [environment.CXX] : compilers;
   const found = candidates.find(compiler => runs(compiler, ['--version'], environment));
   if (found !== undefined) return found;
   throw new EngineError(
     environment.CXX
       ? 'The C++ compiler named by CXX does not run.'
-      : `A C++17 compiler is needed to build the addon of tfjs-node-gpu, and there is no ${compilers.join(', ')}.`,
+      : `A C++17 compiler is needed ${purpose}, and there is no ${compilers.join(', ')}.`,
     {
       where: environment.CXX ? `CXX=${environment.CXX}` : `PATH=${environment.PATH ?? ''}`,
-      next:
-        'Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. Only engine eager needs a compiler; ' +
-        'tensorflow and xla do not.',
+      next: `Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. ${effect}`,
     },
   );
 }

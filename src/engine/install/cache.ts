@@ -1,11 +1,12 @@
 /**
  * The user's cache, which all checkouts share: where engines and compiled programs lie, and whether an engine is whole.
  */
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { sha256 } from '../../io/hash.js';
 import { largestText, readRegularText } from '../../io/regularFile.js';
-import { addonPackage, checksumOf, targetOf, type WheelPin, wheelsOf } from './pin.js';
+import { addonPackage, checksumOf, targetOf, type WheelPin, wheelsOf, winogradSource } from './pin.js';
 
 /** A relative path that does not leave its folder: no part of it is `.` or `..`. */
 const insideFolder = /^(?!\/)(?!(.*\/)?\.{1,2}(\/|$)).+$/;
@@ -62,6 +63,29 @@ export function installedManifest(cache: string, pin: WheelPin): Manifest | unde
 /** The manifest of tfjs-node-gpu; undefined unless it was made from the pinned package and all files are whole. */
 export function installedAddon(cache: string): Manifest | undefined {
   return wholeManifest(addonFolder(cache), addonPackage.sha256);
+}
+
+/** The file name of the compiled winograd.cc. */
+export const winogradLibrary = 'winograd.so';
+
+/** sha256 of winograd.cc with the options of the compiler. */
+export function winogradSha256(): string {
+  return sha256([...winogradSource.options, readFileSync(winogradSource.path, 'utf8')].join('\n'));
+}
+
+/** The folder of the compiled winograd.cc in the cache; another source code has another folder. */
+export function winogradFolder(cache: string): string {
+  return join(enginesFolder(cache), `winograd-${winogradVersion()}`);
+}
+
+/** A number, as the versions of other engines begin with one. */
+export function winogradVersion(): string {
+  return String(Number.parseInt(winogradSha256().slice(0, 8), 16));
+}
+
+/** The manifest of the compiled winograd.cc; undefined unless it was made from this source code and is whole. */
+export function installedWinograd(cache: string): Manifest | undefined {
+  return wholeManifest(winogradFolder(cache), winogradSha256());
 }
 
 /** The manifest in a folder; undefined where its checksum is another one, or a file is missing or cut short. */

@@ -5,7 +5,14 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256OfFile } from '../../io/hash.js';
-import { addonFolder, engineFolder, installedAddon, installedManifest } from './cache.js';
+import {
+  addonFolder,
+  engineFolder,
+  installedAddon,
+  installedManifest,
+  installedWinograd,
+  winogradFolder,
+} from './cache.js';
 import { cudaPins } from './cuda.js';
 import { targetOf, tensorflowCpu, type WheelPin, wheelsOf, xlaCpu } from './pin.js';
 
@@ -20,7 +27,7 @@ export interface CheckedEngine {
 }
 
 /**
- * Reads every engine in the cache. The expected checksums are those of gala's pins; for tfjs-node-gpu, which is
+ * Reads every engine in the cache. The expected checksums are those of gala's pins; for what is
  * compiled here, those of its manifest.
  */
 export async function checkContents(cache: string, pinned = pinnedEngines()): Promise<CheckedEngine[]> {
@@ -30,13 +37,11 @@ export async function checkContents(cache: string, pinned = pinnedEngines()): Pr
     const folder = engineFolder(cache, pin);
     checked.push({ name: `${pin.name}-${pin.version}`, folder, content: await contentOf(pin, folder), install });
   }
-  const addon = installedAddon(cache);
-  if (addon) {
-    const folder = addonFolder(cache);
-    const found = await contentSha256(folder, Object.keys(addon.files));
-    const content = compare(addon.content_sha256, found);
-    const install = 'gala engine install --eager --force';
-    checked.push({ name: `${addon.name}-${addon.version}`, folder, content, install });
+  for (const { manifest, folder, install } of compiledEngines(cache)) {
+    if (manifest === undefined) continue;
+    const found = await contentSha256(folder, Object.keys(manifest.files));
+    const content = compare(manifest.content_sha256, found);
+    checked.push({ name: `${manifest.name}-${manifest.version}`, folder, content, install });
   }
   return checked;
 }
@@ -52,6 +57,14 @@ export async function contentSha256(
   const lines = createHash('sha256');
   for (const file of files) lines.update(`${await sha256OfFile(join(folder, placeOf(file)))}  ${file}\n`);
   return lines.digest('hex');
+}
+
+/** What is compiled on this machine. */
+function compiledEngines(cache: string) {
+  return [
+    { manifest: installedAddon(cache), folder: addonFolder(cache), install: 'gala engine install --eager --force' },
+    { manifest: installedWinograd(cache), folder: winogradFolder(cache), install: 'gala engine install --force' },
+  ];
 }
 
 /** The engines that are installed from wheels. */

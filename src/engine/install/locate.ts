@@ -1,10 +1,14 @@
-/** Finds TensorFlow on this machine: GALA_TENSORFLOW, else gala's cache, else Python's packages, else tfjs-node-gpu. */
+/**
+ * Finds TensorFlow on this machine: GALA_TENSORFLOW, else gala's cache, else Python's packages, else tfjs-node-gpu; and
+ * gala's own convolutions for it.
+ */
 import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder } from '../../io/homePath.js';
-import { engineFolder, installedManifest } from './cache.js';
+import { cpuFlags } from '../../machine/cpu.js';
+import { engineFolder, installedManifest, installedWinograd, winogradFolder, winogradLibrary } from './cache.js';
 import { tensorflowCpu } from './pin.js';
 import { namesIn, pythonPackageFolders } from './python.js';
 
@@ -63,6 +67,22 @@ export function requireTensorFlow(
       'site-packages, @tensorflow/tfjs-node-gpu',
     next: 'gala engine install',
   });
+}
+
+/** Whether the CPU has the instructions that winograd.cc is compiled with. */
+export function runsWinograd(flags: readonly string[] = cpuFlags()): boolean {
+  return ['avx2', 'fma'].every(flag => flags.includes(flag));
+}
+
+/** The path of the compiled winograd.cc; undefined where it is not installed, or the CPU lacks its instructions. */
+export function findWinograd(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  const cache = cacheFolder(undefined, environment);
+  return runsWinograd() && installedWinograd(cache) ? join(winogradFolder(cache), winogradLibrary) : undefined;
+}
+
+/** Whether this CPU would run gala's own convolutions, and they are not installed. */
+export function lacksWinograd(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return runsWinograd() && findWinograd(environment) === undefined;
 }
 
 /** A generator, so that Python is started only where neither the setting nor the cache has a TensorFlow. */

@@ -3,6 +3,7 @@
  * few files of them that gala keeps.
  */
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { sha256 } from '../../io/hash.js';
 
 export interface WheelPin {
@@ -99,6 +100,16 @@ export const nodeHeaders: PackagePin = {
   name: 'node-api-headers',
   version: '1.9.0',
   sha256: '6cbfac49542194ae2c8f1dee5fa2dc00d66bec9cbf3b59e3a4e5f16d14eb0d19',
+};
+
+/** gala's own convolutions for engine `tensorflow`: their source code, and how the user's compiler is called. */
+export const winogradSource = {
+  path: fileURLToPath(new URL('../../../../src/engine/tensorflow/winograd.cc', import.meta.url)),
+  // nodelete: the library stays loaded; now: it is not loaded where a function of TensorFlow is missing.
+  options: [
+    ...['-std=c++17', '-O3', '-mavx2', '-mfma', '-ffp-contract=fast', '-pthread'],
+    ...['-fPIC', '-shared', '-fvisibility=hidden', '-Wl,-z,nodelete', '-Wl,-z,now'],
+  ],
 };
 
 /** All wheels of an engine; its own is the first. */

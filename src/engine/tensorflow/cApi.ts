@@ -25,6 +25,7 @@ const dataTypes: Readonly<Record<IrDType, number>> = { float32: 1, int32: 3, uin
 export type TensorFlow = ReturnType<typeof bind>;
 
 const loaded = new Map<string, TensorFlow>();
+const loadedOperations = new Set<string>();
 
 export type Libraries = Pick<TensorFlowLocation, 'libraryFolder' | 'libraries'>;
 
@@ -151,7 +152,28 @@ function bind(library: LibraryHandle) {
     return size === 0 ? new ArrayBuffer(0) : koffi.view(c.tensorData(tensor), size).slice(0);
   };
 
-  return { ...c, checked, newTensor, tensorBytes, dataTypes };
+  /** Makes the operations of the compiled winograd.cc known to TensorFlow, once per process. Throws `EngineError`. */
+  const loadOperations = (path: string): void => {
+    if (loadedOperations.has(path)) return;
+    let code: number;
+    try {
+      code = koffi.load(path).func('int gala_register_winograd()')();
+    } catch (cause) {
+      throw operationsError((cause as Error).message, path, cause);
+    }
+    if (code !== 0) throw operationsError(`TensorFlow does not take them (code ${code})`, path);
+    loadedOperations.add(path);
+  };
+
+  return { ...c, checked, newTensor, tensorBytes, loadOperations, dataTypes };
+}
+
+function operationsError(reason: string, path: string, cause?: unknown): EngineError {
+  return new EngineError(`gala's convolutions could not be loaded: ${reason}`, {
+    where: path,
+    next: 'gala engine install --force',
+    cause,
+  });
 }
 
 function firstLine(message: string): string {

@@ -5,23 +5,38 @@
 import type { Attributes, Node, ValueType } from '../trace/ir.js';
 import type { TfAttribute } from './graph.js';
 import { first, inputType, type Lowering, same, T } from './lowering.js';
+import { winograd } from './winograd.js';
 
-const forward: Lowering = ({ builder, node, inputs }) =>
-  first(
-    builder.operation('Conv2D', inputs, {
-      ...T(inputType(node).dtype),
-      ...spatial(node.attributes, inputType(node).shape, inputType(node, 1).shape),
-    }),
+const forward: Lowering = context => {
+  const { builder, node, inputs } = context;
+  const [image, filter] = [inputType(node), inputType(node, 1)];
+  return (
+    winograd(context, 'GalaWinograd', inputs, image, filter) ??
+    first(
+      builder.operation('Conv2D', inputs, {
+        ...T(image.dtype),
+        ...spatial(node.attributes, image.shape, filter.shape),
+      }),
+    )
   );
-const inputGradient: Lowering = ({ builder, node, inputs }) => {
-  const image = node.outputs[0]!.shape;
-  const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, image, inputType(node, 1).shape) };
-  return first(builder.operation('Conv2DBackpropInput', [builder.vector(image), inputs[1]!, inputs[0]!], attributes));
 };
-const filterGradient: Lowering = ({ builder, node, inputs }) => {
-  const filter = node.outputs[0]!.shape;
-  const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, inputType(node).shape, filter) };
-  return first(builder.operation('Conv2DBackpropFilter', [inputs[0]!, builder.vector(filter), inputs[1]!], attributes));
+const inputGradient: Lowering = context => {
+  const { builder, node, inputs } = context;
+  const [image, filter] = [node.outputs[0]!, inputType(node, 1)];
+  const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, image.shape, filter.shape) };
+  return (
+    winograd(context, 'GalaWinogradInputGradient', inputs, image, filter) ??
+    first(builder.operation('Conv2DBackpropInput', [builder.vector(image.shape), inputs[1]!, inputs[0]!], attributes))
+  );
+};
+const filterGradient: Lowering = context => {
+  const { builder, node, inputs } = context;
+  const [image, filter] = [inputType(node), node.outputs[0]!];
+  const attributes = { ...T(image.dtype), ...spatial(node.attributes, image.shape, filter.shape) };
+  return (
+    winograd(context, 'GalaWinogradFilterGradient', inputs, image, filter) ??
+    first(builder.operation('Conv2DBackpropFilter', [inputs[0]!, builder.vector(filter.shape), inputs[1]!], attributes))
+  );
 };
 
 export const imageKernels: Readonly<Record<string, Lowering>> = {

@@ -8,6 +8,8 @@ interface Context {
   readonly builder: GraphBuilder;
   readonly node: Node;
   readonly inputs: readonly Output[];
+  /** Threads of an operation of winograd.cc; undefined where TensorFlow computes all convolutions. */
+  readonly winogradThreads: number | undefined;
   /** The output in the graph for a value of this program. */
   output(value: Value): Output;
 }

@@ -18,6 +18,8 @@ import { lower } from './lower.js';
 
 export interface TensorFlowOptions {
   readonly libraries: Libraries;
+  /** The compiled winograd.cc; left out, TensorFlow computes all convolutions. */
+  readonly winograd?: string | undefined;
   readonly threads: number;
   readonly precision: Precision;
 }
@@ -53,6 +55,7 @@ interface Entry {
 /** Traces and lowers the programs, opens the session and writes the first state. Throws `EngineError`. */
 export async function compileForTensorFlow(request: CompileRequest, options: TensorFlowOptions): Promise<Executable> {
   const api = loadTensorFlow(options.libraries);
+  if (options.winograd !== undefined) api.loadOperations(options.winograd);
   const builder = newGraph(api);
   const variables = new Map(
     Object.entries(request.state).map(([name, spec]) => [name, addVariable(builder, name, spec)]),
@@ -60,7 +63,7 @@ export async function compileForTensorFlow(request: CompileRequest, options: Ten
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => [
       name,
-      addProgram(builder, name, trace(program, request.state, options.precision), variables),
+      addProgram(builder, name, trace(program, request.state, options.precision), variables, options),
     ]),
   );
   const session = openSession(api, builder.graph, options);
@@ -70,6 +73,7 @@ export async function compileForTensorFlow(request: CompileRequest, options: Ten
     precision: options.precision,
     threads: options.threads,
     device: 'cpu',
+    ...(options.winograd !== undefined && { convolutions: 'winograd' as const }),
   };
   const executable = serialExecutable(request, runtimeOf(session, variables, entries, info));
   await executable.writeState(request.state);
@@ -90,6 +94,7 @@ function addProgram(
   name: string,
   whole: TracedProgram,
   variables: ReadonlyMap<string, Variable>,
+  { threads, winograd }: TensorFlowOptions,
 ): Entry {
   const { program: traced, updates } = takeMomentumUpdates(withRunningAverages(withFoldedBatchNorm(whole)));
   const feeds = Object.entries(traced.inputs).map(([input, spec]) => {
@@ -107,7 +112,7 @@ function addProgram(
     const { handle, spec } = variables.get(entry)!;
     reads[entry] = { oper: builder.operation('ReadVariableOp', [handle], { dtype: { type: spec.dtype } }), index: 0 };
   }
-  const outputOf = lower(builder, traced, reads, Object.fromEntries(feeds));
+  const outputOf = lower(builder, traced, reads, Object.fromEntries(feeds), winograd ? threads : undefined);
   const targets = Object.entries(traced.state).map(([entry, value]) => {
     const { handle, spec } = variables.get(entry)!;
     const after = reads[entry] ? [reads[entry].oper] : [];

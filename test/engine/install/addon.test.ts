@@ -46,10 +46,10 @@ test('Without a compiler the installation stops before it downloads anything, an
 test('A compiler is taken from CXX, then from the PATH; a CXX that does not run is an error', t => {
   const folder = temporaryFolder(t);
   const environment = withCommands(folder, { 'g++': 'exit 0', mine: 'exit 0', broken: 'exit 1' });
-  assert.equal(findCompiler(environment), 'g++');
-  assert.equal(findCompiler({ ...environment, CXX: 'mine' }), 'mine');
+  assert.equal(findCompiler(environment, 'to build', ''), 'g++');
+  assert.equal(findCompiler({ ...environment, CXX: 'mine' }, 'to build', ''), 'mine');
   assert.throws(
-    () => findCompiler({ ...environment, CXX: 'broken' }),
+    () => findCompiler({ ...environment, CXX: 'broken' }, 'to build', ''),
     error => engineError(error, /named by CXX does not run/, /g\+\+/),
   );
 });
