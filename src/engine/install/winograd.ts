@@ -27,7 +27,7 @@ export async function installWinograd(options: InstallOptions = {}): Promise<Ins
   const cache = cacheFolder(options.cache, environment);
   const make = async (staging: string): Promise<Manifest> => {
     const effect =
-      'Without a compiler training uses TensorFlow’s convolutions, with which it takes up to twice as long.';
+      'Without a compiler training uses TensorFlow’s convolutions, with which it takes up to 1.9 times as long.';
     const compiler = findCompiler(environment, 'to build gala’s convolutions', effect);
     options.listener?.note(`Compiling gala’s convolutions with ${compiler} …`);
     const engine = join(staging, 'engine');

@@ -18,6 +18,8 @@
 #include <cstring>
 #include <functional>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -35,6 +37,7 @@ enum TF_DataType { TF_FLOAT = 1 };
 TF_Status *TF_NewStatus();
 void TF_DeleteStatus(TF_Status *);
 int TF_GetCode(const TF_Status *);
+void TF_SetStatus(TF_Status *, int, const char *);
 void *TF_TensorData(const TF_Tensor *);
 int64_t TF_Dim(const TF_Tensor *, int);
 void TF_DeleteTensor(TF_Tensor *);
@@ -300,15 +303,13 @@ inline void addTransposedProduct(const float *a, long lda, const float *b, long 
 /// Threads that help with the pieces of an operation. Several operations may share them.
 class Helpers {
  public:
-  /// Calls `piece(i)` once for every i below `count`, on the caller's thread and on up to `threads - 1` others.
+  /// Calls `piece(i)` once for every i below `count`, on the caller's thread and on up to `threads - 1` others. Throws
+  /// `std::bad_alloc` where a piece did.
   void forEach(long count, int threads, const std::function<void(long)> &piece) {
     Job job{piece, count, threads - 1};
     if (threads > 1 && count > 1) {
       std::lock_guard<std::mutex> lock(mutex);
-      for (int have = static_cast<int>(started); have < threads - 1; have++) {
-        std::thread([this] { help(); }).detach();
-        started++;
-      }
+      start(threads - 1);
       jobs.push_back(&job);
       wake.notify_all();
     }
@@ -318,6 +319,7 @@ class Helpers {
       jobs.erase(std::find(jobs.begin(), jobs.end(), &job));
       left.wait(lock, [&] { return job.helping == 0; });
     }
+    if (job.failed) throw std::bad_alloc();
   }
 
  private:
@@ -326,14 +328,27 @@ class Helpers {
     const long count;
     const int most;
     std::atomic<long> next{0};
+    std::atomic<bool> failed{false};
     /// Helpers at work on it; guarded by `mutex`.
     int helping = 0;
 
     Job(const std::function<void(long)> &piece, long count, int most) : piece(piece), count(count), most(most) {}
     void work() {
-      for (long i; (i = next.fetch_add(1)) < count;) piece(i);
+      try {
+        for (long i; (i = next.fetch_add(1)) < count;) piece(i);
+      } catch (const std::bad_alloc &) {
+        failed = true;
+      }
     }
   };
+
+  /// Starts threads up to this number; fewer where the system gives no more.
+  void start(int most) {
+    try {
+      for (; started < most; started++) std::thread([this] { help(); }).detach();
+    } catch (const std::system_error &) {
+    }
+  }
 
   void help() {
     std::unique_lock<std::mutex> lock(mutex);
@@ -355,7 +370,7 @@ class Helpers {
   std::mutex mutex;
   std::condition_variable wake, left;
   std::vector<Job *> jobs;
-  size_t started = 0;
+  int started = 0;
 };
 
 /// Never destroyed: its threads live until the process ends.
@@ -452,47 +467,57 @@ class Call {
   }
   ~Call() {
     if (TF_GetCode(status) != 0) TF_OpKernelContext_Failure(context, status);
-    for (TF_Tensor *tensor : {inputs[0], inputs[1], output}) TF_DeleteTensor(tensor);
+    for (TF_Tensor *tensor : {inputs[0], inputs[1], result}) TF_DeleteTensor(tensor);
     TF_DeleteStatus(status);
   }
   const float *data(int input) const { return static_cast<const float *>(TF_TensorData(inputs[input])); }
   long dim(int input, int axis) const { return TF_Dim(inputs[input], axis); }
   Images images() const { return {dim(0, 0), dim(0, 1), dim(0, 2)}; }
-  /// The output's data, or null where TensorFlow has no memory for it.
-  float *allocate(const int64_t (&shape)[4]) {
+  /// Calls `fill` with the data of an output of this shape. Too little memory is an error of the operation.
+  template <typename Fill>
+  void output(const int64_t (&shape)[4], Fill fill) {
     const size_t bytes = shape[0] * shape[1] * shape[2] * shape[3] * sizeof(float);
-    output = TF_AllocateOutput(context, 0, TF_FLOAT, shape, 4, bytes, status);
-    return TF_GetCode(status) == 0 ? static_cast<float *>(TF_TensorData(output)) : nullptr;
+    result = TF_AllocateOutput(context, 0, TF_FLOAT, shape, 4, bytes, status);
+    if (TF_GetCode(status) != 0) return;
+    try {
+      fill(static_cast<float *>(TF_TensorData(result)));
+    } catch (const std::bad_alloc &) {
+      constexpr int resourceExhausted = 8;
+      TF_SetStatus(status, resourceExhausted, "out of memory in a convolution");
+    }
   }
 
  private:
   TF_OpKernelContext *context;
   TF_Status *status;
-  TF_Tensor *inputs[2] = {}, *output = nullptr;
+  TF_Tensor *inputs[2] = {}, *result = nullptr;
 };
 
 void computeForward(void *kernel, TF_OpKernelContext *context) {
   Call call(context);
   const Images images = call.images();
   const long a = call.dim(1, 2), b = call.dim(1, 3);
-  float *y = call.allocate({images.count, images.height, images.width, b});
-  if (y) convolve(call.data(0), call.data(1), images, a, b, y, static_cast<Kernel *>(kernel)->threads);
+  call.output({images.count, images.height, images.width, b}, [&](float *y) {
+    convolve(call.data(0), call.data(1), images, a, b, y, static_cast<Kernel *>(kernel)->threads);
+  });
 }
 
 void computeInputGradient(void *kernel, TF_OpKernelContext *context) {
   Call call(context);
   const Images images = call.images();
   const long a = call.dim(1, 2), b = call.dim(1, 3);
-  float *dx = call.allocate({images.count, images.height, images.width, a});
-  if (dx) inputGradient(call.data(0), call.data(1), images, a, b, dx, static_cast<Kernel *>(kernel)->threads);
+  call.output({images.count, images.height, images.width, a}, [&](float *dx) {
+    inputGradient(call.data(0), call.data(1), images, a, b, dx, static_cast<Kernel *>(kernel)->threads);
+  });
 }
 
 void computeFilterGradient(void *kernel, TF_OpKernelContext *context) {
   Call call(context);
   const Images images = call.images();
   const long a = call.dim(0, 3), b = call.dim(1, 3);
-  float *dw = call.allocate({3, 3, a, b});
-  if (dw) filterGradient(call.data(0), call.data(1), images, a, b, dw, static_cast<Kernel *>(kernel)->threads);
+  call.output({3, 3, a, b}, [&](float *dw) {
+    filterGradient(call.data(0), call.data(1), images, a, b, dw, static_cast<Kernel *>(kernel)->threads);
+  });
 }
 
 /// A part of the shape of an output: the axes from `from` up to `to` of an input.
