@@ -56,7 +56,9 @@ async function doctor({ deep, json }: { deep?: boolean; json?: boolean }): Promi
       ? [`What auto takes cannot train here. Name an engine that can: --engine ${working[0]!.engine}`]
       : []),
     ...adviceFor(engines),
-    ...(canTrain && lacksWinograd() ? ['To train up to 1.9 times as fast, with a C++ compiler: gala engine install'] : []),
+    ...(canTrain && lacksWinograd()
+      ? ['To train up to 1.9 times as fast, with a C++ compiler: gala engine install']
+      : []),
     ...contentAdvice(contents ?? []),
     ...(warning === undefined ? [] : [warning]),
     ...('missing' in machine.images ? [`To read image files: ${machine.images.next}`] : []),
