@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { GpuAnswer } from '../../src/engine/gpu.js';
 import { compileCacheFolder, engineSettings, gpuClientOptions } from '../../src/engine/index.js';
+import { runsWinograd } from '../../src/engine/install/locate.js';
 import { EngineError } from '../../src/errors.js';
 import { bf16Pays, usableCores } from '../../src/machine/cpu.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -35,13 +36,23 @@ function machineWith(answer: GpuAnswer, { plugin = true } = {}) {
 const noGpu = machineWith({ missing: 'there is no /dev/nvidiactl' });
 
 test('Without a GPU auto takes tensorflow, all cores, and bf16 where the CPU is faster in it', async () => {
-  assert.deepEqual(await engineSettings(auto, noGpu), { engine: 'tensorflow', ...onCpu });
+  const { notes: _, ...settings } = await engineSettings(auto, noGpu);
+  assert.deepEqual(settings, { engine: 'tensorflow', ...onCpu });
 });
 
 test('Engine settings that are given stay as they are', async () => {
   const given = { ...auto, engine: 'tensorflow', precision: 'fp32', threads: 3 } as const;
-  assert.deepEqual(await engineSettings(given, noGpu), { engine: 'tensorflow', precision: 'fp32', threads: 3 });
+  const { notes: _, ...settings } = await engineSettings(given, noGpu);
+  assert.deepEqual(settings, { engine: 'tensorflow', precision: 'fp32', threads: 3 });
   assert.equal((await engineSettings({ ...given, precision: 'bf16' }, noGpu)).precision, 'bf16');
+});
+
+test('Where gala’s own convolutions would be used and are not installed, a note names the installation', async () => {
+  const notes = async (change: Partial<Parameters<typeof engineSettings>[0]>) =>
+    (await engineSettings({ ...auto, precision: 'fp32', ...change }, noGpu)).notes?.join('\n') ?? '';
+  assert.equal(/own convolutions are not installed.*gala engine install$/.test(await notes({})), runsWinograd());
+  for (const change of [{ precision: 'bf16' }, { engine: 'eager' }, { engine: 'xla' }] as const)
+    assert.equal(await notes(change), '');
 });
 
 test('Where a GPU answers and its plugin is there, auto takes xla on the first GPU, bf16 from Ampere on', async () => {

@@ -11,7 +11,6 @@ import { fitPart } from '../../src/models/weights.js';
 import { sgd } from '../../src/optim/optimizers.js';
 import type { HostTensor, HostTensors } from '../../src/tensor.js';
 import { createLoss } from '../../src/train/learning.js';
-import { evalProgram } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
 import { trainProgram } from '../../src/train/step.js';
 import { compileForTest } from '../engine/compute.js';
@@ -83,7 +82,6 @@ describeUnless(skip, 'ResNet-32 on the tensorflow engine agrees with PyTorch in'
   let goldenLosses: number[];
   let start: HostTensors;
   let untrained: HostTensors;
-  let evaluated: HostTensors;
   const losses: number[] = [];
   const states: HostTensors[] = [];
   /** What the file holds under a prefix of the given entries of the network, in the engine's layout. */
@@ -109,7 +107,6 @@ describeUnless(skip, 'ResNet-32 on the tensorflow engine agrees with PyTorch in'
 
     const programs = {
       train: trainProgram(network, learning, batchSize),
-      eval: evalProgram(network, batchSize),
       forward,
     };
     const executable = await compileForTest({ state: start, programs });
@@ -120,7 +117,6 @@ describeUnless(skip, 'ResNet-32 on the tensorflow engine agrees with PyTorch in'
       losses.push((await executable.run('train', given)).loss!.data[0]!);
       states.push(await executable.readState());
     }
-    evaluated = await executable.run('eval', { images });
     executable.dispose();
   });
 
@@ -167,7 +163,9 @@ describeUnless(skip, 'ResNet-32 on the tensorflow engine agrees with PyTorch in'
     assert.ok(total <= 1e-2, `over all: ${total}`);
   });
 
-  test('running statistics, weights and evaluation logits after three steps, in which masks do flip', context => {
+  // Evaluation logits are left out: those of PyTorch itself are 2 to 12 % from the file, by its number of threads, and 8 %
+  // in float64. With softplus, whose gradient has no step, gala's are compared to 1e-4.
+  test('running statistics and weights after three steps, in which masks do flip', context => {
     const tolerances = [
       ['running statistics', isStatistic, 1e-2],
       ['weights', isParameter, 1e-2],
@@ -179,8 +177,5 @@ describeUnless(skip, 'ResNet-32 on the tensorflow engine agrees with PyTorch in'
       context.diagnostic(`‖a−b‖/‖b‖ of the ${what}: ${percent(total)} over all, at most ${percent(worst)} (${name})`);
       assert.ok(total <= tolerance, `${what}: ${total}`);
     }
-    const logits = maxError(evaluated.logits!.data, golden['after3/eval_logits']!.data);
-    context.diagnostic(`max|a−b|/max|b| of the evaluation logits: ${percent(logits)}`);
-    assert.ok(logits <= 5e-2, `logits: ${logits}`);
   });
 });
