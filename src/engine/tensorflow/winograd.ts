@@ -7,10 +7,10 @@ import { first, type Lowering } from './lowering.js';
 /** The matrix products of winograd.cc take 16 channels at a time. */
 const channelMultiple = 16;
 /**
- * The most pairs of input and output channels. Measured with AVX2: with 256 × 256 the transformed filters take 9 MB and
- * the operations are twice as fast as oneDNN's, with 512 × 512 they are slower.
+ * The most pairs of input and output channels: with more, the transformed filters leave the cache, and the filter
+ * gradient takes longer than oneDNN's (docs/notebook.md).
  */
-const mostPairs = 256 * 256;
+const mostPairs = 128 * 128;
 /** A smaller image would leave most of its tiles of 4 × 4 empty. */
 const leastSize = 4;
 
