@@ -123,6 +123,10 @@ constexpr float G[6][3] = {{1 / 4.f, 0, 0},
                            {1 / 24.f, 1 / 12.f, 1 / 6.f},
                            {1 / 24.f, -1 / 12.f, 1 / 6.f},
                            {0, 0, 1}};
+/// G^T
+constexpr float turnedG[3][6] = {{1 / 4.f, -1 / 6.f, -1 / 6.f, 1 / 24.f, 1 / 24.f, 0},
+                                 {0, -1 / 6.f, 1 / 6.f, 1 / 12.f, -1 / 12.f, 0},
+                                 {0, -1 / 6.f, -1 / 6.f, 1 / 6.f, 1 / 6.f, 1}};
 
 // ---- tiles ----
 
@@ -216,38 +220,19 @@ void writeOutputTile(const float *from, const Images &images, long channels, con
   }
 }
 
-/// G w G^T: w [3, 3, a, b] to [36, a, b], with `channels` = a * b.
-void transformFilter(const float *w, long channels, float *to) {
+/// M f M^T for each of `channels`: f [in, in, channels] to [out, out, channels].
+template <long out, long in>
+void transformFilter(const float (&m)[out][in], const float *f, long channels, float *to) {
   for (long c = 0; c < channels; c += lanes) {
-    Vector half[6][3];
-    for (long b = 0; b < 3; b++)
-      for (long i = 0; i < 6; i++) {
-        half[i][b] = Vector{};
-        for (long a = 0; a < 3; a++) half[i][b] += G[i][a] * load(w + (a * 3 + b) * channels + c);
-      }
-    for (long i = 0; i < 6; i++)
-      for (long j = 0; j < 6; j++) {
+    Vector half[out][in] = {};
+    for (long i = 0; i < out; i++)
+      for (long j = 0; j < in; j++)
+        for (long k = 0; k < in; k++) half[i][j] += m[i][k] * load(f + (k * in + j) * channels + c);
+    for (long i = 0; i < out; i++)
+      for (long j = 0; j < out; j++) {
         Vector sum{};
-        for (long b = 0; b < 3; b++) sum += G[j][b] * half[i][b];
-        store(to + (i * 6 + j) * channels + c, sum);
-      }
-  }
-}
-
-/// G^T u G: u [36, a, b] to the gradient of the filter [3, 3, a, b].
-void transformFilterGradient(const float *u, long channels, float *dw) {
-  for (long c = 0; c < channels; c += lanes) {
-    Vector half[3][6];
-    for (long j = 0; j < 6; j++)
-      for (long a = 0; a < 3; a++) {
-        half[a][j] = Vector{};
-        for (long i = 0; i < 6; i++) half[a][j] += G[i][a] * load(u + (i * 6 + j) * channels + c);
-      }
-    for (long a = 0; a < 3; a++)
-      for (long b = 0; b < 3; b++) {
-        Vector sum{};
-        for (long j = 0; j < 6; j++) sum += G[j][b] * half[a][j];
-        store(dw + (a * 3 + b) * channels + c, sum);
+        for (long k = 0; k < in; k++) sum += m[j][k] * half[i][k];
+        store(to + (i * out + j) * channels + c, sum);
       }
   }
 }
@@ -393,7 +378,7 @@ float *scratch(size_t floats) {
 /// y [N, H, W, b] = x [N, H, W, a] convolved with w [3, 3, a, b].
 void convolve(const float *x, const float *w, const Images &images, long a, long b, float *y, int threads) {
   float *filter = scratch<Use::filter>(positions * a * b);
-  transformFilter(w, a * b, filter);
+  transformFilter(G, w, a * b, filter);
   helpers().forEach(images.blocks(), threads, [&](long block) {
     const long first = block * blockTiles, tiles = std::min(blockTiles, images.tiles() - first);
     float *inputs = scratch<Use::block>(positions * (stride(a) + stride(b))), *products = inputs + positions * stride(a);
@@ -440,7 +425,7 @@ void filterGradient(const float *x, const float *dy, const Images &images, long 
   });
   for (long piece = 1; piece < pieces; piece++)
     for (long i = 0; i < size; i++) sums[i] += sums[piece * size + i];
-  transformFilterGradient(sums, a * b, dw);
+  transformFilter(turnedG, sums, a * b, dw);
 }
 
 // ---- TensorFlow ----
