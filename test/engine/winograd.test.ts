@@ -96,7 +96,8 @@ describeUnless(
     for (const row of replaced) {
       test(`compute ${row.what} and its gradients, within 1e-5 of TensorFlow’s`, async () => {
         const [own, theirs] = [await run(row, true, 2), await run(row, false, 2)];
-        assert.deepEqual([own.info.convolutions, theirs.info.convolutions], ['winograd', undefined]);
+        assert.match(own.info.convolutions ?? '', /^winograd-\d+$/);
+        assert.equal(theirs.info.convolutions, undefined);
         for (const [name, { shape, data }] of Object.entries(own.outputs)) {
           const expected = theirs.outputs[name]!;
           assert.deepEqual(shape, expected.shape);

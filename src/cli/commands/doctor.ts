@@ -56,8 +56,8 @@ async function doctor({ deep, json }: { deep?: boolean; json?: boolean }): Promi
       ? [`What auto takes cannot train here. Name an engine that can: --engine ${working[0]!.engine}`]
       : []),
     ...adviceFor(engines),
-    ...(canTrain && lacksWinograd()
-      ? ['To train up to 1.9 times as fast, with a C++ compiler: gala engine install']
+    ...(canTrain && auto.engine === 'tensorflow' && auto.precision === 'fp32' && lacksWinograd()
+      ? ['To train up to 1.9 times as fast, install a C++ compiler, then: gala engine install']
       : []),
     ...contentAdvice(contents ?? []),
     ...(warning === undefined ? [] : [warning]),
@@ -100,10 +100,15 @@ async function testEngines(
   return engines;
 }
 
-/** Whether an engine is a changed one or loads it: eager loads TensorFlow from the engine of that name. */
+/** What an engine loads besides itself, as the beginning of its name in the cache. */
+const loads: Partial<Record<string, string>> = { eager: 'tensorflow-', tensorflow: 'winograd-' };
+
+/** Whether an engine is a changed one or loads it. */
 function loadsChanged(changed: readonly CheckedEngine[], { engine, found }: EngineReport): boolean {
   const isIn = (folder: string) => found?.path === folder || found?.path.startsWith(`${folder}/`);
-  return changed.some(({ name, folder }) => isIn(folder) || (engine === 'eager' && name.startsWith('tensorflow-')));
+  return changed.some(
+    ({ name, folder }) => isIn(folder) || (loads[engine] !== undefined && name.startsWith(loads[engine])),
+  );
 }
 
 function contentsText(contents: readonly CheckedEngine[]): string {

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { FoundEngine } from '../../engine/found.js';
 import type { WheelPin } from '../../engine/install/pin.js';
 import type { InstallOptions } from '../../engine/install/publish.js';
-import { ConfigError, EngineError } from '../../errors.js';
+import { ConfigError, GalaError } from '../../errors.js';
 import { shellWord } from '../../io/shellWord.js';
 import { printJson } from '../display/output.js';
 import { createProgress } from '../display/progress.js';
@@ -106,8 +106,14 @@ async function compileConvolutions(options: InstallOptions): Promise<void> {
     const { folder, fresh } = await installWinograd(options);
     if (fresh) process.stdout.write(`Compiled gala’s convolutions in ${folder}\n`);
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    process.stdout.write(`${error.message}\n${error.next}\n`);
+    if (!(error instanceof GalaError)) throw error;
+    const lines = ['gala’s own convolutions are not installed:', error.message, error.where, error.next];
+    process.stdout.write(
+      lines
+        .filter(line => line !== undefined)
+        .map(line => `${line}\n`)
+        .join(''),
+    );
   }
 }
 

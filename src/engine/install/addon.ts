@@ -118,7 +118,9 @@ export function findCompiler(environment: NodeJS.ProcessEnv, purpose: string, ef
       : `A C++17 compiler is needed ${purpose}, and there is no ${compilers.join(', ')}.`,
     {
       where: environment.CXX ? `CXX=${environment.CXX}` : `PATH=${environment.PATH ?? ''}`,
-      next: `Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. ${effect}`,
+      next: environment.CXX
+        ? 'Name a program without options in CXX, or leave CXX unset.'
+        : `Debian/Ubuntu: apt install g++ · Fedora: dnf install gcc-c++. ${effect}`,
     },
   );
 }

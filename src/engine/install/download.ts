@@ -164,7 +164,7 @@ export function runCommand(
   });
   if (status === 0) return;
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
-    throw new EngineError(`${command} is needed to install tfjs-node-gpu, and it is not on the PATH.`, {
+    throw new EngineError(`${command} is needed for this installation, and it is not on the PATH.`, {
       where: `PATH=${environment.PATH ?? ''}`,
       next: command === 'npm' ? 'npm comes with Node.js; Debian/Ubuntu: apt install npm' : `Install ${command}.`,
     });

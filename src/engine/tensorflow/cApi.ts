@@ -25,7 +25,7 @@ const dataTypes: Readonly<Record<IrDType, number>> = { float32: 1, int32: 3, uin
 export type TensorFlow = ReturnType<typeof bind>;
 
 const loaded = new Map<string, TensorFlow>();
-const loadedOperations = new Set<string>();
+let operationsAreLoaded = false;
 
 export type Libraries = Pick<TensorFlowLocation, 'libraryFolder' | 'libraries'>;
 
@@ -154,7 +154,7 @@ function bind(library: LibraryHandle) {
 
   /** Makes the operations of the compiled winograd.cc known to TensorFlow, once per process. Throws `EngineError`. */
   const loadOperations = (path: string): void => {
-    if (loadedOperations.has(path)) return;
+    if (operationsAreLoaded) return;
     let code: number;
     try {
       code = koffi.load(path).func('int gala_register_winograd()')();
@@ -162,7 +162,7 @@ function bind(library: LibraryHandle) {
       throw operationsError((cause as Error).message, path, cause);
     }
     if (code !== 0) throw operationsError(`TensorFlow does not take them (code ${code})`, path);
-    loadedOperations.add(path);
+    operationsAreLoaded = true;
   };
 
   return { ...c, checked, newTensor, tensorBytes, loadOperations, dataTypes };
@@ -171,7 +171,9 @@ function bind(library: LibraryHandle) {
 function operationsError(reason: string, path: string, cause?: unknown): EngineError {
   return new EngineError(`gala's convolutions could not be loaded: ${reason}`, {
     where: path,
-    next: 'gala engine install --force',
+    next:
+      'gala engine remove winograd. Training then uses TensorFlow’s convolutions, and `gala engine install` compiles ' +
+      'gala’s for this machine.',
     cause,
   });
 }

@@ -2,6 +2,7 @@
  * The `tensorflow` engine: all traced programs are one TensorFlow graph in one session. The state is in resource
  * variables of the session. A run is on another thread (koffi's async call), so that batches are prepared meanwhile.
  */
+import { basename, dirname } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { bytesField, message, varintField } from '../../io/protobuf.js';
 import { memoryError } from '../../machine/memory.js';
@@ -73,7 +74,7 @@ export async function compileForTensorFlow(request: CompileRequest, options: Ten
     precision: options.precision,
     threads: options.threads,
     device: 'cpu',
-    ...(options.winograd !== undefined && { convolutions: 'winograd' as const }),
+    ...(options.winograd !== undefined && { convolutions: basename(dirname(options.winograd)) }),
   };
   const executable = serialExecutable(request, runtimeOf(session, variables, entries, info));
   await executable.writeState(request.state);

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <immintrin.h>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -314,6 +315,8 @@ class Helpers {
     const int most;
     std::atomic<long> next{0};
     std::atomic<bool> failed{false};
+    /// How the caller's thread treats denormal numbers: the same for all pieces, whichever thread takes them.
+    const unsigned int mode = _mm_getcsr();
     /// Helpers at work on it; guarded by `mutex`.
     int helping = 0;
 
@@ -346,6 +349,7 @@ class Helpers {
       });
       job->helping++;
       lock.unlock();
+      _mm_setcsr(job->mode);
       job->work();
       lock.lock();
       if (--job->helping == 0) left.notify_all();
@@ -404,7 +408,7 @@ void inputGradient(const float *dy, const float *w, const Images &images, long a
 /// dw [3, 3, a, b] of x [N, H, W, a] and dy [N, H, W, b]. Each of `threads` pieces sums its blocks in order, and the
 /// pieces are summed in order: equal bits whatever thread takes a piece.
 void filterGradient(const float *x, const float *dy, const Images &images, long a, long b, float *dw, int threads) {
-  const long size = positions * a * b, pieces = std::min<long>(threads, images.blocks());
+  const long size = positions * a * b, pieces = std::max(1l, std::min<long>(threads, images.blocks()));
   float *sums = scratch<Use::sums>(pieces * size);
   helpers().forEach(pieces, threads, [&](long piece) {
     float *sum = sums + piece * size;
@@ -448,13 +452,15 @@ void deleteKernel(void *kernel) { delete static_cast<Kernel *>(kernel); }
 class Call {
  public:
   explicit Call(TF_OpKernelContext *context) : context(context), status(TF_NewStatus()) {
-    for (int i = 0; i < 2; i++) TF_GetInput(context, i, &inputs[i], status);
+    for (int i = 0; i < 2 && ready(); i++) TF_GetInput(context, i, &inputs[i], status);
   }
   ~Call() {
-    if (TF_GetCode(status) != 0) TF_OpKernelContext_Failure(context, status);
-    for (TF_Tensor *tensor : {inputs[0], inputs[1], result}) TF_DeleteTensor(tensor);
+    if (!ready()) TF_OpKernelContext_Failure(context, status);
+    for (TF_Tensor *tensor : {inputs[0], inputs[1], result})
+      if (tensor) TF_DeleteTensor(tensor);
     TF_DeleteStatus(status);
   }
+  bool ready() const { return TF_GetCode(status) == 0; }
   const float *data(int input) const { return static_cast<const float *>(TF_TensorData(inputs[input])); }
   long dim(int input, int axis) const { return TF_Dim(inputs[input], axis); }
   Images images() const { return {dim(0, 0), dim(0, 1), dim(0, 2)}; }
@@ -463,7 +469,7 @@ class Call {
   void output(const int64_t (&shape)[4], Fill fill) {
     const size_t bytes = shape[0] * shape[1] * shape[2] * shape[3] * sizeof(float);
     result = TF_AllocateOutput(context, 0, TF_FLOAT, shape, 4, bytes, status);
-    if (TF_GetCode(status) != 0) return;
+    if (!ready()) return;
     try {
       fill(static_cast<float *>(TF_TensorData(result)));
     } catch (const std::bad_alloc &) {
@@ -480,6 +486,7 @@ class Call {
 
 void computeForward(void *kernel, TF_OpKernelContext *context) {
   Call call(context);
+  if (!call.ready()) return;
   const Images images = call.images();
   const long a = call.dim(1, 2), b = call.dim(1, 3);
   call.output({images.count, images.height, images.width, b}, [&](float *y) {
@@ -489,6 +496,7 @@ void computeForward(void *kernel, TF_OpKernelContext *context) {
 
 void computeInputGradient(void *kernel, TF_OpKernelContext *context) {
   Call call(context);
+  if (!call.ready()) return;
   const Images images = call.images();
   const long a = call.dim(1, 2), b = call.dim(1, 3);
   call.output({images.count, images.height, images.width, a}, [&](float *dx) {
@@ -498,6 +506,7 @@ void computeInputGradient(void *kernel, TF_OpKernelContext *context) {
 
 void computeFilterGradient(void *kernel, TF_OpKernelContext *context) {
   Call call(context);
+  if (!call.ready()) return;
   const Images images = call.images();
   const long a = call.dim(0, 3), b = call.dim(1, 3);
   call.output({3, 3, a, b}, [&](float *dw) {
@@ -566,8 +575,10 @@ int registerOperation(const char *name, void (*compute)(void *, TF_OpKernelConte
 
 /// Makes the operations known to TensorFlow. Returns 0, or the code of TensorFlow's error.
 extern "C" __attribute__((visibility("default"))) int gala_register_winograd() {
-  const int codes[] = {registerOperation("GalaWinograd", computeForward, forwardShape),
-                       registerOperation("GalaWinogradInputGradient", computeInputGradient, inputGradientShape),
-                       registerOperation("GalaWinogradFilterGradient", computeFilterGradient, filterGradientShape)};
-  return *std::max_element(std::begin(codes), std::end(codes));
+  // Once: TensorFlow ends the process at a second operation of a name.
+  static const int code =
+      std::max({registerOperation("GalaWinograd", computeForward, forwardShape),
+                registerOperation("GalaWinogradInputGradient", computeInputGradient, inputGradientShape),
+                registerOperation("GalaWinogradFilterGradient", computeFilterGradient, filterGradientShape)});
+  return code;
 }
