@@ -108,12 +108,7 @@ async function compileConvolutions(options: InstallOptions): Promise<void> {
   } catch (error) {
     if (!(error instanceof GalaError)) throw error;
     const lines = ['gala’s own convolutions are not installed:', error.message, error.where, error.next];
-    process.stdout.write(
-      lines
-        .filter(line => line !== undefined)
-        .map(line => `${line}\n`)
-        .join(''),
-    );
+    process.stdout.write(`${lines.filter(line => line !== undefined).join('\n')}\n`);
   }
 }
 
