@@ -37,8 +37,8 @@ interface Machine {
 }
 
 const slowNote =
-  'gala’s own convolutions are not installed: with them a network of 3 × 3 convolutions trains up to 1.9 times as fast. ' +
-  'Install a C++ compiler, then: gala engine install';
+  'gala’s own convolutions are not installed: with them a network of 3 × 3 convolutions trains up to 1.9 times as ' +
+  'fast. Install a C++ compiler, then: gala engine install';
 
 const thisMachine: Machine = { environment: process.env, askGpus: askGpuDriver };
 

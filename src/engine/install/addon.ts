@@ -105,8 +105,8 @@ function installItself(engine: string, environment: NodeJS.ProcessEnv): void {
 }
 
 /**
- * The C++ compiler: CXX, else c++, g++ or clang++ on the PATH. Throws `EngineError` that says what to install; `purpose`
- * is `to build …`, and `effect` says what works without a compiler.
+ * The C++ compiler: CXX, else c++, g++ or clang++ on the PATH. Throws `EngineError` that says what to install;
+ * `purpose` is `to build …`, and `effect` says what works without a compiler.
  */
 export function findCompiler(environment: NodeJS.ProcessEnv, purpose: string, effect: string): string {
   const candidates = environment.CXX ? [environment.CXX] : compilers;

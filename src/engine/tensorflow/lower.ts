@@ -12,7 +12,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = { ...plainKernels, 
 
 /**
  * Adds a traced program to the graph. `state` and `inputs` are the outputs in the graph for the program's state entries
- * and inputs. `winogradThreads`: see lowering.ts. Returns a function from a value of the program to its output in the graph.
+ * and inputs. `winogradThreads`: see lowering.ts. Returns a function from a value of the program to its output in the
+ * graph.
  */
 export function lower(
   builder: GraphBuilder,
