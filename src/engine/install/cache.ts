@@ -68,9 +68,12 @@ export function installedAddon(cache: string): Manifest | undefined {
 /** The file name of the compiled winograd.cc. */
 export const winogradLibrary = 'winograd.so';
 
-/** sha256 of winograd.cc with the options of the compiler. */
+let sourceSha256: string | undefined;
+
+/** sha256 of winograd.cc with the options of the compiler. Read once per process. */
 export function winogradSha256(): string {
-  return sha256([...winogradSource.options, readFileSync(winogradSource.path, 'utf8')].join('\n'));
+  sourceSha256 ??= sha256([...winogradSource.options, readFileSync(winogradSource.path, 'utf8')].join('\n'));
+  return sourceSha256;
 }
 
 /** The folder of the compiled winograd.cc in the cache; another source code has another folder. */

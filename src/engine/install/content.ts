@@ -27,8 +27,8 @@ export interface CheckedEngine {
 }
 
 /**
- * Reads every engine in the cache. The expected checksums are those of gala's pins; for what is
- * compiled here, those of its manifest.
+ * Reads every engine in the cache. The expected checksums are those of gala's pins; for what is compiled here, those of
+ * its manifest.
  */
 export async function checkContents(cache: string, pinned = pinnedEngines()): Promise<CheckedEngine[]> {
   const checked: CheckedEngine[] = [];

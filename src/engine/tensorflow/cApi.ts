@@ -172,8 +172,8 @@ function operationsError(reason: string, path: string, cause?: unknown): EngineE
   return new EngineError(`gala's convolutions could not be loaded: ${reason}`, {
     where: path,
     next:
-      'gala engine remove winograd. Training then uses TensorFlow’s convolutions, and `gala engine install` compiles ' +
-      'gala’s for this machine.',
+      'gala engine remove winograd. Training then uses TensorFlow’s convolutions, and `gala engine install` ' +
+      'compiles gala’s for this machine.',
     cause,
   });
 }

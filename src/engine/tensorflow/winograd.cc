@@ -293,14 +293,15 @@ class Helpers {
   /// `std::bad_alloc` where a piece did.
   void forEach(long count, int threads, const std::function<void(long)> &piece) {
     Job job{piece, count, threads - 1};
-    if (threads > 1 && count > 1) {
+    const bool shared = threads > 1 && count > 1;
+    if (shared) {
       std::lock_guard<std::mutex> lock(mutex);
       start(threads - 1);
       jobs.push_back(&job);
       wake.notify_all();
     }
     job.work();
-    if (threads > 1 && count > 1) {
+    if (shared) {
       std::unique_lock<std::mutex> lock(mutex);
       jobs.erase(std::find(jobs.begin(), jobs.end(), &job));
       left.wait(lock, [&] { return job.helping == 0; });
@@ -377,6 +378,9 @@ float *scratch(size_t floats) {
   return kept.data();
 }
 
+/// The transformed tiles of a block, of two tensors with a and b channels.
+float *blockScratch(long a, long b) { return scratch<Use::block>(positions * (stride(a) + stride(b))); }
+
 // ---- the three operations ----
 
 /// y [N, H, W, b] = x [N, H, W, a] convolved with w [3, 3, a, b].
@@ -385,7 +389,7 @@ void convolve(const float *x, const float *w, const Images &images, long a, long
   transformFilter(G, w, a * b, filter);
   helpers().forEach(images.blocks(), threads, [&](long block) {
     const long first = block * blockTiles, tiles = std::min(blockTiles, images.tiles() - first);
-    float *inputs = scratch<Use::block>(positions * (stride(a) + stride(b))), *products = inputs + positions * stride(a);
+    float *inputs = blockScratch(a, b), *products = inputs + positions * stride(a);
     for (long t = 0; t < tiles; t++) readInputTile(x, images, a, Corner(images, first + t), inputs + t * a);
     for (long p = 0; p < positions; p++)
       for (long c = 0; c < b; c += columns)
@@ -413,7 +417,7 @@ void filterGradient(const float *x, const float *dy, const Images &images, long 
   helpers().forEach(pieces, threads, [&](long piece) {
     float *sum = sums + piece * size;
     std::fill_n(sum, size, 0.f);
-    float *inputs = scratch<Use::block>(positions * (stride(a) + stride(b))), *gradients = inputs + positions * stride(a);
+    float *inputs = blockScratch(a, b), *gradients = inputs + positions * stride(a);
     for (long block = piece * images.blocks() / pieces; block < (piece + 1) * images.blocks() / pieces; block++) {
       const long first = block * blockTiles, tiles = std::min(blockTiles, images.tiles() - first);
       for (long t = 0; t < tiles; t++) {

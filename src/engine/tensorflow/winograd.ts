@@ -7,8 +7,8 @@ import { first, type Lowering } from './lowering.js';
 /** The matrix products of winograd.cc take 16 channels at a time. */
 const channelMultiple = 16;
 /**
- * The most pairs of input and output channels: with more, the transformed filters leave the cache, and the filter
- * gradient takes longer than oneDNN's (docs/notebook.md).
+ * The most pairs of input and output channels: with more, the transformed filters leave the cache. With 256 × 256 the
+ * operations gain little over oneDNN's, with 512 × 512 they are slower (docs/notebook.md).
  */
 const mostPairs = 128 * 128;
 /** A smaller image would leave most of its tiles of 4 × 4 empty. */
