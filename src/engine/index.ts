@@ -7,7 +7,7 @@ import { requireMemory } from '../machine/memory.js';
 import { environmentNotes, recordedEnvironment } from './environment.js';
 import { askGpuDriver, firstBf16Capability, type GpuAnswer, type GpuDriver } from './gpu.js';
 import { compiledFolder } from './install/cache.js';
-import { findWinograd, lacksWinograd, requireTensorFlow } from './install/locate.js';
+import { findOperations, lacksOperations, requireTensorFlow } from './install/locate.js';
 import type { CompileRequest, Executable, Precision } from './program.js';
 import type { EngineConfig } from './schema.js';
 
@@ -37,7 +37,7 @@ interface Machine {
 }
 
 const slowNote =
-  'gala’s own convolutions are not installed: with them a network of 3 × 3 convolutions trains up to 1.9 times as ' +
+  'gala’s own operations are not installed: with them a network of 3 × 3 convolutions trains up to 2.1 times as ' +
   'fast. Install a C++ compiler, then: gala engine install';
 
 const thisMachine: Machine = { environment: process.env, askGpus: askGpuDriver };
@@ -61,7 +61,7 @@ export async function engineSettings(config: Wishes, machine = thisMachine): Pro
   const onCpu = (engine: EngineSettings['engine'], note?: string): EngineSettings => {
     if (engine !== 'xla') refuseXlaWishes(config, engine);
     const precision = precisionWhere(engine !== 'eager' && bf16Pays());
-    const slow = engine === 'tensorflow' && precision === 'fp32' && lacksWinograd(environment);
+    const slow = engine === 'tensorflow' && precision === 'fp32' && lacksOperations(environment);
     return {
       engine,
       ...(engine === 'xla' && { compileCache: compileCacheFolder(environment), ...shared }),
@@ -150,8 +150,8 @@ async function compileOn(request: CompileRequest, settings: EngineSettings): Pro
   }
   const libraries = requireTensorFlow();
   const { compileForTensorFlow } = await import('./tensorflow/session.js');
-  const winograd = precision === 'fp32' ? findWinograd() : undefined;
-  return compileForTensorFlow(request, { libraries, winograd, precision, threads });
+  const operations = precision === 'fp32' ? findOperations() : undefined;
+  return compileForTensorFlow(request, { libraries, operations, precision, threads });
 }
 
 /** Where `auto` came to an engine that has not what the config asks for. */

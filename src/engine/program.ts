@@ -45,8 +45,8 @@ export interface EngineInfo {
   readonly devices?: number;
   /** The widest instruction set of the CPU, by oneDNN's names; absent for other devices. */
   readonly instructions?: string;
-  /** Name and version of the compiled winograd.cc; absent where the runtime library computes all convolutions. */
-  readonly convolutions?: string;
+  /** Name and version of gala's own operations; absent where the runtime library computes everything. */
+  readonly operations?: string;
   /** Environment variables that can change the numbers and that gala left unchanged; absent without any. */
   readonly environment?: Readonly<Record<string, string>>;
 }

@@ -12,7 +12,7 @@ export interface Process {
     readonly threads: number;
     readonly device?: unknown;
     readonly devices?: unknown;
-    readonly convolutions?: unknown;
+    readonly operations?: unknown;
     readonly instructions?: unknown;
     readonly environment?: Readonly<Record<string, string>> | undefined;
   };
@@ -57,7 +57,7 @@ export const processFacts: readonly (readonly [name: string, of: ProcessFact])[]
   ],
   ['precision', ({ engine }) => engine.precision],
   ['threads', ({ engine }) => String(engine.threads)],
-  ['convolutions', ({ engine }) => String(engine.convolutions ?? 'of the engine')],
+  ['gala’s operations', ({ engine }) => String(engine.operations ?? 'none')],
   ['CPU', ({ host }) => host.cpu],
   ['instruction set', ({ engine }) => String(engine.instructions ?? 'unknown')],
   ['environment', ({ engine }) => describeEnvironment(engine.environment)],

@@ -65,7 +65,7 @@ const processSchema = z.looseObject({
     threads: z.number(),
     device: z.string(),
     devices: z.number().optional(),
-    convolutions: z.string().optional(),
+    operations: z.string().optional(),
     instructions: z.string().optional(),
     environment: z.record(z.string(), z.string()).optional(),
   }),

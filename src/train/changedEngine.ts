@@ -14,7 +14,7 @@ export function describeChanges(before: RunRecord, engine: EngineInfo): string[]
       (key): Fact => [key, then[key], engine[key]],
     ),
     ['devices', then.devices ?? 1, engine.devices ?? 1],
-    ['convolutions', then.convolutions ?? 'of the engine', engine.convolutions ?? 'of the engine'],
+    ['gala’s operations', then.operations ?? 'none', engine.operations ?? 'none'],
   ];
   const machines: Fact[] = [
     ['CPU', before.host.cpu, describeHost().cpu],

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { engineFolder, enginesFolder, winogradLibrary } from '../../src/engine/install/cache.js';
+import { engineFolder, enginesFolder, operationsLibrary } from '../../src/engine/install/cache.js';
+import { installOperations } from '../../src/engine/install/operations.js';
 import { tensorflowCpu } from '../../src/engine/install/pin.js';
-import { installWinograd } from '../../src/engine/install/winograd.js';
 import { cacheFolder } from '../../src/io/homePath.js';
 import { noPlugin } from '../engine/xla/plugin.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -75,14 +75,14 @@ test(
       (JSON.parse(whole.stdout) as { contents: { content: string }[] }).contents.map(({ content }) => content),
       ['unchanged'],
     );
-    // Convolutions as another program would leave them: engine tensorflow loads them.
+    // Operations as another program would leave them: engine tensorflow loads them.
     const compiler = join(cache, 'c++');
     const script = '#!/bin/sh\nfor target; do :; done\ntest "$1" = --version || echo 1 > "$target"\n';
     writeFileSync(compiler, script, { mode: 0o755 });
-    const { folder } = await installWinograd({ cache, environment: { ...process.env, CXX: compiler } });
-    writeFileSync(join(folder, winogradLibrary), '2\n');
+    const { folder } = await installOperations({ cache, environment: { ...process.env, CXX: compiler } });
+    writeFileSync(join(folder, operationsLibrary), '2\n');
     const changed = await gala(['doctor', '--deep'], 5, { cwd: temporary, environment });
-    assert.match(changed.stdout, /^winograd-\d+: CHANGED/m);
+    assert.match(changed.stdout, /^operations-\d+: CHANGED/m);
     assert.match(changed.stdout, /^tensorflow \(cpu\) +changed since it was installed: not tested/m);
   },
 );

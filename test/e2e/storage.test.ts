@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -236,9 +237,11 @@ describe('a file that changed on disk', () => {
     );
     assert.match(stderr, /metrics\.jsonl: line 2 was cut off by a crash and is dropped\./);
 
-    // Stopped in the third epoch, both checkpoints are from after the second: the line is lost, the training is not.
+    // Stopped in the third epoch, without a checkpoint from after the first: the line is lost, the training is not.
     const stopped = await stoppedRun(at('ahead'));
     cutOff(stopped);
+    const [previous, best] = ['last.previous', 'best'].map(name => join(stopped, 'checkpoints', `${name}.safetensors`));
+    copyFileSync(previous!, best!);
     const { stderr: said } = await gala(resuming(stopped), 0, options);
     assert.match(said, /The epochs between stay missing there/);
     assert.deepEqual(

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as tf from '@tensorflow/tfjs';
-import { findWinograd } from '../../src/engine/install/locate.js';
+import { findOperations } from '../../src/engine/install/locate.js';
 import type { CompileRequest, Executable } from '../../src/engine/program.js';
 import { EngineError } from '../../src/errors.js';
 import { instructionSet } from '../../src/machine/cpu.js';
@@ -191,13 +191,13 @@ describe('Runs', () => {
 });
 
 describe('An executable', () => {
-  test('records its engine, version, precision, device, instruction set, convolutions and threads', () =>
+  test('records its engine, version, precision, device, instruction set, operations and threads', () =>
     withCounter(async executable => {
       const { version, ...info } = executable.info;
-      const winograd = findWinograd();
+      const operations = findOperations();
       const machine = {
         instructions: instructionSet(),
-        ...(winograd !== undefined && { convolutions: basename(dirname(winograd)) }),
+        ...(operations !== undefined && { operations: basename(dirname(operations)) }),
       };
       assert.deepEqual(info, { engine: 'tensorflow', precision: 'fp32', threads, device: 'cpu', ...machine });
       assert.match(version, /^\d+\.\d+\.\d+/);

@@ -1,15 +1,14 @@
-/** gala's own convolutions (winograd.cc) against TensorFlow's: which they replace, how near they are, that they repeat. */
+/** gala's own convolutions: which they replace, how near TensorFlow's they are, that they repeat. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { findWinograd, requireTensorFlow } from '../../src/engine/install/locate.js';
 import type { Precision, Program } from '../../src/engine/program.js';
-import { compileForTensorFlow } from '../../src/engine/tensorflow/session.js';
 import { groupedConv2d } from '../../src/engine/trainingKernels.js';
 import type { HostTensors } from '../../src/tensor.js';
 import { normError, randomTensor } from '../numbers.js';
 import { describeUnless } from '../shared.js';
 import { specsOf } from './compute.js';
+import { lacking, run } from './ownOperations.js';
 
 type Shape = readonly [number, number, number, number];
 type Apply = (x: tf.Tensor4D, filter: tf.Tensor4D) => tf.Tensor4D;
@@ -31,6 +30,18 @@ const replaced: readonly Case[] = [
   { what: 'fewer channels out than in', image: [2, 16, 16, 64], filter: [3, 3, 64, 32] },
   { what: 'sides that 4 does not divide', image: [3, 7, 14, 32], filter: [3, 3, 32, 32] },
   { what: 'one image of one tile', image: [1, 4, 4, 16], filter: [3, 3, 16, 16] },
+  {
+    what: 'a sum with the images',
+    image: [2, 9, 8, 32],
+    filter: [3, 3, 32, 32],
+    apply: (x, filter) => tf.add(plain(x, filter), x),
+  },
+  {
+    what: 'a sum with their squares', // whose gradient has no other use: the sum can take its memory
+    image: [2, 9, 8, 32],
+    filter: [3, 3, 32, 32],
+    apply: (x, filter) => tf.add(plain(x, filter), tf.square(x)),
+  },
   { what: 'the most channels', image: [1, 7, 5, 128], filter: [3, 3, 128, 128] },
 ];
 const left: readonly Case[] = [
@@ -70,68 +81,50 @@ function programOf({ image, filter, apply = plain }: Case): { program: Program; 
   return { program, inputs };
 }
 
-const winograd = findWinograd();
-
-async function run(row: Case, own: boolean, threads: number, precision: Precision = 'fp32') {
+function runCase(row: Case, own: boolean, threads = 2, precision: Precision = 'fp32') {
   const { program, inputs } = programOf(row);
-  const request = { state: {}, programs: { only: program } };
-  const libraries = requireTensorFlow();
-  const executable = await compileForTensorFlow(request, {
-    libraries,
-    ...(own && { winograd }),
-    threads,
-    precision,
-  });
-  try {
-    return { outputs: await executable.run('only', inputs), info: executable.info };
-  } finally {
-    executable.dispose();
-  }
+  return run(program, inputs, { own, threads, precision });
 }
 
-describeUnless(
-  winograd === undefined && 'gala’s own convolutions are not installed: gala engine install',
-  'gala’s own convolutions',
-  () => {
-    for (const row of replaced) {
-      test(`compute ${row.what} and its gradients, within 1e-5 of TensorFlow’s`, async () => {
-        const [own, theirs] = [await run(row, true, 2), await run(row, false, 2)];
-        assert.match(own.info.convolutions ?? '', /^winograd-\d+$/);
-        assert.equal(theirs.info.convolutions, undefined);
-        for (const [name, { shape, data }] of Object.entries(own.outputs)) {
-          const expected = theirs.outputs[name]!;
-          assert.deepEqual(shape, expected.shape);
-          assert.ok(normError(data, expected.data) < 1e-5, `${name}: ${normError(data, expected.data)}`);
-          assert.notDeepEqual(data, expected.data, `${name} has TensorFlow’s bits: the operation was not replaced`);
-        }
-      });
-    }
-
-    for (const row of left) {
-      test(`leave ${row.what} to TensorFlow`, async () => {
-        const [own, theirs] = [await run(row, true, 2), await run(row, false, 2)];
-        assert.deepEqual(own.outputs, theirs.outputs);
-      });
-    }
-
-    test('have no part in bf16', async () => {
-      const row = replaced[3]!;
-      assert.deepEqual((await run(row, true, 2, 'bf16')).outputs, (await run(row, false, 2, 'bf16')).outputs);
-    });
-
-    test('give equal bits again, and with any number of threads but for the sums of filter gradients', async () => {
-      const row = replaced[0]!;
-      const [once, again, alone, many] = [
-        await run(row, true, 3),
-        await run(row, true, 3),
-        await run(row, true, 1),
-        await run(row, true, 8),
-      ];
-      assert.deepEqual(again.outputs, once.outputs);
-      for (const { outputs } of [alone, many]) {
-        assert.deepEqual([outputs.y, outputs.dx], [once.outputs.y, once.outputs.dx]);
-        assert.ok(normError(outputs.dfilter!.data, once.outputs.dfilter!.data) < 1e-5);
+describeUnless(lacking, 'gala’s own convolutions', () => {
+  for (const row of replaced) {
+    test(`compute ${row.what} and its gradients, within 1e-5 of TensorFlow’s`, async () => {
+      const [own, theirs] = [await runCase(row, true, 2), await runCase(row, false, 2)];
+      assert.match(own.info.operations ?? '', /^operations-\d+$/);
+      assert.equal(theirs.info.operations, undefined);
+      for (const [name, { shape, data }] of Object.entries(own.outputs)) {
+        const expected = theirs.outputs[name]!;
+        assert.deepEqual(shape, expected.shape);
+        assert.ok(normError(data, expected.data) < 1e-5, `${name}: ${normError(data, expected.data)}`);
+        assert.notDeepEqual(data, expected.data, `${name} has TensorFlow’s bits: the operation was not replaced`);
       }
     });
-  },
-);
+  }
+
+  for (const row of left) {
+    test(`leave ${row.what} to TensorFlow`, async () => {
+      const [own, theirs] = [await runCase(row, true, 2), await runCase(row, false, 2)];
+      assert.deepEqual(own.outputs, theirs.outputs);
+    });
+  }
+
+  test('have no part in bf16', async () => {
+    const row = replaced[3]!;
+    assert.deepEqual((await runCase(row, true, 2, 'bf16')).outputs, (await runCase(row, false, 2, 'bf16')).outputs);
+  });
+
+  test('give equal bits again, and with any number of threads but for the sums of filter gradients', async () => {
+    const row = replaced[0]!;
+    const [once, again, alone, many] = [
+      await runCase(row, true, 3),
+      await runCase(row, true, 3),
+      await runCase(row, true, 1),
+      await runCase(row, true, 8),
+    ];
+    assert.deepEqual(again.outputs, once.outputs);
+    for (const { outputs } of [alone, many]) {
+      assert.deepEqual([outputs.y, outputs.dx], [once.outputs.y, once.outputs.dx]);
+      assert.ok(normError(outputs.dfilter!.data, once.outputs.dfilter!.data) < 1e-5);
+    }
+  });
+});

@@ -24,7 +24,7 @@ async function doctor({ deep, json }: { deep?: boolean; json?: boolean }): Promi
   const [
     { describeMachine },
     { engineSettings },
-    { lacksWinograd },
+    { lacksOperations },
     { checkContents },
     { cacheWarning },
     { cacheFolder },
@@ -56,8 +56,8 @@ async function doctor({ deep, json }: { deep?: boolean; json?: boolean }): Promi
       ? [`What auto takes cannot train here. Name an engine that can: --engine ${working[0]!.engine}`]
       : []),
     ...adviceFor(engines),
-    ...(canTrain && auto.engine === 'tensorflow' && auto.precision === 'fp32' && lacksWinograd()
-      ? ['To train up to 1.9 times as fast, install a C++ compiler, then: gala engine install']
+    ...(canTrain && auto.engine === 'tensorflow' && auto.precision === 'fp32' && lacksOperations()
+      ? ['To train up to 2.1 times as fast, install a C++ compiler, then: gala engine install']
       : []),
     ...contentAdvice(contents ?? []),
     ...(warning === undefined ? [] : [warning]),
@@ -101,7 +101,7 @@ async function testEngines(
 }
 
 /** What an engine loads besides itself, as the beginning of its name in the cache. */
-const loads: Partial<Record<string, string>> = { eager: 'tensorflow-', tensorflow: 'winograd-' };
+const loads: Partial<Record<string, string>> = { eager: 'tensorflow-', tensorflow: 'operations-' };
 
 /** Whether an engine is a changed one or loads it. */
 function loadsChanged(changed: readonly CheckedEngine[], { engine, found }: EngineReport): boolean {

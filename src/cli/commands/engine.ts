@@ -90,24 +90,24 @@ async function install(flags: InstallFlags): Promise<void> {
     : await installEngine({ ...flags, pin, listener });
   const verb = fresh ? 'Installed' : 'Already installed:';
   process.stdout.write(`${verb} ${manifest.name} ${manifest.version} in ${folder}\n`);
-  if (pin === tensorflowCpu) await compileConvolutions({ ...flags, listener });
+  if (pin === tensorflowCpu) await compileOperations({ ...flags, listener });
   const cache = cacheFolder(flags.cache);
   if (cache !== cacheFolder()) process.stdout.write(`For gala to find it there, set GALA_CACHE=${shellWord(cache)}\n`);
 }
 
-/** Compiles gala's convolutions where there is a compiler; TensorFlow has others, so a failure is only told. */
-async function compileConvolutions(options: InstallOptions): Promise<void> {
-  const [{ installWinograd }, { runsWinograd }] = await Promise.all([
-    import('../../engine/install/winograd.js'),
+/** Compiles gala's operations where there is a compiler; TensorFlow has its own, so a failure is only told. */
+async function compileOperations(options: InstallOptions): Promise<void> {
+  const [{ installOperations }, { runsOperations }] = await Promise.all([
+    import('../../engine/install/operations.js'),
     import('../../engine/install/locate.js'),
   ]);
-  if (!runsWinograd()) return;
+  if (!runsOperations()) return;
   try {
-    const { folder, fresh } = await installWinograd(options);
-    if (fresh) process.stdout.write(`Compiled gala’s convolutions in ${folder}\n`);
+    const { folder, fresh } = await installOperations(options);
+    if (fresh) process.stdout.write(`Compiled gala’s operations in ${folder}\n`);
   } catch (error) {
     if (!(error instanceof GalaError)) throw error;
-    const lines = ['gala’s own convolutions are not installed:', error.message, error.where, error.next];
+    const lines = ['gala’s own operations are not installed:', error.message, error.where, error.next];
     process.stdout.write(`${lines.filter(line => line !== undefined).join('\n')}\n`);
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../io/hash.js';
 import { largestText, readRegularText } from '../../io/regularFile.js';
-import { addonPackage, checksumOf, targetOf, type WheelPin, wheelsOf, winogradSource } from './pin.js';
+import { addonPackage, checksumOf, operationsSource, targetOf, type WheelPin, wheelsOf } from './pin.js';
 
 /** A relative path that does not leave its folder: no part of it is `.` or `..`. */
 const insideFolder = /^(?!\/)(?!(.*\/)?\.{1,2}(\/|$)).+$/;
@@ -65,30 +65,36 @@ export function installedAddon(cache: string): Manifest | undefined {
   return wholeManifest(addonFolder(cache), addonPackage.sha256);
 }
 
-/** The file name of the compiled winograd.cc. */
-export const winogradLibrary = 'winograd.so';
+/** The file name of gala's own operations. */
+export const operationsLibrary = 'operations.so';
 
 let sourceSha256: string | undefined;
 
-/** sha256 of winograd.cc with the options of the compiler. Read once per process. */
-export function winogradSha256(): string {
-  sourceSha256 ??= sha256([...winogradSource.options, readFileSync(winogradSource.path, 'utf8')].join('\n'));
+/** sha256 of the source code of gala's own operations with the options of the compiler. Read once per process. */
+export function operationsSha256(): string {
+  const { folder } = operationsSource;
+  const texts = () =>
+    readdirSync(folder)
+      .filter(name => /\.(cc|h)$/.test(name))
+      .sort()
+      .map(name => readFileSync(join(folder, name), 'utf8'));
+  sourceSha256 ??= sha256([...operationsSource.options, ...texts()].join('\n'));
   return sourceSha256;
 }
 
-/** The folder of the compiled winograd.cc in the cache; another source code has another folder. */
-export function winogradFolder(cache: string): string {
-  return join(enginesFolder(cache), `winograd-${winogradVersion()}`);
+/** The folder of gala's own operations in the cache; another source code has another folder. */
+export function operationsFolder(cache: string): string {
+  return join(enginesFolder(cache), `operations-${operationsVersion()}`);
 }
 
 /** A number, as the versions of other engines begin with one. */
-export function winogradVersion(): string {
-  return String(Number.parseInt(winogradSha256().slice(0, 8), 16));
+export function operationsVersion(): string {
+  return String(Number.parseInt(operationsSha256().slice(0, 8), 16));
 }
 
-/** The manifest of the compiled winograd.cc; undefined unless it was made from this source code and is whole. */
-export function installedWinograd(cache: string): Manifest | undefined {
-  return wholeManifest(winogradFolder(cache), winogradSha256());
+/** The manifest of gala's own operations; undefined unless they were made from this source code and are whole. */
+export function installedOperations(cache: string): Manifest | undefined {
+  return wholeManifest(operationsFolder(cache), operationsSha256());
 }
 
 /** The manifest in a folder; undefined where its checksum is another one, or a file is missing or cut short. */

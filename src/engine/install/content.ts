@@ -10,8 +10,8 @@ import {
   engineFolder,
   installedAddon,
   installedManifest,
-  installedWinograd,
-  winogradFolder,
+  installedOperations,
+  operationsFolder,
 } from './cache.js';
 import { cudaPins } from './cuda.js';
 import { targetOf, tensorflowCpu, type WheelPin, wheelsOf, xlaCpu } from './pin.js';
@@ -63,7 +63,7 @@ export async function contentSha256(
 function compiledEngines(cache: string) {
   return [
     { manifest: installedAddon(cache), folder: addonFolder(cache), install: 'gala engine install --eager --force' },
-    { manifest: installedWinograd(cache), folder: winogradFolder(cache), install: 'gala engine install --force' },
+    { manifest: installedOperations(cache), folder: operationsFolder(cache), install: 'gala engine install --force' },
   ];
 }
 

@@ -1,6 +1,6 @@
 /**
  * Finds TensorFlow on this machine: GALA_TENSORFLOW, else gala's cache, else Python's packages, else tfjs-node-gpu; and
- * gala's own convolutions for it.
+ * gala's own operations for it.
  */
 import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder } from '../../io/homePath.js';
 import { cpuFlags } from '../../machine/cpu.js';
-import { engineFolder, installedManifest, installedWinograd, winogradFolder, winogradLibrary } from './cache.js';
+import { engineFolder, installedManifest, installedOperations, operationsFolder, operationsLibrary } from './cache.js';
 import { tensorflowCpu } from './pin.js';
 import { namesIn, pythonPackageFolders } from './python.js';
 
@@ -69,20 +69,20 @@ export function requireTensorFlow(
   });
 }
 
-/** Whether the CPU has the instructions that winograd.cc is compiled with. */
-export function runsWinograd(flags: readonly string[] = cpuFlags()): boolean {
+/** Whether the CPU has the instructions that gala's own operations are compiled with. */
+export function runsOperations(flags: readonly string[] = cpuFlags()): boolean {
   return ['avx2', 'fma'].every(flag => flags.includes(flag));
 }
 
-/** The path of the compiled winograd.cc; undefined where it is not installed, or the CPU lacks its instructions. */
-export function findWinograd(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+/** The path of gala's own operations; undefined where they are not installed, or the CPU lacks the instructions. */
+export function findOperations(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const cache = cacheFolder(undefined, environment);
-  return runsWinograd() && installedWinograd(cache) ? join(winogradFolder(cache), winogradLibrary) : undefined;
+  return runsOperations() && installedOperations(cache) ? join(operationsFolder(cache), operationsLibrary) : undefined;
 }
 
-/** Whether this CPU would run gala's own convolutions, and they are not installed. */
-export function lacksWinograd(environment: NodeJS.ProcessEnv = process.env): boolean {
-  return runsWinograd() && findWinograd(environment) === undefined;
+/** Whether this CPU would run gala's own operations, and they are not installed. */
+export function lacksOperations(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return runsOperations() && findOperations(environment) === undefined;
 }
 
 /** A generator, so that Python is started only where neither the setting nor the cache has a TensorFlow. */

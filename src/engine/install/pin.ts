@@ -102,9 +102,11 @@ export const nodeHeaders: PackagePin = {
   sha256: '6cbfac49542194ae2c8f1dee5fa2dc00d66bec9cbf3b59e3a4e5f16d14eb0d19',
 };
 
-/** gala's own convolutions for engine `tensorflow`: their source code, and how the user's compiler is called. */
-export const winogradSource = {
-  path: fileURLToPath(new URL('../../../../src/engine/tensorflow/winograd.cc', import.meta.url)),
+/** gala's own operations for engine `tensorflow`: their source code, and how the user's compiler is called. */
+export const operationsSource = {
+  folder: fileURLToPath(new URL('../../../../src/engine/tensorflow/operations', import.meta.url)),
+  /** The file to compile; it includes the others of the folder. */
+  file: 'operations.cc',
   // nodelete: the library stays loaded; now: it is not loaded where a function of TensorFlow is missing.
   options: [
     ...['-std=c++17', '-O3', '-mavx2', '-mfma', '-ffp-contract=fast', '-pthread'],

@@ -152,12 +152,12 @@ function bind(library: LibraryHandle) {
     return size === 0 ? new ArrayBuffer(0) : koffi.view(c.tensorData(tensor), size).slice(0);
   };
 
-  /** Makes the operations of the compiled winograd.cc known to TensorFlow, once per process. Throws `EngineError`. */
+  /** Makes gala's own operations known to TensorFlow, once per process. Throws `EngineError`. */
   const loadOperations = (path: string): void => {
     if (operationsAreLoaded) return;
     let code: number;
     try {
-      code = koffi.load(path).func('int gala_register_winograd()')();
+      code = koffi.load(path).func('int gala_register_operations()')();
     } catch (cause) {
       throw operationsError((cause as Error).message, path, cause);
     }
@@ -169,10 +169,10 @@ function bind(library: LibraryHandle) {
 }
 
 function operationsError(reason: string, path: string, cause?: unknown): EngineError {
-  return new EngineError(`gala's convolutions could not be loaded: ${reason}`, {
+  return new EngineError(`gala's operations could not be loaded: ${reason}`, {
     where: path,
     next:
-      'gala engine remove winograd. Training then uses TensorFlow’s convolutions, and `gala engine install` ' +
+      'gala engine remove operations. Training then uses TensorFlow’s operations, and `gala engine install` ' +
       'compiles gala’s for this machine.',
     cause,
   });

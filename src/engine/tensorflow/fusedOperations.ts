@@ -105,7 +105,7 @@ export function withRunningAverages(program: TracedProgram): TracedProgram {
 }
 
 /** The program with `value` of each output and state entry in its place, and the nodes that these need. */
-function withResults(program: TracedProgram, value: (result: Value) => Value): TracedProgram {
+export function withResults(program: TracedProgram, value: (result: Value) => Value): TracedProgram {
   const replaced = (results: Readonly<Record<string, Value>>) =>
     Object.fromEntries(Object.entries(results).map(([name, result]) => [name, value(result)]));
   const [outputs, state] = [replaced(program.outputs), replaced(program.state)];
@@ -173,18 +173,23 @@ export function withFoldedBatchNorm(program: TracedProgram): TracedProgram {
   return withResults(program, value);
 }
 
-function foldedBatchNorm({ inputs, attributes, outputs }: Node): Node {
-  const [{ node: convolution }, scale, offset, mean, variance] = inputs as [Value, Value, Value, Value, Value];
+function foldedBatchNorm(batchNorm: Node): Node {
+  const convolution = batchNorm.inputs[0]!.node;
   const [image, rounded] = convolution.inputs as [Value, Value];
-  const filter = rounded.node.inputs[0]!; // a cast to bfloat16
+  const [filter, bias] = foldedIntoFilter(batchNorm, rounded.node.inputs[0]!); // the operand of a cast to bfloat16
+  const inBf16 = (operand: Value) => applied('Cast', [operand], { ...typeOf(operand), dtype: 'bfloat16' });
+  const filtered = { node: { ...convolution, inputs: [image, inBf16(filter)] }, index: 0 };
+  return { kernel: 'BiasAdd', inputs: [filtered, inBf16(bias)], attributes: {}, outputs: batchNorm.outputs };
+}
+
+/** The filter and the bias of a convolution with `filter` and a `FusedBatchNorm` after it. */
+export function foldedIntoFilter({ inputs, attributes }: Node, filter: Value): readonly [filter: Value, bias: Value] {
+  const [, scale, offset, mean, variance] = inputs as [Value, Value, Value, Value, Value];
   const epsilon = float32Scalar(attributes.epsilon as number);
   const perChannel = (kernel: string, ...operands: Value[]) => applied(kernel, operands, typeOf(scale));
   const factor = perChannel('Multiply', scale, perChannel('Rsqrt', perChannel('Add', variance, epsilon)));
   const bias = perChannel('Sub', offset, perChannel('Multiply', mean, factor));
-  const inBf16 = (operand: Value) => applied('Cast', [operand], { ...typeOf(operand), dtype: 'bfloat16' });
-  const folded = inBf16(applied('Multiply', [filter, factor], typeOf(filter)));
-  const filtered = { node: { ...convolution, inputs: [image, folded] }, index: 0 };
-  return { kernel: 'BiasAdd', inputs: [filtered, inBf16(bias)], attributes: {}, outputs };
+  return [applied('Multiply', [filter, factor], typeOf(filter)), bias];
 }
 
 function applied(kernel: string, inputs: readonly Value[], type: ValueType): Value {

@@ -3,46 +3,46 @@
  * bfloat16 images.
  */
 import type { Attributes, Node, ValueType } from '../trace/ir.js';
-import type { TfAttribute } from './graph.js';
+import type { Output } from './cApi.js';
+import type { GraphBuilder, TfAttribute } from './graph.js';
 import { first, inputType, type Lowering, same, T } from './lowering.js';
-import { winograd } from './winograd.js';
+import { isOwnConvolution } from './ownConvolutions.js';
 
-const forward: Lowering = context => {
-  const { builder, node, inputs } = context;
+/** A lowering to one of gala's own operations with the same inputs and outputs. */
+const own =
+  (type: string): Lowering =>
+  ({ builder, node, inputs, operationThreads: threads }) => {
+    const oper = builder.operation(type, inputs, { threads: { int: threads! } });
+    return node.outputs.map((_, index) => ({ oper, index }));
+  };
+
+/** A lowering to one of gala's own operations where it computes the node. */
+const ownOr =
+  (type: string, others: Lowering): Lowering =>
+  context =>
+    context.operationThreads !== undefined && isOwnConvolution(context.node) ? own(type)(context) : others(context);
+
+const forward: Lowering = ({ builder, node, inputs }) => {
   const [image, filter] = [inputType(node), inputType(node, 1)];
-  return (
-    winograd(context, 'GalaWinograd', inputs, image, filter) ??
-    first(
-      builder.operation('Conv2D', inputs, {
-        ...T(image.dtype),
-        ...spatial(node.attributes, image.shape, filter.shape),
-      }),
-    )
-  );
-};
-const inputGradient: Lowering = context => {
-  const { builder, node, inputs } = context;
-  const [image, filter] = [node.outputs[0]!, inputType(node, 1)];
-  const attributes = { ...T(inputType(node).dtype), ...spatial(node.attributes, image.shape, filter.shape) };
-  return (
-    winograd(context, 'GalaWinogradInputGradient', inputs, image, filter) ??
-    first(builder.operation('Conv2DBackpropInput', [builder.vector(image.shape), inputs[1]!, inputs[0]!], attributes))
-  );
-};
-const filterGradient: Lowering = context => {
-  const { builder, node, inputs } = context;
-  const [image, filter] = [inputType(node), node.outputs[0]!];
   const attributes = { ...T(image.dtype), ...spatial(node.attributes, image.shape, filter.shape) };
-  return (
-    winograd(context, 'GalaWinogradFilterGradient', inputs, image, filter) ??
-    first(builder.operation('Conv2DBackpropFilter', [inputs[0]!, builder.vector(filter.shape), inputs[1]!], attributes))
-  );
+  return first(builder.operation('Conv2D', inputs, attributes));
+};
+const inputGradient: Lowering = ({ builder, node, inputs: [dy, filter] }) => {
+  const { dtype, shape } = node.outputs[0]!;
+  const attributes = { ...T(dtype), ...spatial(node.attributes, shape, inputType(node, 1).shape) };
+  return first(builder.operation('Conv2DBackpropInput', [builder.vector(shape), filter!, dy!], attributes));
+};
+const filterGradient: Lowering = ({ builder, node, inputs: [image, dy] }) => {
+  const { dtype, shape } = inputType(node);
+  const filter = node.outputs[0]!.shape;
+  const attributes = { ...T(dtype), ...spatial(node.attributes, shape, filter) };
+  return first(builder.operation('Conv2DBackpropFilter', [image!, builder.vector(filter), dy!], attributes));
 };
 
 export const imageKernels: Readonly<Record<string, Lowering>> = {
-  Conv2D: forward,
-  Conv2DBackpropInput: inputGradient,
-  Conv2DBackpropFilter: filterGradient,
+  Conv2D: ownOr('GalaConvolution', forward),
+  Conv2DBackpropInput: ownOr('GalaConvolutionInputGradient', inputGradient),
+  Conv2DBackpropFilter: ownOr('GalaConvolutionFilterGradient', filterGradient),
   GroupedConv2D: forward,
   GroupedConv2DBackpropInput: inputGradient,
   GroupedConv2DBackpropFilter: filterGradient,
@@ -65,7 +65,7 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
   BatchNormTrain: ({ builder, node, inputs }) => {
     // Present with running averages (fusedOperations.ts).
     const momentum = node.attributes.momentum as number | undefined;
-    const empty = builder.constant('float32', [0], new Float32Array(0));
+    const empty = noValues(builder);
     const operands = momentum === undefined ? [...inputs, empty, empty] : inputs;
     const oper = builder.operation('FusedBatchNormV3', operands, {
       ...batchNorm(node, true),
@@ -80,7 +80,33 @@ export const imageKernels: Readonly<Record<string, Lowering>> = {
     const oper = builder.operation('FusedBatchNormGradV3', [...inputs.slice(0, 3), ...reserve], batchNorm(node, true));
     return [0, 1, 2].map(index => ({ oper, index }));
   },
+
+  // gala's own (ownLayers.ts)
+  BatchNormRelu: ({ builder, node, inputs, operationThreads: threads }) => {
+    const { epsilon, momentum } = node.attributes as { epsilon: number; momentum?: number };
+    const none = noValues(builder);
+    const [image, scale, offset, ...further] = inputs as [Output, Output, Output, ...Output[]];
+    const averages = momentum === undefined ? [none, none] : further.splice(0, 2);
+    const operands = [image, scale, offset, ...averages, ...(further.length > 0 ? further : [none])];
+    const oper = builder.operation('GalaBatchNormRelu', operands, {
+      epsilon: { float: epsilon },
+      factor: { float: momentum ?? 1 },
+      threads: { int: threads! },
+    });
+    return node.outputs.map((_, index) => ({ oper, index }));
+  },
+  BatchNormReluGrad: own('GalaBatchNormReluGradient'),
+  BatchNormSumReluGrad: own('GalaBatchNormSumReluGradient'),
+  ConvolutionInputGradientSum: own('GalaConvolutionInputGradientSum'),
+  ConvolutionRelu: ({ builder, inputs, operationThreads: threads }) => {
+    const operands = inputs.length === 4 ? inputs : [...inputs, noValues(builder)];
+    return first(builder.operation('GalaConvolutionRelu', operands, { threads: { int: threads! } }));
+  },
 };
+
+function noValues(builder: GraphBuilder): Output {
+  return builder.constant('float32', [0], new Float32Array(0));
+}
 
 function batchNorm(node: Node, training: boolean): Record<string, TfAttribute> {
   return {

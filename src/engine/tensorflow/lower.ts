@@ -12,7 +12,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = { ...plainKernels, 
 
 /**
  * Adds a traced program to the graph. `state` and `inputs` are the outputs in the graph for the program's state entries
- * and inputs. `winogradThreads`: see lowering.ts. Returns a function from a value of the program to its output in the
+ * and inputs. `operationThreads`: see lowering.ts. Returns a function from a value of the program to its output in the
  * graph.
  */
 export function lower(
@@ -20,7 +20,7 @@ export function lower(
   program: TracedProgram,
   state: Readonly<Record<string, Output>>,
   inputs: Readonly<Record<string, Output>>,
-  winogradThreads?: number,
+  operationThreads?: number,
 ): (value: Value) => Output {
   const lowered = new Map<Node, readonly Output[]>();
   const output = ({ node, index }: Value) => lowered.get(node)![index]!;
@@ -30,7 +30,7 @@ export function lower(
     else {
       const lowering = lowerings[node.kernel];
       if (!lowering) throw new EngineError(`The tensorflow engine has no lowering for the kernel '${node.kernel}'.`);
-      lowered.set(node, lowering({ builder, node, inputs: node.inputs.map(output), output, winogradThreads }));
+      lowered.set(node, lowering({ builder, node, inputs: node.inputs.map(output), output, operationThreads }));
     }
   }
   return output;

@@ -8,8 +8,8 @@ interface Context {
   readonly builder: GraphBuilder;
   readonly node: Node;
   readonly inputs: readonly Output[];
-  /** Threads of an operation of winograd.cc; undefined where TensorFlow computes all convolutions. */
-  readonly winogradThreads: number | undefined;
+  /** Threads of one of gala's own operations; undefined where TensorFlow computes everything. */
+  readonly operationThreads: number | undefined;
   /** The output in the graph for a value of this program. */
   output(value: Value): Output;
 }

@@ -16,11 +16,12 @@ import { type Libraries, loadTensorFlow, type Output, type Pointer, type TensorF
 import { takeMomentumUpdates, withFoldedBatchNorm, withRunningAverages } from './fusedOperations.js';
 import { type GraphBuilder, newGraph } from './graph.js';
 import { lower } from './lower.js';
+import { withOwnLayers } from './ownLayers.js';
 
 export interface TensorFlowOptions {
   readonly libraries: Libraries;
-  /** The compiled winograd.cc; left out, TensorFlow computes all convolutions. */
-  readonly winograd?: string | undefined;
+  /** The path of gala's own operations; left out, TensorFlow computes everything. */
+  readonly operations?: string | undefined;
   readonly threads: number;
   readonly precision: Precision;
 }
@@ -56,7 +57,7 @@ interface Entry {
 /** Traces and lowers the programs, opens the session and writes the first state. Throws `EngineError`. */
 export async function compileForTensorFlow(request: CompileRequest, options: TensorFlowOptions): Promise<Executable> {
   const api = loadTensorFlow(options.libraries);
-  if (options.winograd !== undefined) api.loadOperations(options.winograd);
+  if (options.operations !== undefined) api.loadOperations(options.operations);
   const builder = newGraph(api);
   const variables = new Map(
     Object.entries(request.state).map(([name, spec]) => [name, addVariable(builder, name, spec)]),
@@ -74,7 +75,7 @@ export async function compileForTensorFlow(request: CompileRequest, options: Ten
     precision: options.precision,
     threads: options.threads,
     device: 'cpu',
-    ...(options.winograd !== undefined && { convolutions: basename(dirname(options.winograd)) }),
+    ...(options.operations !== undefined && { operations: basename(dirname(options.operations)) }),
   };
   const executable = serialExecutable(request, runtimeOf(session, variables, entries, info));
   await executable.writeState(request.state);
@@ -95,9 +96,10 @@ function addProgram(
   name: string,
   whole: TracedProgram,
   variables: ReadonlyMap<string, Variable>,
-  { threads, winograd }: TensorFlowOptions,
+  { threads, operations }: TensorFlowOptions,
 ): Entry {
-  const { program: traced, updates } = takeMomentumUpdates(withRunningAverages(withFoldedBatchNorm(whole)));
+  const averaged = withRunningAverages(withFoldedBatchNorm(whole));
+  const { program: traced, updates } = takeMomentumUpdates(operations ? withOwnLayers(averaged) : averaged);
   const feeds = Object.entries(traced.inputs).map(([input, spec]) => {
     const placeholder = {
       oper: builder.operation('Placeholder', [], { dtype: { type: spec.dtype }, shape: { shape: spec.shape } }),
@@ -113,7 +115,7 @@ function addProgram(
     const { handle, spec } = variables.get(entry)!;
     reads[entry] = { oper: builder.operation('ReadVariableOp', [handle], { dtype: { type: spec.dtype } }), index: 0 };
   }
-  const outputOf = lower(builder, traced, reads, Object.fromEntries(feeds), winograd ? threads : undefined);
+  const outputOf = lower(builder, traced, reads, Object.fromEntries(feeds), operations ? threads : undefined);
   const targets = Object.entries(traced.state).map(([entry, value]) => {
     const { handle, spec } = variables.get(entry)!;
     const after = reads[entry] ? [reads[entry].oper] : [];

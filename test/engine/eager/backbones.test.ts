@@ -4,12 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { requireTensorFlow } from '../../../src/engine/install/locate.js';
+import { compileForTensorFlow } from '../../../src/engine/tensorflow/session.js';
 import { linearHead } from '../../../src/models/head.js';
 import { createBackbone } from '../../../src/models/index.js';
+import type { HostTensor, HostTensors } from '../../../src/tensor.js';
 import { evalProgram, type Network } from '../../../src/train/network.js';
 import { maxError, randomBytes } from '../../numbers.js';
 import { describeUnless } from '../../shared.js';
-import { compileForTest } from '../compute.js';
+import { compileForTest, threads } from '../compute.js';
 import { classes, startOf, stepErrors, train } from '../trainingSteps.js';
 import { compileForEager, noAddon } from './addon.js';
 
@@ -26,29 +29,44 @@ function networkOf(name: 'resnet10' | 'resnext50_32x4d'): Network {
   };
 }
 
+type Compile = typeof compileForEager;
+
+const withTensorFlowsOperations: Compile = request =>
+  compileForTensorFlow(request, { libraries: requireTensorFlow(), threads, precision: 'fp32' });
+
+async function logitsOf(compile: Compile, network: Network, state: HostTensors): Promise<HostTensor['data']> {
+  const executable = await compile({ state, programs: { eval: evalProgram(network, 2) } });
+  try {
+    return (await executable.run('eval', { images: randomBytes('images', [2, size, size, 3]) })).logits!.data;
+  } finally {
+    executable.dispose();
+  }
+}
+
 describeUnless(noAddon, 'The tensorflow engine gives what the eager engine gives', () => {
+  const errorsOf = async (name: Parameters<typeof networkOf>[0], compile: Compile) => {
+    const network = networkOf(name);
+    const state = startOf(network);
+    return {
+      logits: maxError(await logitsOf(compile, network, state), await logitsOf(compileForEager, network, state)),
+      ...stepErrors(await train(compile, network, state, [0, 1]), await train(compileForEager, network, state, [0, 1])),
+    };
+  };
+
   for (const name of ['resnet10', 'resnext50_32x4d'] as const) {
-    test(`for ${name}: logits and loss to 1e-4, gradients and state to 1e-2`, async context => {
-      const network = networkOf(name);
-      const state = startOf(network);
-      const logits = async (compile: typeof compileForEager) => {
-        const executable = await compile({ state, programs: { eval: evalProgram(network, 2) } });
-        try {
-          return (await executable.run('eval', { images: randomBytes('images', [2, size, size, 3]) })).logits!.data;
-        } finally {
-          executable.dispose();
-        }
-      };
-      const errors = {
-        logits: maxError(await logits(compileForTest), await logits(compileForEager)),
-        ...stepErrors(
-          await train(compileForTest, network, state, [0, 1]),
-          await train(compileForEager, network, state, [0, 1]),
-        ),
-      };
+    test(`for ${name} with TensorFlow’s operations: the bits of logits, loss and gradients`, async context => {
+      const errors = await errorsOf(name, withTensorFlowsOperations);
       context.diagnostic(JSON.stringify(errors));
-      assert.ok(errors.logits <= 1e-4 && errors.loss <= 1e-4, JSON.stringify(errors));
-      assert.ok(errors.momenta <= 1e-2 && errors.state <= 1e-2, JSON.stringify(errors));
+      const { state, ...others } = errors;
+      assert.deepEqual(others, { logits: 0, loss: 0, momenta: 0 });
+      assert.ok(state <= 1e-6, String(state)); // the running averages are rounded otherwise
     });
   }
+
+  // Not for ResNeXt-50 on images of this size: weights moved by 1e-7 change its gradients by 2.5 % of their norm.
+  test('for resnet10 with gala’s operations: logits, loss, gradients and state to 1e-4', async context => {
+    const errors = await errorsOf('resnet10', compileForTest);
+    context.diagnostic(JSON.stringify(errors));
+    assert.ok(Math.max(...Object.values(errors)) <= 1e-4, JSON.stringify(errors));
+  });
 });

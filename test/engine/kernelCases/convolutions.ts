@@ -27,7 +27,7 @@ const convolutions: readonly Convolution[] = [
   { image: [1, 7, 5, 2], filter: [1, 1, 2, 5], strides: 2, pad: 'same' },
   { image: [3, 6, 6, 1], filter: [2, 4, 1, 3], strides: [2, 1], pad: 'same' },
   { image: [1, 9, 9, 3], filter: [7, 7, 3, 2], strides: 2, pad: 3 },
-  // of the engine tensorflow: by winograd.cc where it is installed
+  // of the engine tensorflow: by gala's own operations where they are installed
   { image: [2, 7, 9, 16], filter: [3, 3, 16, 32], strides: 1, pad: 'same' },
   { image: [1, 4, 4, 32], filter: [3, 3, 32, 16], strides: 1, pad: 1 },
 ];

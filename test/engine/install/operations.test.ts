@@ -1,12 +1,12 @@
-/** gala's own convolutions as `gala engine install` compiles them, with stand-ins for the compiler. */
+/** gala's own operations as `gala engine install` compiles them, with stand-ins for the compiler. */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { enginesFolder, installedWinograd } from '../../../src/engine/install/cache.js';
+import { enginesFolder, installedOperations } from '../../../src/engine/install/cache.js';
 import { checkContents } from '../../../src/engine/install/content.js';
-import { findWinograd, lacksWinograd, runsWinograd } from '../../../src/engine/install/locate.js';
-import { installWinograd } from '../../../src/engine/install/winograd.js';
+import { findOperations, lacksOperations, runsOperations } from '../../../src/engine/install/locate.js';
+import { installOperations } from '../../../src/engine/install/operations.js';
 import { EngineError } from '../../../src/errors.js';
 import { temporaryFolder } from './fakeWheel.js';
 
@@ -24,39 +24,40 @@ function withCompiler(folder: string, script?: string) {
 
 test('They are compiled once, and found where the CPU runs them', async t => {
   const { cache, environment } = withCompiler(temporaryFolder(t), 'echo "$@" > "$target"');
-  assert.equal(lacksWinograd(environment), runsWinograd());
-  const { folder, manifest, fresh } = await installWinograd({ cache, environment });
+  assert.equal(lacksOperations(environment), runsOperations());
+  const { folder, manifest, fresh } = await installOperations({ cache, environment });
   assert.ok(fresh);
-  assert.deepEqual(readdirSync(folder).sort(), ['manifest.json', 'winograd.so']);
-  assert.deepEqual(installedWinograd(cache), manifest);
-  assert.equal(findWinograd(environment), runsWinograd() ? join(folder, 'winograd.so') : undefined);
-  assert.equal(lacksWinograd(environment), false);
-  assert.equal((await installWinograd({ cache, environment })).fresh, false);
-  assert.equal((await installWinograd({ cache, environment, force: true })).fresh, true);
+  assert.deepEqual(readdirSync(folder).sort(), ['manifest.json', 'operations.so']);
+  assert.deepEqual(installedOperations(cache), manifest);
+  assert.equal(findOperations(environment), runsOperations() ? join(folder, 'operations.so') : undefined);
+  assert.equal(lacksOperations(environment), false);
+  assert.equal((await installOperations({ cache, environment })).fresh, false);
+  assert.equal((await installOperations({ cache, environment, force: true })).fresh, true);
 });
 
 test('A file cut short does not count, and changed bytes are found by contents', async t => {
   const { cache, environment } = withCompiler(temporaryFolder(t), 'echo 1234 > "$target"');
-  const { folder } = await installWinograd({ cache, environment });
+  const { folder } = await installOperations({ cache, environment });
   const contentOf = async () => (await checkContents(cache, [])).map(({ content, install }) => [content, install]);
   assert.deepEqual(await contentOf(), [['unchanged', 'gala engine install --force']]);
-  writeFileSync(join(folder, 'winograd.so'), '1235\n');
+  writeFileSync(join(folder, 'operations.so'), '1235\n');
   assert.deepEqual(await contentOf(), [['changed', 'gala engine install --force']]);
-  truncateSync(join(folder, 'winograd.so'), 2);
-  assert.equal(installedWinograd(cache), undefined);
+  truncateSync(join(folder, 'operations.so'), 2);
+  assert.equal(installedOperations(cache), undefined);
 });
 
 test('Without a compiler, and where it fails, the error says what to do, and nothing stays', async t => {
   const without = withCompiler(temporaryFolder(t));
   const error = (message: RegExp, next: RegExp) => (thrown: unknown) =>
     thrown instanceof EngineError && message.test(thrown.message) && next.test(thrown.next ?? '');
-  await assert.rejects(installWinograd(without), error(/to build gala’s convolutions, and there is no/, /apt install/));
-  const failing = withCompiler(temporaryFolder(t), 'echo "winograd.cc:1: error: no" >&2; exit 1');
-  await assert.rejects(installWinograd(failing), error(/could not compile.*\n.*winograd\.cc:1: error: no/, /CXX/));
+  const noCompiler = error(/to build gala’s operations, and there is no/, /apt install/);
+  await assert.rejects(installOperations(without), noCompiler);
+  const failing = withCompiler(temporaryFolder(t), 'echo "operations.cc:1: error: no" >&2; exit 1');
+  await assert.rejects(installOperations(failing), error(/could not compile.*\n.*operations\.cc:1: error: no/, /CXX/));
   assert.deepEqual(readdirSync(enginesFolder(failing.cache)), []);
   assert.equal(existsSync(enginesFolder(without.cache)) && readdirSync(enginesFolder(without.cache)).length > 0, false);
 });
 
 test('They need AVX2 and FMA', () => {
-  assert.deepEqual([['avx2', 'fma'], ['avx2'], ['fma', 'avx'], []].map(runsWinograd), [true, false, false, false]);
+  assert.deepEqual([['avx2', 'fma'], ['avx2'], ['fma', 'avx'], []].map(runsOperations), [true, false, false, false]);
 });

@@ -1,0 +1,14 @@
+// Vectors of 8 floats.
+#pragma once
+
+namespace {
+
+constexpr long lanes = 8;
+typedef float Vector __attribute__((vector_size(lanes * sizeof(float)), aligned(4)));
+inline Vector load(const float *from) { return *reinterpret_cast<const Vector *>(from); }
+inline void store(float *to, Vector value) { *reinterpret_cast<Vector *>(to) = value; }
+inline Vector broadcast(float value) { return value - Vector{}; }
+/// NaN stays NaN.
+inline Vector relu(Vector value) { return value < 0.f ? Vector{} : value; }
+
+}  // namespace
