@@ -26,7 +26,7 @@ export async function installOperations(options: InstallOptions = {}): Promise<I
   const environment = options.environment ?? process.env;
   const cache = cacheFolder(options.cache, environment);
   const make = async (staging: string): Promise<Manifest> => {
-    const effect = 'Without a compiler training uses TensorFlow’s operations, with which it takes up to twice as long.';
+    const effect = 'Without a compiler training uses TensorFlow’s operations, which take up to twice as long.';
     const compiler = findCompiler(environment, 'to build gala’s operations', effect);
     options.listener?.note(`Compiling gala’s operations with ${compiler} …`);
     const engine = join(staging, 'engine');
