@@ -53,20 +53,19 @@ describeUnless(noAddon, 'The tensorflow engine gives what the eager engine gives
     };
   };
 
-  for (const name of ['resnet10', 'resnext50_32x4d'] as const) {
-    test(`for ${name} with TensorFlow’s operations: the bits of logits, loss and gradients`, async context => {
-      const errors = await errorsOf(name, withTensorFlowsOperations);
+  // gala's operations not in ResNeXt-50 on images of this size: weights moved by 1e-7 change its gradients by 2.5 % of
+  // their norm.
+  const rows = [
+    ['resnet10', 'TensorFlow’s', withTensorFlowsOperations],
+    ['resnext50_32x4d', 'TensorFlow’s', withTensorFlowsOperations],
+    ['resnet10', 'gala’s', compileForTest],
+  ] as const;
+  for (const [name, whose, compile] of rows) {
+    test(`for ${name} with ${whose} operations: logits and loss to 1e-4, gradients and state to 1e-2`, async context => {
+      const errors = await errorsOf(name, compile);
       context.diagnostic(JSON.stringify(errors));
-      const { state, ...others } = errors;
-      assert.deepEqual(others, { logits: 0, loss: 0, momenta: 0 });
-      assert.ok(state <= 1e-6, String(state)); // the running averages are rounded otherwise
+      assert.ok(errors.logits <= 1e-4 && errors.loss <= 1e-4, JSON.stringify(errors));
+      assert.ok(errors.momenta <= 1e-2 && errors.state <= 1e-2, JSON.stringify(errors));
     });
   }
-
-  // Not for ResNeXt-50 on images of this size: weights moved by 1e-7 change its gradients by 2.5 % of their norm.
-  test('for resnet10 with gala’s operations: logits, loss, gradients and state to 1e-4', async context => {
-    const errors = await errorsOf('resnet10', compileForTest);
-    context.diagnostic(JSON.stringify(errors));
-    assert.ok(Math.max(...Object.values(errors)) <= 1e-4, JSON.stringify(errors));
-  });
 });
