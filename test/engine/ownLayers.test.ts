@@ -48,6 +48,7 @@ const replaced: readonly Case[] = [
     shape: [4, 8, 8, 16],
     activate: ({ y }, s) => tf.relu(tf.add(y, normalised(s))),
   },
+  { what: 'a use of the mean after ReLU', shape: [4, 8, 8, 16], activate: ({ y, mean }) => tf.mul(tf.relu(y), mean) },
   { what: 'many channels', shape: [2, 3, 3, 2048], activate: added },
   { what: 'few values', shape: [1, 2, 3, 8], activate: relu },
 ];
@@ -66,7 +67,11 @@ const left: readonly Case[] = [
     shape: [4, 8, 8, 16],
     activate: ({ y }, s) => tf.relu(tf.add(y, s.slice(0, 1))),
   },
-  { what: 'another use of the mean', shape: [4, 8, 8, 16], activate: ({ y, mean }) => tf.mul(tf.relu(y), mean) },
+  {
+    what: 'a use of the mean before ReLU',
+    shape: [4, 8, 8, 16],
+    activate: ({ y, mean }, s) => tf.relu(tf.add(y, tf.mul(s, mean))),
+  },
   { what: 'channels that 8 does not divide', shape: [4, 8, 8, 12], activate: relu },
 ];
 
@@ -297,10 +302,18 @@ describe('Of the layers of', () => {
     };
     const state = initialState(network, learning, new Int32Array(10), 0);
 
-    test(`${what} gala computes these in training`, () => {
-      const step = withOwnLayers(withRunningAverages(trace(trainProgram(network, learning, 2), state)));
-      assert.deepEqual(countsOf(step), train);
-    });
+    for (const [how, options] of [
+      ['training', {}],
+      ['training with averaged weights', { emaDecay: 0.9 }],
+      ['training with two micro-batches', { accumulate: 2 }],
+    ] as const) {
+      test(`${what} gala computes these in ${how}`, () => {
+        const given = { ...learning, ...options };
+        const start = initialState(network, given, new Int32Array(10), 0);
+        const step = withOwnLayers(withRunningAverages(trace(trainProgram(network, given, 2), start)));
+        assert.deepEqual(countsOf(step), train);
+      });
+    }
 
     test(`${what} gala computes these in inference`, () => {
       assert.deepEqual(countsOf(withOwnLayers(trace(evalProgram(network, 2), state))), infer);

@@ -152,8 +152,8 @@ function scalar(value: Value | undefined): number | undefined {
 
 /**
  * Folds each bfloat16 `FusedBatchNorm` of a convolution that nothing else uses into the filter, w·s, and a bias,
- * offset − mean·s, where s = scale / √(variance + ε) in float32. TensorFlow computes the convolution, the bias and
- * the ReLU in one operation; with batch normalisation it does so only in float32. The image is rounded once instead
+ * offset − mean·s, where s = scale / √(variance + ε) in float32. TensorFlow computes the convolution, the bias
+ * and the ReLU in one operation; with batch normalisation it does so only in float32. The image is rounded once instead
  * of twice.
  */
 export function withFoldedBatchNorm(program: TracedProgram): TracedProgram {

@@ -42,14 +42,13 @@ export function withOwnLayers(program: TracedProgram): TracedProgram {
     const layer = layers.get(node);
     if (!layer) {
       rewritten.set(node, { node: renewed(withSummedGradient(node, uses)), offset: 0 });
-    }
-    if (node === layer?.relu) {
+    } else if (node === layer.relu) {
       const { batchNorm, sum } = layer;
       const shortcut = sum?.inputs.filter(input => input.node !== batchNorm).map(newValue) ?? [];
       const forward = batchNorm.kernel === 'BatchNormTrain' ? batchNormRelu : convolutionRelu;
       const fused = { node: forward(renewed(batchNorm), shortcut), offset: 0 };
       rewritten.set(layer.relu, fused).set(batchNorm, fused);
-    } else if (layer?.gradients && node === layer.gradients.relu) {
+    } else if (layer.gradients && node === layer.gradients.relu) {
       const { batchNorm } = layer.gradients;
       const fused = renewed(layer.sum ? batchNormSumReluGrad(node, batchNorm) : batchNormReluGrad(layer, batchNorm));
       rewritten.set(batchNorm, { node: fused, offset: 0 }).set(node, { node: fused, offset: batchNorm.outputs.length });
@@ -98,9 +97,10 @@ function withSummedGradient(node: Node, uses: Uses): Node {
 
 /** The layers to rewrite, by each of their nodes. */
 function layersOf(program: TracedProgram, uses: Uses): Map<Node, Layer> {
+  const places = new Map(program.nodes.map((node, place) => [node, place]));
   const layers = new Map<Node, Layer>();
   for (const node of program.nodes) {
-    const layer = layerOf(node, uses);
+    const layer = layerOf(node, uses, places);
     if (!layer || layers.has(layer.relu)) continue;
     const { batchNorm, sum, relu, gradients } = layer;
     for (const part of [batchNorm, sum, relu, gradients?.relu, gradients?.batchNorm]) if (part) layers.set(part, layer);
@@ -121,7 +121,7 @@ function usesOf({ nodes, outputs, state }: TracedProgram): Uses {
   return (node, index) => uses.get(node)![index]!;
 }
 
-function layerOf(batchNorm: Node, uses: Uses): Layer | undefined {
+function layerOf(batchNorm: Node, uses: Uses, places: ReadonlyMap<Node, number>): Layer | undefined {
   const isOwn = batchNorm.kernel === 'BatchNormTrain' ? isOwnBatchNorm(batchNorm) : isOwnInference(batchNorm, uses);
   if (!isOwn) return undefined;
   const onlyUse = (node: Node): Node | undefined => {
@@ -136,8 +136,8 @@ function layerOf(batchNorm: Node, uses: Uses): Layer | undefined {
   if (batchNorm.kernel === 'FusedBatchNorm') return { batchNorm, sum, relu, gradients: undefined };
 
   const [, mean, variance, savedMean, savedVariance] = batchNorm.outputs.map((_, index) => uses(batchNorm, index));
-  // Nodes that use the statistics can stand before the ReLU, where the fused node does not exist yet.
-  if ([...mean!, ...variance!].some(use => use !== 'result')) return undefined;
+  // The new node stands in the place of the ReLU, so nothing before the ReLU can use the statistics.
+  if ([...mean!, ...variance!].some(use => use !== 'result' && places.get(use)! < places.get(relu)!)) return undefined;
   const [grad, ...others] = new Set([...savedMean!, ...savedVariance!]);
   if (grad === undefined) return { batchNorm, sum, relu, gradients: undefined };
   const reluGrad = grad === 'result' ? undefined : grad.inputs[0]!.node;
@@ -154,12 +154,9 @@ function isOwnBatchNorm({ outputs: [images] }: Node): boolean {
   return images!.dtype === 'float32' && images!.shape.at(-1)! % channelMultiple === 0;
 }
 
+/** Whether a node is batch normalisation by running averages that can be computed with the convolution before it. */
 function isOwnInference({ kernel, inputs }: Node, uses: Uses): boolean {
-  const convolution = inputs[0]?.node;
-  return (
-    kernel === 'FusedBatchNorm' &&
-    convolution!.kernel === 'Conv2D' &&
-    isOwnConvolution(convolution!) &&
-    uses(convolution!, 0).length === 1
-  );
+  if (kernel !== 'FusedBatchNorm') return false;
+  const convolution = inputs[0]!.node;
+  return convolution.kernel === 'Conv2D' && isOwnConvolution(convolution) && uses(convolution, 0).length === 1;
 }

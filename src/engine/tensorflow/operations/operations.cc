@@ -163,7 +163,7 @@ Pieces piecesOf(const Tensors &tensors, int i) {
   return {tensors.dim(i, 0) * tensors.dim(i, 1) * tensors.dim(i, 2) * channels, channels};
 }
 
-/// Moves running averages towards the values of the batch; without `before` from 0.
+/// The running averages `before` moved towards the values of the batch; without `before` they start at 0.
 void moveAverages(float *averages, const float *batch, const float *before, float factor, long channels) {
   for (long k = 0; k < channels; k++) averages[k] = (before ? (1 - factor) * before[k] : 0) + factor * batch[k];
 }
