@@ -5,7 +5,7 @@ import type { StageConfig } from '../config/schema.js';
 import type { ResultRow } from '../eval/resultRow.js';
 import { shellWord } from '../io/shellWord.js';
 import { type HeldRun, leaveRunFolder } from '../run/runFolder.js';
-import type { FinishedFirstStage } from '../train/firstStage.js';
+import type { FinishedRun } from '../train/finishedRun.js';
 import { CommandExit } from './failure.js';
 
 export interface TrainingJob {
@@ -17,7 +17,7 @@ export interface TrainingJob {
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
   /** The finished first stage, with which a new run of a second stage begins. */
-  readonly firstStage?: FinishedFirstStage | undefined;
+  readonly firstStage?: FinishedRun | undefined;
   /** What the same command trains next: the second stage, or another run. A signal ends the command before it. */
   readonly followedBy?: 'stage' | 'run';
   /** Called once the run has its record, which shows other processes what is trained here. */
@@ -68,7 +68,7 @@ export async function trainedFirstStage(
   config: StageConfig,
   output: string,
   flags: Pick<TrainingJob, 'data' | 'quiet' | 'json'>,
-): Promise<FinishedFirstStage> {
+): Promise<FinishedRun> {
   const { finishedFirstStage } = await import('../train/firstStage.js');
   const { waitUntil } = await import('./waitUntil.js');
   const say = (line: string) => process.stderr.write(`First stage, ${config.name}: ${line}\n`);

@@ -64,6 +64,35 @@ const train = z
   })
   .describe('Length of the training.');
 
+const distill = z
+  .strictObject({
+    teacher: experimentName
+      .optional()
+      .describe(
+        'Name of the config whose finished runs are the teachers, trained on the same images with the same network. ' +
+          'When left out, there is no distillation.',
+      ),
+    seeds: z
+      .array(wholeNumber)
+      .min(1)
+      .max(16)
+      .default([0])
+      .describe('Seeds of the teachers, one run each; the student learns the mean of their probabilities.'),
+    weight: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.5)
+      .describe('w: the loss is (1 − w) · loss + w · T² · cross-entropy with the probabilities of the teachers.'),
+    temperature: z
+      .number()
+      .min(0.1)
+      .max(100)
+      .default(2)
+      .describe('T: divides the logits of student and teachers before the softmax.'),
+  })
+  .describe('Knowledge distillation: the network also learns from trained networks; see docs/method.md.');
+
 const freeze = z
   .strictObject({
     backbone: z.boolean().default(false).describe('Train a new classifier only; the backbone keeps its weights.'),
@@ -147,6 +176,7 @@ export const configSchema = z
     loss: lossSchema,
     optim,
     train,
+    distill: distill.prefault({}),
     freeze: freeze.prefault({}),
     eval: evaluation.prefault({}),
     ...engineKeys,

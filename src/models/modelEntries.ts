@@ -2,7 +2,8 @@
  * The names of the entries of a state, in memory and in a checkpoint: `backbone.…` and `classifier.…` are the
  * model, named as in the reference code; `momentum.…` belongs to the optimizer; `loss.…` are the statistics of the
  * loss, `gradient.…` the gradient record, `accumulated.…` the sums over micro-batches;
- * `ema.<parameter or statistic>` are the averages of the model over the steps (`train.ema_decay`).
+ * `ema.<parameter or statistic>` are the averages of the model over the steps (`train.ema_decay`);
+ * `teacher.<place in distill.seeds>.…` are the models of the teachers.
  */
 import type { HostTensors } from '../tensor.js';
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { configOf } from '../config/identity.js';
 import { describeConfig } from '../config/namedConfig.js';
 import type { Config } from '../config/schema.js';
-import { epochPrecision, processesOf } from '../run/processes.js';
+import { epochPrecision, processesOf, trainingSeconds } from '../run/processes.js';
 import type { RecordedProcess } from '../run/recordSchema.js';
 import { twoDecimals } from '../tables/column.js';
 import type { ReportRun } from './reportRun.js';
@@ -33,6 +33,7 @@ const rows: readonly Row[] = [
   ['network', ({ record: { config } }) => `${config.model.backbone}, ${config.model.head} head`],
   ['training', trainingSettings],
   ['first stage', firstStageText, ({ record }) => record.first_stage !== undefined],
+  ['teachers', teachersText, ({ record }) => record.teachers !== undefined],
   ['initial weights', weightsText, ({ record }) => record.weights !== undefined],
   ['frozen', frozenText, ({ record }) => configOf(record).freeze.backbone],
   ['augmentation', ({ record: { config } }) => config.data.augment.join(', ') || 'none'],
@@ -159,6 +160,12 @@ function firstStageText({ record }: ReportRun): string {
   return `${first.run}, ${loss}, epoch ${first.epoch}, sha256 ${short(first.weights_sha256)}`;
 }
 
+function teachersText({ record: { teachers = [], config } }: ReportRun): string {
+  const { weight, temperature } = config.distill;
+  const runs = teachers.map(({ run, weights_sha256 }) => `${run} (sha256 ${short(weights_sha256)})`);
+  return teachers.length === 0 ? 'none' : `${runs.join(', ')}; weight ${weight}, temperature ${temperature}`;
+}
+
 function weightsText({ record: { weights } }: ReportRun): string {
   return weights === undefined
     ? 'drawn'
@@ -179,11 +186,13 @@ function samplerOf({ record }: ReportRun): Config['data']['sampler'] {
   return configOf(record).data.sampler;
 }
 
-function timeText({ record: { started_at, training_seconds, first_stage: first } }: ReportRun): string {
-  const minutes = (training_seconds + (first?.training_seconds ?? 0)) / 60;
+function timeText({ record }: ReportRun): string {
+  const { started_at, first_stage: first, teachers } = record;
+  const minutes = trainingSeconds(record) / 60;
   const duration = minutes < 90 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`;
   const began = started_at.slice(0, 16).replace('T', ' ');
-  return `${duration} of training steps${first ? ' in both stages' : ''}, started ${began} UTC`;
+  const counted = [first && 'in both stages', teachers && 'with those of the teachers'].filter(Boolean);
+  return `${[`${duration} of training steps`, ...counted].join(' ')}, started ${began} UTC`;
 }
 
 function settings(values: Readonly<Record<string, unknown>>): string {

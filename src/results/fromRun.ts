@@ -10,9 +10,9 @@ import { type CheckpointSummary, summarizeCheckpoints, type TauScores } from '..
 import { sha256 } from '../io/hash.js';
 import { shellWord } from '../io/shellWord.js';
 import { readMetrics } from '../run/metricsLog.js';
-import { distinctProcesses, processOf } from '../run/processes.js';
+import { distinctProcesses, processOf, trainingSeconds } from '../run/processes.js';
 import { readRecord } from '../run/record.js';
-import type { FirstStage } from '../run/recordSchema.js';
+import type { SourceRun } from '../run/recordSchema.js';
 import { openRunFolder } from '../run/runFolder.js';
 import type { FoundRun } from '../run/runStore.js';
 import { resultLogits } from '../run/storedLogits.js';
@@ -140,8 +140,9 @@ function aboutRun({ directory, record: run }: Pick<FoundRun, 'directory' | 'reco
     test: { images: test!.images, fingerprint: test!.fingerprint },
     ...processOf(run),
     finished_at: run.finished_at!,
-    training_hours: Number(((run.training_seconds + (run.first_stage?.training_seconds ?? 0)) / 3600).toFixed(3)),
-    ...(run.first_stage && { first_stage: firstStageOf(run.first_stage) }),
+    training_hours: Number((trainingSeconds(run) / 3600).toFixed(3)),
+    ...(run.first_stage && { first_stage: sourceRunOf(run.first_stage) }),
+    ...(run.teachers && { teachers: run.teachers.map(sourceRunOf) }),
     ...(run.weights && { weights: { file: basename(run.weights.file), sha256: run.weights.sha256 } }),
     resumes: run.resumes.length,
     ...(further.length > 0 && { resumed_with: further }),
@@ -176,6 +177,6 @@ function scoredLines({ evaluation, summary, oracle }: CheckpointSummary): Scored
   ];
 }
 
-function firstStageOf({ processes, ...stage }: FirstStage) {
-  return { ...stage, ...(processes && { processes: processes.map(processOf) }) };
+function sourceRunOf({ processes, ...source }: SourceRun) {
+  return { ...source, ...(processes && { processes: processes.map(processOf) }) };
 }

@@ -48,13 +48,14 @@ const processSchema = z.strictObject({
   git: z.looseObject({ commit: z.string(), dirty: z.boolean() }).optional(),
 });
 
-const firstStageSchema = z.strictObject({
+/** A finished run that the run took a network from. */
+const sourceRunSchema = z.strictObject({
   run: z.string(),
   config_hash: hash,
   epoch: count,
   weights_sha256: hash,
   training_seconds: z.number().min(0),
-  /** The processes that computed the stage; absent in older records. */
+  /** The processes that computed it; absent in older records. */
   processes: z.array(processSchema).min(1).optional(),
 });
 
@@ -82,10 +83,12 @@ const recordSchema = z.strictObject({
   /** The process that began the run. */
   ...processSchema.shape,
   finished_at: z.string(),
-  /** Hours in training steps, evaluation not counted, added up over resumes; those of a first stage too. */
+  /** Hours in training steps, without evaluation, added up over resumes; those of a first stage and of teachers too. */
   training_hours: z.number().min(0),
   /** The run that a second stage started from. */
-  first_stage: firstStageSchema.optional(),
+  first_stage: sourceRunSchema.optional(),
+  /** The runs that taught it, in the order of `distill.seeds`; absent without distillation. */
+  teachers: z.array(sourceRunSchema).min(1).optional(),
   /** The file that training began with: base name, and sha256 of the file. */
   weights: z.strictObject({ file: z.string(), sha256: hash }).optional(),
   resumes: count,
@@ -113,6 +116,7 @@ export interface RunResult
     | 'git'
     | 'training_hours'
     | 'first_stage'
+    | 'teachers'
     | 'weights'
     | 'resumes'
     | 'resumed_with'

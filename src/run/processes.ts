@@ -21,19 +21,26 @@ export interface Process {
   readonly git?: { readonly commit: string; readonly dirty: boolean } | undefined;
 }
 
+/** A run that another one took its network from. */
+interface Source<Part> {
+  readonly processes?: readonly Part[] | undefined;
+}
+
 /** The other processes of a run, in run.json (`resumes`) or in a result record (`resumed_with`). */
 interface Computed<Part> {
-  readonly first_stage?: { readonly processes?: readonly Part[] | undefined } | undefined;
+  readonly first_stage?: Source<Part> | undefined;
+  readonly teachers?: readonly Source<Part>[] | undefined;
   readonly resumes: number | readonly Part[];
   readonly resumed_with?: readonly Part[] | undefined;
 }
 
-/** The processes of a run in their order: those of its first stage, the one that began it, those that resumed it. */
+/** The processes of its first stage and of its teachers, the one that began the run, those that resumed it. */
 export function processesOf(run: RecordedProcess & Computed<RecordedProcess>): RecordedProcess[];
 export function processesOf(run: Process & Computed<Process>): Process[];
 export function processesOf(run: Process & Computed<Process>): Process[] {
   const resumed = typeof run.resumes === 'number' ? run.resumed_with : run.resumes;
-  return [...(run.first_stage?.processes ?? []), run, ...(resumed ?? [])];
+  const sources = [...(run.first_stage ? [run.first_stage] : []), ...(run.teachers ?? [])];
+  return [...sources.flatMap(({ processes }) => processes ?? []), run, ...(resumed ?? [])];
 }
 
 /** A copy of the parts of a process that can change the numbers, without the name of its machine. */
@@ -99,4 +106,10 @@ export function distinctProcesses<Given extends Process>(processes: readonly Giv
     known.add(facts);
     return true;
   });
+}
+
+/** Seconds in training steps of a run, and of its first stage and teachers. */
+export function trainingSeconds({ training_seconds, first_stage, teachers = [] }: RunRecord): number {
+  const sources = [...(first_stage ? [first_stage] : []), ...teachers];
+  return sources.reduce((sum, source) => sum + source.training_seconds, training_seconds);
 }

@@ -11,10 +11,10 @@ import { largestText, readRegularText } from '../io/regularFile.js';
 import { shellWord } from '../io/shellWord.js';
 import { describeGit, describeHost, describeLog, describeVersions } from './host.js';
 import {
-  type FirstStage,
   type NetworkRecord,
   type RunRecord,
   recordSchema,
+  type SourceRun,
   type WeightsRecord,
 } from './recordSchema.js';
 
@@ -26,14 +26,15 @@ export interface NewRecord {
   /** Absolute; left out for data that comes with gala. */
   readonly dataRoot?: string | undefined;
   readonly engine: EngineInfo;
-  readonly firstStage?: FirstStage | undefined;
+  readonly firstStage?: SourceRun | undefined;
+  readonly teachers?: readonly SourceRun[] | undefined;
   readonly weights?: WeightsRecord | undefined;
 }
 
 /** Writes the first record of a run, status `running`. Throws `StorageError`. */
 export function createRecord(
   path: string,
-  { config, splits, network, notes, dataRoot, engine, weights, firstStage }: NewRecord,
+  { config, splits, network, notes, dataRoot, engine, weights, firstStage, teachers }: NewRecord,
 ): RunRecord {
   const now = new Date().toISOString();
   const record: RunRecord = {
@@ -44,6 +45,7 @@ export function createRecord(
     config_hash: configHash(config),
     seeds: { run: config.seed, subset: config.data.subset_seed },
     ...(firstStage && { first_stage: firstStage }),
+    ...(teachers && { teachers }),
     splits,
     ...(network && { network }),
     ...(notes && { notes }),

@@ -83,8 +83,8 @@ const ownProcess = {
   log: z.string().optional(),
 };
 
-/** The run that a second stage started from. */
-const firstStage = z.looseObject({
+/** A finished run that another one took its network from: as the first stage, or as a teacher. */
+const sourceRun = z.looseObject({
   /** Its folder below that of all runs, `<config name>/<time>-<seed>`. */
   run: z.string(),
   config_hash: z.string(),
@@ -92,7 +92,7 @@ const firstStage = z.looseObject({
   epoch: count,
   /** sha256 of its parameters and batch statistics, in the order of their names. */
   weights_sha256: z.string(),
-  /** Seconds in its training steps, not in those of the second stage. */
+  /** Seconds in its training steps, which are not in those of the other run. */
   training_seconds: z.number().min(0),
   /** That computed it, those that differ, in their order; absent in records of an older gala. */
   processes: z.array(processSchema).optional(),
@@ -170,7 +170,9 @@ export const recordSchema = z
     config_hash: z.string(),
     seeds: z.looseObject({ run: count, subset: count }),
     /** Present for a second stage. */
-    first_stage: firstStage.optional(),
+    first_stage: sourceRun.optional(),
+    /** The runs that taught this one, in the order of `distill.seeds`; absent without distillation. */
+    teachers: z.array(sourceRun).min(1).optional(),
     splits: z
       .object({ train: split.extend({ index_hash: z.string(), class_counts: z.array(count).min(1) }), test: split })
       .catchall(split),
@@ -225,5 +227,5 @@ export type SplitRecord = Known<z.output<typeof split>>;
 export type NetworkRecord = Known<z.output<typeof network>>;
 export type WeightsRecord = Known<z.output<typeof weights>>;
 export type RebalancedBest = Known<z.output<typeof rebalancedBest>>;
-export type FirstStage = Known<z.output<typeof firstStage>>;
+export type SourceRun = Known<z.output<typeof sourceRun>>;
 export type RecordedProcess = Known<z.output<typeof processSchema>>;

@@ -213,3 +213,8 @@ export function folderOfName(name: string, output = 'runs'): string {
   }
   return resolve(output, name);
 }
+
+/** The folder of runs, absolute, in which a run of this config name has its folder. */
+export function runsFolderOf({ directory }: RunFolder, name: string): string {
+  return resolve(directory, '..', ...name.split('/').map(() => '..'));
+}

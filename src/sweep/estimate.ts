@@ -69,10 +69,10 @@ export function setKey({ data: { subset_seed: _, ...data }, eval: { select_on, v
 }
 
 /** Configs with equal keys leave equally many bytes on one set: numbers in the options of a loss change no shape. */
-export function diskKey({ model, freeze, loss, train, eval: { select_on } }: StageConfig): string {
+export function diskKey({ model, freeze, loss, train, distill, eval: { select_on } }: StageConfig): string {
   const { epochs, batch_size, accumulate, mixup_alpha, ema_decay } = train;
   const choices = Object.values(loss).filter(option => typeof option !== 'number');
-  const training = [epochs, batch_size, accumulate, mixup_alpha > 0, ema_decay > 0];
+  const training = [epochs, batch_size, accumulate, mixup_alpha > 0, ema_decay > 0, teachersOf(distill)];
   return JSON.stringify([model, freeze, choices, training, select_on]);
 }
 
@@ -104,15 +104,20 @@ export async function measureSpeed({ config, yaml }: LoadedConfig, data?: string
 }
 
 /** Configs with equal keys run at about the same speed: no other key changes a shape or many operations. */
-export function speedKey({ data, model, train, freeze, eval: evaluation, ...config }: Config): string {
+export function speedKey({ data, model, train, distill, freeze, eval: evaluation, ...config }: Config): string {
   const { dataset, root, train_list, image_size, short_side, augment, workers } = data;
   const { batch_size, accumulate, mixup_alpha, ema_decay, steps_per_call } = train;
   const { engine, device, devices, precision, threads } = config;
   return JSON.stringify([
     [dataset, root, train_list, image_size, short_side, augment, workers],
-    [model, freeze, batch_size, accumulate, mixup_alpha > 0, ema_decay > 0, steps_per_call, evaluation.batch_size],
+    [model, freeze, batch_size, accumulate, mixup_alpha > 0, ema_decay > 0, teachersOf(distill)],
+    [steps_per_call, evaluation.batch_size],
     [engine, device, devices, precision, threads],
   ]);
+}
+
+function teachersOf({ teacher, seeds }: Config['distill']): number {
+  return teacher === undefined ? 0 : seeds.length;
 }
 
 /** Seconds of training and evaluation of one run, without its start. */

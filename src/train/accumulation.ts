@@ -10,19 +10,26 @@ import type { Specs, Tensors } from '../engine/program.js';
 import { type HostTensors, zeros } from '../tensor.js';
 import tf from '../tfjs.cjs';
 
-/** Labels int32 `[B]`; with mixup also the labels of the partners. */
-export type Targets = readonly [tf.Tensor1D] | readonly [tf.Tensor1D, tf.Tensor1D];
+/** What the samples of a batch are to be taught. */
+export interface Targets {
+  /** Int32 `[B]`. */
+  readonly labels: tf.Tensor1D;
+  /** The labels of the partners, with mixup. */
+  readonly partners?: tf.Tensor1D;
+  /** The probabilities of the teachers `[B, C]`, with distillation. */
+  readonly taught?: tf.Tensor2D;
+}
 
 /** The further input of the program `train`: 1 for the last micro-batch of a step, else 0. */
 export const microSpecs: Specs = { last: { dtype: 'int32', shape: [] } };
 
-// Names in the state: `sum.<parameter>`, and `logits`, `labels` and `partners` of the earlier micro-batches.
+// Names in the state: `sum.<parameter>`, and `logits` and the targets of the earlier micro-batches.
 const sumPrefix = 'sum.';
 
 /** Zero sums of the gradients, and zeros for the `rows` samples of all micro-batches of a step but the last. */
 export function initialAccumulation(
   trained: HostTensors,
-  { rows, classes, mixup }: { readonly rows: number; readonly classes: number; readonly mixup: boolean },
+  { rows, classes, mixup, taught }: { rows: number; classes: number; mixup: boolean; taught: boolean },
 ): HostTensors {
   const labels = () => ({ dtype: 'int32' as const, shape: [rows], data: new Int32Array(rows) });
   return {
@@ -30,6 +37,7 @@ export function initialAccumulation(
     logits: zeros([rows, classes]),
     labels: labels(),
     ...(mixup && { partners: labels() }),
+    ...(taught && { taught: zeros([rows, classes]) }),
   };
 }
 
@@ -53,25 +61,21 @@ export interface MicroBatch {
 export function accumulated(
   before: Tensors,
   { gradients, logits, targets, last, count }: MicroBatch,
-): { whole: { logits: tf.Tensor2D; targets: Targets }; mean: Tensors; state: Tensors } {
+): { whole: Targets & { logits: tf.Tensor2D }; mean: Tensors; state: Tensors } {
   const sums = Object.entries(gradients).map(
     ([name, gradient]) => [name, tf.add(before[sumPrefix + name]!, gradient)] as const,
   );
-  const joined = {
-    logits: tf.concat([before.logits!, logits]),
-    labels: tf.concat([before.labels!, targets[0]]),
-    ...(targets[1] && { partners: tf.concat([before.partners!, targets[1]]) }),
-  };
+  const ofSamples: Tensors = { logits, ...targets };
+  const joined = Object.fromEntries(
+    Object.entries(ofSamples).map(([name, values]) => [name, tf.concat([before[name]!, values])]),
+  );
   const rows = logits.shape[0];
   const later = Object.entries(joined).map(([name, all]) => {
     const begin = [rows, ...all.shape.slice(1).map(() => 0)];
     return [name, tf.slice(all, begin, [all.shape[0]! - rows, ...all.shape.slice(1)])] as const;
   });
   return {
-    whole: {
-      logits: joined.logits as tf.Tensor2D,
-      targets: (targets[1] ? [joined.labels, joined.partners] : [joined.labels]) as unknown as Targets,
-    },
+    whole: joined as unknown as Targets & { logits: tf.Tensor2D },
     mean: Object.fromEntries(sums.map(([name, sum]) => [name, tf.div(sum, count)])),
     state: {
       ...Object.fromEntries(sums.map(([name, sum]) => [sumPrefix + name, tf.where(last, tf.zerosLike(sum), sum)])),

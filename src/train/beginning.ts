@@ -8,13 +8,15 @@ import { keepsClassifier } from '../models/index.js';
 import { backbonePrefix, headPrefix, modelEntries, withFreshAverages } from '../models/modelEntries.js';
 import { describeFit, fitFile, readWeightsFile } from '../models/weightsFile.js';
 import { readMetrics } from '../run/metricsLog.js';
-import type { WeightsRecord } from '../run/recordSchema.js';
-import type { RunFolder } from '../run/runFolder.js';
+import type { SourceRun, WeightsRecord } from '../run/recordSchema.js';
+import { type RunFolder, runsFolderOf } from '../run/runFolder.js';
 import type { HostTensors } from '../tensor.js';
 import { readLastCheckpoint, startOfTraining, type TrainingProgress } from './checkpoint.js';
+import { teacherEntries } from './distillation.js';
 import type { Experiment } from './experiment.js';
 import type { RunRequest } from './runRequest.js';
 import { inOrderOf } from './state.js';
+import { finishedTeachers } from './teachers.js';
 
 export interface Beginning {
   /** Its entries are in the order of `initialState`. */
@@ -24,6 +26,8 @@ export interface Beginning {
   readonly checkpoint?: string;
   /** The weights file with which a new run begins. */
   readonly weights?: WeightsRecord;
+  /** The runs that teach a new run. */
+  readonly teachers?: readonly SourceRun[];
 }
 
 /**
@@ -47,20 +51,22 @@ export async function newBeginning(
   experiment: Experiment,
 ): Promise<Beginning> {
   const progress = startOfTraining;
-  const initial = experiment.initialState();
+  const teachers = finishedTeachers(config, runsFolderOf(folder, config.name), experiment);
+  const initial = { ...experiment.initialState(), ...teacherEntries(teachers.map(({ weights }) => weights)) };
+  const common = { progress, ...(teachers.length > 0 && { teachers: teachers.map(({ source }) => source) }) };
   if (firstStage) {
     const state = withFirstStage(initial, firstStage.weights, keepsClassifier(config.model));
-    return { state: withFreshAverages(state), progress };
+    return { ...common, state: withFreshAverages(state) };
   }
   if (config.stages !== undefined)
     throw new StorageError('This run of a second stage has no checkpoint, and so no backbone to start from.', {
       where: folder.checkpoints,
       next: 'Start it anew without --resume; the first stage is not trained again.',
     });
-  if (config.model.weights === undefined) return { state: initial, progress };
+  if (config.model.weights === undefined) return { ...common, state: initial };
   const { values, weights } = await weightsOf(config.model.weights, initial, config.model.weights_part);
   observer.onNotice(describeWeights(weights));
-  return { state: withFreshAverages({ ...initial, ...values }), progress, weights };
+  return { ...common, state: withFreshAverages({ ...initial, ...values }), weights };
 }
 
 /**

@@ -2,34 +2,16 @@
  * The first stage of a two-stage experiment is a run of its own, which several second stages may share. It is searched
  * for among the runs, trained if it is missing, and awaited if another process trains it.
  */
-import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { configHash } from '../config/identity.js';
 import type { LoadedConfig } from '../config/load.js';
 import { renderConfig } from '../config/render.js';
 import type { StageConfig } from '../config/schema.js';
-import { StorageError } from '../errors.js';
 import type { FolderLock } from '../io/folderLock.js';
-import { sha256 } from '../io/hash.js';
-import { evaluatedModel } from '../models/modelEntries.js';
 import { experimentLockFolder, isExperimentLocked, tryLockExperiment } from '../run/experimentLock.js';
-import { distinctProcesses, processesOf, processOf } from '../run/processes.js';
-import { readRecord } from '../run/record.js';
-import type { FirstStage, SplitRecord } from '../run/recordSchema.js';
 import { beginRunFolder, type HeldRun, holdRunFolder, openRunFolder } from '../run/runFolder.js';
 import { divergedAlready, openRunStore } from '../run/runStore.js';
-import type { HostTensors } from '../tensor.js';
-import { checkpointPath, readCheckpoint } from './checkpoint.js';
-
-/** The finished first stage, with which a second stage begins. */
-export interface FinishedFirstStage {
-  /** The network after the last epoch: the averaged weights if the run keeps them. */
-  readonly weights: HostTensors;
-  /** What run.json of the second stage says about the first. */
-  readonly source: FirstStage;
-  /** The images that it was trained on. */
-  readonly trainedOn: SplitRecord;
-}
+import { type FinishedRun, readFinishedRun } from './finishedRun.js';
 
 /** A training of the first stage. */
 interface FirstStageJob {
@@ -58,7 +40,7 @@ export async function finishedFirstStage(
   config: StageConfig,
   output: string,
   actions: FirstStageActions,
-): Promise<FinishedFirstStage> {
+): Promise<FinishedRun> {
   const hash = configHash(config);
   const lockFolder = experimentLockFolder(output, config.name, hash);
   const find = () => openRunStore(output).ofHash(config.name, hash);
@@ -66,7 +48,7 @@ export async function finishedFirstStage(
     const found = find();
     if (found?.state === 'finished') {
       actions.onNote(`finished, ${relative(process.cwd(), found.directory)}`);
-      return readFirstStage(found.directory, output);
+      return readFinishedRun(found.directory, output, 'first stage');
     }
     if (found?.state === 'diverged') throw divergedAlready('The first stage', found);
     // If several second stages start together, one of them trains the first stage.
@@ -108,35 +90,4 @@ async function trainFirstStage(
     resume: directory !== undefined,
     onBegun: () => lock.release(),
   });
-}
-
-function readFirstStage(directory: string, output: string): FinishedFirstStage {
-  const folder = openRunFolder(directory);
-  const record = readRecord(folder.record);
-  const path = checkpointPath(folder.checkpoints, 'last');
-  if (!existsSync(path)) {
-    throw new StorageError('The first stage is finished, but its last checkpoint is gone.', {
-      where: path,
-      next:
-        `It may have been cleared by gala runs clean. Put it back, or delete ${folder.directory} to train the ` +
-        'first stage anew.',
-    });
-  }
-  const weights = evaluatedModel(readCheckpoint(path).state);
-  const bytes = Object.keys(weights)
-    .sort()
-    .map(name => weights[name]!.data)
-    .map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
-  return {
-    weights,
-    trainedOn: record.splits.train!,
-    source: {
-      run: relative(output, folder.directory),
-      config_hash: record.config_hash,
-      epoch: record.epoch,
-      weights_sha256: sha256(...bytes),
-      training_seconds: record.training_seconds,
-      processes: distinctProcesses(processesOf(record)).map(processOf),
-    },
-  };
 }

@@ -7,6 +7,7 @@ import { logitScale } from '../models/index.js';
 import { headPrefix } from '../models/modelEntries.js';
 import { createOptimizer, type Optimizer } from '../optim/optimizers.js';
 import tf from '../tfjs.cjs';
+import type { Distillation } from './distillation.js';
 
 export interface Learning {
   readonly loss: Loss;
@@ -19,6 +20,8 @@ export interface Learning {
   readonly accumulate?: number;
   /** Decay per step of the averaged weights; 0 or left out: there are no averages. See `movedAverages` in `step.ts`. */
   readonly emaDecay?: number;
+  /** When left out, there are no teachers. */
+  readonly distillation?: Distillation | undefined;
 }
 
 interface Freeze {
@@ -38,7 +41,12 @@ export function learningOf(config: Config): Learning & { readonly accumulate: nu
     // A step of the classifier on stored features fits into any memory.
     accumulate: hasFixedFeatures(config) ? 1 : accumulate,
     emaDecay: ema_decay,
+    distillation: distillationOf(config),
   };
+}
+
+function distillationOf({ distill: { teacher, seeds, weight, temperature } }: Config): Distillation | undefined {
+  return teacher === undefined ? undefined : { teachers: seeds.length, weight, temperature };
 }
 
 /** The loss of a config. `scale` is the factor of the logits of a cosine head; 1 for any other head. */
@@ -48,8 +56,14 @@ export function createLoss(config: LossConfig, scale = 1): Loss {
 }
 
 /** True when the features of an image are the same at every step; see `fixedFeatures.ts`. */
-export function hasFixedFeatures({ freeze, data, train }: Pick<Config, 'freeze' | 'data' | 'train'>): boolean {
-  return freeze.backbone && freeze.batch_stats && data.augment.length === 0 && train.mixup_alpha === 0;
+export function hasFixedFeatures({
+  freeze,
+  data,
+  train,
+  distill,
+}: Pick<Config, 'freeze' | 'data' | 'train' | 'distill'>): boolean {
+  const isFixed = freeze.backbone && freeze.batch_stats && data.augment.length === 0 && train.mixup_alpha === 0;
+  return isFixed && distill.teacher === undefined; // the teachers take images
 }
 
 /** The parameters that a step changes, by their full names. */

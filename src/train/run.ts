@@ -112,9 +112,9 @@ async function compileRun(experiment: Experiment, { state }: Beginning, settings
 /** Writes the record of a new run. */
 function recordStart(request: RunRequest, beginning: Beginning, experiment: Experiment, engine: EngineInfo): void {
   const { config, folder, firstStage, yaml } = request;
-  const { state, progress, weights } = beginning;
-  // With this checkpoint the run can be resumed even if the first stage or the weights file is removed.
-  if (firstStage || weights) writeCheckpoint(folder.checkpoints, 'last', state, progress);
+  const { state, progress, weights, teachers } = beginning;
+  // With this checkpoint the run can be resumed even if the first stage, the teachers or the weights file is removed.
+  if (firstStage || weights || teachers) writeCheckpoint(folder.checkpoints, 'last', state, progress);
   writeFileAtomic(folder.config, yaml);
   createRecord(folder.record, {
     config,
@@ -125,6 +125,7 @@ function recordStart(request: RunRequest, beginning: Beginning, experiment: Expe
     engine,
     firstStage: firstStage?.source,
     weights,
+    teachers,
   });
 }
 

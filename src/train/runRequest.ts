@@ -5,7 +5,7 @@ import type { EngineInfo } from '../engine/program.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { TrainingProgress } from './checkpoint.js';
 import type { Experiment } from './experiment.js';
-import type { FinishedFirstStage } from './firstStage.js';
+import type { FinishedRun } from './finishedRun.js';
 import type { StopRequest } from './signals.js';
 import type { TrainingObserver } from './trainer.js';
 
@@ -23,7 +23,7 @@ export interface RunRequest {
   readonly folder: RunFolder;
   readonly resume: boolean;
   /** The finished first stage, with which a new run of a second stage begins. */
-  readonly firstStage?: FinishedFirstStage | undefined;
+  readonly firstStage?: FinishedRun | undefined;
   readonly dataRoot?: string | undefined;
   readonly stop: StopRequest;
   readonly observer: RunObserver;

@@ -3,7 +3,7 @@ import { DataError } from '../errors.js';
 import type { NetworkRecord, RunRecord } from '../run/recordSchema.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { Experiment } from './experiment.js';
-import type { FinishedFirstStage } from './firstStage.js';
+import type { FinishedRun } from './finishedRun.js';
 
 /** The splits of an experiment for run.json. */
 export function splitRecords({ datasets }: Experiment): RunRecord['splits'] {
@@ -55,7 +55,7 @@ export function otherImages(split: string, folder: RunFolder, { datasets }: Expe
 }
 
 /** Throws `DataError` when the two stages train on different images; they may hold out different ones. */
-export function refuseOtherStage({ trainedOn, source }: FinishedFirstStage, experiment: Experiment): void {
+export function refuseOtherStage({ trainedOn, source }: FinishedRun, experiment: Experiment): void {
   const now = splitRecords(experiment).train!;
   if (trainedOn.fingerprint === now.fingerprint && trainedOn.index_hash === now.index_hash) return;
   throw new DataError('The training images are not those of the first stage.', {

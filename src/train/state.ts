@@ -14,6 +14,7 @@ import {
 } from '../models/modelEntries.js';
 import type { HostTensors } from '../tensor.js';
 import { initialAccumulation } from './accumulation.js';
+import { teacherEntries } from './distillation.js';
 import { gradientSums, initialGradientRecord } from './gradientRecord.js';
 import { type Learning, trainedParameters } from './learning.js';
 import type { Network } from './network.js';
@@ -31,7 +32,7 @@ export function initialState(
 ): HostTensors {
   const { parameters, statistics } = network.backbone.init(seed);
   const all = { ...withPrefix(backbonePrefix, parameters), ...withPrefix(headPrefix, network.head.init(seed)) };
-  const { accumulate = 1, mixup = false, emaDecay = 0, freeze } = learning;
+  const { accumulate = 1, mixup = false, emaDecay = 0, freeze, distillation } = learning;
   const trained = trainedParameters(all, freeze);
   const batchStatistics = withPrefix(backbonePrefix, statistics);
   return {
@@ -44,8 +45,15 @@ export function initialState(
     ...(accumulate > 1 &&
       withPrefix(
         accumulatedPrefix,
-        initialAccumulation(trained, { rows: batchSize - batchSize / accumulate, classes: classCounts.length, mixup }),
+        initialAccumulation(trained, {
+          rows: batchSize - batchSize / accumulate,
+          classes: classCounts.length,
+          mixup,
+          taught: distillation !== undefined,
+        }),
       )),
+    ...(distillation &&
+      teacherEntries(Array.from({ length: distillation.teachers }, () => ({ ...all, ...batchStatistics })))),
   };
 }
 

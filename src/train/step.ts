@@ -1,6 +1,5 @@
 /** The training step as a program over the state: from images, or from features where the backbone is fixed. */
 import type { Program, Tensors } from '../engine/program.js';
-import type { Loss } from '../losses/loss.js';
 import {
   accumulatedPrefix,
   backbonePrefix,
@@ -15,6 +14,7 @@ import {
 } from '../models/modelEntries.js';
 import tf from '../tfjs.cjs';
 import { accumulated, microSpecs, type Targets } from './accumulation.js';
+import { distilled, taughtBy } from './distillation.js';
 import { recordGradient } from './gradientRecord.js';
 import { type Learning, trainedParameters } from './learning.js';
 import { blend, type Mixing, mixingOf, mixRows, mixupSpecs } from './mixup.js';
@@ -29,20 +29,24 @@ import { type Forward, featureSpec, featuresOf, imageSpec, type Network, normali
  */
 export function trainProgram(network: Network, learning: Learning, batchSize: number): Program {
   const rows = batchSize / (learning.accumulate ?? 1);
-  const forward = ({ state, inputs, mixing }: Batch, parameters: Tensors): Forward => {
+  const imagesOf = ({ inputs, mixing }: Given): tf.Tensor4D => {
     const images = normalized(inputs.images as tf.Tensor4D, network);
-    const { statistics } = splitModel(state);
-    const mixed = mixing ? mixRows(images, mixing) : images;
-    return featuresOf(network, parameters, statistics, mixed, !learning.freeze?.batch_stats);
+    return mixing ? mixRows(images, mixing) : images;
   };
-  return stepProgram({ network, learning, rows, forward, specs: imageSpec(network, rows) });
+  const forward: Step['forward'] = (batch, parameters) => {
+    const { statistics } = splitModel(batch.state);
+    return featuresOf(network, parameters, statistics, imagesOf(batch), !learning.freeze?.batch_stats);
+  };
+  const { distillation } = learning;
+  const teach: Step['teach'] = distillation && (given => taughtBy(network, distillation, given.state, imagesOf(given)));
+  return stepProgram({ network, learning, rows, forward, teach, specs: imageSpec(network, rows) });
 }
 
 /**
  * The same step on `features` `[B, featureSize]`, always of the whole batch; for a backbone frozen with its statistics.
  */
 export function classifierProgram(network: Network, learning: Learning, batchSize: number): Program {
-  const forward = ({ inputs }: Batch): Forward => ({ features: inputs.features as tf.Tensor2D, statistics: {} });
+  const forward: Step['forward'] = ({ inputs }) => ({ features: inputs.features as tf.Tensor2D, statistics: {} });
   const whole = { ...learning, accumulate: 1 };
   return stepProgram({ network, learning: whole, rows: batchSize, forward, specs: featureSpec(network, batchSize) });
 }
@@ -54,17 +58,22 @@ interface Step {
   /** Samples per run of the program. */
   readonly rows: number;
   /** Features of the batch, and the updated batch statistics by their names inside the backbone. */
-  readonly forward: (batch: Batch, parameters: Tensors) => Forward;
+  readonly forward: (batch: Given, parameters: Tensors) => Forward;
+  /** The probabilities of the teachers `[B, C]`; undefined without distillation. */
+  readonly teach?: ((batch: Given) => tf.Tensor2D) | undefined;
   readonly specs: Program['inputs'];
 }
 
 /** What one run of the program takes. */
-interface Batch {
+interface Given {
   /** The state before the step. */
   readonly state: Tensors;
   readonly inputs: Tensors;
-  readonly targets: Targets;
   readonly mixing: Mixing | undefined;
+}
+
+interface Batch extends Given {
+  readonly targets: Targets;
 }
 
 function stepProgram(step: Step): Program {
@@ -84,8 +93,13 @@ function stepProgram(step: Step): Program {
     apply: (state, inputs) => {
       const mixing = mixup ? mixingOf(inputs) : undefined;
       const labels = inputs.labels as tf.Tensor1D;
-      const targets: Targets = mixing ? [labels, tf.gather(labels, mixing.index)] : [labels];
-      const batch: Batch = { state, inputs, targets, mixing };
+      const given: Given = { state, inputs, mixing };
+      const targets: Targets = {
+        labels,
+        ...(mixing && { partners: tf.gather(labels, mixing.index) }),
+        ...(step.teach && { taught: step.teach(given) }),
+      };
+      const batch: Batch = { ...given, targets };
       return accumulate === 1 ? wholeStep(step, batch) : microStep(step, batch, accumulate);
     },
   };
@@ -108,7 +122,7 @@ function microStep(step: Step, batch: Batch, count: number): ReturnType<Program[
   const before = withoutPrefix(accumulatedPrefix, state);
   const { whole, mean, state: sums } = accumulated(before, { gradients, logits, targets, last, count });
   const lossOfWhole = valueAndGradients(
-    wholeLogits => lossOf(step.learning.loss, batch, wholeLogits as tf.Tensor2D, whole.targets),
+    wholeLogits => lossOf(step.learning, batch, wholeLogits as tf.Tensor2D, whole),
     [whole.logits],
   );
   const changed = update(step, batch, {
@@ -116,7 +130,7 @@ function microStep(step: Step, batch: Batch, count: number): ReturnType<Program[
     logitGradient: lossOfWhole.gradients[0] as tf.Tensor2D,
     lossStatistics: lossOfWhole.aux,
     batchStatistics,
-    targets: whole.targets,
+    targets: whole,
   });
   const onlyWithLast = Object.entries(changed).map(([name, now]) => [name, tf.where(last, now, state[name]!)]);
   return {
@@ -139,7 +153,7 @@ function forwardAndBackward({ network, learning, rows, forward }: Step, batch: B
       const current = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
       const { features, statistics } = fixed ?? forward(batch, current);
       const logits = tf.add(network.head.apply(withoutPrefix(headPrefix, current), features), added) as tf.Tensor2D;
-      const result = lossOf(learning.loss, batch, logits, batch.targets);
+      const result = lossOf(learning, batch, logits, batch.targets);
       const updated = { ...withPrefix(backbonePrefix, statistics), ...withPrefix(lossPrefix, result.aux) };
       return { value: result.value, aux: { logits, ...updated } };
     },
@@ -157,13 +171,20 @@ function forwardAndBackward({ network, learning, rows, forward }: Step, batch: B
 }
 
 /** The mean loss of logits `[B, C]`, and as `aux` the statistics of the loss after this step. */
-function lossOf(loss: Loss, { state, inputs, mixing }: Batch, logits: tf.Tensor2D, targets: Targets) {
+function lossOf(
+  { loss, distillation }: Learning,
+  { state, inputs, mixing }: Given,
+  logits: tf.Tensor2D,
+  targets: Targets,
+): { value: tf.Scalar; aux: Tensors } {
   const before = withoutPrefix(lossPrefix, state);
   const { mean, ...statistics } = forTargets(targets, mixing, labels => {
     const result = loss.apply(logits, labels, before, inputs.progress as tf.Scalar);
     return { ...result.state, mean: result.loss };
   });
-  return { value: mean as tf.Scalar, aux: statistics };
+  const { labels, taught } = targets;
+  const value = distillation ? distilled(distillation, mean as tf.Scalar, logits, labels, taught!) : mean;
+  return { value: value as tf.Scalar, aux: statistics };
 }
 
 /** All state entries that a step changes, except the batch statistics. */
@@ -203,12 +224,12 @@ function update(
 
 /** `compute` of the labels; with mixup, blended with `compute` of the partners' labels. */
 function forTargets(
-  [own, partners]: Targets,
+  { labels, partners }: Targets,
   mixing: Mixing | undefined,
   compute: (labels: tf.Tensor1D) => Tensors,
 ): Tensors {
-  if (!mixing) return compute(own);
-  const [ofOwn, ofPartners] = [compute(own), compute(partners!)];
+  if (!mixing) return compute(labels);
+  const [ofOwn, ofPartners] = [compute(labels), compute(partners!)];
   return Object.fromEntries(
     Object.entries(ofOwn).map(([name, value]) => [name, blend(value, ofPartners[name]!, mixing.lambda)]),
   );

@@ -24,6 +24,7 @@ test('What changes the speed of a run makes another kind of it; seed, learning r
     'train.batch_size=32',
     'train.accumulate=4',
     'train.mixup_alpha=0',
+    'distill.teacher=set/teacher',
     'devices=2',
     'threads=1',
   ]) {
@@ -39,6 +40,7 @@ test('The checkpoints of a run take the bytes of its state, counted without draw
     ['train.ema_decay=0.99', 'eval.select_on=test'],
     ['train.accumulate=4', 'train.mixup_alpha=0.2'],
     ['model.head=cosine', 'loss={name: ldam}'],
+    ['distill={teacher: set/teacher, seeds: [1, 2]}'],
     ['model.weights=a.safetensors', 'freeze.backbone=true', 'freeze.batch_stats=true'],
   ]) {
     const config = configOf(set);
@@ -56,7 +58,7 @@ test('Runs that differ in the numbers of a loss or the learning rate leave equal
     assert.equal(diskKey(configOf(set)), diskKey(configOf([])), set.join());
     assert.deepEqual(bytesOf(configOf(set), planned), bytesOf(configOf([]), planned), set.join());
   }
-  for (const set of [['loss.accumulation=plain'], ['loss={name: cross_entropy}'], ['train.ema_decay=0.9']]) {
+  for (const set of [['loss.accumulation=plain'], ['loss={name: cross_entropy}'], ['train.ema_decay=0.9'], ['distill.teacher=a']]) {
     assert.notEqual(diskKey(configOf(set)), diskKey(configOf([])), set.join());
     assert.notDeepEqual(bytesOf(configOf(set), planned), bytesOf(configOf([]), planned), set.join());
   }

@@ -141,8 +141,9 @@ describe('Three steps in three micro-batches each equal those of whole batches w
     assertEqual(micro.state, whole.state, 1e-4);
   });
 
-  test('with mixup, partners being of the same micro-batch', async () => {
-    const learning = { loss: galaLoss, optimizer, mixup: true };
+  test('with mixup, partners being of the same micro-batch, and teachers', async () => {
+    const distillation = { teachers: 2, weight: 0.4, temperature: 3 };
+    const learning = { loss: galaLoss, optimizer, mixup: true, distillation };
     const batches = batchesOf(3).map(batch => ({ ...batch, index: neighbours }));
     const whole = await trained(network, learning, batches, 1);
     const micro = await trained(network, learning, batches, accumulate);

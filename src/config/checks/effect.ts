@@ -21,7 +21,7 @@ export function allWithoutEffect(values: Values): ReadonlyMap<ConfigKey, string>
 
 type Reasons = [key: ConfigKey, what: string][];
 
-function withoutEffect({ data, model, optim, eval: evaluation }: Values): Reasons {
+function withoutEffect({ data, model, optim, distill, eval: evaluation }: Values): Reasons {
   const found: Reasons = [];
   const note = (key: ConfigKey, reason: string) => found.push([key, `has no effect: ${reason}`]);
   const { dataset } = data;
@@ -34,6 +34,9 @@ function withoutEffect({ data, model, optim, eval: evaluation }: Values): Reason
   if (head !== undefined && head !== 'cosine') note('model.scale', `model.head is ${head}`);
   if (head !== undefined && head !== 'tau_normalized') note('model.tau', `model.head is ${head}`);
   if (model.weights === undefined) note('model.weights_part', 'model.weights names no file');
+  if (distill.teacher === undefined)
+    for (const key of ['seeds', 'weight', 'temperature'] as const)
+      note(`distill.${key}`, 'distill.teacher names no config');
   if (optim.name !== undefined)
     for (const key of optim.name === 'adamw' ? (['momentum'] as const) : (['beta1', 'beta2'] as const))
       note(`optim.${key}`, `optim.name is ${optim.name}`);
