@@ -58,7 +58,12 @@ test('Runs that differ in the numbers of a loss or the learning rate leave equal
     assert.equal(diskKey(configOf(set)), diskKey(configOf([])), set.join());
     assert.deepEqual(bytesOf(configOf(set), planned), bytesOf(configOf([]), planned), set.join());
   }
-  for (const set of [['loss.accumulation=plain'], ['loss={name: cross_entropy}'], ['train.ema_decay=0.9'], ['distill.teacher=a']]) {
+  for (const set of [
+    ['loss.accumulation=plain'],
+    ['loss={name: cross_entropy}'],
+    ['train.ema_decay=0.9'],
+    ['distill.teacher=a'],
+  ]) {
     assert.notEqual(diskKey(configOf(set)), diskKey(configOf([])), set.join());
     assert.notDeepEqual(bytesOf(configOf(set), planned), bytesOf(configOf([]), planned), set.join());
   }
