@@ -1,4 +1,5 @@
 /** Checks located values against the schema. Each issue becomes a problem in plain words, at the place of the value. */
+import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import type { Correction } from '../errors.js';
 import { shellWord } from '../io/shellWord.js';
@@ -47,7 +48,7 @@ export function validate(root: LocatedMap): Validation {
     config: result.data,
     problems: issues.filter(issue => !isInherited(issue, root)).flatMap(issue => problemsOf(issue, root)),
     values: valuesOf(read),
-    differsFromDefault: key => read(key) !== defaultOf(key),
+    differsFromDefault: key => !isDeepStrictEqual(read(key), defaultOf(key)),
   };
 }
 

@@ -89,24 +89,33 @@ function keysOf(yaml: string): string[] {
 }
 
 const neverOfSgd = ['optim.beta1', 'optim.beta2'];
+const ofDistillation = ['distill.seeds', 'distill.weight', 'distill.temperature'];
 const shown: readonly [config: string, set: string[], leftOut: string[], comments: RegExp[]][] = [
   [
     'cifar100_lt/gala_if100',
     [],
-    ['model.scale', 'model.tau', 'model.weights_part', ...neverOfSgd, 'freeze.batch_stats', 'eval.val_fraction'],
+    [
+      'model.scale',
+      'model.tau',
+      'model.weights_part',
+      ...neverOfSgd,
+      ...ofDistillation,
+      'freeze.batch_stats',
+      'eval.val_fraction',
+    ],
     [/# normalisation: \{mean: \[0\.4914, 0\.4822, 0\.4465\]/, /lambda2: 0\.9 # has no effect on the gradient/],
   ],
   [
     'cifar100_lt/ldam_drw_if100',
     ['optim.name=adamw', 'optim.weight_decay=0.01', 'optim.learning_rate=0.001', 'eval.select_on=val'],
-    ['model.tau', 'model.weights_part', 'optim.momentum', 'freeze.batch_stats'],
+    ['model.tau', 'model.weights_part', 'optim.momentum', ...ofDistillation, 'freeze.batch_stats'],
     [],
   ],
   [
     'imagenet_lt/mixup_resnet50',
     [],
     [
-      ...['data.subset_seed', 'model.scale', 'model.tau', 'model.weights_part', ...neverOfSgd],
+      ...['data.subset_seed', 'model.scale', 'model.tau', 'model.weights_part', ...neverOfSgd, ...ofDistillation],
       ...['freeze.batch_stats', 'eval.val_fraction'],
     ],
     [
@@ -119,7 +128,7 @@ const shown: readonly [config: string, set: string[], leftOut: string[], comment
     ['data.image_size=112', 'eval.every=1', 'optim.warmup_learning_rate=auto'],
     [
       ...['data.subset_seed', 'model.scale', 'model.tau', 'model.weights_part', 'optim.warmup_learning_rate'],
-      ...[...neverOfSgd, 'freeze.batch_stats', 'eval.every_epoch_from', 'eval.val_fraction'],
+      ...[...neverOfSgd, ...ofDistillation, 'freeze.batch_stats', 'eval.every_epoch_from', 'eval.val_fraction'],
     ],
     [/workers: auto\n {2}# short_side: 128\n/],
   ],
@@ -127,7 +136,7 @@ const shown: readonly [config: string, set: string[], leftOut: string[], comment
     'cifar100_lt/two_stage_if100',
     [],
     [
-      ...['model.scale', 'model.tau', 'model.weights_part', ...neverOfSgd, 'eval.val_fraction'],
+      ...['model.scale', 'model.tau', 'model.weights_part', ...neverOfSgd, ...ofDistillation, 'eval.val_fraction'],
       'stages.classifier.loss.lambda2',
     ],
     [/every_epoch_from: 1 # has no effect: eval\.every is 1\n/],
@@ -135,7 +144,7 @@ const shown: readonly [config: string, set: string[], leftOut: string[], comment
   [
     'cifar100_lt/tau_norm_if100',
     [],
-    ['model.scale', 'model.weights_part', ...neverOfSgd, 'freeze.batch_stats', 'eval.val_fraction'],
+    ['model.scale', 'model.weights_part', ...neverOfSgd, ...ofDistillation, 'freeze.batch_stats', 'eval.val_fraction'],
     [/augment: \[\] # has no effect: train\.epochs is 0\n/],
   ],
 ];

@@ -39,7 +39,7 @@ const golden: readonly { says: string; text: string; where: string; message: str
     where: 'a.yaml:6:1',
     message:
       'unknown key "__proto__"; the keys of the top level are name, seed, data, model, loss, optim, train, ' +
-      'freeze, eval, engine, device, devices, precision, threads, stages',
+      'distill, freeze, eval, engine, device, devices, precision, threads, stages',
   },
   {
     says: 'a merge key',
