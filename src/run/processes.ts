@@ -34,13 +34,12 @@ interface Computed<Part> {
   readonly resumed_with?: readonly Part[] | undefined;
 }
 
-/** The processes of its first stage and of its teachers, the one that began the run, those that resumed it. */
+/** The processes of a run: of its first stage and teachers, the one that began it, those that resumed it. */
 export function processesOf(run: RecordedProcess & Computed<RecordedProcess>): RecordedProcess[];
 export function processesOf(run: Process & Computed<Process>): Process[];
 export function processesOf(run: Process & Computed<Process>): Process[] {
   const resumed = typeof run.resumes === 'number' ? run.resumed_with : run.resumes;
-  const sources = [...(run.first_stage ? [run.first_stage] : []), ...(run.teachers ?? [])];
-  return [...sources.flatMap(({ processes }) => processes ?? []), run, ...(resumed ?? [])];
+  return [...sourcesOf(run).flatMap(({ processes }) => processes ?? []), run, ...(resumed ?? [])];
 }
 
 /** A copy of the parts of a process that can change the numbers, without the name of its machine. */
@@ -109,7 +108,10 @@ export function distinctProcesses<Given extends Process>(processes: readonly Giv
 }
 
 /** Seconds in training steps of a run, and of its first stage and teachers. */
-export function trainingSeconds({ training_seconds, first_stage, teachers = [] }: RunRecord): number {
-  const sources = [...(first_stage ? [first_stage] : []), ...teachers];
-  return sources.reduce((sum, source) => sum + source.training_seconds, training_seconds);
+export function trainingSeconds(run: RunRecord): number {
+  return sourcesOf(run).reduce((sum, source) => sum + source.training_seconds, run.training_seconds);
+}
+
+function sourcesOf<Source>(run: { readonly first_stage?: Source; readonly teachers?: readonly Source[] }) {
+  return [...(run.first_stage ? [run.first_stage] : []), ...(run.teachers ?? [])];
 }

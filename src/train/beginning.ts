@@ -51,7 +51,7 @@ export async function newBeginning(
   experiment: Experiment,
 ): Promise<Beginning> {
   const progress = startOfTraining;
-  const teachers = finishedTeachers(config, runsFolderOf(folder, config.name), experiment);
+  const teachers = finishedTeachers(experiment, runsFolderOf(folder, config.name));
   const initial = { ...experiment.initialState(), ...teacherEntries(teachers.map(({ weights }) => weights)) };
   const common = { progress, ...(teachers.length > 0 && { teachers: teachers.map(({ source }) => source) }) };
   if (firstStage) {

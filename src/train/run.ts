@@ -1,7 +1,5 @@
 /** One run: begin or resume it, train, evaluate the checkpoints `best` and `last`, and record how it ended. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { bundledFashionMnistLt } from '../data/fashionMnist.js';
 import { CheckStopped } from '../data/verify/checkSplit.js';
 import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
 import { cacheWarning } from '../engine/install/cacheAccess.js';
@@ -29,7 +27,7 @@ import { compileForEvaluation, type Experiment, openExperiment } from './experim
 import { withFixedFeatures } from './fixedFeatures.js';
 import { hasFixedFeatures } from './learning.js';
 import type { RunRequest } from './runRequest.js';
-import { networkRecord, otherImages, otherSplits, refuseOtherStage, splitRecords } from './splits.js';
+import { networkRecord, otherImages, otherSplits, ownDataRoot, refuseOtherStage, splitRecords } from './splits.js';
 import { evaluateSplit, train } from './trainer.js';
 
 /** The result rows of the finished run; undefined if it was stopped before its end, with everything saved. */
@@ -146,11 +144,6 @@ function recordResumption(
   // The final evaluation needs `last`. If the best epoch is the last one, no training follows that would write it.
   if (checkpoint === checkpointPath(folder.checkpoints, 'best'))
     writeCheckpoint(folder.checkpoints, 'last', state, progress, { keepPrevious: true });
-}
-
-/** The folder of the images, absolute; undefined for the set in the package, which moves with the installation. */
-function ownDataRoot({ datasets: { root } }: Experiment): string | undefined {
-  return root === bundledFashionMnistLt() ? undefined : resolve(root);
 }
 
 // ------------------------------------------------ training and results

@@ -1,4 +1,6 @@
 /** The splits and the network in run.json, and whether the splits of an experiment are still those of its run. */
+import { resolve } from 'node:path';
+import { bundledFashionMnistLt } from '../data/fashionMnist.js';
 import { DataError } from '../errors.js';
 import type { NetworkRecord, RunRecord } from '../run/recordSchema.js';
 import type { RunFolder } from '../run/runFolder.js';
@@ -36,6 +38,11 @@ export function networkRecord({ datasets }: Experiment): NetworkRecord {
   const { train, mean, std } = datasets;
   const { height, width, channels } = train.imageShape;
   return { image_shape: [height, width, channels], mean, std, class_names: train.classNames };
+}
+
+/** The folder of the images, absolute; undefined for the set in the package, which moves with the installation. */
+export function ownDataRoot({ datasets: { root } }: Experiment): string | undefined {
+  return root === bundledFashionMnistLt() ? undefined : resolve(root);
 }
 
 /** Names of the splits whose images differ from those of the run: the files of a folder may change. */

@@ -1,4 +1,5 @@
 /** The teachers of a distillation: finished runs of one config, found among the runs by name, seed and images. */
+import { resolve } from 'node:path';
 import { configDifference, configOf, identityValues, typedValue } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
@@ -9,23 +10,23 @@ import type { RunRecord } from '../run/recordSchema.js';
 import { type FoundRun, latestFirst, openRunStore } from '../run/runStore.js';
 import type { Experiment } from './experiment.js';
 import { type FinishedRun, readFinishedRun } from './finishedRun.js';
-import { networkRecord, splitRecords } from './splits.js';
+import { networkRecord, ownDataRoot, splitRecords } from './splits.js';
 
 /**
  * The teachers in the order of `distill.seeds`, none without `distill.teacher`; `output` is the folder of the runs.
- * Throws `DataError` where a run is missing, and `StorageError`.
+ * Throws `DataError` where a run is missing or several fit, and `StorageError`.
  */
-export function finishedTeachers(config: Config, output: string, student: Experiment): FinishedRun[] {
+export function finishedTeachers(student: Experiment, output: string): FinishedRun[] {
+  const { config } = student;
   const { teacher, seeds } = config.distill;
   if (teacher === undefined) return [];
-  const runs = openRunStore(output);
   const own = traitsOf({ config, splits: splitRecords(student), network: networkRecord(student) });
+  const fitting = latestFirst(openRunStore(output).ofName(teacher)).filter(({ record }) => traitsOf(record) === own);
   return seeds.map(seed => {
-    const ofSeed = runs.ofName(teacher).filter(({ record }) => record.seeds.run === seed);
-    const fitting = ofSeed.filter(({ state, record }) => state === 'finished' && traitsOf(record) === own);
-    const [found] = latestFirst(fitting);
-    if (found === undefined) throw missingTeacher(config, seed, ofSeed.length, output);
-    const other = fitting.find(({ record }) => record.config_hash !== found.record.config_hash);
+    const ofSeed = fitting.filter(({ record }) => record.seeds.run === seed);
+    const [found, ...others] = ofSeed.filter(({ state }) => state === 'finished');
+    if (found === undefined) throw missingTeacher(student, seed, output, ofSeed);
+    const other = others.find(({ record }) => record.config_hash !== found.record.config_hash);
     if (other !== undefined) throw severalTeachers(config, seed, [found, other]);
     return readFinishedRun(found.directory, output, 'teacher');
   });
@@ -39,49 +40,57 @@ function traitsOf({ config, splits, network }: Pick<RunRecord, 'config' | 'split
   return JSON.stringify([fingerprint, index_hash, splits.val?.index_hash, backbone, head, ofHead, network]);
 }
 
-function missingTeacher(config: Config, seed: number, ofSeed: number, output: string): DataError {
-  const { teacher } = config.distill;
-  const found =
-    ofSeed === 0
-      ? `There is no run of ${teacher} with seed ${seed}`
-      : `No run of ${teacher} with seed ${seed} is finished and has the network and the training images of this config`;
-  const words = ['gala', 'train', teacher!, '--seed', String(seed), ...overridesFor(config)];
-  return new DataError(`${found} to be a teacher.`, {
+/** `begun` are the runs that fit but are not finished. */
+function missingTeacher(student: Experiment, seed: number, output: string, begun: readonly FoundRun[]): DataError {
+  const { teacher } = student.config.distill;
+  const needed = `no finished run of ${teacher} has this seed and the network and training images of this config`;
+  return new DataError(`There is no teacher with seed ${seed}: ${needed}.`, {
     where: `distill.seeds; runs are searched for in ${displayPath(output)}`,
-    next: `Train it to its end: ${words.map(shellWord).join(' ')}`,
+    next: remedyFor(student, seed, output, begun),
   });
 }
 
-function severalTeachers(
-  { distill: { teacher } }: Config,
-  seed: number,
-  [one, other]: [FoundRun, FoundRun],
-): DataError {
+function remedyFor(student: Experiment, seed: number, output: string, ofSeed: readonly FoundRun[]): string {
+  const begun = ofSeed.find(({ state }) => state === 'in progress' || state === 'resumable');
+  if (begun?.state === 'in progress') return `Wait for the end of the run in ${displayPath(begun.directory)}.`;
+  if (begun) return `Train it to its end: gala train --resume ${shellWord(displayPath(begun.directory))}`;
+  const { teacher } = student.config.distill;
+  const theirs = configOfTeacher(student.config);
+  if (theirs === undefined) return `Train it to its end, with --seed ${seed} and the config file of ${teacher}.`;
+  const root = ownDataRoot(student);
+  const words = [
+    ...['gala', 'train', teacher!, '--seed', String(seed), ...overridesFor(student.config, theirs)],
+    ...(root === undefined ? [] : ['--data', displayPath(root)]),
+    ...(resolve(output) === resolve('runs') ? [] : ['--runs', displayPath(output)]),
+  ];
+  return `Train it to its end: ${words.map(shellWord).join(' ')}`;
+}
+
+function severalTeachers({ distill }: Config, seed: number, [one, other]: [FoundRun, FoundRun]): DataError {
   const differences = configDifference(configOf(one.record), configOf(other.record));
-  return new DataError(`Runs of ${teacher} with seed ${seed} differ, so it is not clear which is the teacher:`, {
-    where: `${[one, other].map(({ directory }) => displayPath(directory)).join(', ')}: ${differences.join('; ')}`,
+  const [here, there] = [one, other].map(({ directory }) => displayPath(directory));
+  const which = `Two runs of ${distill.teacher} with seed ${seed} differ, and both could be the teacher`;
+  return new DataError(`${which}: ${differences.join('; ')}.`, {
+    where: `${here} → ${there}`,
     next: 'Train the teachers with a config of another name, or move one of these folders out of the folder of runs.',
   });
 }
 
-/** `key=value` for each key by which the config of the teachers would train on other images than `config`. */
-function overridesFor(config: Config): string[] {
-  const wanted = identityValues(config);
-  const own = configOfTeacher(config);
-  if (own === undefined) return [];
-  const isVal = [config, own].some(({ eval: { select_on } }) => select_on === 'val');
-  const keys = [...dataKeys, ...(isVal ? ['eval.select_on', 'eval.val_fraction'] : [])];
-  const theirs = identityValues(own);
-  return keys.flatMap(key => {
-    const [value, given] = [wanted.get(key), theirs.get(key)];
-    return value === given || value === undefined ? [] : [`${key}=${typedValue(value)}`];
-  });
+/** `key=value` for each key by which the config of the teachers, `theirs`, has other images or another network. */
+function overridesFor(config: Config, theirs: Config): string[] {
+  const [wanted, given] = [identityValues(config), identityValues(theirs)];
+  const isVal = [config, theirs].some(({ eval: { select_on } }) => select_on === 'val');
+  return [...wanted]
+    .filter(([key, value]) => value !== given.get(key) && (ofTraits.test(key) || (isVal && ofVal.test(key))))
+    .map(([key, value]) => `${key}=${typedValue(value)}`);
 }
 
-/** The keys of `data` that decide which images are trained on. */
-const dataKeys = ['dataset', 'train_list', 'val_list', 'split', 'imbalance_factor', 'subset_seed'].map(
-  key => `data.${key}`,
+/** The keys that decide the network, and the images but for held-out ones. */
+const ofTraits = new RegExp(
+  '^(model\\.(backbone|head|scale|tau)|data\\.(dataset|train_list|val_list|split|imbalance_factor|subset_seed|' +
+    'on_bad_image|image_size|normalisation))\\b',
 );
+const ofVal = /^eval\.(select_on|val_fraction)$/;
 
 /** Undefined where no config file has the name of the teachers: they may be runs of a file of the user's. */
 function configOfTeacher({ distill: { teacher } }: Config): Config | undefined {

@@ -62,7 +62,7 @@ async function pack(flags: PackFlags): Promise<void> {
         shortSide,
         workers: flags.workers ?? usableCores(),
         onProgress: images => progress.update(images, shown(images)),
-        onWait: holder => progress.note(`${split}: another gala packs into this folder (${holder}); waiting for it …`),
+        onWait: who => progress.note(`${split}: another gala packs into this folder (${who}); waiting for it …`),
       });
       progress.stop();
       if (summary.found > 0) progress.note(`${split}: ${summary.found} images had been packed before.`);
