@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { configDifference, configHash, configOf } from '../config/identity.js';
 import { type LoadedConfig, openConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
+import { isOfSeed, resolveForSeed } from '../config/seeds.js';
 import { openRunStore, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';
 import type { ExpectedTable } from './expected.js';
@@ -55,29 +56,6 @@ export function missingSeeds(
     const missing = seeds.filter(seed => !records.some(record => isOfSeed(record, seed)));
     return records.length === 0 ? [] : missing.map(seed => `no recorded run of row ${row} with seed ${seed}`);
   });
-}
-
-/**
- * An opened config for a seed, which also draws the long-tailed subset unless `set` names another: the spread over
- * seeds includes the spread of the draw.
- */
-export function resolveForSeed(
-  resolve: ReturnType<typeof openConfig>,
-  seed: number,
-  set: readonly string[] = [],
-): LoadedConfig {
-  const loaded = resolve({ seed, set });
-  const isDrawn = loaded.config.data.imbalance_factor > 1 && !set.some(text => text.startsWith('data.subset_seed='));
-  return isDrawn ? resolve({ seed, set: [...set, `data.subset_seed=${seed}`] }) : loaded;
-}
-
-/** Whether a run or record is that of `seed`, as `resolveForSeed` sets it. */
-export function isOfSeed(
-  { config, name, seeds }: Pick<ResultRecord, 'config' | 'name' | 'seeds'>,
-  seed: number,
-): boolean {
-  const isDrawn = configOf({ config, name }).data.imbalance_factor > 1;
-  return seeds.run === seed && (!isDrawn || seeds.subset === seed);
 }
 
 /**

@@ -5,10 +5,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { configOf } from '../../src/config/identity.js';
-import { loadConfig, openConfig } from '../../src/config/load.js';
+import { loadConfig } from '../../src/config/load.js';
 import { lockFolder } from '../../src/io/folderLock.js';
 import type { ExpectedTable } from '../../src/results/expected.js';
-import { differencesFromRow, isOfSeed, missingSeeds, planRuns, resolveForSeed } from '../../src/results/plan.js';
+import { differencesFromRow, missingSeeds, planRuns } from '../../src/results/plan.js';
 import { readResult } from '../../src/results/record.js';
 import { readRecord, updateRecord } from '../../src/run/record.js';
 import type { RunRecord } from '../../src/run/recordSchema.js';
@@ -99,23 +99,6 @@ test(
     assert.deepEqual(differences('seed=3', 'data.subset_seed=3', 'precision=fp32', 'threads=2', 'data.root=x'), []);
   },
 );
-
-test('A seed also draws the long-tailed subset, where gala draws one', () => {
-  assert.equal(resolveForSeed(openConfig('cifar100_lt/gala_if100'), 2).config.data.subset_seed, 2);
-  assert.equal(resolveForSeed(openConfig('fashion_mnist_lt/gala'), 2).config.data.subset_seed, 0);
-});
-
-test('A record of the seed with another subset is not that of the seed, where gala draws the subset', () => {
-  const { config } = resolveForSeed(openConfig('cifar100_lt/gala_if100'), 1);
-  const { name } = config;
-  const subsetOf = (subset: number) => ({ config, name, seeds: { run: 1, subset } });
-  assert.deepEqual(
-    [isOfSeed(subsetOf(1), 1), isOfSeed(subsetOf(0), 1), isOfSeed(subsetOf(1), 0)],
-    [true, false, false],
-  );
-  const whole = resolveForSeed(openConfig('fashion_mnist_lt/gala'), 1).config;
-  assert.ok(isOfSeed({ config: whole, name: whole.name, seeds: { run: 1, subset: 0 } }, 1));
-});
 
 test('A seed that was asked for is missing where its row has records of others only', async () => {
   const { path } = await writeExampleResults(join(temporary, 'others'));
