@@ -4,7 +4,7 @@
  * `gala config list` shows, optionally with the expected value: `# N = 50: 56.0 % top-1`, `# N = 100, 10`.
  */
 import { statSync } from 'node:fs';
-import { type Located, type LocatedMap, mapTexts, merge } from './located.js';
+import { type Located, type LocatedMap, merge } from './located.js';
 
 const named = /_if([1-9]\d{0,8})(\.ya?ml)$/;
 const listed = /^# N = (\d+(?:, \d+)*)(?:: (.*))?$/gm;
@@ -41,7 +41,7 @@ export function replaceN(text: string, factor: string | number): string {
   return text.replace(/(?<![A-Za-z])N(?![A-Za-z])|(?<=_if)N/g, String(factor));
 }
 
-/** The content of a file with the imbalance factor that the name gives, also in names of configs, such as `gala_ifN`. */
+/** The content of a file with the imbalance factor that the name gives. */
 export function withFactor(content: LocatedMap, label: string, factor: number | undefined): LocatedMap {
   if (factor === undefined) return content;
   const origin = `${label} (N = ${factor})`;
@@ -51,11 +51,7 @@ export function withFactor(content: LocatedMap, label: string, factor: number | 
     entries: new Map([[key, { keyOrigin: origin, value }]]),
   });
   const number: Located = { kind: 'scalar', origin, value: factor };
-  return merge(namedFor(content, factor), over('data', over('imbalance_factor', number)), () => false);
-}
-
-function namedFor<Value extends Located>(located: Value, factor: number): Value {
-  return mapTexts(located, text => text.replace(/_ifN(?=(\.ya?ml)?$)/, `_if${factor}`));
+  return merge(content, over('data', over('imbalance_factor', number)), () => false);
 }
 
 function isFile(path: string): boolean {

@@ -60,9 +60,10 @@ function readFile(
   const { file, imbalanceFactor } = sourceOf(path) ?? { file: path };
   const label = displayPath(file);
   const text = readText(file, problems);
-  const written = text === undefined ? undefined : parseConfigText(text, label, problems);
-  if (written === undefined) return undefined;
-  const { parents, rest } = splitExtends(withFactor(written, label, imbalanceFactor), problems);
+  const own = text === undefined ? undefined : parseConfigText(text, label, problems);
+  if (own === undefined) return undefined;
+  const { parents, rest: written } = splitExtends(own, problems);
+  const rest = withFactor(written, label, imbalanceFactor);
   const here = [...chain, path];
   let below: LocatedMap | undefined;
   let isReadable = true;

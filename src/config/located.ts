@@ -48,18 +48,6 @@ export function plainValue(located: Located): unknown {
   return result;
 }
 
-/** The same with each text replaced by `replace` of it; keys stay. */
-export function mapTexts<Value extends Located>(located: Value, replace: (text: string) => string): Value {
-  const mapped = (value: Located): Located => {
-    if (value.kind === 'list') return { ...value, items: value.items.map(mapped) };
-    if (value.kind === 'scalar')
-      return typeof value.value === 'string' ? { ...value, value: replace(value.value) } : value;
-    const entries = [...value.entries].map(([key, entry]) => [key, { ...entry, value: mapped(entry.value) }] as const);
-    return { ...value, entries: new Map(entries) };
-  };
-  return mapped(located) as Value;
-}
-
 /** As `plainValue`, but each value other than null is the text as it was written, such as `0123` or `1e5`. */
 export function writtenValue(located: Located): unknown {
   if (located.kind === 'list') return located.items.map(writtenValue);

@@ -16,16 +16,6 @@ test('a config of the package is found by name, with and without the extension',
   );
 });
 
-test('a file for many imbalance factors names other configs with N, also those that it extends', t => {
-  const path = configFiles(t, {
-    'student_ifN.yaml': 'extends: [cifar100_lt/gala_ifN, more_ifN.yaml]\ndistill: {teacher: cifar100_lt/gala_ifN}\n',
-    'more_ifN.yaml': 'seed: 3\n',
-  });
-  const { config } = loadConfig(path('student_if50'));
-  assert.equal(config.distill.teacher, 'cifar100_lt/gala_if50');
-  assert.deepEqual([config.data.imbalance_factor, config.seed], [50, 3]);
-});
-
 test('defaults are filled in and marked as such', t => {
   const path = configFiles(t, { 'a.yaml': smallest })('a.yaml');
   const { config, origins } = loadConfig(path);
