@@ -4,8 +4,7 @@ import { configHash } from '../config/identity.js';
 import { type LoadedConfig, openConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { resolveForSeed } from '../config/seeds.js';
-import { ConfigError, withRemedy } from '../errors.js';
-import { shellWord } from '../io/shellWord.js';
+import { ConfigError } from '../errors.js';
 
 /** Dotted key → value as YAML text; the key `config` names the config instead of setting a key in it. */
 export type Assignments = ReadonlyMap<string, string>;
@@ -157,14 +156,7 @@ function loadPoint(
   const set = [...assigned].filter(([key]) => key !== 'config').map(([key, value]) => `${key}=${value}`);
   const resolve = opened.get(config) ?? openConfig(config);
   opened.set(config, resolve);
-  try {
-    return seed === undefined ? resolve({ set }) : resolveForSeed(resolve, seed, set);
-  } catch (error) {
-    const list = set.find(text => error instanceof ConfigError && error.where === text && /=\s*\[.*\]$/s.test(text));
-    if (list === undefined) throw error;
-    const varied = list.replace(/=\s*\[(.*)\]$/s, '=$1');
-    throw withRemedy(error as ConfigError, `A list is one value; to try each value of it: --set ${shellWord(varied)}`);
-  }
+  return seed === undefined ? resolve({ set }) : resolveForSeed(resolve, seed, set);
 }
 
 function refuseTwoSeeds(assigned: Assignments, seed: number | undefined): void {

@@ -99,20 +99,6 @@ test('Two seeds, no config, too many runs and none at all are refused', () => {
   refused({ seeds: Array.from({ length: 10_001 }, (_, i) => i) }, /10001 runs/);
 });
 
-test('Where a list as one value is refused, the error says how to vary the key by its values', () => {
-  const set = new Map([['loss.lambda1', '[1, 2]']]);
-  assert.throws(() => expandPoints(spec({ set })), {
-    name: 'ConfigError',
-    where: 'loss.lambda1=[1, 2]',
-    next: /A list is one value; to try each value of it: --set 'loss\.lambda1=1, 2'$/,
-  });
-  const told = parseValues('loss.lambda1=1, 2');
-  assert.deepEqual(pointsOf({ grid: new Map([[told.key, told.values]]) }), [
-    'loss.lambda1=1|0|0',
-    'loss.lambda1=2|0|0',
-  ]);
-});
-
 test('--set is split where a YAML list would be', () => {
   assert.deepEqual(parseValues('loss.lambda1=1.0, 1.2'), { key: 'loss.lambda1', values: ['1.0', '1.2'] });
   assert.deepEqual(parseValues('data.augment=[a, b],[]').values, ['[a, b]', '[]']);
