@@ -1,0 +1,76 @@
+// Accuracy of trained networks on the training images that their long-tailed subset leaves out: many images to choose a
+// recipe by, on which nothing was trained and nothing is reported. Build first. GALA_DATA names the folder of the
+// dataset. node scripts/score-unused.mjs CHECKPOINT [CHECKPOINT…]: files in RUN/checkpoints
+//
+// Every class has the same weight; a class of which all images are trained on is left out. With several checkpoints, the
+// last line is the mean of their probabilities.
+import { dirname, join } from 'node:path';
+import { loadConfig } from '../dist/src/config/load.js';
+import { longTailedIndices } from '../dist/src/data/longTail.js';
+import { groupNames, groupOf } from '../dist/src/eval/groups.js';
+import { labelCounts } from '../dist/src/eval/metrics.js';
+import { rebalanceSweep, softmaxOf } from '../dist/src/eval/rebalance.js';
+import { evaluateWeights } from '../dist/src/train/evaluateRun.js';
+
+const checkpoints = process.argv.slice(2);
+if (checkpoints.length === 0) {
+  process.stderr.write('usage: GALA_DATA=DIR node scripts/score-unused.mjs RUN/checkpoints/last.safetensors…\n');
+  process.exit(2);
+}
+
+console.log('| network | plain | many / medium / few | re-balanced, τ = 1 | many / medium / few | −log p |');
+console.log('|---|---:|---:|---:|---:|---:|');
+let sum;
+for (const [before, checkpoint] of checkpoints.entries()) {
+  const file = join(dirname(checkpoint), '..', 'config.yaml');
+  const { imbalance_factor, subset_seed } = loadConfig(file).config.data;
+  const { config } = loadConfig(file, { set: ['data.imbalance_factor=1', 'eval.select_on=last'] });
+  const { logits, labels, classNames } = await evaluateWeights(config, checkpoint, 'train');
+  const images = { classNames, length: labels.length, label: i => labels[i] };
+  const subset = longTailedIndices(images, imbalance_factor, subset_seed);
+  const trained = labelCounts(
+    Int32Array.from(subset, i => labels[i]),
+    classNames.length,
+  );
+  const unused = labelCounts(labels, classNames.length).map((count, c) => count - trained[c]);
+  const weights = Float64Array.from(labels, label => 1 / unused[label]);
+  for (const i of subset) weights[i] = 0;
+  const logP = logSoftmax(logits, classNames.length);
+  printRow(checkpoint, { logP, labels, weights, trained, unused });
+  sum = logP.map((value, i) => Math.exp(value) + (sum?.[i] ?? 0));
+  if (before > 0 && before === checkpoints.length - 1)
+    printRow(`mean of ${before + 1}`, {
+      logP: sum.map(p => Math.log(p / (before + 1))),
+      labels,
+      weights,
+      trained,
+      unused,
+    });
+}
+
+/** The logarithm of the softmax of each row of logits [N, C]. */
+function logSoftmax(logits, classes) {
+  const values = logits.slice();
+  for (let from = 0; from < values.length; from += classes) {
+    const row = values.subarray(from, from + classes);
+    const highest = Math.max(...row);
+    const shift = highest + Math.log(row.reduce((total, z) => total + Math.exp(z - highest), 0));
+    for (let j = 0; j < classes; j++) row[j] -= shift;
+  }
+  return values;
+}
+
+function printRow(name, { logP, labels, weights, trained, unused }) {
+  const classes = unused.length;
+  const tested = [...unused.keys()].filter(c => unused[c] > 0);
+  const softmax = softmaxOf(logP, classes, weights);
+  const cells = [softmax.predictions, ...rebalanceSweep(logP, softmax, [1])].flatMap(predictions => {
+    const right = new Float64Array(classes);
+    for (const [i, label] of labels.entries()) if (predictions[i] === label) right[label] += weights[i];
+    const mean = chosen => ((100 * chosen.reduce((total, c) => total + right[c], 0)) / chosen.length).toFixed(2);
+    const group = name => mean(tested.filter(c => groupOf(trained[c]) === name));
+    return [mean(tested), groupNames.map(group).join(' / ')];
+  });
+  const surprise = labels.reduce((total, label, i) => total - weights[i] * logP[i * classes + label], 0);
+  console.log(`| ${[name, ...cells, (surprise / tested.length).toFixed(3)].join(' | ')} |`);
+}
