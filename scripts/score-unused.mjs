@@ -2,8 +2,8 @@
 // recipe by, on which nothing was trained and nothing is reported. Build first. GALA_DATA names the folder of the
 // dataset. node scripts/score-unused.mjs CHECKPOINT [CHECKPOINT…]: files in RUN/checkpoints
 //
-// Every class has the same weight; a class of which all images are trained on is left out. With several checkpoints, the
-// last line is the mean of their probabilities.
+// Every class has the same weight; a class of which all images are trained on is left out. The last line, with several
+// checkpoints, is the mean of their probabilities.
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../dist/src/config/load.js';
 import { longTailedIndices } from '../dist/src/data/longTail.js';

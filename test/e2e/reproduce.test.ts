@@ -148,8 +148,8 @@ test('What a killed gala reproduce has started is waited for, recorded and compa
 });
 
 test('Of several runs to record those before a faulty one are recorded, with their tables', async () => {
-  const [run] = runFolders(join(temporary, 'runs'), 'small/gala');
-  const { stdout } = await gala(['results', 'add', run!, join(temporary, 'none'), '--results', 'added'], 4, options);
+  const given = ['small/gala', join(temporary, 'none')];
+  const { stdout } = await gala(['results', 'add', ...given, '--results', 'added'], 4, options);
   assert.match(stdout, /^added\/small\/gala-seed\d-subset0\.json$/m);
   assert.ok(existsSync(join(temporary, 'added/small.csv')));
 });

@@ -3,19 +3,20 @@ import { readdirSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import type { Command } from 'commander';
 import { displayPath } from '../../io/homePath.js';
+import { addRunsOption } from '../options.js';
 
 export function registerResultsCommand(program: Command): void {
   const results = program.command('results').description('keep records of finished runs and the tables made of them');
 
-  results
-    .command('add')
+  addRunsOption(results.command('add'))
     .description('write the record and the predictions of finished runs, then the tables')
-    .argument('<run...>', 'run folders')
+    .argument('<run...>', 'run folders, names of configs (the latest run of each), or latest')
     .option('--results <dir>', 'folder of all records', 'results')
-    .action(async (runs: string[], flags: { results: string }) => {
+    .action(async (given: string[], flags: { results: string; runs: string }) => {
       const { addResult } = await import('../../results/fromRun.js');
-      for (const run of runs) {
-        const path = addResult(flags.results, run);
+      const { runFolderOf } = await import('../../run/namedRun.js');
+      for (const run of given) {
+        const path = addResult(flags.results, runFolderOf(run, flags.runs));
         process.stdout.write(`${displayPath(path)}\n`);
         await writeTables(flags.results, new Set([relative(flags.results, path).split(sep, 1)[0]!]));
       }
