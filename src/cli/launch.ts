@@ -41,7 +41,7 @@ export function addLauncherOptions(command: Command): Command {
     .option('--slurm <key=value...>', 'slurm: partition, time, gpus, cpus, mem, … (docs/sweeps.md)');
 }
 
-/** The settings of the launcher: flags come before the sweep file. Throws `ConfigError`. */
+/** The settings of the launcher: flags have priority over the sweep file. Throws `ConfigError`. */
 export async function launcherSettings(
   flags: LauncherFlags,
   points: readonly Point[],
@@ -55,8 +55,8 @@ export async function launcherSettings(
   return { name, slots: flags.slots ?? slotsByCores(points) };
 }
 
-/** The options `before` with the `key=value` of each `--slurm`, which come first. Throws `ConfigError`. */
-export async function slurmOptions(
+/** The options `before`, of which the `key=value` of each `--slurm` replace some. Throws `ConfigError`. */
+async function slurmOptions(
   before: Readonly<Record<string, unknown>>,
   given: readonly string[],
 ): Promise<SlurmOptions> {

@@ -26,7 +26,7 @@ export const formatOption = () =>
 export const wideOption = () => new Option('--wide', 'all columns and metrics, however long the lines');
 
 export const runOption = () =>
-  new Option('--run <run>', 'a run folder, the name of a config (its latest run), or latest');
+  new Option('--run <run>', 'a run folder, the name of a config (its latest finished run), or latest');
 
 /** The run as a word, which may take the place of `--run`. */
 export const runArgument = () => new Argument('[run]', 'the run, in place of --run');
@@ -37,14 +37,15 @@ export function wantedRun(word: string | undefined, { run }: { readonly run?: st
   if (run !== undefined && word === undefined) return run;
   throw new ConfigError(run === undefined ? 'No run is given.' : 'Two runs are given; this command takes one.', {
     where: run === undefined ? 'the command line' : `${word}, --run ${run}`,
-    next: 'Give a run folder, the name of a config (its latest run), or latest; `gala runs list` shows the runs.',
+    next: 'Give a run folder, the name of a config (its latest finished run), or latest: see `gala runs list`.',
   });
 }
 
 export const checkpointOption = () =>
   new Option('--checkpoint <which>', 'best, last or a checkpoint file (default: best where there is one)');
 
-export const dataOption = () => new Option('--data <dir>', 'folder of the dataset (before GALA_DATA and data.root)');
+export const dataOption = () =>
+  new Option('--data <dir>', 'folder of the dataset (has priority over GALA_DATA and data.root)');
 
 export const splitOption = () => new Option('--split <split>', 'only this one').choices(['train', 'val', 'test']);
 
@@ -65,6 +66,21 @@ export const deviceOption = () =>
 /** The overrides that `--engine` and `--device` stand for. */
 export function engineOverrides({ engine, device }: EngineFlags): string[] {
   return [...(engine ? [`engine=${engine}`] : []), ...(device ? [`device=${device}`] : [])];
+}
+
+/**
+ * Throws `ConfigError` for an option on the command line that has no effect beside the others: `form` says beside what,
+ * such as `with --logits`. `unused` are the names of such options in the flags.
+ */
+export function refuseUnused(command: Command, unused: readonly string[], form: string): void {
+  const option = command.options.find(
+    option => unused.includes(option.attributeName()) && command.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  if (option === undefined) return;
+  throw new ConfigError(`${option.long} has no effect ${form}.`, {
+    where: option.long!,
+    next: `Leave ${option.long} out.`,
+  });
 }
 
 interface ConfigFlags {
@@ -163,15 +179,19 @@ export function parseCount(text: string): number {
 
 /** Words such as `if100,if50`. */
 export function parseList(text: string): string[] {
+  return wordsOf(text, 'words separated by commas, such as if100,if50');
+}
+
+function wordsOf(text: string, expected: string): string[] {
   const words = text.split(',').map(word => word.trim());
   if (words.every(word => word !== '')) return words;
-  throw new InvalidArgumentError('It must be words separated by commas, such as if100,if50.');
+  throw new InvalidArgumentError(`It must be ${expected}.`);
 }
 
 /** Seeds such as `0,1,2`. */
 export function parseSeeds(text: string): number[] {
   const range = /^(\d{1,3})(?:\.\.|-)(\d{1,3})$/.exec(text);
-  if (range === null) return parseList(text).map(parseSeed);
+  if (range === null) return wordsOf(text, 'whole numbers separated by commas, such as 0,1,2').map(parseSeed);
   const [first, last] = range.slice(1).map(Number) as [number, number];
   const all = Array.from({ length: Math.max(1, last - first + 1) }, (_, i) => first + i);
   throw new InvalidArgumentError(`Seeds are written one by one: --seeds ${all.slice(0, 100).join(',')}`);

@@ -52,11 +52,11 @@ export function parseRecorded(config: unknown): ReturnType<typeof configSchema.s
 }
 
 /** `key: old → new` for each key that decides the numbers and differs; empty exactly when the hashes are equal. */
-export function configDifference(old: Config, now: Config): string[] {
+export function configDifference(old: Config, now: Config, without: ReadonlySet<string> = new Set()): string[] {
   const [before, after] = [identityValues(old), identityValues(now)];
-  return differingKeys([before, after]).map(
-    key => `${key}: ${before.get(key) ?? '(none)'} → ${after.get(key) ?? '(none)'}`,
-  );
+  return differingKeys([before, after])
+    .filter(key => !without.has(key))
+    .map(key => `${key}: ${before.get(key) ?? '(none)'} → ${after.get(key) ?? '(none)'}`);
 }
 
 /**

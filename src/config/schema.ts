@@ -62,7 +62,7 @@ const train = z
           'CPU; on a GPU after each epoch that ends 10 s or more after the previous write.',
       ),
   })
-  .describe('Length of the training.');
+  .describe('Length of the training, batches, mixup, averages of the weights, and checkpoints.');
 
 const distill = z
   .strictObject({

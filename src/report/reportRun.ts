@@ -15,6 +15,7 @@ import { type EpochMetrics, readMetrics } from '../run/metricsLog.js';
 import { readRecord } from '../run/record.js';
 import type { RunRecord } from '../run/recordSchema.js';
 import { logitsPath, openRunFolder, type RunFolder } from '../run/runFolder.js';
+import { divergedAlready } from '../run/runStore.js';
 import { resultLogits } from '../run/storedLogits.js';
 import { type RunScores, storedScores } from '../run/storedScores.js';
 import { type EpochGradients, readGradients } from './gradients.js';
@@ -150,10 +151,12 @@ function scoresCounted(summary: Summary, tau: number): ReportScores {
   return { plain: inPercent(summary.plain), rebalanced: at(tau), oracle: { tau: best, top1: at(best).top1 } };
 }
 
-function readTestLogits(folder: RunFolder, { status, epoch, config, results }: RunRecord): Evaluation {
+function readTestLogits(folder: RunFolder, record: RunRecord): Evaluation {
+  const { status, epoch, config, results } = record;
   if (status === 'finished') return resultLogits(folder, results[0]?.checkpoint ?? 'last');
   const stored = ['test-best', 'test-last'].map(name => logitsPath(folder, name)).find(path => existsSync(path));
   if (stored !== undefined) return readLogitsFile(stored);
+  if (status === 'diverged') throw divergedAlready('This run', { directory: folder.directory, record });
   const command = `gala eval --run ${shellWord(folder.directory)}`;
   throw new StorageError(
     `This run has no test logits yet: it is ${status}, after epoch ${epoch} of ${config.train.epochs}.`,

@@ -14,7 +14,7 @@ import { distinctProcesses, processOf, trainingSeconds } from '../run/processes.
 import { readRecord } from '../run/record.js';
 import type { SourceRun } from '../run/recordSchema.js';
 import { openRunFolder } from '../run/runFolder.js';
-import type { FoundRun } from '../run/runStore.js';
+import { divergedAlready, type FoundRun } from '../run/runStore.js';
 import { resultLogits } from '../run/storedLogits.js';
 import { rebalancedBestOf, resultCheckpoints, scoresOfRun } from '../run/storedScores.js';
 import {
@@ -77,6 +77,7 @@ function recordBefore(path: string): ResultRecord | undefined {
 export function resultOfRun(directory: string): { record: ResultRecord; predictions: Uint8Array } {
   const folder = openRunFolder(directory);
   const run = readRecord(folder.record);
+  if (run.status === 'diverged') throw divergedAlready('This run', { directory: folder.directory, record: run });
   if (run.status !== 'finished') {
     throw new ConfigError(`This run is not finished: its status is ${run.status}.`, {
       where: folder.directory,

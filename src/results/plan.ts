@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { configDifference, configHash, configOf } from '../config/identity.js';
 import { type LoadedConfig, openConfig } from '../config/load.js';
+import { keysOfARun } from '../config/namedConfig.js';
 import type { Config } from '../config/schema.js';
 import { isOfSeed, resolveForSeed } from '../config/seeds.js';
 import { openRunStore, type RunStore } from '../run/runStore.js';
@@ -62,7 +63,7 @@ export function missingSeeds(
  * `key: row → run` for the keys in which a run is not the row's experiment; seeds and what computed it may differ.
  */
 export function differencesFromRow(row: Config, run: Config): string[] {
-  return configDifference(row, run).filter(line => !/^(seed|data\.subset_seed|precision|engine): /.test(line));
+  return configDifference(row, run, keysOfARun);
 }
 
 export const planColumns: readonly Column<Planned>[] = [

@@ -4,7 +4,7 @@ import { settingsText, withSettings } from '../config/namedConfig.js';
 import { ConfigError, type StorageError } from '../errors.js';
 import { reportedScores } from '../eval/resultRow.js';
 import { shellWord } from '../io/shellWord.js';
-import { type FoundRun, findRunFolders, readRun, statusOf } from '../run/runStore.js';
+import { divergedAlready, type FoundRun, findRunFolders, readRun, statusOf } from '../run/runStore.js';
 import type { Column, TableFormat } from '../tables/column.js';
 import { formatTable, type TableLayout, wrapped } from '../tables/format.js';
 import { runResultOf } from './fromRun.js';
@@ -29,6 +29,7 @@ export function readRuns(directories: readonly string[]): RunsRead {
   const left: string[] = [];
   let unusable: StorageError | undefined;
   let stopped: string | undefined;
+  let diverged: FoundRun | undefined;
   const folders = findRunFolders(directories, path => left.push(`${path}: it holds no run`));
   const finished = folders.flatMap(directory => {
     const run = readRun(directory, error => {
@@ -39,11 +40,13 @@ export function readRuns(directories: readonly string[]): RunsRead {
     if (run) {
       left.push(`${directory}: ${statusOf(run)}, epoch ${run.record.epoch} of ${run.record.config.train.epochs}`);
       if (run.state === 'resumable') stopped ??= directory;
+      if (run.state === 'diverged') diverged ??= run;
     }
     return [];
   });
   if (finished.length > 0) return { groups: groupRuns(finished), left };
   if (unusable && folders.length === 1) throw unusable;
+  if (diverged && left.length === 1) throw divergedAlready('This run', diverged);
   throw new ConfigError('None of these runs is finished.', {
     where: left.join('\n       '),
     next: stopped ? `Go on with it: gala train --resume ${shellWord(stopped)}` : 'Wait for their end.',

@@ -1,11 +1,12 @@
 /** Removes what a finished run no longer needs: its checkpoints. Tables, records and reports need only what stays. */
 import { lstatSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { StorageError } from '../errors.js';
 import { reasonOf } from '../io/faults.js';
 import { refuseLinksBelow } from '../io/makeFolder.js';
 import { readRecord } from './record.js';
 import { holdRunFolder, openRunFolder } from './runFolder.js';
+import type { FoundRun } from './runStore.js';
 
 export interface Cleaned {
   /** Bytes of the checkpoints that were removed, or would be in a dry run. */
@@ -35,6 +36,20 @@ export function cleanRun(directory: string, dryRun: boolean): Cleaned {
   } finally {
     lock.release();
   }
+}
+
+/**
+ * Folders of the runs whose last checkpoint other runs took, as first stage or as teacher: further runs may need the
+ * same checkpoint.
+ */
+export function sourcesOf(runs: readonly FoundRun[]): Set<string> {
+  return new Set(
+    runs.flatMap(({ directory, record: { name, first_stage, teachers = [] } }) => {
+      // The folder of runs is as many levels above a run as its name has parts, and one for the run itself.
+      const output = resolve(directory, ...name.split('/').map(() => '..'), '..');
+      return [...(first_stage ? [first_stage] : []), ...teachers].map(({ run }) => resolve(output, run));
+    }),
+  );
 }
 
 /** The files that training writes; other files, and folders of these names, belong to the user. */

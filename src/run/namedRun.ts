@@ -19,8 +19,9 @@ type Purpose = 'read' | 'resume';
 
 /**
  * The run folder that `text` names: its path; `latest`, the run below `runs` that was started last; or the name of a
- * config, whose last run is taken. `onChosen` gets a run that was not given by its path. Throws `StorageError` where
- * there is no such run; for a folder of runs, the error lists some of them.
+ * config, of whose runs the latest is taken. To read, a finished run has priority over later unfinished ones.
+ * `onChosen` gets a run that was not given by its path. Throws `StorageError` where there is no such run; for a folder
+ * of runs, the error lists some of them.
  */
 export function runFolderOf(
   given: string,

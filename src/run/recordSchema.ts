@@ -143,7 +143,7 @@ const result = z.looseObject({
 /** The epoch with the highest re-balanced accuracy, as metrics.jsonl has it: no logits of it are kept. */
 export const rebalancedBestShape = {
   epoch: count,
-  /** The split whose re-balanced top-1 selected the epoch. */
+  /** The split that selected the epoch: test by re-balanced top-1, val by re-balanced balanced accuracy. */
   selected_on: z.string(),
   /** Of the config. */
   tau: z.number(),

@@ -2,10 +2,10 @@
  * The runs below one folder, `<folder>/<config name>/<time>-<seed>/`, and two ways to choose one of them:
  *
  * - The run of an experiment (`find`, `ofHash`) is the run nearest to its end: a finished one, then one in progress,
- *   then
- *   the resumable one with the most epochs, then a diverged one. Equal experiments give equal numbers, so finished work
- *   counts. `--continue`, `--resume` with a config, sweeps, first stages and `gala reproduce` use it.
- * - The latest run (`latestFirst`) is the run that was started last. `--resume` alone and `latest` use it.
+ *   then the resumable one with the most epochs, then a diverged one. Equal experiments give equal numbers, so finished
+ *   work counts. `--continue`, `--resume` with a config, sweeps, first stages and `gala reproduce` use it.
+ * - The latest run (`latestFirst`) is the run that was started last, of those that a command can use. `--resume` alone
+ *   and `latest` use it.
  *
  * An unusable run.json hides only its own run.
  */
@@ -82,7 +82,7 @@ export function statusOf({ record: { status }, state }: FoundRun): string {
 }
 
 /** The error for a diverged run, whose config is not trained again. `what` begins the sentence. */
-export function divergedAlready(what: string, { directory, record }: FoundRun): DivergedError {
+export function divergedAlready(what: string, { directory, record }: Omit<FoundRun, 'state'>): DivergedError {
   return new DivergedError(`${what} has diverged already: ${record.failure ?? 'NaN or infinity'}`, {
     where: directory,
     next: 'The same config would do so again: change it, such as optim.learning_rate, or delete the folder.',

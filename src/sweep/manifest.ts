@@ -36,6 +36,8 @@ const taskSchema = z.strictObject({
   config_hash: z.string(),
   /** 0 for a stage that trains nothing. */
   epochs: count,
+  /** The config leaves `threads` open; the count in `configs/<n>.yaml` is the share of the launcher. */
+  shares_cores: z.literal(true).optional(),
 });
 
 const manifestSchema = z.strictObject({
@@ -99,13 +101,14 @@ export function draftSweep({ name, output, data, launcher, points }: NewSweep): 
       cwd: process.cwd(),
       ...(data !== undefined && { data: resolve(data) }),
       launcher,
-      tasks: points.map(({ loaded: { config }, label, hash }, index) => ({
+      tasks: points.map(({ loaded: { config }, label, hash, hasShare }, index) => ({
         index,
         config: config.name,
         label,
         seed: config.seed,
         config_hash: hash,
         epochs: config.train.epochs,
+        ...((hasShare || config.threads === 'auto') && { shares_cores: true as const }),
       })),
       jobs: [],
     },
@@ -241,7 +244,7 @@ export function taskExit({ directory }: Pick<Sweep, 'directory'>, index: number)
 export function sweepFolder(name: string, output: string): string {
   if (isSweepName(name)) return resolve(output, 'sweeps', name);
   throw new ConfigError(`${JSON.stringify(name)} cannot name a sweep.`, {
-    where: '--name',
+    where: '--name, or name in the sweep file',
     next: 'Use letters, digits, "_", "-" and ".", such as lambda1.',
   });
 }

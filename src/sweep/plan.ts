@@ -1,13 +1,15 @@
 /** The plan of a sweep, before anything is written: what is there already, what is left to do, cores and data. */
 import { configHash } from '../config/identity.js';
-import { withConfig } from '../config/load.js';
+import { loadConfig, withConfig } from '../config/load.js';
 import { type DatasetConfig, requireDataFolder } from '../data/index.js';
 import { DataError } from '../errors.js';
+import { writeFileAtomic } from '../io/atomicFile.js';
 import { usableCores } from '../machine/cpu.js';
 import { openRunStore, type RunState, type RunStore } from '../run/runStore.js';
 import type { Column } from '../tables/column.js';
-import type { LauncherSettings } from './manifest.js';
+import { type LauncherSettings, type Sweep, taskConfig } from './manifest.js';
 import type { Point } from './points.js';
+import type { TaskStatus } from './status.js';
 
 export interface PlannedRun {
   readonly index: number;
@@ -99,8 +101,23 @@ export function shareCores(points: readonly Point[], launcher: LauncherSettings)
   return points.map(point => {
     const { loaded } = point;
     if (loaded.config.threads !== 'auto') return point;
-    return { ...point, loaded: withConfig(loaded, { ...loaded.config, threads }) };
+    return { ...point, loaded: withConfig(loaded, { ...loaded.config, threads }), hasShare: true };
   });
+}
+
+/**
+ * The same for the tasks that a sweep goes on with, after a change of the launcher. A run that has begun keeps its
+ * count of threads, and with it its bits.
+ */
+export function shareCoresAgain(sweep: Sweep, open: readonly Pick<TaskStatus, 'task' | 'directory'>[]): void {
+  const threads = threadsPerRun(sweep.manifest.launcher, open.length) ?? 'auto';
+  for (const { task, directory } of open) {
+    if (!task.shares_cores || directory !== undefined) continue;
+    const file = taskConfig(sweep, task.index);
+    const loaded = loadConfig(file);
+    if (loaded.config.threads !== threads)
+      writeFileAtomic(file, withConfig(loaded, { ...loaded.config, threads }).yaml);
+  }
 }
 
 /** Undefined for a run that may take all cores. */

@@ -28,11 +28,13 @@ export interface TaskStatus {
   readonly job?: string | undefined;
 }
 
-/** All tasks of a sweep. Throws `ConfigError` where SLURM has jobs of the sweep and squeue does not answer. */
+/** All tasks of a sweep. Throws `ConfigError` where SLURM has jobs of unfinished tasks and squeue does not answer. */
 export function sweepStatus(sweep: Sweep): TaskStatus[] {
   const { jobs, tasks } = sweep.manifest;
-  const states = taskStates(jobs.map(({ id }) => id));
   const runs = openRunStore(sweep.output);
+  const open = tasks.filter(({ config, config_hash }) => runs.ofHash(config, config_hash)?.state !== 'finished');
+  const areOpen = new Set(open.map(({ index }) => index));
+  const states = taskStates(jobs.filter(job => job.tasks.some(index => areOpen.has(index))).map(({ id }) => id));
   return tasks.map(task => {
     const job = jobs.findLast(({ tasks }) => tasks.includes(task.index));
     const id = job && `${job.id}_${task.index - (job.first ?? 0)}`;

@@ -2,7 +2,6 @@
  * The sweep file: `config`, `set`, `grid`, `list`, `exclude`, `seeds`, `launcher`, `slurm` in YAML; and the flags on
  * top of it.
  */
-import { basename } from 'node:path';
 import { z } from 'zod';
 import { at, keyOrigin, plainValue, writtenValue } from '../config/located.js';
 import { parseConfigText } from '../config/parse.js';
@@ -28,8 +27,7 @@ const fileSchema = z.strictObject({
 });
 
 export interface SweepFile {
-  /** `name`, or the name of the file. */
-  readonly name: string;
+  readonly name: string | undefined;
   readonly spec: SweepSpec;
   readonly launcher: 'local' | 'slurm' | undefined;
   readonly slurm: Readonly<Record<string, unknown>>;
@@ -60,7 +58,7 @@ export function readSweepFile(path: string): SweepFile {
   const { name, config, set, grid, list, exclude, seeds, launcher } = result.data;
   const slurm = at(root, ['slurm']);
   return {
-    name: name ?? basename(path).replace(/\.ya?ml$/, ''),
+    name,
     spec: {
       config,
       set: asYaml(set ?? {}),

@@ -129,16 +129,17 @@ function folded(columns: readonly Wide[], excess: number): Wide[] {
 }
 
 /**
- * A text in lines of at most `width` characters, broken at spaces; a longer word is broken behind `/` or `_` where it
- * has one.
+ * A text in lines of at most `width` characters (at least one), broken at spaces; a longer word is broken behind `/` or
+ * `_` where it has one.
  */
 export function wrapped(text: string, width: number): string {
+  const room = Math.max(1, width);
   const lines: string[] = [];
   let rest = [...text];
-  while (rest.length > width) {
-    const space = rest.slice(0, width + 1).lastIndexOf(' ');
-    const joint = rest.slice(0, width).findLastIndex(letter => /[/_]/.test(letter));
-    const end = space > 0 ? space : joint === -1 ? width : joint + 1;
+  while (rest.length > room) {
+    const space = rest.slice(0, room + 1).lastIndexOf(' ');
+    const joint = rest.slice(0, room).findLastIndex(letter => /[/_]/.test(letter));
+    const end = space > 0 ? space : joint === -1 ? room : joint + 1;
     lines.push(rest.slice(0, end).join('').trimEnd());
     rest = rest.slice(end);
     while (rest[0] === ' ') rest.shift();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configListing } from '../../src/cli/commands/config.js';
 import { listConfigs } from '../../src/config/locate.js';
+import { packageRoot, startGala } from '../e2e/gala.js';
 
 test('configs are listed by dataset, with a heading, in the order of their numbers', () => {
   const text = configListing([
@@ -23,6 +24,20 @@ test('configs are listed by dataset, with a heading, in the order of their numbe
       '',
     ].join('\n'),
   );
+});
+
+test('the listing ends in a terminal that reports no columns, and in a narrow one', () => {
+  for (const width of [-20, 0, 1, 30]) assert.match(configListing(listConfigs(), width), /cifar100_lt\/gala_if100/);
+});
+
+test('a word of another tool is also looked for in names and meanings', async () => {
+  for (const [word, keys] of [
+    ['checkpoint', ['train.checkpoint_every', 'model.weights']],
+    ['warmup', ['optim.warmup_epochs', 'optim.warmup_learning_rate']],
+  ] as const) {
+    const { stdout } = await startGala(['config', 'keys', word], { cwd: packageRoot }).finished;
+    for (const key of keys) assert.match(stdout, new RegExp(`^${key}\\b`, 'm'));
+  }
 });
 
 test('the listing has every config of the package once, and expected values only where there are any', () => {

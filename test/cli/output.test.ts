@@ -1,11 +1,12 @@
 /** What gala prints of names from outside, and as JSON. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { printJson } from '../../src/cli/display/output.js';
-import { startGala } from '../e2e/gala.js';
+import { galaBinary, packageRoot, startGala } from '../e2e/gala.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const controls = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/u;
@@ -77,4 +78,25 @@ test('JSON has keys in snake_case at every depth; values, arrays, null and undef
     '{"self_test":{"images_per_second":3,"list":[{"one_key":"camelCase"}]},"none":null}\n',
     '[1,"aB"]\n',
   ]);
+});
+
+test('A command that leaves nothing but its output fails where the output is lost', {
+  skip: !existsSync('/dev/full'),
+}, () => {
+  const folder = temporaryFolder();
+  const results = join(packageRoot, 'results');
+  for (const words of [
+    ['runs', 'list', '--json'],
+    ['reproduce', 'fashion_mnist_lt', '--check-only', '--results', results],
+  ]) {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [galaBinary, ...words], {
+      cwd: folder,
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    assert.equal(status, 4, `${words.join(' ')}: ${stderr}`);
+    assert.match(stderr, /The output could not be written/);
+  }
 });

@@ -55,6 +55,14 @@ test(
       for (const [name, { data }] of Object.entries(tensors)) assert.ok(data.every(Number.isFinite), name);
     });
 
+    await t.test('commands on finished runs say that it diverged, and not how to go on with it', async () => {
+      for (const command of [['table'], ['results', 'add'], ['report'], ['train', '--resume']]) {
+        const { message, next } = errorOf(await gala([...command, run], 3, options));
+        assert.match(message, /^This run has diverged already: The loss became/, command.join(' '));
+        assert.match(next, /change it, such as optim\.learning_rate/);
+      }
+    });
+
     await t.test('and gala eval takes it', async () => {
       const { stdout } = await gala(['eval', '--run', run, '--data', set, '--format', 'json'], 0, options);
       const [plain] = JSON.parse(stdout) as { top1: number; checkpoint: string; epoch: number }[];

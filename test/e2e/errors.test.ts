@@ -71,7 +71,10 @@ test('gala init names what is given: nothing, a folder beside the classes, a con
     errorOf(await gala(['init', 'pictures'], 4, options)).message,
     /, also runs, in which there are no images\.$/,
   );
-  writeFileSync(join(temporary, 'cat.yaml'), '');
+  for (const name of ['cat.yaml', 'cat.v2.yaml']) writeFileSync(join(temporary, name), '');
+  mkdirSync(at('cat.v2'));
+  const dotted = errorOf(await gala(['init', 'pictures/cat.v2'], 2, options));
+  assert.equal(dotted.where, join(temporary, 'cat.v2.yaml'));
   const taken = errorOf(await gala(['init', 'pictures/cat'], 2, options));
   assert.equal(taken.next, 'gala init pictures/cat --output cat-2.yaml');
 });
@@ -111,6 +114,8 @@ test('A data folder that does not exist, or is a file, is called that, and the r
 test('gala data verify takes the set that comes with gala', async () => {
   const { stdout } = await gala(['data', 'verify', 'fashion_mnist_lt'], 0, options);
   assert.match(stdout, /1236 \+ 2000 images, sound/);
+  const unused = await gala(['data', 'verify', 'fashion_mnist_lt', '--set', 'data.subset_seed=1'], 2, options);
+  assert.match(errorOf(unused).message, /^--set has no effect without --config/);
 });
 
 test('A command on a sweep without its name lists the sweeps there are', async () => {
@@ -131,6 +136,7 @@ test('Seeds of a sweep in several words, or as a range, are answered with the li
   const sweep = ['sweep', 'fashion_mnist_lt/gala', '--dry-run', '--seeds'];
   assert.equal(errorOf(await gala([...sweep, '0', '1', '2'], 2, options)).next, 'Write --seeds 0,1,2.');
   assert.match((await gala([...sweep, '1..3'], 2, options)).stderr, /--seeds 1,2,3$/m);
+  assert.match((await gala([...sweep, '0,'], 2, options)).stderr, /whole numbers separated by commas, such as 0,1,2/);
 });
 
 test('A batch larger than the training set exits with 2; no run folder is left', async () => {

@@ -239,6 +239,12 @@ test('What gala eval cannot know is a usage error: exit 2', async () => {
   assert.match(errorOf(nothing).next, /gala eval RUN.*--weights.*--logits/);
   const both = await gala(['eval', '--run', run, '--logits', logits], 2, options);
   assert.match(errorOf(both).message, /Give one thing/);
+  for (const [unused, form] of [
+    [['--run', run, '--set', 'eval.tau=2'], /^--set has no effect with a run/],
+    [['--logits', logits, '--split', 'train'], /^--split has no effect with --logits/],
+    [['--logits', logits, '--data', set], /^--data has no effect with --logits/],
+  ] as const)
+    assert.match(errorOf(await gala(['eval', ...unused], 2, options)).message, form);
   const adjustment = await gala(['eval', '--logits', logits, '--logit-adjustment', 'x'], 2, options);
   assert.match(adjustment.stderr, /--logit-adjustment/);
   const tau = await gala(['eval', '--logits', logits, '--tau', '1,-2'], 2, options);

@@ -163,6 +163,9 @@ test('A result below its claim ends with 1 and says by how much', async () => {
 
 test('A number typed by hand ends with 1, and the gate names file, score and both numbers', async () => {
   const sound = readFileSync(record, 'utf8');
+  writeFileSync(record, '{}');
+  const unreadable = await gala([...reproduce, '--dry-run'], 0, options);
+  assert.match(unreadable.stderr, /^Left out: .*gala-seed0-subset0\.json: The result record is not usable/m);
   writeFileSync(record, sound.replace(/"top1": [\d.]+/, '"top1": 99.5'));
   const { stdout } = await gala([...reproduce, '--check-only'], 1, options);
   assert.match(

@@ -1,6 +1,6 @@
 /** Two stages, each a run: trained, shared, killed in either, resumed to the same bits, evaluated, tabled. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -123,6 +123,18 @@ test('SIGTERM in the first stage saves and says how to go on; two at once train 
   assert.equal(ends.filter(({ stderr }) => /another process trains it; waiting/.test(stderr)).length, 1);
   assertSameOutcome(onlyRun(output, 'first'), first);
   assert.equal(runFolders(output).length, 2);
+});
+
+test('runs clean keeps the checkpoints of a first stage, unless its folder is named', async () => {
+  const output = at('cleaned');
+  cpSync(at('runs'), output, { recursive: true });
+  const run = onlyRun(output, 'first');
+  const { stdout, stderr } = await gala(['runs', 'clean', '--runs', output], 0, options);
+  assert.match(stdout, /^Removed the checkpoints of 1 finished run: /m);
+  const [, command] = /left alone\. Another run began with it.*: gala (.*)$/m.exec(stderr)!;
+  await gala(twoStages(output, 'stages.classifier.loss.lambda1=0.5'), 0, options);
+  await gala(command!.split(' '), 0, options);
+  assert.deepEqual(readdirSync(join(run, 'checkpoints')), []);
 });
 
 test('a resumed second stage does not need the first run; a new one does', async () => {

@@ -22,7 +22,14 @@ const small = (name: string, ...overrides: string[]) => [
 ];
 
 interface Status {
-  readonly tasks: readonly { state: string; epoch: number; reason?: string; directory?: string; label: string }[];
+  readonly tasks: readonly {
+    state: string;
+    epoch: number;
+    reason?: string;
+    directory?: string;
+    label: string;
+    top1?: number;
+  }[];
 }
 
 async function statusOf(name: string): Promise<Status['tasks']> {
@@ -86,6 +93,7 @@ test(
         ['finished', 'finished'],
       );
       assert.equal(runs().length, 2);
+      for (const { directory, top1 } of after) assert.equal(top1, recordOf(directory!).results[0]!.top1);
       const { log } = recordOf(after[0]!.directory!);
       assert.equal(log, join(temporary, 'runs/sweeps/half/logs/0.log'));
     });
@@ -193,4 +201,6 @@ test('Flags without effect, unknown sweeps and no config are usage errors', asyn
   assert.match(errorOf(unknown).message, /There is no sweep "haf"\. Did you mean half\?/);
   assert.match(errorOf(await gala(['sweep', '--seeds', '1'], 2, options)).message, /No config is given/);
   await gala(['sweep', 'foo'], 2, options);
+  const gpus = ['sweep', 'fashion_mnist_lt/gala', '--launcher', 'slurm', '--gpus', '0'];
+  assert.match(errorOf(await gala(gpus, 2, options)).message, /^--gpus has no effect with the launcher slurm/);
 });

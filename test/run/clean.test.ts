@@ -1,11 +1,12 @@
 /** What `gala runs clean` removes: the files that training writes, by name. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { StorageError } from '../../src/errors.js';
-import { cleanRun } from '../../src/run/clean.js';
+import { cleanRun, sourcesOf } from '../../src/run/clean.js';
+import { readRun } from '../../src/run/runStore.js';
 import { writeExampleRun } from '../report/exampleRuns.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
@@ -76,4 +77,18 @@ test('A folder under the name of a checkpoint is somebody’s own, and stays', (
   writeFileSync(join(folder.checkpoints, 'last.safetensors'), 'x');
   assert.deepEqual(cleanRun(folder.directory, false), { bytes: 1 });
   assert.deepEqual(readdirSync(folder.checkpoints), ['best.safetensors']);
+});
+
+test('First stages and teachers are known by the runs that took them, wherever the folder of runs is', () => {
+  const output = join(temporary, 'sources');
+  const [source, other] = [writeExampleRun(output, { name: 'a/b/first' }), writeExampleRun(output, { name: 'other' })];
+  const second = writeExampleRun(output, { name: 'mine/second' });
+  const record = JSON.parse(readFileSync(second.record, 'utf8'));
+  const run = relative(output, source.directory);
+  const taken = { run, config_hash: 'x', epoch: 1, weights_sha256: 'y', training_seconds: 1 };
+  for (const part of [{ first_stage: taken }, { teachers: [taken] }]) {
+    writeFileSync(second.record, JSON.stringify({ ...record, ...part }));
+    const runs = [source, other, second].map(({ directory }) => readRun(directory)!);
+    assert.deepEqual([...sourcesOf(runs)], [source.directory]);
+  }
 });

@@ -6,10 +6,19 @@ import { after, test } from 'node:test';
 import { configHash } from '../../src/config/identity.js';
 import { loadConfig } from '../../src/config/load.js';
 import { lockFolder } from '../../src/io/folderLock.js';
-import { createSweep, draftSweep, type LauncherSettings, recordJob, sweepFolder } from '../../src/sweep/manifest.js';
+import {
+  createSweep,
+  draftSweep,
+  type LauncherSettings,
+  recordJob,
+  sweepFolder,
+  taskConfig,
+} from '../../src/sweep/manifest.js';
+import { shareCores, shareCoresAgain } from '../../src/sweep/plan.js';
 import { parseSlurmOptions } from '../../src/sweep/slurm/options.js';
-import { claimedTasks } from '../../src/sweep/status.js';
+import { claimedTasks, sweepStatus } from '../../src/sweep/status.js';
 import { gala } from '../e2e/gala.js';
+import { writeExampleRun } from '../report/exampleRuns.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const temporary = temporaryFolder();
@@ -60,6 +69,38 @@ test('The tasks that SLURM has in its queue are claimed, those that are over are
   const claims = claimedTasks('reproduce-t', output, 'slurm');
   assert.deepEqual([...claims], [[hashes[0], 'the job 101_0 of the sweep reproduce-t']]);
   assert.equal(claimedTasks('reproduce-t', output, 'local').size, 0, 'SLURM is not asked for a local launch');
+});
+
+test('SLURM is not asked about a sweep whose runs are all finished', () => {
+  const output = join(temporary, 'finished');
+  const sweep = recordJob(makeSweep(output, { name: 'slurm', options: parseSlurmOptions({}, 'test') }), '102', {
+    first: 0,
+    tasks: [0, 1],
+  });
+  process.env.PATH = join(temporary, 'no programs');
+  assert.throws(() => sweepStatus(sweep), /There is no SLURM here/);
+  for (const { loaded } of points) {
+    const { config } = loaded;
+    writeExampleRun(output, { name: config.name, record: { config: { ...config, name: config.name } } });
+  }
+  assert.deepEqual(
+    sweepStatus(sweep).map(({ state }) => state),
+    ['finished', 'finished'],
+  );
+  process.env.PATH = PATH;
+});
+
+test('A sweep that goes on with other cores shares them anew, but not for a run that has begun', () => {
+  const output = join(temporary, 'shares');
+  const options = (cpus: number) => parseSlurmOptions({ cpus }, 'test');
+  const shared = shareCores(points, { name: 'slurm', options: options(3) });
+  const sweep = draftSweep({ name: 's', output, launcher: { name: 'slurm', options: options(5) }, points: shared });
+  createSweep(sweep, shared);
+  const [begun, fresh] = sweep.manifest.tasks;
+  shareCoresAgain(sweep, [{ task: begun!, directory: 'runs/begun' }, { task: fresh! }]);
+  const threads = [0, 1].map(index => loadConfig(taskConfig(sweep, index)).config.threads);
+  assert.deepEqual(threads, [3, 5]);
+  assert.equal(configHash(loadConfig(taskConfig(sweep, 1)).config), hashes[1], 'it is the same experiment');
 });
 
 test('A sweep whose manifest is damaged claims nothing', () => {

@@ -16,7 +16,7 @@ const fileOf = (...lines: string[]) => {
   return path;
 };
 
-test('A sweep file gives grid, list, exclusions, seeds and the launcher; its name is that of the file', () => {
+test('A sweep file gives grid, list, exclusions, seeds and the launcher; a name only where there is one', () => {
   const { name, spec, launcher, slurm } = readSweepFile(
     fileOf(
       'config: cifar100_lt/gala_if100',
@@ -33,7 +33,8 @@ test('A sweep file gives grid, list, exclusions, seeds and the launcher; its nam
       'slurm: { partition: gpu, time: 4:00:00 }',
     ),
   );
-  assert.deepEqual([name, launcher, slurm], ['study', 'slurm', { partition: 'gpu', time: '4:00:00' }]);
+  assert.deepEqual([name, launcher, slurm], [undefined, 'slurm', { partition: 'gpu', time: '4:00:00' }]);
+  assert.equal(readSweepFile(fileOf('name: mine', 'config: cifar100_lt/gala_if100')).name, 'mine');
   const points = expandPoints(spec).points.map(
     ({ label, loaded: { config } }) => `${label} ${config.loss.name} ${config.seed}`,
   );

@@ -1,5 +1,5 @@
 /** `gala bench train|infer|data`: speed on this machine, one JSON object on stdout. `plan` is in benchPlan.ts. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Config } from '../../config/schema.js';
 import { printJson } from '../display/output.js';
 import { parseCount } from '../options.js';
@@ -14,6 +14,8 @@ interface BenchFlags {
   readonly data?: string;
 }
 
+const warmupOption = () => new Option('--warmup <number>', 'steps before them').argParser(parseCount).default(10);
+
 const imagesFrom = 'read these images, files or packed, instead of random ones';
 
 export function registerBenchCommand(program: Command): void {
@@ -26,7 +28,6 @@ export function registerBenchCommand(program: Command): void {
       .option('--config <config>', 'whose network, batch size and augmentation to measure', 'cifar100_lt/gala_if100')
       .option('--set <key=value...>', 'override keys, such as --set precision=fp32 threads=1')
       .option('--steps <number>', 'timed steps', parseCount, 50)
-      .option('--warmup <number>', 'steps before them', parseCount, 10)
       .action(async (flags: BenchFlags) => {
         printJson({ bench: name, config: flags.config, ...(await run(flags)) });
       });
@@ -34,11 +35,13 @@ export function registerBenchCommand(program: Command): void {
   measure('train', 'train steps: alone, and fed by the data pipeline', async flags => {
     const { benchTraining } = await import('../../bench/training.js');
     return benchTraining(await configOf(flags), flags);
-  }).option('--data <dir>', imagesFrom);
+  })
+    .addOption(warmupOption())
+    .option('--data <dir>', imagesFrom);
   measure('infer', 'forward passes on random images', async flags => {
     const { benchInference } = await import('../../bench/training.js');
     return benchInference(await configOf(flags), flags);
-  });
+  }).addOption(warmupOption());
   measure('data', 'the data pipeline alone, for a tenth of a second per step', async flags => {
     const [{ benchPipeline }, { engineSettings }, { dataWorkers }] = await Promise.all([
       import('../../bench/data.js'),

@@ -5,7 +5,7 @@ import type { ConfigOverrides } from '../../config/load.js';
 import type { NamedConfig } from '../../config/locate.js';
 import { ConfigError } from '../../errors.js';
 import { wrapped } from '../../tables/format.js';
-import { printData } from '../display/output.js';
+import { printData, tableWidth } from '../display/output.js';
 import { parseSeed } from '../options.js';
 
 interface ShowOptions extends ConfigOverrides {
@@ -39,7 +39,7 @@ export function registerConfigCommand(program: Command): void {
     .description('print the configs that come with gala, by dataset')
     .action(async () => {
       const { listConfigs } = await import('../../config/locate.js');
-      process.stdout.write(configListing(listConfigs(), process.stdout.columns));
+      process.stdout.write(configListing(listConfigs(), process.stdout.isTTY ? tableWidth() : undefined));
     });
 
   config
@@ -106,8 +106,8 @@ function datasetOf({ name }: Listed): string {
 }
 
 /**
- * The keys of the section `word`, or of what the word of another tool means in gala, or with `word` in name or meaning;
- * all without a word. Throws `ConfigError` for none.
+ * The keys of the section `word`; if there is none, the keys with `word` in name or meaning, and the key `meant` by
+ * this word of another tool; all without a word. Throws `ConfigError` for none.
  */
 function keysWith(
   word: string | undefined,
@@ -115,11 +115,13 @@ function keysWith(
   meant: string | undefined,
 ): readonly KeyDescription[] {
   if (word === undefined) return all;
-  const wanted = meant ?? word;
-  const named = all.filter(({ key }) => key === wanted || key.startsWith(`${wanted}.`));
+  const isAt = (key: string, place: string) => key === place || key.startsWith(`${place}.`);
+  const named = all.filter(({ key }) => isAt(key, word));
   if (named.length > 0) return named;
   const sought = word.toLowerCase();
-  const found = all.filter(({ key, description }) => `${key} ${description}`.toLowerCase().includes(sought));
+  const isFound = ({ key, description }: KeyDescription) =>
+    (meant !== undefined && isAt(key, meant)) || `${key} ${description}`.toLowerCase().includes(sought);
+  const found = all.filter(isFound);
   if (found.length > 0) return found;
   const sections = [...new Set(all.map(({ key }) => key.split('.')[0]))].join(', ');
   throw new ConfigError(`No key has ${JSON.stringify(word)} in its name or meaning.`, {

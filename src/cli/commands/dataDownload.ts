@@ -24,7 +24,7 @@ export function registerDataDownloadCommand(data: Command): void {
         namesWhere(set => set.form === 'pixels' && set.archives !== undefined),
       ),
     )
-    .option('--data <dir>', 'folder for the dataset (before GALA_DATA)')
+    .option('--data <dir>', 'folder for the dataset (has priority over GALA_DATA)')
     .addOption(new Option('--form <form>', 'which of the archives').choices(['python', 'binary']).default('python'))
     .option('--address <url>', 'folder of the archives (default: https://www.cs.toronto.edu/~kriz/)')
     .option('--from <file>', 'an archive on this machine, in place of the download')

@@ -31,7 +31,7 @@ export function registerDataPackCommand(data: Command): void {
     .requiredOption('--config <config>', 'whose images: a YAML file, or a name of `gala config list`')
     .requiredOption('--output <dir>', 'folder of the packed set; the same command goes on with an unfinished one')
     .option('--set <key=value...>', 'override keys')
-    .option('--data <dir>', 'folder of the image files (before GALA_DATA and data.root)')
+    .option('--data <dir>', 'folder of the image files (has priority over GALA_DATA and data.root)')
     .addOption(splitOption())
     .option('--short-side <pixels>', 'shorter side of images that are larger (default: that of evaluation)', parseCount)
     .addOption(workersOption())
@@ -102,10 +102,9 @@ async function filesOf(
   flags: PackFlags,
   progress: Progress,
 ): Promise<(Pick<PackOptions, 'files' | 'list' | 'notes'> & { readonly split: ImageSplit })[]> {
-  const [{ openImageSplits, splitsOf }, { checkSplit }, { isPackedSet }, { listName }] = await Promise.all([
+  const [{ openImageSplits, splitsOf }, { checkSplit }, { isPackedSet, listName }] = await Promise.all([
     import('../../data/files/imageSplits.js'),
     import('../../data/verify/checkSplit.js'),
-    import('../../data/pack/packedSet.js'),
     import('../../data/pack/packedSet.js'),
   ]);
   if (isPackedSet(root)) {

@@ -14,7 +14,7 @@ import type { Column } from '../../tables/column.js';
 import { printJson } from '../display/output.js';
 import { createProgress } from '../display/progress.js';
 import { CommandExit } from '../failure.js';
-import { dataOption, splitOption, workersOption } from '../options.js';
+import { dataOption, refuseUnused, splitOption, workersOption } from '../options.js';
 
 interface VerifyFlags {
   readonly config?: string;
@@ -44,7 +44,8 @@ export function registerDataVerifyCommand(data: Command): void {
     .addOption(workersOption())
     .option('--quiet', 'no progress')
     .option('--json', 'print JSON, with every file that is not sound')
-    .action(async (dataset: DatasetConfig['dataset'] | undefined, flags: VerifyFlags) => {
+    .action(async (dataset: DatasetConfig['dataset'] | undefined, flags: VerifyFlags, command: Command) => {
+      if (flags.config === undefined) refuseUnused(command, ['set'], 'without --config');
       const config = await dataConfig(dataset, flags);
       if (!isImageFiles(config.dataset)) await verifySmallSet(config, flags);
       else if (!(await verifyImageSet(config, flags))) throw new CommandExit(dataErrorExitCode);

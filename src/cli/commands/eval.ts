@@ -6,6 +6,7 @@ import { ConfigError, StorageError, withRemedy } from '../../errors.js';
 import type { Evaluation } from '../../eval/logitsFile.js';
 import { diskFault } from '../../io/faults.js';
 import { makeFolderBelow } from '../../io/makeFolder.js';
+import type { TableFormat } from '../../tables/column.js';
 import type { SummarizedEvaluation } from '../../tables/resultFiles.js';
 import type { Split } from '../../train/evaluateRun.js';
 import { printTable, tableWidth } from '../display/output.js';
@@ -18,6 +19,7 @@ import {
   engineOption,
   engineOverrides,
   formatOption,
+  refuseUnused,
   runArgument,
   runOption,
   wantedRun,
@@ -36,7 +38,7 @@ interface EvalFlags extends EngineFlags {
   readonly logitAdjustment: number[];
   readonly data?: string;
   readonly output?: string;
-  readonly format: 'terminal' | 'md' | 'csv' | 'json';
+  readonly format: TableFormat;
   readonly wide?: boolean;
 }
 
@@ -74,11 +76,24 @@ export function registerEvalCommand(program: Command): void {
     .action(evaluate);
 }
 
-async function evaluate(word: string | undefined, given: EvalFlags & { runs: string }): Promise<void> {
+/** The options that each thing to evaluate leaves without effect. */
+const unusedBeside = {
+  run: ['config', 'set'],
+  weights: ['checkpoint'],
+  logits: ['checkpoint', 'config', 'set', 'split', 'data', 'engine', 'device'],
+} as const;
+
+async function evaluate(
+  word: string | undefined,
+  given: EvalFlags & { runs: string },
+  command: Command,
+): Promise<void> {
   const { runFolderOf } = await import('../../run/namedRun.js');
   const named = word === undefined ? given.run : wantedRun(word, given);
   const run = named === undefined ? undefined : runFolderOf(named, given.runs);
   const flags: EvalFlags = { ...given, ...(run !== undefined && { run }) };
+  const source = requireOneSource(flags);
+  refuseUnused(command, unusedBeside[source], source === 'run' ? 'with a run' : `with --${source}`);
   const { evaluation, taus, tauSelectedOn } = await evaluationOf(flags);
   const { summarize, bestTau, selectingScore } = await import('../../eval/summary.js');
   const { metricOf } = await import('../../eval/scores.js');
@@ -104,6 +119,17 @@ async function evaluate(word: string | undefined, given: EvalFlags & { runs: str
   if (output) await writeFiles(output, { evaluation, summary }, tauSelectedOn);
 }
 
+/** What is evaluated. Throws `ConfigError` for nothing, for several things, and for weights without their config. */
+function requireOneSource(flags: EvalFlags): keyof typeof unusedBeside {
+  const [source, ...others] = (['run', 'weights', 'logits'] as const).filter(name => flags[name] !== undefined);
+  const hasItsConfig = source !== 'weights' || flags.config !== undefined;
+  if (source !== undefined && others.length === 0 && hasItsConfig) return source;
+  throw new ConfigError('Give one thing to evaluate: a run, weights with their config, or logits.', {
+    where: 'gala eval',
+    next: 'gala eval RUN, or --config C --weights FILE, or --logits FILE.',
+  });
+}
+
 interface Evaluated {
   readonly evaluation: Evaluation;
   readonly taus: readonly number[];
@@ -123,13 +149,6 @@ async function evaluationOf({
   tau,
   ...engineFlags
 }: EvalFlags): Promise<Evaluated> {
-  const given = [run, weights, logits].filter(source => source !== undefined).length;
-  if (given !== 1 || (weights !== undefined) !== (config !== undefined)) {
-    throw new ConfigError('Give one thing to evaluate: a run, weights with their config, or logits.', {
-      where: 'gala eval',
-      next: 'gala eval RUN, or --config C --weights FILE, or --logits FILE.',
-    });
-  }
   const at = (evaluation: Evaluation, standard: number, standardIs: 'config' | 'default'): Evaluated =>
     tau === undefined
       ? { evaluation, taus: [standard], tauSelectedOn: standardIs }

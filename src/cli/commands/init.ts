@@ -1,5 +1,5 @@
 /** `gala init DIR|LIST`: looks at a user's images and writes a config that trains on them. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, extname, join, parse, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { asNamePart } from '../../config/experimentName.js';
@@ -23,7 +23,8 @@ export function registerInitCommand(program: Command): void {
 }
 
 async function init(images: string, { output }: { output?: string }): Promise<void> {
-  const stem = basename(resolve(images), existsSync(images) ? extname(images) : '');
+  const isFile = statSync(images, { throwIfNoEntry: false })?.isFile() ?? false;
+  const stem = basename(resolve(images), isFile ? extname(images) : '');
   const file = output ?? `${asNamePart(stem)}.yaml`;
   if (!/\.ya?ml$/i.test(file)) {
     throw new ConfigError('A config is a YAML file.', {
@@ -38,14 +39,13 @@ async function init(images: string, { output }: { output?: string }): Promise<vo
     });
   }
   const { surveyImages } = await import('../../survey/survey.js');
-  const { recipeFor } = await import('../../survey/recipe.js');
-  const { configText } = await import('../../survey/recipe.js');
+  const { configText, recipeFor } = await import('../../survey/recipe.js');
   const { writeFileAtomic } = await import('../../io/atomicFile.js');
   const survey = await surveyImages(images, createCheckDisplay(createProgress()));
   const recipe = recipeFor(survey);
   writeFileAtomic(file, configText(asNamePart(basename(file, extname(file))), survey, recipe));
   process.stdout.write(`${describeSurvey(images, survey, recipe).join('\n')}\n`);
-  // GALA_DATA comes before data.root.
+  // GALA_DATA has priority over data.root.
   const data = process.env.GALA_DATA ? ` --data ${shellWord(survey.data.root)}` : '';
   process.stdout.write(`Wrote ${file}. Next:\n  gala train ${shellWord(file)}${data}\n`);
 }

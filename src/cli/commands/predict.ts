@@ -15,6 +15,7 @@ import {
   engineOption,
   engineOverrides,
   parseCount,
+  refuseUnused,
   runOption,
 } from '../options.js';
 
@@ -60,7 +61,8 @@ export function registerPredictCommand(program: Command): void {
     .addOption(engineOption())
     .addOption(deviceOption())
     .option('--quiet', 'no progress')
-    .action(async (words: string[], { runs, ...options }: PredictFlags & { runs: string }) => {
+    .action(async (words: string[], { runs, ...options }: PredictFlags & { runs: string }, command: Command) => {
+      if (options.rebalance === undefined) refuseUnused(command, ['mass'], 'without --rebalance');
       const [named, ...given] = options.run === undefined ? words : [options.run, ...words];
       if (given.length === 0) {
         throw new ConfigError('Give a run, and images after it.', {

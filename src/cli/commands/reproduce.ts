@@ -2,6 +2,7 @@
 
 import { configHash } from '../../config/identity.js';
 import { loadConfig } from '../../config/load.js';
+import { StorageError } from '../../errors.js';
 import { displayPath } from '../../io/homePath.js';
 import type { Comparison } from '../../results/compare.js';
 import type { ExpectedTable } from '../../results/expected.js';
@@ -74,10 +75,18 @@ async function print(planned: readonly Planned[]): Promise<void> {
   process.stdout.write(`${formatTable(planned, planColumns, 'terminal', { width: tableWidth() })}\n\n`);
 }
 
-/** The records of each row, unchecked: `check` reports their faults. */
+/** The records of each row, unchecked. Of one that cannot be read, stderr tells; `check` reports all faults. */
 async function recordedRows(table: ExpectedTable, results: string) {
   const { listResults, readResult } = await import('../../results/record.js');
-  const records = listResults(results, table.name).map(path => readResult(path).record);
+  const records = listResults(results, table.name).flatMap(path => {
+    try {
+      return readResult(path).record;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      process.stderr.write(`Left out: ${displayPath(path)}: ${error.message}\n`);
+      return [];
+    }
+  });
   const names = new Map(table.rows.map(({ row, config }) => [row, loadConfig(config).config.name]));
   return (row: string) => records.filter(record => record.name === names.get(row));
 }

@@ -11,7 +11,7 @@ export function registerReproduceCommand(program: Command): void {
     .option('--rows <list>', 'only these rows, such as if100,if50', parseList)
     .option('--seeds <list>', 'seeds to run (default: 0); compared are these, or all recorded', parseSeeds)
     .option('--results <dir>', 'folder of all records', 'results')
-    .option('--data <dir>', 'folder of the dataset (before GALA_DATA)')
+    .option('--data <dir>', 'folder of the dataset (has priority over GALA_DATA)')
     .option('--expected <file>', 'another file of expected values')
     .option('--dry-run', 'print what would be run');
   addLauncherOptions(reproduce)

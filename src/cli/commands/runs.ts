@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { StorageError } from '../../errors.js';
 import { displayPath } from '../../io/homePath.js';
+import { shellWord } from '../../io/shellWord.js';
 import { printJson, tableWidth } from '../display/output.js';
 import { addRunsOption } from '../options.js';
 
@@ -42,24 +44,40 @@ export function registerRunsCommand(program: Command): void {
     .argument('[runs...]', runsArgument)
     .option('--dry-run', 'print what would be removed')
     .action(async (given: string[], { runs, dryRun = false }: { runs: string; dryRun?: boolean }) => {
-      const { cleanRun } = await import('../../run/clean.js');
-      const { findRunFolders, readRun } = await import('../../run/runStore.js');
+      const { cleanRun, sourcesOf } = await import('../../run/clean.js');
+      const { findRunFolders, openRunStore, readRun } = await import('../../run/runStore.js');
       const { runsOf } = await import('../../sweep/resolve.js');
       const folders = findRunFolders(given.length > 0 ? runsOf(given, runs) : [runs], path =>
         process.stderr.write(`${path}: it holds no run.\n`),
       );
+      const found = folders.flatMap(folder => {
+        const run = readRun(folder, ({ message }) => process.stderr.write(`${folder}: left alone. ${message}\n`));
+        return run ?? [];
+      });
+      const sources = sourcesOf([...found, ...openRunStore(runs).all()]);
+      const named = new Set(given.map(path => resolve(path)));
       let [total, cleaned] = [0, 0];
-      for (const folder of folders) {
-        const leftAlone = ({ message }: Error) => process.stderr.write(`${folder}: left alone. ${message}\n`);
-        if (readRun(folder, leftAlone) === undefined) continue;
-        const { bytes, kept } = cleanRun(folder, dryRun);
-        if (kept !== undefined && given.length > 0) {
-          process.stderr.write(`${displayPath(folder)}: left alone, it is ${kept}.\n`);
+      for (const { directory } of found) {
+        const [folder, isNamed] = [displayPath(directory), named.has(resolve(directory))];
+        const leftAlone = (why: string) => process.stderr.write(`${folder}: left alone. ${why}\n`);
+        try {
+          const { bytes, kept } = cleanRun(directory, true);
+          if (kept !== undefined && given.length > 0) leftAlone(`It is ${kept}.`);
+          if (bytes === 0) continue;
+          if (sources.has(resolve(directory)) && !isNamed) {
+            leftAlone(
+              `Another run began with it or learned from it. To clean it too: gala runs clean ${shellWord(folder)}`,
+            );
+            continue;
+          }
+          if (!dryRun) cleanRun(directory, false);
+          total += bytes;
+          cleaned++;
+          process.stdout.write(`${folder}: ${megabytes(bytes)}\n`);
+        } catch (error) {
+          if (!(error instanceof StorageError) || isNamed) throw error;
+          leftAlone(error.message);
         }
-        if (bytes === 0) continue;
-        total += bytes;
-        cleaned++;
-        process.stdout.write(`${displayPath(folder)}: ${megabytes(bytes)}\n`);
       }
       const verb = dryRun ? 'Would remove' : 'Removed';
       process.stdout.write(

@@ -1,6 +1,7 @@
 /** `gala sweep`: many runs from one command. Prints the plan, launches the runs, prints the table. */
-import { basename } from 'node:path';
+import { basename, parse } from 'node:path';
 import { type Command, Option } from 'commander';
+import { asNamePart } from '../../config/experimentName.js';
 import { ConfigError } from '../../errors.js';
 import { displayPath } from '../../io/homePath.js';
 import { reportCommand } from '../../sweep/command.js';
@@ -36,7 +37,7 @@ export function registerSweepCommand(program: Command): void {
     .description('plan a sweep and run it (the default)')
     .addArgument(configArgument())
     .option('--config <config>', 'what is varied: a YAML file, or a name of `gala config list`')
-    .option('--file <file>', 'a sweep file: grid, list, exclude (docs/sweeps.md); the flags go before it')
+    .option('--file <file>', 'a sweep file: grid, list, exclude (docs/sweeps.md); the flags have priority over it')
     .option('--set <key=value,value...>', 'set a key, or vary it, such as --set loss.lambda1=1.0,1.2 train.epochs=30')
     .option('--seeds <list>', 'seeds of every run, such as 0,1,2; they draw the long-tailed subset too', parseSeeds)
     .option('--name <name>', 'name of the sweep (default: that of the file or config)')
@@ -60,7 +61,8 @@ async function startSweep(flags: SweepFlags): Promise<void> {
 
   const launcher = await launcherSettings(flags, asGiven, file);
   const points = shareCores(asGiven, launcher);
-  const name = flags.name ?? file?.name ?? freeName(basename(points[0]!.loaded.config.name), flags.runs);
+  const stem = flags.file === undefined ? basename(points[0]!.loaded.config.name) : parse(flags.file).name;
+  const name = flags.name ?? file?.name ?? freeName(asNamePart(stem), flags.runs);
   const draft = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
   refuseTakenName(draft);
 

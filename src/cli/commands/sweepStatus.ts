@@ -6,7 +6,7 @@ import { sweepCommand } from '../../sweep/command.js';
 import type { Sweep } from '../../sweep/manifest.js';
 import type { TaskStatus } from '../../sweep/status.js';
 import { printJson, tableWidth } from '../display/output.js';
-import { addLauncherOptions, type LauncherFlags, launch, launcherSettings, slurmOptions } from '../launch.js';
+import { addLauncherOptions, type LauncherFlags, launch, launcherSettings } from '../launch.js';
 import { addRunsOption, wideOption } from '../options.js';
 
 interface NamedFlags {
@@ -42,13 +42,17 @@ async function namedSweep(name: string | undefined, runs: string): Promise<Sweep
 }
 
 async function printStatus(given: string | undefined, { runs, json, wide }: StatusFlags): Promise<void> {
-  const { describeStates, statusColumns, sweepStatus } = await import('../../sweep/status.js');
+  const { describeStates, scoresOf, statusColumns, sweepStatus } = await import('../../sweep/status.js');
   const { formatTable } = await import('../../tables/format.js');
   const sweep = await namedSweep(given, runs);
   const statuses = sweepStatus(sweep);
   const { name, tasks, launcher } = sweep.manifest;
   if (json) {
-    const shown = statuses.map(({ task, finished: _, ...status }) => ({ ...task, ...status }));
+    const shown = statuses.map(status => {
+      const { task, finished: _, ...facts } = status;
+      const { plain, rebalanced } = scoresOf(status);
+      return { ...task, ...facts, top1: plain?.top1, top1Rebalanced: rebalanced?.top1 };
+    });
     printJson({ name, launcher: launcher.name, tasks: shown });
     return;
   }
@@ -75,6 +79,7 @@ async function resume(
   flags: NamedFlags & LauncherFlags & { quiet?: boolean },
 ): Promise<void> {
   const { removeLeftLocks } = await import('../../sweep/leftLocks.js');
+  const { shareCoresAgain } = await import('../../sweep/plan.js');
   const { isJobOver } = await import('../../sweep/slurm/client.js');
   const { isOpen, sweepStatus } = await import('../../sweep/status.js');
   const sweep = await withLauncher(await namedSweep(name, flags.runs), flags);
@@ -88,6 +93,7 @@ async function resume(
   if (open.length === 0) process.stderr.write('Nothing to resume.\n');
   removeLeftLocks(sweep, open, isJobOver);
   const tasks = open.map(({ task }) => task);
+  shareCoresAgain(sweep, open);
   try {
     await launch(sweep, tasks, { quiet: flags.quiet });
   } finally {
@@ -99,11 +105,10 @@ async function resume(
 async function withLauncher(sweep: Sweep, flags: LauncherFlags): Promise<Sweep> {
   const before = sweep.manifest.launcher;
   if (!flags.launcher && !flags.slots && !flags.gpus && !flags.slurm) return sweep;
-  const name = flags.launcher ?? before.name;
-  const launcher =
-    name === 'slurm' && before.name === 'slurm'
-      ? { name, options: await slurmOptions(before.options, flags.slurm ?? []) }
-      : await launcherSettings({ ...flags, launcher: name }, []);
+  const launcher = await launcherSettings(flags, [], {
+    launcher: before.name,
+    ...(before.name === 'slurm' && { slurm: before.options }),
+  });
   return { ...sweep, manifest: { ...sweep.manifest, launcher } };
 }
 

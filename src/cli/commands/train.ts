@@ -119,6 +119,7 @@ function chooseRun(flags: TrainFlags): Chosen {
       next: `See its results with \`gala eval --run ${shellWord(folder.directory)}\`, or train anew without --resume.`,
     });
   }
+  if (recorded.status === 'diverged') throw divergedAlready('This run', { directory, record: recorded });
   const loaded = loadConfig(flags.config ?? folder.config, overrides);
   refuseOtherExperiment(configOf(recorded), loaded.config, folder);
   const config = { ...loaded.config, name: recorded.name };

@@ -87,6 +87,7 @@ const printing = [
   'data verify',
   'data lists',
   'engine list',
+  'runs list',
   'sweep status',
 ];
 
@@ -111,10 +112,11 @@ export function outliveOutput(): Output {
   };
 }
 
-/** Whether a command leaves nothing but its output; every command with --dry-run does. */
+/** Whether a command leaves nothing but its output; every command with --dry-run or --check-only does. */
 function onlyPrints(command: Command): boolean {
   const [name, group] = [command.name(), command.parent?.name() ?? ''];
-  return Boolean(command.opts().dryRun) || [name, group, `${group} ${name}`].some(path => printing.includes(path));
+  const { dryRun, checkOnly } = command.opts();
+  return Boolean(dryRun ?? checkOnly) || [name, group, `${group} ${name}`].some(path => printing.includes(path));
 }
 
 /** Node restores the settings of its terminals when it ends, and aborts (exit 134) where one of them is closed. */

@@ -75,7 +75,9 @@ function readerOf(root: string, train: string, notes: string[]) {
 function notDivided(root: string): DataError {
   return new DataError('The folder has no train/ and no test/, and data.split does not divide it.', {
     where: root,
-    next: "Add --set data.split='{val: 0.1, test: 0.2}', or let `gala init DIR` write a config for this folder.",
+    next:
+      'Let `gala init DIR` write a config for this folder, or, in a command with a config, add --set ' +
+      "data.split='{val: 0.1, test: 0.2}'.",
   });
 }
 

@@ -107,7 +107,7 @@ function run(program: string, args: readonly string[]): Answer {
     if (program === 'sacct') return { status: 1, stdout: '', stderr: '' };
     throw new ConfigError(`There is no SLURM here: the program ${program} is missing.`, {
       where: 'PATH',
-      next: 'Run this on a login node of the cluster, or take --launcher local.',
+      next: `Run this on a login node of the cluster${program === 'sbatch' ? ', or take --launcher local' : ''}.`,
     });
   }
   return { status, stdout: stdout ?? '', stderr: stderr || (error?.message ?? '') };
