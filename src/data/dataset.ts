@@ -42,7 +42,10 @@ interface DatasetFacts {
   readonly imageShape: ImageShape;
   /** Class of image `index`, in [0, classNames.length). */
   label(index: number): number;
-  /** sha256 (hex) that identifies the images and labels that the dataset was read from. */
+  /**
+   * sha256 (hex) of the images and labels that the dataset was read from; of image files, of their names and labels: a
+   * file with another content has the same.
+   */
   readonly fingerprint: string;
 }
 

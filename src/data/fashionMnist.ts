@@ -35,17 +35,11 @@ export function bundledFashionMnistLt(): string {
  * files with `t10k`, each plain or compressed (`.gz`). Images are [H, W, 1]. Throws `DataError` for a missing or
  * damaged file.
  */
-export function openIdxSet(
-  folder: string,
-  { name = 'fashion_mnist_lt', classNames = fashionMnistClassNames } = {},
-): { train: Dataset; test: Dataset } {
-  return {
-    train: readSplit(folder, 'train', name, classNames),
-    test: readSplit(folder, 't10k', name, classNames),
-  };
+export function openIdxSet(folder: string): { train: Dataset; test: Dataset } {
+  return { train: readSplit(folder, 'train'), test: readSplit(folder, 't10k') };
 }
 
-function readSplit(folder: string, prefix: string, name: string, classNames: readonly string[]): Dataset {
+function readSplit(folder: string, prefix: 'train' | 't10k'): Dataset {
   const imageFile = readIdx(folder, `${prefix}-images-idx3-ubyte`, imagesMagic);
   const labelFile = readIdx(folder, `${prefix}-labels-idx1-ubyte`, labelsMagic);
   const [count = 0, height = 0, width = 0] = imageFile.sizes;
@@ -63,8 +57,8 @@ function readSplit(folder: string, prefix: string, name: string, classNames: rea
   }
   const labels = sharedInt32(count);
   labelFile.values.forEach((label, record) => {
-    if (label >= classNames.length) {
-      throw new DataError(`Label ${label} is out of range: the set has ${classNames.length} classes.`, {
+    if (label >= fashionMnistClassNames.length) {
+      throw new DataError(`Label ${label} is out of range: the set has ${fashionMnistClassNames.length} classes.`, {
         where: `${labelFile.path}, record ${record}`,
         next: 'The file is damaged or belongs to another dataset: fetch it again.',
       });
@@ -74,8 +68,8 @@ function readSplit(folder: string, prefix: string, name: string, classNames: rea
   const pixels = sharedBytes(imageFile.values.length);
   pixels.set(imageFile.values);
   return sharedDataset({
-    name,
-    classNames,
+    name: 'fashion_mnist_lt',
+    classNames: fashionMnistClassNames,
     imageShape: { height, width, channels: 1 },
     shared: { pixels, rows: everyRow(count), labels },
     fingerprint: sha256(imageFile.values, labelFile.values),

@@ -41,6 +41,12 @@ const wording = {
     fewer: 'pack with --workers 1; what is packed already is kept',
     smaller: 'pack with a smaller --workers; what is packed already is kept',
   },
+  predicting: {
+    failed: 'A part of the images could not be decoded',
+    thread: 'A worker thread that decodes images',
+    fewer: 'use fewer cores: taskset -c 0 gala predict …',
+    smaller: 'use fewer cores: taskset -c 0 gala predict …',
+  },
   checking: {
     failed: 'A part of the images could not be checked',
     thread: 'A worker thread that checks images',
@@ -202,8 +208,8 @@ function outOfMemory({ thread, smaller }: Wording, where: string, cause: unknown
 }
 
 function poolClosed(): DataError {
-  return new DataError('The data pipeline was closed while a batch was being prepared.', {
-    where: 'data pipeline',
-    next: 'Ask for batches before closing the pipeline.',
+  return new DataError('The worker threads were closed while a job was at work.', {
+    where: 'worker pool',
+    next: 'Wait for all jobs before closing the pool.',
   });
 }

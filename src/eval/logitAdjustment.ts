@@ -20,6 +20,7 @@ export function logitAdjustedPredictions(logits: Float32Array, classCounts: Int3
 
 /** The number that adjustment subtracts from the logits of each class [C]: log(π_j^τ + 1e-12). */
 export function adjustmentShift(classCounts: Int32Array, tau: number): Float64Array {
-  const total = classCounts.reduce((sum, count) => sum + count, 0);
-  return Float64Array.from(classCounts, count => Math.log((Math.max(count, 1) / total) ** tau + 1e-12));
+  const counted = classCounts.map(count => Math.max(count, 1));
+  const total = counted.reduce((sum, count) => sum + count, 0);
+  return Float64Array.from(counted, count => Math.log((count / total) ** tau + 1e-12));
 }

@@ -2,9 +2,11 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StorageError } from '../errors.js';
+import { shellWord } from './shellWord.js';
 
 /**
- * Makes a folder and the missing folders above it. Throws the system's error of the folder that could not be made.
+ * Makes a folder and the missing folders above it. Throws the system's error of the folder that could not be made, and
+ * `StorageError` for a link that leads nowhere.
  * Node's recursive mkdir says ENOENT, "no such file or directory", on a read-only file system and never returns in
  * /proc.
  */
@@ -15,10 +17,21 @@ export function makeFolder(path: string): void {
     try {
       mkdirSync(folder);
     } catch (error) {
-      // Another process may have been first.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      refuseDeadLink(folder);
+      // Another process was first.
     }
   }
+}
+
+/** Throws `StorageError` for a link to a folder that is not there, such as one on a scratch disk that was cleared. */
+function refuseDeadLink(folder: string): void {
+  if (existsSync(folder)) return;
+  const target = resolve(dirname(folder), readlinkSync(folder));
+  throw new StorageError('A link lies in place of the folder, and leads nowhere.', {
+    where: `${folder} → ${target}`,
+    next: `Make the folder it leads to: mkdir -p ${shellWord(target)}`,
+  });
 }
 
 /**

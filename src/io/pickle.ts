@@ -186,5 +186,5 @@ function build(stack: PickleStack, _: PickleReader, types: PickleTypes): void {
 
 function unknownOperation(code: string): FormatFault {
   const hex = code.charCodeAt(0).toString(16);
-  return new FormatFault(`its pickle has the operation 0x${hex}, which checkpoints do not need`);
+  return new FormatFault(`its pickle has the operation 0x${hex}, which gala does not read`);
 }

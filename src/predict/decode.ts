@@ -1,7 +1,7 @@
 /** Image files → the network's input: the central crop of evaluation, in gray where the network takes one channel. */
 import { fitOf, readPlaced } from '../data/images/fit.js';
 import { makeImageReader } from '../data/images/readImage.js';
-import { ConfigError, GalaError } from '../errors.js';
+import { ConfigError, EngineError, GalaError } from '../errors.js';
 import { randomFor } from '../random.js';
 
 export interface InputRecipe {
@@ -50,7 +50,8 @@ export function decoderOf({ imageShape, shortSide }: InputRecipe): (job: DecodeJ
         try {
           await decode(paths[i]!, images.subarray(i * size, (i + 1) * size));
         } catch (error) {
-          if (!(error instanceof GalaError)) throw error;
+          // Without memory (`EngineError`) the file may be sound.
+          if (!(error instanceof GalaError) || error instanceof EngineError) throw error;
           failed[i] = 1;
         }
       }

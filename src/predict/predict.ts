@@ -57,7 +57,8 @@ export async function predictImages(request: PredictionRequest): Promise<Predict
   // In float32, as every reported accuracy is computed.
   const executable = await compile({ state: model, programs: { eval: program } }, { ...settings, precision: 'fp32' });
   const workers = Math.min(usableCores(), Math.ceil(images.length / imagesPerJob));
-  const pool = openWorkerPool<DecodeJob>(new URL('./decodeWorker.js', import.meta.url), workers, recipe);
+  const worker = new URL('./decodeWorker.js', import.meta.url);
+  const pool = openWorkerPool<DecodeJob>(worker, workers, recipe, { work: 'predicting' });
 
   const classes = trained.classNames.length;
   const shape = [batchSize, height, width, channels];

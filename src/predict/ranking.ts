@@ -16,8 +16,8 @@ export interface Rebalancing {
 
 /**
  * The `count` most probable classes of a row of logits [C], the most probable first; among equal ones the lowest label
- * comes first. Re-balanced probabilities are p_j / mass_j^τ, normalised; `rebalance` of eval/rebalance.ts gives the
- * same order. Throws `DataError` for logits that are not finite.
+ * comes first. Re-balanced probabilities are p_j / mass_j^τ, normalised; `rebalanceSweep` of eval/rebalance.ts
+ * predicts the first of them. Throws `DataError` for logits that are not finite.
  */
 export function topClasses(logits: Float32Array, count: number, rebalancing?: Rebalancing): RankedClass[] {
   const scores = Float64Array.from(logits, (logit, j) => {

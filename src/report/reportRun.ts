@@ -1,6 +1,6 @@
 /** A run as the report needs it: its record, its curves, and predictions and scores of its stored test logits. */
 import { existsSync, realpathSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { ConfigError, StorageError } from '../errors.js';
 import type { Calibration } from '../eval/calibration.js';
 import { type Evaluation, readLogitsFile } from '../eval/logitsFile.js';
@@ -124,7 +124,7 @@ function readRun({ folder, record }: Place, isDetailed: boolean): Unlabelled {
     folder: visibleLine(basename(folder.directory)),
     record,
     metrics: readMetrics(folder.metrics).lines,
-    gradients: readGradients(join(folder.directory, 'gradients.jsonl'), classes),
+    gradients: readGradients(folder.gradients, classes),
     evaluation,
     tau,
     plain: predictions,

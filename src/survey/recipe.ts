@@ -1,7 +1,7 @@
 /** Chooses a training for surveyed images, by gala's own rules, and writes it as a config for a person to edit. */
 import { stringify } from 'yaml';
 import type { Config } from '../config/schema.js';
-import { defaultGroups } from '../eval/groups.js';
+import { defaultGroups, groupOf } from '../eval/groups.js';
 import type { Survey } from './survey.js';
 
 export interface Recipe {
@@ -59,8 +59,7 @@ function networkFor(images: number, shortSide: number): Pick<Recipe, 'backbone' 
  */
 export function groupsFor(counts: Int32Array): Recipe['groups'] {
   const ascending = [...counts].sort((a, b) => a - b);
-  const { many, few } = defaultGroups;
-  const present = new Set(ascending.map(count => (count > many ? 'many' : count >= few ? 'medium' : 'few')));
+  const present = new Set(ascending.map(count => groupOf(count)));
   if (present.size === 3 || ascending.length < 3 || ascending[0] === ascending.at(-1)) return defaultGroups;
   const third = Math.round(ascending.length / 3);
   const between = (lower: number) => (ascending[lower]! + ascending[lower + 1]!) / 2;
@@ -129,9 +128,9 @@ function weightsHint({ backbone }: Pick<Recipe, 'backbone'>): string[] {
 }
 
 function groupSizes(counts: Int32Array, { groups }: Pick<Recipe, 'groups'>) {
-  const many = counts.filter(count => count > groups.many).length;
-  const few = counts.filter(count => count < groups.few).length;
-  return { many, medium: counts.length - many - few, few };
+  const sizes = { many: 0, medium: 0, few: 0 };
+  for (const count of counts) sizes[groupOf(count, groups)]++;
+  return sizes;
 }
 
 function word(text: string): string {

@@ -49,6 +49,26 @@ describe('a pickled batch', () => {
     assert.throws(() => read(utf8), /text that is not of Latin-1/);
   });
 
+  test('cannot take more memory than its size allows, however often it recalls a text', () => {
+    const letters = 100_000;
+    // A text of that many letters is kept, and its bytes are asked for again and again.
+    const again = 'h\x00h\x01\x86h\x02\x85R0'.replace('h\x01\x86h\x02\x85', 'h\x01h\x02\x86');
+    const long = Buffer.alloc(4);
+    long.writeInt32LE(letters);
+    const file = Buffer.concat([
+      Buffer.from('\x80\x02c_codecs\nencode\nq\x00X', 'latin1'),
+      long,
+      Buffer.alloc(letters, 'a'),
+      Buffer.from('q\x01X\x06\x00\x00\x00latin1q\x02', 'latin1'),
+      Buffer.from(again.repeat(1000), 'latin1'),
+      Buffer.from('}.', 'latin1'),
+    ]);
+    assert.throws(
+      () => readCifarNames(file, 'meta', python),
+      /it copies its texts until they are larger than the file/,
+    );
+  });
+
   test('that lacks something, or has it in another size, is refused with the reason', () => {
     const refused = (file: Buffer, message: RegExp, records = count) =>
       assert.throws(

@@ -5,6 +5,7 @@ import { before, describe, test } from 'node:test';
 import { parseImageList } from '../../src/data/files/imageList.js';
 import { classNamesOf, type ImageSetConfig, openImageSplits } from '../../src/data/files/imageSplits.js';
 import { missingImages } from '../../src/data/files/locateFiles.js';
+import { dividedTraining } from '../../src/data/files/splitList.js';
 import { ConfigError, DataError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { folderTree, type ImageTree, imagenetTree, inaturalistTree, placesTree, writeTree } from './imageTrees.js';
@@ -29,6 +30,23 @@ async function opened(name: ImageSetConfig['dataset'], folder: string, tree: Ima
   }
   return splits;
 }
+
+test('A label beyond the images is refused before a list is divided by it', () => {
+  const root = join(scratch, 'large label');
+  mkdirSync(root);
+  writeFileSync(join(root, 'train.txt'), 'a/1.jpg 0\na/2.jpg 0\nb/1.jpg 1\nb/2.jpg 20240131\n');
+  const config: ImageSetConfig = { dataset: 'image_list', train_list: 'train.txt', split: { val: 0, test: 0.5 } };
+  assert.throws(() => openImageSplits(config, { root, val: false }), /^DataError: Label 20240131 is too large/);
+});
+
+test('A class may have more images than a call may have arguments', () => {
+  const images = 300_000;
+  const list = parseImageList(Buffer.from('a/1.jpg 0\n'.repeat(images) + 'b/1.jpg 1\n'.repeat(4)), 'train.txt');
+  const shares = { val: 0.1, test: 0.2 };
+  const parts = dividedTraining({}, { list, source: 'train.txt' }, shares, { wantsVal: true, notes: [] });
+  const sizes = [parts.train!, parts.val!, parts.test!].map(part => part.list.labels.length);
+  assert.deepEqual(sizes, [0.7 * images + 2, 0.1 * images + 1, 0.2 * images + 1]);
+});
 
 describe('the official layouts', () => {
   test('ImageNet-LT with flat validation images and with folders', async () => {

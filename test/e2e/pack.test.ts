@@ -1,6 +1,6 @@
 /** `gala data pack` and training on what it made. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { requireTensorFlow } from '../../src/engine/install/locate.js';
@@ -58,6 +58,13 @@ describe('a packed set', () => {
       ['train', 'test'],
     );
     for (const { images, found } of splits) assert.equal(found, images);
+    const image = at('images', 'test', 'class0', readdirSync(at('images', 'test', 'class0'))[0]!);
+    const [before, other] = [readFileSync(image), readFileSync(image)];
+    writeFileSync(image, Buffer.concat([other, Buffer.from('more bytes behind the image')]));
+    const changed = await pack(0);
+    assert.match(changed.stderr + changed.stdout, /^train: \d+ images had been packed before/m);
+    assert.doesNotMatch(changed.stderr + changed.stdout, /^test: \d+ images had been packed before/m);
+    writeFileSync(image, before);
   });
 
   test('trains like the files, is evaluated to the same numbers, and run.json says what was read', async () => {

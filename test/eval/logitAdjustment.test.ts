@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError, DataError } from '../../src/errors.js';
-import { logitAdjustedPredictions } from '../../src/eval/logitAdjustment.js';
+import { adjustmentShift, logitAdjustedPredictions } from '../../src/eval/logitAdjustment.js';
 import { resultRows } from '../../src/eval/resultRow.js';
 import { summarize } from '../../src/eval/summary.js';
 import { exampleEvaluation } from './example.js';
@@ -44,4 +44,12 @@ test('a summary has a line for each τ of logit adjustment, marked as such', () 
     ],
   );
   assert.equal(rows[2]!.top1, rows[0]!.top1);
+});
+
+test('a class without training images counts as one image, also where no class has any', () => {
+  assert.deepEqual(
+    [...adjustmentShift(Int32Array.of(0, 0, 0), 1)],
+    [0, 0, 0].map(() => Math.log(1 / 3 + 1e-12)),
+  );
+  assert.equal(adjustmentShift(Int32Array.of(0, 3), 1)[0], Math.log(1 / 4 + 1e-12));
 });

@@ -2,7 +2,7 @@
  * `gala data download`: the official archive of CIFAR → its md5 → the few files that are needed → the dataset's
  * folder, atomically.
  */
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { extract } from 'tar';
 import { DataError, GalaError, StorageError } from '../../errors.js';
@@ -36,9 +36,9 @@ const stagingPrefix = '.unpacking-';
 const roomFactor = 1.2;
 
 /**
- * Puts the files of a set into `folder`; false when they are there already. A killed download goes on where it was, a
- * killed unpacking leaves nothing that counts as a dataset. Throws `DataError` (server, network, wrong bytes),
- * `StorageError` (disk).
+ * Puts the files of a set into `folder`; `fresh` is false if they were there already. A killed download goes on where
+ * it was, a killed unpacking leaves nothing that counts as a dataset. Throws `DataError` (server, network, wrong
+ * bytes), `StorageError` (disk).
  */
 export async function downloadCifar(
   name: DownloadableName,
@@ -56,7 +56,7 @@ export async function downloadCifar(
       if (isWhole(target, layout)) return { folder: target, fresh: false };
       refuseOtherContent(target, layout);
       removeStagings(folder, stagingPrefix, staging => removeStaging(staging, layout));
-      requireRoom(folder, layout);
+      requireRoom(folder, layout, options.from);
       const address = options.address ?? archivesOf(name).address;
       const archive = await obtain(layout, folder, { ...options, address });
       await unpack(archive, layout, folder, onNote);
@@ -184,9 +184,10 @@ function refuseOtherContent(target: string, layout: CifarLayout): void {
   });
 }
 
-function requireRoom(folder: string, layout: CifarLayout): void {
-  const have = existsSync(join(folder, `${layout.archive.name}.part`)) ? 0 : layout.archive.bytes;
-  const needed = have + roomFactor * layout.archive.bytes;
+function requireRoom(folder: string, { archive }: CifarLayout, from: string | undefined): void {
+  const fetched = statSync(join(folder, `${archive.name}.part`), { throwIfNoEntry: false })?.size ?? 0;
+  const toFetch = from === undefined ? Math.max(0, archive.bytes - fetched) : 0;
+  const needed = toFetch + roomFactor * archive.bytes;
   const free = freeBytesOf(folder);
   if (free >= needed) return;
   throw new StorageError(

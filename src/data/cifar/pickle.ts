@@ -14,9 +14,16 @@ class NumpyArray {
   type = '';
   bytes: Uint8Array = new Uint8Array(0);
 
-  fill(shape: Unpickled | undefined, type: Unpickled | undefined, bytes: Unpickled | undefined): this {
+  /** `room` counts the copied bytes. */
+  fill(
+    shape: Unpickled | undefined,
+    type: Unpickled | undefined,
+    bytes: Unpickled | undefined,
+    room: (bytes: number) => void,
+  ): this {
     if (!(Array.isArray(shape) && type instanceof NumpyType && bytes instanceof Uint8Array))
       throw new FormatFault('it has an array without shape, type or bytes');
+    room(shape.length);
     return Object.assign(this, { shape: shape.map(Number), type: type.name, bytes });
   }
 }
@@ -31,7 +38,11 @@ const fromBuffer = new Set(['numpy.core.numeric._frombuffer', 'numpy._core.numer
 const known = new Set([...reconstruct, ...fromBuffer, 'numpy.ndarray', 'numpy.dtype', '_codecs.encode']);
 const columnByColumn = 'its array lies column by column';
 
-const numpyTypes: PickleTypes = {
+/**
+ * The types of one pickle. `room` gets the number of bytes before they are copied: a pickle can recall one text often,
+ * and each copy would take memory that the file does not have.
+ */
+const numpyTypes = (room: (bytes: number) => void): PickleTypes => ({
   // Python 2 wrote bytes and texts alike.
   strings: 'bytes',
   globalOf(module, name) {
@@ -46,8 +57,9 @@ const numpyTypes: PickleTypes = {
     if (fromBuffer.has(name)) {
       const [bytes, type, shape, order] = given;
       if (order === 'F') throw new FormatFault(columnByColumn);
-      return new NumpyArray().fill(shape, type, bytes);
+      return new NumpyArray().fill(shape, type, bytes, room);
     }
+    room(lengthOf(given[0]));
     const text = textOf(given[0]);
     if (text === undefined) throw new FormatFault(`it calls ${name} without a text`);
     if (name === 'numpy.dtype') return new NumpyType(text);
@@ -62,12 +74,12 @@ const numpyTypes: PickleTypes = {
     const [, shape, type, isFortran, bytes] = Array.isArray(state) ? state : [];
     if (!(target instanceof NumpyArray)) throw new FormatFault('it gives attributes to what is no array');
     if (isFortran === true || isFortran === 1) throw new FormatFault(columnByColumn);
-    target.fill(shape, type, bytes);
+    target.fill(shape, type, bytes, room);
   },
   persistent() {
     throw new FormatFault('it refers to something outside of the file');
   },
-};
+});
 
 /** Pixels [count · 3072] and each label of a batch file. Throws `DataError`. */
 export function readCifarBatch(
@@ -108,12 +120,16 @@ export function readCifarNames(file: Buffer, path: string, layout: CifarLayout):
   return attempt(path, layout, () => {
     const names = dictionaryOf(file).get(key);
     if (!Array.isArray(names)) throw new FormatFault(`it has no list "${key}"`);
-    return names.map(name => textOf(name) ?? '');
+    const room = roomOf(file);
+    return names.map(name => {
+      room(lengthOf(name));
+      return textOf(name) ?? '';
+    });
   });
 }
 
 function dictionaryOf(file: Buffer): Map<string, Unpickled> {
-  const { value } = unpickle(file, 0, numpyTypes);
+  const { value } = unpickle(file, 0, numpyTypes(roomOf(file)));
   if (!(value instanceof Map)) throw new FormatFault('it is no dictionary');
   return new Map([...value].map(([key, entry]) => [textOf(key) ?? '', entry]));
 }
@@ -123,6 +139,19 @@ function latin1Bytes(text: string, encoding: string | undefined): Buffer {
   if (encoding !== 'latin1' || /[^\0-\xff]/.test(text))
     throw new FormatFault('its bytes are written as a text that is not of Latin-1');
   return Buffer.from(text, 'latin1');
+}
+
+/** Throws `FormatFault` when more bytes are copied than the file has. */
+function roomOf(file: Buffer): (bytes: number) => void {
+  let left = file.length;
+  return bytes => {
+    left -= bytes;
+    if (left < 0) throw new FormatFault('it copies its texts until they are larger than the file');
+  };
+}
+
+function lengthOf(value: Unpickled | undefined): number {
+  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
 }
 
 function textOf(value: Unpickled | undefined): string | undefined {

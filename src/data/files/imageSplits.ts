@@ -56,9 +56,7 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
   const folder = isFolders(config.dataset) ? folderLists(config, root, options.val, notes) : undefined;
   const lists = folder?.lists ?? readLists(config, set, root, options, notes);
   const all = [lists.train!, lists.test!, ...(lists.val ? [lists.val] : [])];
-  // In other sets the number of classes limits the labels.
-  if (ownSet(config.dataset)?.imagesOf === 'lists')
-    for (const list of all) requireSmallLabels(list, lists.train!.list.labels.length);
+  if (areOwnLists(config)) for (const list of all) requireSmallLabels(list, lists.train!.list.labels.length);
   const classNames =
     folder?.classNames ??
     classNamesOf(
@@ -78,6 +76,11 @@ export function openImageSplits(config: ImageSetConfig, options: ImageSplitsOpti
   const opened = { train, val, test };
   const repeats = repeatedPaths(splitsOf(opened).map(split => ({ split, files: opened[split]!.files })));
   return { ...opened, notes: [...notes, ...repeats], set };
+}
+
+/** In other sets the number of classes limits the labels. */
+function areOwnLists({ dataset }: ImageSetConfig): boolean {
+  return ownSet(dataset)?.imagesOf === 'lists';
 }
 
 /** The splits that a set has, in the order of reports; with `only`, that one. Throws `ConfigError` for none. */
@@ -120,7 +123,9 @@ function readLists(
   const own = { ...(val && hasVal && { val: read('val') }) };
   const shares = sharesOf(config);
   if (shares !== undefined) {
-    const parts = dividedTraining(config, read('train'), shares, { wantsVal: val, notes });
+    const train = read('train');
+    if (areOwnLists(config)) requireSmallLabels(train, train.list.labels.length);
+    const parts = dividedTraining(config, train, shares, { wantsVal: val, notes });
     return { ...parts, ...own, ...(shares.test === 0 && { test: read('test') }) };
   }
   return { train: read('train'), test: read('test'), ...own };
@@ -150,8 +155,8 @@ function noList(dataset: string, split: ImageSplit): ConfigError {
 }
 
 /**
- * Names each class after the folder of its images, without the first part (`train/`). Where two classes would have the
- * same name, or a class several folders, all names are numbers.
+ * Names each class after the first folder of its images, without the first part (`train/`). Where two classes would
+ * have the same name, or one folder has images of several classes, all names are numbers.
  */
 export function classNamesOf(lists: readonly ImageList[], most = Number.POSITIVE_INFINITY): string[] {
   const classes = Math.min(

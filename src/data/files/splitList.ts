@@ -62,9 +62,8 @@ function splitList(list: ImageList, { val, test }: SplitShares, seed: number, wh
     const shuffled = shuffle(images, randomFor('split', seed, label));
     const testImages = share(images.length, test, images.length);
     const valImages = share(images.length, val, images.length - testImages);
-    parts.test.push(...shuffled.subarray(0, testImages));
-    parts.val.push(...shuffled.subarray(testImages, testImages + valImages));
-    parts.train.push(...shuffled.subarray(testImages + valImages));
+    for (const [place, image] of shuffled.entries())
+      parts[place < testImages ? 'test' : place < testImages + valImages ? 'val' : 'train'].push(image);
   });
   const partOf = (name: keyof typeof parts) => {
     if (parts[name].length === 0) throw emptyPart(name, where);

@@ -7,14 +7,13 @@ import { DataError } from '../../errors.js';
 import { FormatFault } from '../../io/faults.js';
 import { readRegularFile } from '../../io/regularFile.js';
 import { bmpSize, decodeBmp } from './bmp.js';
-import { imageFormat, type JpegFrame, jpegFrame } from './format.js';
+import { fetchAgain, mostPixels, notAnImage, notDecoded } from './decodeFaults.js';
+import { type ImageFormat, imageFormat, type JpegFrame, jpegFrame } from './format.js';
 import { decodeNetpbm, netpbmHeader } from './netpbm.js';
 import { type Box, type PartOf, type RgbImage, type Size, wholeBox, wholeImage } from './rgbImage.js';
 import { sharp } from './sharp.js';
 import { turboJpeg } from './turboJpeg.js';
 
-/** Pillow refuses an image with more pixels as a decompression bomb. */
-const mostPixels = 178_956_970;
 /** Bytes: an uncompressed image of `mostPixels` has up to 0.7 GB. */
 const largestImageFile = 2 ** 30;
 
@@ -138,6 +137,15 @@ export interface ImageHeader extends Size {
 export async function readImageHeader(path: string): Promise<ImageHeader | undefined> {
   const bytes = readImageFile(path);
   const format = imageFormat(bytes);
+  if (format === undefined) throw notAnImage(bytes, path);
+  try {
+    return await headerOf(bytes, format);
+  } catch (error) {
+    throw notDecoded(error as Error, format, path);
+  }
+}
+
+async function headerOf(bytes: Buffer, format: ImageFormat): Promise<ImageHeader | undefined> {
   if (format === 'jpeg') {
     const frame = jpegFrame(bytes);
     return frame && { width: frame.width, height: frame.height, gray: frame.components === 1 };
@@ -171,34 +179,3 @@ function rgbOfCmyk(ink: Uint8Array, channels: number): Uint8Array {
   }
   return pixels;
 }
-
-function notAnImage(bytes: Uint8Array, path: string): DataError {
-  if (bytes.length === 0) return new DataError('The image file is empty.', { where: path, next: fetchAgain });
-  const start = Buffer.from(bytes.subarray(0, 8)).toString('hex').replace(/../g, '$& ').trim();
-  return new DataError(`The file is not an image: it begins with the bytes ${start}.`, {
-    where: path,
-    next: `JPEG, PNG, WebP, GIF, TIFF, BMP, PPM and PGM are read. ${fetchAgain}`,
-  });
-}
-
-function notDecoded(error: Error, format: string, path: string): DataError {
-  const [reason] = error.message.split('\n');
-  const name = format.toUpperCase();
-  const cutOff =
-    /premature end|truncat|out of order read|not enough data|read error|libspng read|unexpected end|it ends before/i;
-  if (/pixel limit/i.test(error.message)) {
-    return new DataError(`The ${name} image has more than ${mostPixels} pixels, as a decompression bomb would.`, {
-      where: path,
-      next: 'Make a smaller copy of the image, or take it out of the list.',
-      cause: error,
-    });
-  }
-  const what = cutOff.test(error.message) ? 'is truncated' : 'is damaged';
-  // The words of a library tell its own names; the error's cause keeps them.
-  const own = /^its? /.test(reason!) ? `: ${reason}` : '';
-  return new DataError(`The ${name} image ${what}${own}.`, { where: path, next: fetchAgain, cause: error });
-}
-
-const fetchAgain =
-  'Fetch the file again or take it out of the list; ' +
-  '`gala data verify --config CONFIG --data DIR --deep` finds every such file beforehand.';

@@ -10,6 +10,7 @@ import { makeFolderBelow } from '../../io/makeFolder.js';
 import { sharedInt32 } from '../dataset.js';
 import type { ImageFiles } from '../files/imageFiles.js';
 import { requireSharp } from '../images/sharp.js';
+import { stampOf } from '../verify/fileStamp.js';
 import { openWorkerPool } from '../workerPool.js';
 import {
   headerPath,
@@ -54,9 +55,10 @@ const shardBytes = 2 ** 26;
 const progressMilliseconds = 200;
 
 /**
- * Packs a split into `folder`. Makes only the shards that are missing or cut off, so that it continues after a killed
- * call. Waits while another process packs into the folder. Rejects with `DataError` naming an image that cannot be
- * decoded, or when the folder has another pack, and with `StorageError` when the folder cannot be written.
+ * Packs a split into `folder`. Makes only the shards that are missing or cut off, or of which a file has changed, so
+ * that it continues after a killed call. Waits while another process packs into the folder. Rejects with `DataError`
+ * naming an image that cannot be decoded, or when the folder has another pack, and with `StorageError` when the folder
+ * cannot be written.
  */
 export async function packImages(options: PackOptions): Promise<PackSummary> {
   const { folder, onWait = () => undefined } = options;
@@ -85,7 +87,7 @@ async function packLocked(options: PackOptions): Promise<PackSummary> {
   };
   begin(folder, header);
   const shards = Array.from({ length: shardCount(header) }, (_, shard) => shard);
-  const missing = shards.filter(shard => !isWhole(folder, header, shard));
+  const missing = shards.filter(shard => !isWhole(folder, header, shard, files));
   const found = files.length - missing.reduce((sum, shard) => sum + imagesInShard(header, shard), 0);
   const packed = sharedInt32(1);
   const report = () => onProgress(found + Atomics.load(packed, 0));
@@ -129,11 +131,13 @@ function begin(folder: string, header: PackHeader): void {
   writeFileAtomic(path, `${JSON.stringify(header, null, 2)}\n`);
 }
 
-/** Whether a shard has the size that its index gives. */
-function isWhole(folder: string, header: PackHeader, shard: number): boolean {
+/** Whether a shard has the size that its index gives, and its files are those that were packed. */
+function isWhole(folder: string, header: PackHeader, shard: number, files: ImageFiles): boolean {
   const index = shardIndexPath(folder, shard);
   if (!existsSync(index) || !existsSync(shardPath(folder, shard))) return false;
-  const { entries } = readPackFile(index, shardSchema);
+  const { entries, stamps = [] } = readPackFile(index, shardSchema);
+  const first = shard * header.images_per_shard;
+  if (stamps.some((stamp, i) => !isDeepStrictEqual(stamp, stampOf(files.path(first + i))))) return false;
   const bytes = entries.reduce((sum, [, height, width]) => sum + 3 * height * width, 0);
   return entries.length === imagesInShard(header, shard) && statSync(shardPath(folder, shard)).size === bytes;
 }

@@ -29,8 +29,12 @@ export const packSchema = z.object({
   notes: z.array(z.string()).optional(),
 });
 
-/** Label, height, width and CRC-32 of each image, in order. */
-export const shardSchema = z.object({ entries: z.array(z.tuple([z.number(), positive, positive, z.number()])) });
+export const shardSchema = z.object({
+  /** Label, height, width and CRC-32 of each image, in order. */
+  entries: z.array(z.tuple([z.number(), positive, positive, z.number()])),
+  /** `stampOf` of the file of each image; absent in packs of earlier versions. */
+  stamps: z.array(z.tuple([z.number(), z.number(), z.number()])).optional(),
+});
 
 export type PackHeader = z.output<typeof packSchema>;
 export type ShardIndex = z.output<typeof shardSchema>;

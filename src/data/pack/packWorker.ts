@@ -7,6 +7,7 @@ import { readRgb } from '../images/decode.js';
 import { makeResizer } from '../images/resize.js';
 import type { RgbImage } from '../images/rgbImage.js';
 import { rowsOf, wholeBox, wholeImage } from '../images/rgbImage.js';
+import { stampOf } from '../verify/fileStamp.js';
 import { answerJobs } from '../workerPool.js';
 import type { ShardIndex } from './packFormat.js';
 
@@ -18,6 +19,8 @@ export interface ShardJob {
   readonly paths: readonly string[];
   readonly labels: readonly number[];
 }
+
+type Stamp = NonNullable<ShardIndex['stamps']>[number];
 
 export interface PackWorkerData {
   readonly shortSide: number;
@@ -44,6 +47,8 @@ function shardPacker(shortSide: number, packed: Int32Array): (job: ShardJob) => 
   return async ({ shard, index, paths, labels }) => {
     const entries: ShardIndex['entries'] = [];
     const images: Uint8Array[] = [];
+    // Before the files are read: a file that changes meanwhile is packed again.
+    const stamps = paths.map(path => [...(stampOf(path) ?? [0, 0, 0])] as Stamp);
     let next = readRgb(paths[0]!);
     for (let i = 0; i < paths.length; i++) {
       const image = await next;
@@ -57,6 +62,6 @@ function shardPacker(shortSide: number, packed: Int32Array): (job: ShardJob) => 
       Atomics.add(packed, 0, 1);
     }
     writeFileAtomic(shard, ...images);
-    writeFileAtomic(index, `${JSON.stringify({ entries } satisfies ShardIndex)}\n`);
+    writeFileAtomic(index, `${JSON.stringify({ entries, stamps } satisfies ShardIndex)}\n`);
   };
 }

@@ -15,7 +15,7 @@ export interface Inspection {
   readonly digest?: readonly [number, number];
 }
 
-/** Never throws: what cannot be read or decoded is a verdict. */
+/** What cannot be read or decoded is a verdict; throws only where memory is too short. */
 export async function inspectImage(path: string): Promise<Inspection> {
   let bytes: Uint8Array;
   try {

@@ -67,6 +67,11 @@ export function reportSplit(
     return Object.fromEntries(entries) as Partial<Record<Verdict, number>>;
   };
   const labels = files.classNames.map((_, label) => label);
+  const adviceOn = (fault: number) => {
+    if (set !== undefined || codes[fault] === codeOf('missing'))
+      return archiveAdvice(root, located.listFolders[located.table.folderOf[fault]!]!, set);
+    return `Fetch them again${split === 'train' ? ', or train without them: --set data.on_bad_image=skip' : ''}.`;
+  };
   return {
     split,
     source,
@@ -80,10 +85,7 @@ export function reportSplit(
     files: bad,
     missingFolders: located.missingFolders,
     wrongCounts: split === 'train' && set !== undefined ? wrongCounts(set, listed, files.classNames) : [],
-    advice:
-      firstFault === -1
-        ? undefined
-        : archiveAdvice(root, located.listFolders[located.table.folderOf[firstFault]!]!, set),
+    advice: firstFault === -1 ? undefined : adviceOn(firstFault),
   };
 }
 

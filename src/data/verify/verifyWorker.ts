@@ -26,7 +26,7 @@ export interface VerifyMemory {
   readonly reused: Int32Array;
 }
 
-/** Loaded for the first image that is not remembered: where all are, most of a start would be the decoder's. */
+/** Loaded for the first image that must be decoded: if all are remembered, loading would be most of the time. */
 let loaded: Promise<(path: string) => Promise<Inspection>> | undefined;
 
 async function loadInspector() {

@@ -2,7 +2,7 @@
 import { type WasmInstance, wasmModule } from '../../wasm.js';
 import { logitsWasm } from './logitsWasm.js';
 
-/** What logits.wat exports; parameters are addresses but for `rows` and `classes`. */
+/** What logits.wat exports; all parameters are addresses, except `rows` and `classes`. */
 interface Kernels {
   softmaxRows(
     logits: number,

@@ -3,9 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import sharp from 'sharp';
-import { decodeRgb, readRgb } from '../../../src/data/images/decode.js';
+import { decodeRgb, readImageHeader, readRgb } from '../../../src/data/images/decode.js';
+import { notDecoded } from '../../../src/data/images/decodeFaults.js';
 import { rowsOf } from '../../../src/data/images/rgbImage.js';
-import { DataError } from '../../../src/errors.js';
+import { DataError, EngineError } from '../../../src/errors.js';
 import { describeUnless } from '../../shared.js';
 import { temporaryFolder } from '../../temporaryFolder.js';
 import { formulaImage } from '../augment/formulaImage.js';
@@ -119,6 +120,25 @@ describe('decoding any file', () => {
     bytes.writeUInt32BE(40_000, 16);
     bytes.writeUInt32BE(40_000, 20);
     await refused(decodeRgb(bytes, 'bomb.png'), /image/, 'bomb.png');
+  });
+
+  test('for lack of memory gives no verdict on the file', () => {
+    const error = notDecoded(new Error('vips_image_write_to_memory: out of memory -- size == 346MB'), 'png', 'a.png');
+    assert.ok(error instanceof EngineError);
+    assert.match(error.message, /^Too little memory: a\.png could not be decoded/);
+    assert.ok(notDecoded(new Error('pngload_buffer: libspng read error'), 'png', 'a.png') instanceof DataError);
+  });
+
+  test('whose header alone is read is refused with its path', async () => {
+    for (const [name, bytes] of [
+      ['text.jpg', Buffer.from('not an image')],
+      ['empty.jpg', Buffer.alloc(0)],
+      ['deep.pgm', Buffer.from('P5 1 1 65535\n\0\0')],
+      ['cut.png', Buffer.from((await sharp(pixels, raw).png().toBuffer()).subarray(0, 20))],
+    ] as const) {
+      writeFileSync(join(folder, name), bytes);
+      await refused(readImageHeader(join(folder, name)), /image/, join(folder, name));
+    }
   });
 
   test('names a missing file and a folder in its place', async () => {

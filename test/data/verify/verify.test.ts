@@ -202,6 +202,14 @@ describe('the report of a split', () => {
       { path: join(root, 'train/n01447641/n01447641_2.JPEG'), label: 1, verdict: 'missing' },
     ]);
     assert.match(report.advice!, /ILSVRC2012_img_train\.tar/);
+    const damaged = reportSplit(
+      'train',
+      train,
+      codes.map(code => (code === codeOf('missing') ? codeOf('damaged') : code)),
+      root,
+      undefined,
+    );
+    assert.equal(damaged.advice, 'Fetch them again, or train without them: --set data.on_bad_image=skip.');
     // The list is a cut of the published one: all its counts are wrong, and told.
     assert.equal(report.wrongCounts.length, 1000);
     assert.deepEqual(report.wrongCounts[1], { label: 1, name: 'n01447641', listed: 6, published: 250 });
