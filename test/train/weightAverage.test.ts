@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type * as tf from '@tensorflow/tfjs';
+import { compile } from '../../src/engine/index.js';
 import { linearHead } from '../../src/models/head.js';
 import { evaluatedModel, isModelEntry, withFreshAverages } from '../../src/models/modelEntries.js';
 import { resnetCifar } from '../../src/models/resnetCifar.js';
@@ -11,9 +12,9 @@ import type { Learning } from '../../src/train/learning.js';
 import { createLoss } from '../../src/train/learning.js';
 import { evalProgram, type Network } from '../../src/train/network.js';
 import { initialState } from '../../src/train/state.js';
-import { movedAverages, trainProgram } from '../../src/train/step.js';
+import { classifierProgram, movedAverages, trainProgram } from '../../src/train/step.js';
 import { compileForTest, compute } from '../engine/compute.js';
-import { float32, maxError, randomBytes, randomIntegers } from '../numbers.js';
+import { float32, maxError, randomBytes, randomIntegers, randomTensor } from '../numbers.js';
 
 const classes = 4;
 const batchSize = 6;
@@ -105,6 +106,37 @@ describe('The averaged weights', () => {
       },
     );
   }
+
+  test('take the weights of their own step, however the threads run', async () => {
+    const learning = { ...plain, emaDecay: decay, freeze: { backbone: true, batch_stats: true } };
+    const state = initialState(network, learning, new Int32Array(classes), 0);
+    const names = ['classifier.weight', 'classifier.bias'].flatMap(name => [name, `ema.${name}`]);
+    const executable = await compile(
+      { state, programs: { train: classifierProgram(network, learning, 2) } },
+      { engine: 'tensorflow', precision: 'fp32', threads: 4 },
+    );
+    try {
+      let before = await executable.readState(names);
+      for (let step = 0; step < 1000; step++) {
+        await executable.run('train', {
+          features: randomTensor(`features ${step}`, [2, 64]),
+          labels: randomIntegers(`labels ${step}`, [2], classes),
+          learning_rate: float32([], [0.05]),
+        });
+        const now = await executable.readState(names);
+        for (const name of ['classifier.weight', 'classifier.bias']) {
+          const expected = Array.from(
+            now[name]!.data,
+            (w, i) => (1 - decay) * w + decay * before[`ema.${name}`]!.data[i]!,
+          );
+          assert.ok(maxError(now[`ema.${name}`]!.data, expected) < 1e-6, `${name} after step ${step}`);
+        }
+        before = now;
+      }
+    } finally {
+      executable.dispose();
+    }
+  });
 
   test('are what an evaluation takes', async () => {
     const { states, logits } = await trained({ ...plain, emaDecay: decay });

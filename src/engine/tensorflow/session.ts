@@ -124,7 +124,8 @@ function addProgram(
   for (const { parameter, velocity, ...update } of updates) {
     const [w, v] = [variables.get(parameter)!.handle, variables.get(velocity)!.handle];
     const [learningRate, gradient, momentum] = [update.learningRate, update.gradient, update.momentum].map(outputOf);
-    const after = reads[parameter] ? [reads[parameter].oper] : [];
+    // It writes both variables, so it waits for the reads of both.
+    const after = [parameter, velocity].flatMap(entry => reads[entry]?.oper ?? []);
     const operands = [w, v, learningRate!, gradient!, momentum!];
     targets.push(builder.operation('ResourceApplyMomentum', operands, { T: { type: 'float32' } }, after));
   }
