@@ -22,11 +22,12 @@ export function foundTensorFlow(environment = process.env): FoundEngine | undefi
 
 /** Every engine, the one that gala prefers first. Throws `EngineError` for a wrong GALA_TENSORFLOW. */
 export function everyEngine(environment = process.env): FoundEngine[] {
-  const others = [
-    foundXlaCpu(environment),
-    foundXlaCuda(Number.POSITIVE_INFINITY, environment),
-    foundEager(environment),
-  ];
+  const plugin = findPlugin(environment);
+  const xla =
+    plugin?.origin === 'explicit' // GALA_PJRT_PLUGIN takes the place of both plugins
+      ? [ofPlugin(plugin.cuda === undefined ? 'cpu' : 'cuda', plugin)]
+      : [foundXlaCpu(environment), foundXlaCuda(Number.POSITIVE_INFINITY, environment)];
+  const others = [...xla, foundEager(environment)];
   return [...listTensorFlow(environment).map(ofTensorFlow), ...others.filter(found => found !== undefined)];
 }
 

@@ -2,6 +2,12 @@
 import { EngineError } from '../errors.js';
 import { type HostTensor, sizeOf, type TensorSpec } from '../tensor.js';
 
+/** A type that a program may have and the host may lack. */
+interface Untyped {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
 /** `value` if it has the type `spec`. Throws `EngineError` that names both types; `what` names the tensor. */
 export function matching(what: string, value: HostTensor | undefined, spec: TensorSpec): HostTensor {
   if (
@@ -20,10 +26,16 @@ export function hostTensor({ dtype, shape }: TensorSpec, bytes: ArrayBuffer): Ho
   return { dtype, shape, data: new types[dtype](bytes) };
 }
 
+/** The type of an output as a tensor on the host. Throws `EngineError` for a type that the host lacks. */
+export function outputSpec(output: string, { dtype, shape }: Untyped): TensorSpec {
+  if (dtype === 'float32' || dtype === 'int32' || dtype === 'uint8') return { dtype, shape };
+  throw new EngineError(`The output '${output}' is ${dtype}.`, { next: 'Cast it to int32.' });
+}
+
 /** Throws `EngineError` unless the state `after` a program has only entries of the state `before`, with their types. */
 export function requireSameTypes(
   before: Readonly<Record<string, TensorSpec>>,
-  after: Readonly<Record<string, { readonly dtype: string; readonly shape: readonly number[] }>>,
+  after: Readonly<Record<string, Untyped>>,
 ): void {
   for (const [name, { dtype, shape }] of Object.entries(after)) {
     const spec = before[name];

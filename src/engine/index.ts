@@ -130,7 +130,7 @@ async function compileOn(request: CompileRequest, settings: EngineSettings): Pro
   const { precision, threads, device, devices = 1, compileCache } = settings;
   const options = { precision, threads, devices, compileCache };
   const printed = process.env.GALA_PRINT_PROGRAMS;
-  if (printed) (await import('./trace/print.js')).writePrograms(printed, request);
+  if (printed) (await import('./trace/print.js')).writePrograms(printed, request, precision);
   if (settings.engine === 'xla') {
     const { requirePlugin, requireCudaPlugin } = await import('./pjrt/locate.js');
     const { loadPlugin } = await import('./pjrt/cApi.js');
@@ -154,11 +154,11 @@ async function compileOn(request: CompileRequest, settings: EngineSettings): Pro
   return compileForTensorFlow(request, { libraries, operations, precision, threads });
 }
 
-/** Where `auto` came to an engine that has not what the config asks for. */
+/** Throws `EngineError` if the chosen engine cannot do what the config asks for: several devices, or tf32. */
 function refuseXlaWishes({ devices = 1, precision }: Wishes, engine: string): void {
   const wish = devices > 1 ? `devices: ${devices}` : precision === 'tf32' ? 'precision: tf32' : undefined;
   if (wish === undefined) return;
-  throw new EngineError(`Engine ${engine}, which runs here, has no ${wish}.`, {
+  throw new EngineError(`${wish} needs engine xla, and gala chose engine ${engine} for this machine.`, {
     where: wish,
     next: 'Set engine to xla, or leave the key out; `gala doctor` shows what this machine has.',
   });

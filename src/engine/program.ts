@@ -53,10 +53,8 @@ export interface EngineInfo {
 
 /** A copy of the inputs of several steps, on the device where the engine has one. */
 export interface StagedSteps {
-  /** Number of steps. */
-  readonly count: number;
   /**
-   * Runs the program once per step, in one call where the engine can. Resolves to the outputs, stacked `[count, …]`.
+   * Runs the program once per step, in one call where the engine can. Resolves to the outputs, stacked `[steps, …]`.
    */
   run(): Promise<HostTensors>;
   dispose(): void;

@@ -62,7 +62,6 @@ export function stageStepByStep(
   );
   const row = (step: number) => Object.fromEntries(copies.map(([name, tensor]) => [name, rowOf(tensor, step)]));
   return {
-    count,
     run: async () => {
       const rows: HostTensors[] = [];
       for (let step = 0; step < count; step++) rows.push(await run(row(step)));

@@ -2,6 +2,7 @@
 import { DataError } from '../errors.js';
 import { type HostTensor, type HostTensors, sizeOf } from '../tensor.js';
 import type { Entry } from './weightPlaces.js';
+import type { WeightsPart } from './weights.js';
 
 interface Changed {
   readonly tensors: HostTensors;
@@ -17,12 +18,11 @@ export function asClassifier(
   tensors: HostTensors,
   classifier: readonly Entry[],
   scales: readonly Entry[] | undefined,
-  expected: HostTensors,
-  where: string,
+  { expected, part, where }: { readonly expected: HostTensors; readonly part: WeightsPart; readonly where: string },
 ): Changed {
   const turned = turnedWeight(tensors, classifier, expected);
   if (scales === undefined) return turned;
-  const folded = foldScales(turned.tensors, scales, where);
+  const folded = foldScales(turned.tensors, scales, part, where);
   return { tensors: folded.tensors, notes: [...turned.notes, ...folded.notes] };
 }
 
@@ -49,13 +49,16 @@ function turnedWeight(tensors: HostTensors, classifier: readonly Entry[], expect
  * The classifier with each row and its bias multiplied by the scale of its class, like the logits in the second stage
  * of MiSLAS by `learned_norm`. Throws `DataError` unless there is one scale for each class.
  */
-function foldScales(tensors: HostTensors, scales: readonly Entry[], where: string): Changed {
+function foldScales(tensors: HostTensors, scales: readonly Entry[], part: WeightsPart, where: string): Changed {
   const { 'classifier.weight': weight, 'classifier.bias': bias } = tensors;
   const [given, scale] = scales.find(([name]) => /(^|\.)learned_norm$/.test(name)) ?? [];
   if (!weight || !scale || scales.length !== 1 || sizeOf(scale.shape) !== weight.shape[0])
     throw new DataError('Its state_dict_lws_model is not one scale for each class of its classifier.', {
       where,
-      next: 'Take the backbone alone with model.weights_part: backbone.',
+      next:
+        part === 'network'
+          ? 'Save the file with one scale for each class, or without state_dict_lws_model.'
+          : 'Take the backbone alone with model.weights_part: backbone.',
     });
   return {
     tensors: {

@@ -49,7 +49,7 @@ export function nameWeights(
   const classifiers = [...(ownClassifier ? [ownClassifier.entries] : []), ...classifiersIn(rest, place.prefix)];
   // With several classifiers none is taken, which is an error if one is needed.
   if (classifiers.length > 1 && part !== 'backbone')
-    throw sameName(classifiers[0]![0]![0], classifiers[1]![0]![0], 'classifier.weight', where);
+    throw sameName([classifiers[0]![0]![0], classifiers[1]![0]![0]], 'classifier.weight', part, where);
   const classifier = classifiers.length === 1 ? classifiers[0]! : [];
 
   const named: Named[] = [
@@ -58,13 +58,13 @@ export function nameWeights(
     ...classifier.map((entry): Named => [`classifier.${lastPart(entry[0])}`, entry]),
     ...rest.filter(entry => !classifier.includes(entry)).map((entry): Named => [entry[0], entry]),
   ];
-  const given = givenNames(named, where);
+  const given = givenNames(named, part, where);
   const renamed = Object.fromEntries(named.map(([name, [, tensor]]) => [name, tensor]));
   const scales = part === 'backbone' ? undefined : beside(scalesKey);
   const { tensors, notes } =
     part === 'backbone'
       ? { tensors: renamed, notes: [] }
-      : asClassifier(renamed, classifier, scales?.entries, expected, where);
+      : asClassifier(renamed, classifier, scales?.entries, { expected, part, where });
   const taken = dictionaries.filter(
     other => [place.dictionary, block, scales].includes(other) || other.entries === classifier,
   );
@@ -114,20 +114,22 @@ function isBeside({ keys }: Dictionary, { keys: others }: Dictionary, wanted: re
 }
 
 /** The name in the file, by gala's name. Throws `DataError` when two tensors have the same name in gala. */
-function givenNames(named: readonly Named[], where: string): Map<string, string> {
+function givenNames(named: readonly Named[], part: WeightsPart, where: string): Map<string, string> {
   const given = new Map<string, string>();
   for (const [name, [own]] of named) {
     const other = given.get(name);
-    if (other !== undefined) throw sameName(other, own, name, where);
+    if (other !== undefined) throw sameName([other, own], name, part, where);
     given.set(name, own);
   }
   return given;
 }
 
-function sameName(given: string, other: string, name: string, where: string): DataError {
-  return new DataError(`Its entries ${given} and ${other} are both ${name} here.`, {
+function sameName(given: readonly string[], name: string, part: WeightsPart, where: string): DataError {
+  const without = 'ave the file without the other one.';
+  return new DataError(`Its entries ${given.join(' and ')} are both ${name} here.`, {
     where,
-    next: 'Take the backbone alone with model.weights_part: backbone, or save the file without the other one.',
+    next:
+      part === 'network' ? `S${without}` : `Take the backbone alone with model.weights_part: backbone, or s${without}`,
   });
 }
 

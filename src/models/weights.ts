@@ -4,8 +4,11 @@ import { DataError } from '../errors.js';
 import type { HostTensor, HostTensors } from '../tensor.js';
 import { backbonePrefix, evaluatedModel } from './modelEntries.js';
 
-/** The part of a network that a file must fill: all, the backbone, or only the entries with the same name and shape. */
-export type WeightsPart = 'all' | 'backbone' | 'matching';
+/**
+ * The part of a network that a file must fill: all, the backbone, or only the entries with the same name and shape.
+ * `network` is all for an evaluation, which has no key for a part.
+ */
+export type WeightsPart = 'all' | 'backbone' | 'matching' | 'network';
 
 export interface FittedWeights {
   /** Every entry of the network, from the file or unchanged. */
@@ -23,14 +26,14 @@ const listedAtMost = 20;
  * `DataError` as `fitPart`.
  */
 export function fitState(expected: HostTensors, state: HostTensors, where: string): HostTensors {
-  return fitPart(expected, evaluatedModel(state), where, 'all').values;
+  return fitPart(expected, evaluatedModel(state), where, 'network').values;
 }
 
 /**
- * The entries of `expected` with the values of `given`, whose filters are HWIO (gala) or OIHW (PyTorch). `where` names
- * the file. Throws `DataError` that lists the missing, mis-shaped and unexpected entries. `all`: every entry must be
- * filled, and `given` may have no others but PyTorch's batch counters. `backbone`: the same for the entries of the
- * backbone; the classifier keeps its values. `matching`: at least one entry must fit.
+ * The entries of `expected` with the values of `given`, whose filters are HWIO (gala) or OIHW (PyTorch). `where`
+ * names the file. Throws `DataError` that lists the missing, mis-shaped and unexpected entries. `all` and `network`:
+ * every entry must be filled, and `given` may have no others but PyTorch's batch counters. `backbone`: the same for
+ * the entries of the backbone; the classifier keeps its values. `matching`: at least one entry must fit.
  */
 export function fitPart(expected: HostTensors, given: HostTensors, where: string, part: WeightsPart): FittedWeights {
   const values: HostTensors = {};
@@ -80,6 +83,7 @@ function misfit(faults: Readonly<Record<string, string[]>>, where: string, part:
 
 /** A part is advised only if the file has it. */
 function remedyOf(faults: Readonly<Record<string, string[]>>, part: WeightsPart): string {
+  if (part === 'network') return 'Give the model.backbone and model.head with which the weights were trained.';
   const isOtherBackbone = Object.values(faults).some(list => list.some(fault => fault.startsWith('backbone.')));
   if (part === 'all' && !isOtherBackbone)
     return 'Set model.weights_part: backbone, which takes the backbone of the file and starts with a new classifier.';

@@ -2,9 +2,9 @@
  * Gradient accumulation: a batch that is too large for the memory goes through the network in micro-batches of equal
  * size, each in one run of the program `train`. The gradients are summed, and the last run makes the step from their
  * mean. The statistics of the loss and the gradient record are computed from the whole batch, whose logits are kept
- * until then. So the step equals a step on the whole batch, with two exceptions, which treat each micro-batch
- * separately: batch normalisation (as in PyTorch), and a loss that does not divide by its number of samples (LDAM with
- * DRW).
+ * until then. So the step equals a step on the whole batch, with three exceptions, which treat each micro-batch
+ * separately: batch normalisation (as in PyTorch), a loss that does not divide by its number of samples (LDAM with
+ * DRW), and the partners of mixup.
  */
 import type { Specs, Tensors } from '../engine/program.js';
 import { type HostTensors, zeros } from '../tensor.js';

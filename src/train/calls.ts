@@ -1,5 +1,4 @@
 /** The calls of the engine during training: each runs a block of batches, which is staged on the device in advance. */
-import { availableParallelism } from 'node:os';
 import type { Config } from '../config/schema.js';
 import { imageBytes } from '../data/dataset.js';
 import { inputOf } from '../data/features.js';
@@ -9,6 +8,7 @@ import { openPipeline } from '../data/pipeline/pipeline.js';
 import type { EngineInfo, Executable, StagedSteps } from '../engine/program.js';
 import { hasDeviceMemory, stackSteps, stepsPerCall } from '../engine/steps.js';
 import { waitsFor } from '../io/waiting.js';
+import { usableCores } from '../machine/cpu.js';
 import type { HostTensors } from '../tensor.js';
 import type { Experiment } from './experiment.js';
 
@@ -88,7 +88,7 @@ const mostGpuWorkers = 16;
 export function dataWorkers(
   setting: Config['data']['workers'],
   info: Pick<EngineInfo, 'engine' | 'device'>,
-  cores = availableParallelism(),
+  cores = usableCores(),
 ): number {
   if (setting !== 'auto') return setting;
   return hasDeviceMemory(info) ? Math.max(1, Math.min(cores - 1, mostGpuWorkers)) : 1;

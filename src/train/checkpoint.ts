@@ -20,8 +20,7 @@ const progressSchema = z.strictObject({
   loss_sum: z.number(),
   /** Seconds of training so far, added up over resumes. */
   training_seconds: z.number().min(0),
-  /** The best epoch so far on the split that selects it, with its plain top-1 as a fraction. */
-  /** `top1`: the score that selected the epoch, a fraction; on `val` balanced accuracy. */
+  /** The best epoch so far and the score that selected it, a fraction: `top1` on `test`, on `val` balanced accuracy. */
   best: z.strictObject({ epoch: z.number().int(), top1: z.number() }).optional(),
 });
 

@@ -18,9 +18,9 @@ import { holdRunFolder, logitsPath, openRunFolder, type RunFolder } from '../run
 import { listStoredLogits, storedLogits } from '../run/storedLogits.js';
 import type { HostTensors } from '../tensor.js';
 import { type Checkpoint, chooseCheckpoint, readCheckpoint } from './checkpoint.js';
+import { evaluateSplit, type LogitsSource } from './evaluateSplit.js';
 import { compileForEvaluation, type Experiment, openExperiment } from './experiment.js';
 import { otherImages, otherSplits } from './splits.js';
-import { evaluateSplit } from './trainer.js';
 
 export type Split = 'test' | 'val' | 'train';
 
@@ -70,7 +70,7 @@ export async function evaluateRun(request: RunEvaluation): Promise<Evaluation> {
   const isOfRun = isOfSameImages(experiment, split, folder, onNote);
   const selectedOn = checkpoint === 'best' ? config.eval.select_on : checkpoint === 'last' ? 'last' : undefined;
   const source = { checkpoint, ...(epoch !== undefined && { epoch, ...(selectedOn && { selected_on: selectedOn }) }) };
-  const model = fitState(modelOf(experiment), state, checkpoint);
+  const model = fitState(modelOf(experiment), state, path);
   const evaluation = await evaluateWith(experiment, model, split, source);
   if (stored && isOfRun) storeLogits(stored, evaluation, folder, { path, progress }, onNote);
   return evaluation;
@@ -152,7 +152,7 @@ export async function evaluateWeights(
 ): Promise<Evaluation> {
   const file = await readWeightsFile(weights);
   const experiment = await openExperiment(config, dataRoot, { check: [split], ...(watcher && { watcher }) });
-  const fitted = fitFile(modelOf(experiment), file, 'all');
+  const fitted = fitFile(modelOf(experiment), file, 'network');
   for (const sentence of describeFit(fitted)) onNote?.(sentence);
   return evaluateWith(experiment, fitted.values, split, { checkpoint: weights });
 }
@@ -161,7 +161,7 @@ async function evaluateWith(
   experiment: Experiment,
   model: HostTensors,
   split: Split,
-  source: { checkpoint: string; epoch?: number; selected_on?: string },
+  source: LogitsSource,
 ): Promise<Evaluation> {
   const dataset = datasetOf(experiment, split);
   const executable = await compileForEvaluation(experiment, model);

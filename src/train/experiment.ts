@@ -127,7 +127,7 @@ const mostPixels = 100 * 224 * 224;
 /**
  * Images per forward pass of an evaluation: `eval.batch_size`, or fewer if the largest evaluated split has only
  * `images`, or if the images are large. A multiple of `devices` stays a multiple. The logits of an image do not depend
- * on it.
+ * on it, except for rounding.
  */
 export function evaluationBatch(
   { eval: { batch_size }, devices }: Pick<StageConfig, 'eval' | 'devices'>,

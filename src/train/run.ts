@@ -23,12 +23,13 @@ import { writeResultFiles } from '../tables/resultFiles.js';
 import { type Beginning, newBeginning, savedBeginning } from './beginning.js';
 import { describeChanges } from './changedEngine.js';
 import { checkpointPath, readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { evaluateSplit } from './evaluateSplit.js';
 import { compileForEvaluation, type Experiment, openExperiment } from './experiment.js';
 import { withFixedFeatures } from './fixedFeatures.js';
 import { hasFixedFeatures } from './learning.js';
 import type { RunRequest } from './runRequest.js';
 import { networkRecord, otherImages, otherSplits, ownDataRoot, refuseOtherStage, splitRecords } from './splits.js';
-import { evaluateSplit, train } from './trainer.js';
+import { train } from './trainer.js';
 
 /** The result rows of the finished run; undefined if it was stopped before its end, with everything saved. */
 export async function executeRun(request: RunRequest): Promise<ResultRow[] | undefined> {

@@ -20,8 +20,9 @@ import { type Learning, trainedParameters } from './learning.js';
 import type { Network } from './network.js';
 
 /**
- * The state at step 0: everything that a step of `batchSize` images reads and changes. The order of the entries decides
- * the order of the operations in the compiled graph, and so how sums are rounded: every compilation takes this order.
+ * The state at step 0: everything that a step of `batchSize` images reads and changes. The order of the entries
+ * decides the order of the operations in the compiled graph, and so how sums are rounded: every compilation of a
+ * training takes this order.
  */
 export function initialState(
   network: Pick<Network, 'backbone' | 'head'>,

@@ -1,11 +1,8 @@
-/** The training loop, and the evaluation of a split. Results go to the run folder and to the observer. */
+/** The training loop. Results go to the run folder and to the observer. */
 import { existsSync } from 'node:fs';
-import type { Dataset } from '../data/dataset.js';
 import type { Executable } from '../engine/program.js';
 import { DivergedError } from '../errors.js';
-import { type StagedSplits, splitLogits } from '../eval/evaluate.js';
-import { defaultGroups, type GroupBounds } from '../eval/groups.js';
-import type { Evaluation } from '../eval/logitsFile.js';
+import type { StagedSplits } from '../eval/evaluate.js';
 import { type Summary, selectingScore, summarize } from '../eval/summary.js';
 import { waitsFor } from '../io/waiting.js';
 import { appendEvents } from '../run/eventFile.js';
@@ -13,8 +10,9 @@ import { appendEpoch, type EpochMetrics, writeMetricsCsv } from '../run/metricsL
 import { updateRecord } from '../run/record.js';
 import type { RunFolder } from '../run/runFolder.js';
 import type { HostTensor, HostTensors } from '../tensor.js';
-import { type Calls, dataWorkers, openCalls } from './calls.js';
+import { type Calls, openCalls } from './calls.js';
 import { checkpointClock, checkpointPath, type TrainingProgress, writeCheckpoint } from './checkpoint.js';
+import { evaluateSplit } from './evaluateSplit.js';
 import type { Experiment } from './experiment.js';
 import { gradientLine } from './gradientRecord.js';
 import type { StopRequest } from './signals.js';
@@ -163,29 +161,6 @@ async function evaluateSplits(run: TrainingRun, epoch: number): Promise<Map<stri
   return summaries;
 }
 
-/** Logits of one split with their origin; see `splitOutputs` for `staged`. */
-export async function evaluateSplit(
-  experiment: Experiment,
-  executable: Executable,
-  split: string,
-  dataset: Dataset,
-  source: { checkpoint: string; epoch?: number; selected_on?: string },
-  staged?: StagedSplits,
-): Promise<Evaluation> {
-  const { config, datasets, evaluationBatch } = experiment;
-  const workers = dataWorkers(config.data.workers, executable.info);
-  return {
-    ...(await splitLogits(executable, dataset, evaluationBatch, workers, staged)),
-    classCounts: datasets.counts,
-    classNames: dataset.classNames,
-    ...(areDefaultGroups(config.eval.groups) ? {} : { groups: config.eval.groups }),
-    run: config.name,
-    split,
-    precision: executable.info.precision,
-    ...source,
-  };
-}
-
 /** Scores of a split in percent, named as in metrics.jsonl: `test_top1`, `test_many`…, `test_top1_rebalanced`… */
 function splitMetrics(split: string, { plain, rebalanced }: Summary): Record<string, number> {
   const metrics: Record<string, number> = {};
@@ -261,8 +236,4 @@ function diverged(what: string, { order, config }: Experiment, epoch: number, st
 
 function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
-}
-
-function areDefaultGroups({ many, few }: GroupBounds): boolean {
-  return many === defaultGroups.many && few === defaultGroups.few;
 }

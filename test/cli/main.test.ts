@@ -106,12 +106,14 @@ test('engine list prints what it found, for people and as JSON', t => {
   mkdirSync(libraries);
   for (const name of ['libtensorflow_framework.so.2', 'libtensorflow_cc.so.2'])
     writeFileSync(join(libraries, name), '12345');
-  const environment = { GALA_TENSORFLOW: libraries };
+  writeFileSync(join(folder, 'plugin.so'), '123');
+  const environment = { GALA_TENSORFLOW: libraries, GALA_PJRT_PLUGIN: join(folder, 'plugin.so') };
   const text = gala(folder, ['engine', 'list'], environment);
   assert.equal(text.status, 0);
   assert.match(text.stdout, /^tensorflow \(cpu\) unknown .*explicit .*auto uses this one\n/);
   const json = gala(folder, ['engine', 'list', '--json'], environment);
-  const [first] = JSON.parse(json.stdout) as Record<string, unknown>[];
+  const [first, ...others] = JSON.parse(json.stdout) as Record<string, unknown>[];
+  assert.equal(others.filter(({ engine }) => engine === 'xla').length, 1, 'one plugin is listed once');
   assert.deepEqual(first, {
     engine: 'tensorflow',
     device: 'cpu',

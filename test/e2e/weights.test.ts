@@ -71,6 +71,9 @@ test(
     assert.match(refused.stderr, /classifier\.weight is \[3,64\], the network has \[10,64\]/);
     assert.equal(errorOf(refused).where, other);
     assert.match(errorOf(refused).next, /model\.weights_part/);
+    const words = ['eval', '--config', 'fashion_mnist_lt/gala', '--set', 'model.head=cosine', '--weights', other];
+    const evaluated = errorOf(await gala([...words, '--data', set], 4, options));
+    assert.equal(evaluated.next, 'Give the model.backbone and model.head with which the weights were trained.');
 
     const overrides = [...still, `model.weights=${other}`, 'model.weights_part=backbone'];
     const { stderr } = await gala(smallTraining(set, at('backbone'), overrides), 0, options);

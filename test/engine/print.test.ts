@@ -18,10 +18,14 @@ test('A program is printed with its types, attributes, constants, outputs and th
       outputs: { y: tf.mul(x!, tf.tensor1d([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])) },
     }),
   };
-  writePrograms(folder, {
-    state: { w: float32([10], new Array(10).fill(0)), still: float32([], [1]) },
-    programs: { step },
-  });
+  writePrograms(
+    folder,
+    {
+      state: { w: float32([10], new Array(10).fill(0)), still: float32([], [1]) },
+      programs: { step },
+    },
+    'fp32',
+  );
   assert.equal(
     readFileSync(join(folder, 'step.txt'), 'utf8'),
     `%0 = Input() {name: "x"} : float32[2, 10]
@@ -34,4 +38,25 @@ output y = %2
 state w = %5
 `,
   );
+});
+
+test('A program in bf16 is printed as an engine compiles it', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'gala-print-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [images, filter] = [
+    { dtype: 'float32', shape: [1, 4, 4, 2] },
+    { dtype: 'float32', shape: [3, 3, 2, 2] },
+  ] as const;
+  const step: Program = {
+    inputs: { images, filter },
+    apply: (_, given) => ({
+      state: {},
+      outputs: { y: tf.conv2d(given.images as tf.Tensor4D, given.filter as tf.Tensor4D, 1, 'same') },
+    }),
+  };
+  const printed = (precision: 'fp32' | 'bf16') => {
+    writePrograms(folder, { state: {}, programs: { step } }, precision);
+    return /Conv2D.* : (\w+)/.exec(readFileSync(join(folder, 'step.txt'), 'utf8'))![1];
+  };
+  assert.deepEqual([printed('fp32'), printed('bf16')], ['float32', 'bfloat16']);
 });

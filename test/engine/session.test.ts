@@ -211,7 +211,7 @@ describe('An executable', () => {
           positive: { inputs: { x: scalar }, apply: (_, { x }) => ({ state: {}, outputs: { y: tf.greater(x!, 0) } }) },
         },
       }),
-      /output 'y' of the program 'positive' is bool/,
+      /output 'y' is bool/,
     ));
 });
 

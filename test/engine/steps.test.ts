@@ -107,7 +107,6 @@ for (const [engine, compile, skip] of [
         const given = { ...rows, pixels: { ...rows.pixels, data: rows.pixels.data.slice() } };
         const staged = await executable.stage('add', given);
         given.pixels.data.fill(0);
-        assert.equal(staged.count, 3);
         assert.deepEqual(await staged.run(), {
           added: float32([3, 2], [2, 6, 8, 18, 18, 36]),
           total: float32([3], [6, 15, 750]),

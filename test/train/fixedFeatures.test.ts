@@ -8,10 +8,10 @@ import { compile, engineSettings } from '../../src/engine/index.js';
 import type { Executable } from '../../src/engine/program.js';
 import type { HostTensors } from '../../src/tensor.js';
 import { openCalls } from '../../src/train/calls.js';
+import { evaluateSplit } from '../../src/train/evaluateSplit.js';
 import { type Experiment, experimentOn } from '../../src/train/experiment.js';
 import { withFixedFeatures } from '../../src/train/fixedFeatures.js';
 import { hasFixedFeatures } from '../../src/train/learning.js';
-import { evaluateSplit } from '../../src/train/trainer.js';
 import { threads } from '../engine/compute.js';
 import { maxError } from '../numbers.js';
 

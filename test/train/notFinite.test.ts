@@ -48,7 +48,6 @@ async function trained({ weight, logit }: Network, hasCheckpoint: boolean) {
     eval: { logits: numbers(...new Array<number>(100).fill(logit)) },
   };
   const stage = async (program: string): Promise<StagedSteps> => ({
-    count: 1,
     run: async () => {
       ran.push(program);
       return outputs[program]!;

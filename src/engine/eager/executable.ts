@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { EngineError } from '../../errors.js';
 import type { DType, HostTensor, HostTensors } from '../../tensor.js';
 import tf from '../../tfjs.cjs';
-import { hostTensor, requireSameTypes } from '../hostTensor.js';
+import { hostTensor, outputSpec, requireSameTypes } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision, Program, Specs, Tensors } from '../program.js';
 import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { loadAddon } from './addon.js';
@@ -136,8 +136,7 @@ function bytesAmong(tensors: Tensors, specs: Specs): tf.Tensor[] {
 
 function dtypeOf(name: string, tensor: tf.Tensor, bytes: ReadonlySet<tf.Tensor>): DType {
   if (bytes.has(tensor)) return 'uint8';
-  if (tensor.dtype === 'float32' || tensor.dtype === 'int32') return tensor.dtype;
-  throw new EngineError(`The output '${name}' is ${tensor.dtype}.`, { next: 'Cast it to int32.' });
+  return outputSpec(name, tensor).dtype;
 }
 
 function runError(error: Error): EngineError {

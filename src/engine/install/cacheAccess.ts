@@ -23,7 +23,7 @@ export function cacheWarning(cache = cacheFolder()): string | undefined {
     if (who === undefined) continue;
     const remedy =
       stat!.uid === ownUser()
-        ? `chmod ${real.startsWith(`${path}/`) ? '' : '-R '}go-w ${shellWord(path)}`
+        ? `chmod ${path === real || path.startsWith(`${real}/`) ? '-R ' : ''}go-w ${shellWord(path)}`
         : 'put the cache into a folder of your own (GALA_CACHE)';
     return (
       `${who} can change ${path}, and gala runs code from there as you. To prevent it: ${remedy}. ` +

@@ -39,7 +39,6 @@ const functions = {
   bufferFromHost: 22,
   deviceKind: 26,
   deviceDescription: 29,
-  deviceMemoryStats: 34,
   executableDestroy: 40,
   executableSerialize: 49,
   loadedExecutableDestroy: 50,

@@ -33,8 +33,6 @@ export interface Client extends Omit<Transfers, 'uploadsDone'> {
    */
   serialize(executable: Address): Uint8Array;
   load(bytes: Uint8Array): Promise<Address>;
-  /** Bytes in use on the first device; undefined where the plugin does not count them. */
-  bytesInUse(): number | undefined;
   /**
    * Runs an executable, which has one result or more, to its end. Each parameter and each result has one buffer per
    * device; `devices` is the number of devices that the executable was compiled for.
@@ -64,7 +62,6 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
   const platform = textOf(api.call('platformName', [client, 0, 0], 'name its platform'));
   const devices = devicesOf(api, client);
   if (devices.length === 0) throw new EngineError(`The PJRT plugin for ${platform} has no device.`);
-  const device = devices[0]!.address;
 
   const { upload, download, uploadsDone } = transfersOf(api, client, devices);
 
@@ -105,13 +102,6 @@ export function newClient(api: Pjrt, options: Readonly<Record<string, Option>> =
         return (await api.callAsync('deserializeAndLoad', words, 'load a stored program'))[3]!;
       } finally {
         block.free();
-      }
-    },
-    bytesInUse: () => {
-      try {
-        return Number(api.call('deviceMemoryStats', [device, ...Array<number>(21).fill(0)], 'report its memory')[1]);
-      } catch {
-        return undefined;
       }
     },
     upload,

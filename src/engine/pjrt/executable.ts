@@ -5,7 +5,7 @@
  */
 import { EngineError } from '../../errors.js';
 import type { HostTensor, HostTensors, TensorSpec } from '../../tensor.js';
-import { matching } from '../hostTensor.js';
+import { matching, outputSpec } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision } from '../program.js';
 import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { batchAxisOf } from '../stablehlo/devices.js';
@@ -49,7 +49,7 @@ interface Compiled {
 export async function compileForPjrt(api: Pjrt, request: CompileRequest, options: PjrtOptions): Promise<Executable> {
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => {
-      return [name, entryOf(name, trace(program, request.state, options.precision))];
+      return [name, entryOf(trace(program, request.state, options.precision))];
     }),
   );
   const { devices = 1 } = options;
@@ -85,15 +85,10 @@ function requireDevices({ devices, platform }: Client, wanted: number): void {
   });
 }
 
-function entryOf(name: string, traced: TracedProgram): Entry {
-  const outputs = Object.entries(traced.outputs).map(([output, value]) => {
-    const { dtype, shape } = typeOf(value);
-    if (dtype === 'bool' || dtype === 'bfloat16')
-      throw new EngineError(`The output '${output}' of the program '${name}' is ${dtype}.`, {
-        next: 'Cast it to int32.',
-      });
-    return [output, { dtype, shape }] as const;
-  });
+function entryOf(traced: TracedProgram): Entry {
+  const outputs = Object.entries(traced.outputs).map(
+    ([output, value]) => [output, outputSpec(output, typeOf(value))] as const,
+  );
   return { traced, inputs: Object.keys(traced.inputs), outputs, compiled: new Map() };
 }
 

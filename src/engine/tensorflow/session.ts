@@ -7,7 +7,7 @@ import { EngineError } from '../../errors.js';
 import { bytesField, message, varintField } from '../../io/protobuf.js';
 import { memoryError } from '../../machine/memory.js';
 import type { HostTensor, TensorSpec } from '../../tensor.js';
-import { hostTensor } from '../hostTensor.js';
+import { hostTensor, outputSpec } from '../hostTensor.js';
 import type { CompileRequest, EngineInfo, Executable, Precision } from '../program.js';
 import { type Runtime, serialExecutable } from '../serialExecutable.js';
 import { type TracedProgram, typeOf, type Value } from '../trace/ir.js';
@@ -65,7 +65,7 @@ export async function compileForTensorFlow(request: CompileRequest, options: Ten
   const entries = new Map(
     Object.entries(request.programs).map(([name, program]) => [
       name,
-      addProgram(builder, name, trace(program, request.state, options.precision), variables, options),
+      addProgram(builder, trace(program, request.state, options.precision), variables, options),
     ]),
   );
   const session = openSession(api, builder.graph, options);
@@ -93,7 +93,6 @@ function addVariable(builder: GraphBuilder, name: string, spec: TensorSpec): Var
 
 function addProgram(
   builder: GraphBuilder,
-  name: string,
   whole: TracedProgram,
   variables: ReadonlyMap<string, Variable>,
   { threads, operations }: TensorFlowOptions,
@@ -130,12 +129,7 @@ function addProgram(
     targets.push(builder.operation('ResourceApplyMomentum', operands, { T: { type: 'float32' } }, after));
   }
   const fetches = Object.entries(traced.outputs).map(([output, value]) => {
-    const type = typeOf(value);
-    if (type.dtype === 'bool' || type.dtype === 'bfloat16')
-      throw new EngineError(`The output '${output}' of the program '${name}' is ${type.dtype}.`, {
-        next: 'Cast it to int32.',
-      });
-    return [output, fetchable(builder, value, outputOf(value)), { dtype: type.dtype, shape: type.shape }] as const;
+    return [output, fetchable(builder, value, outputOf(value)), outputSpec(output, typeOf(value))] as const;
   });
   return { feeds, fetches, targets };
 }

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CompileRequest } from '../program.js';
+import type { CompileRequest, Precision } from '../program.js';
 import type { Attributes, Node, TracedProgram, Value, ValueType } from './ir.js';
 import { trace } from './trace.js';
 
@@ -12,10 +12,10 @@ import { trace } from './trace.js';
 const valuesShown = 8;
 
 /** Writes each program to `folder` as `<name>.txt`, before an engine compiles it. */
-export function writePrograms(folder: string, { state, programs }: CompileRequest): void {
+export function writePrograms(folder: string, { state, programs }: CompileRequest, precision: Precision): void {
   mkdirSync(folder, { recursive: true });
   for (const [name, program] of Object.entries(programs))
-    writeFileSync(join(folder, `${name}.txt`), `${printProgram(trace(program, state))}\n`);
+    writeFileSync(join(folder, `${name}.txt`), `${printProgram(trace(program, state, precision))}\n`);
 }
 
 /** The nodes, each after its inputs, then the outputs and the state entries that change. */

@@ -68,11 +68,12 @@ test('A cache that others may change is told with the command against it; that o
   const other = join(folder, 'other');
   mkdirSync(join(other, 'engine'), { recursive: true });
   symlinkSync(join(other, 'engine'), join(cache, 'engines', 'linked'));
-  for (const path of [cache, engine, join(engine, 'libtensorflow_cc.so.2'), other]) {
+  for (const path of [folder, cache, engine, join(engine, 'libtensorflow_cc.so.2'), other]) {
     chmodSync(path, 0o777);
     const warning = cacheWarning(cache)!;
     assert.match(warning, /^Every user of this machine can change /);
     const command = /: (chmod .*)\. `gala doctor --deep`/.exec(warning)![1]!;
+    assert.equal(command.includes('-R'), path.startsWith(cache), 'nothing outside of the cache is changed');
     execFileSync('sh', ['-c', command]);
     assert.equal(cacheWarning(cache), undefined, command);
   }
