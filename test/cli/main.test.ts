@@ -39,20 +39,6 @@ test('--version prints the version of package.json, --help the commands; both ex
   for (const command of ['engine', 'config']) assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
 });
 
-test('help does not load TF.js', t => {
-  const folder = temporaryFolder(t);
-  const probe = join(folder, 'probe.cjs');
-  writeFileSync(
-    probe,
-    `process.on('exit', () => {
-      const loaded = Object.keys(require.cache).filter(name => name.includes('tensorflow') || name.includes('koffi'));
-      process.stderr.write(loaded.join('\\n'));
-    });`,
-  );
-  const { status, stderr } = spawnSync(process.execPath, ['--require', probe, binary, '--help'], { encoding: 'utf8' });
-  assert.deepEqual([status, stderr], [0, '']);
-});
-
 test('usage errors exit 2 and suggest what was meant', t => {
   const folder = temporaryFolder(t);
   const command = gala(folder, ['engin']);

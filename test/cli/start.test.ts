@@ -29,7 +29,7 @@ test(
         loaded.some(url => url.endsWith('/cli/main.js')),
         `${words.join(' ')}: ${stdout}${stderr}`,
       );
-      const heavy = loaded.filter(url => /\/node_modules\/(zod|yaml|cli-progress|@tensorflow)\//.test(url));
+      const heavy = loaded.filter(url => /\/node_modules\/(zod|yaml|cli-progress|@tensorflow|koffi)\//.test(url));
       assert.deepEqual(heavy, [], words.join(' '));
     }
   },

