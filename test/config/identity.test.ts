@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { configDifference, configHash } from '../../src/config/identity.js';
+import { describeKeys } from '../../src/config/keys.js';
 import { loadConfig } from '../../src/config/load.js';
+import { packageRoot } from '../e2e/gala.js';
 
 const load = (...set: string[]) => loadConfig('cifar100_lt/gala_if100', { set }).config;
 
@@ -45,4 +49,35 @@ test('keys of one loss only are shown as absent in the other', () => {
     'loss.variant: "released" → (none)',
     'loss.accumulation: "released" → (none)',
   ]);
+});
+
+/** As docs/configs.md lists them. */
+const outside = [
+  ...['name', 'device', 'devices', 'threads', 'data.root', 'data.workers', 'data.verify'],
+  ...['train.checkpoint_every', 'train.steps_per_call'],
+];
+
+test('Every key changes the hash, except the keys that decide no number', () => {
+  for (const { key, choice } of describeKeys().filter(({ key }) => !key.startsWith('stages.'))) {
+    const config = structuredClone(load());
+    const path = key.split('.');
+    const parent = path.slice(0, -1).reduce<Record<string, unknown>>(
+      (map, part) => {
+        map[part] ??= {};
+        return map[part] as Record<string, unknown>;
+      },
+      config as unknown as Record<string, unknown>,
+    );
+    if (choice !== undefined) parent.name = choice;
+    const before = configHash(structuredClone(config));
+    parent[path.at(-1)!] = 'another value';
+    assert.equal(configHash(config) === before, outside.includes(key), key);
+  }
+});
+
+test('A config that was recorded keeps its hash', () => {
+  const file = join(packageRoot, 'results/cifar100_lt/two_stage_if100-seed0-subset0.json');
+  const record = JSON.parse(readFileSync(file, 'utf8')) as { first_stage: { config_hash: string } };
+  const { stages } = loadConfig('cifar100_lt/two_stage_if100').config;
+  assert.equal(configHash(stages!.representation), record.first_stage.config_hash);
 });

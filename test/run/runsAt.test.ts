@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { StorageError } from '../../src/errors.js';
-import { runsAtName } from '../../src/run/namedRun.js';
+import { runFolderOf, runsAtName } from '../../src/run/namedRun.js';
 import { findRunFolders } from '../../src/run/runStore.js';
+import { writeExampleRun } from '../report/exampleRuns.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const root = temporaryFolder();
@@ -49,4 +50,26 @@ test('a name is the folder of its runs, also beside a folder of images of that n
   process.chdir(root);
   assert.equal(runsAtName('a', '.'), 'a', 'a path with runs is taken as it is');
   assert.throws(() => runsAtName('nowhere', root), /^StorageError: There is no run "nowhere", and none at all below /);
+});
+
+test('To read, a name means its latest finished run, or the latest if none is finished; to resume, an open one', () => {
+  const output = join(root, 'named');
+  const runs = [0, 1, 2].map(second => {
+    const { directory, record } = writeExampleRun(output, { name: 'a/b' });
+    const text = JSON.parse(readFileSync(record, 'utf8'));
+    const status = second === 0 ? 'finished' : 'interrupted';
+    const started_at = `2026-01-02T03:04:0${second}.000Z`;
+    return {
+      directory,
+      write: (to = status) => writeFileSync(record, JSON.stringify({ ...text, status: to, started_at })),
+    };
+  });
+  for (const { write } of runs) write();
+  const named = (text: string, purpose?: 'resume') => runFolderOf(text, output, purpose, () => undefined);
+  for (const text of ['a/b', 'latest']) {
+    assert.equal(named(text), runs[0]!.directory);
+    assert.equal(named(text, 'resume'), runs[2]!.directory);
+  }
+  runs[0]!.write('interrupted');
+  assert.equal(named('a/b'), runs[2]!.directory);
 });
