@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { configHash } from '../../src/config/identity.js';
 import { StorageError } from '../../src/errors.js';
 import { describeGit, describeVersions } from '../../src/run/host.js';
-import { createRecord, readRecord, recordResume, updateRecord } from '../../src/run/record.js';
+import { createRecord, dataRootOf, readRecord, recordResume, updateRecord } from '../../src/run/record.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleRecord } from './example.js';
 
@@ -143,4 +143,20 @@ describe('run.json', () => {
     }
     assert.ok(describeVersions().gala);
   });
+});
+
+test('The data folder of a run: --data, then the one that run.json remembers, then GALA_DATA', t => {
+  const folder = temporaryFolder(t);
+  const before = process.env.GALA_DATA;
+  t.after(() => {
+    if (before === undefined) delete process.env.GALA_DATA;
+    else process.env.GALA_DATA = before;
+  });
+  delete process.env.GALA_DATA;
+  const gone = { data_root: join(folder, 'gone') };
+  assert.throws(() => dataRootOf(gone, undefined), /The data of this run is not where the run last read it/);
+  process.env.GALA_DATA = join(folder, 'other');
+  assert.equal(dataRootOf({ data_root: folder }, undefined), folder);
+  assert.equal(dataRootOf({ data_root: folder }, '/given'), '/given');
+  assert.equal(dataRootOf(gone, undefined), undefined, 'left to GALA_DATA');
 });

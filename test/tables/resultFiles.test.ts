@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Evaluation } from '../../src/eval/logitsFile.js';
+import { summarize } from '../../src/eval/summary.js';
 import { percent } from '../../src/tables/column.js';
-import { perClassCsv, predictionsCsv } from '../../src/tables/resultFiles.js';
+import { perClassCsv, predictionsCsv, writeResultFiles } from '../../src/tables/resultFiles.js';
+import { exampleEvaluation } from '../eval/example.js';
+import { temporaryFolder } from '../temporaryFolder.js';
 
 const evaluation: Evaluation = {
   split: 'test',
@@ -36,4 +41,17 @@ test('the predictions CSV names the image by its index in the dataset', () => {
 
 test('percent has two decimals and nothing for a missing value', () => {
   assert.deepEqual([0.48034, 0, 1, NaN, undefined].map(percent), ['48.03', '0.00', '100.00', undefined, undefined]);
+});
+
+test('Of several τ the files per class and per image take 1', () => {
+  const folder = temporaryFolder();
+  const example = exampleEvaluation(400, [500, 100, 20, 5]);
+  const summary = summarize(example, [0, 1]);
+  writeResultFiles(folder, [{ evaluation: example, summary }], 'given');
+  const [, atOne] = summary.rebalanced;
+  assert.notDeepEqual(atOne!.predictions, summary.predictions);
+  assert.equal(
+    readFileSync(join(folder, 'predictions.csv'), 'utf8'),
+    predictionsCsv(example, summary.predictions, atOne!.predictions),
+  );
 });
