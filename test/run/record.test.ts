@@ -146,7 +146,7 @@ describe('run.json', () => {
 });
 
 test('The data folder of a run: --data, then the one that run.json remembers, then GALA_DATA', t => {
-  const folder = temporaryFolder(t);
+  const folder = temporaryFolder();
   const before = process.env.GALA_DATA;
   t.after(() => {
     if (before === undefined) delete process.env.GALA_DATA;
