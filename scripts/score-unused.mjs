@@ -3,7 +3,7 @@
 // dataset. node scripts/score-unused.mjs CHECKPOINT [CHECKPOINT…]: files in RUN/checkpoints
 //
 // Every class has the same weight; a class of which all images are trained on is left out. The last line, with several
-// checkpoints, is the mean of their probabilities.
+// checkpoints of one subset, is the mean of their probabilities.
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../dist/src/config/load.js';
 import { longTailedIndices } from '../dist/src/data/longTail.js';
@@ -21,7 +21,8 @@ if (checkpoints.length === 0) {
 console.log('| network | plain | many / medium / few | re-balanced, τ = 1 | many / medium / few | −log p |');
 console.log('|---|---:|---:|---:|---:|---:|');
 let sum;
-for (const [before, checkpoint] of checkpoints.entries()) {
+let split;
+for (const checkpoint of checkpoints) {
   const file = join(dirname(checkpoint), '..', 'config.yaml');
   const { imbalance_factor, subset_seed } = loadConfig(file).config.data;
   const { config } = loadConfig(file, { set: ['data.imbalance_factor=1', 'eval.select_on=last'] });
@@ -36,17 +37,17 @@ for (const [before, checkpoint] of checkpoints.entries()) {
   const weights = Float64Array.from(labels, label => 1 / unused[label]);
   for (const i of subset) weights[i] = 0;
   const logP = logSoftmax(logits, classNames.length);
-  printRow(checkpoint, { logP, labels, weights, trained, unused });
+  split = { labels, weights, trained, unused };
+  printRow(checkpoint, logP, split);
   sum = logP.map((value, i) => Math.exp(value) + (sum?.[i] ?? 0));
-  if (before > 0 && before === checkpoints.length - 1)
-    printRow(`mean of ${before + 1}`, {
-      logP: sum.map(p => Math.log(p / (before + 1))),
-      labels,
-      weights,
-      trained,
-      unused,
-    });
 }
+const { length: count } = checkpoints;
+if (count > 1)
+  printRow(
+    `mean of ${count}`,
+    sum.map(p => Math.log(p / count)),
+    split,
+  );
 
 /** The logarithm of the softmax of each row of logits [N, C]. */
 function logSoftmax(logits, classes) {
@@ -60,7 +61,7 @@ function logSoftmax(logits, classes) {
   return values;
 }
 
-function printRow(name, { logP, labels, weights, trained, unused }) {
+function printRow(name, logP, { labels, weights, trained, unused }) {
   const classes = unused.length;
   const tested = [...unused.keys()].filter(c => unused[c] > 0);
   const softmax = softmaxOf(logP, classes, weights);

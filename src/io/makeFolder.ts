@@ -6,9 +6,8 @@ import { shellWord } from './shellWord.js';
 
 /**
  * Makes a folder and the missing folders above it. Throws the system's error of the folder that could not be made, and
- * `StorageError` for a link that leads nowhere.
- * Node's recursive mkdir says ENOENT, "no such file or directory", on a read-only file system and never returns in
- * /proc.
+ * `StorageError` for a link that leads nowhere. Node's recursive mkdir says ENOENT, "no such file or directory", on a
+ * read-only file system and never returns in /proc.
  */
 export function makeFolder(path: string): void {
   const missing: string[] = [];

@@ -125,11 +125,12 @@ function givenNames(named: readonly Named[], part: WeightsPart, where: string): 
 }
 
 function sameName(given: readonly string[], name: string, part: WeightsPart, where: string): DataError {
-  const without = 'ave the file without the other one.';
   return new DataError(`Its entries ${given.join(' and ')} are both ${name} here.`, {
     where,
     next:
-      part === 'network' ? `S${without}` : `Take the backbone alone with model.weights_part: backbone, or s${without}`,
+      part === 'network'
+        ? 'Save the file without the other one.'
+        : 'Take the backbone alone with model.weights_part: backbone, or save the file without the other one.',
   });
 }
 

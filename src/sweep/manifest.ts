@@ -87,7 +87,7 @@ export interface NewSweep {
   readonly points: readonly Point[];
 }
 
-/** The sweep that `createSweep` writes. */
+/** The sweep of these points as the user gave them; `createSweep` writes it. */
 export function draftSweep({ name, output, data, launcher, points }: NewSweep): Sweep {
   return {
     directory: sweepFolder(name, output),
@@ -101,14 +101,14 @@ export function draftSweep({ name, output, data, launcher, points }: NewSweep): 
       cwd: process.cwd(),
       ...(data !== undefined && { data: resolve(data) }),
       launcher,
-      tasks: points.map(({ loaded: { config }, label, hash, hasShare }, index) => ({
+      tasks: points.map(({ loaded: { config }, label, hash }, index) => ({
         index,
         config: config.name,
         label,
         seed: config.seed,
         config_hash: hash,
         epochs: config.train.epochs,
-        ...((hasShare || config.threads === 'auto') && { shares_cores: true as const }),
+        ...(config.threads === 'auto' && { shares_cores: true as const }),
       })),
       jobs: [],
     },

@@ -101,7 +101,7 @@ export function shareCores(points: readonly Point[], launcher: LauncherSettings)
   return points.map(point => {
     const { loaded } = point;
     if (loaded.config.threads !== 'auto') return point;
-    return { ...point, loaded: withConfig(loaded, { ...loaded.config, threads }), hasShare: true };
+    return { ...point, loaded: withConfig(loaded, { ...loaded.config, threads }) };
   });
 }
 

@@ -31,8 +31,6 @@ export interface Point {
   readonly label: string;
   readonly loaded: LoadedConfig;
   readonly hash: string;
-  /** Whether `shareCores` chose `threads`; left out where the points are as the user gave them. */
-  readonly hasShare?: true;
 }
 
 export interface Points {

@@ -94,7 +94,7 @@ test('A sweep that goes on with other cores shares them anew, but not for a run 
   const output = join(temporary, 'shares');
   const options = (cpus: number) => parseSlurmOptions({ cpus }, 'test');
   const shared = shareCores(points, { name: 'slurm', options: options(3) });
-  const sweep = draftSweep({ name: 's', output, launcher: { name: 'slurm', options: options(5) }, points: shared });
+  const sweep = draftSweep({ name: 's', output, launcher: { name: 'slurm', options: options(5) }, points });
   createSweep(sweep, shared);
   const [begun, fresh] = sweep.manifest.tasks;
   shareCoresAgain(sweep, [{ task: begun!, directory: 'runs/begun' }, { task: fresh! }]);

@@ -117,7 +117,7 @@ async function execute(planned: readonly Planned[], table: ExpectedTable, flags:
   if (launcher.name === 'local' && open.every(({ step }) => step === 'train')) await requireData(asGiven, flags.data);
   const points = shareCores(asGiven, launcher);
   const name = freeName(sweepNameOf(table), flags.runs);
-  const sweep = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
+  const sweep = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points: asGiven });
   createSweep(sweep, points);
   const onEnd = async ({ state, directory }: TaskStatus) => {
     if (state === 'finished') await record(directory!, table, flags);

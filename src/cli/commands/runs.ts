@@ -54,7 +54,7 @@ export function registerRunsCommand(program: Command): void {
         const run = readRun(folder, ({ message }) => process.stderr.write(`${folder}: left alone. ${message}\n`));
         return run ?? [];
       });
-      const sources = sourcesOf([...found, ...openRunStore(runs).all()]);
+      const sources = sourcesOf(given.length > 0 ? [...found, ...openRunStore(runs).all()] : found);
       const named = new Set(given.map(path => resolve(path)));
       let [total, cleaned] = [0, 0];
       for (const { directory } of found) {

@@ -63,7 +63,7 @@ async function startSweep(flags: SweepFlags): Promise<void> {
   const points = shareCores(asGiven, launcher);
   const stem = flags.file === undefined ? basename(points[0]!.loaded.config.name) : parse(flags.file).name;
   const name = flags.name ?? file?.name ?? freeName(asNamePart(stem), flags.runs);
-  const draft = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points });
+  const draft = draftSweep({ name, output: flags.runs, data: flags.data, launcher, points: asGiven });
   refuseTakenName(draft);
 
   const planned = planPoints(points, flags.runs);

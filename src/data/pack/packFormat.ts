@@ -1,6 +1,7 @@
 /**
  * The files of a packed split: `pack.json` describes it, `00000.rgb` … are the shards with decoded images, and
- * `00000.json` … have the label, size and checksum of each image. A shard is complete when it has its `.json`.
+ * `00000.json` … have the label, size and checksum of each image, and the stamp of its file. A shard is complete when
+ * it has its `.json`.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
