@@ -48,6 +48,13 @@ describe('a long-tailed subset', () => {
     assert.notEqual(indexHash(longTailedIndices(cifar, 100, 4)), indexHash(indices));
   });
 
+  test('is the one that records of earlier versions name', () => {
+    assert.equal(
+      indexHash(longTailedIndices(cifar, 100, 0)),
+      '87619bf7dce88ade62898a31dda38ea4faf84b2d8e1edf50fd65492daa669b8b',
+    );
+  });
+
   test('of a larger imbalance factor lies within that of a smaller one', () => {
     const larger = new Set(longTailedIndices(cifar, 10, 1));
     assert.ok(longTailedIndices(cifar, 200, 1).every(index => larger.has(index)));
@@ -95,6 +102,15 @@ describe('a held-out part', () => {
     );
     const most = holdOut(train, 0.99, 0);
     assert.equal(classCounts(subset(train, most.kept))[9], 1);
+  });
+
+  test('is the one that earlier versions held out', () => {
+    const indices = longTailedIndices(cifar, 100, 0);
+    const longTailed = { ...cifar, length: indices.length, label: (i: number) => cifar.label(indices[i]!) };
+    assert.equal(
+      indexHash(holdOut(longTailed, 0.1, 0).heldOut),
+      '01e08a9196a765eb439b3502df151375266548e2599610f89f53e0e7f3bb5488',
+    );
   });
 
   test('leaves a class of one image whole', () => {

@@ -26,6 +26,7 @@ test('A checkpoint with changed bytes is as it was, or gives way to the one befo
       assert.equal(checkpoint.progress.epoch, notice === undefined ? 4 : 3);
       if (notice === undefined) assert.deepEqual(checkpoint.progress, progress);
     },
+    refuses: false,
     bytes: file => file.length,
   }));
 

@@ -57,7 +57,7 @@ test('Whatever name a run.json has, a record is written below the results, or no
       try {
         const path = addResult(results, run);
         assert.ok(path.startsWith(`${results}/`), path);
-        readResult(path);
+        assert.doesNotThrow(() => readResult(path));
       } finally {
         assert.deepEqual(filesOutside(results), before);
         rmSync(results, { recursive: true, force: true });
@@ -117,7 +117,10 @@ test(
         attempt(() => reportHtml(readReportRuns([run])));
         attempt(() => cleanRun(run, true));
         attempt(() => openRunStore(join(inner, 'runs')).ofHash('cifar100_lt/gala_if100', 'none'));
-        attempt(() => readResult(addResult(results, run)));
+        attempt(() => {
+          const path = addResult(results, run);
+          assert.doesNotThrow(() => readResult(path));
+        });
         attempt(() => writeGeneratedFiles(results, 'cifar100_lt'));
         if (faults[0]) throw faults[0];
       },

@@ -18,8 +18,9 @@ const memoryPerByte = 20;
 const hungSeconds = 60;
 
 export interface Fuzzed<T> {
-  /** Reads the input; throwing a `GalaError` with its place and remedy is fine. */
+  /** Reads the input; throwing a `GalaError` with its place and remedy is fine, unless `refuses` is false. */
   readonly read: (input: T) => void | Promise<void>;
+  readonly refuses?: boolean;
   /** Size of the input in bytes. */
   readonly bytes: (input: T) => number;
   /** Runs on a fraction of the inputs, where one takes long. */
@@ -34,7 +35,7 @@ export interface Fuzzed<T> {
 export async function fuzz<T>(
   t: TestContext,
   inputs: fc.Arbitrary<T>,
-  { read, bytes, share = 1 }: Fuzzed<T>,
+  { read, refuses = true, bytes, share = 1 }: Fuzzed<T>,
 ): Promise<void> {
   const guard = guardAgainstHanging(t.name);
   const seen = { inputs: 0, refused: 0, milliseconds: 0, memory: 0 };
@@ -46,8 +47,9 @@ export async function fuzz<T>(
     try {
       await read(input);
     } catch (error) {
-      if (!(error instanceof GalaError)) throw error;
+      if (!refuses || !(error instanceof GalaError)) throw error;
       assert.ok(error.where && error.next, `without place or remedy: ${error.message}`);
+      assertForeseen(error);
       seen.refused++;
     }
     const { user, system } = process.cpuUsage(started);
@@ -67,6 +69,15 @@ export async function fuzz<T>(
       `most memory ${(seen.memory / 2 ** 20).toFixed(1)} MiB`,
   );
 }
+
+/** A reader that wraps whatever it catches would hide its own faults, such as a property of undefined. */
+function assertForeseen(error: Error): void {
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause)
+    for (const fault of [TypeError, RangeError, ReferenceError])
+      if (cause instanceof fault && !isLimitOfUnpacking(cause)) throw cause;
+}
+
+const isLimitOfUnpacking = (error: NodeJS.ErrnoException) => error.code === 'ERR_BUFFER_TOO_LARGE';
 
 /** Heap and buffers in use. Garbage counts, so it is at least the peak of what was taken since the last collection. */
 function memory(): number {

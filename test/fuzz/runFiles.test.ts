@@ -60,6 +60,7 @@ test('An event file with changed bytes takes the next session', async t => {
       assert.equal(startSession(folder, [], '2026-01-02T03:04:05Z'), path);
       appendEvents(path, { epoch: 6, loss: 1 });
     },
+    refuses: false,
     bytes,
   });
 });

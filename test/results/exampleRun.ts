@@ -57,6 +57,7 @@ export async function writeExampleRun(
     checkpoint: 'last',
     epoch: config.train.epochs,
     selected_on: 'last',
+    groups: config.eval.groups,
   };
   finishRun(folder, [evaluation], { epoch: config.train.epochs, training_seconds: 36 });
   return folder.directory;

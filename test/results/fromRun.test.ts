@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readLogitsFile, writeLogitsFile } from '../../src/eval/logitsFile.js';
@@ -8,7 +8,7 @@ import { bestTau, summarize } from '../../src/eval/summary.js';
 import { readReportRuns } from '../../src/report/reportRun.js';
 import { faultsOf } from '../../src/results/check.js';
 import { addResult, resultOfRun } from '../../src/results/fromRun.js';
-import { listResults, predictionsOf, readResult } from '../../src/results/record.js';
+import { listResults, predictionsOf, readResult, writeResult } from '../../src/results/record.js';
 import { resultsCsv } from '../../src/results/tables.js';
 import { readRecord, updateRecord } from '../../src/run/record.js';
 import type { RunRecord } from '../../src/run/recordSchema.js';
@@ -91,6 +91,26 @@ test('A record of more than 256 classes has two bytes a prediction, and is check
   assert.deepEqual(faultsOf(stored), []);
   predictions![1]! ^= 1; // the high byte
   assert.match(faultsOf(stored).join(), /predictions were changed/);
+});
+
+test('The check counts many, medium and few by the bounds of the config', async () => {
+  const set = ['eval.groups.many=150', 'eval.groups.few=10'];
+  const run = await writeExampleRun(join(temporary, 'groups'), { set });
+  const path = addResult(join(temporary, 'results-groups'), run);
+  assert.deepEqual(faultsOf(readResult(path)), []);
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"many": 150', '"many": 100'));
+  assert.match(faultsOf(readResult(path)).join(), /it says many/);
+});
+
+test('A record that could not be read again is refused, and nothing is written', async () => {
+  const run = await writeExampleRun(join(temporary, 'unreadable'));
+  const { record, predictions } = resultOfRun(run);
+  const folder = join(temporary, 'results-unreadable');
+  assert.throws(() => writeResult(folder, { ...record, resumes: -1 }, predictions), {
+    name: 'StorageError',
+    message: /cannot be recorded: resumes/,
+  });
+  assert.ok(!existsSync(folder));
 });
 
 test('Adding the same run again changes nothing; another run of the same seeds is refused', async () => {
