@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { configHash } from '../../src/config/identity.js';
 import { StorageError } from '../../src/errors.js';
 import { describeGit, describeVersions } from '../../src/run/host.js';
@@ -105,7 +106,8 @@ describe('run.json', () => {
     git('commit', '--quiet', '-m', 'a');
     const clean = describeGit(repository);
     assert.match(clean!.commit, /^[0-9a-f]{40}$/);
-    assert.equal(clean!.dirty, false);
+    writeFileSync(join(repository, 'untracked'), '1');
+    assert.deepEqual(describeGit(repository), { commit: clean!.commit, dirty: false });
     writeFileSync(join(repository, 'a'), '2');
     assert.deepEqual(describeGit(repository), { commit: clean!.commit, dirty: true });
   });
@@ -131,6 +133,16 @@ describe('run.json', () => {
     rmSync(ran);
     assert.equal(describeGit(repository)!.dirty, false);
     assert.ok(!existsSync(ran));
+  });
+
+  test('the log is the file that takes stderr, and no terminal, device or pipe', () => {
+    const log = join(folder, 'messages.log');
+    const host = JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/run/host.js')));
+    const script = `import(${host}).then(({ describeLog }) => console.log(describeLog()))`;
+    const logOf = (stderr: number | 'pipe' | 'ignore') =>
+      spawnSync(process.execPath, ['--eval', script], { stdio: ['ignore', 'pipe', stderr], encoding: 'utf8' }).stdout;
+    assert.equal(logOf(openSync(log, 'w')), `${realpathSync(log)}\n`);
+    for (const other of ['pipe', 'ignore'] as const) assert.equal(logOf(other), 'undefined\n');
   });
 
   test('without the git program the commit is left out', () => {

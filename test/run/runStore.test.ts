@@ -3,8 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { configDifference, configHash, configOf } from '../../src/config/identity.js';
+import { lockFolder } from '../../src/io/folderLock.js';
 import { createRecord, readRecord } from '../../src/run/record.js';
-import { listRuns } from '../../src/run/runList.js';
+import type { RunRecord } from '../../src/run/recordSchema.js';
+import { listColumns, listRuns } from '../../src/run/runList.js';
 import { openRunStore } from '../../src/run/runStore.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { exampleRecord } from './example.js';
@@ -37,4 +39,31 @@ test('runs list compares a run of one of several imbalance factors with the conf
   const [run] = listRuns(openRunStore(output).all());
   assert.ok(run!.differences.includes('data.subset_seed=5'), run!.differences.join(' '));
   assert.ok(!run!.differences.some(difference => difference.startsWith('data.imbalance_factor=')));
+});
+
+test('runs list has the latest run first, each with its state and age', () => {
+  const output = temporaryFolder();
+  const now = Date.parse('2026-01-05T00:00:00Z');
+  const add = (name: string, started_at: string, status: RunRecord['status']) => {
+    const directory = join(output, 'mine', name);
+    mkdirSync(directory, { recursive: true });
+    const path = join(directory, 'run.json');
+    const record = { ...createRecord(path, exampleRecord('mine')), started_at, status, epoch: 7 };
+    writeFileSync(path, JSON.stringify(record));
+    return directory;
+  };
+  const diverged = add('b', '2026-01-02T00:00:00Z', 'diverged');
+  const killed = add('a', '2026-01-04T23:00:00Z', 'running');
+  const running = add('c', '2026-01-04T23:59:30Z', 'running');
+  const lock = lockFolder(running);
+  const list = listRuns(openRunStore(output).all());
+  const columns = listColumns(now);
+  const cell = (key: string) => list.map(run => columns.find(column => column.key === key)!.value(run));
+  assert.deepEqual(
+    list.map(({ folder }) => folder),
+    [running, killed, diverged],
+  );
+  assert.deepEqual(cell('epoch'), ['7/200 running', '7/200 stopped', '7/200 diverged']);
+  assert.deepEqual(cell('age'), ['now', '1 h', '3 d']);
+  lock.release();
 });

@@ -32,8 +32,7 @@ export function registerRunsCommand(program: Command): void {
           2,
         );
       else if (list.length > 0)
-        process.stdout.write(`${formatTable(list, listColumns(Date.now()), 'terminal', { width: tableWidth() })}
-`);
+        process.stdout.write(`${formatTable(list, listColumns(Date.now()), 'terminal', { width: tableWidth() })}\n`);
       else process.stderr.write(`There is no run below ${runs} yet.\n`);
       for (const { directory, error } of unusable)
         process.stderr.write(`${displayPath(directory)}: ${error.message}\n`);
