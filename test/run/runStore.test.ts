@@ -48,11 +48,17 @@ test('runs list has the latest run first, each with its state and age', () => {
     const directory = join(output, 'mine', name);
     mkdirSync(directory, { recursive: true });
     const path = join(directory, 'run.json');
-    const record = { ...createRecord(path, exampleRecord('mine')), started_at, status, epoch: 7 };
+    const record = {
+      ...createRecord(path, exampleRecord('mine')),
+      started_at,
+      finished_at: started_at,
+      status,
+      epoch: 7,
+    };
     writeFileSync(path, JSON.stringify(record));
     return directory;
   };
-  const diverged = add('b', '2026-01-02T00:00:00Z', 'diverged');
+  const finished = add('b', '2026-01-02T00:00:00Z', 'finished');
   const killed = add('a', '2026-01-04T23:00:00Z', 'running');
   const running = add('c', '2026-01-04T23:59:30Z', 'running');
   const lock = lockFolder(running);
@@ -61,9 +67,9 @@ test('runs list has the latest run first, each with its state and age', () => {
   const cell = (key: string) => list.map(run => columns.find(column => column.key === key)!.value(run));
   assert.deepEqual(
     list.map(({ folder }) => folder),
-    [running, killed, diverged],
+    [running, killed, finished],
   );
-  assert.deepEqual(cell('epoch'), ['7/200 running', '7/200 stopped', '7/200 diverged']);
+  assert.deepEqual(cell('epoch'), ['7/200 running', '7/200 stopped', '7/200']);
   assert.deepEqual(cell('age'), ['now', '1 h', '3 d']);
   lock.release();
 });
