@@ -2,14 +2,15 @@
 // recipe by, on which nothing was trained and nothing is reported. Build first. GALA_DATA names the folder of the
 // dataset. node scripts/score-unused.mjs CHECKPOINT [CHECKPOINT…]: files in RUN/checkpoints
 //
-// Every class has the same weight; a class of which all images are trained on is left out. The last line, with several
-// checkpoints of one subset, is the mean of their probabilities.
+// Every class has the same weight; a class of which all images are trained on has none, and is never predicted.
+// Re-balancing is at τ = 1, once and ten times in a row. The last line, with several checkpoints of one subset, is the
+// mean of their probabilities.
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../dist/src/config/load.js';
 import { longTailedIndices } from '../dist/src/data/longTail.js';
 import { groupNames, groupOf } from '../dist/src/eval/groups.js';
 import { labelCounts } from '../dist/src/eval/metrics.js';
-import { rebalanceSweep, softmaxOf } from '../dist/src/eval/rebalance.js';
+import { rebalanceShift, rebalanceSweep, softmaxOf } from '../dist/src/eval/rebalance.js';
 import { evaluateWeights } from '../dist/src/train/evaluateRun.js';
 
 const checkpoints = process.argv.slice(2);
@@ -18,8 +19,9 @@ if (checkpoints.length === 0) {
   process.exit(2);
 }
 
-console.log('| network | plain | many / medium / few | re-balanced, τ = 1 | many / medium / few | −log p |');
-console.log('|---|---:|---:|---:|---:|---:|');
+const groups = groupNames.join(' / ');
+console.log(`| network | plain | ${groups} | re-balanced | ${groups} | ten times | ${groups} | −log p |`);
+console.log('|---|---:|---:|---:|---:|---:|---:|---:|');
 let sum;
 let split;
 for (const checkpoint of checkpoints) {
@@ -35,8 +37,11 @@ for (const checkpoint of checkpoints) {
   );
   const unused = labelCounts(labels, classNames.length).map((count, c) => count - trained[c]);
   const weights = Float64Array.from(labels, label => 1 / unused[label]);
-  for (const i of subset) weights[i] = 0;
-  const logP = logSoftmax(logits, classNames.length);
+  for (const i of subset) weights[i] = 0; // also those of classes without unused images
+  const logP = logSoftmax(
+    logits.map((z, i) => (unused[i % unused.length] === 0 ? -Infinity : z)),
+    unused.length,
+  );
   split = { labels, weights, trained, unused };
   printRow(checkpoint, logP, split);
   sum = logP.map((value, i) => Math.exp(value) + (sum?.[i] ?? 0));
@@ -61,17 +66,30 @@ function logSoftmax(logits, classes) {
   return values;
 }
 
+/** Predictions [N] where the probabilities of each class were divided by their mass ten times in a row. */
+function rebalancedTenTimes(logP, mass) {
+  let values = logP;
+  let masses = mass;
+  for (let time = 1; time <= 10; time++) {
+    const shift = rebalanceShift(masses, 1);
+    values = values.map((value, i) => value - shift[i % mass.length]);
+    masses = softmaxOf(values, mass.length, split.weights).mass;
+  }
+  return softmaxOf(values, mass.length).predictions;
+}
+
 function printRow(name, logP, { labels, weights, trained, unused }) {
   const classes = unused.length;
   const tested = [...unused.keys()].filter(c => unused[c] > 0);
   const softmax = softmaxOf(logP, classes, weights);
-  const cells = [softmax.predictions, ...rebalanceSweep(logP, softmax, [1])].flatMap(predictions => {
+  const ofScores = [softmax.predictions, ...rebalanceSweep(logP, softmax, [1]), rebalancedTenTimes(logP, softmax.mass)];
+  const cells = ofScores.flatMap(predictions => {
     const right = new Float64Array(classes);
     for (const [i, label] of labels.entries()) if (predictions[i] === label) right[label] += weights[i];
     const mean = chosen => ((100 * chosen.reduce((total, c) => total + right[c], 0)) / chosen.length).toFixed(2);
     const group = name => mean(tested.filter(c => groupOf(trained[c]) === name));
     return [mean(tested), groupNames.map(group).join(' / ')];
   });
-  const surprise = labels.reduce((total, label, i) => total - weights[i] * logP[i * classes + label], 0);
+  const surprise = labels.reduce((t, label, i) => (weights[i] > 0 ? t - weights[i] * logP[i * classes + label] : t), 0);
   console.log(`| ${[name, ...cells, (surprise / tested.length).toFixed(3)].join(' | ')} |`);
 }

@@ -146,6 +146,13 @@ describe('downloading CIFAR', () => {
     );
   });
 
+  test('onto a disk without room is refused before it asks the server', async () => {
+    const larger = { ...layout, archive: { ...layout.archive, bytes: 1e18 } };
+    const { done, asked, folder } = await download(['range'], { layout: larger });
+    await assert.rejects(done, { name: 'StorageError', where: folder, message: /need \d+ MB, and there are \d+ MB/ });
+    assert.equal(asked.length, 0);
+  });
+
   test('leaves what somebody else put there alone', async () => {
     const folder = newFolder();
     mkdirSync(join(folder, layout.folder));
