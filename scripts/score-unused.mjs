@@ -67,29 +67,30 @@ function logSoftmax(logits, classes) {
 }
 
 /** Predictions [N] where the probabilities of each class were divided by their mass ten times in a row. */
-function rebalancedTenTimes(logP, mass) {
-  let values = logP;
-  let masses = mass;
+function rebalancedTenTimes(logP, softmax, weights) {
+  let [values, last] = [logP, softmax];
   for (let time = 1; time <= 10; time++) {
-    const shift = rebalanceShift(masses, 1);
-    values = values.map((value, i) => value - shift[i % mass.length]);
-    masses = softmaxOf(values, mass.length, split.weights).mass;
+    const shift = rebalanceShift(last.mass, 1);
+    values = values.map((value, i) => value - shift[i % shift.length]);
+    last = softmaxOf(values, shift.length, weights);
   }
-  return softmaxOf(values, mass.length).predictions;
+  return last.predictions;
 }
 
 function printRow(name, logP, { labels, weights, trained, unused }) {
   const classes = unused.length;
   const tested = [...unused.keys()].filter(c => unused[c] > 0);
   const softmax = softmaxOf(logP, classes, weights);
-  const ofScores = [softmax.predictions, ...rebalanceSweep(logP, softmax, [1]), rebalancedTenTimes(logP, softmax.mass)];
-  const cells = ofScores.flatMap(predictions => {
+  const [once] = rebalanceSweep(logP, softmax, [1]);
+  const tenTimes = rebalancedTenTimes(logP, softmax, weights);
+  const cells = [softmax.predictions, once, tenTimes].flatMap(predictions => {
     const right = new Float64Array(classes);
     for (const [i, label] of labels.entries()) if (predictions[i] === label) right[label] += weights[i];
     const mean = chosen => ((100 * chosen.reduce((total, c) => total + right[c], 0)) / chosen.length).toFixed(2);
     const group = name => mean(tested.filter(c => groupOf(trained[c]) === name));
     return [mean(tested), groupNames.map(group).join(' / ')];
   });
-  const surprise = labels.reduce((t, label, i) => (weights[i] > 0 ? t - weights[i] * logP[i * classes + label] : t), 0);
+  let surprise = 0;
+  for (const [i, label] of labels.entries()) if (weights[i] > 0) surprise -= weights[i] * logP[i * classes + label];
   console.log(`| ${[name, ...cells, (surprise / tested.length).toFixed(3)].join(' | ')} |`);
 }

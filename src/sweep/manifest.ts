@@ -84,10 +84,11 @@ export interface NewSweep {
   readonly output: string;
   readonly data?: string | undefined;
   readonly launcher: LauncherSettings;
+  /** As the user gave them: a run with `threads: auto` shares the cores with the others. */
   readonly points: readonly Point[];
 }
 
-/** The sweep of these points as the user gave them; `createSweep` writes it. */
+/** The sweep that `createSweep` writes. */
 export function draftSweep({ name, output, data, launcher, points }: NewSweep): Sweep {
   return {
     directory: sweepFolder(name, output),

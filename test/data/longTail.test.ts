@@ -48,7 +48,7 @@ describe('a long-tailed subset', () => {
     assert.notEqual(indexHash(longTailedIndices(cifar, 100, 4)), indexHash(indices));
   });
 
-  test('is the one that records of earlier versions name', () => {
+  test('is the one that earlier versions drew', () => {
     assert.equal(
       indexHash(longTailedIndices(cifar, 100, 0)),
       '87619bf7dce88ade62898a31dda38ea4faf84b2d8e1edf50fd65492daa669b8b',

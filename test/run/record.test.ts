@@ -135,7 +135,7 @@ describe('run.json', () => {
     assert.ok(!existsSync(ran));
   });
 
-  test('the log is the file that takes stderr, and no terminal, device or pipe', () => {
+  test('the log is the file that takes stderr, and no device or pipe', () => {
     const log = join(folder, 'messages.log');
     const host = JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/run/host.js')));
     const script = `import(${host}).then(({ describeLog }) => console.log(describeLog()))`;
