@@ -7,6 +7,7 @@ import { statSync } from 'node:fs';
 import { type Located, type LocatedMap, merge } from './located.js';
 
 const named = /_if([1-9]\d{0,8})(\.ya?ml)$/;
+const ofAnyFactor = /_ifN(\.ya?ml)?$/;
 const listed = /^# N = (\d+(?:, \d+)*)(?:: (.*))?$/gm;
 
 export interface ConfigSource {
@@ -26,7 +27,7 @@ export function sourceOf(path: string): ConfigSource | undefined {
 
 /** Whether a path names the file of several factors without choosing one. */
 export function isFactorFile(path: string): boolean {
-  return /_ifN(\.ya?ml)?$/.test(path);
+  return ofAnyFactor.test(path);
 }
 
 /** The factors that a file lists, each with the text after it, if any. */
@@ -41,7 +42,7 @@ export function replaceN(text: string, factor: string | number): string {
   return text.replace(/(?<![A-Za-z])N(?![A-Za-z])|(?<=_if)N/g, String(factor));
 }
 
-/** The content of a file with the imbalance factor that the name gives. */
+/** The content of a file with the imbalance factor that the name gives, in names of other such files too. */
 export function withFactor(content: LocatedMap, label: string, factor: number | undefined): LocatedMap {
   if (factor === undefined) return content;
   const origin = `${label} (N = ${factor})`;
@@ -51,7 +52,21 @@ export function withFactor(content: LocatedMap, label: string, factor: number | 
     entries: new Map([[key, { keyOrigin: origin, value }]]),
   });
   const number: Located = { kind: 'scalar', origin, value: factor };
-  return merge(content, over('data', over('imbalance_factor', number)), () => false);
+  return merge(withNamesOf(factor, content) as LocatedMap, over('data', over('imbalance_factor', number)), () => false);
+}
+
+/** `gala_ifN`, as `extends` and `distill.teacher` have it, becomes `gala_if50`. */
+function withNamesOf(factor: number, located: Located): Located {
+  if (located.kind === 'list') return { ...located, items: located.items.map(item => withNamesOf(factor, item)) };
+  if (located.kind === 'map') {
+    const entries = [...located.entries].map(
+      ([key, entry]) => [key, { ...entry, value: withNamesOf(factor, entry.value) }] as const,
+    );
+    return { ...located, entries: new Map(entries) };
+  }
+  const { value } = located;
+  if (typeof value !== 'string' || !isFactorFile(value)) return located;
+  return { ...located, value: value.replace(ofAnyFactor, `_if${factor}$1`) };
 }
 
 function isFile(path: string): boolean {

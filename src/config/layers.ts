@@ -62,8 +62,7 @@ function readFile(
   const text = readText(file, problems);
   const own = text === undefined ? undefined : parseConfigText(text, label, problems);
   if (own === undefined) return undefined;
-  const { parents, rest: written } = splitExtends(own, problems);
-  const rest = withFactor(written, label, imbalanceFactor);
+  const { parents, rest } = splitExtends(withFactor(own, label, imbalanceFactor), problems);
   const here = [...chain, path];
   let below: LocatedMap | undefined;
   let isReadable = true;

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load.js';
 import { listConfigs } from '../../src/config/locate.js';
+import { configFiles } from './files.js';
 
 const repository = resolve(import.meta.dirname, '../../..');
 const listed = new Set(listConfigs().map(({ name }) => name));
@@ -36,4 +37,12 @@ test('every committed record is of a config of that name', () => {
 test('a name of several imbalance factors wants one, and takes any', () => {
   assert.equal(loadConfig('cifar100_lt/gala_if37').config.data.imbalance_factor, 37);
   assert.throws(() => loadConfig('cifar100_lt/gala_ifN'), /config of several imbalance factors/);
+});
+
+test('a file of several imbalance factors names others with its own factor', test => {
+  const path = configFiles(test, {
+    'student_ifN.yaml': 'extends: [cifar100_lt/gala_ifN]\ndistill: { teacher: cifar100_lt/gala_ifN }\n',
+  });
+  const { data, distill, loss } = loadConfig(path('student_if37.yaml')).config;
+  assert.deepEqual([distill.teacher, data.imbalance_factor, loss.name], ['cifar100_lt/gala_if37', 37, 'gala']);
 });
