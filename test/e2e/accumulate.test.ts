@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { expectExit, gala, startGala } from './gala.js';
+import { gala, galaSignalled } from './gala.js';
 import { assertSameOutcome, metricsOf, onlyRun } from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
 
@@ -22,10 +22,12 @@ test('A run in micro-batches that was stopped and resumed is an unbroken one, bi
     stderr,
     /Learning rates times 2 \(train\.batch_size 8 \/ optim\.reference_batch_size 4\): learning_rate 0\.02 → 0\.04/,
   );
-  const child = startGala([...smallTraining(set, at('stopped'), overrides), '--json'], options);
-  await child.printed(/"type":"epoch"/);
-  child.kill('SIGTERM');
-  expectExit(await child.finished, 143);
+  await galaSignalled(
+    'SIGTERM',
+    '"type":"epoch"',
+    [...smallTraining(set, at('stopped'), overrides), '--json'],
+    options,
+  );
   await gala(['train', '--resume', onlyRun(at('stopped')), '--data', set], 0, options);
   const [whole, stopped] = [onlyRun(at('whole')), onlyRun(at('stopped'))];
   assertSameOutcome(stopped, whole);

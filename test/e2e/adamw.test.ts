@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { expectExit, gala, startGala } from './gala.js';
+import { gala, galaSignalled } from './gala.js';
 import { checkpointOf, onlyRun } from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
 
@@ -15,10 +15,7 @@ const settings = ['optim.name=adamw', 'optim.weight_decay=0.01', 'optim.learning
 
 test('A resumed training with AdamW ends with the bits of an unbroken one', async () => {
   await gala(smallTraining(set, at('whole'), settings), 0, options);
-  const broken = startGala([...smallTraining(set, at('broken'), settings), '--json'], options);
-  await broken.printed(/"type":"epoch"/);
-  broken.kill('SIGTERM');
-  expectExit(await broken.finished, 143);
+  await galaSignalled('SIGTERM', '"type":"epoch"', [...smallTraining(set, at('broken'), settings), '--json'], options);
   const run = onlyRun(at('broken'));
   assert.ok(checkpointOf(run, 'last').position.epoch < 4, 'it was interrupted before its end');
   await gala(['train', '--resume', run, '--data', set], 0, options);

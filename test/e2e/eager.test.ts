@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { noAddon } from '../engine/eager/addon.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { expectExit, gala, startGala } from './gala.js';
+import { gala, galaSignalled } from './gala.js';
 import { assertSameOutcome, checkpointOf, onlyRun, recordOf } from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
 
@@ -21,10 +21,7 @@ test('A training with engine eager that SIGTERM stopped ends, resumed, with the 
   const unbroken = onlyRun(at('unbroken'));
   assert.equal(recordOf(unbroken).engine.engine, 'eager');
 
-  const child = startGala([...arguments_('stopped'), '--json'], options);
-  await child.printed(/"type":"start"/);
-  child.kill('SIGTERM');
-  expectExit(await child.finished, 143);
+  await galaSignalled('SIGTERM', '"type":"start"', [...arguments_('stopped'), '--json'], options);
   const stopped = onlyRun(at('stopped'));
   const { step } = checkpointOf(stopped, 'last').position;
   assert.ok(step > 0 && step < 39, `stopped after step ${step}`);

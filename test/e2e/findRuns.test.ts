@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { before, test } from 'node:test';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { errorOf, expectExit, gala, startGala } from './gala.js';
+import { errorOf, expectExit, gala, galaSignalled, startGala } from './gala.js';
 import { onlyRun, recordOf } from './outcome.js';
 import { smallConfig, writeSmallSet } from './smallSet.js';
 
@@ -20,10 +20,12 @@ let goOn: string[];
 
 before(async () => {
   writeSmallSet(at('set'));
-  const child = startGala(['train', ...smallConfig(), '--data', 'set', '--json'], options);
-  await child.printed(/^\{"type":"start".*$/m);
-  child.kill('SIGTERM');
-  const { stdout, stderr } = expectExit(await child.finished, 143);
+  const { stdout, stderr } = await galaSignalled(
+    'SIGTERM',
+    '"type":"start"',
+    ['train', ...smallConfig(), '--data', 'set', '--json'],
+    options,
+  );
   run = onlyRun(at('runs'));
   assert.equal(JSON.parse(stdout.split('\n', 1)[0]!).folder, run, 'the run folder is in the first line of --json');
   goOn = /Go on with: gala (.*)$/m.exec(stderr)![1]!.split(' ');

@@ -1,6 +1,7 @@
 /** Starts the built binary as a process of its own, the way a user does. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { resolve } from 'node:path';
 
 /** The package's root: dist/test/e2e is three folders below it. */
@@ -96,6 +97,23 @@ export function startGala(args: readonly string[], options: GalaOptions): GalaPr
 /** Runs gala to its end and asserts its exit code. */
 export async function gala(args: readonly string[], exitCode: number, options: GalaOptions): Promise<Finished> {
   return expectExit(await startGala(args, options).finished, exitCode);
+}
+
+/** Runs gala, which gets the signal when it prints `text`, and asserts that it ends because of the signal. */
+export async function galaSignalled(
+  signal: NodeJS.Signals,
+  text: string,
+  args: readonly string[],
+  options: GalaOptions,
+): Promise<Finished> {
+  const finished = await startGala(args, {
+    ...options,
+    nodeOptions: [...(options.nodeOptions ?? []), `--import=${new URL('./signalAt.js', import.meta.url)}`],
+    environment: { ...options.environment, GALA_SIGNAL: signal, GALA_SIGNAL_AT: text },
+  }).finished;
+  if (signal !== 'SIGKILL') return expectExit(finished, 128 + constants.signals[signal]);
+  assert.equal(finished.signal, signal, finished.stderr);
+  return finished;
 }
 
 /** Asserts the exit code; a failure shows what the process said. */

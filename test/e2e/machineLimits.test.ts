@@ -9,7 +9,7 @@ import { after, test } from 'node:test';
 import { requireTensorFlow } from '../../src/engine/install/locate.js';
 import { folderTree, writeTree } from '../data/imageTrees.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { errorOf, expectExit, gala, startGala } from './gala.js';
+import { errorOf, gala, galaSignalled } from './gala.js';
 import { onlyRun, recordOf } from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
 
@@ -38,18 +38,14 @@ test(
   'What stays in the environment is told at the start, recorded, and told again where a run goes on ' + 'without it',
   async () => {
     const environment = { ...options.environment, GLIBC_TUNABLES: 'glibc.cpu.x86_ibt=off' };
-    const run = startGala(training('tunables', ['train.epochs=50']), { ...options, environment });
-    await run.printed(/^epoch +1\/50 /m);
-    run.kill('SIGTERM');
-    const { stderr } = expectExit(await run.finished, 143);
+    const args = training('tunables');
+    const { stderr } = await galaSignalled('SIGTERM', 'epoch 1/', args, { ...options, environment });
     const setting = 'GLIBC_TUNABLES=glibc.cpu.x86_ibt=off';
     assert.match(stderr, new RegExp(`^Set in the environment, and recorded in run\\.json .*: ${setting}\\.$`, 'm'));
     const folder = onlyRun(at('tunables'));
     assert.deepEqual(recordOf(folder).engine.environment, { GLIBC_TUNABLES: 'glibc.cpu.x86_ibt=off' });
-    const resumed = startGala(['train', '--resume', folder, '--data', set], options);
-    await resumed.printed(/^Going on at epoch/m);
-    resumed.kill('SIGTERM');
-    const { stderr: told } = expectExit(await resumed.finished, 143);
+    const resuming = ['train', '--resume', folder, '--data', set];
+    const { stderr: told } = await galaSignalled('SIGTERM', 'Going on at epoch', resuming, options);
     assert.match(
       told,
       new RegExp(`^This run began with environment ${setting} and goes on with none: .* can differ`, 'm'),

@@ -9,7 +9,7 @@ import { before, test } from 'node:test';
 import { openIdxSet } from '../../src/data/fashionMnist.js';
 import { labelsHash } from '../../src/results/fromRun.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { expectExit, gala, startGala } from './gala.js';
+import { expectExit, gala, galaSignalled, startGala } from './gala.js';
 import { recordOf, runFolders } from './outcome.js';
 import { writeSmallSet } from './smallSet.js';
 import { until } from './until.js';
@@ -77,10 +77,7 @@ test('Without a record --check-only names the missing rows and ends with 1', asy
 });
 
 test('A stopped run is resumed, a missing one trained, both are recorded and compared', async () => {
-  const stopped = startGala(['train', '--config', 'gala.yaml', '--data', set], options);
-  await stopped.printed(/epoch 1\/4/);
-  stopped.kill('SIGINT');
-  await stopped.finished;
+  await galaSignalled('SIGINT', 'epoch 1/4', ['train', '--config', 'gala.yaml', '--data', set], options);
   const dry = await gala([...reproduce, '--dry-run'], 0, options);
   assert.match(dry.stdout, /^gala +0 +small\/gala +resume /m);
 

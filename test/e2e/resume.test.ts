@@ -6,7 +6,7 @@ import { before, test } from 'node:test';
 import { beginRunFolder } from '../../src/run/runFolder.js';
 import { writeCheckpoint } from '../../src/train/checkpoint.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { errorOf, expectExit, gala, startGala } from './gala.js';
+import { errorOf, expectExit, gala, galaSignalled, startGala } from './gala.js';
 import { checkpointOf, metricsOf, onlyRun, recordOf } from './outcome.js';
 import { smallConfig, smallTraining, writeSmallSet } from './smallSet.js';
 import { until } from './until.js';
@@ -19,10 +19,7 @@ let run: string;
 let recordBefore: string;
 
 before(async () => {
-  const child = startGala([...smallTraining(set, at('runs')), '--json'], options);
-  await child.printed(/"type":"start"/);
-  child.kill('SIGTERM');
-  expectExit(await child.finished, 143);
+  await galaSignalled('SIGTERM', '"type":"start"', [...smallTraining(set, at('runs')), '--json'], options);
   run = onlyRun(at('runs'));
   recordBefore = readFileSync(join(run, 'run.json'), 'utf8');
 });

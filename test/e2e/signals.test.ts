@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { expectExit, gala, startGala } from './gala.js';
+import { gala, galaSignalled, startGala } from './gala.js';
 import {
   assertSameOutcome,
   checkpointOf,
@@ -38,10 +38,12 @@ test(
     const output = at('stopped');
 
     await t.test('SIGTERM in the first epoch: exit 143, the state of that step saved, status interrupted', async () => {
-      const child = startGala([...smallTraining(set, output), '--json'], options);
-      await child.printed(/"type":"start"/);
-      child.kill('SIGTERM');
-      const { stderr } = expectExit(await child.finished, 143);
+      const { stderr } = await galaSignalled(
+        'SIGTERM',
+        '"type":"start"',
+        [...smallTraining(set, output), '--json'],
+        options,
+      );
       const run = onlyRun(output);
       assert.match(stderr, /^SIGTERM: finishing the step and saving; once more to stop at once\.$/m);
       assert.ok(stderr.includes(`Stopped and saved. Go on with: gala train --resume ${run}\n`));
@@ -62,10 +64,12 @@ test(
       'SIGINT in the second epoch of the resumed run: exit 130, the first epoch is as in the unbroken run',
       async () => {
         const { step } = checkpointOf(run, 'last').position;
-        const child = startGala(['train', '--resume', run, '--data', set, '--json'], options);
-        await child.printed(/"type":"epoch","epoch":1,/);
-        child.kill('SIGINT');
-        const { stdout, stderr } = expectExit(await child.finished, 130);
+        const { stdout, stderr } = await galaSignalled(
+          'SIGINT',
+          '"type":"epoch","epoch":1,',
+          ['train', '--resume', run, '--data', set, '--json'],
+          options,
+        );
         assert.match(stdout, new RegExp(`^{"type":"start",.*"epoch":1,"step":${step}}$`, 'm'));
         assert.match(stderr, /^SIGINT: finishing the step/m);
         assert.equal(recordOf(run).status, 'interrupted');
@@ -118,10 +122,7 @@ test('A second signal stops at once, by the signal itself, and the run can still
   assert.deepEqual(filesIn(join(run, 'checkpoints')), [], 'nothing was saved');
   assert.equal(recordOf(run).status, 'running');
 
-  const again = startGala(['train', '--resume', run, '--json'], options);
-  await again.printed(/"type":"start"/);
-  again.kill('SIGKILL');
-  await again.finished;
+  await galaSignalled('SIGKILL', '"type":"start"', ['train', '--resume', run, '--json'], options);
   assert.equal(recordOf(run).resumes.length, 1);
 });
 
@@ -131,10 +132,7 @@ test(
   async t => {
     const output = at('preempted');
     const continued = [...smallTraining(set, output), '--continue'];
-    const child = startGala([...continued, '--json'], options);
-    await child.printed(/"type":"start"/);
-    child.kill('SIGUSR1');
-    const { stderr } = expectExit(await child.finished, 138);
+    const { stderr } = await galaSignalled('SIGUSR1', '"type":"start"', [...continued, '--json'], options);
     assert.match(stderr, /^SIGUSR1: finishing the step and saving\.$/m);
     assert.equal(recordOf(onlyRun(output)).status, 'interrupted');
 
@@ -159,10 +157,7 @@ test(
   'SIGINT ends quickstart in its first training, does not begin the second, and gives a command that ' + 'goes on',
   async () => {
     const output = at('my runs');
-    const child = startGala(['quickstart', '--output', output], options);
-    await child.printed(/^epoch +1\/20/m);
-    child.kill('SIGINT');
-    const { stderr } = expectExit(await child.finished, 130);
+    const { stderr } = await galaSignalled('SIGINT', 'epoch  1/20', ['quickstart', '--output', output], options);
     const run = onlyRun(output, 'fashion_mnist_lt/cross_entropy');
     assert.equal(recordOf(run).status, 'interrupted');
     assert.deepEqual(runFolders(output), []);

@@ -4,7 +4,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { errorOf, expectExit, gala, startGala } from './gala.js';
+import { errorOf, expectExit, gala, galaSignalled, startGala } from './gala.js';
 import { assertSameOutcome, checkpointOf, csvOf, metricsOf, onlyRun, recordOf, runFolders } from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
 
@@ -109,10 +109,7 @@ for (const [when, moment] of [
 
 test('SIGTERM in the first stage saves and says how to go on; two at once train one first stage', async () => {
   const output = at('pair');
-  const child = startGala([...twoStages(output), '--json'], options);
-  await child.printed(/"type":"start"/);
-  child.kill('SIGTERM');
-  const stopped = expectExit(await child.finished, 143);
+  const stopped = await galaSignalled('SIGTERM', '"type":"start"', [...twoStages(output), '--json'], options);
   assert.match(stopped.stderr, /^Stopped and saved\. Go on with: the same command$/m);
   const [one, two] = [
     startGala(twoStages(output), options),

@@ -19,7 +19,7 @@ import { before, describe, test } from 'node:test';
 import { describeUnless } from '../shared.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { mountSmallDisk, obeyingPermissions, whyNoMount } from './faultyDisk.js';
-import { errorOf, expectExit, type Finished, type GalaOptions, gala, startGala } from './gala.js';
+import { errorOf, expectExit, type Finished, type GalaOptions, gala, galaSignalled, startGala } from './gala.js';
 import { assertSameOutcome, checkpointOf, filesIn, metricsOf, onlyRun, recordOf, runFolders } from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
 
@@ -190,10 +190,7 @@ test('A run folder that is removed or renamed during the run: exit 4, and nothin
 describe('a file that changed on disk', () => {
   /** A run stopped in its third epoch: `last` is in the middle of it, `last.previous` at its beginning. */
   async function stoppedRun(output: string): Promise<string> {
-    const child = startGala([...smallTraining(set, output), '--json'], options);
-    await child.printed(/"type":"epoch","epoch":2,/);
-    child.kill('SIGTERM');
-    expectExit(await child.finished, 143);
+    await galaSignalled('SIGTERM', '"type":"epoch","epoch":2,', [...smallTraining(set, output), '--json'], options);
     return onlyRun(output);
   }
 
@@ -224,10 +221,12 @@ describe('a file that changed on disk', () => {
       const metrics = join(run, 'metrics.jsonl');
       truncateSync(metrics, readFileSync(metrics).length - 20);
     };
-    const child = startGala([...smallTraining(set, at('truncated')), '--json'], options);
-    await child.printed(/"type":"epoch","epoch":2,/);
-    child.kill('SIGKILL');
-    await child.finished;
+    await galaSignalled(
+      'SIGKILL',
+      '"type":"epoch","epoch":2,',
+      [...smallTraining(set, at('truncated')), '--json'],
+      options,
+    );
     const run = onlyRun(at('truncated'));
     cutOff(run);
     const { stderr } = await assertResumesToTheSameBits(run);

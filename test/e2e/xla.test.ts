@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { noPlugin } from '../engine/xla/plugin.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { expectExit, gala, startGala } from './gala.js';
+import { gala, galaSignalled } from './gala.js';
 import { assertSameOutcome, checkpointOf, metricsOf, onlyRun, recordOf } from './outcome.js';
 import { smallTraining, writeSmallSet } from './smallSet.js';
 
@@ -27,10 +27,7 @@ test('A training with --engine xla --device cpu, ten steps a call, that SIGTERM 
   await gala(arguments_('unbroken', 1), 0, options);
   const unbroken = onlyRun(at('unbroken'));
 
-  const child = startGala([...arguments_('stopped', 10), '--json'], options);
-  await child.printed(/"type":"start"/);
-  child.kill('SIGTERM');
-  expectExit(await child.finished, 143);
+  await galaSignalled('SIGTERM', '"type":"start"', [...arguments_('stopped', 10), '--json'], options);
   const stopped = onlyRun(at('stopped'));
   const { step } = checkpointOf(stopped, 'last').position;
   assert.ok([10, 20, 30].includes(step), `stopped after step ${step}, which no call ends with`);
@@ -55,10 +52,7 @@ test('A training on four devices has the losses of one, and ends with the same b
   const [lossOfOne, lossOfFour] = [one, four].map(run => metricsOf(run)[0]!.loss!);
   assert.ok(Math.abs(lossOfFour! / lossOfOne! - 1) < 0.01, `${lossOfOne} on one, ${lossOfFour} on four`);
 
-  const child = startGala([...arguments_('four stopped', 4), '--json'], options);
-  await child.printed(/"type":"start"/);
-  child.kill('SIGTERM');
-  expectExit(await child.finished, 143);
+  await galaSignalled('SIGTERM', '"type":"start"', [...arguments_('four stopped', 4), '--json'], options);
   const stopped = onlyRun(at('four stopped'));
   await gala(['train', '--resume', stopped, '--data', set], 0, options);
   assertSameOutcome(stopped, four);
