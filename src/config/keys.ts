@@ -35,6 +35,11 @@ export interface KeyDescription {
   readonly required: boolean;
 }
 
+/** The default as it stands in a config, without quotes; undefined where there is none. */
+export function defaultText({ default: standard }: KeyDescription): string | undefined {
+  return JSON.stringify(standard)?.replaceAll('"', '');
+}
+
 /** What `expectedText` says of a section. */
 export const aMap = 'a map of keys';
 
