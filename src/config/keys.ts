@@ -32,12 +32,9 @@ export interface KeyDescription {
   readonly expected: string;
   readonly description: string;
   readonly default?: unknown;
+  /** The default as it stands in a config, without quotes; undefined where there is none. */
+  readonly defaultText: string | undefined;
   readonly required: boolean;
-}
-
-/** The default as it stands in a config, without quotes; undefined where there is none. */
-export function defaultText({ default: standard }: KeyDescription): string | undefined {
-  return JSON.stringify(standard)?.replaceAll('"', '');
 }
 
 /** What `expectedText` says of a section. */
@@ -129,6 +126,7 @@ function keysBelow(node: SchemaNode, path: Path, choice: string | undefined, isR
       required: isRequired,
       ...(choice === undefined ? {} : { choice }),
       ...(node.default === undefined ? {} : { default: node.default }),
+      defaultText: JSON.stringify(node.default)?.replaceAll('"', ''),
     },
   ];
 }

@@ -1,6 +1,6 @@
 /** `gala config show|list|keys|schema`: the resolved config, the configs of the package, the keys of a config. */
 import { type Command, Help } from 'commander';
-import { defaultText, type KeyDescription } from '../../config/keys.js';
+import type { KeyDescription } from '../../config/keys.js';
 import type { ConfigOverrides } from '../../config/load.js';
 import type { NamedConfig } from '../../config/locate.js';
 import { ConfigError } from '../../errors.js';
@@ -133,11 +133,9 @@ function keysWith(
 /** A block of lines for each key, each line of at most `width` characters. */
 function keyListing(keys: readonly KeyDescription[], width = 100): string {
   const wrap = (text: string) => new Help().boxWrap(text, Math.max(40, width) - 4).replace(/^/gm, '    ');
-  const blocks = keys.map(entry => {
-    const { key, choice, expected, description, required } = entry;
+  const blocks = keys.map(({ key, choice, expected, description, required, defaultText }) => {
     const only = choice === undefined ? '' : ` (of ${choice})`;
-    const standard = defaultText(entry);
-    const value = standard === undefined ? (required ? '; required' : '') : `; default ${standard}`;
+    const value = defaultText === undefined ? (required ? '; required' : '') : `; default ${defaultText}`;
     return `${key}${only}\n${wrap(`${expected}${value}`)}\n${wrap(description)}\n`;
   });
   return blocks.join('\n');
