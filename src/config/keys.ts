@@ -32,8 +32,8 @@ export interface KeyDescription {
   readonly expected: string;
   readonly description: string;
   readonly default?: unknown;
-  /** The default as it stands in a config, without quotes; undefined where there is none. */
-  readonly defaultText: string | undefined;
+  /** The default as it stands in a config, without quotes. */
+  readonly defaultText?: string;
   readonly required: boolean;
 }
 
@@ -125,10 +125,13 @@ function keysBelow(node: SchemaNode, path: Path, choice: string | undefined, isR
       description: node.description ?? '',
       required: isRequired,
       ...(choice === undefined ? {} : { choice }),
-      ...(node.default === undefined ? {} : { default: node.default }),
-      defaultText: JSON.stringify(node.default)?.replaceAll('"', ''),
+      ...(node.default === undefined ? {} : withText(node.default)),
     },
   ];
+}
+
+function withText(value: unknown): Pick<KeyDescription, 'default' | 'defaultText'> {
+  return { default: value, defaultText: JSON.stringify(value).replaceAll('"', '') };
 }
 
 function alternatives(node: SchemaNode, chosen?: unknown): readonly SchemaNode[] {
