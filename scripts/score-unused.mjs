@@ -3,7 +3,7 @@
 // dataset. node scripts/score-unused.mjs CHECKPOINT [CHECKPOINT…]: files in RUN/checkpoints
 //
 // Every class has the same weight; a class of which all images are trained on has none, and is never predicted.
-// Re-balancing is at τ = 1, once and ten times in a row. The last line, with several checkpoints of one subset, is the
+// Re-balancing is at several τ, and at τ = 1 ten times in a row. The last line, with several checkpoints of one subset, is the
 // mean of their probabilities.
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../dist/src/config/load.js';
@@ -19,9 +19,10 @@ if (checkpoints.length === 0) {
   process.exit(2);
 }
 
-const groups = groupNames.join(' / ');
-console.log(`| network | plain | ${groups} | re-balanced | ${groups} | ten times | ${groups} | −log p |`);
-console.log('|---|---:|---:|---:|---:|---:|---:|---:|');
+const taus = [0, 1, 1.5, 2];
+const heads = [...taus.map(tau => `τ = ${tau}`), 'ten times'].flatMap(head => [head, groupNames.join(' / ')]);
+console.log(`| ${['network', ...heads, '−log p'].join(' | ')} |`);
+console.log(`|---|${'---:|'.repeat(heads.length + 1)}`);
 let sum;
 let split;
 for (const checkpoint of checkpoints) {
@@ -81,9 +82,9 @@ function printRow(name, logP, { labels, weights, trained, unused }) {
   const classes = unused.length;
   const tested = [...unused.keys()].filter(c => unused[c] > 0);
   const softmax = softmaxOf(logP, classes, weights);
-  const [once] = rebalanceSweep(logP, softmax, [1]);
+  const ofTaus = rebalanceSweep(logP, softmax, taus);
   const tenTimes = rebalancedTenTimes(logP, softmax, weights);
-  const cells = [softmax.predictions, once, tenTimes].flatMap(predictions => {
+  const cells = [...ofTaus, tenTimes].flatMap(predictions => {
     const right = new Float64Array(classes);
     for (const [i, label] of labels.entries()) if (predictions[i] === label) right[label] += weights[i];
     const mean = chosen => ((100 * chosen.reduce((total, c) => total + right[c], 0)) / chosen.length).toFixed(2);
