@@ -5,11 +5,14 @@ import type { EvaluationSource } from './logitsFile.js';
 import { inPercent, type PercentScores, type Scores } from './scores.js';
 import type { Summary } from './summary.js';
 
-/** As kept in run.json, in percent: `tau` is absent for plain predictions. */
+/** What changed the predictions, beside re-balancing with a τ. */
+export const rowMethods = ['equal_masses', 'logit_adjusted'] as const;
+
+/** As kept in run.json, in percent: plain predictions have neither `tau` nor `method`. */
 export interface ResultRow extends EvaluationSource, PercentScores {
   readonly tau?: number;
-  /** The method that τ belongs to; absent for re-balancing. */
-  readonly method?: 'logit_adjusted';
+  /** Absent for plain predictions and for re-balancing with τ. */
+  readonly method?: (typeof rowMethods)[number];
   /**
    * What selected τ: `config`, `given` (command line), `default` (1, of logits without a config), or the split on
    * which it was the best (`test` = an oracle).
@@ -18,28 +21,29 @@ export interface ResultRow extends EvaluationSource, PercentScores {
 }
 
 /**
- * The plain scores, then a row per τ of re-balancing, which `tauSelectedOn` selected, and per τ of logit adjustment,
- * which is always given.
+ * The plain scores, then a row per τ of re-balancing, which `tauSelectedOn` selected, a row of re-balancing to equal
+ * masses, and a row per τ of logit adjustment, which is always given.
  */
 export function resultRows(
   source: EvaluationSource,
-  summary: Pick<Summary, 'plain' | 'rebalanced' | 'adjusted'>,
+  summary: Pick<Summary, 'plain' | 'rebalanced' | 'equalMasses' | 'adjusted'>,
   tauSelectedOn: string,
 ): ResultRow[] {
   return [
     resultRow(source, summary.plain),
     ...summary.rebalanced.map(({ tau, scores }) => resultRow(source, scores, { tau, tau_selected_on: tauSelectedOn })),
+    resultRow(source, summary.equalMasses.scores, { method: 'equal_masses' }),
     ...summary.adjusted.map(({ tau, scores }) =>
       resultRow(source, scores, { tau, method: 'logit_adjusted', tau_selected_on: 'given' }),
     ),
   ];
 }
 
-/** One row; without `ofTau` the scores are of plain predictions. */
+/** One row; without `by` the scores are of plain predictions. */
 export function resultRow(
   { split, run, checkpoint, epoch, selected_on, precision }: EvaluationSource,
   scores: Scores,
-  ofTau?: Pick<ResultRow, 'tau' | 'method' | 'tau_selected_on'>,
+  by?: Pick<ResultRow, 'tau' | 'method' | 'tau_selected_on'>,
 ): ResultRow {
   return {
     run,
@@ -48,12 +52,12 @@ export function resultRow(
     ...(epoch !== undefined && { epoch }),
     ...(selected_on !== undefined && { selected_on }),
     ...(precision !== undefined && { precision }),
-    ...ofTau,
+    ...by,
     ...inPercent(scores),
   };
 }
 
-type Selected = Pick<ResultRow, 'checkpoint' | 'tau' | 'tau_selected_on'>;
+type Selected = Pick<ResultRow, 'checkpoint' | 'method' | 'tau_selected_on'>;
 
 /**
  * The scores of a run that tables show, from its rows, which begin with the reported checkpoint: `best` where a split
@@ -61,14 +65,16 @@ type Selected = Pick<ResultRow, 'checkpoint' | 'tau' | 'tau_selected_on'>;
  * images.
  */
 export function reportedScores<Row extends Selected>(rows: readonly Row[] = []) {
-  const of = (checkpoint: string | undefined, tauSelectedOn: string | undefined): Row | undefined =>
-    rows.find(row => row.checkpoint === checkpoint && row.tau_selected_on === tauSelectedOn);
+  const of = (checkpoint: string | undefined, tauSelectedOn?: string, method?: Row['method']): Row | undefined =>
+    rows.find(row => row.checkpoint === checkpoint && row.tau_selected_on === tauSelectedOn && row.method === method);
   const reported = rows[0]?.checkpoint;
   return {
-    plain: of(reported, undefined),
+    plain: of(reported),
     rebalanced: of(reported, 'config'),
+    equal_masses: of(reported, undefined, 'equal_masses'),
     oracle: of(reported, 'test'),
-    last: of('last', undefined),
+    last: of('last'),
     last_rebalanced: of('last', 'config'),
+    last_equal_masses: of('last', undefined, 'equal_masses'),
   };
 }

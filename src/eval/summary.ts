@@ -1,5 +1,6 @@
-/** The scores of one evaluation, plain and re-balanced for every τ, for tables, run.json and reports. */
+/** The scores of one evaluation, plain and re-balanced, for tables, run.json and reports. */
 import { type Calibration, calibrationOf } from './calibration.js';
+import { equalMassPredictions, equalMassShift } from './equalMasses.js';
 import { adjustmentShift, logitAdjustedPredictions } from './logitAdjustment.js';
 import type { Evaluation } from './logitsFile.js';
 import { countPredictions, countTopFive, labelCounts } from './metrics.js';
@@ -13,6 +14,8 @@ export interface Summary {
   /** Predicted mass [C], which re-balancing divides by. */
   readonly mass: Float64Array;
   readonly rebalanced: readonly TauScores[];
+  /** Re-balanced to equal masses, which needs no τ; computed when first read, because it takes about 15 softmaxes. */
+  readonly equalMasses: Omit<TauScores, 'tau'>;
   /** By post-hoc logit adjustment, which has its own τ. */
   readonly adjusted: readonly Omit<TauScores, 'predictions'>[];
   /** Of the plain predictions, 15 bins. */
@@ -27,8 +30,8 @@ export interface TauScores {
 }
 
 /**
- * Predictions and scores of one evaluation: plain, re-balanced for each of `taus`, logit-adjusted for each of
- * `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set, the predicted mass is
+ * Predictions and scores of one evaluation: plain, re-balanced for each of `taus` and to equal masses, logit-adjusted
+ * for each of `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set, the predicted mass is
  * weighted so that all classes count the same.
  * Throws `ConfigError` for an unusable τ, `DataError` for unusable logits or labels.
  */
@@ -47,7 +50,17 @@ export function summarize(
   const softmax = softmaxOf(logits, classes, weights);
   const { predictions, confidences } = softmax;
   const images = labelCounts(labels, classes);
+  let equalMasses: Summary['equalMasses'] | undefined;
+  const toEqualMasses = () => {
+    const shift = equalMassShift(logits, softmax, weights);
+    const predictions = equalMassPredictions(logits, shift);
+    return { scores: score(predictions, shift), predictions };
+  };
   return {
+    get equalMasses() {
+      equalMasses ??= toEqualMasses();
+      return equalMasses;
+    },
     plain: score(predictions, new Float64Array(classes)),
     predictions,
     mass: softmax.mass,

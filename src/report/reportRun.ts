@@ -62,6 +62,7 @@ interface ReportScores {
   readonly plain: PercentScores;
   /** At the τ of the config. */
   readonly rebalanced: PercentScores;
+  readonly equalMasses: PercentScores;
   /** At the τ with the highest top-1 on the same images. */
   readonly oracle: TopOneOfTau;
 }
@@ -141,14 +142,19 @@ function readRun({ folder, record }: Place, isDetailed: boolean): Unlabelled {
 }
 
 function scoresStored({ results, oracle }: RunScores): ReportScores {
-  const { plain, rebalanced } = reportedScores(results);
-  return { plain: plain!, rebalanced: rebalanced!, oracle };
+  const { plain, rebalanced, equal_masses } = reportedScores(results);
+  return { plain: plain!, rebalanced: rebalanced!, equalMasses: equal_masses!, oracle };
 }
 
 function scoresCounted(summary: Summary, tau: number): ReportScores {
   const at = (wanted: number | undefined) => inPercent(summary.rebalanced.find(row => row.tau === wanted)!.scores);
   const best = bestTau(summary)!;
-  return { plain: inPercent(summary.plain), rebalanced: at(tau), oracle: { tau: best, top1: at(best).top1 } };
+  return {
+    plain: inPercent(summary.plain),
+    rebalanced: at(tau),
+    equalMasses: inPercent(summary.equalMasses.scores),
+    oracle: { tau: best, top1: at(best).top1 },
+  };
 }
 
 function readTestLogits(folder: RunFolder, record: RunRecord): Evaluation {

@@ -10,8 +10,8 @@ import { groupWords, sharedGroups } from './source.js';
 /** Top-1 is called “all” beside the groups. */
 const columns = metricKeys.map(key => ({ key, title: key === 'top1' ? 'all' : metricOf(key).title }));
 
-const kinds = ['plain', 'rebalanced'] as const;
-type Kind = (typeof kinds)[number];
+const kinds = { plain: 'plain', rebalanced: 're-balanced', equalMasses: 'equal masses' } as const;
+type Kind = keyof typeof kinds;
 
 /** A score of a series, in percent. */
 interface SeriesScore {
@@ -48,7 +48,9 @@ function areTestsBalanced(all: readonly Series[]): boolean {
 /** The table with a sentence that explains it. */
 export function scoreTableHtml(all: readonly Series[]): string {
   const [first] = all;
-  const scores = all.map(series => kinds.map(kind => columns.map(({ key }) => seriesScore(series, first!, kind, key))));
+  const scores = all.map(series =>
+    (Object.keys(kinds) as Kind[]).map(kind => columns.map(({ key }) => seriesScore(series, first!, kind, key))),
+  );
   const isRepeated = areTestsBalanced(all);
   const shown = columns.map(
     ({ key }, c) =>
@@ -63,12 +65,12 @@ export function scoreTableHtml(all: readonly Series[]): string {
   const cells = (line: readonly SeriesScore[]) =>
     line.flatMap((score, c) => (shown[c] ? [cellHtml(score, c, isBest(score, c))] : []));
   const bodies = all.map((series, index) => {
-    const head = `<th scope="rowgroup" rowspan="2">${nameHtml(series, all.length <= mostColors)}</th>`;
-    const [plain, rebalanced] = scores[index]!;
-    return (
-      `<tbody><tr>${head}<th scope="row">plain</th>${cells(plain!).join('')}</tr>` +
-      `<tr><th scope="row">re-balanced</th>${cells(rebalanced!).join('')}</tr></tbody>`
+    const name = nameHtml(series, all.length <= mostColors);
+    const head = `<th scope="rowgroup" rowspan="${scores[index]!.length}">${name}</th>`;
+    const lines = Object.values(kinds).map(
+      (kind, k) => `<tr>${k === 0 ? head : ''}<th scope="row">${kind}</th>${cells(scores[index]![k]!).join('')}</tr>`,
     );
+    return `<tbody>${lines.join('')}</tbody>`;
   });
   const titles = ['config', 'predictions', ...columns.flatMap(({ title }, c) => (shown[c] ? title : []))].map(
     title => `<th scope="col">${title}</th>`,
@@ -112,6 +114,7 @@ function explanation(all: readonly Series[], shown: ReadonlySet<MetricKey>): str
   const sentences = [
     'Percent of the test images that are classified correctly, over all of them, and the mean over the classes with ' +
       `${groupWords(all)}.`,
+    'Equal masses: re-balanced until all classes have the same probability over all test images; without a τ.',
     shown.has('balanced_accuracy')
       ? 'The test images are unbalanced: balanced is the mean accuracy over all classes.'
       : '',

@@ -8,6 +8,7 @@ import { firstMetrics } from '../eval/format1.js';
 import { correctCounts, labelCounts } from '../eval/metrics.js';
 import { metricKeys, metricOf, percentOf } from '../eval/scores.js';
 import { sha256 } from '../io/hash.js';
+import { predictionsCell } from '../tables/scoreColumns.js';
 import { labelsHash } from './fromRun.js';
 import {
   bytesPerClass,
@@ -99,8 +100,8 @@ function faultOfRebalancedBest({
 }
 
 /** Such as `best, re-balanced at τ = 1`. */
-function describeScore({ checkpoint, tau }: Score): string {
-  return `${checkpoint}, ${tau === undefined ? 'plain' : `re-balanced at τ = ${tau}`}`;
+function describeScore({ checkpoint, tau, ...score }: Score): string {
+  return `${checkpoint}, ${predictionsCell({ tau, ...score })}${tau === undefined ? '' : ` at τ = ${tau}`}`;
 }
 
 function faultsOfData({ train, test }: ResultRecord, truth: Truth): string[] {

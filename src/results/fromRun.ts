@@ -161,11 +161,11 @@ interface ScoredLine {
   readonly predictions: Int32Array;
 }
 
-/** Plain, re-balanced at τ of the config and, for the reported checkpoint, at the oracle's τ. */
+/** Plain, re-balanced at τ of the config and to equal masses and, for the reported checkpoint, at the oracle's τ. */
 function scoredLines({ evaluation, summary, oracle }: CheckpointSummary): ScoredLine[] {
   const { labels, classCounts } = evaluation;
-  const line = (predictions: Int32Array, scores: Scores, ofTau?: Pick<Score, 'tau' | 'tau_selected_on'>) => {
-    const { run: _, split: __, ...row } = resultRow(evaluation, scores, ofTau);
+  const line = (predictions: Int32Array, scores: Scores, by?: Pick<Score, 'tau' | 'method' | 'tau_selected_on'>) => {
+    const { run: _, split: __, ...row } = resultRow(evaluation, scores, by);
     const correct = Array.from(correctCounts(predictions, labels, classCounts.length));
     return { score: { ...row, correct } as Score, predictions };
   };
@@ -174,6 +174,7 @@ function scoredLines({ evaluation, summary, oracle }: CheckpointSummary): Scored
   return [
     line(summary.predictions, summary.plain),
     ofTau(summary.rebalanced[0]!, 'config'),
+    line(summary.equalMasses.predictions, summary.equalMasses.scores, { method: 'equal_masses' }),
     ...(oracle ? [ofTau(oracle, 'test')] : []),
   ];
 }

@@ -21,9 +21,11 @@ function scoresBy({ scores, rebalanced_best }: Pick<RunResult, 'scores' | 'rebal
 
 const choices = Object.keys(scoresBy({ scores: [] })) as Choice[];
 
+/** No mean where a run lacks the score, as older records do: a mean of the others would compare other runs. */
 function meanOf({ results }: ResultGroup, choice: Choice, metric: MetricKey) {
   const scores = results.map(result => scoresBy(result)[choice]?.[metric]);
-  return meanAndStd(scores.filter(score => score !== undefined));
+  const all = scores.filter(score => score !== undefined);
+  return meanAndStd(all.length === scores.length ? all : []);
 }
 
 function shown(key: string, title: string, choice: Choice, ...shownMetrics: readonly MetricKey[]): Column<ResultGroup> {
@@ -60,9 +62,14 @@ export const groupColumns = {
   tau: { key: 'tau', title: 'τ', kind: 'number', value: ({ results }) => configOf(results[0]!).eval.tau },
   rebalanced: shown('rebalanced', 're-balanced, τ of the config', 'rebalanced', 'top1'),
   rebalancedBest: shown('rebalanced_best', 're-balanced, own best epoch', 'rebalanced_best', 'top1'),
+  equalMasses: {
+    ...shown('equal_masses', 'equal masses', 'equal_masses', 'top1'),
+    isShown: groups => groups.some(group => meanOf(group, 'equal_masses', 'top1').mean !== undefined),
+  },
   oracle: shown('oracle', 'τ selected on test (oracle)', 'oracle', 'top1'),
   last: shown('last', 'last epoch', 'last', 'top1'),
   lastRebalanced: shown('last_rebalanced', 'last epoch, re-balanced', 'last_rebalanced', 'top1'),
+  lastEqualMasses: shown('last_equal_masses', 'last epoch, equal masses', 'last_equal_masses', 'top1'),
   precision: {
     key: 'precision',
     title: 'precision',

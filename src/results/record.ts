@@ -31,8 +31,10 @@ const scoreSchema = z.strictObject({
   selected_on: z.string(),
   /** Precision of the evaluation; absent = that of the training, in records made before 2026-11-30. */
   precision: z.string().optional(),
-  /** Absent = plain. */
+  /** Absent for plain predictions and for equal masses. */
   tau: z.number().optional(),
+  /** Re-balanced to equal masses, in records made since 2026-12-02. */
+  method: z.literal('equal_masses').optional(),
   /** `config`, or `test`: the τ with the highest accuracy on the very images it is reported on (oracle). */
   tau_selected_on: z.enum(['config', 'test']).optional(),
   ...scoreShape,

@@ -59,7 +59,7 @@ export function groupRuns(finished: readonly FoundRun[]): ResultGroup[] {
 }
 
 const { config, seeds, selectedOn, epoch, top1, groups, groupMeans, last, precision, hours } = groupColumns;
-const { tau, rebalanced, rebalancedBest, oracle, lastRebalanced } = groupColumns;
+const { tau, rebalanced, rebalancedBest, oracle, equalMasses, lastRebalanced, lastEqualMasses } = groupColumns;
 
 const pageColumns: readonly Column<ResultGroup>[] = [
   config,
@@ -73,8 +73,10 @@ const pageColumns: readonly Column<ResultGroup>[] = [
   rebalanced,
   rebalancedBest,
   oracle,
+  equalMasses,
   last,
   lastRebalanced,
+  lastEqualMasses,
   precision,
   hours,
 ];
@@ -89,9 +91,11 @@ const terminalColumns: readonly Column<ResultGroup>[] = [
   groupMeans,
   ...furtherColumns,
   { ...rebalanced, title: 're-balanced' },
+  equalMasses,
   { ...rebalancedBest, title: 'own best, re-balanced', dispensable: 10 },
   { ...last, title: 'last epoch', dispensable: 9 },
   { ...lastRebalanced, dispensable: 11 },
+  { ...lastEqualMasses, dispensable: 12 },
 ];
 
 /** The table in one of the formats, without a final newline; for people with notes below it. */
@@ -133,6 +137,7 @@ function notesOf(groups: readonly ResultGroup[], shared: ReadonlyMap<string, str
         ? '; “own best”: of the epoch that the same split selects by re-balanced accuracy'
         : ''
     }.`,
+    'Equal masses: re-balanced until all classes have the same probability over all test images; without a τ.',
   ];
   const selectedOn = (split: string, how: (whose: string) => string) => {
     const own = groups.filter(({ results }) => reportedScores(results[0]!.scores).plain?.selected_on === split);

@@ -77,6 +77,7 @@ const readmeColumns: readonly Column<Row>[] = [
   claimColumn('claim_rebalanced', 'top1_rebalanced'),
   groupColumns.rebalancedBest,
   groupColumns.oracle,
+  groupColumns.equalMasses,
   groupColumns.last,
   groupColumns.precision,
   groupColumns.hours,

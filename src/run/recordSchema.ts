@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { parseRecorded } from '../config/identity.js';
 import type { Config } from '../config/schema.js';
 import { experimentName } from '../config/schema.js';
+import { rowMethods } from '../eval/resultRow.js';
 import { scoreShape } from '../eval/scores.js';
 
 const count = z.number().int().min(0);
@@ -135,7 +136,7 @@ const result = z.looseObject({
   selected_on: z.string().optional(),
   precision: z.string().optional(),
   tau: z.number().optional(),
-  method: z.literal('logit_adjusted').optional(),
+  method: z.enum(rowMethods).optional(),
   tau_selected_on: z.string().optional(),
   ...scoreShape,
 });

@@ -14,7 +14,7 @@ import { resultLogits } from './storedLogits.js';
 
 /** Parts of run.json. */
 export interface RunScores {
-  /** As in table.md: of each checkpoint, the reported one first, plain and re-balanced at the τ of the config. */
+  /** As in table.md: of each checkpoint, the reported one first, plain and re-balanced. */
   readonly results: readonly ResultRow[];
   /** Of the reported checkpoint, re-balanced at the τ with the highest top-1 on the test images. */
   readonly oracle: ResultRow & { readonly tau: number };
@@ -24,11 +24,11 @@ export interface RunScores {
   readonly metrics: readonly string[];
 }
 
-/** The scores in run.json; undefined for a run that is not finished, and where a metric is not in run.json. */
+/** The scores in run.json; undefined for a run that is not finished, and where run.json lacks a metric or a row. */
 export function storedScores(record: RunRecord): RunScores | undefined {
   const { status, results, metrics = [], oracle, rebalanced_best } = record;
-  const { plain, rebalanced } = reportedScores(results);
-  const isWhole = plain && rebalanced && oracle && metricKeys.every(key => metrics.includes(key));
+  const { plain, rebalanced, equal_masses } = reportedScores(results);
+  const isWhole = plain && rebalanced && equal_masses && oracle && metricKeys.every(key => metrics.includes(key));
   return status === 'finished' && isWhole ? { results, oracle, rebalanced_best, metrics } : undefined;
 }
 

@@ -39,8 +39,9 @@ export const accuracyColumns: readonly Column<ResultRow>[] = [
 ];
 
 export function predictionsCell({ tau, method }: Pick<ResultRow, 'tau' | 'method'>): string {
-  if (tau === undefined) return 'plain';
-  return method === 'logit_adjusted' ? 'logit-adjusted' : 're-balanced';
+  if (method === 'logit_adjusted') return 'logit-adjusted';
+  if (method === 'equal_masses') return 'equal masses';
+  return tau === undefined ? 'plain' : 're-balanced';
 }
 
 export function tauChoiceCell({ tau_selected_on }: Pick<ResultRow, 'tau_selected_on'>): string | undefined {

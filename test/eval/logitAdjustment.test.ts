@@ -39,11 +39,12 @@ test('a summary has a line for each τ of logit adjustment, marked as such', () 
     [
       [undefined, undefined, undefined],
       [1, undefined, 'config'],
+      [undefined, 'equal_masses', undefined],
       [0, 'logit_adjusted', 'given'],
       [1, 'logit_adjusted', 'given'],
     ],
   );
-  assert.equal(rows[2]!.top1, rows[0]!.top1);
+  assert.equal(rows[3]!.top1, rows[0]!.top1);
 });
 
 test('a class without training images counts as one image, also where no class has any', () => {

@@ -124,12 +124,12 @@ describe('the report', () => {
     const heads = textsOf(page, '.scores thead th');
     assert.deepEqual(heads, ['config', 'predictions', 'all', 'many', 'medium', 'few', 'balanced', 'macro-F1', 'top-5']);
     const lines = Array.from(page.querySelectorAll('.scores tbody tr'), row => textsOf(row, 'td'));
-    const [gala, other] = runs.map(({ scores }) => [scores.plain, scores.rebalanced]);
-    assert.equal(lines.length, 4);
+    const [gala, other] = runs.map(({ scores }) => [scores.plain, scores.rebalanced, scores.equalMasses]);
+    assert.equal(lines.length, 6);
     for (const [line, scores] of [...gala!, ...other!].entries())
       assert.ok(lines[line]![0]!.startsWith(scores.top1.toFixed(2)), lines[line]!.join(' '));
     const difference = other![0]!.few! - gala![0]!.few!;
-    assert.equal(textsOf(page, '.scores tbody tr')[2]!.endsWith(signed(difference)), true, lines[2]!.join(' '));
+    assert.equal(textsOf(page, '.scores tbody tr')[3]!.endsWith(signed(difference)), true, lines[3]!.join(' '));
   });
 
   test('the sentence below the table explains the columns that it has', () => {
@@ -192,7 +192,7 @@ describe('the report', () => {
         rates.map(rate => `learning_rate=${rate}`),
         id,
       );
-    assert.equal(textsOf(many, '.scores tbody tr').length, 18);
+    assert.equal(textsOf(many, '.scores tbody tr').length, 27);
     assert.match(textsOf(many, 'p#mass')[0]!, /^Not drawn: .*at most 8 configs/);
   });
 
@@ -248,7 +248,7 @@ describe('the report', () => {
     );
     const isOfAll = [true, false, false, false, true, true, true];
     const none = isOfAll.map(() => false);
-    assert.deepEqual(compared, [none, none, isOfAll, isOfAll], 'differences');
+    assert.deepEqual(compared, [none, none, none, isOfAll, isOfAll, isOfAll], 'differences');
     const bold = Array.from(differing.querySelectorAll('.scores td b'), ({ textContent }) => textContent);
     assert.equal(bold.length >= 4, true, 'the best of all, balanced, macro-F1 and top-5');
     for (const group of ['many', 'medium', 'few'])

@@ -20,18 +20,22 @@ import { writeExampleRun } from './exampleRun.js';
 const temporary = temporaryFolder();
 const results = join(temporary, 'results');
 
-test("A record holds the run's scores, plain, re-balanced and at the oracle's τ, each with its predictions", async () => {
+test("A record holds the run's scores, plain, re-balanced, of equal masses and at the oracle's τ, each with its predictions", async () => {
   const run = await writeExampleRun(join(temporary, 'a'));
   const { record, predictions } = readResult(addResult(results, run));
   const evaluation = readLogitsFile(join(run, 'logits/test-last.safetensors'));
-  const { plain, rebalanced } = summarize(evaluation, [1]);
-  const [first, second, oracle] = record.scores;
-  assert.equal(record.scores.length, 3);
+  const { plain, rebalanced, equalMasses } = summarize(evaluation, [1]);
+  const [first, second, third, oracle] = record.scores;
+  assert.equal(record.scores.length, 4);
   assert.equal(first!.top1, percentOf(plain.top1));
   assert.equal(first!.few, percentOf(plain.few!));
   assert.deepEqual(
     [second!.top1, second!.tau, second!.tau_selected_on],
     [percentOf(rebalanced[0]!.scores.top1), 1, 'config'],
+  );
+  assert.deepEqual(
+    [third!.top1, third!.tau, third!.method],
+    [percentOf(equalMasses.scores.top1), undefined, 'equal_masses'],
   );
   const taus = Array.from({ length: 61 }, (_, i) => i / 20);
   assert.equal(oracle!.tau, bestTau(summarize(evaluation, taus)));
@@ -55,7 +59,7 @@ test(
       if (label === 9 && image % 2 === 0) logits[10 * image] = 54;
     });
     finishRun(openRunFolder(run), [{ ...evaluation, logits }], {});
-    const [plain, configured, oracle] = resultOfRun(run).record.scores;
+    const [plain, configured, , oracle] = resultOfRun(run).record.scores;
     assert.ok(configured!.top1 > plain!.top1);
     assert.deepEqual([oracle!.tau, oracle!.top1], [5, configured!.top1]);
     assert.equal(readReportRuns([run])[0]!.scores.oracle.tau, 5);

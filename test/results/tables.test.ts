@@ -15,12 +15,13 @@ test('The CSV has a line per score, the README one per config with mean ± stand
   const { results } = await writeExampleResults(join(temporary, 'a'), [0, 1]);
   const records = listResults(results, table).map(path => readResult(path).record);
   const lines = resultsCsv(records).trimEnd().split('\n');
-  assert.equal(lines.length, 1 + 2 * 3);
+  assert.equal(lines.length, 1 + 2 * 4);
   assert.match(
     lines[0]!,
     /^config,seed,subset_seed,subset_hash,checkpoint,epoch,selected_on,predictions,tau,tau_selected_on,top1,/,
   );
-  assert.match(lines[3]!, /,last,20,last,re-balanced,[\d.]+,test \(oracle\),/);
+  assert.match(lines[3]!, /,last,20,last,equal masses,,,/);
+  assert.match(lines[4]!, /,last,20,last,re-balanced,[\d.]+,test \(oracle\),/);
   const values = records.map(record => record.scores[0]!.top1);
   const [mean, std] = [(values[0]! + values[1]!) / 2, Math.abs(values[0]! - values[1]!) / Math.SQRT2];
   const rows = resultsMarkdown(records).split('\n');

@@ -208,7 +208,7 @@ describe('With the labels the gate fails for', () => {
   test('a truncated file of predictions', async () => {
     const { predictions, faults } = await sound();
     truncateSync(predictions, 5999);
-    assert.match((await faults()).join('\n'), /its predictions have 5999 bytes where 3 × 2000 are expected/);
+    assert.match((await faults()).join('\n'), /its predictions have 5999 bytes where 4 × 2000 are expected/);
   });
 
   test('missing predictions', async () => {

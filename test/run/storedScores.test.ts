@@ -56,8 +56,12 @@ describe('the scores of a finished run', () => {
   test('run.json has those of its logits and of its best re-balanced epoch', () => {
     const { results, oracle, rebalanced_best } = storedScores(record)!;
     assert.deepEqual(
-      results.map(({ checkpoint, tau_selected_on }) => [checkpoint, tau_selected_on]),
-      ['best', 'last'].flatMap(checkpoint => [undefined, 'config'].map(selected => [checkpoint, selected])),
+      results.map(({ checkpoint, method = 'tau', tau_selected_on }) => [checkpoint, method, tau_selected_on]),
+      ['best', 'last'].flatMap(checkpoint => [
+        [checkpoint, 'tau', undefined],
+        [checkpoint, 'tau', 'config'],
+        [checkpoint, 'equal_masses', undefined],
+      ]),
     );
     const best = readLogitsFile(`${logits}/test-best.safetensors`);
     assert.equal(oracle.tau, bestTau(summarize(best, oracleTaus(1))));
@@ -70,6 +74,8 @@ describe('the scores of a finished run', () => {
     const { oracle: _, rebalanced_best: __, metrics: ___, ...older } = record;
     assert.deepEqual(scoresOfRun({ directory, record: older }), stored);
     assert.deepEqual(scoresOfRun({ directory, record: { ...record, metrics: ['top1', 'few'] } }), stored);
+    const withoutEqualMasses = record.results.filter(({ method }) => method === undefined);
+    assert.deepEqual(scoresOfRun({ directory, record: { ...record, results: withoutEqualMasses } }), stored);
     rmSync(logits, { recursive: true });
     assert.deepEqual(scoresOfRun({ directory, record }), stored);
     assert.throws(() => scoresOfRun({ directory, record: older }), { name: 'StorageError' });
