@@ -31,8 +31,8 @@ export interface TauScores {
 
 /**
  * Predictions and scores of one evaluation: plain, re-balanced for each of `taus` and to equal masses, logit-adjusted
- * for each of `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set, the predicted mass is
- * weighted so that all classes count the same.
+ * for each of `adjustmentTaus`; pure. On the split `val`, which keeps the long tail of the training set, the predicted
+ * mass is weighted so that all classes count the same.
  * Throws `ConfigError` for an unusable τ, `DataError` for unusable logits or labels.
  */
 export function summarize(
