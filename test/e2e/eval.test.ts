@@ -59,22 +59,25 @@ test('Without --tau it is that of the config, and the table says so; one that is
   assert.deepEqual(tausOf(ofConfig), [
     [null, null],
     [1.5, 'config'],
+    [null, null],
     [1, 'given'],
   ]);
   assert.deepEqual(tausOf(await rowsOf('--run', run, '--tau', '1.5')), [
     [null, null],
     [1.5, 'given'],
+    [null, null],
   ]);
   assert.deepEqual(tausOf(await rowsOf('--logits', join(run, 'logits/test-best.safetensors'))), [
     [null, null],
     [1, 'default'],
+    [null, null],
   ]);
   const { epoch } = checkpointOf(run, 'best').position;
   await rowsOf('--run', run);
   for (const name of ['table.csv', 'predictions.csv']) {
     const training = readFileSync(join(run, name), 'utf8').split('\n');
     const evaluated = readFileSync(join(run, `eval/test-best-epoch${epoch - 1}`, name), 'utf8').split('\n');
-    assert.deepEqual(evaluated, name === 'table.csv' ? [...training.slice(0, 3), ''] : training, name);
+    assert.deepEqual(evaluated, name === 'table.csv' ? [...training.slice(0, 4), ''] : training, name);
   }
 });
 
@@ -151,12 +154,13 @@ test(
         ['re-balanced', 0.5],
         ['re-balanced', 1.5],
         ['re-balanced', 2],
+        ['equal masses', null],
         ['logit-adjusted', 0],
         ['logit-adjusted', 1],
       ],
     );
-    assert.deepEqual(accuraciesOf([rows[0]!, rows[3]!]), recordedAccuracies('best'));
-    for (const row of [rows[1]!, rows[5]!]) assert.deepEqual(accuraciesOf([row]), accuraciesOf([rows[0]!]));
+    assert.deepEqual(accuraciesOf([rows[0]!, rows[3]!, rows[5]!]), recordedAccuracies('best'));
+    for (const row of [rows[1]!, rows[6]!]) assert.deepEqual(accuraciesOf([row]), accuraciesOf([rows[0]!]));
 
     await t.test(
       '--format csv and md print the same cells as json, md without the run that is the same in all lines',
@@ -271,13 +275,15 @@ test(
       [
         ['test', 'best', 'val', best],
         ['test', 'best', 'val', best],
+        ['test', 'best', 'val', best],
+        ['test', 'last', 'last', 3],
         ['test', 'last', 'last', 3],
         ['test', 'last', 'last', 3],
       ],
     );
     assert.deepEqual(
       csvOf(chosen, 'table.csv').map(row => row.selected_on),
-      ['val', 'val', 'last', 'last'],
+      ['val', 'val', 'val', 'last', 'last', 'last'],
     );
     const stored = checkpointOf(chosen, 'best').position.best!;
     assert.equal(stored.epoch, best);
@@ -304,6 +310,7 @@ test(
       [
         ['last', '2', 'last'],
         ['last', '2', 'last'],
+        ['last', '2', 'last'],
       ],
     );
     assert.deepEqual(
@@ -320,14 +327,14 @@ async function rowsOf(...flags: readonly string[]): Promise<Row[]> {
   return JSON.parse(stdout) as Row[];
 }
 
-/** Percent with two decimals, as tables show them: plain, then re-balanced. */
+/** Percent with two decimals, as tables show them: plain, re-balanced, equal masses. */
 function accuraciesOf(rows: readonly Row[]): number[][] {
   return rows.map(({ top1, many, medium, few }) => [top1, many, medium, few]);
 }
 
 function recordedAccuracies(checkpoint: string): number[][] {
   const rows = recordOf(run).results.filter(row => row.checkpoint === checkpoint);
-  assert.equal(rows.length, 2);
+  assert.equal(rows.length, 3);
   return rows.map(({ top1, many, medium, few }) =>
     [top1, many!, medium!, few!].map(percent => Number(percent.toFixed(2))),
   );

@@ -89,8 +89,8 @@ test('A stopped run is resumed, a missing one trained, both are recorded and com
   const folders = runFolders(join(temporary, 'runs'), 'small/gala');
   assert.equal(folders.length, 1);
   assert.equal(recordOf(folders[0]!).resumes.length, 1);
-  // best and last: plain and at τ = 1 each, best also at the oracle's τ.
-  assert.equal(readFileSync(record.replace('.json', '.predictions')).length, 5 * 200);
+  // best and last: plain, at τ = 1 and of equal masses each, best also at the oracle's τ.
+  assert.equal(readFileSync(record.replace('.json', '.predictions')).length, 7 * 200);
 });
 
 test('A second time nothing is left to run', async () => {

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.js';
 import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
 import { readLogitsFile } from '../../src/eval/logitsFile.js';
 import { percentOf } from '../../src/eval/scores.js';
+import { predictionsCell } from '../../src/tables/scoreColumns.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { type Finished, gala, packageRoot } from './gala.js';
 import {
@@ -107,15 +108,15 @@ test('table.csv, table.md and the printed table show the results of run.json', (
     rows.map(({ checkpoint, epoch, selected_on, predictions, tau, top1, many, medium, few }) =>
       [checkpoint, epoch, selected_on, predictions, tau, top1, many, medium, few].join(),
     ),
-    results.map(({ checkpoint, epoch, selected_on, tau, top1, many, medium, few }) =>
-      [checkpoint, epoch, selected_on, tau === undefined ? 'plain' : 're-balanced', tau ?? '', shown(top1)]
+    results.map(({ checkpoint, epoch, selected_on, tau, method, top1, many, medium, few }) =>
+      [checkpoint, epoch, selected_on, predictionsCell({ tau, method }), tau ?? '', shown(top1)]
         .concat([many, medium, few].map(shown))
         .join(),
     ),
   );
   assert.deepEqual(
     rows.map(({ checkpoint, predictions }) => `${checkpoint} ${predictions}`),
-    ['best plain', 'best re-balanced', 'last plain', 'last re-balanced'],
+    ['best', 'last'].flatMap(name => ['plain', 're-balanced', 'equal masses'].map(kind => `${name} ${kind}`)),
   );
   const markdown = readFileSync(join(run, 'table.md'), 'utf8').trimEnd().split('\n').slice(2);
   const printed = finished.stdout.trimEnd().split('\n').slice(2);
@@ -173,7 +174,7 @@ test('predictions.csv and per_class.csv lead to the accuracies of the table', ()
 test('The best checkpoint is of the epoch with the highest test top-1, the last one of the last epoch', () => {
   const top1 = metricsOf(run).map(metrics => metrics.test_top1!);
   const best = top1.indexOf(Math.max(...top1)) + 1;
-  const [bestRow, , lastRow] = recordOf(run).results;
+  const [bestRow, , , lastRow] = recordOf(run).results;
   assert.equal(bestRow!.epoch, best);
   assert.equal(checkpointOf(run, 'best').position.epoch, best + 1);
   assert.equal(lastRow!.epoch, 2);
@@ -230,7 +231,7 @@ test('On a small set: equal configs and seeds give equal bits, whatever the numb
       // The test images are unbalanced, so there are two metrics more, and fewer columns of text in 80 characters.
       assert.match(
         again.stdout,
-        /^checkpoint .*balanced {2}macro-F1\n─.*\n((best|last) .*\n){4}\nThe same in all rows: split test[;.]/,
+        /^checkpoint .*balanced {2}macro-F1\n─.*\n((best|last) .*\n){6}\nThe same in all rows: split test[;.]/,
       );
       assert.match(again.stdout, /\nNot shown: (epoch; )?selected on.*\. gala table\s+\S+\s+--wide\s+shows them\.\n$/s);
       assert.match(again.stderr, /^Warning: the warm-up takes 6 epochs of 39 steps, and train\.epochs is 2: /m);
