@@ -3,14 +3,15 @@
 // dataset. node scripts/score-unused.mjs CHECKPOINT [CHECKPOINT…]: files in RUN/checkpoints
 //
 // Every class has the same weight; a class of which all images are trained on has none, and is never predicted.
-// Re-balancing is at several τ, and at τ = 1 ten times in a row. The last line, with several checkpoints of one subset, is the
+// Re-balancing is with several τ, and to equal masses. The last line, with several checkpoints of one subset, is the
 // mean of their probabilities.
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../dist/src/config/load.js';
 import { longTailedIndices } from '../dist/src/data/longTail.js';
+import { equalMassShift } from '../dist/src/eval/equalMasses.js';
 import { groupNames, groupOf } from '../dist/src/eval/groups.js';
 import { labelCounts } from '../dist/src/eval/metrics.js';
-import { rebalanceShift, rebalanceSweep, softmaxOf } from '../dist/src/eval/rebalance.js';
+import { rebalanceSweep, softmaxOf } from '../dist/src/eval/rebalance.js';
 import { evaluateWeights } from '../dist/src/train/evaluateRun.js';
 
 const checkpoints = process.argv.slice(2);
@@ -20,7 +21,7 @@ if (checkpoints.length === 0) {
 }
 
 const taus = [0, 1, 1.5, 2];
-const heads = [...taus.map(tau => `τ = ${tau}`), 'ten times'].flatMap(head => [head, groupNames.join(' / ')]);
+const heads = [...taus.map(tau => `τ = ${tau}`), 'equal masses'].flatMap(head => [head, groupNames.join(' / ')]);
 console.log(`| ${['network', ...heads, '−log p'].join(' | ')} |`);
 console.log(`|---|${'---:|'.repeat(heads.length + 1)}`);
 let sum;
@@ -67,24 +68,13 @@ function logSoftmax(logits, classes) {
   return values;
 }
 
-/** Predictions [N] where the probabilities of each class were divided by their mass ten times in a row. */
-function rebalancedTenTimes(logP, softmax, weights) {
-  let [values, last] = [logP, softmax];
-  for (let time = 1; time <= 10; time++) {
-    const shift = rebalanceShift(last.mass, 1);
-    values = values.map((value, i) => value - shift[i % shift.length]);
-    last = softmaxOf(values, shift.length, weights);
-  }
-  return last.predictions;
-}
-
 function printRow(name, logP, { labels, weights, trained, unused }) {
   const classes = unused.length;
   const tested = [...unused.keys()].filter(c => unused[c] > 0);
   const softmax = softmaxOf(logP, classes, weights);
   const ofTaus = rebalanceSweep(logP, softmax, taus);
-  const tenTimes = rebalancedTenTimes(logP, softmax, weights);
-  const cells = [...ofTaus, tenTimes].flatMap(predictions => {
+  const equalMasses = softmaxOf(logP, classes, weights, equalMassShift(logP, softmax, weights)).predictions;
+  const cells = [...ofTaus, equalMasses].flatMap(predictions => {
     const right = new Float64Array(classes);
     for (const [i, label] of labels.entries()) if (predictions[i] === label) right[label] += weights[i];
     const mean = chosen => ((100 * chosen.reduce((total, c) => total + right[c], 0)) / chosen.length).toFixed(2);

@@ -125,12 +125,12 @@ function keysBelow(node: SchemaNode, path: Path, choice: string | undefined, isR
       description: node.description ?? '',
       required: isRequired,
       ...(choice === undefined ? {} : { choice }),
-      ...(node.default === undefined ? {} : withText(node.default)),
+      ...(node.default === undefined ? {} : defaultOf(node.default)),
     },
   ];
 }
 
-function withText(value: unknown): Pick<KeyDescription, 'default' | 'defaultText'> {
+function defaultOf(value: unknown): Pick<KeyDescription, 'default' | 'defaultText'> {
   return { default: value, defaultText: JSON.stringify(value).replaceAll('"', '') };
 }
 

@@ -3,7 +3,6 @@
  * all classes the same mass over the WHOLE set. No τ is left to choose. The factors are unique but for a common one:
  * Sinkhorn's scaling, with which Peng, Sun & Zhang (ICLR 2022) transport predictions to classes.
  */
-import { shiftedPredictions } from './kernels/logitKernels.js';
 import { type Softmax, softmaxOf } from './rebalance.js';
 
 /** The search ends when every mass is equal to a thousandth, or no longer improves. */
@@ -24,7 +23,7 @@ interface Round {
 
 /**
  * [C]: what is subtracted from the logits [N, C], whose softmax is given, before softmax and argmax. Infinity for a
- * class of zero mass, which is never predicted. w_i = 1 without `weights` [N].
+ * class of zero mass, which is never predicted. w_i = 1 without `weights` [N]. Throws `DataError` for unusable logits.
  */
 export function equalMassShift(
   logits: Float32Array,
@@ -54,14 +53,9 @@ export function equalMassShift(
   return best.shift;
 }
 
-/** The predictions [N] with a shift [C] of `equalMassShift`; of equal scores the lowest class wins. */
-export function equalMassPredictions(logits: Float32Array, shift: Float64Array): Int32Array {
-  return shiftedPredictions(logits, shift);
-}
-
 /**
  * The next shift by Anderson's acceleration (1965): Sinkhorn's step from the mixture of the rounds with the smallest
- * residual, to first order. It needs a tenth of the rounds of Sinkhorn's step alone.
+ * residual, to first order. Trained networks need a third to a ninth of the rounds of Sinkhorn's step alone.
  */
 function acceleratedStep(history: readonly Round[]): Float64Array {
   const last = history.at(-1)!;

@@ -5,7 +5,7 @@ import type { EvaluationSource } from './logitsFile.js';
 import { inPercent, type PercentScores, type Scores } from './scores.js';
 import type { Summary } from './summary.js';
 
-/** What changed the predictions, beside re-balancing with a τ. */
+/** Methods of prediction other than plain and re-balanced with τ. */
 export const rowMethods = ['equal_masses', 'logit_adjusted'] as const;
 
 /** As kept in run.json, in percent: plain predictions have neither `tau` nor `method`. */

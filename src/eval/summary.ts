@@ -1,6 +1,7 @@
 /** The scores of one evaluation, plain and re-balanced, for tables, run.json and reports. */
 import { type Calibration, calibrationOf } from './calibration.js';
-import { equalMassPredictions, equalMassShift } from './equalMasses.js';
+import { equalMassShift } from './equalMasses.js';
+import { shiftedPredictions } from './kernels/logitKernels.js';
 import { adjustmentShift, logitAdjustedPredictions } from './logitAdjustment.js';
 import type { Evaluation } from './logitsFile.js';
 import { countPredictions, countTopFive, labelCounts } from './metrics.js';
@@ -53,7 +54,7 @@ export function summarize(
   let equalMasses: Summary['equalMasses'] | undefined;
   const toEqualMasses = () => {
     const shift = equalMassShift(logits, softmax, weights);
-    const predictions = equalMassPredictions(logits, shift);
+    const predictions = shiftedPredictions(logits, shift);
     return { scores: score(predictions, shift), predictions };
   };
   return {

@@ -1,6 +1,7 @@
 /** The main table of a report: the scores of each series, plain and re-balanced, and the difference to the first. */
 import { isShown, type MetricKey, metricKeys, metricOf } from '../eval/scores.js';
 import { twoDecimals } from '../tables/column.js';
+import { aboutEqualMasses } from '../tables/scoreColumns.js';
 import { escapeHtml } from './markup.js';
 import type { ReportRun } from './reportRun.js';
 import { type Series, spreadOf } from './series.js';
@@ -114,7 +115,7 @@ function explanation(all: readonly Series[], shown: ReadonlySet<MetricKey>): str
   const sentences = [
     'Percent of the test images that are classified correctly, over all of them, and the mean over the classes with ' +
       `${groupWords(all)}.`,
-    'Equal masses: re-balanced until all classes have the same probability over all test images; without a τ.',
+    aboutEqualMasses,
     shown.has('balanced_accuracy')
       ? 'The test images are unbalanced: balanced is the mean accuracy over all classes.'
       : '',

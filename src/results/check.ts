@@ -100,8 +100,9 @@ function faultOfRebalancedBest({
 }
 
 /** Such as `best, re-balanced at τ = 1`. */
-function describeScore({ checkpoint, tau, ...score }: Score): string {
-  return `${checkpoint}, ${predictionsCell({ tau, ...score })}${tau === undefined ? '' : ` at τ = ${tau}`}`;
+function describeScore(score: Score): string {
+  const ofTau = score.tau === undefined ? '' : ` at τ = ${score.tau}`;
+  return `${score.checkpoint}, ${predictionsCell(score)}${ofTau}`;
 }
 
 function faultsOfData({ train, test }: ResultRecord, truth: Truth): string[] {

@@ -7,6 +7,7 @@ import { shellWord } from '../io/shellWord.js';
 import { divergedAlready, type FoundRun, findRunFolders, readRun, statusOf } from '../run/runStore.js';
 import type { Column, TableFormat } from '../tables/column.js';
 import { formatTable, type TableLayout, wrapped } from '../tables/format.js';
+import { aboutEqualMasses } from '../tables/scoreColumns.js';
 import { runResultOf } from './fromRun.js';
 import { furtherColumns, groupColumns, groupDataColumns } from './groupColumns.js';
 import { differencesWithin, groupResults, type ResultGroup } from './groups.js';
@@ -137,7 +138,7 @@ function notesOf(groups: readonly ResultGroup[], shared: ReadonlyMap<string, str
         ? '; “own best”: of the epoch that the same split selects by re-balanced accuracy'
         : ''
     }.`,
-    'Equal masses: re-balanced until all classes have the same probability over all test images; without a τ.',
+    aboutEqualMasses,
   ];
   const selectedOn = (split: string, how: (whose: string) => string) => {
     const own = groups.filter(({ results }) => reportedScores(results[0]!.scores).plain?.selected_on === split);

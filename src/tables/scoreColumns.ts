@@ -38,6 +38,9 @@ export const accuracyColumns: readonly Column<ResultRow>[] = [
   ...metricColumns,
 ];
 
+export const aboutEqualMasses =
+  'Equal masses: re-balanced, without a τ, until all classes have the same probability over all test images.';
+
 export function predictionsCell({ tau, method }: Pick<ResultRow, 'tau' | 'method'>): string {
   if (method === 'logit_adjusted') return 'logit-adjusted';
   if (method === 'equal_masses') return 'equal masses';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { equalMassPredictions, equalMassShift } from '../../src/eval/equalMasses.js';
+import { equalMassShift } from '../../src/eval/equalMasses.js';
+import { shiftedPredictions } from '../../src/eval/kernels/logitKernels.js';
 import { softmaxOf, uniformPriorWeights } from '../../src/eval/rebalance.js';
 import { summarize } from '../../src/eval/summary.js';
 import { exampleEvaluation } from './example.js';
@@ -51,14 +52,14 @@ describe('re-balancing to equal masses', () => {
     const softmax = softmaxOf(ours, classes);
     assert.deepEqual([...softmax.predictions], plain);
     assert.notDeepEqual(predictions, plain);
-    assert.deepEqual([...equalMassPredictions(ours, equalMassShift(ours, softmax))], predictions);
+    assert.deepEqual([...shiftedPredictions(ours, equalMassShift(ours, softmax))], predictions);
   });
 
   test('a summary counts its predictions and its top-5', () => {
     const evaluation = headAndTail(400, 30);
     const { equalMasses, plain } = summarize(evaluation, []);
     const shift = equalMassShift(evaluation.logits, softmaxOf(evaluation.logits, 30));
-    assert.deepEqual(equalMasses.predictions, equalMassPredictions(evaluation.logits, shift));
+    assert.deepEqual(equalMasses.predictions, shiftedPredictions(evaluation.logits, shift));
     const right = equalMasses.predictions.filter((klass, i) => klass === evaluation.labels[i]).length;
     assert.equal(equalMasses.scores.top1, right / 400);
     assert.ok(equalMasses.scores.top1 > plain.top1 && equalMasses.scores.top5! > equalMasses.scores.top1);
@@ -75,7 +76,7 @@ describe('re-balancing to equal masses', () => {
     assert.deepEqual([shift[0], shift[3]], [Infinity, Infinity]);
     const { mass } = softmaxOf(logits, 4, undefined, shift);
     assert.ok(Math.abs(mass[1]! - 1) < 1e-3 && Math.abs(mass[2]! - 1) < 1e-3, String(mass));
-    assert.deepEqual([...equalMassPredictions(logits, shift)], [1, 2]);
+    assert.deepEqual([...shiftedPredictions(logits, shift)], [1, 2]);
   });
 
   test('where no factor makes the masses equal, the search ends with finite factors', () => {
