@@ -92,7 +92,7 @@ const terminalColumns: readonly Column<ResultGroup>[] = [
   groupMeans,
   ...furtherColumns,
   { ...rebalanced, title: 're-balanced' },
-  equalMasses,
+  { ...equalMasses, dispensable: 1 },
   { ...rebalancedBest, title: 'own best, re-balanced', dispensable: 10 },
   { ...last, title: 'last epoch', dispensable: 9 },
   { ...lastRebalanced, dispensable: 11 },

@@ -67,6 +67,17 @@ describe('gala table', () => {
     }
   });
 
+  test('in 80 columns the name of a config stays whole, and what is left out for it is named', async () => {
+    const other = await writeExampleRun(join(cwd, 'other'), { seed: 3, set: ['loss.lambda1=0.5'] });
+    const { stdout } = await gala(['table', runs, other], 0, { cwd });
+    assert.match(stdout, /^fashion_mnist_lt\/gala +\d+\.\d\d ± /m);
+    assert.match(stdout.replaceAll('\n', ' '), /Not shown: .*equal masses/);
+    assert.deepEqual(
+      stdout.split('\n').filter(line => line.length > 80),
+      [],
+    );
+  });
+
   test('runs that are not finished are left out and named; without a finished one there is no table', async () => {
     const { stderr } = await gala(['table', runs, dirname(dirname(unfinished))], 0, { cwd });
     assert.ok(stderr.includes(`Not in the table: ${unfinished}: interrupted, epoch 7 of 20`), stderr);
