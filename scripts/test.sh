@@ -41,4 +41,5 @@ done < <(find test -name '*.test.ts' | sort)
 [ ${#tests[@]} -gt 0 ] || fail "no test file matches: $*" 'give parts of paths below test/, or nothing for all tests.' 2
 
 step "Tests: ${#tests[@]} files"
-node --test --test-concurrency=2 --test-reporter=spec "${tests[@]}"
+# Three files at once on two cores: many tests wait for another process.
+node --test --test-concurrency=3 --test-reporter=spec "${tests[@]}"

@@ -12,7 +12,7 @@ import { assertSameOutcome, filesIn, metricsOf, onlyRun, recordOf, runFolders, u
 import { smallConfig, smallTraining, writeSmallSet } from './smallSet.js';
 
 /** How many random kills, and the seed of their moments; docs/benchmarks.md has the figures of the long form. */
-const kills = Number(process.env.GALA_E2E_KILLS ?? 6);
+const kills = Number(process.env.GALA_E2E_KILLS ?? 3);
 const seed = Number(process.env.GALA_E2E_KILLS_SEED ?? 0);
 
 const temporary = temporaryFolder();
