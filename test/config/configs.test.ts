@@ -16,6 +16,8 @@ const secondStages: Readonly<Record<string, string>> = {
   crt: 'cross_entropy',
   tau_norm: 'cross_entropy',
 };
+/** The losses of the configs that are named after something else. */
+const lossOf: Readonly<Record<string, string>> = { ...secondStages, mixup: 'cross_entropy', distilled: 'gala' };
 const losses = schemaAt(['loss', 'name']).flatMap(node => node.const ?? []);
 
 test('the package has a config for every row: every loss, every imbalance factor, the variants', () => {
@@ -38,8 +40,8 @@ for (const { name, path, summary } of configs) {
     if (/_resnet\d+$/.test(name)) return; // the large sets, below
     const [, dataset, word, variant, factor] = /^(\w+)\/([a-z_]+?)(?:_(paper|normalized))?(?:_if(\d+))?$/.exec(name)!;
     assert.equal(config.data.dataset, dataset === 'fashion_mnist_lt' ? dataset : dataset!.replace('_lt', ''));
-    const loss = secondStages[word!] ?? (word === 'mixup' ? 'cross_entropy' : word);
-    assert.equal(nameOf(config.loss.name), loss);
+    assert.equal(nameOf(config.loss.name), lossOf[word!] ?? word);
+    assert.equal(config.distill.teacher !== undefined, word === 'distilled');
     assert.equal(config.stages !== undefined, word! in secondStages);
     const first = config.stages?.representation ?? config;
     assert.equal(first.train.mixup_alpha > 0, word === 'mixup' || word! in secondStages);
