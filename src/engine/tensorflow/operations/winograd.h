@@ -7,7 +7,7 @@
 //   filter gradient  dw = G^T [sum over tiles (B^T d B) * (A dY A^T)] G
 //
 // For each of the 36 positions of a transformed tile the products are one matrix product: [tiles, channels] times
-// [channels, channels]. Channels are multiples of 16 (`channelMultiple` in winograd.ts).
+// [channels, channels]. Channels are multiples of 16 (`channelMultiple` in ownConvolutions.ts).
 #pragma once
 #include <algorithm>
 #include <type_traits>
