@@ -26,5 +26,6 @@ python_with() {
   "$venv/bin/python" -m pip install -q --disable-pip-version-check "$1==$2" "${@:3}"
   echo "$*" >"$venv/complete"
 }
-python_with tensorboard 2.21.0
+python_with tensorboard 2.21.0 &
 python_with onnxruntime 1.32.0 pillow
+wait $!

@@ -32,8 +32,8 @@ const recipe = `
 model: {backbone: resnet20}
 loss: {name: gala}
 optim: {learning_rate: 0.05, warmup_learning_rate: 0.05}
-train: {epochs: 25, batch_size: 4}
-eval: {batch_size: 16, every: 25, select_on: last}
+train: {epochs: 12, batch_size: 4}
+eval: {batch_size: 16, every: 12, select_on: last}
 precision: fp32
 threads: 1
 `;

@@ -13,7 +13,7 @@ import { compileForTest } from '../engine/compute.js';
 import { float32, maxError } from '../numbers.js';
 import { describeUnless, sharedPath } from '../shared.js';
 
-type Name = 'resnet10' | 'resnet50' | 'resnet152' | 'resnext50_32x4d';
+type Name = 'resnet10' | 'resnet152';
 interface Net {
   a: number;
   b: number;
@@ -70,46 +70,55 @@ describeUnless(
   path === undefined && 'the shared golden folder is not here',
   'Backbones as torchvision builds them',
   () => {
-    for (const name of ['resnet10', 'resnet50', 'resnext50_32x4d', 'resnet152'] as const) {
-      test(`${name}: names, shapes, and features to 1e-4`, async context => {
-        const net = nets[name];
-        const backbone = createBackbone({ backbone: name }, 3);
-        const { parameters, statistics } = backbone.init(0);
-        const sum = Object.values(parameters).reduce((total, { shape }) => total + sizeOf(shape), 0);
-        assert.equal(sum, net.parameters);
-        // Names in torchvision's order, parameters and statistics each; shapes are checked by fitting.
-        const named = (isStatistic: boolean) =>
-          net.state_dict.map(([key]) => key).filter(key => /\.running_/.test(key) === isStatistic);
-        assert.deepEqual(Object.keys(parameters), named(false));
-        assert.deepEqual(Object.keys(statistics), named(true));
-        const { values: fitted } = fitPart({ ...parameters, ...statistics }, formulaWeights(net), path!, 'all');
+    const fitted = (name: Name, weightsOf: (net: Net) => HostTensors) => {
+      const net = nets[name];
+      const backbone = createBackbone({ backbone: name }, 3);
+      const { parameters, statistics } = backbone.init(0);
+      const sum = Object.values(parameters).reduce((total, { shape }) => total + sizeOf(shape), 0);
+      assert.equal(sum, net.parameters);
+      // Names in torchvision's order, parameters and statistics each; shapes are checked by fitting.
+      const named = (isStatistic: boolean) =>
+        net.state_dict.map(([key]) => key).filter(key => /\.running_/.test(key) === isStatistic);
+      assert.deepEqual(Object.keys(parameters), named(false));
+      assert.deepEqual(Object.keys(statistics), named(true));
+      const { values } = fitPart({ ...parameters, ...statistics }, weightsOf(net), path!, 'all');
+      return { net, backbone, values };
+    };
 
-        const images = formulaImages(net);
-        const program: Program = {
-          inputs: { images: { dtype: 'float32', shape: images.shape } },
-          apply: (state, given) => ({
-            state: {},
-            outputs: { features: backbone.apply(state, state, given.images as Tensor4D, false).features },
-          }),
-        };
-        const executable = await compileForTest({ state: fitted, programs: { features: program } });
-        const { features } = await executable.run('features', { images });
-        executable.dispose();
+    test('resnet10: names, shapes, and features to 1e-4', async context => {
+      const { net, backbone, values } = fitted('resnet10', formulaWeights);
+      const images = formulaImages(net);
+      const program: Program = {
+        inputs: { images: { dtype: 'float32', shape: images.shape } },
+        apply: (state, given) => ({
+          state: {},
+          outputs: { features: backbone.apply(state, state, given.images as Tensor4D, false).features },
+        }),
+      };
+      const executable = await compileForTest({ state: values, programs: { features: program } });
+      const { features } = await executable.run('features', { images });
+      executable.dispose();
 
-        const size = backbone.featureSize;
-        assert.deepEqual([...features!.shape], [2, size]);
-        const data = Float64Array.from(features!.data);
-        const mean = data.reduce((total, value) => total + value, 0) / data.length;
-        const squares = data.reduce((total, value) => total + (value - mean) ** 2, 0);
-        const errors = {
-          first8: maxError([...data.slice(0, 8), ...data.slice(size, size + 8)], net.features_first8.flat()),
-          mean: Math.abs(mean / net.features_mean - 1),
-          std: Math.abs(Math.sqrt(squares / (data.length - 1)) / net.features_std - 1),
-          norm: Math.abs(Math.hypot(...data) / net.features_norm - 1),
-        };
-        context.diagnostic(JSON.stringify(errors));
-        assert.ok(Math.max(...Object.values(errors)) <= 1e-4, JSON.stringify(errors));
-      });
-    }
+      const size = backbone.featureSize;
+      assert.deepEqual([...features!.shape], [2, size]);
+      const data = Float64Array.from(features!.data);
+      const mean = data.reduce((total, value) => total + value, 0) / data.length;
+      const squares = data.reduce((total, value) => total + (value - mean) ** 2, 0);
+      const errors = {
+        first8: maxError([...data.slice(0, 8), ...data.slice(size, size + 8)], net.features_first8.flat()),
+        mean: Math.abs(mean / net.features_mean - 1),
+        std: Math.abs(Math.sqrt(squares / (data.length - 1)) / net.features_std - 1),
+        norm: Math.abs(Math.hypot(...data) / net.features_norm - 1),
+      };
+      context.diagnostic(JSON.stringify(errors));
+      assert.ok(Math.max(...Object.values(errors)) <= 1e-4, JSON.stringify(errors));
+    });
+
+    // The features of ResNet-101, which has the same blocks, are compared in backboneFeatures.test.ts.
+    test('resnet152: names and shapes', () => {
+      fitted('resnet152', ({ state_dict }) =>
+        Object.fromEntries(state_dict.map(([key, shape]) => [key, float32(shape, new Float32Array(sizeOf(shape)))])),
+      );
+    });
   },
 );

@@ -27,9 +27,9 @@ const batches: HostTensors = {
  * Losses of two steps in one call, the state after them and after the first, and logits of a batch of 6, which four
  * devices cannot split.
  */
-async function train(devices: number, activation: (x: tf.Tensor4D) => tf.Tensor4D, batchNormParts = 1) {
+async function train(devices: number, batchNormParts: number) {
   const network = {
-    backbone: resnetCifar({ depth: 8, channels: 3, activation, batchNormParts }),
+    backbone: resnetCifar({ depth: 8, channels: 3, activation: softplus, batchNormParts }),
     head: linearHead(64, classes),
     imageShape: [16, 16, 3] as const,
     mean: [0.49, 0.48, 0.45],
@@ -58,6 +58,9 @@ async function train(devices: number, activation: (x: tf.Tensor4D) => tf.Tensor4
   }
 }
 
+// Softplus has no kink: what differs is rounding.
+const softplus = (x: tf.Tensor4D) => tf.softplus(x);
+
 /** The first momenta are the gradients. */
 const momentaOf = (state: HostTensors) =>
   Float64Array.from(
@@ -67,14 +70,13 @@ const momentaOf = (state: HostTensors) =>
   );
 
 describeUnless(noPlugin, 'Four devices', () => {
-  for (const [what, activation, tolerance, parts] of [
-    ['ReLU, and its statistics: those of the batch, not of their part', (x: tf.Tensor4D) => tf.relu(x), 1e-2, 1],
-    ['softplus', (x: tf.Tensor4D) => tf.softplus(x), 1e-4, 1],
-    ['softplus and batch normalisation of four parts', (x: tf.Tensor4D) => tf.softplus(x), 1e-4, 4],
+  for (const [what, parts] of [
+    ['statistics of the batch', 1],
+    ['statistics of four parts', 4],
   ] as const) {
-    test(`give the gradients of one device to ${tolerance} with ${what}`, async context => {
-      const one = await train(1, activation, parts);
-      const four = await train(4, activation, parts);
+    test(`give the gradients and the state of one device to 1e-4, with ${what}`, async context => {
+      const one = await train(1, parts);
+      const four = await train(4, parts);
       const errors: Record<string, number> = {
         gradients: normError(four.gradients, one.gradients),
         losses: maxError(four.losses, one.losses),
@@ -91,7 +93,7 @@ describeUnless(noPlugin, 'Four devices', () => {
       }
       context.diagnostic(JSON.stringify(errors));
       assert.deepEqual(Object.keys(four.state), Object.keys(one.state));
-      for (const [name, error] of Object.entries(errors)) assert.ok(error <= tolerance, `${name}: ${error}`);
+      for (const [name, error] of Object.entries(errors)) assert.ok(error <= 1e-4, `${name}: ${error}`);
     });
   }
 
