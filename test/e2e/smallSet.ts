@@ -1,11 +1,11 @@
-/** A cut of the bundled set, so that a training takes seconds: 312 + 200 images of 16×16 pixels, 125 → 2 a class. */
+/** A cut of the bundled set, so that a training takes seconds: 312 + 200 images of 8×8 pixels, 125 → 2 a class. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../../src/data/dataset.js';
 import { bundledFashionMnistLt, openIdxSet } from '../../src/data/fashionMnist.js';
 import { imageOf } from '../imageOf.js';
 
-const side = 16;
+const side = 8;
 export const smallTrainingImages = 312;
 export const smallTestImages = 200;
 

@@ -108,7 +108,7 @@ test('gala export to .onnx: onnxruntime computes the test logits of the run, and
   assert.equal(logits.length, expected.length);
   for (const [i, logit] of logits.entries()) assert.ok(Math.abs(logit - expected[i]!) <= 1e-4, `logit ${i}`);
   assert.ok(Math.abs(probabilities.slice(0, 10).reduce((sum, p) => sum + p, 0) - 1) < 1e-5);
-  assert.deepEqual(input, ['images', 'tensor(uint8)', ['batch', 16, 16, 1]]);
+  assert.deepEqual(input, ['images', 'tensor(uint8)', ['batch', 8, 8, 1]]);
   assert.equal(JSON.parse(metadata.class_names!)[9], 'Ankle boot');
   assert.equal(JSON.parse(metadata.class_mass!).length, 10);
   assert.deepEqual([metadata.opset, metadata.tau, metadata.backbone], ['17', '1', 'resnet20']);
