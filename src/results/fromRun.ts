@@ -179,6 +179,7 @@ function scoredLines({ evaluation, summary, oracle }: CheckpointSummary): Scored
   ];
 }
 
-function sourceRunOf({ processes, ...source }: SourceRun) {
+/** Without the times of its own sources: they are in the training hours of the record. */
+function sourceRunOf({ processes, sources: _, ...source }: SourceRun) {
   return { ...source, ...(processes && { processes: processes.map(processOf) }) };
 }

@@ -107,9 +107,15 @@ export function distinctProcesses<Given extends Process>(processes: readonly Giv
   });
 }
 
-/** Seconds in training steps of a run, and of its first stage and teachers. */
+/** Seconds in training steps of a run, and of its first stage and teachers, with theirs. */
 export function trainingSeconds(run: RunRecord): number {
-  return sourcesOf(run).reduce((sum, source) => sum + source.training_seconds, run.training_seconds);
+  return sourceTimesOf(run).reduce((sum, source) => sum + source.training_seconds, run.training_seconds);
+}
+
+/** First stage and teachers of a run, with theirs; a run that is several of these stands there once. */
+export function sourceTimesOf(run: RunRecord): { readonly run: string; readonly training_seconds: number }[] {
+  const times = sourcesOf(run).flatMap(source => [source, ...(source.sources ?? [])]);
+  return [...new Map(times.map(({ run, training_seconds }) => [run, { run, training_seconds }])).values()];
 }
 
 function sourcesOf<Source>(run: { readonly first_stage?: Source; readonly teachers?: readonly Source[] }) {

@@ -84,6 +84,8 @@ const ownProcess = {
   log: z.string().optional(),
 };
 
+const sourceTime = z.looseObject({ run: z.string(), training_seconds: z.number().min(0) });
+
 /** A finished run that another one took its network from: as the first stage, or as a teacher. */
 const sourceRun = z.looseObject({
   /** Its folder below that of all runs, `<config name>/<time>-<seed>`. */
@@ -97,6 +99,8 @@ const sourceRun = z.looseObject({
   training_seconds: z.number().min(0),
   /** That computed it, those that differ, in their order; absent in records of an older gala. */
   processes: z.array(processSchema).optional(),
+  /** Its own first stage and teachers, with theirs; absent without any, and in records of an older gala. */
+  sources: z.array(sourceTime).min(1).optional(),
 });
 
 /** What the network takes and tells apart: with the weights, all that a prediction needs. */

@@ -4,7 +4,7 @@ import { relative } from 'node:path';
 import { StorageError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
 import { evaluatedModel } from '../models/modelEntries.js';
-import { distinctProcesses, processesOf, processOf } from '../run/processes.js';
+import { distinctProcesses, processesOf, processOf, sourceTimesOf } from '../run/processes.js';
 import { readRecord } from '../run/record.js';
 import type { SourceRun, SplitRecord } from '../run/recordSchema.js';
 import { openRunFolder } from '../run/runFolder.js';
@@ -33,6 +33,7 @@ export function readFinishedRun(directory: string, output: string, what: 'first 
         `${what} anew.`,
     });
   }
+  const sources = sourceTimesOf(record);
   const weights = evaluatedModel(readCheckpoint(path).state);
   const bytes = Object.keys(weights)
     .sort()
@@ -48,6 +49,7 @@ export function readFinishedRun(directory: string, output: string, what: 'first 
       weights_sha256: sha256(...bytes),
       training_seconds: record.training_seconds,
       processes: distinctProcesses(processesOf(record)).map(processOf),
+      ...(sources.length > 0 && { sources }),
     },
   };
 }

@@ -77,16 +77,14 @@ test('killed and resumed without the runs of the teachers, it ends with the bits
   assertSameOutcome(run!, taught);
 });
 
-test('a result record has the teachers, and its hours are those of all three runs', async () => {
+test('a result record has the teachers', async () => {
   await gala(['results', 'add', taught, '--results', at('results')], 0, options);
   const record = JSON.parse(readFileSync(at('results/set/student-seed0-subset0.json'), 'utf8'));
-  const { teachers = [], training_seconds } = recordOf(taught);
+  const { teachers = [] } = recordOf(taught);
   assert.deepEqual(
     record.teachers.map(({ weights_sha256 }: { weights_sha256: string }) => weights_sha256),
     teachers.map(({ weights_sha256 }) => weights_sha256),
   );
-  const seconds = teachers.reduce((sum, teacher) => sum + teacher.training_seconds, training_seconds);
-  assert.ok(Math.abs(record.training_hours - seconds / 3600) <= 5e-4);
 });
 
 test('an export has the student alone', async () => {
