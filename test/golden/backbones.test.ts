@@ -70,7 +70,8 @@ describeUnless(
   path === undefined && 'the shared golden folder is not here',
   'Backbones as torchvision builds them',
   () => {
-    const fitted = (name: Name, weightsOf: (net: Net) => HostTensors) => {
+    /** A network with weights of the file’s names; asserts that the names and shapes are torchvision’s. */
+    const networkWith = (name: Name, weightsOf: (net: Net) => HostTensors) => {
       const net = nets[name];
       const backbone = createBackbone({ backbone: name }, 3);
       const { parameters, statistics } = backbone.init(0);
@@ -86,7 +87,7 @@ describeUnless(
     };
 
     test('resnet10: names, shapes, and features to 1e-4', async context => {
-      const { net, backbone, values } = fitted('resnet10', formulaWeights);
+      const { net, backbone, values } = networkWith('resnet10', formulaWeights);
       const images = formulaImages(net);
       const program: Program = {
         inputs: { images: { dtype: 'float32', shape: images.shape } },
@@ -116,7 +117,7 @@ describeUnless(
 
     // The features of ResNet-101, which has the same blocks, are compared in backboneFeatures.test.ts.
     test('resnet152: names and shapes', () => {
-      fitted('resnet152', ({ state_dict }) =>
+      networkWith('resnet152', ({ state_dict }) =>
         Object.fromEntries(state_dict.map(([key, shape]) => [key, float32(shape, new Float32Array(sizeOf(shape)))])),
       );
     });

@@ -1,5 +1,6 @@
 /**
- * The train steps of the networks, compiled for GPUs that are not here. The budgets are those of docs/benchmarks.md.
+ * The train steps of the networks, compiled for GPUs that are not here. docs/benchmarks.md has the counts of kernels;
+ * the budgets leave some room above them.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

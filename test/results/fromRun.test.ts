@@ -46,6 +46,18 @@ test("A record holds the run's scores, plain, re-balanced, of equal masses and a
   }
 });
 
+test('The training hours of a record contain those of the teachers, and of their sources', async () => {
+  const run = await writeExampleRun(join(temporary, 'taught'));
+  const path = join(run, 'run.json');
+  const about = { config_hash: 'a'.repeat(64), epoch: 1, weights_sha256: 'b'.repeat(64) };
+  const source = { run: 'gala/1', ...about, training_seconds: 7164 };
+  const teacher = { ...source, sources: [{ run: 'mixup/1', training_seconds: 3600 }] };
+  writeFileSync(path, JSON.stringify({ ...readRecord(path), teachers: [teacher] }));
+  const { record } = readResult(addResult(join(temporary, 'taught-results'), run));
+  assert.equal(record.training_hours, 3);
+  assert.deepEqual(record.teachers, [source]);
+});
+
 test(
   'The oracle of a record is that of the report, and never below the τ of the config, however large ' + 'that is',
   async () => {

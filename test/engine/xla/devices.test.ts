@@ -23,6 +23,9 @@ const batches: HostTensors = {
   learning_rate: float32([steps], [0.05, 0.05]),
 };
 
+// Softplus has no kink: what differs is rounding.
+const softplus = (x: tf.Tensor4D) => tf.softplus(x);
+
 /**
  * Losses of two steps in one call, the state after them and after the first, and logits of a batch of 6, which four
  * devices cannot split.
@@ -57,9 +60,6 @@ async function train(devices: number, batchNormParts: number) {
     executable.dispose();
   }
 }
-
-// Softplus has no kink: what differs is rounding.
-const softplus = (x: tf.Tensor4D) => tf.softplus(x);
 
 /** The first momenta are the gradients. */
 const momentaOf = (state: HostTensors) =>
