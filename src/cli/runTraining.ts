@@ -1,7 +1,7 @@
 /** Training as commands start it: with a display, an end by a signal, and the folder left free. */
 import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../config/load.js';
-import type { StageConfig } from '../config/schema.js';
+import type { Config } from '../config/schema.js';
 import type { ResultRow } from '../eval/resultRow.js';
 import { shellWord } from '../io/shellWord.js';
 import { type HeldRun, leaveRunFolder } from '../run/runFolder.js';
@@ -63,16 +63,17 @@ export async function runTraining(job: TrainingJob): Promise<ResultRow[]> {
   }
 }
 
-/** The finished first stage of a two-stage config; trains it if it is missing. Throws as training. */
+/** The finished first stage of a config, if it has one; trains it if it is missing. Throws as training. */
 export async function trainedFirstStage(
-  config: StageConfig,
+  config: Config,
   output: string,
   flags: Pick<TrainingJob, 'data' | 'quiet' | 'json'>,
-): Promise<FinishedRun> {
+): Promise<FinishedRun | undefined> {
+  if (config.stages === undefined) return undefined; // without the time to load what follows
   const { finishedFirstStage } = await import('../train/firstStage.js');
   const { waitUntil } = await import('./waitUntil.js');
-  const say = (line: string) => process.stderr.write(`First stage, ${config.name}: ${line}\n`);
-  return finishedFirstStage(config, output, {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  return finishedFirstStage(config, output, flags.data, {
     train: job => runTraining({ ...job, ...flags, followedBy: 'stage' }),
     waitUntil: (isFree, sentences) => waitUntil(isFree, say, sentences),
     onNote: line => {

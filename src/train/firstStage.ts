@@ -6,12 +6,13 @@ import { relative } from 'node:path';
 import { configHash } from '../config/identity.js';
 import type { LoadedConfig } from '../config/load.js';
 import { renderConfig } from '../config/render.js';
-import type { StageConfig } from '../config/schema.js';
+import type { Config, StageConfig } from '../config/schema.js';
 import type { FolderLock } from '../io/folderLock.js';
 import { experimentLockFolder, isExperimentLocked, tryLockExperiment } from '../run/experimentLock.js';
 import { beginRunFolder, type HeldRun, holdRunFolder, openRunFolder } from '../run/runFolder.js';
 import { divergedAlready, openRunStore } from '../run/runStore.js';
 import { type FinishedRun, readFinishedRun } from './finishedRun.js';
+import { requireTeachers } from './teachers.js';
 
 /** A training of the first stage. */
 interface FirstStageJob {
@@ -22,32 +23,40 @@ interface FirstStageJob {
   onBegun(): void;
 }
 
-/** How the caller trains, waits and informs the user. */
+/** How the caller trains, waits and informs the user, by whole sentences. */
 interface FirstStageActions {
   /** Trains to the end; throws if it is stopped before. */
   train(job: FirstStageJob): Promise<unknown>;
   /** Resolves when `isFree`; the sentences say what the command waits for. */
   waitUntil(isFree: () => boolean, sentences: readonly string[]): Promise<void>;
-  /** Receives sentences on what happens with the first stage. */
+  /** Receives what happens with the first stage. */
   onNote(sentence: string): void;
 }
 
 /**
- * A finished run of the first stage's config below `output`. Runs are found by the hash of their config, so one first
- * stage serves all second stages that need it. Throws `DivergedError`, `StorageError`, and what the actions throw.
+ * A finished run of the first stage of a config below `output`; undefined for a config without stages. `dataRoot` is the
+ * folder of the images if it is not that of the config. Runs are found by the hash of their config, so one first stage
+ * serves all second stages that need it. Throws `DivergedError`, `StorageError`, what the actions throw, and
+ * `DataError` where the second stage has no teachers.
  */
 export async function finishedFirstStage(
-  config: StageConfig,
+  config: Config,
   output: string,
-  actions: FirstStageActions,
-): Promise<FinishedRun> {
-  const hash = configHash(config);
-  const lockFolder = experimentLockFolder(output, config.name, hash);
-  const find = () => openRunStore(output).ofHash(config.name, hash);
+  dataRoot: string | undefined,
+  { train, waitUntil, onNote }: FirstStageActions,
+): Promise<FinishedRun | undefined> {
+  const first = config.stages?.representation;
+  if (first === undefined) return undefined;
+  const hash = configHash(first);
+  const lockFolder = experimentLockFolder(output, first.name, hash);
+  const find = () => openRunStore(output).ofHash(first.name, hash);
+  const sentence = (text: string) => `First stage, ${first.name}: ${text}`;
+  // The first stage takes hours: missing teachers are told before.
+  if (find()?.state !== 'finished') await requireTeachers(config, output, dataRoot);
   for (;;) {
     const found = find();
     if (found?.state === 'finished') {
-      actions.onNote(`finished, ${relative(process.cwd(), found.directory)}`);
+      onNote(sentence(`finished, ${relative(process.cwd(), found.directory)}`));
       return readFinishedRun(found.directory, output, 'first stage');
     }
     if (found?.state === 'diverged') throw divergedAlready('The first stage', found);
@@ -56,38 +65,36 @@ export async function finishedFirstStage(
     if (lock === undefined || !('release' in lock)) {
       const isFree = () => !isExperimentLocked(lockFolder) && find()?.state !== 'in progress';
       const place = found?.directory ?? lockFolder;
-      await actions.waitUntil(isFree, [`another process trains it; waiting for it to end (${place}).`]);
+      await waitUntil(isFree, [sentence(`another process trains it; waiting for it to end (${place}).`)]);
       continue;
     }
     try {
       const now = find();
-      if (now === undefined || now.state === 'resumable')
-        await trainFirstStage(config, output, now?.directory, lock, actions);
+      if (now === undefined || now.state === 'resumable') {
+        const begun = now?.directory;
+        const job = firstStageJob(first, output, begun, lock);
+        onNote(sentence(begun === undefined ? 'not trained yet, so it comes first.' : `going on with ${begun}`));
+        await train(job);
+      }
     } finally {
       lock.release();
     }
   }
 }
 
-async function trainFirstStage(
+/** `begun` is the folder of a run to resume. */
+function firstStageJob(
   config: StageConfig,
   output: string,
-  directory: string | undefined,
+  begun: string | undefined,
   lock: FolderLock,
-  { train, onNote }: FirstStageActions,
-): Promise<void> {
+): FirstStageJob {
   const { name, seed } = config;
-  const held =
-    directory === undefined ? beginRunFolder({ output, name, seed }) : holdRunFolder(openRunFolder(directory));
-  onNote(directory === undefined ? 'not trained yet, so it comes first.' : `going on with ${directory}`);
+  const held = begun === undefined ? beginRunFolder({ output, name, seed }) : holdRunFolder(openRunFolder(begun));
   const yaml = renderConfig(
     config,
     'Resolved by gala as the first stage of another config, every key written: running this file repeats the run.',
   );
-  await train({
-    held,
-    loaded: { config, yaml, warnings: [] },
-    resume: directory !== undefined,
-    onBegun: () => lock.release(),
-  });
+  const loaded = { config, yaml, warnings: [] };
+  return { held, loaded, resume: begun !== undefined, onBegun: () => lock.release() };
 }

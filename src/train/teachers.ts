@@ -8,28 +8,48 @@ import { displayPath } from '../io/homePath.js';
 import { shellWord } from '../io/shellWord.js';
 import type { RunRecord } from '../run/recordSchema.js';
 import { type FoundRun, latestFirst, openRunStore } from '../run/runStore.js';
-import type { Experiment } from './experiment.js';
+import { type Experiment, openExperiment } from './experiment.js';
 import { type FinishedRun, readFinishedRun } from './finishedRun.js';
 import { networkRecord, ownDataRoot, splitRecords } from './splits.js';
 
 /**
- * The teachers in the order of `distill.seeds`, none without `distill.teacher`; `output` is the folder of the runs.
- * Throws `DataError` where a run is missing or several fit, and `StorageError`.
+ * The teachers in the order of `seeds`, none without `distill.teacher`; `output` is the folder of the runs. Throws
+ * `DataError` where a run is missing or several fit, and `StorageError`.
  */
-export function finishedTeachers(student: Experiment, output: string): FinishedRun[] {
+export function finishedTeachers(
+  student: Experiment,
+  output: string,
+  seeds: readonly number[] = student.config.distill.seeds,
+): FinishedRun[] {
   const { config } = student;
-  const { teacher, seeds } = config.distill;
+  const { teacher } = config.distill;
   if (teacher === undefined) return [];
   const own = traitsOf({ config, splits: splitRecords(student), network: networkRecord(student) });
   const fitting = latestFirst(openRunStore(output).ofName(teacher)).filter(({ record }) => traitsOf(record) === own);
+  const finished = fitting.filter(({ state }) => state === 'finished');
+  const ofSeed = (runs: readonly FoundRun[], seed: number) => runs.filter(({ record }) => record.seeds.run === seed);
+  const missing = seeds.filter(seed => ofSeed(finished, seed).length === 0);
+  if (missing.length > 0) {
+    const begun = missing.length === 1 ? ofSeed(fitting, missing[0]!) : [];
+    throw missingTeachers(student, missing, output, begun);
+  }
   return seeds.map(seed => {
-    const ofSeed = fitting.filter(({ record }) => record.seeds.run === seed);
-    const [found, ...others] = ofSeed.filter(({ state }) => state === 'finished');
-    if (found === undefined) throw missingTeacher(student, seed, output, ofSeed);
-    const other = others.find(({ record }) => record.config_hash !== found.record.config_hash);
-    if (other !== undefined) throw severalTeachers(config, seed, [found, other]);
-    return readFinishedRun(found.directory, output, 'teacher');
+    const [found, ...others] = ofSeed(finished, seed);
+    const other = others.find(({ record }) => record.config_hash !== found!.record.config_hash);
+    if (other !== undefined) throw severalTeachers(config, seed, [found!, other]);
+    return readFinishedRun(found!.directory, output, 'teacher');
   });
+}
+
+/**
+ * Throws as `finishedTeachers`, before the hours of a first stage, which may be a teacher itself. Throws what opening
+ * the data throws.
+ */
+export async function requireTeachers(config: Config, output: string, dataRoot?: string): Promise<void> {
+  const { teacher, seeds } = config.distill;
+  const first = config.stages?.representation;
+  const others = seeds.filter(seed => first?.name !== teacher || first?.seed !== seed);
+  if (teacher !== undefined) finishedTeachers(await openExperiment(config, dataRoot), output, others);
 }
 
 /** What teachers and student must have in common: the training images, without those held out, and the network. */
@@ -40,30 +60,41 @@ function traitsOf({ config, splits, network }: Pick<RunRecord, 'config' | 'split
   return JSON.stringify([fingerprint, index_hash, splits.val?.index_hash, backbone, head, ofHead, network]);
 }
 
-/** `begun` are the runs that fit but are not finished. */
-function missingTeacher(student: Experiment, seed: number, output: string, begun: readonly FoundRun[]): DataError {
+/** `begun` are runs of a single missing teacher that fit but are not finished. */
+function missingTeachers(
+  student: Experiment,
+  seeds: readonly number[],
+  output: string,
+  begun: readonly FoundRun[],
+): DataError {
   const { teacher } = student.config.distill;
   const needed = `no finished run of ${teacher} has this seed and the network and training images of this config`;
-  return new DataError(`There is no teacher with seed ${seed}: ${needed}.`, {
+  const which = seeds.length === 1 ? `seed ${seeds[0]}` : `the seeds ${seeds.join(', ')}`;
+  return new DataError(`There is no teacher with ${which}: ${needed}.`, {
     where: `distill.seeds; runs are searched for in ${displayPath(output)}`,
-    next: remedyFor(student, seed, output, begun),
+    next: remedyFor(student, seeds, output, begun),
   });
 }
 
-function remedyFor(student: Experiment, seed: number, output: string, ofSeed: readonly FoundRun[]): string {
-  const begun = ofSeed.find(({ state }) => state === 'in progress' || state === 'resumable');
-  if (begun?.state === 'in progress') return `Wait for the end of the run in ${displayPath(begun.directory)}.`;
-  if (begun) return `Train it to its end: gala train --resume ${shellWord(displayPath(begun.directory))}`;
+function remedyFor(student: Experiment, seeds: readonly number[], output: string, begun: readonly FoundRun[]): string {
+  const run = begun.find(({ state }) => state === 'in progress' || state === 'resumable');
+  if (run?.state === 'in progress') return `Wait for the end of the run in ${displayPath(run.directory)}.`;
+  if (run) return `Train it to its end: gala train --resume ${shellWord(displayPath(run.directory))}`;
   const { teacher } = student.config.distill;
   const theirs = configOfTeacher(student.config);
-  if (theirs === undefined) return `Train it to its end, with --seed ${seed} and the config file of ${teacher}.`;
+  const [end, command, ofSeeds] =
+    seeds.length === 1
+      ? ['Train it to its end', 'train', ['--seed', String(seeds[0])]]
+      : ['Train each to its end', 'sweep', [`seed=${seeds}`]];
+  if (theirs === undefined)
+    return `${end} by gala ${command}, with ${ofSeeds.join(' ')} and the config file of ${teacher}.`;
   const root = ownDataRoot(student);
   const words = [
-    ...['gala', 'train', teacher!, '--seed', String(seed), ...overridesFor(student.config, theirs)],
+    ...['gala', command, teacher!, ...ofSeeds, ...overridesFor(student.config, theirs)],
     ...(root === undefined ? [] : ['--data', displayPath(root)]),
     ...(resolve(output) === resolve('runs') ? [] : ['--runs', displayPath(output)]),
   ];
-  return `Train it to its end: ${words.map(shellWord).join(' ')}`;
+  return `${end}: ${words.map(shellWord).join(' ')}`;
 }
 
 function severalTeachers({ distill }: Config, seed: number, [one, other]: [FoundRun, FoundRun]): DataError {

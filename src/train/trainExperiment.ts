@@ -40,17 +40,14 @@ export async function trainExperiment(
   options: TrainOptions = {},
 ): Promise<TrainedRun> {
   const { output = 'runs', onNotice = nothing } = options;
-  const first = config.stages?.representation;
-  const firstStage =
-    first &&
-    (await finishedFirstStage(first, output, {
-      train: ({ held, loaded, resume, onBegun }) => trainIn(held, { ...loaded, resume }, options, onBegun),
-      waitUntil: async (isFree, sentences) => {
-        for (const sentence of sentences) onNotice(`First stage, ${first.name}: ${sentence}`);
-        while (!isFree()) await sleep(pollMilliseconds);
-      },
-      onNote: sentence => onNotice(`First stage, ${first.name}: ${sentence}`),
-    }));
+  const firstStage = await finishedFirstStage(config, output, options.data, {
+    train: ({ held, loaded, resume, onBegun }) => trainIn(held, { ...loaded, resume }, options, onBegun),
+    waitUntil: async (isFree, sentences) => {
+      for (const sentence of sentences) onNotice(sentence);
+      while (!isFree()) await sleep(pollMilliseconds);
+    },
+    onNote: onNotice,
+  });
   const held = beginRunFolder({ output, name: config.name, seed: config.seed });
   for (const warning of warnings) onNotice(`Warning: ${warning}`);
   const rows = await trainIn(held, { config, yaml, resume: false, firstStage }, options);

@@ -55,8 +55,7 @@ async function train({ loaded, folder: given, experiment }: Chosen, flags: Train
   const { config } = loaded;
   const { data, quiet, json, runs } = flags;
   // Before the folder is made: a first stage takes hours, and an empty run folder would stay behind when it is killed.
-  const stage = given === undefined ? config.stages?.representation : undefined;
-  const firstStage = stage && (await trainedFirstStage(stage, runs, { data, quiet, json }));
+  const firstStage = given === undefined ? await trainedFirstStage(config, runs, { data, quiet, json }) : undefined;
   const held = given ? holdRunFolder(given) : beginRunFolder({ output: runs, name: config.name, seed: config.seed });
   const job = {
     held,
