@@ -68,9 +68,12 @@ function missingTeachers(
   begun: readonly FoundRun[],
 ): DataError {
   const { teacher } = student.config.distill;
-  const needed = `no finished run of ${teacher} has this seed and the network and training images of this config`;
-  const which = seeds.length === 1 ? `seed ${seeds[0]}` : `the seeds ${seeds.join(', ')}`;
-  return new DataError(`There is no teacher with ${which}: ${needed}.`, {
+  const [found, these] =
+    seeds.length === 1
+      ? [`There is no teacher with seed ${seeds[0]}`, 'this seed']
+      : [`There are no teachers with the seeds ${seeds.join(', ')}`, 'one of these seeds'];
+  const needed = `no finished run of ${teacher} has ${these} and the network and training images of this config`;
+  return new DataError(`${found}: ${needed}.`, {
     where: `distill.seeds; runs are searched for in ${displayPath(output)}`,
     next: remedyFor(student, seeds, output, begun),
   });

@@ -42,7 +42,7 @@ for (const { name, path, summary } of configs) {
     assert.equal(config.data.dataset, dataset === 'fashion_mnist_lt' ? dataset : dataset!.replace('_lt', ''));
     assert.equal(nameOf(config.loss.name), lossOf[word!] ?? word);
     assert.equal(config.distill.teacher !== undefined, word === 'distilled');
-    assert.equal(config.stages !== undefined, word! in secondStages);
+    assert.equal(config.stages !== undefined, word === 'distilled' || word! in secondStages);
     const first = config.stages?.representation ?? config;
     assert.equal(first.train.mixup_alpha > 0, word === 'mixup' || word! in secondStages);
     if (factor !== undefined) assert.equal(config.data.imbalance_factor, Number(factor));

@@ -94,14 +94,16 @@ test('an export has the student alone', async () => {
   assert.ok(!names.some(name => name.includes('teacher')));
 });
 
-const missing = (name: string, which: string) =>
-  `There is no teacher with ${which}: no finished run of ${name} has this seed and the network and training ` +
-  'images of this config.';
+const missing = (name: string, ...seeds: number[]) =>
+  (seeds.length === 1
+    ? `There is no teacher with seed ${seeds}: no finished run of ${name} has this seed`
+    : `There are no teachers with the seeds ${seeds.join(', ')}: no finished run of ${name} has one of these seeds`) +
+  ' and the network and training images of this config.';
 
 test('without a config file of the teachers, the error says what is to be trained', async () => {
   const refused = await gala(student(at('runs'), 'distill.seeds=[3]'), 4, options);
   assert.deepEqual(errorOf(refused), {
-    message: missing('set/teacher', 'seed 3'),
+    message: missing('set/teacher', 3),
     where: 'distill.seeds; runs are searched for in runs',
     next: 'Train it to its end by gala train, with --seed 3 and the config file of set/teacher.',
   });
@@ -110,7 +112,7 @@ test('without a config file of the teachers, the error says what is to be traine
 test('runs with other images or another network are no teachers', async () => {
   for (const key of ['eval.select_on=val', 'model.backbone=resnet32', 'data.normalisation={mean: [0], std: [1]}']) {
     const refused = await gala(student(at('runs'), key), 4, options);
-    assert.equal(errorOf(refused).message, missing('set/teacher', 'the seeds 2, 1'));
+    assert.equal(errorOf(refused).message, missing('set/teacher', 2, 1));
   }
 });
 
@@ -119,7 +121,7 @@ test('the command in the error trains a teacher of the images and the network of
   const ofConfig = (output: string) =>
     smallTraining(set, output, ['distill={teacher: fashion_mnist_lt/gala, seeds: [5]}', 'name=set/other', ...others]);
   const refused = await gala(ofConfig(at('printed')), 4, options);
-  assert.equal(errorOf(refused).message, missing('fashion_mnist_lt/gala', 'seed 5'));
+  assert.equal(errorOf(refused).message, missing('fashion_mnist_lt/gala', 5));
   const { next } = errorOf(refused);
   assert.equal(
     next,
@@ -139,7 +141,7 @@ test('a second stage asks for its teachers before the first, which may be one of
   const refused = await gala(twoStages, 4, options);
   assert.equal(refused.stderr.includes('First stage'), false, refused.stderr);
   const { message, next } = errorOf(refused);
-  assert.equal(message, missing('fashion_mnist_lt/gala', 'the seeds 7, 6'));
+  assert.equal(message, missing('fashion_mnist_lt/gala', 7, 6));
   assert.equal(next, 'Train each to its end: gala sweep fashion_mnist_lt/gala seed=7,6 --data set --runs stages');
   const short = ['train.epochs=1', 'optim.warmup_epochs=1', '--no-estimate'];
   await gala([...argumentsOf(next), ...short], 0, options);
