@@ -69,7 +69,7 @@ export async function trainedFirstStage(
   output: string,
   flags: Pick<TrainingJob, 'data' | 'quiet' | 'json'>,
 ): Promise<FinishedRun | undefined> {
-  if (config.stages === undefined) return undefined; // without the time to load what follows
+  if (config.stages === undefined) return undefined; // before the slow imports
   const { finishedFirstStage } = await import('../train/firstStage.js');
   const { waitUntil } = await import('./waitUntil.js');
   const say = (line: string) => process.stderr.write(`${line}\n`);

@@ -34,10 +34,10 @@ interface FirstStageActions {
 }
 
 /**
- * A finished run of the first stage of a config below `output`; undefined for a config without stages. `dataRoot` is the
- * folder of the images if it is not that of the config. Runs are found by the hash of their config, so one first stage
+ * The finished run below `output` of a config's first stage; undefined for a config without stages. `dataRoot` is the
+ * folder of the images, by default that of the config. Runs are found by the hash of their config, so one first stage
  * serves all second stages that need it. Throws `DivergedError`, `StorageError`, what the actions throw, and
- * `DataError` where the second stage has no teachers.
+ * `DataError` where teachers of the second stage are missing.
  */
 export async function finishedFirstStage(
   config: Config,

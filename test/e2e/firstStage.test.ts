@@ -64,7 +64,7 @@ test('while the first stage of one seed is trained', async t => {
   });
 });
 
-test('SIGINT during the last evaluation of the first stage ends the command; given again it trains the second', async () => {
+test('SIGINT at the end of the first stage ends the command; given again it trains the second', async () => {
   const output = at('end');
   const child = startGala(twoStages(output), { ...options, ...interruptedAt('after test-best.safetensors 1') });
   const { stderr } = expectExit(await child.finished, 130);
