@@ -64,10 +64,11 @@ export function instructionSet(flags: readonly string[] = cpuFlags()): Instructi
  * Intel's AVX-512 multiplies as many bfloat16 as float32 numbers in a cycle, and the conversion takes time.
  */
 export function bf16Pays(set: InstructionSet = instructionSet(), vendor = cpuField('vendor_id')): boolean {
-  const has = (needed: InstructionSet) => widthOf(set) >= widthOf(needed);
-  return has('avx512_core_amx') || (has('avx512_core_bf16') && vendor === 'AuthenticAMD');
+  return includes(set, 'avx512_core_amx') || (includes(set, 'avx512_core_bf16') && vendor === 'AuthenticAMD');
 }
 
-function widthOf(set: InstructionSet): number {
-  return instructionSets.findIndex(([name]) => name === set);
+/** Whether a CPU with the instruction set `set` has the instructions of `needed` too. */
+export function includes(set: InstructionSet, needed: InstructionSet): boolean {
+  const widthOf = (wanted: InstructionSet) => instructionSets.findIndex(([name]) => name === wanted);
+  return widthOf(set) >= widthOf(needed);
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { engineFolder, enginesFolder, operationsLibrary } from '../../src/engine/install/cache.js';
+import { engineFolder, enginesFolder } from '../../src/engine/install/cache.js';
 import { installOperations } from '../../src/engine/install/operations.js';
 import { tensorflowCpu } from '../../src/engine/install/pin.js';
 import { cacheFolder } from '../../src/io/homePath.js';
@@ -80,7 +80,7 @@ test(
     const script = '#!/bin/sh\nfor target; do :; done\ntest "$1" = --version || echo 1 > "$target"\n';
     writeFileSync(compiler, script, { mode: 0o755 });
     const { folder } = await installOperations({ cache, environment: { ...process.env, CXX: compiler } });
-    writeFileSync(join(folder, operationsLibrary), '2\n');
+    writeFileSync(join(folder, 'operations-avx2.so'), '2\n');
     const changed = await gala(['doctor', '--deep'], 5, { cwd: temporary, environment });
     assert.match(changed.stdout, /^operations-\d+: CHANGED/m);
     assert.match(changed.stdout, /^tensorflow \(cpu\) +changed since it was installed: not tested/m);

@@ -41,8 +41,8 @@ const replaced: readonly Case[] = [
   { what: 'ReLU after it', shape: [8, 16, 16, 16], activate: relu },
   { what: 'a shortcut and ReLU', shape: [8, 16, 16, 32], activate: added },
   { what: 'the shortcut first', shape: [4, 8, 8, 64], activate: ({ y }, shortcut) => tf.relu(tf.add(shortcut, y)) },
-  { what: 'sizes that nothing divides', shape: [3, 7, 5, 24], activate: added },
-  { what: 'a last piece that ends inside a period', shape: [5, 9, 9, 24], activate: relu },
+  { what: 'sizes that nothing divides', shape: [3, 7, 5, 48], activate: added },
+  { what: 'a last piece that ends inside a period', shape: [5, 9, 9, 48], activate: relu },
   {
     what: 'a sum of two batch normalisations',
     shape: [4, 8, 8, 16],
@@ -50,7 +50,7 @@ const replaced: readonly Case[] = [
   },
   { what: 'a use of the mean after ReLU', shape: [4, 8, 8, 16], activate: ({ y, mean }) => tf.mul(tf.relu(y), mean) },
   { what: 'many channels', shape: [2, 3, 3, 2048], activate: added },
-  { what: 'few values', shape: [1, 2, 3, 8], activate: relu },
+  { what: 'few values', shape: [1, 2, 3, 16], activate: relu },
 ];
 const left: readonly Case[] = [
   { what: 'no ReLU', shape: [4, 8, 8, 16], activate: ({ y }) => y },
@@ -72,7 +72,7 @@ const left: readonly Case[] = [
     shape: [4, 8, 8, 16],
     activate: ({ y, mean }, s) => tf.relu(tf.add(y, tf.mul(s, mean))),
   },
-  { what: 'channels that 8 does not divide', shape: [4, 8, 8, 12], activate: relu },
+  { what: 'channels that 16 does not divide', shape: [4, 8, 8, 24], activate: relu },
 ];
 
 /** The activations, the statistics of the batch, and the gradients of Σ activations² + Σ shortcut. */

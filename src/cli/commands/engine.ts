@@ -97,11 +97,11 @@ async function install(flags: InstallFlags): Promise<void> {
 
 /** Compiles gala's operations where there is a compiler; TensorFlow has its own, so a failure is only told. */
 async function compileOperations(options: InstallOptions): Promise<void> {
-  const [{ installOperations }, { runsOperations }] = await Promise.all([
+  const [{ installOperations }, { operationsLibrary }] = await Promise.all([
     import('../../engine/install/operations.js'),
     import('../../engine/install/locate.js'),
   ]);
-  if (!runsOperations()) return;
+  if (operationsLibrary() === undefined) return;
   try {
     const { folder, fresh } = await installOperations(options);
     if (fresh) process.stdout.write(`Compiled gala’s operations in ${folder}\n`);

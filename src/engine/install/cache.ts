@@ -65,20 +65,17 @@ export function installedAddon(cache: string): Manifest | undefined {
   return wholeManifest(addonFolder(cache), addonPackage.sha256);
 }
 
-/** The file name of gala's own operations. */
-export const operationsLibrary = 'operations.so';
-
 let sourceSha256: string | undefined;
 
 /** sha256 of the source code of gala's own operations with the options of the compiler. Read once per process. */
 export function operationsSha256(): string {
-  const { folder } = operationsSource;
+  const { folder, options, libraries } = operationsSource;
   const texts = () =>
     readdirSync(folder)
       .filter(name => /\.(cc|h)$/.test(name))
       .sort()
       .map(name => readFileSync(join(folder, name), 'utf8'));
-  sourceSha256 ??= sha256([...operationsSource.options, ...texts()].join('\n'));
+  sourceSha256 ??= sha256([...options, JSON.stringify(libraries), ...texts()].join('\n'));
   return sourceSha256;
 }
 

@@ -7,9 +7,9 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder } from '../../io/homePath.js';
-import { cpuFlags } from '../../machine/cpu.js';
-import { engineFolder, installedManifest, installedOperations, operationsFolder, operationsLibrary } from './cache.js';
-import { tensorflowCpu } from './pin.js';
+import { type InstructionSet, includes, instructionSet } from '../../machine/cpu.js';
+import { engineFolder, installedManifest, installedOperations, operationsFolder } from './cache.js';
+import { operationsSource, tensorflowCpu } from './pin.js';
 import { namesIn, pythonPackageFolders } from './python.js';
 
 type TensorFlowOrigin = 'explicit' | 'cache' | 'python' | 'tfjs-node-gpu';
@@ -69,20 +69,21 @@ export function requireTensorFlow(
   });
 }
 
-/** Whether the CPU has the instructions that gala's own operations are compiled with. */
-export function runsOperations(flags: readonly string[] = cpuFlags()): boolean {
-  return ['avx2', 'fma'].every(flag => flags.includes(flag));
+/** The library of gala's own operations for a CPU with these instructions; undefined where they are too few. */
+export function operationsLibrary(set: InstructionSet = instructionSet()): string | undefined {
+  return operationsSource.libraries.find(({ instructions }) => includes(set, instructions))?.name;
 }
 
 /** The path of gala's own operations; undefined where they are not installed, or the CPU lacks the instructions. */
 export function findOperations(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const cache = cacheFolder(undefined, environment);
-  return runsOperations() && installedOperations(cache) ? join(operationsFolder(cache), operationsLibrary) : undefined;
+  const library = operationsLibrary();
+  return library && installedOperations(cache) ? join(operationsFolder(cache), library) : undefined;
 }
 
 /** Whether this CPU would run gala's own operations, and they are not installed. */
 export function lacksOperations(environment: NodeJS.ProcessEnv = process.env): boolean {
-  return runsOperations() && findOperations(environment) === undefined;
+  return operationsLibrary() !== undefined && findOperations(environment) === undefined;
 }
 
 /** A generator, so that Python is started only where neither the setting nor the cache has a TensorFlow. */

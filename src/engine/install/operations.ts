@@ -9,7 +9,6 @@ import {
   type Manifest,
   manifestName,
   operationsFolder,
-  operationsLibrary,
   operationsSha256,
   operationsVersion,
 } from './cache.js';
@@ -31,19 +30,23 @@ export async function installOperations(options: InstallOptions = {}): Promise<I
     options.listener?.note(`Compiling gala’s operations with ${compiler} …`);
     const engine = join(staging, 'engine');
     mkdirSync(engine);
-    const target = join(engine, operationsLibrary);
-    const { folder, file, options: compilerOptions } = operationsSource;
-    runCommand(compiler, [...compilerOptions, join(folder, file), '-o', target], staging, environment, {
-      what: `${compiler} could not compile gala’s operations`,
-      next: 'They need C++17 (g++ 8 or newer, clang 10 or newer); choose another compiler with CXX.',
-    });
+    const { folder, file, options: commonOptions, libraries } = operationsSource;
+    const files: Record<string, number> = {};
+    for (const { name, options: ownOptions } of libraries) {
+      const target = join(engine, name);
+      runCommand(compiler, [...commonOptions, ...ownOptions, join(folder, file), '-o', target], staging, environment, {
+        what: `${compiler} could not compile gala’s operations`,
+        next: 'They need C++17 (g++ 8 or newer, clang 10 or newer); choose another compiler with CXX.',
+      });
+      files[name] = statSync(target).size;
+    }
     const manifest: Manifest = {
       name: 'operations',
       version: operationsVersion(),
       wheel: file,
       sha256: operationsSha256(),
-      files: { [operationsLibrary]: statSync(target).size },
-      content_sha256: await contentSha256(engine, [operationsLibrary]),
+      files,
+      content_sha256: await contentSha256(engine, Object.keys(files)),
       installed: new Date().toISOString(),
     };
     writeFileAtomic(join(engine, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);

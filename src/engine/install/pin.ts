@@ -102,7 +102,10 @@ export const nodeHeaders: PackagePin = {
   sha256: '6cbfac49542194ae2c8f1dee5fa2dc00d66bec9cbf3b59e3a4e5f16d14eb0d19',
 };
 
-/** gala's own operations for engine `tensorflow`: their source code, and how the user's compiler is called. */
+/**
+ * gala's own operations for engine `tensorflow`: their source code, and how the user's compiler is called. One library
+ * for each instruction set, because machines of different CPUs may share the cache.
+ */
 export const operationsSource = {
   folder: fileURLToPath(new URL('../../../../src/engine/tensorflow/operations', import.meta.url)),
   /** The file to compile; it includes the others of the folder. */
@@ -112,7 +115,16 @@ export const operationsSource = {
     ...['-std=c++17', '-O3', '-mavx2', '-mfma', '-ffp-contract=fast', '-pthread'],
     ...['-fPIC', '-shared', '-fvisibility=hidden', '-Wl,-z,nodelete', '-Wl,-z,now'],
   ],
-};
+  /** The libraries, the widest instruction set first, with their own options of the compiler. */
+  libraries: [
+    {
+      name: 'operations-avx512.so',
+      instructions: 'avx512_core',
+      options: ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq'],
+    },
+    { name: 'operations-avx2.so', instructions: 'avx2', options: [] },
+  ],
+} as const;
 
 /** All wheels of an engine; its own is the first. */
 export function wheelsOf(pin: WheelPin): readonly WheelPin[] {

@@ -1,11 +1,11 @@
 /** gala's own operations as `gala engine install` compiles them, with stand-ins for the compiler. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { enginesFolder, installedOperations } from '../../../src/engine/install/cache.js';
 import { checkContents } from '../../../src/engine/install/content.js';
-import { findOperations, lacksOperations, runsOperations } from '../../../src/engine/install/locate.js';
+import { findOperations, lacksOperations, operationsLibrary } from '../../../src/engine/install/locate.js';
 import { installOperations } from '../../../src/engine/install/operations.js';
 import { EngineError } from '../../../src/errors.js';
 import { temporaryFolder } from './fakeWheel.js';
@@ -24,12 +24,15 @@ function withCompiler(folder: string, script?: string) {
 
 test('They are compiled once, and found where the CPU runs them', async t => {
   const { cache, environment } = withCompiler(temporaryFolder(t), 'echo "$@" > "$target"');
-  assert.equal(lacksOperations(environment), runsOperations());
+  const library = operationsLibrary();
+  assert.equal(lacksOperations(environment), library !== undefined);
   const { folder, manifest, fresh } = await installOperations({ cache, environment });
   assert.ok(fresh);
-  assert.deepEqual(readdirSync(folder).sort(), ['manifest.json', 'operations.so']);
+  assert.deepEqual(readdirSync(folder).sort(), ['manifest.json', 'operations-avx2.so', 'operations-avx512.so']);
+  assert.match(readFileSync(join(folder, 'operations-avx512.so'), 'utf8'), / -mavx512f /);
+  assert.doesNotMatch(readFileSync(join(folder, 'operations-avx2.so'), 'utf8'), /avx512f/);
   assert.deepEqual(installedOperations(cache), manifest);
-  assert.equal(findOperations(environment), runsOperations() ? join(folder, 'operations.so') : undefined);
+  assert.equal(findOperations(environment), library && join(folder, library));
   assert.equal(lacksOperations(environment), false);
   assert.equal((await installOperations({ cache, environment })).fresh, false);
   assert.equal((await installOperations({ cache, environment, force: true })).fresh, true);
@@ -40,9 +43,9 @@ test('A file cut short does not count, and changed bytes are found by contents',
   const { folder } = await installOperations({ cache, environment });
   const contentOf = async () => (await checkContents(cache, [])).map(({ content, install }) => [content, install]);
   assert.deepEqual(await contentOf(), [['unchanged', 'gala engine install --force']]);
-  writeFileSync(join(folder, 'operations.so'), '1235\n');
+  writeFileSync(join(folder, 'operations-avx2.so'), '1235\n');
   assert.deepEqual(await contentOf(), [['changed', 'gala engine install --force']]);
-  truncateSync(join(folder, 'operations.so'), 2);
+  truncateSync(join(folder, 'operations-avx2.so'), 2);
   assert.equal(installedOperations(cache), undefined);
 });
 
@@ -58,6 +61,8 @@ test('Without a compiler, and where it fails, the error says what to do, and not
   assert.equal(existsSync(enginesFolder(without.cache)) && readdirSync(enginesFolder(without.cache)).length > 0, false);
 });
 
-test('They need AVX2 and FMA', () => {
-  assert.deepEqual([['avx2', 'fma'], ['avx2'], ['fma', 'avx'], []].map(runsOperations), [true, false, false, false]);
+test('A CPU gets the library of its widest vectors, and none without AVX2', () => {
+  const sets = ['avx512_core_amx', 'avx512_core', 'avx2', 'avx', 'unknown'] as const;
+  const [wide, narrow] = ['operations-avx512.so', 'operations-avx2.so'];
+  assert.deepEqual(sets.map(operationsLibrary), [wide, wide, narrow, undefined, undefined]);
 });

@@ -13,7 +13,7 @@
 
 namespace {
 
-/// The floats of an image tensor in pieces that stay in a core's cache. `channels` is a multiple of 8.
+/// The floats of an image tensor in pieces that stay in a core's cache. `channels` is a multiple of 16.
 struct Pieces {
   long floats, channels;
   /// Values per channel are repeated up to this length, so that sums of neighbouring pixels do not wait for each other.
@@ -23,7 +23,7 @@ struct Pieces {
   long first(long piece) const { return piece * size(); }
   long pixels(long piece) const { return std::min(size(), floats - first(piece)) / channels; }
 
-  /// Calls `visit(i, j)` for each 8 floats i of a piece; j is their place in values that are repeated.
+  /// Calls `visit(i, j)` for each vector of floats i of a piece; j is its place in values that are repeated.
   template <typename Visit>
   void each(long piece, Visit visit) const {
     const long last = std::min(floats, first(piece) + size());

@@ -69,6 +69,8 @@ constexpr float turnedG[3][6] = {{1 / 4.f, -1 / 6.f, -1 / 6.f, 1 / 24.f, 1 / 24.
 // ---- tiles ----
 
 constexpr long positions = 36;
+/// Tiles that are multiplied together in registers.
+constexpr long rows = registers == 32 ? 12 : 6;
 /// Tiles that are transformed and multiplied together, a multiple of `rows`.
 constexpr long blockTiles = 24;
 /// The transformed tiles of a block: [36][blockTiles][channels], 16 floats apart so that the 36 parts of a tile do not
@@ -182,53 +184,52 @@ void transformFilter(const float (&m)[out][in], const float *f, long channels, f
 
 // ---- matrix products ----
 
-/// Rows and columns of a result that are summed in registers.
-constexpr long rows = 6, columns = 16;
-
-/// c [6, 16] = a [6, depth] b [depth, 16]; `ldb` is the width of b and c.
-template <typename Depth, typename Width>
-inline void multiply(const float *a, Depth depth, const float *b, Width ldb, float *c) {
-  Vector sum[rows][2] = {};
-  for (long k = 0; k < depth; k++) {
-    const Vector left = load(b + k * ldb), right = load(b + k * ldb + lanes);
-#pragma GCC unroll 6
-    for (long r = 0; r < rows; r++) {
-      const Vector value = broadcast(a[r * depth + k]);
-      sum[r][0] += value * left;
-      sum[r][1] += value * right;
-    }
-  }
-  for (long r = 0; r < rows; r++) {
-    store(c + r * ldb, sum[r][0]);
-    store(c + r * ldb + lanes, sum[r][1]);
-  }
-}
-
-/// c [4, 16] += a^T b for 4 columns of a [depth, lda] and 16 of b [depth, ldb]; `ldb` is the width of c too.
-inline void addTransposedProduct(const float *a, long lda, const float *b, long ldb, long depth, float *c) {
-  constexpr long height = 4;
-  Vector sum[height][2];
-  for (long r = 0; r < height; r++) {
-    sum[r][0] = load(c + r * ldb);
-    sum[r][1] = load(c + r * ldb + lanes);
-  }
-  for (long k = 0; k < depth; k++) {
-    const Vector left = load(b + k * ldb), right = load(b + k * ldb + lanes);
-#pragma GCC unroll 4
-    for (long r = 0; r < height; r++) {
-      const Vector value = broadcast(a[k * lda + r]);
-      sum[r][0] += value * left;
-      sum[r][1] += value * right;
-    }
-  }
-  for (long r = 0; r < height; r++) {
-    store(c + r * ldb, sum[r][0]);
-    store(c + r * ldb + lanes, sum[r][1]);
-  }
-}
-
 template <long value>
 using Constant = std::integral_constant<long, value>;
+
+/// Calls `body` with the vectors of a row that are multiplied together: two where `channels` allows it.
+template <typename Body>
+void withVectors(long channels, Body body) {
+  if (channels % (2 * lanes) == 0) body(Constant<2>());
+  else body(Constant<1>());
+}
+
+/// c [rows, across] = a [rows, depth] b [depth, across], `across` in vectors; `ldb` is the width of b and c in floats.
+template <long across, typename Depth, typename Width>
+inline void multiply(const float *a, Depth depth, const float *b, Width ldb, float *c) {
+  Vector sum[rows][across] = {};
+  for (long k = 0; k < depth; k++) {
+    Vector right[across];
+    for (long v = 0; v < across; v++) right[v] = load(b + k * ldb + v * lanes);
+#pragma GCC unroll 12
+    for (long r = 0; r < rows; r++) {
+      const Vector left = broadcast(a[r * depth + k]);
+      for (long v = 0; v < across; v++) sum[r][v] += left * right[v];
+    }
+  }
+  for (long r = 0; r < rows; r++)
+    for (long v = 0; v < across; v++) store(c + r * ldb + v * lanes, sum[r][v]);
+}
+
+/// c [height, across] += a^T b for `height` columns of a [depth, lda] and `across` vectors of b [depth, ldb]; `ldb` is
+/// the width of c too.
+template <long height, long across>
+inline void addTransposedProduct(const float *a, long lda, const float *b, long ldb, long depth, float *c) {
+  Vector sum[height][across];
+  for (long r = 0; r < height; r++)
+    for (long v = 0; v < across; v++) sum[r][v] = load(c + r * ldb + v * lanes);
+  for (long k = 0; k < depth; k++) {
+    Vector right[across];
+    for (long v = 0; v < across; v++) right[v] = load(b + k * ldb + v * lanes);
+#pragma GCC unroll 16
+    for (long r = 0; r < height; r++) {
+      const Vector left = broadcast(a[k * lda + r]);
+      for (long v = 0; v < across; v++) sum[r][v] += left * right[v];
+    }
+  }
+  for (long r = 0; r < height; r++)
+    for (long v = 0; v < across; v++) store(c + r * ldb + v * lanes, sum[r][v]);
+}
 
 /// The transformed tiles of a block, of two tensors with a and b channels.
 float *blockScratch(long a, long b) { return scratch<Use::block>(positions * (stride(a) + stride(b))); }
@@ -253,10 +254,13 @@ void convolveBlock(const float *x, const float *filter, const Images &images, lo
   const long first = block * blockTiles, tiles = std::min(blockTiles, images.tiles() - first);
   float *inputs = blockScratch(a, b), *products = inputs + positions * stride(a);
   for (long t = 0; t < tiles; t++) readInputTile(x, images, a, Corner(images, first + t), inputs + t * a);
-  for (long p = 0; p < positions; p++)
-    for (long c = 0; c < b; c += columns)
-      for (long t = 0; t < tiles; t += rows)
-        multiply(inputs + p * stride(a) + t * a, a, filter + p * a * b + c, b, products + p * stride(b) + t * b + c);
+  withVectors(b, [&](auto across) {
+    for (long p = 0; p < positions; p++)
+      for (long c = 0; c < b; c += across * lanes)
+        for (long t = 0; t < tiles; t += rows)
+          multiply<across>(inputs + p * stride(a) + t * a, a, filter + p * a * b + c, b,
+                           products + p * stride(b) + t * b + c);
+  });
   for (long t = 0; t < tiles; t++) writeOutputTile(products + t * b, images, b, Corner(images, first + t), finish, y);
 }
 
@@ -299,11 +303,14 @@ void filterGradient(const float *x, const float *dy, const Images &images, long 
         readInputTile(x, images, a, Corner(images, first + t), inputs + t * a);
         readGradientTile(dy, images, b, Corner(images, first + t), gradients + t * b);
       }
-      for (long p = 0; p < positions; p++)
-        for (long c = 0; c < b; c += columns)
-          for (long r = 0; r < a; r += 4)
-            addTransposedProduct(inputs + p * stride(a) + r, a, gradients + p * stride(b) + c, b, tiles,
-                                 sum + p * a * b + r * b + c);
+      withVectors(b, [&](auto across) {
+        constexpr long height = registers / (2 * across);
+        for (long p = 0; p < positions; p++)
+          for (long c = 0; c < b; c += across * lanes)
+            for (long r = 0; r < a; r += height)
+              addTransposedProduct<height, across>(inputs + p * stride(a) + r, a, gradients + p * stride(b) + c, b,
+                                                   tiles, sum + p * a * b + r * b + c);
+      });
     }
   });
   for (long piece = 1; piece < pieces; piece++)
