@@ -71,18 +71,28 @@ constexpr float turnedG[3][6] = {{1 / 4.f, -1 / 6.f, -1 / 6.f, 1 / 24.f, 1 / 24.
 constexpr long positions = 36;
 /// Tiles that are multiplied together in registers.
 constexpr long rows = registers == 32 ? 12 : 6;
-/// Tiles that are transformed and multiplied together, a multiple of `rows`.
-constexpr long blockTiles = 24;
+/// The most tiles that are transformed and multiplied together, a multiple of `rows`. With 16 channels the block stays
+/// in the core's first cache.
+constexpr long blockTiles(long channels) { return channels > 16 ? 24 : 12; }
 /// The transformed tiles of a block: [36][blockTiles][channels], 16 floats apart so that the 36 parts of a tile do not
 /// fall on the same lines of the cache.
-inline long stride(long channels) { return blockTiles * channels + 16; }
+constexpr long stride(long channels) { return blockTiles(channels) * channels + 16; }
 
 struct Images {
   long count, height, width;
   long across() const { return (width + 3) / 4; }
   long down() const { return (height + 3) / 4; }
   long tiles() const { return count * down() * across(); }
-  long blocks() const { return (tiles() + blockTiles - 1) / blockTiles; }
+};
+
+/// The tiles of images in blocks, for convolutions of a to b channels.
+struct Blocks {
+  long tiles, size;
+  Blocks(const Images &images, long a, long b)
+      : tiles(images.tiles()), size(std::min(blockTiles(a), blockTiles(b))) {}
+  long count() const { return (tiles + size - 1) / size; }
+  long first(long block) const { return block * size; }
+  long tilesOf(long block) const { return std::min(size, tiles - first(block)); }
 };
 
 /// The first output of a tile.
@@ -124,7 +134,8 @@ void readInputTile(const float *x, const Images &images, Channels channels, cons
 }
 
 /// A dY A^T of a tile of gradients. `to` is the tile in a block.
-void readGradientTile(const float *dy, const Images &images, long channels, const Corner &at, float *to) {
+template <bool inside, typename Channels>
+void readGradientTile(const float *dy, const Images &images, Channels channels, const Corner &at, float *to) {
   alignas(64) float half[6][4][lanes];
   const float *image = dy + at.image * images.height * images.width * channels;
   for (long c = 0; c < channels; c += lanes) {
@@ -132,7 +143,7 @@ void readGradientTile(const float *dy, const Images &images, long channels, cons
       const float *column = image + (at.top * images.width + at.left + j) * channels + c;
       transformGradient(
           [&](long i) {
-            const bool present = at.top + i < images.height && at.left + j < images.width;
+            const bool present = inside || (at.top + i < images.height && at.left + j < images.width);
             return present ? load(column + i * images.width * channels) : Vector{};
           },
           [&](long i, Vector value) { store(half[i][j], value); });
@@ -141,6 +152,12 @@ void readGradientTile(const float *dy, const Images &images, long channels, cons
       transformGradient([&](long j) { return load(half[i][j]); },
                         [&](long j, Vector value) { store(to + (i * 6 + j) * stride(channels) + c, value); });
   }
+}
+
+template <typename Channels>
+void readGradientTile(const float *dy, const Images &images, Channels channels, const Corner &at, float *to) {
+  if (at.top + 4 <= images.height && at.left + 4 <= images.width) readGradientTile<true>(dy, images, channels, at, to);
+  else readGradientTile<false>(dy, images, channels, at, to);
 }
 
 /// Writes A^T m A, the outputs of a tile, after `finish(value, i, c)`: i is the place in y, c the channel. `from` is
@@ -251,10 +268,14 @@ void withChannels(long a, long b, Body body) {
 template <typename A, typename B, typename Finish>
 void convolveBlock(const float *x, const float *filter, const Images &images, long block, A a, B b, Finish finish,
                    float *y) {
-  const long first = block * blockTiles, tiles = std::min(blockTiles, images.tiles() - first);
-  float *inputs = blockScratch(a, b), *products = inputs + positions * stride(a);
+  const Blocks blocks(images, a, b);
+  const long first = blocks.first(block), tiles = blocks.tilesOf(block);
+  float *inputs = blockScratch(a, b);
   for (long t = 0; t < tiles; t++) readInputTile(x, images, a, Corner(images, first + t), inputs + t * a);
+  float *products = inputs;
   withVectors(b, [&](auto across) {
+    // A product takes the place of its inputs where nothing else needs them.
+    if (a != b || b > across * lanes) products += positions * stride(a);
     for (long p = 0; p < positions; p++)
       for (long c = 0; c < b; c += across * lanes)
         for (long t = 0; t < tiles; t += rows)
@@ -270,7 +291,7 @@ void convolve(const float *x, const float *w, const Images &images, long a, long
               int threads) {
   float *filter = scratch<Use::filter>(positions * a * b);
   transformFilter(G, w, a * b, filter);
-  helpers().forEach(images.blocks(), threads, [&](long block) {
+  helpers().forEach(Blocks(images, a, b).count(), threads, [&](long block) {
     withChannels(a, b, [&](auto a, auto b) { convolveBlock(x, filter, images, block, a, b, finish, y); });
   });
 }
@@ -288,30 +309,36 @@ void inputGradient(const float *dy, const float *w, const Images &images, long a
   convolve(dy, turned, images, b, a, finish, dx, threads);
 }
 
+/// Adds (B^T d B) * (A dY A^T) of a block of tiles to the sums [36, a, b].
+template <typename A, typename B>
+void addBlock(const float *x, const float *dy, const Images &images, long block, A a, B b, float *sums) {
+  const Blocks blocks(images, a, b);
+  const long first = blocks.first(block), tiles = blocks.tilesOf(block);
+  float *inputs = blockScratch(a, b), *gradients = inputs + positions * stride(a);
+  for (long t = 0; t < tiles; t++) readInputTile(x, images, a, Corner(images, first + t), inputs + t * a);
+  for (long t = 0; t < tiles; t++) readGradientTile(dy, images, b, Corner(images, first + t), gradients + t * b);
+  withVectors(b, [&](auto across) {
+    constexpr long height = registers / (2 * across);
+    for (long p = 0; p < positions; p++)
+      for (long c = 0; c < b; c += across * lanes)
+        for (long r = 0; r < a; r += height)
+          addTransposedProduct<height, across>(inputs + p * stride(a) + r, a, gradients + p * stride(b) + c, b, tiles,
+                                               sums + p * a * b + r * b + c);
+  });
+}
+
 /// dw [3, 3, a, b] of x [N, H, W, a] and dy [N, H, W, b]. Each of `threads` pieces sums its blocks in order, and the
 /// pieces are summed in order: equal bits whatever thread takes a piece.
 void filterGradient(const float *x, const float *dy, const Images &images, long a, long b, float *dw, int threads) {
-  const long size = positions * a * b, pieces = std::max(1l, std::min<long>(threads, images.blocks()));
+  const long blocks = Blocks(images, a, b).count();
+  const long size = positions * a * b, pieces = std::max(1l, std::min<long>(threads, blocks));
   float *sums = scratch<Use::sums>(pieces * size);
   helpers().forEach(pieces, threads, [&](long piece) {
-    float *sum = sums + piece * size;
-    std::fill_n(sum, size, 0.f);
-    float *inputs = blockScratch(a, b), *gradients = inputs + positions * stride(a);
-    for (long block = piece * images.blocks() / pieces; block < (piece + 1) * images.blocks() / pieces; block++) {
-      const long first = block * blockTiles, tiles = std::min(blockTiles, images.tiles() - first);
-      for (long t = 0; t < tiles; t++) {
-        readInputTile(x, images, a, Corner(images, first + t), inputs + t * a);
-        readGradientTile(dy, images, b, Corner(images, first + t), gradients + t * b);
-      }
-      withVectors(b, [&](auto across) {
-        constexpr long height = registers / (2 * across);
-        for (long p = 0; p < positions; p++)
-          for (long c = 0; c < b; c += across * lanes)
-            for (long r = 0; r < a; r += height)
-              addTransposedProduct<height, across>(inputs + p * stride(a) + r, a, gradients + p * stride(b) + c, b,
-                                                   tiles, sum + p * a * b + r * b + c);
-      });
-    }
+    std::fill_n(sums + piece * size, size, 0.f);
+    withChannels(a, b, [&](auto a, auto b) {
+      for (long block = piece * blocks / pieces; block < (piece + 1) * blocks / pieces; block++)
+        addBlock(x, dy, images, block, a, b, sums + piece * size);
+    });
   });
   for (long piece = 1; piece < pieces; piece++)
     for (long i = 0; i < size; i++) sums[i] += sums[piece * size + i];
