@@ -64,11 +64,13 @@ export function instructionSet(flags: readonly string[] = cpuFlags()): Instructi
  * Intel's AVX-512 multiplies as many bfloat16 as float32 numbers in a cycle, and the conversion takes time.
  */
 export function bf16Pays(set: InstructionSet = instructionSet(), vendor = cpuField('vendor_id')): boolean {
-  return includes(set, 'avx512_core_amx') || (includes(set, 'avx512_core_bf16') && vendor === 'AuthenticAMD');
+  return (
+    hasInstructions(set, 'avx512_core_amx') || (hasInstructions(set, 'avx512_core_bf16') && vendor === 'AuthenticAMD')
+  );
 }
 
 /** Whether a CPU with the instruction set `set` has the instructions of `needed` too. */
-export function includes(set: InstructionSet, needed: InstructionSet): boolean {
+export function hasInstructions(set: InstructionSet, needed: InstructionSet): boolean {
   const widthOf = (wanted: InstructionSet) => instructionSets.findIndex(([name]) => name === wanted);
   return widthOf(set) >= widthOf(needed);
 }

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { cacheFolder } from '../../io/homePath.js';
-import { type InstructionSet, includes, instructionSet } from '../../machine/cpu.js';
+import { hasInstructions, type InstructionSet, instructionSet } from '../../machine/cpu.js';
 import { engineFolder, installedManifest, installedOperations, operationsFolder } from './cache.js';
 import { operationsSource, tensorflowCpu } from './pin.js';
 import { namesIn, pythonPackageFolders } from './python.js';
@@ -71,7 +71,7 @@ export function requireTensorFlow(
 
 /** The library of gala's own operations for a CPU with these instructions; undefined where they are too few. */
 export function operationsLibrary(set: InstructionSet = instructionSet()): string | undefined {
-  return operationsSource.libraries.find(({ instructions }) => includes(set, instructions))?.name;
+  return operationsSource.libraries.find(({ instructions }) => hasInstructions(set, instructions))?.name;
 }
 
 /** The path of gala's own operations; undefined where they are not installed, or the CPU lacks the instructions. */
