@@ -52,6 +52,7 @@ export async function newBeginning(
 ): Promise<Beginning> {
   const progress = startOfTraining;
   const teachers = finishedTeachers(experiment, runsFolderOf(folder, config.name));
+  for (const { description, source } of teachers) observer.onNotice(`Teacher: ${description}, epoch ${source.epoch}`);
   const initial = { ...experiment.initialState(), ...teacherEntries(teachers.map(({ weights }) => weights)) };
   const common = { progress, ...(teachers.length > 0 && { teachers: teachers.map(({ source }) => source) }) };
   if (firstStage) {

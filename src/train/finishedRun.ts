@@ -1,8 +1,11 @@
 /** The network of a finished run with which another run begins (two stages), or from which it learns (distillation). */
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
+import { configOf } from '../config/identity.js';
+import { settingsBesideName, withSettings } from '../config/namedConfig.js';
 import { StorageError } from '../errors.js';
 import { sha256 } from '../io/hash.js';
+import { displayPath } from '../io/homePath.js';
 import { evaluatedModel } from '../models/modelEntries.js';
 import { distinctProcesses, processesOf, processOf, sourceTimesOf } from '../run/processes.js';
 import { readRecord } from '../run/record.js';
@@ -14,6 +17,8 @@ import { checkpointPath, readCheckpoint } from './checkpoint.js';
 export interface FinishedRun {
   /** The network after the last epoch: the averaged weights if the run keeps them. */
   readonly weights: HostTensors;
+  /** The folder of the run, with the keys in which its config differs from the package's config of its name. */
+  readonly description: string;
   /** What run.json of the other run says about this one. */
   readonly source: SourceRun;
   /** The images that it was trained on. */
@@ -41,6 +46,7 @@ export function readFinishedRun(directory: string, output: string, what: 'first 
     .map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
   return {
     weights,
+    description: withSettings(displayPath(folder.directory), settingsBesideName(configOf(record))),
     trainedOn: record.splits.train!,
     source: {
       run: relative(output, folder.directory),

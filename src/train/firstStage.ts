@@ -2,7 +2,6 @@
  * The first stage of a two-stage experiment is a run of its own, which several second stages may share. It is searched
  * for among the runs, trained if it is missing, and awaited if another process trains it.
  */
-import { relative } from 'node:path';
 import { configHash } from '../config/identity.js';
 import type { LoadedConfig } from '../config/load.js';
 import { renderConfig } from '../config/render.js';
@@ -56,8 +55,9 @@ export async function finishedFirstStage(
   for (;;) {
     const found = find();
     if (found?.state === 'finished') {
-      onNote(sentence(`finished, ${relative(process.cwd(), found.directory)}`));
-      return readFinishedRun(found.directory, output, 'first stage');
+      const finished = readFinishedRun(found.directory, output, 'first stage');
+      onNote(sentence(`finished, ${finished.description}`));
+      return finished;
     }
     if (found?.state === 'diverged') throw divergedAlready('The first stage', found);
     // If several second stages start together, one of them trains the first stage.

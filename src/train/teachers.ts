@@ -1,6 +1,6 @@
 /** The teachers of a distillation: finished runs of one config, found among the runs by name, seed and images. */
 import { resolve } from 'node:path';
-import { configDifference, configOf, identityValues, typedValue } from '../config/identity.js';
+import { configDifference, configHash, configOf, identityValues, typedValue } from '../config/identity.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { DataError, GalaError } from '../errors.js';
@@ -13,8 +13,9 @@ import { type FinishedRun, readFinishedRun } from './finishedRun.js';
 import { networkRecord, ownDataRoot, splitRecords } from './splits.js';
 
 /**
- * The teachers in the order of `seeds`, none without `distill.teacher`; `output` is the folder of the runs. Throws
- * `DataError` where a run is missing or several fit, and `StorageError`.
+ * The teachers in the order of `seeds`, none without `distill.teacher`; `output` is the folder of the runs. If several
+ * runs fit and one is the first stage of the student, that one teaches. Throws `DataError` where a run is missing or
+ * several others fit, and `StorageError`.
  */
 export function finishedTeachers(
   student: Experiment,
@@ -24,7 +25,7 @@ export function finishedTeachers(
   const { config } = student;
   const { teacher } = config.distill;
   if (teacher === undefined) return [];
-  const own = traitsOf({ config, splits: splitRecords(student), network: networkRecord(student) });
+  const own = traitsOfExperiment(student);
   const fitting = latestFirst(openRunStore(output).ofName(teacher)).filter(({ record }) => traitsOf(record) === own);
   const finished = fitting.filter(({ state }) => state === 'finished');
   const ofSeed = (runs: readonly FoundRun[], seed: number) => runs.filter(({ record }) => record.seeds.run === seed);
@@ -33,11 +34,14 @@ export function finishedTeachers(
     const begun = missing.length === 1 ? ofSeed(fitting, missing[0]!) : [];
     throw missingTeachers(student, missing, output, begun);
   }
+  const hashOf = ({ record }: FoundRun) => configHash(configOf(record));
+  const ofFirstStage = config.stages && configHash(config.stages.representation);
   return seeds.map(seed => {
-    const [found, ...others] = ofSeed(finished, seed);
-    const other = others.find(({ record }) => record.config_hash !== found!.record.config_hash);
-    if (other !== undefined) throw severalTeachers(config, seed, [found!, other]);
-    return readFinishedRun(found!.directory, output, 'teacher');
+    const [latest, ...others] = ofSeed(finished, seed);
+    const firstStage = ofSeed(finished, seed).find(run => hashOf(run) === ofFirstStage);
+    const other = others.find(run => hashOf(run) !== hashOf(latest!));
+    if (firstStage === undefined && other !== undefined) throw severalTeachers(config, seed, [latest!, other]);
+    return readFinishedRun((firstStage ?? latest!).directory, output, 'teacher');
   });
 }
 
@@ -48,8 +52,18 @@ export function finishedTeachers(
 export async function requireTeachers(config: Config, output: string, dataRoot?: string): Promise<void> {
   const { teacher, seeds } = config.distill;
   const first = config.stages?.representation;
-  const others = seeds.filter(seed => first?.name !== teacher || first?.seed !== seed);
-  if (teacher !== undefined) finishedTeachers(await openExperiment(config, dataRoot), output, others);
+  if (teacher === undefined) return;
+  const student = await openExperiment(config, dataRoot);
+  const firstTeaches =
+    first?.name === teacher &&
+    traitsOfExperiment(await openExperiment(first, dataRoot)) === traitsOfExperiment(student);
+  const others = seeds.filter(seed => !(firstTeaches && seed === first.seed));
+  finishedTeachers(student, output, others);
+}
+
+function traitsOfExperiment(experiment: Experiment): string {
+  const { config } = experiment;
+  return traitsOf({ config, splits: splitRecords(experiment), network: networkRecord(experiment) });
 }
 
 /** What teachers and student must have in common: the training images, without those held out, and the network. */

@@ -27,8 +27,9 @@ let taught: string;
 
 before(async () => {
   for (const seed of [1, 2]) await gala(teacher(seed), 0, options);
-  await gala(student(at('runs')), 0, options);
+  const { stderr } = await gala(student(at('runs')), 0, options);
   taught = onlyRun(at('runs'), 'set/student');
+  assert.match(stderr, /^Teacher: runs\/set\/teacher\/\S+-2, epoch 3\nTeacher: runs\/set\/teacher\/\S+-1, epoch 3$/m);
 });
 
 test('the state has the networks of the teachers in the order of their seeds, and run.json names the runs', () => {
@@ -142,6 +143,8 @@ test('a second stage asks for its teachers before the first, which may be one of
   assert.equal(refused.stderr.includes('First stage'), false, refused.stderr);
   const { message, next } = errorOf(refused);
   assert.equal(message, missing('fashion_mnist_lt/gala', 7, 6));
+  const otherHead = await gala([...twoStages, 'stages.classifier.model.head=cosine'], 4, options);
+  assert.equal(errorOf(otherHead).message, missing('fashion_mnist_lt/gala', 7, 5, 6));
   assert.equal(next, 'Train each to its end: gala sweep fashion_mnist_lt/gala seed=7,6 --data set --runs stages');
   const short = ['train.epochs=1', 'optim.warmup_epochs=1', '--no-estimate'];
   await gala([...argumentsOf(next), ...short], 0, options);
@@ -152,6 +155,13 @@ test('a second stage asks for its teachers before the first, which may be one of
     ['7', '5', '6'],
   );
   assert.equal(teachers![1]!.run, first_stage!.run);
+
+  // A first stage with other keys is another run with the seed of a teacher, and teaches its own second stage.
+  const { stderr } = await gala([...twoStages, 'eval.tau=0.5'], 0, options);
+  assert.match(stderr, /^Teacher: stages\/fashion_mnist_lt\/gala\/\S+-5 \(.*eval\.tau=0\.5.*\), epoch 1$/m);
+  const later = recordOf(runFolders(output, 'set/two').at(-1)!);
+  assert.equal(later.teachers![1]!.run, later.first_stage!.run);
+  assert.notEqual(later.first_stage!.run, first_stage!.run);
 });
 
 test('the command in the error goes on with a teacher that was stopped', async () => {
