@@ -10,9 +10,7 @@ type Fact = readonly [name: string, before: unknown, now: unknown];
 export function describeChanges(before: RunRecord, engine: EngineInfo): string[] {
   const then = before.engine;
   const certain: Fact[] = [
-    ...(['engine', 'version', 'precision', 'threads', 'device'] as const).map(
-      (key): Fact => [key, then[key], engine[key]],
-    ),
+    ...(['engine', 'version', 'threads', 'device'] as const).map((key): Fact => [key, then[key], engine[key]]),
     ['devices', then.devices ?? 1, engine.devices ?? 1],
     ['gala’s operations', then.operations ?? 'none', engine.operations ?? 'none'],
   ];

@@ -1,5 +1,6 @@
 /** One run: begin or resume it, train, evaluate the checkpoints `best` and `last`, and record how it ended. */
 import { existsSync } from 'node:fs';
+import type { Config } from '../config/schema.js';
 import { CheckStopped } from '../data/verify/checkSplit.js';
 import { compile, type EngineSettings, engineSettings } from '../engine/index.js';
 import { cacheWarning } from '../engine/install/cacheAccess.js';
@@ -38,7 +39,7 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
   notePlan(request, experiment);
   refuseOtherData(request, experiment);
   const saved = request.resume ? savedBeginning(request, experiment) : undefined;
-  const settings = await engineSettings(request.config);
+  const settings = await engineSettings({ ...request.config, precision: precisionOf(request) });
   noteEngine(request, settings);
   const beginning = saved ?? (await newBeginning(request, experiment));
   const executable = await compileRun(experiment, beginning, settings);
@@ -55,6 +56,11 @@ export async function executeRun(request: RunRequest): Promise<ResultRow[] | und
 }
 
 // ------------------------------------------------ before the first step
+
+/** A resumed run keeps its precision, also on a machine where `auto` means another one. */
+function precisionOf({ config, folder, resume }: RunRequest): Config['precision'] {
+  return resume && existsSync(folder.record) ? readRecord(folder.record).engine.precision : config.precision;
+}
 
 /** The experiment, after a check of every image that the run will read; undefined if a signal stops the check. */
 async function openChecked({

@@ -1,6 +1,6 @@
 /** What `--resume` takes and what it refuses; one process a run folder. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { before, test } from 'node:test';
 import { beginRunFolder } from '../../src/run/runFolder.js';
@@ -113,6 +113,18 @@ test(
     );
   },
 );
+
+test('A resumed run keeps its precision, whatever auto means on this machine', async () => {
+  const starting = [...smallTraining(set, at('auto'), ['precision=auto']), '--json'];
+  await galaSignalled('SIGTERM', '"type":"start"', starting, options);
+  const stopped = onlyRun(at('auto'));
+  const record = recordOf(stopped);
+  const other = record.engine.precision === 'fp32' ? 'bf16' : 'fp32';
+  const changed = { ...record, engine: { ...record.engine, precision: other } };
+  writeFileSync(join(stopped, 'run.json'), JSON.stringify(changed));
+  await gala(['train', '--resume', stopped, '--data', set], 0, options);
+  assert.equal(recordOf(stopped).resumes.at(-1)!.engine.precision, other);
+});
 
 test('Something that is no run folder cannot be resumed: exit 4', async () => {
   const refused = await gala(['train', '--resume', temporary], 4, options);
